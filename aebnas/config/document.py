@@ -1,0 +1,121 @@
+"""YAML in which every key and value remembers its line.
+
+Aliases are written out; endless or exploding ones are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from aebnas.config.choices import Path
+from aebnas.config.places import Place, PlaceOfLine, Problem
+from aebnas.config.yaml_syntax import MAX_DEPTH, TAG, compose
+from aebnas.errors import ConfigError
+
+MAX_VALUES = 20_000
+MAX_INTEGER = 2**63
+
+
+@dataclass
+class Document:
+    """The values of a file and where each was written."""
+
+    tree: Any
+    places: dict[Path, Place]
+    problems: list[Problem] = field(default_factory=list)
+    """Duplicate keys, infinite numbers and the like; their values are absent or None."""
+
+    def place(self, path: Path) -> Place:
+        """Return the place of the nearest ancestor of ``path`` that is written down."""
+        while path not in self.places:
+            path = path[:-1]
+        return self.places[path]
+
+
+def read_document(content: bytes, place_of: PlaceOfLine) -> Document:
+    """Read one YAML document.
+
+    Args:
+        content: The bytes of the file.
+        place_of: The place of a line, counted from 1.
+
+    Raises:
+        ConfigError: These bytes are no single YAML document of sane size.
+    """
+    return _Reader(place_of).read(compose(content, place_of))
+
+
+@dataclass
+class _Reader:
+    """Turns nodes into values, and remembers places and problems."""
+
+    place_of: PlaceOfLine
+    places: dict[Path, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    open_nodes: list[Node] = field(default_factory=list)
+    values: int = 0
+
+    def read(self, root: Node | None) -> Document:
+        self.places[()] = self.place_of(1)
+        tree = None if root is None else self.value(root, ())
+        return Document(tree, self.places, self.problems)
+
+    def value(self, node: Node, path: Path) -> Any:
+        place = self.places.setdefault(path, self.place_of(node.start_mark.line + 1))
+        self.values += 1
+        if any(node is outer for outer in self.open_nodes):
+            raise ConfigError(f"{place.text}: an alias contains itself")
+        if self.values > MAX_VALUES or len(path) > MAX_DEPTH:
+            raise ConfigError(f"{place.text}: too large or too deep once its aliases are written out")
+        if isinstance(node, ScalarNode):
+            return self.scalar(node, path)
+        self.open_nodes.append(node)
+        value = self.mapping(node, path) if isinstance(node, MappingNode) else self.sequence(node, path)
+        self.open_nodes.pop()
+        return value
+
+    def sequence(self, node: Node, path: Path) -> list[Any]:
+        items = node.value if isinstance(node, SequenceNode) else []
+        return [self.value(item, (*path, i)) for i, item in enumerate(items)]
+
+    def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        first: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self.problem(path, line, "a key must be a word, not a list or a section")
+                continue
+            key = key_node.value
+            if key in first:
+                self.problem(path, line, f"key {key!r} is given twice, first in line {first[key]}")
+                continue
+            first[key] = line
+            self.places[(*path, key)] = self.place_of(line)
+            mapping[key] = self.value(value_node, (*path, key))
+        return mapping
+
+    def scalar(self, node: ScalarNode, path: Path) -> Any:
+        kind, text = node.tag.removeprefix(TAG), node.value
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text == "true"
+        if kind not in ("int", "float"):
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                self.problem(path, node.start_mark.line + 1, "half of a surrogate pair is not text")
+            return text
+        number: float = float(text.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        if not math.isfinite(number) or (kind == "int" and abs(number) >= MAX_INTEGER):
+            self.problem(
+                path, node.start_mark.line + 1, f"must be a finite number of sane size, but got {text:.40}"
+            )
+            return None
+        return int(text.replace("_", "")) if kind == "int" else number
+
+    def problem(self, path: Path, line: int, message: str) -> None:
+        self.problems.append(Problem(self.place_of(line), path, message))

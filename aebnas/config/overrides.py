@@ -1,0 +1,86 @@
+"""``--set search.generations=20``: values of the command line over those of the file.
+
+They change the tree before it is validated, so that they obey the same laws, and
+an error names the option instead of a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aebnas.config.choices import Path
+from aebnas.config.document import Document, read_document
+from aebnas.config.places import Place
+from aebnas.errors import ConfigError
+
+AFTER_EVERY_LINE = 2**40
+
+
+def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
+    """Write ``PATH=VALUE`` settings into the document, in order.
+
+    Args:
+        document: The file's values; must be a mapping.
+        overrides: Settings such as ``"objectives=[error, params]"`` or
+            ``"space.stages.0.width=[8, 16]"``; the value is YAML.
+
+    Raises:
+        ConfigError: A setting is malformed or leads through something that is no section.
+    """
+    for number, override in enumerate(overrides):
+        shown = override if len(override) <= 80 and override.isprintable() else repr(override)[:80]
+        _apply(document, override, Place(AFTER_EVERY_LINE + number, f"--set {shown}"))
+
+
+def _apply(document: Document, override: str, place: Place) -> None:
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"{place.text}: must look like search.generations=20 (field, equals sign, value)")
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{place.text}: the value is not UTF-8 text") from None
+    value = read_document(content, lambda _line: place)
+    path, parent = _parent(document, keys, place)
+    last = _key(parent, path, keys[-1], place)
+    path = (*path, last)
+    parent[last] = value.tree
+    _forget(document, path)
+    document.places |= {(*path, *inner): at for inner, at in value.places.items()}
+    document.problems += [problem._replace(path=(*path, *problem.path)) for problem in value.problems]
+
+
+def _parent(document: Document, keys: list[str], place: Place) -> tuple[Path, Any]:
+    """Walk to the section or list that holds the last key; absent sections are made."""
+    node, path = document.tree, ()
+    walked: Path = path
+    for key in keys[:-1]:
+        part = _key(node, walked, key, place)
+        walked = (*walked, part)
+        if isinstance(node, dict) and node.get(str(part)) is None:
+            node[str(part)] = {}
+            document.places[walked] = place
+        node = node[part]
+    return walked, node
+
+
+def _key(node: Any, path: Path, key: str, place: Place) -> str | int:
+    where = ".".join(map(str, path))
+    if isinstance(node, list):
+        if key.isdecimal() and int(key) < len(node):
+            return int(key)
+        raise ConfigError(f"{place.text}: {where} has {len(node)} elements, counted from 0, but got {key!r}")
+    if not isinstance(node, dict):
+        raise ConfigError(f"{place.text}: {where} is a value, not a section: it has no {key!r}")
+    if key.isdecimal():
+        raise ConfigError(f"{place.text}: {where or 'the file'} is not written as a list: set it as a whole")
+    return key
+
+
+def _forget(document: Document, path: Path) -> None:
+    """Drop the places and problems of what ``path`` held before."""
+    depth = len(path)
+    document.places = {old: at for old, at in document.places.items() if old[:depth] != path}
+    document.problems = [old for old in document.problems if old.path[:depth] != path]

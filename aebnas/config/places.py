@@ -1,0 +1,39 @@
+"""Places: where a value was written, and a message about it.
+
+A place is a line of a file or a ``--set`` on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from aebnas.config.choices import Path
+
+
+class Place(NamedTuple):
+    """Where something was written; ``rank`` puts messages in order."""
+
+    rank: int
+    text: str
+
+
+class Problem(NamedTuple):
+    """One line of an error message."""
+
+    place: Place
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        """Return ``FILE:LINE: FIELD: what is wrong``."""
+        name = ".".join(map(str, self.path))
+        return ": ".join(part for part in (self.place.text, name, self.message) if part)
+
+
+PlaceOfLine = Callable[[int], Place]
+
+
+def lines_of(name: str) -> PlaceOfLine:
+    """Return the places of the file ``name``, by line counted from 1."""
+    return lambda line: Place(line, f"{name}:{line}")

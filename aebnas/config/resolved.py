@@ -1,0 +1,88 @@
+"""A resolved configuration as text, and what differs between two.
+
+``runs/NAME/config.yaml`` holds the first; ``aebnas resume`` reports the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from aebnas.config.choices import Path
+from aebnas.config.schema import SearchFile
+from aebnas.config.yaml_syntax import SCALARS
+
+WIDTH = 110
+
+
+class _Absent:
+    """Stands for a value that only one of two configurations has."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = _Absent()
+
+
+class Difference(NamedTuple):
+    """One value that two configurations do not share."""
+
+    path: str
+    """Dotted path, as ``--set`` takes it."""
+    old: Any
+    """Value in the old one, or ``ABSENT``."""
+    new: Any
+    """Value in the new one, or ``ABSENT``."""
+
+    def __str__(self) -> str:
+        """Return ``training.epochs: 8 -> 10``."""
+        return f"{self.path}: {flow(self.old)} -> {flow(self.new)}"
+
+
+def resolved(config: SearchFile) -> str:
+    """Return the whole configuration, every default written out, as YAML that loads to an equal one."""
+    return yaml.dump(
+        config.model_dump(mode="json"), Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=WIDTH
+    )
+
+
+def differences(old: SearchFile, new: SearchFile) -> list[Difference]:
+    """Return the values that differ, in the order of the file; empty if the two are equal."""
+    before, after = (dict(_leaves(config.model_dump(mode="json"), ())) for config in (old, new))
+    paths = dict.fromkeys([*before, *after])
+    pairs = ((path, before.get(path, ABSENT), after.get(path, ABSENT)) for path in paths)
+    return [
+        Difference(".".join(map(str, path)), *values) for path, *values in pairs if values[0] != values[1]
+    ]
+
+
+def flow(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    if value is ABSENT:
+        return repr(value)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=float("inf"))
+    return text.removesuffix("...\n").strip()
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Yield the values below ``value``; a list of sections is walked, a list of choices is a value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for i, inner in enumerate(value):
+            yield from _leaves(inner, (*path, i))
+    else:
+        yield path, value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what our reader would take for a number or a boolean; lists of values on one line."""
+
+    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

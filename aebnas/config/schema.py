@@ -1,0 +1,267 @@
+"""A whole search-space file as frozen, validated models.
+
+The models say what is allowed and the documented default of every field;
+``aebnas.config.source`` reads the YAML and gives every error its file and line.
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.constraints import (
+    Bound,
+    BoundedMetric,
+    Metric,
+    wrong_constraints,
+    wrong_objectives,
+    wrong_start,
+)
+from aebnas.config.space_schema import Name, SpaceConfig
+
+DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class SplitConfig(Frozen):
+    """Shares of the training data; the test split is never part of them."""
+
+    train: Share = 0.8
+    """Share that trains the weights."""
+    calibrate: Share = 0.1
+    """Share that tunes thresholds."""
+    select: Share = 0.1
+    """Share that scores candidates."""
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> SplitConfig:
+        total = self.train + self.calibrate + self.select
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + calibrate + select must be 1, but they sum to {total:.6g}")
+        return self
+
+
+class DataConfig(Frozen):
+    """Where the images come from: exactly one of name, folder, npz."""
+
+    name: DatasetName | None = None
+    """A known dataset."""
+    folder: Text | None = None
+    """A folder of class folders of images (optionally under train/ and test/)."""
+    npz: Text | None = None
+    """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images)."""
+    root: Text | None = None
+    """Where the official files lie already; default: they are downloaded to the user's cache."""
+    image_size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    """Resize all images of a folder to this height = width; without it, differing sizes are an error."""
+    split: SplitConfig = SplitConfig()
+    """The three disjoint splits of the training data."""
+    test_share: Share = 0.16
+    """Share cut off as test data first, where no official test split exists."""
+    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of the splits; not the search's seed, so that runs of different seeds share their splits."""
+    limit: Annotated[int, Field(ge=10)] | None = None
+    """Use only this many training images (a stratified subset), for a quick try."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        given = [key for key in ("name", "folder", "npz") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of name, folder, npz must be given, but got {', '.join(given) or 'none'}"
+            )
+        wrong: list[Wrong] = []
+        for key, source in (("root", "name"), ("image_size", "folder")):
+            if getattr(self, key) is not None and source not in given:
+                wrong.append(((key,), f"goes with data.{source}, but data.{given[0]} is given; remove it"))
+        reject(wrong)
+        return self
+
+
+class AugmentConfig(Frozen):
+    """Random changes of training images, made in batches on the training device."""
+
+    crop: Annotated[int, Field(ge=0, le=64)] = 0
+    """Pad by so many pixels and crop at a random place."""
+    flip: bool = False
+    """Mirror half of the images left to right (not for digits)."""
+    cutout: Annotated[int, Field(ge=0, le=512)] = 0
+    """Side of a grey square at a random place; 0: none."""
+
+
+class TrainingConfig(Frozen):
+    """How one candidate is trained."""
+
+    epochs: Positive = 8
+    """Passes over the train split."""
+    batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
+    """Images per step."""
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.1
+    """Peak of the one-cycle schedule."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Nesterov momentum of SGD."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
+    """L2 penalty; not on batch-norm parameters and biases."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """Share of all steps in which the learning rate rises."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Label smoothing of the cross-entropy."""
+    loss: Literal["gradient_equilibrium", "weighted"] = "gradient_equilibrium"
+    """Sum of the exits' cross-entropies with gradient equilibrium (IMTA), or with exit_weights."""
+    exit_weights: Items[Annotated[float, Field(ge=0)]] | Literal["uniform"] = "uniform"
+    """Weights for loss: weighted, one per exit position of the space plus one for the final classifier."""
+    clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
+    """Largest gradient norm; null: not clipped."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the device and the block types gain from it, else fp32."""
+    augment: AugmentConfig = AugmentConfig()
+    """Random changes of training images."""
+
+
+class EvaluationConfig(Frozen):
+    """How a candidate is scored, and which are too large to be tried."""
+
+    mode: Literal["scratch"] = "scratch"
+    """scratch: every candidate is trained from its own random weights."""
+    max_training_macs: Annotated[float, Field(gt=0)] | None = None
+    """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
+    max_memory_mb: Annotated[float, Field(gt=0)] | None = None
+    """Refuse a candidate, before training, whose estimated training memory exceeds this."""
+
+
+class ExitsConfig(Frozen):
+    """When a sample leaves."""
+
+    policy: Literal["confidence", "entropy", "margin"] = "confidence"
+    """Score that is compared with each exit's threshold."""
+    tuner: Literal["exact", "optuna"] = "exact"
+    """exact: the whole accuracy-cost front of a network at once; optuna: for comparison."""
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Trials of tuner: optuna."""
+
+
+class SearchConfig(Frozen):
+    """How architectures are proposed, and when to stop."""
+
+    algorithm: Literal["nsga2", "random"] = "nsga2"
+    """nsga2, or random search with the same budget as a baseline."""
+    population: Annotated[int, Field(ge=2, le=10_000)] = 24
+    """Individuals that survive a generation."""
+    offspring: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """New architectures per generation; default: population."""
+    generations: Positive = 6
+    """Generations, the initial one included."""
+    max_trainings: Positive | None = None
+    """Stop after so many trainings."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Stop after so many minutes; such a run is not exactly repeatable."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of the search and of every training."""
+    trade_offs: Annotated[Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)] = (
+        0.25, 0.35, 0.5, 0.65, 0.8, 1.0,
+    )  # fmt: skip
+    """Choices of the trade_off gene: shares of a candidate's own full cost."""
+    max_per_architecture: Positive = 3
+    """Individuals of one architecture in the population."""
+    crossover: Literal["uniform", "stagewise", "mixed"] = "mixed"
+    """Exchange genes one by one, whole stages and exits, or either at random."""
+    crossover_rate: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Share of pairs that are crossed."""
+    mutation_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Probability that a gene is drawn anew; default: 1.5 / number of genes, at least one gene per child."""
+    initial_max_macs: Annotated[float, Field(gt=0)] | None = None
+    """Draw initial architectures again whose MACs to the last exit exceed this (EEEA-Net)."""
+    initial_max_params: Annotated[float, Field(gt=0)] | None = None
+    """Draw initial architectures again with more parameters than this (EEEA-Net)."""
+
+    @model_validator(mode="after")
+    def _trade_offs_rise(self) -> SearchConfig:
+        if list(self.trade_offs) != sorted(set(self.trade_offs)):
+            reject([(("trade_offs",), f"must rise, but got {list(self.trade_offs)}")])
+        return self
+
+
+class WorkersConfig(Frozen):
+    """Who trains."""
+
+    mode: Literal["ray", "serial"] = "ray"
+    """ray: a pool of processes; serial: in this process, for debugging."""
+    count: Positive | Literal["auto"] = "auto"
+    """Number of workers; auto: one per GPU share, or one per core without GPUs."""
+    gpus_per_worker: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = "auto"
+    """GPUs of one worker, fractions allowed; auto: 1 where there is a GPU, else 0."""
+    cpus_per_worker: Annotated[float, Field(gt=0, le=1024)] = 1
+    """Cores of one worker."""
+    address: Text | None = None
+    """Address of an existing Ray cluster."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often a candidate is tried again whose worker died."""
+    timeout_minutes: Annotated[float, Field(gt=0)] = 240
+    """A candidate that takes longer is taken to hang and recorded as failed."""
+
+
+class ReportConfig(Frozen):
+    """What the report page shows."""
+
+    enabled: bool = True
+    """Write report.html, pareto.csv and winners/ at the end of a search."""
+    max_candidates: Positive = 1000
+    """Candidates whose curves are drawn, the best first."""
+
+
+class SearchFile(Frozen):
+    """One search-space file: data, space, objectives, constraints, training, search, workers."""
+
+    name: Name
+    """Name of the run: runs/NAME."""
+    data: DataConfig
+    """Images and splits."""
+    space: SpaceConfig
+    """What can be built."""
+    objectives: Annotated[Items[Metric], Field(min_length=2, max_length=3)] = ("error", "macs")
+    """Two or three quantities to minimise; exits trade the first cost after error for accuracy."""
+    constraints: dict[BoundedMetric, Bound] = Field(default_factory=dict)
+    """Limits on measured quantities; infeasible candidates always lose against feasible ones."""
+    exits: ExitsConfig = ExitsConfig()
+    """When a sample leaves."""
+    training: TrainingConfig = TrainingConfig()
+    """How one candidate is trained."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """How a candidate is scored."""
+    search: SearchConfig = SearchConfig()
+    """How architectures are proposed."""
+    workers: WorkersConfig = WorkersConfig()
+    """Who trains."""
+    report: ReportConfig = ReportConfig()
+    """What the report shows."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SearchFile:
+        search, bounds = self.search, self.constraints
+        wrong = wrong_objectives(self.objectives, bounds) + wrong_constraints(bounds)
+        wrong += wrong_start(search.initial_max_macs, search.initial_max_params, bounds)
+        reject(wrong + self._wrong_exit_weights())
+        return self
+
+    def _wrong_exit_weights(self) -> list[Wrong]:
+        weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1
+        if weights == "uniform":
+            return []
+        path = ("training", "exit_weights")
+        if self.training.loss != "weighted":
+            return [(path, f"goes with loss: weighted, but loss is {self.training.loss}")]
+        if len(weights) != exits:
+            return [
+                (
+                    path,
+                    f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}",
+                )
+            ]
+        if not any(weights):
+            return [(path, "at least one weight must be > 0")]
+        return []

@@ -1,0 +1,92 @@
+"""Reading a search-space file: every error has its line, all are told at once.
+
+The only place of this room that touches the file system.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from aebnas.config.document import Document, read_document
+from aebnas.config.messages import explain, show
+from aebnas.config.overrides import apply_overrides
+from aebnas.config.places import lines_of
+from aebnas.config.schema import SearchFile
+from aebnas.config.yaml_syntax import MAX_BYTES
+from aebnas.errors import ConfigError
+
+
+def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> SearchFile:
+    """Read a search-space file.
+
+    Args:
+        path: The YAML file.
+        overrides: Settings ``"search.generations=20"`` that replace the file's values.
+
+    Returns:
+        The validated configuration, with every default filled in.
+
+    Raises:
+        ConfigError: The file cannot be read or is wrong; one line per mistake,
+            each beginning with ``FILE:LINE`` or the override at fault.
+    """
+    return parse(_read(fspath(path)), fspath(path), overrides)
+
+
+def parse(content: bytes, name: str, overrides: Sequence[str] = ()) -> SearchFile:
+    """Validate the content of a search-space file; ``name`` stands for it in messages.
+
+    Raises:
+        ConfigError: As for ``load``.
+    """
+    document = read_document(content, lines_of(name))
+    if document.tree is None:
+        raise ConfigError(f"{name}:1: the file is empty. Write a complete one: aebnas init")
+    if not isinstance(document.tree, dict):
+        got = show(document.tree)
+        raise ConfigError(f"{name}:1: must consist of sections (key: value), but got {got}")
+    apply_overrides(document, overrides)
+    return _validate(document)
+
+
+def _validate(document: Document) -> SearchFile:
+    problems = list(document.problems)
+    config = None
+    try:
+        config = SearchFile.model_validate(document.tree)
+    except ValidationError as error:
+        problems += explain(error, document)
+    if config is None or problems:
+        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        raise ConfigError("\n".join(dict.fromkeys(lines)))
+    return config
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file. {_nearest_file(FilePath(path))}Write one: aebnas init"
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a directory, not a search-space file") from None
+    except PermissionError:
+        raise ConfigError(f"{path}: may not be read: permission denied") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ConfigError(f"{path!r}: cannot be read: {error}") from None
+
+
+def _nearest_file(path: FilePath) -> str:
+    try:
+        names = [file.name for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml")]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"Did you mean {str(path.with_name(near[0]))!r}? " if near else ""

@@ -1,0 +1,146 @@
+"""What a dataset is in memory: uint8 images, labels, class names and a fingerprint.
+
+Every reader of this room ends in ``make_dataset``, so that whatever reaches a
+split or a network has passed the same checks.  Images are ``(n, h, w, c)`` with
+``c`` 1 (grey) or 3 (red, green, blue).
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.errors import DataError
+
+Images: TypeAlias = NDArray[np.uint8]
+Labels: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images and their labels.
+
+    Args:
+        images: uint8, C-contiguous, shape ``(n, h, w, c)``.
+        labels: int64, shape ``(n,)``.
+    """
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        """Refuse arrays whose type or shape breaks the law above."""
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or not self.images.flags.c_contiguous:
+            raise DataError(
+                "images must be C-contiguous uint8 of shape (n, h, w, c), "
+                f"but got {self.images.dtype} of shape {self.images.shape}"
+            )
+        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
+            raise DataError(
+                f"labels must be int64 of shape ({len(self.images)},), "
+                f"but got {self.labels.dtype} of shape {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def take(self, indices: NDArray[np.int64]) -> ImageSet:
+        """Return a copy of the images at ``indices``, in that order."""
+        return ImageSet(self.images[indices], self.labels[indices])
+
+    def class_counts(self, classes: int) -> NDArray[np.int64]:
+        """Return the number of images of each class; shape ``(classes,)``."""
+        return np.bincount(self.labels, minlength=classes).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A checked dataset; only ``aebnas evaluate`` looks at ``test``.
+
+    Args:
+        name: Name of a known dataset, or the path of a folder or file.
+        train: Everything that may be split, trained on and tuned on.
+        test: Never part of a search.
+        classes: Names; a label is an index into them.
+        fingerprint: sha256 over all arrays and names.
+    """
+
+    name: str
+    train: ImageSet
+    test: ImageSet
+    classes: tuple[str, ...]
+    fingerprint: str
+
+
+def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[str]) -> Dataset:
+    """Return the checked dataset with its fingerprint.
+
+    Raises:
+        DataError: Fewer than two classes, a label without a class, a class
+            without training images, no test image, or images of two shapes.
+    """
+    names = tuple(classes)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise DataError(
+            f"{name}: at least 2 different classes are needed, but got {len(names)}: {list(names[:5])}"
+        )
+    for part, images in (("train", train), ("test", test)):
+        check_labels(images.labels, len(names), f"{name} ({part})")
+    _check_shapes(name, train, test)
+    counts = train.class_counts(len(names))
+    if not counts.all():
+        empty = [names[index] for index in np.flatnonzero(counts == 0)]
+        raise DataError(
+            f"{name} (train): class {empty[0]!r} has 0 images "
+            f"({len(empty)} of {len(names)} classes are empty). "
+            "Every class needs training images: add some, or remove the class."
+        )
+    return Dataset(name, train, test, names, _fingerprint(train, test, names))
+
+
+def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
+    """Refuse an empty set and labels outside ``0 .. classes - 1``, naming the first."""
+    if len(labels) == 0:
+        raise DataError(f"{where}: 0 images; at least 1 is needed")
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(wrong):
+        raise DataError(
+            f"{where}: label {labels[wrong[0]]} of image {wrong[0]} is outside 0..{classes - 1} "
+            f"({len(wrong)} of {len(labels)} labels are)"
+        )
+
+
+def _check_shapes(name: str, train: ImageSet, test: ImageSet) -> None:
+    if train.shape != test.shape:
+        raise DataError(
+            f"{name}: train and test images must have one shape (h, w, c), "
+            f"but train has {train.shape} and test has {test.shape}"
+        )
+    height, width, channels = train.shape
+    if channels not in (1, 3) or min(height, width) < 1:
+        raise DataError(
+            f"{name}: images must have 1 (grey) or 3 (RGB) channels and at least 1 x 1 pixel, "
+            f"but got (h, w, c) = {train.shape}"
+        )
+
+
+def _fingerprint(train: ImageSet, test: ImageSet, classes: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(repr((classes, train.images.shape, test.images.shape)).encode())
+    for part in (train, test):
+        digest.update(part.images.data)
+        digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
+    return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""Which datasets exist, where they come from, and loading one.
+
+A new known dataset is one entry in ``KNOWN`` (and its name in
+``aebnas.config.schema.DatasetName``); a new file format is one module with a
+reader that returns train and test.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from aebnas.config.schema import DataConfig
+from aebnas.data.bundled import read_digits, read_mnist5k
+from aebnas.data.cifar import CIFAR10, CIFAR100, read_cifar
+from aebnas.data.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
+from aebnas.data.dataset import Dataset, ImageSet, check_labels, make_dataset
+from aebnas.data.folder import read_folder
+from aebnas.data.idx import read_idx_pairs
+from aebnas.data.npz import read_npz
+from aebnas.data.official import OfficialFile, obtain
+from aebnas.data.splits import cut_test
+from aebnas.data.svhn import read_svhn
+from aebnas.errors import ConfigError
+
+TEST_SEED = 0
+"""Seed of the test cut; fixed, so that no setting moves images between search and test."""
+
+Reader = Callable[[Sequence[Path]], tuple[ImageSet, ImageSet | None]]
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """A dataset that is asked for by name.
+
+    Args:
+        classes: Names; a label is an index into them.
+        read: Returns train and test (None: there is no official test split) from
+            the obtained files, in their order.
+        files: The official files; none for what comes with a Python package.
+    """
+
+    classes: tuple[str, ...]
+    read: Reader
+    files: tuple[OfficialFile, ...] = ()
+
+
+def _fashion(name: str, md5: str) -> OfficialFile:
+    url = f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}.gz"
+    return OfficialFile(url, md5, extracted=name)
+
+
+def _cifar(name: str, md5: str, extracted: str, marker: str) -> OfficialFile:
+    return OfficialFile(f"https://www.cs.toronto.edu/~kriz/{name}", md5, extracted, marker)
+
+
+def _svhn(name: str, md5: str) -> OfficialFile:
+    return OfficialFile(f"http://ufldl.stanford.edu/housenumbers/{name}", md5)
+
+
+KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
+    {
+        "mnist5k": KnownDataset(DIGITS, read_mnist5k),
+        "digits": KnownDataset(DIGITS, read_digits),
+        "fashion_mnist": KnownDataset(
+            FASHION_NAMES,
+            partial(read_idx_pairs, counts=(60_000, 10_000), classes=10),
+            (
+                _fashion("train-images-idx3-ubyte", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+                _fashion("train-labels-idx1-ubyte", "25c81989df183df01b3e8a0aad5dffbe"),
+                _fashion("t10k-images-idx3-ubyte", "bef4ecab320f06d8554ea6380940ec79"),
+                _fashion("t10k-labels-idx1-ubyte", "bb300cfdad3c16e7a12a480ee83cd310"),
+            ),
+        ),
+        "cifar10": KnownDataset(
+            CIFAR10_NAMES,
+            partial(read_cifar, layout=CIFAR10),
+            (
+                _cifar(
+                    "cifar-10-binary.tar.gz",
+                    "c32a1d4ab5d03f1284b67883e8d87530",
+                    "cifar-10-batches-bin",
+                    "data_batch_1.bin",
+                ),
+            ),
+        ),
+        "cifar100": KnownDataset(
+            CIFAR100_NAMES,
+            partial(read_cifar, layout=CIFAR100),
+            (
+                _cifar(
+                    "cifar-100-binary.tar.gz",
+                    "03b5dce01913d631647c71ecec9e9cb8",
+                    "cifar-100-binary",
+                    "train.bin",
+                ),
+            ),
+        ),
+        "svhn": KnownDataset(
+            DIGITS,
+            partial(read_svhn, counts=(73_257, 26_032)),
+            (
+                _svhn("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
+                _svhn("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
+            ),
+        ),
+    }
+)
+"""Every known dataset by the name that a search-space file uses."""
+
+
+def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
+    """Return the dataset that ``config`` names, checked.
+
+    Where there is no official test split, ``test_share`` of the images is cut off
+    first, stratified and always the same.
+
+    Args:
+        config: Exactly one of ``name``, ``folder`` and ``npz`` is given.
+        progress: Show the progress of downloads.
+
+    Raises:
+        DataError: Data are missing, damaged, inconsistent or cannot be downloaded.
+        ConfigError: ``image_size`` without ``folder``.
+    """
+    if config.image_size is not None and config.folder is None:
+        raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
+    name, train, test, classes = _read(config, progress)
+    if test is None:
+        check_labels(train.labels, len(classes), name)
+        train, test = cut_test(train, config.test_share, TEST_SEED)
+    return make_dataset(name, train, test, classes)
+
+
+def _read(config: DataConfig, progress: bool) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...]]:
+    if config.folder is not None:
+        folder = Path(config.folder).expanduser()
+        return str(folder), *read_folder(folder, config.image_size)
+    if config.npz is not None:
+        path = Path(config.npz).expanduser()
+        return str(path), *read_npz(path)
+    known = KNOWN[str(config.name)]
+    root = None if config.root is None else Path(config.root).expanduser()
+    paths = [obtain(file, root, progress=progress) for file in known.files]
+    return str(config.name), *known.read(paths), known.classes

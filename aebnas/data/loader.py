@@ -1,0 +1,132 @@
+"""Batches for training and evaluation: from memory, prepared on the device.
+
+No worker processes and no per-image Python: on one thread, batches of 64 with crop
+and flip, about 400,000 CIFAR images/s: 1% of a training step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from aebnas.config.schema import AugmentConfig
+from aebnas.data.augment import AugmentedImages
+from aebnas.data.dataset import ImageSet
+from aebnas.data.prepare import InputPreparation
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import ConfigError, DataError
+
+
+class TrainBatches:
+    """Random, augmented batches; every iteration is one epoch in a new order.
+
+    Batches are full: images beyond the last full batch wait for another epoch.
+    With fewer images than ``batch_size`` the epoch is one batch of all of them.
+    Epochs follow from ``seed`` alone: the k-th iteration is the same every time,
+    even if an earlier one was left half-way.
+
+    Args:
+        images: The train split; arrays may be read-only.
+        device: Where images are stored and batches are made.
+        resolution: Height and width of the network's input.
+        batch_size: Images per batch.
+        augment: Random changes, made before resizing to ``resolution``.
+        seed: Of order and augmentation.
+        statistics: Of the train split.
+        memory_format: Of the batches.
+        dtype: Of the batches.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        *,
+        device: torch.device | str,
+        resolution: int,
+        batch_size: int,
+        augment: AugmentConfig,
+        seed: int,
+        statistics: ChannelStatistics,
+        memory_format: torch.memory_format = torch.channels_last,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Copy the images to the device.
+
+        Raises:
+            DataError: Fewer than 2 images: batch normalisation needs 2.
+            ConfigError: The cutout square is larger than the images.
+        """
+        if len(images) < 2:
+            raise DataError(f"training needs at least 2 images, but the train split has {len(images)}")
+        smaller_side = min(images.shape[:2])
+        if augment.cutout > smaller_side:
+            raise ConfigError(
+                f"training.augment.cutout {augment.cutout} is larger than the images "
+                f"({images.shape[0]} x {images.shape[1]}); the largest valid value is {smaller_side}"
+            )
+        target = torch.device(device)
+        self._count = len(images)
+        self._batch_size = min(batch_size, len(images))
+        self._generator = torch.Generator().manual_seed(seed)
+        grey = [round(255 * mean) for mean in statistics.mean]
+        self._images = AugmentedImages(images, augment, device=target, grey=grey)
+        self._labels = torch.tensor(images.labels).to(target)
+        self._prepare = InputPreparation(
+            images.shape,
+            resolution=resolution,
+            statistics=statistics,
+            device=target,
+            memory_format=memory_format,
+            dtype=dtype,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return self._count // self._batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield ``(x, y)`` of one epoch: x ``(batch, c, r, r)`` normalised, y ``(batch,)`` int64."""
+        order = torch.randperm(self._count, generator=self._generator)[: len(self) * self._batch_size]
+        labels = self._labels.index_select(0, order.to(self._labels.device)).view(-1, self._batch_size)
+        batches = self._images.epoch(order, self._batch_size, self._generator)
+        for images, y in zip(batches, labels, strict=True):
+            yield self._prepare(images), y
+
+
+def eval_batches(
+    images: ImageSet,
+    *,
+    device: torch.device | str,
+    resolution: int,
+    batch_size: int,
+    statistics: ChannelStatistics,
+    memory_format: torch.memory_format = torch.channels_last,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield ``(x, y)`` of all images once, unchanged and in order; the last batch may be smaller.
+
+    Args:
+        images: The split; arrays may be read-only and are copied batch by batch.
+        device: Where batches are made.
+        resolution: Height and width of the network's input.
+        batch_size: Images per batch.
+        statistics: Of the *train* split.
+        memory_format: Of the batches.
+        dtype: Of the batches.
+    """
+    target = torch.device(device)
+    prepare = InputPreparation(
+        images.shape,
+        resolution=resolution,
+        statistics=statistics,
+        device=target,
+        memory_format=memory_format,
+        dtype=dtype,
+    )
+    for start in range(0, len(images), batch_size):
+        part = slice(start, start + batch_size)
+        # the copy frees torch from read-only arrays: one batch at a time stays in the processor's cache
+        pixels = torch.from_numpy(images.images[part].copy()).to(target)
+        yield prepare(pixels), torch.from_numpy(images.labels[part].copy()).to(target)

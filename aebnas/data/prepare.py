@@ -1,0 +1,82 @@
+"""From a uint8 batch to the network's input: resized, normalised, laid out.
+
+Everything before the last step stays uint8: a quarter of the memory traffic.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from aebnas.data.statistics import ChannelStatistics
+
+
+class InputPreparation:
+    """Turns uint8 ``(batch, h, w, c)`` into normalised ``(batch, c, resolution, resolution)``.
+
+    Images of another size are resized, antialiased, to the square; a shape that is
+    not square is stretched.
+
+    Args:
+        shape: Height, width and channels of the images that come.
+        resolution: Height and width of the network's input.
+        statistics: Of the train split, for every split.
+        device: Where the batches are.
+        memory_format: ``torch.channels_last`` (no copy: images are stored so) or
+            ``torch.contiguous_format``.
+        dtype: Of the result; the arithmetic is fp32.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        *,
+        resolution: int,
+        statistics: ChannelStatistics,
+        device: torch.device,
+        memory_format: torch.memory_format,
+        dtype: torch.dtype,
+    ) -> None:
+        """Lay out scale and shift once, so that normalising is one pass over flat rows."""
+        height, width, self._channels = shape
+        self._resolution = resolution
+        self._is_resized = (height, width) != (resolution, resolution)
+        self._is_channels_last = memory_format == torch.channels_last
+        self._dtype = dtype
+        mean, std = (
+            torch.tensor(values, dtype=torch.float64) for values in (statistics.mean, statistics.std)
+        )
+        self._scale = self._row(1 / (255 * std)).to(device, torch.float32)
+        self._shift = self._row(-mean / std).to(device, torch.float32)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the network's input for one batch."""
+        if self._is_resized:
+            images = self._resize(images)
+        batch, side = len(images), self._resolution
+        planes = images if self._is_channels_last else images.permute(0, 3, 1, 2).contiguous()
+        flat = planes.reshape(batch, -1).to(torch.float32).mul_(self._scale).add_(self._shift).to(self._dtype)
+        if self._is_channels_last:
+            return flat.view(batch, side, side, self._channels).permute(0, 3, 1, 2)
+        return flat.view(batch, self._channels, side, side)
+
+    def _row(self, per_channel: Tensor) -> Tensor:
+        """Repeat one value per channel over a whole image, in the layout of the result.
+
+        A row as long as an image is five times as fast as broadcasting 3 values.
+        """
+        pixels = self._resolution**2
+        return per_channel.repeat(pixels) if self._is_channels_last else per_channel.repeat_interleave(pixels)
+
+    def _resize(self, images: Tensor) -> Tensor:
+        planes = images.permute(0, 3, 1, 2)
+        if planes.is_cuda:  # the uint8 kernel, six times as fast as fp32, is for the CPU alone
+            planes = planes.to(torch.float32)
+        size = (self._resolution, self._resolution)
+        resized = functional.interpolate(
+            planes, size=size, mode="bilinear", antialias=True, align_corners=False
+        )
+        if resized.is_floating_point():
+            resized = resized.round_().clamp_(0, 255).to(torch.uint8)
+        return resized.permute(0, 2, 3, 1)

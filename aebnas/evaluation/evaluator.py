@@ -1,0 +1,210 @@
+"""Evaluating one architecture: train, collect logits, draw the operating curve.
+
+An ``Evaluator`` lives as long as its worker and keeps the data on the device.
+Whatever goes wrong with one candidate becomes a failed evaluation with its
+reason; the evaluator is ready for the next one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import resource
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.loader import TrainBatches, eval_batches
+from aebnas.data.dataset import ImageSet
+from aebnas.data.splits import Splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import TrainingError
+from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
+from aebnas.exits.operating_curve import OperatingCurve, operating_curve
+from aebnas.exits.scores import SCORES, exit_scores, predictions
+from aebnas.hardware.cost import NetworkCost, network_cost
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture
+from aebnas.training.precision import training_dtype
+from aebnas.training.trainer import TrainingResult, exit_logits, train
+
+OPTIMIZER_COPIES = 4
+"""Weights, gradients, momentum and a working copy, fp32."""
+EVALUATION_BATCH = 250
+"""Images per forward pass when logits are collected."""
+PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
+
+class Evaluator:
+    """Trains and scores candidates on data that stay on one device."""
+
+    def __init__(self, config: SearchFile, splits: Splits, device: str = "cpu") -> None:
+        """Prepare the process: threads, allocator, data.
+
+        Args:
+            config: The whole search-space file.
+            splits: The images.
+            device: ``cpu`` or ``cuda:N``.
+        """
+        self.config = config
+        self.splits = splits
+        self.device = torch.device(device)
+        self.statistics = ChannelStatistics.of(splits.train)
+        prepare_process(self.device)
+
+    def evaluate(self, architecture: Architecture) -> Outcome:
+        """Return the outcome of one candidate; never raises for what the candidate did."""
+        cost = network_cost(architecture, self.splits.train.shape[2], len(self.splits.classes))
+        draft = draft_evaluation(architecture, cost, self.config.search.seed)
+        started, cpu_started = time.perf_counter(), time.process_time()
+        try:
+            self._check_size(cost)
+            evaluation, artefacts = self._trained(draft, cost)
+        except Exception as error:  # noqa: BLE001 - any failure of one candidate is a row with its reason
+            evaluation, artefacts = replace(draft, status=f"failed: {self._reason(error)}"), None
+        evaluation = replace(
+            evaluation,
+            seconds=time.perf_counter() - started,
+            cpu_seconds=time.process_time() - cpu_started,
+            memory_mb=self._memory_mb(),
+        )
+        return Outcome(evaluation, artefacts)
+
+    def _trained(self, draft: Evaluation, cost: NetworkCost) -> tuple[Evaluation, Artefacts]:
+        architecture = draft.architecture
+        torch.manual_seed(draft.seed)
+        network = EarlyExitNetwork(architecture, self.splits.train.shape[2], len(self.splits.classes))
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        dtype = training_dtype(self.config.training.precision, architecture, self.device)
+        result = self._train(network, draft.seed, dtype)
+        artefacts = self._artefacts(network)
+        return (
+            replace(
+                draft,
+                precision=PRECISIONS[dtype],
+                train_loss=result.last_loss,
+                curve=self._curve(artefacts, cost),
+            ),
+            artefacts,
+        )
+
+    def _train(self, network: EarlyExitNetwork, seed: int, dtype: torch.dtype) -> TrainingResult:
+        training = self.config.training
+        batches = TrainBatches(
+            self.splits.train,
+            device=self.device,
+            resolution=network.architecture.resolution,
+            batch_size=training.batch_size,
+            augment=training.augment,
+            seed=seed,
+            statistics=self.statistics,
+        )
+        return train(network, batches, training, self._weights(network.architecture), dtype)
+
+    def _weights(self, architecture: Architecture) -> tuple[float, ...]:
+        """Return one loss weight per exit that is present."""
+        given = self.config.training.exit_weights
+        positions = [name for name in self.config.space.stage_names() if name in self.config.space.exits.after]
+        present = [positions.index(exit_.after) for exit_ in architecture.exits] + [len(positions)]
+        return (1.0,) * len(present) if given == "uniform" else tuple(given[i] for i in present)
+
+    def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
+        logits = [self._logits(network, images) for images in (self.splits.calibrate, self.splits.select)]
+        records = [
+            ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z))) for z in logits
+        ]
+        buffer = io.BytesIO()
+        torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
+        return Artefacts(records[0], records[1], logits[0], logits[1], buffer.getvalue())
+
+    def _logits(self, network: EarlyExitNetwork, images: ImageSet) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        batches = eval_batches(
+            images,
+            device=self.device,
+            resolution=network.architecture.resolution,
+            batch_size=EVALUATION_BATCH,
+            statistics=self.statistics,
+        )
+        return exit_logits(network, (x for x, _ in batches))
+
+    def _curve(self, artefacts: Artefacts, cost: NetworkCost) -> OperatingCurve:
+        exits = self.config.exits
+        calibrate, select = artefacts.calibrate, artefacts.select
+        return operating_curve(
+            calibrate.scores[exits.policy],
+            calibrate.predictions == self.splits.calibrate.labels[:, None],
+            select.scores[exits.policy],
+            select.predictions == self.splits.select.labels[:, None],
+            cost.reach_macs,
+            exits.tuner,
+            exits.trials,
+        )
+
+    def _check_size(self, cost: NetworkCost) -> None:
+        """Refuse a candidate by numbers that are the same on every machine.
+
+        Raises:
+            TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
+        """
+        limits, training = self.config.evaluation, self.config.training
+        work = float(cost.reach_macs[-1]) * len(self.splits.train) * training.epochs
+        if limits.max_training_macs is not None and work > limits.max_training_macs:
+            raise TrainingError(
+                f"too large: {work:.3g} MACs x images x epochs > "
+                f"evaluation.max_training_macs = {limits.max_training_macs:.3g}"
+            )
+        memory = training.batch_size * cost.saved_activation_bytes + OPTIMIZER_COPIES * 4 * cost.params
+        if limits.max_memory_mb is not None and memory > limits.max_memory_mb * 1e6:
+            raise TrainingError(
+                f"too large: about {memory / 1e6:.0f} MB to train > "
+                f"evaluation.max_memory_mb = {limits.max_memory_mb:g}"
+            )
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TrainingError):
+            return str(error)
+        text = str(error).splitlines()[0] if str(error) else ""
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+            return f"out of memory at {self._memory_mb():.0f} MB ({text})"
+        return f"{type(error).__name__}: {text}"
+
+    def _memory_mb(self) -> float:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def prepare_process(device: torch.device) -> None:
+    """Set what every training process needs, before torch allocates.
+
+    One torch thread on CPUs: workers are processes, and two OpenMP threads in one process
+    slow down 4 to 14 times when another process takes a core.  glibc is told to keep freed
+    memory: its default spends a third of the training time in page faults.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = True
+        return
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc never to give large buffers back to the system; does nothing elsewhere."""
+    m_mmap_max, m_trim_threshold = -4, -1
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:  # another C library
+        return
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def _small(classes: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+    return classes.astype(np.uint16)

@@ -1,0 +1,34 @@
+"""Identity of an evaluation: what was asked for, not when or where it ran.
+
+A result is filed under the architecture's key and the *context*: a hash of the
+data, the training, the evaluation settings and the seed.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from aebnas.config.schema import SearchFile
+
+
+def context_key(config: SearchFile, data_fingerprint: str) -> str:
+    """Return 16 hexadecimal digits that identify everything but the architecture."""
+    facts = {
+        "data": data_fingerprint,
+        "training": config.training.model_dump(mode="json"),
+        "evaluation": config.evaluation.model_dump(mode="json"),
+        "exits": config.exits.model_dump(mode="json"),
+        "seed": config.search.seed,
+    }
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def training_seed(run_seed: int, architecture_key: str) -> int:
+    """Return the seed of one training, 0 <= seed < 2**31: it depends on nothing else.
+
+    Worker order therefore never changes a result.
+    """
+    digest = hashlib.sha256(f"{run_seed}:{architecture_key}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

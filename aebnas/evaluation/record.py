@@ -1,0 +1,160 @@
+"""Evaluations: what is known of one trained candidate.
+
+An ``Evaluation`` is a *curve*, not a point: thresholds were not part of the
+training.  ``metrics(trade_off)`` reads one operating point off it.  Must not
+import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.errors import RunError
+from aebnas.evaluation.identity import training_seed
+from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.space.architecture import Architecture
+
+if TYPE_CHECKING:
+    from aebnas.hardware.cost import NetworkCost
+
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of one training, or why there is none."""
+
+    architecture: Architecture
+    status: str
+    """``done`` or ``failed: why``."""
+    seed: int
+    reach_macs: tuple[float, ...]
+    """MACs to leave at each exit, heads tried on the way included."""
+    params: int
+    peak_activation_bytes: int
+    seconds: float = 0.0
+    """Wall-clock time of the worker."""
+    cpu_seconds: float = 0.0
+    """Processor time of the worker."""
+    precision: str = "fp32"
+    memory_mb: float = 0.0
+    """Largest memory of the worker process (on CUDA: allocated on the device) so far."""
+    train_loss: float | None = None
+    """Mean joint loss of the last epoch, in nats."""
+    curve: OperatingCurve | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """Return the architecture's identity."""
+        return self.architecture.key()
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether the training succeeded."""
+        return self.status == DONE
+
+    def point_index(self, trade_off: float) -> int:
+        """Return the index of the curve's point for a share of the network's own full cost.
+
+        The most accurate point on *calibrate* whose cost is within ``trade_off`` times the
+        cost to the last exit; the cheapest one where there is none.
+
+        Raises:
+            RunError: The candidate failed.
+        """
+        if self.curve is None:
+            raise RunError(f"candidate {self.key} has no operating curve: {self.status}")
+        return self.curve.index_within(trade_off * self.reach_macs[-1])
+
+    def metrics(self, trade_off: float) -> dict[str, float]:
+        """Return every measured quantity at one operating point, scored on *select*.
+
+        Keys: ``error``, ``accuracy`` (shares), ``macs`` (expected), ``worst_macs``, ``params``,
+        ``peak_activation_bytes``.
+        """
+        i = self.point_index(trade_off)
+        curve = self.curve
+        if curve is None:
+            raise RunError(f"candidate {self.key} has no operating curve: {self.status}")
+        accuracy = float(curve.select_accuracy[i])
+        return {
+            "error": 1.0 - accuracy,
+            "accuracy": accuracy,
+            "macs": float(curve.select_cost[i]),
+            "worst_macs": float(self.reach_macs[-1]),
+            "params": float(self.params),
+            "peak_activation_bytes": float(self.peak_activation_bytes),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        curve = None if self.curve is None else self.curve.to_dict()
+        return {**plain, "architecture": self.architecture.to_dict(), "curve": curve}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Evaluation:
+        """Return the evaluation that ``to_dict`` described."""
+        curve = plain["curve"]
+        return cls(
+            **{
+                **plain,
+                "architecture": Architecture.from_dict(plain["architecture"]),
+                "curve": None if curve is None else OperatingCurve.from_dict(curve),
+                "reach_macs": tuple(plain["reach_macs"]),
+                "warnings": tuple(plain["warnings"]),
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ExitRecord:
+    """What every exit said on one split, so that any threshold policy can be rescored."""
+
+    scores: Mapping[str, NDArray[np.float32]]
+    """Each of shape ``(N, E)``, by score name."""
+    predictions: NDArray[np.integer[Any]]
+    """Predicted classes, shape ``(N, E)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Artefacts:
+    """What a training leaves besides its evaluation."""
+
+    calibrate: ExitRecord
+    select: ExitRecord
+    calibrate_logits: NDArray[np.float32]
+    """Shape ``(N, E, K)``."""
+    select_logits: NDArray[np.float32]
+    weights: bytes
+    """A state dict as ``torch.save`` writes it; load with ``weights_only=True``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One evaluated candidate; artefacts only where it is done."""
+
+    evaluation: Evaluation
+    artefacts: Artefacts | None = None
+
+
+
+
+def draft_evaluation(
+    architecture: Architecture, cost: NetworkCost, run_seed: int, status: str = DONE
+) -> Evaluation:
+    """Return an evaluation with everything that is known before training."""
+    return Evaluation(
+        architecture=architecture,
+        status=status,
+        seed=training_seed(run_seed, architecture.key()),
+        reach_macs=tuple(cost.reach_macs.tolist()),
+        params=cost.params,
+        peak_activation_bytes=cost.peak_activation_bytes,
+    )

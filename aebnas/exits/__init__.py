@@ -1,0 +1,1 @@
+"""When to leave: exit scores, thresholds, operating curves and exit policies; numpy only."""

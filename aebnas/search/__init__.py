@@ -1,0 +1,1 @@
+"""Proposing, evaluating and keeping candidates."""

@@ -1,0 +1,83 @@
+"""What happens during a search, for whoever listens: the live view, JSON lines, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aebnas.evaluation.record import Evaluation
+
+
+@dataclass(frozen=True)
+class SearchStarted:
+    """The search begins or is replayed."""
+
+    run: str
+    workers: int
+    generations: int
+    max_trainings: int | None
+    known: int
+    """Evaluations that the run store holds already."""
+
+
+@dataclass(frozen=True)
+class CandidateStarted:
+    """A worker begins to train a candidate."""
+
+    key: str
+    busy: int
+    """Workers at work, this one included."""
+
+
+@dataclass(frozen=True)
+class CandidateFinished:
+    """A candidate is evaluated."""
+
+    evaluation: Evaluation
+    cached: bool
+    """Whether the run store knew the answer."""
+    busy: int
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """A worker died; its candidate is tried again or recorded as failed."""
+
+    key: str
+    reason: str
+    retry: bool
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One point of the Pareto front."""
+
+    key: str
+    trade_off: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation, told to the proposer."""
+
+    number: int
+    """From 1."""
+    proposed: tuple[str, ...]
+    """Keys of its architectures in ask order."""
+    trainings: int
+    """Candidates evaluated since the run's start, failed ones included."""
+    failed: int
+    hypervolume: float
+    """Of the feasible front, as a share of the box between the ideal point 0 and ``reference``."""
+    front: tuple[FrontPoint, ...] = field(default=())
+    is_complete: bool = True
+    """False where the search was stopped in its middle."""
+
+
+Event = SearchStarted | CandidateStarted | CandidateFinished | WorkerLost | Generation
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,85 @@
+"""From evaluations to what the search sees: objectives, violations, operating points.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from aebnas.config.schema import Bound, SearchFile
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import FrontPoint
+from aebnas.search.pareto import non_dominated
+from aebnas.search.proposers import Individual
+from aebnas.space.genes import Genome
+from aebnas.space.search_space import SearchSpace
+
+
+def individual(genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile) -> Individual:
+    """Return one operating point of a finished candidate as the search sees it."""
+    metrics = evaluation.metrics(trade_off)
+    violations = tuple(
+        violation
+        for name, bound in config.constraints.items()
+        for violation in bound_violations(metrics[name], bound)
+    )
+    objectives = tuple(metrics[name] for name in config.objectives)
+    return Individual(genome, evaluation.key, trade_off, objectives, violations)
+
+
+def bound_violations(value: float, bound: Bound) -> Iterable[float]:
+    """Yield how far a value is beyond each limit, as a share of the limit; <= 0 where it holds."""
+    if bound.max is not None:
+        yield (value - bound.max) / max(abs(bound.max), 1e-12)
+    if bound.min is not None:
+        yield (bound.min - value) / max(abs(bound.min), 1e-12)
+
+
+def with_free_points(
+    space: SearchSpace, asked: Sequence[Genome], evaluations: dict[str, Evaluation], config: SearchFile
+) -> list[Individual]:
+    """Return the individuals of a generation: those asked for, then their other operating points.
+
+    A training serves every choice of ``trade_off``; the others join in ask order.  Choices
+    that lead to the same point of the curve are one individual, the first.
+
+    Args:
+        space: Decodes the genomes.
+        asked: Genomes in ask order.
+        evaluations: By architecture key; failed and missing ones are left out.
+        config: Objectives and constraints.
+    """
+    seen: set[tuple[str, int]] = set()
+    found: list[Individual] = []
+
+    def join(genome: Genome, trade_off: float) -> None:
+        evaluation = evaluations.get(space.decode(genome).key())
+        if evaluation is None or not evaluation.is_done:
+            return
+        point = (evaluation.key, evaluation.point_index(trade_off))
+        if point not in seen:
+            seen.add(point)
+            found.append(individual(genome, trade_off, evaluation, config))
+
+    for genome in asked:
+        join(genome, space.trade_off(genome))
+    for genome in asked:
+        for trade_off in space.trade_offs:
+            join(space.with_trade_off(genome, trade_off), trade_off)
+    return found
+
+
+def pareto_front(
+    individuals: Sequence[Individual], evaluations: dict[str, Evaluation]
+) -> tuple[FrontPoint, ...]:
+    """Return the feasible individuals that no other dominates, by rising error."""
+    feasible = [one for one in individuals if one.is_feasible]
+    if not feasible:
+        return ()
+    mask = non_dominated(np.asarray([one.objectives for one in feasible]))
+    front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
+    points = [FrontPoint(one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off)) for one in front]
+    return tuple(sorted(points, key=lambda point: (point.metrics["error"], point.metrics["macs"], point.key)))

@@ -1,0 +1,70 @@
+"""Pools of workers: a protocol, and a pool of one that lives in this process.
+
+``workers.py`` holds the pool of Ray actors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.splits import Splits
+from aebnas.evaluation.record import Outcome
+from aebnas.search.events import CandidateStarted, Listener, ignore
+from aebnas.space.architecture import Architecture
+
+Started = Callable[[str], None]
+"""Called with a candidate's key before its training begins."""
+
+
+class Pool(Protocol):
+    """Evaluates architectures."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of workers."""
+        ...
+
+    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+        """Yield the outcome of each architecture, in the order in which they finish."""
+        ...
+
+    def stop_starting(self) -> None:
+        """Begin no further candidate; those in work finish."""
+        ...
+
+    def close(self) -> None:
+        """Stop the workers at once."""
+        ...
+
+
+class SerialPool:
+    """Evaluates in this process, one after another."""
+
+    size = 1
+
+    def __init__(self, config: SearchFile, splits: Splits, listener: Listener = ignore) -> None:
+        """Prepare the evaluator on the CPU, or the first GPU where one is asked for."""
+        from aebnas.evaluation.evaluator import Evaluator
+
+        device = "cuda:0" if config.workers.gpus_per_worker not in ("auto", 0) else "cpu"
+        self._evaluator = Evaluator(config, splits, device)
+        self._listener = listener
+        self._is_stopping = False
+
+    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+        """Yield outcomes in the order given."""
+        for architecture in architectures:
+            if self._is_stopping:
+                return
+            started(architecture.key())
+            self._listener(CandidateStarted(architecture.key(), busy=1))
+            yield self._evaluator.evaluate(architecture)
+
+    def stop_starting(self) -> None:
+        """Begin no further candidate."""
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Nothing runs elsewhere."""

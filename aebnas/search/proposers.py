@@ -1,0 +1,116 @@
+"""Who proposes the next architectures: a protocol, random search, the initial draw.
+
+``nsga2.py`` holds the other implementation.  Must not import torch or pymoo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from aebnas.errors import ConfigError
+from aebnas.space.architecture import Architecture
+from aebnas.space.genes import Genome
+from aebnas.space.search_space import SearchSpace
+
+TRIES_PER_GENOME = 2000
+"""Draws before the initial population is taken to be as large as the space allows."""
+
+
+@dataclass(frozen=True)
+class Individual:
+    """One operating point of one trained architecture, as the search sees it."""
+
+    genome: Genome
+    key: str
+    """The architecture's."""
+    trade_off: float
+    objectives: tuple[float, ...]
+    """Minimised."""
+    violations: tuple[float, ...]
+    """One per constraint, scaled; <= 0 where it holds."""
+
+    @property
+    def is_feasible(self) -> bool:
+        """Return whether every constraint holds."""
+        return all(violation <= 0 for violation in self.violations)
+
+
+class Proposer(Protocol):
+    """Proposes genomes of architectures that were not proposed before."""
+
+    def ask(self) -> list[Genome]:
+        """Return the next genomes; empty where nothing new could be found."""
+        ...
+
+    def tell(self, individuals: Sequence[Individual]) -> None:
+        """Learn from evaluated individuals, in ask order."""
+        ...
+
+
+Admit = Callable[[Architecture], bool]
+
+
+def draw_distinct(
+    space: SearchSpace,
+    count: int,
+    rng: np.random.Generator,
+    known: set[str],
+    admit: Admit | None = None,
+) -> list[Genome]:
+    """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``known``.
+
+    Args:
+        space: Where to draw from.
+        count: How many.
+        rng: Source of randomness.
+        known: Keys of architectures not to return again; changed in place.
+        admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
+
+    Raises:
+        ConfigError: ``admit`` refused every one of many draws.
+    """
+    found: list[Genome] = []
+    refused = 0
+    for _ in range(TRIES_PER_GENOME * count):
+        if len(found) == count:
+            break
+        genome = space.sample(rng)
+        architecture = space.decode(genome)
+        key = architecture.key()
+        if key in known:
+            continue
+        if admit is not None and not admit(architecture):
+            refused += 1
+            if refused >= TRIES_PER_GENOME * (len(found) + 1):
+                raise ConfigError(
+                    f"search.initial_max_macs / initial_max_params refused {refused:,} random architectures "
+                    f"and admitted {len(found)}: the limit is below what the space can build. "
+                    "See its sizes: aebnas check FILE"
+                )
+            continue
+        known.add(key)
+        found.append(genome)
+    return found
+
+
+class RandomProposer:
+    """Random search: distinct architectures, drawn uniformly from the genomes."""
+
+    def __init__(self, space: SearchSpace, count: int, seed: int, admit: Admit | None = None) -> None:
+        """Propose ``count`` architectures at a time."""
+        self._space = space
+        self._count = count
+        self._rng = np.random.default_rng(seed)
+        self._known: set[str] = set()
+        self._admit = admit
+
+    def ask(self) -> list[Genome]:
+        """Return the next genomes."""
+        return draw_distinct(self._space, self._count, self._rng, self._known, self._admit)
+
+    def tell(self, individuals: Sequence[Individual]) -> None:
+        """Learn nothing."""

@@ -1,0 +1,34 @@
+"""How many workers this machine holds.
+
+Must not import torch or ray.
+"""
+
+from __future__ import annotations
+
+import os
+
+from aebnas.config.schema import WorkersConfig
+from aebnas.hardware.devices import gpus
+
+
+def worker_gpus(config: WorkersConfig) -> float:
+    """Return the GPUs of one worker: as given, or 1 where this machine has one, else 0."""
+    if config.gpus_per_worker != "auto":
+        return config.gpus_per_worker
+    return 1.0 if gpus() else 0.0
+
+
+def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
+    """Return the number of workers: as given, or what this machine holds, at least 1."""
+    if config.count != "auto":
+        return config.count
+    if gpus_per_worker > 0:
+        return max(1, int(len(gpus()) / gpus_per_worker))
+    return max(1, int(available_cores() / config.cpus_per_worker))
+
+
+def available_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

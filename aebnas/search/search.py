@@ -1,0 +1,249 @@
+"""A search: ask, evaluate, tell, keep; resumed by replaying it.
+
+``Search.run`` yields one ``Generation`` after the other; the command line, tests
+and notebooks consume it alike.  A restart begins with the same seed and answers
+what the run store knows, so that the state of the algorithm is never stored: the
+front of an interrupted and resumed run is that of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from aebnas.config.schema import SearchFile
+from aebnas.errors import WorkerError
+from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.record import Evaluation
+from aebnas.hardware.cost import NetworkCost, network_cost
+from aebnas.search.events import CandidateFinished, Generation, Listener, SearchStarted, ignore
+from aebnas.search.individuals import pareto_front, with_free_points
+from aebnas.search.nsga2 import Nsga2Proposer
+from aebnas.search.pareto import hypervolume
+from aebnas.search.pool import Pool
+from aebnas.search.proposers import Individual, Proposer, RandomProposer
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.genes import Genome
+from aebnas.space.search_space import SearchSpace
+
+REFERENCE_SAMPLES = 100
+"""Random architectures whose largest costs are the reference of the hypervolume."""
+
+
+class Search:
+    """One search over one space, kept in one run store."""
+
+    def __init__(
+        self,
+        config: SearchFile,
+        space: SearchSpace,
+        store: RunStore,
+        pool: Callable[[], Pool],
+        data: tuple[str, int, int],
+        listener: Listener = ignore,
+    ) -> None:
+        """Prepare a search.
+
+        Args:
+            config: The whole search-space file.
+            space: Its space, with the trade-offs of ``config.search``.
+            store: Where evaluations are kept.
+            pool: Makes the workers; called when the first candidate has to be trained.
+            data: Fingerprint of the splits, channels of the images, number of classes.
+            listener: Told what happens.
+        """
+        fingerprint, self._channels, self._classes = data
+        self._config = config
+        self._space = space
+        self._store = store
+        self._make_pool = pool
+        self._pool: Pool | None = None
+        self._listener = listener
+        self._context = context_key(config, fingerprint)
+        self._evaluations: dict[str, Evaluation] = {}
+        self._individuals: list[Individual] = []
+        self._kept: set[str] = set()
+        self._deadline: float | None = None
+        self._reference: tuple[float, ...] = ()
+
+    def run(self) -> Iterator[Generation]:
+        """Yield each generation once it is told; close the workers in the end.
+
+        Raises:
+            WorkerError: Every candidate of the first generation failed, or workers do not start.
+            RunError: The run store cannot be written.
+        """
+        search = self._config.search
+        self._deadline = None if search.max_minutes is None else time.monotonic() + search.max_minutes * 60
+        self._store.put_fact("status", "running")
+        try:
+            self._reference = self.reference()
+            self._announce()
+            proposer = self._proposer()
+            for number in range(1, search.generations + 1):
+                asked = proposer.ask()[: self._budget()]
+                if not asked:
+                    break
+                generation = self._generation(number, asked, proposer)
+                yield generation
+                if not generation.is_complete:
+                    break
+            self._store.put_fact("status", "finished")
+        except KeyboardInterrupt:
+            self._store.put_fact("status", "interrupted")
+            raise
+        finally:
+            self._close()
+
+    def reference(self) -> tuple[float, ...]:
+        """Return the worst point of the hypervolume: error 1, else the largest of a fixed sample."""
+        rng = np.random.default_rng(0)
+        costs = [self._cost(self._space.decode(self._space.sample(rng))) for _ in range(REFERENCE_SAMPLES)]
+        largest = {
+            "error": 1.0,
+            "macs": max(float(cost.reach_macs[-1]) for cost in costs),
+            "worst_macs": max(float(cost.reach_macs[-1]) for cost in costs),
+            "params": float(max(cost.params for cost in costs)),
+            "peak_activation_bytes": float(max(cost.peak_activation_bytes for cost in costs)),
+        }
+        return tuple(largest[name] for name in self._config.objectives)
+
+    def _generation(self, number: int, asked: Sequence[Genome], proposer: Proposer) -> Generation:
+        architectures = {a.key(): a for a in (self._space.decode(genome) for genome in asked)}
+        self._evaluate(list(architectures.values()))
+        found = with_free_points(self._space, asked, self._evaluations, self._config)
+        if not found and not self._individuals:
+            self._all_failed(architectures)
+        self._individuals += found
+        front = pareto_front(self._individuals, self._evaluations)
+        is_complete = all(key in self._evaluations for key in architectures)
+        if is_complete:
+            proposer.tell(found)
+        generation = Generation(
+            number=number,
+            proposed=tuple(architectures),
+            trainings=len(self._evaluations),
+            failed=sum(not evaluation.is_done for evaluation in self._evaluations.values()),
+            hypervolume=self._hypervolume(),
+            front=front,
+            is_complete=is_complete,
+        )
+        self._keep(generation)
+        self._listener(generation)
+        return generation
+
+    def _evaluate(self, architectures: Sequence[Architecture]) -> None:
+        """Answer from the store what it knows, train the rest."""
+        unknown = []
+        for architecture in architectures:
+            evaluation = self._store.find(architecture.key(), self._context)
+            if evaluation is None:
+                unknown.append(architecture)
+            else:
+                self._finish(evaluation, cached=True, busy=0)
+        if not unknown or self._is_late():
+            return
+        if self._pool is None:
+            self._pool = self._make_pool()
+        remaining = len(unknown)
+        for outcome in self._pool.evaluate(unknown, lambda key: self._store.start_attempt(key, self._context)):
+            remaining -= 1
+            self._store.add(outcome, self._context)
+            self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._pool.size))
+            if self._is_late():
+                self._pool.stop_starting()
+        hung = getattr(self._pool, "hung", [])
+        if hung:
+            self._store.put_fact("not_repeatable", f"the wall clock stopped {', '.join(hung)}")
+
+    def _finish(self, evaluation: Evaluation, cached: bool, busy: int) -> None:
+        self._evaluations[evaluation.key] = evaluation
+        self._listener(CandidateFinished(evaluation, cached, busy))
+
+    def _is_late(self) -> bool:
+        if self._deadline is None or time.monotonic() < self._deadline:
+            return False
+        self._store.put_fact("not_repeatable", "search.max_minutes stopped the search")
+        return True
+
+    def _budget(self) -> int | None:
+        limit = self._config.search.max_trainings
+        return None if limit is None else max(0, limit - len(self._evaluations))
+
+    def _keep(self, generation: Generation) -> None:
+        """Keep the generation's summary, and artefacts of the front alone."""
+        if generation.is_complete:
+            told = set(self._evaluations)
+            front = {point.key for point in generation.front}
+            self._store.forget_artefacts(told - front)
+        self._store.put_generation(
+            generation.number,
+            {
+                "number": generation.number,
+                "proposed": generation.proposed,
+                "trainings": generation.trainings,
+                "failed": generation.failed,
+                "hypervolume": generation.hypervolume,
+                "reference": self._reference,
+                "front": [[point.key, point.trade_off] for point in generation.front],
+                "is_complete": generation.is_complete,
+            },
+        )
+
+    def _hypervolume(self) -> float:
+        """Return the dominated share of the box between 0 and the reference."""
+        feasible = [one.objectives for one in self._individuals if one.is_feasible]
+        if not feasible:
+            return 0.0
+        return hypervolume(np.asarray(feasible), self._reference) / float(np.prod(self._reference))
+
+    def _proposer(self) -> Proposer:
+        search = self._config.search
+        if search.algorithm == "random" or not self._space.genes:
+            count = search.offspring or search.population
+            return RandomProposer(self._space, count, search.seed, self._admit)
+        constraints = sum((b.min is not None) + (b.max is not None) for b in self._config.constraints.values())
+        return Nsga2Proposer(self._space, search, len(self._config.objectives), constraints, self._admit)
+
+    def _admit(self, architecture: Architecture) -> bool:
+        search = self._config.search
+        if search.initial_max_macs is None and search.initial_max_params is None:
+            return True
+        cost = self._cost(architecture)
+        return bool(
+            cost.reach_macs[-1] <= (search.initial_max_macs or np.inf)
+            and cost.params <= (search.initial_max_params or np.inf)
+        )
+
+    def _cost(self, architecture: Architecture) -> NetworkCost:
+        return network_cost(architecture, self._channels, self._classes)
+
+    def _all_failed(self, architectures: dict[str, Architecture]) -> None:
+        reasons = Counter(self._evaluations[key].status for key in architectures if key in self._evaluations)
+        if not reasons:
+            return  # stopped before anything finished
+        reason, count = reasons.most_common(1)[0]
+        raise WorkerError(
+            f"all {sum(reasons.values())} candidates of the first generation failed; {count} of them: {reason}"
+        )
+
+    def _announce(self) -> None:
+        search = self._config.search
+        self._listener(
+            SearchStarted(
+                run=str(self._store.path),
+                workers=0 if self._pool is None else self._pool.size,
+                generations=search.generations,
+                max_trainings=search.max_trainings,
+                known=self._store.count(),
+            )
+        )
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None

@@ -1,0 +1,134 @@
+"""Sessions: everything that one search needs, put together from a configuration.
+
+    with new_session(load("search_spaces/mnist5k.yaml"), Path("runs/mine")) as search:
+        for generation in search.run():
+            print(generation.number, generation.hypervolume)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from aebnas.config import SearchFile, differences, load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import Splits, make_splits
+from aebnas.errors import RunError
+from aebnas.search.arrays import pack_arrays
+from aebnas.search.environment import check_versions, environment
+from aebnas.search.events import Listener, ignore
+from aebnas.search.pool import Pool, SerialPool
+from aebnas.search.search import Search
+from aebnas.search.store import RunStore, storage_errors, write_atomically
+from aebnas.space.search_space import SearchSpace
+
+CHANGEABLE = ("search.generations", "search.max_trainings", "search.max_minutes", "workers", "report")
+"""Settings that may differ when a run is continued: when to stop, who works, what is shown."""
+
+
+@contextmanager
+def new_session(
+    config: SearchFile, path: Path, listener: Listener = ignore, progress: bool = False
+) -> Iterator[Search]:
+    """Start a run in a new directory.
+
+    Args:
+        config: The whole search-space file.
+        path: The run's directory; must not hold a run.
+        listener: Told what happens.
+        progress: Show the progress of downloads.
+
+    Raises:
+        DataError: Something is wrong with the data; no directory is made then.
+        RunError: The directory holds a run or cannot be written.
+    """
+    if (path / "run.sqlite").exists():
+        raise RunError(f"{path} exists already. Continue it: aebnas resume {path}  (or choose another --name)")
+    splits = make_splits(load_dataset(config.data, progress=progress), config.data)
+    config = _with_absolute_paths(config)
+    store = RunStore.create(path, config, environment())
+    try:
+        with store.writing():
+            store.put_fact("data", splits.fingerprint)
+            store.put_fact("classes", splits.classes)
+            store.put_fact("image_shape", splits.train.shape)
+            labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
+            with storage_errors(path):
+                write_atomically(path / "labels.npz", pack_arrays(labels))
+            yield _search(config, splits, store, listener)
+    finally:
+        store.close()
+
+
+@contextmanager
+def resumed_session(
+    path: Path, overrides: Sequence[str] = (), listener: Listener = ignore, progress: bool = False
+) -> Iterator[Search]:
+    """Continue an interrupted run, or extend a finished one.
+
+    Args:
+        path: The run's directory.
+        overrides: Settings such as ``search.generations=50``; see ``CHANGEABLE``.
+        listener: Told what happens.
+        progress: Show the progress of downloads.
+
+    Raises:
+        ConfigError: An override is wrong.
+        RunError: A setting changed that must not, versions or data differ, or the run is in use.
+    """
+    store = RunStore(path)
+    try:
+        old = store.config
+        config = load(path / "config.yaml", overrides)
+        _check_changes(old, config)
+        check_versions(store.environment)
+        splits = make_splits(load_dataset(config.data, progress=progress), config.data)
+        known = store.fact("data")
+        if known is not None and known != splits.fingerprint:
+            raise RunError(f"the data of {path} have changed since the run began. Start a new run: aebnas search FILE")
+        with store.writing():
+            store.rewrite_config(config)
+            yield _search(config, splits, store, listener)
+    finally:
+        store.close()
+
+
+def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
+    """Return the search space of a configuration for images ``(height, width, channels)``."""
+    return SearchSpace(config.space, max(image_shape[:2]), config.search.trade_offs)
+
+
+def _search(config: SearchFile, splits: Splits, store: RunStore, listener: Listener) -> Search:
+    shape = splits.train.shape
+
+    def make_pool() -> Pool:
+        if config.workers.mode == "serial":
+            return SerialPool(config, splits, listener)
+        from aebnas.search.workers import RayPool  # importing Ray takes a second
+
+        return RayPool(config, splits, listener)
+
+    data = (splits.fingerprint, shape[2], len(splits.classes))
+    return Search(config, space_of(config, shape), store, make_pool, data, listener)
+
+
+def _with_absolute_paths(config: SearchFile) -> SearchFile:
+    """Return the configuration with paths that hold wherever the run is resumed from."""
+    given = {name: getattr(config.data, name) for name in ("folder", "npz", "root")}
+    absolute = {name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None}
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+
+
+def _check_changes(old: SearchFile, new: SearchFile) -> None:
+    refused = [
+        difference
+        for difference in differences(old, new)
+        if not any(difference.path == name or difference.path.startswith(f"{name}.") for name in CHANGEABLE)
+    ]
+    if refused:
+        changes = "; ".join(str(difference) for difference in refused)
+        raise RunError(
+            f"a run is continued with its own settings, but these differ: {changes}. "
+            f"Allowed changes: {', '.join(CHANGEABLE)}. Start a new run: aebnas search FILE --name NEW"
+        )

@@ -1,0 +1,245 @@
+"""Run stores: one directory per run, one writer, SQLite in WAL mode.
+
+    runs/NAME/config.yaml        the resolved configuration
+    runs/NAME/environment.json   versions, machine, git state
+    runs/NAME/labels.npz         labels of calibrate and select, for rescoring
+    runs/NAME/run.sqlite         every evaluation, per-exit scores and predictions
+    runs/NAME/checkpoints/       weights of Pareto members (KEY.pt) and full logits (KEY.npz)
+
+Everything is written before the row that says so, and rows in one transaction:
+a kill at any moment loses at most the candidates that were still training.
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from aebnas.config import SearchFile, load, resolved
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
+from aebnas.search.arrays import pack_record, pack_arrays, unpack_record
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS evaluations (
+    key TEXT NOT NULL, context TEXT NOT NULL, status TEXT NOT NULL, evaluation TEXT NOT NULL,
+    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    PRIMARY KEY (key, context));
+CREATE TABLE IF NOT EXISTS attempts (
+    key TEXT NOT NULL, context TEXT NOT NULL,
+    started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
+CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class RunStore:
+    """One run's directory."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing run for reading; ``create`` and ``writing`` make it writable.
+
+        Raises:
+            RunError: There is no run in that directory.
+        """
+        self.path = path
+        if not (path / "run.sqlite").is_file():
+            raise RunError(f"{path} holds no run. Start one: aebnas search FILE{_nearby(path)}")
+        self._lock: TextIO | None = None
+        self._database = self._connect()
+
+    @classmethod
+    def create(cls, path: Path, config: SearchFile, environment: Mapping[str, Any]) -> RunStore:
+        """Make a new run directory and return it.
+
+        Raises:
+            RunError: There is one already, or it cannot be written.
+        """
+        if (path / "run.sqlite").exists():
+            raise RunError(f"{path} exists already. Continue it: aebnas resume {path}  (or choose --name)")
+        with storage_errors(path):
+            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            write_atomically(path / "config.yaml", resolved(config).encode())
+            write_atomically(path / "environment.json", json.dumps(environment, indent=2).encode())
+            # the database appears last and whole: a run without it was never started
+            draft = path / "run.sqlite.new"
+            draft.unlink(missing_ok=True)
+            database = sqlite3.connect(draft)
+            database.executescript(SCHEMA)
+            database.close()
+            draft.rename(path / "run.sqlite")
+        return cls(path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run's write lock; it falls when this process dies.
+
+        Raises:
+            RunError: Another process is writing to this run.
+        """
+        with storage_errors(self.path):
+            self._lock = (self.path / "lock").open("w")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"{self.path} is in use by another aebnas process; wait for it or stop it") from error
+        try:
+            yield
+        finally:
+            self._lock.close()
+            self._lock = None
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    @property
+    def config(self) -> SearchFile:
+        """Return the resolved configuration."""
+        return load(self.path / "config.yaml")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Return versions, machine and git state of the run's start."""
+        facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
+        return facts
+
+    def rewrite_config(self, config: SearchFile) -> None:
+        """Replace the resolved configuration (after allowed changes on resume)."""
+        with storage_errors(self.path):
+            write_atomically(self.path / "config.yaml", resolved(config).encode())
+
+    def start_attempt(self, key: str, context: str) -> None:
+        """Note that a training of a candidate begins."""
+        self._write("INSERT INTO attempts (key, context) VALUES (?, ?)", (key, context))
+
+    def attempts(self) -> list[tuple[str, str]]:
+        """Return ``(key, started_at)`` of every training that began, in order."""
+        return [(key, at) for key, at in self._database.execute("SELECT key, started_at FROM attempts ORDER BY rowid")]
+
+    def add(self, outcome: Outcome, context: str) -> None:
+        """Keep an outcome: weights and logits first, then its row."""
+        evaluation, artefacts = outcome.evaluation, outcome.artefacts
+        blobs: tuple[bytes | None, bytes | None] = (None, None)
+        if artefacts is not None:
+            logits = {"calibrate": artefacts.calibrate_logits, "select": artefacts.select_logits}
+            with storage_errors(self.path):
+                write_atomically(self.weights_path(evaluation.key), artefacts.weights)
+                write_atomically(self.logits_path(evaluation.key), pack_arrays(logits))
+            blobs = (pack_record(artefacts.calibrate), pack_record(artefacts.select))
+        row = (evaluation.key, context, evaluation.status, json.dumps(evaluation.to_dict()), *blobs)
+        self._write(
+            'INSERT OR REPLACE INTO evaluations (key, context, status, evaluation, calibrate, "select") '
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+        )
+
+    def find(self, key: str, context: str) -> Evaluation | None:
+        """Return a stored evaluation, failed or done, or None."""
+        row = self._database.execute(
+            "SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context)
+        ).fetchone()
+        return None if row is None else Evaluation.from_dict(json.loads(row[0]))
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return every stored evaluation in the order in which they finished."""
+        rows = self._database.execute("SELECT evaluation FROM evaluations ORDER BY rowid")
+        return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
+
+    def count(self) -> int:
+        """Return the number of stored evaluations."""
+        return int(self._database.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])
+
+    def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
+        """Return what every exit of a finished candidate said on calibrate and on select."""
+        row = self._database.execute(
+            'SELECT calibrate, "select" FROM evaluations WHERE key = ? AND calibrate IS NOT NULL', (key,)
+        ).fetchone()
+        return None if row is None else (unpack_record(row[0]), unpack_record(row[1]))
+
+    def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
+        """Keep the summary of a finished generation."""
+        text = json.dumps(summary)
+        self._write("INSERT OR REPLACE INTO generations (number, summary) VALUES (?, ?)", (number, text))
+
+    def generations(self) -> list[dict[str, Any]]:
+        """Return the summaries of all finished generations in order."""
+        rows = self._database.execute("SELECT summary FROM generations ORDER BY number")
+        return [json.loads(text) for (text,) in rows]
+
+    def put_fact(self, name: str, value: object) -> None:
+        """Keep one fact about the run, fit for JSON."""
+        self._write("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value)))
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the run."""
+        row = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def weights_path(self, key: str) -> Path:
+        """Return where a candidate's weights lie, if they were kept."""
+        return self.path / "checkpoints" / f"{key}.pt"
+
+    def logits_path(self, key: str) -> Path:
+        """Return where a candidate's full logits lie, if they were kept."""
+        return self.path / "checkpoints" / f"{key}.npz"
+
+    def forget_artefacts(self, keys: Iterable[str]) -> None:
+        """Delete weights and logits of candidates that are not on the front."""
+        for key in keys:
+            self.weights_path(key).unlink(missing_ok=True)
+            self.logits_path(key).unlink(missing_ok=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        with storage_errors(self.path):
+            database = sqlite3.connect(self.path / "run.sqlite", timeout=30)
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+        return database
+
+    def _write(self, statement: str, values: Sequence[object]) -> None:
+        with storage_errors(self.path), self._database:
+            self._database.execute(statement, values)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is either whole or not there."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk, missing permission or damaged database into a ``RunError`` with its cure."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        raise RunError(
+            f"cannot write to {path}: {what}. What was finished is kept; "
+            f"when the cause is cured, continue: aebnas resume {path}"
+        ) from error
+
+
+def _nearby(path: Path) -> str:
+    """Return the names of the runs beside a missing one."""
+    folder = path.parent
+    runs = sorted(p.parent.name for p in folder.glob("*/run.sqlite")) if folder.is_dir() else []
+    return f". Runs in {folder}: {', '.join(runs)}" if runs else ""
+
+

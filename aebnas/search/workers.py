@@ -1,0 +1,210 @@
+"""A pool of Ray actors that keep data and framework warm.
+
+Each actor evaluates one candidate at a time.  The driver decides about retries:
+Ray's own would repeat a hanging candidate for ever.  Long candidates go first, so
+that no worker idles at the end of a generation; results do not depend on the order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.splits import Splits
+from aebnas.errors import WorkerError
+from aebnas.evaluation.record import Outcome, draft_evaluation
+from aebnas.hardware.cost import network_cost
+from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
+from aebnas.search.pool import Started
+from aebnas.search.ray_session import start_ray, stop_ray
+from aebnas.search.resources import worker_count, worker_gpus
+from aebnas.space.architecture import Architecture
+
+POLL_SECONDS = 1.0
+"""How often the driver looks for hanging candidates."""
+MAX_FAILED_STARTS = 3
+"""Workers that may die before their first candidate, in a row, before the search gives up."""
+
+
+class _Worker:
+    """Lives in an actor: an evaluator and its data."""
+
+    def __init__(self, config: str, splits: Splits, on_gpu: bool) -> None:
+        from aebnas.evaluation.evaluator import Evaluator
+
+        self._evaluator = Evaluator(
+            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu"
+        )
+
+    def ready(self) -> bool:
+        return True
+
+    def evaluate(self, architecture: Architecture) -> Outcome:
+        return self._evaluator.evaluate(architecture)
+
+
+@dataclass
+class _Task:
+    architecture: Architecture
+    actor: Any
+    started: float
+
+
+class RayPool:
+    """Ray actors, each replaced when it dies."""
+
+    def __init__(self, config: SearchFile, splits: Splits, listener: Listener = ignore) -> None:
+        """Start Ray and place the images in shared memory.
+
+        Raises:
+            WorkerError: Ray does not start, or the cluster is too small for one worker.
+        """
+        workers = config.workers
+        self._config = config
+        self._listener = listener
+        self._gpus = worker_gpus(workers)
+        image_bytes = sum(part.images.nbytes for part in (splits.train, splits.calibrate, splits.select))
+        wanted = worker_count(workers, self._gpus)
+        resources = start_ray(workers, wanted, self._gpus, image_bytes)
+        self.size = self._fitting(wanted, resources)
+        self._shape = (splits.train.shape[2], len(splits.classes))
+        self._splits = ray.put(splits)
+        self._idle: deque[Any] = deque()
+        self._alive = 0
+        self._failed_starts = 0
+        self._is_stopping = False
+        self.hung: list[str] = []
+        """Keys of candidates that the wall clock stopped."""
+
+    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+        """Yield outcomes in the order in which they finish, long candidates first.
+
+        Raises:
+            WorkerError: Workers die as soon as they start.
+        """
+        macs = {a.key(): network_cost(a, *self._shape).reach_macs[-1] for a in architectures}
+        queue = deque(sorted(architectures, key=lambda a: (-macs[a.key()], a.key())))
+        running: dict[Any, _Task] = {}
+        deaths: Counter[str] = Counter()
+        while queue or running:
+            if self._is_stopping:
+                queue.clear()
+            while queue and len(running) < self.size:
+                self._start(queue.popleft(), running, started)
+            finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
+            for reference in finished:
+                task = running.pop(reference)
+                outcome = self._collect(reference, task, deaths)
+                if outcome is None:
+                    queue.appendleft(task.architecture)
+                else:
+                    yield outcome
+            yield from self._hanging(running)
+
+    def stop_starting(self) -> None:
+        """Begin no further candidate."""
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Kill the workers and stop Ray."""
+        stop_ray()
+
+    def _start(self, architecture: Architecture, running: dict[Any, _Task], started: Started) -> None:
+        actor = self._idle.popleft() if self._idle else self._new_actor()
+        key = architecture.key()
+        started(key)
+        running[actor.evaluate.remote(architecture)] = _Task(architecture, actor, time.monotonic())
+        self._listener(CandidateStarted(key, busy=len(running)))
+
+    def _collect(self, reference: Any, task: _Task, deaths: Counter[str]) -> Outcome | None:
+        """Return the outcome of a finished task, or None where it is to be tried again."""
+        try:
+            outcome: Outcome = ray.get(reference)
+        except RayError as error:
+            return self._lost(task, error, deaths)
+        self._failed_starts = 0
+        self._idle.append(task.actor)
+        return outcome
+
+    def _lost(self, task: _Task, error: RayError, deaths: Counter[str]) -> Outcome | None:
+        key = task.architecture.key()
+        deaths[key] += 1
+        self._kill(task.actor)
+        self._failed_starts += isinstance(error, RayActorError) and _died_at_start(error)
+        reason = _reason(error)
+        if self._failed_starts >= MAX_FAILED_STARTS:
+            raise WorkerError(f"{MAX_FAILED_STARTS} workers in a row died while starting: {reason}")
+        retry = deaths[key] <= self._config.workers.retries
+        self._listener(WorkerLost(key, reason, retry))
+        if retry:
+            return None
+        return self._failure(task.architecture, f"its worker died {deaths[key]} times: {reason}")
+
+    def _hanging(self, running: dict[Any, _Task]) -> Iterator[Outcome]:
+        limit = self._config.workers.timeout_minutes * 60
+        for reference, task in list(running.items()):
+            if time.monotonic() - task.started > limit:
+                del running[reference]
+                self._kill(task.actor)
+                self.hung.append(task.architecture.key())
+                reason = f"took longer than workers.timeout_minutes = {limit / 60:g}"
+                self._listener(WorkerLost(task.architecture.key(), reason, retry=False))
+                yield self._failure(task.architecture, reason)
+
+    def _failure(self, architecture: Architecture, reason: str) -> Outcome:
+        cost = network_cost(architecture, *self._shape)
+        seed = self._config.search.seed
+        return Outcome(draft_evaluation(architecture, cost, seed, f"failed: {reason}"))
+
+    def _new_actor(self) -> Any:
+        options = {
+            "num_cpus": self._config.workers.cpus_per_worker,
+            "num_gpus": self._gpus,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+        }
+        actor = ray.remote(_Worker).options(**options)
+        return actor.remote(self._config.model_dump_json(), self._splits, self._gpus > 0)
+
+    def _kill(self, actor: Any) -> None:
+        ray.kill(actor)
+
+    def _fitting(self, wanted: int, resources: dict[str, float]) -> int:
+        """Return how many of the wanted workers the cluster can hold."""
+        cpus = self._config.workers.cpus_per_worker
+        room = [resources.get("CPU", 0) // cpus] + ([resources.get("GPU", 0) // self._gpus] if self._gpus else [])
+        if min(room) < 1:
+            self.close()
+            raise WorkerError(
+                f"no worker fits: one needs {cpus:g} cores and {self._gpus:g} GPUs, the cluster has "
+                f"{resources.get('CPU', 0):g} cores and {resources.get('GPU', 0):g} GPUs"
+            )
+        # an existing cluster's size is only known now
+        if self._config.workers.address is not None and self._config.workers.count == "auto":
+            return int(min(room))
+        return int(min(wanted, *room))
+
+
+def _died_at_start(error: RayActorError) -> bool:
+    return "creation" in str(error) or "__init__" in str(error)
+
+
+def _reason(error: RayError) -> str:
+    """Return one line that a person understands."""
+    if isinstance(error, OutOfMemoryError):
+        lines = [line.strip() for line in str(error).splitlines() if "memory" in line.lower()]
+        return "out of memory: " + (lines[0] if lines else "Ray's memory monitor stopped it")
+    if isinstance(error, GetTimeoutError):
+        return "no answer"
+    if isinstance(error, RayActorError):
+        cause = str(error).strip().splitlines()
+        told = [line.strip() for line in cause if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))]
+        return (told or cause or [type(error).__name__])[-1][:300]
+    return str(error).strip().splitlines()[-1][:300]

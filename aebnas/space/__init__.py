@@ -1,0 +1,1 @@
+"""What can be built: genes, architectures, layers.  No torch in this room."""

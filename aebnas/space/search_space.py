@@ -1,0 +1,143 @@
+"""Search spaces: from genomes to architectures and back.
+
+``decode`` is canonical: genes that change nothing (a deeper block's kernel, the
+width of a pooling module, pooling at 1x1 pixels) leave no trace in the
+architecture.  ``encode`` returns one genome that decodes to the architecture.
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from aebnas.config.space_schema import SpaceConfig, StageConfig
+from aebnas.errors import ConfigError
+from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.canonical import canonical_block, canonical_module
+from aebnas.space.encoding import values_of
+from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, TRADE_OFF, Gene, Genome, all_choices
+from aebnas.space.layer import output_size
+
+class SearchSpace:
+    """What can be built from one ``space:`` section."""
+
+    def __init__(self, config: SpaceConfig, resolution: int, trade_offs: tuple[float, ...] = (1.0,)) -> None:
+        """Describe the space.
+
+        Args:
+            config: The validated section.
+            resolution: The data's own image size in pixels.
+            trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+        """
+        self.config = config
+        positions = tuple(all_choices(config, resolution, trade_offs))
+        self.positions: Mapping[str, Gene] = {gene.name: gene for gene in positions}
+        self.genes: tuple[Gene, ...] = tuple(gene for gene in positions if len(gene.choices) > 1)
+        self.trade_offs: tuple[float, ...] = self.positions[TRADE_OFF].choices
+        self._index = {gene.name: i for i, gene in enumerate(self.genes)}
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Return the number of choices of every gene."""
+        return tuple(len(gene.choices) for gene in self.genes)
+
+    def sample(self, rng: np.random.Generator) -> Genome:
+        """Return a genome with every gene drawn uniformly from its choices."""
+        return tuple(int(rng.integers(n)) for n in self.cardinalities)
+
+    def trade_off(self, genome: Genome) -> float:
+        """Return the share of its own full cost that the individual may spend."""
+        return float(self._value(genome, TRADE_OFF))
+
+    def with_trade_off(self, genome: Genome, trade_off: float) -> Genome:
+        """Return the genome with another choice of the ``trade_off`` gene.
+
+        Raises:
+            ValueError: The value is not among the choices.
+        """
+        if TRADE_OFF not in self._index:
+            return genome
+        i = self._index[TRADE_OFF]
+        return (*genome[:i], self.trade_offs.index(trade_off), *genome[i + 1 :])
+
+    def decode(self, genome: Genome) -> Architecture:
+        """Return the canonical architecture of a genome.
+
+        Raises:
+            ConfigError: The genome has another length or an index out of range.
+        """
+        cards = self.cardinalities
+        if len(genome) != len(cards) or any(not 0 <= g < n for g, n in zip(genome, cards, strict=True)):
+            raise ConfigError(f"a genome of this space has {len(cards)} genes in range {cards}, but got {genome}")
+        read = lambda name: self._value(genome, name)  # noqa: E731 - the one accessor of this walk
+        stem = self.config.stem
+        stages = tuple(
+            _decode_stage(name, stage, read)
+            for name, stage in zip(self.config.stage_names(), self.config.stages, strict=True)
+        )
+        resolution = read("resolution")
+        width = read("stem.width")
+        return Architecture(
+            resolution=resolution,
+            stem=StemSpec(stem.kernel, stem.stride, width, stem.activation),
+            stages=stages,
+            exits=self._decode_exits(stages, -(-resolution // stem.stride), read),
+            final=FinalSpec(
+                self.config.final.expand, self.config.final.features, self.config.final.activation
+            ),
+        )
+
+    def encode(self, architecture: Architecture) -> Genome:
+        """Return the genome of an architecture: inactive genes 0, ``trade_off`` at its largest choice.
+
+        Raises:
+            ConfigError: The architecture is not in this space.
+        """
+        values = values_of(self, architecture)
+        genome = tuple(values.get(gene.name, 0) for gene in self.genes)
+        if self.decode(genome) != architecture:
+            raise ConfigError(f"architecture {architecture.key()} is not in this search space")
+        return genome
+
+    def _value(self, genome: Genome, name: str) -> Any:
+        index = self._index.get(name)
+        return self.positions[name].choices[0 if index is None else genome[index]]
+
+    def _decode_exits(
+        self, stages: tuple[StageSpec, ...], size: int, read: Callable[[str], Any]
+    ) -> tuple[ExitSpec, ...]:
+        exits = []
+        for stage in stages:
+            for block in stage.blocks:
+                size = output_size(block, size)
+            if stage.name not in self.config.exits.after:
+                continue
+            count = read(f"exit.{stage.name}.modules")
+            if count != ABSENT:
+                raw = [
+                    {field: read(f"exit.{stage.name}.module{i + 1}.{field}") for field in MODULE_FIELDS}
+                    for i in range(count)
+                ]
+                exits.append(ExitSpec(stage.name, self._modules(raw, stage.width, size)))
+        return tuple(exits)
+
+    def _modules(self, raw: list[dict[str, Any]], channels: int, size: int) -> tuple[BlockSpec, ...]:
+        modules = []
+        for values in raw:
+            module = canonical_module(values, channels, size, self.config.exits.branch.activation, modules)
+            if module is not None:
+                modules.append(module)
+                size = output_size(module, size)
+        return tuple(modules)
+
+
+def _decode_stage(name: str, config: StageConfig, read: Callable[[str], Any]) -> StageSpec:
+    width = read(f"{name}.width")
+    blocks = []
+    for i in range(read(f"{name}.depth")):
+        values = {field: read(f"{name}.block{i + 1}.{field}") for field in BLOCK_FIELDS}
+        blocks.append(canonical_block(values, width, config.stride if i == 0 else 1, config.activation))
+    return StageSpec(name, tuple(blocks))

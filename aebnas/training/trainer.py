@@ -1,0 +1,129 @@
+"""Training one early-exit network on data that are already on the device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aebnas.config.schema import TrainingConfig
+from aebnas.errors import TrainingError
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.losses import joint_cross_entropy
+from aebnas.training.schedule import one_cycle
+
+CHECK_EVERY = 16
+"""Steps between looks at the loss: each look waits for the device."""
+
+
+class Batches(Iterable[tuple[Tensor, Tensor]], Sized, Protocol):
+    """One epoch of ``(images, labels)`` on the device each time it is iterated."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves besides the weights."""
+
+    first_loss: float
+    """Mean joint loss of the first epoch, in nats."""
+    last_loss: float
+    """Mean joint loss of the last epoch, in nats."""
+
+
+def train(
+    network: EarlyExitNetwork,
+    batches: Batches,
+    config: TrainingConfig,
+    weights: tuple[float, ...],
+    dtype: torch.dtype,
+) -> TrainingResult:
+    """Train a network in place with SGD and a one-cycle schedule.
+
+    Args:
+        network: On the batches' device.
+        batches: Iterated once per epoch.
+        config: Epochs, learning rate and loss.
+        weights: One loss weight per exit.
+        dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
+
+    Raises:
+        TrainingError: The loss became NaN or infinite, or training diverged.
+    """
+    network.train()
+    optimizer = _optimizer(network, config)
+    steps = config.epochs * len(batches)
+    equilibrium = config.loss == "gradient_equilibrium"
+    device = next(network.parameters()).device
+    step, epoch_losses = 0, []
+    for epoch in range(config.epochs):
+        total = torch.zeros((), device=device)
+        for x, labels in batches:
+            for group in optimizer.param_groups:
+                group["lr"] = one_cycle(step, steps, config.learning_rate, config.warmup)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                logits = network(x, equilibrium)
+            loss = joint_cross_entropy([z.float() for z in logits], labels, weights, config.label_smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if config.clip_norm is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
+            optimizer.step()
+            total += loss.detach()
+            step += 1
+            if step % CHECK_EVERY == 0:
+                _check_finite(total, epoch, step)
+        _check_finite(total, epoch, step)
+        epoch_losses.append(float(total) / len(batches))
+        _check_converges(epoch_losses, weights, network)
+    return TrainingResult(epoch_losses[0], epoch_losses[-1])
+
+
+def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray[np.float32]:
+    """Return the logits of every exit, computed in fp32.
+
+    Args:
+        network: Trained; put into evaluation mode.
+        batches: Normalised images ``(batch, channels, r, r)`` on the network's device.
+
+    Returns:
+        Shape ``(images, exits, classes)``.
+
+    Raises:
+        TrainingError: A logit is NaN or infinite.
+    """
+    network.eval()
+    with torch.inference_mode():
+        chunks = [torch.stack(network(x), dim=1).float().cpu() for x in batches]
+    logits: NDArray[np.float32] = torch.cat(chunks).numpy()
+    if not np.isfinite(logits).all():
+        raise TrainingError("a logit of the trained network is NaN or infinite")
+    return logits
+
+
+def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.SGD:
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.SGD(
+        groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0, fused=True
+    )
+
+
+def _check_finite(total: Tensor, epoch: int, step: int) -> None:
+    if not math.isfinite(float(total)):
+        raise TrainingError(f"the loss is NaN or infinite (epoch {epoch + 1}, step {step} at the latest)")
+
+
+def _check_converges(losses: list[float], weights: tuple[float, ...], network: EarlyExitNetwork) -> None:
+    classes = network.plan[-1].exit[-1].spec.width
+    chance = sum(weights) * math.log(classes)
+    if losses[-1] > 3 * chance:
+        raise TrainingError(
+            f"training diverged: mean loss {losses[-1]:.3g} after epoch {len(losses)}, chance is {chance:.3g}"
+        )
