@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from aebnas.data.dataset import ImageSet
 from aebnas.errors import DataError
 
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
 
 def read_npz(path: Path) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
     """Return train, test (if the file has it) and the class names "0", "1", ...
@@ -40,13 +42,13 @@ def read_npz(path: Path) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        content = np.load(path, allow_pickle=False)
-        if not isinstance(content, NpzFile):
-            raise DataError(
-                f"{path}: one bare array. Save it with numpy.savez(path, x_train=..., y_train=...)."
-            )
-        with content:
-            return {key: content[key] for key in ("x_train", "y_train", "x_test", "y_test") if key in content}
+        with open(path, "rb") as file:  # numpy leaves a damaged file open if it opens it itself
+            content = np.load(file, allow_pickle=False)
+            if not isinstance(content, NpzFile):
+                raise DataError(
+                    f"{path}: one bare array. Save it with numpy.savez(path, x_train=..., y_train=...)."
+                )
+            return {key: content[key] for key in ARRAYS if key in content}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path}: missing, damaged, or holds Python objects ({error}). "

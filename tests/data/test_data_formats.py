@@ -215,7 +215,7 @@ def test_an_inconsistent_svhn_file_is_refused(
 def test_a_truncated_svhn_file_is_refused(tmp_path: Path, svhn_images: np.ndarray) -> None:
     path = write_svhn(tmp_path / "train_32x32.mat", np.arange(1, 11, dtype=np.uint8), svhn_images)
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(DataError, match="train_32x32.mat: "):
+    with pytest.raises(DataError, match=r"train_32x32\.mat: "):
         read_svhn([path, path], counts=(10, 10))
 
 
@@ -263,7 +263,7 @@ def test_npz_arrays_of_the_wrong_kind_are_refused(
 def test_a_truncated_npz_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays())
     (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-100])
-    with pytest.raises(DataError, match="a.npz: missing, damaged"):
+    with pytest.raises(DataError, match=r"a\.npz: missing, damaged"):
         read_npz(tmp_path / "a.npz")
 
 

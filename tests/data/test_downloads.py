@@ -47,7 +47,9 @@ def server() -> Iterator[Server]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             state.ranges.append(wanted)
-            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and state.knows_ranges else 0
+            start = (
+                int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and state.knows_ranges else 0
+            )
             status = state.statuses.pop(0) if state.statuses else (206 if start else 200)
             if start >= len(CONTENT):
                 status = 416

@@ -162,7 +162,7 @@ def test_a_folder_one_level_too_high_is_recognised(folder: Path) -> None:
 
 def test_a_file_beside_the_class_folders_is_named(folder: Path) -> None:
     (folder / "readme.txt").write_text("x")
-    with pytest.raises(DataError, match="readme.txt: a file beside the class folders"):
+    with pytest.raises(DataError, match=r"readme\.txt: a file beside the class folders"):
         read_folder(folder, None)
 
 

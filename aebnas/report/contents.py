@@ -1,0 +1,218 @@
+"""What a report says about one run, read once from its store.
+
+A store of an interrupted run, of one without a finished generation and of one whose
+candidates all failed are read alike; what is missing is empty.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from aebnas.config import SearchFile
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Evaluation
+from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.report.timing import Timing, timing
+from aebnas.search.individuals import individual, pareto_front
+from aebnas.search.store import RunStore
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoint:
+    """One trained network at one point of its operating curve, scored on select."""
+
+    evaluation: Evaluation
+    curve: OperatingCurve
+    trade_off: float
+    index: int
+    """Of the curve's points."""
+    metrics: Mapping[str, float]
+    is_feasible: bool
+
+    @property
+    def key(self) -> str:
+        """Return the architecture's key."""
+        return self.evaluation.key
+
+    @property
+    def accuracy(self) -> float:
+        """Return the share of right answers on select."""
+        return self.metrics["accuracy"]
+
+    @property
+    def cost_share(self) -> float:
+        """Return the expected MACs as a share of the network's own full cost."""
+        return self.metrics["macs"] / self.metrics["worst_macs"]
+
+    @property
+    def exit_rates(self) -> list[float]:
+        """Return the share of select images that leave at each exit."""
+        rates: list[float] = self.curve.exit_rates[self.index].tolist()
+        return rates
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Return the threshold of every exit but the last."""
+        thresholds: list[float] = self.curve.thresholds[self.index].tolist()
+        return thresholds
+
+
+@dataclass(frozen=True, eq=False)
+class RunContents:
+    """Everything a report says about one run."""
+
+    label: str
+    """Name of the run's directory, made unique among the runs of a report."""
+    path: Path
+    config: SearchFile
+    environment: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    """``status``, ``data``, ``classes``, ``image_shape``, ``not_repeatable``; None where unknown."""
+    done: tuple[Evaluation, ...]
+    failed: tuple[Evaluation, ...]
+    points: tuple[OperatingPoint, ...]
+    """Every distinct operating point at a choice of ``search.trade_offs``."""
+    front: tuple[OperatingPoint, ...]
+    """By rising expected MACs."""
+    generations: tuple[Mapping[str, Any], ...]
+    images: Mapping[str, int]
+    """Number of images of ``calibrate`` and ``select``; empty where unknown."""
+    timing: Timing
+
+    @property
+    def select_images(self) -> int | None:
+        """Return the number of images that scored the candidates."""
+        return self.images.get("select")
+
+    @cached_property
+    def front_keys(self) -> tuple[str, ...]:
+        """Return the architectures of the front, each once, by rising cost."""
+        return tuple(dict.fromkeys(point.key for point in self.front))
+
+    @property
+    def trainings(self) -> int:
+        """Return the number of evaluated candidates, failed ones included."""
+        return len(self.done) + len(self.failed)
+
+    @property
+    def untold(self) -> int:
+        """Return how many candidates finished after the last stored generation."""
+        return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
+
+    @property
+    def hypervolume(self) -> float | None:
+        """Return the last generation's hypervolume."""
+        return float(self.generations[-1]["hypervolume"]) if self.generations else None
+
+
+def read_runs(stores: Sequence[RunStore]) -> tuple[RunContents, ...]:
+    """Return the contents of several runs under distinct labels.
+
+    Raises:
+        ConfigError, RunError: A run's directory is damaged.
+    """
+    labels: list[str] = []
+    for store in stores:
+        name = store.path.resolve().name
+        same = sum(label == name or label.startswith(f"{name} (") for label in labels)
+        labels.append(f"{name} ({same + 1})" if same else name)
+    return tuple(read_run(store, label) for store, label in zip(stores, labels, strict=True))
+
+
+def read_run(store: RunStore, label: str | None = None) -> RunContents:
+    """Return the contents of one run.
+
+    Raises:
+        ConfigError: Its configuration cannot be read.
+        RunError: Its front names a candidate that it does not hold.
+    """
+    config = store.config
+    evaluations = store.evaluations()
+    generations = tuple(store.generations())
+    points, front = _points(config, evaluations, generations, store.path)
+    names = ("status", "data", "classes", "image_shape", "not_repeatable")
+    return RunContents(
+        label=label or store.path.resolve().name,
+        path=store.path,
+        config=config,
+        environment=_environment(store),
+        facts={name: store.fact(name) for name in names},
+        done=tuple(one for one in evaluations if one.is_done),
+        failed=tuple(one for one in evaluations if not one.is_done),
+        points=points,
+        front=front,
+        generations=generations,
+        images=_images(store.path / "labels.npz"),
+        timing=timing(store.attempts(), evaluations),
+    )
+
+
+def _points(
+    config: SearchFile, evaluations: Sequence[Evaluation], generations: Sequence[Mapping[str, Any]], path: Path
+) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
+    """Return all operating points, and those of the front by rising cost."""
+    known = {one.key: one for one in evaluations if one.is_done}
+    everything = [(key, trade_off) for key in known for trade_off in config.search.trade_offs]
+    if generations:
+        on_front = [(str(key), float(trade_off)) for key, trade_off in generations[-1]["front"]]
+    else:  # killed in its first generation
+        individuals = [individual((), trade_off, known[key], config) for key, trade_off in everything]
+        on_front = [(point.key, point.trade_off) for point in pareto_front(individuals, known)]
+    lost = [key for key, _ in on_front if key not in known]
+    if lost:
+        raise RunError(f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy.")
+    # the front first: of choices that lead to the same point it names the one the search kept
+    points: dict[tuple[str, int], OperatingPoint] = {}
+    for key, trade_off in (*on_front, *everything):
+        point = _point(known[key], trade_off, config)
+        points.setdefault((key, point.index), point)
+    front = [points[key, known[key].point_index(trade_off)] for key, trade_off in on_front]
+    front.sort(key=lambda point: (point.metrics["macs"], -point.accuracy, point.key))
+    return tuple(points.values()), tuple(front)
+
+
+def _point(evaluation: Evaluation, trade_off: float, config: SearchFile) -> OperatingPoint:
+    curve = evaluation.curve
+    if curve is None:
+        raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
+    return OperatingPoint(
+        evaluation=evaluation,
+        curve=curve,
+        trade_off=trade_off,
+        index=evaluation.point_index(trade_off),
+        metrics=evaluation.metrics(trade_off),
+        is_feasible=individual((), trade_off, evaluation, config).is_feasible,
+    )
+
+
+def _environment(store: RunStore) -> Mapping[str, Any]:
+    """Return the run's environment; a report does without it."""
+    try:
+        environment = store.environment
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return environment if isinstance(environment, dict) else {}
+
+
+def _images(path: Path) -> Mapping[str, int]:
+    """Return the number of labels of each split; empty where the file cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: len(arrays[name]) for name in arrays.files}
+    except (OSError, ValueError, EOFError, BadZipFile, TypeError):
+        return {}
+
+
+def best_first(run: RunContents, limit: int) -> Iterable[Evaluation]:
+    """Return at most ``limit`` finished candidates: front members, then by their best accuracy."""
+    on_front = set(run.front_keys)
+    best = {one.key: float(one.curve.select_accuracy.max()) for one in run.done if one.curve is not None}
+    return sorted(run.done, key=lambda one: (one.key not in on_front, -best.get(one.key, 0.0), one.key))[:limit]

@@ -1,0 +1,87 @@
+"""``pareto.csv``: one row per point of the front, for spreadsheets and notebooks.
+
+Must not import torch; pandas is imported when a table is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aebnas.report.contents import OperatingPoint, RunContents
+from aebnas.report.intervals import wilson_interval
+from aebnas.report.words import FINAL, architecture_lines, exit_names
+
+FIXED = (
+    "run", "key", "trade_off", "accuracy", "accuracy_low_95", "accuracy_high_95", "error", "macs", "macs_share",
+    "worst_macs", "params", "peak_activation_bytes", "exits",
+)  # fmt: skip
+"""First columns; those of each exit position, ``architecture`` and ``winner`` follow."""
+_PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")
+
+
+def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str], str]) -> str:
+    """Return the fronts as CSV, by run and rising expected MACs.
+
+    Args:
+        runs: Whose fronts to list.
+        winner_files: The winner's path, relative to the table, by run label and key.
+    """
+    import pandas
+
+    columns = [*FIXED, *_exit_columns(runs), "architecture", "winner"]
+    rows = [
+        {**_row(run, point), "winner": winner_files.get((run.label, point.key), "")}
+        for run in runs
+        for point in run.front
+    ]
+    table: str = pandas.DataFrame(rows, columns=columns).to_csv(index=False)
+    return table
+
+
+def _exit_columns(runs: Sequence[RunContents]) -> list[str]:
+    """Return the columns of the exit positions in stage order, the final classifier last."""
+    stages = dict.fromkeys(name for run in runs for name in run.config.space.stage_names())
+    used = {name for run in runs for point in run.front for name in exit_names(point.evaluation.architecture)}
+    positions = [name for name in (*stages, FINAL) if name in used]
+    return [
+        f"{kind}[{name}]"
+        for kind in _PER_EXIT
+        for name in positions
+        if (kind, name) != ("threshold", FINAL)  # it takes whatever is left
+    ]
+
+
+def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
+    architecture = point.evaluation.architecture
+    images = run.select_images
+    low, high = (None, None) if images is None else wilson_interval(point.accuracy, images)
+    names = exit_names(architecture)
+    per_exit = {
+        "threshold": point.thresholds,
+        "exit_rate": point.exit_rates,
+        "exit_accuracy": point.curve.exit_accuracy.tolist(),
+        "reach_macs": list(point.evaluation.reach_macs),
+    }
+    return {
+        "run": run.label,
+        "key": point.key,
+        "trade_off": point.trade_off,
+        "accuracy_low_95": low,
+        "accuracy_high_95": high,
+        "macs_share": point.cost_share,
+        "exits": len(names),
+        "architecture": "; ".join(architecture_lines(architecture)),
+        **point.metrics,
+        **{
+            f"{kind}[{name}]": value
+            for kind, values in per_exit.items()
+            for name, value in zip(names, values, strict=False)
+        },
+    }
+
+
+def winner_links(run: RunContents, paths: Sequence[Path], folder: Path) -> dict[tuple[str, str], str]:
+    """Return the path of each winner's file relative to ``folder``, by run label and key."""
+    return {(run.label, path.stem): path.relative_to(folder).as_posix() for path in paths}

@@ -1,0 +1,76 @@
+"""The front as a table for the terminal.
+
+Must not import torch; rich is imported when a table is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aebnas.report.contents import OperatingPoint, read_run
+from aebnas.report.words import FINAL, count, exit_names, interval, percent, si
+from aebnas.search.store import RunStore
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ("accuracy", "95% interval", "expected MACs", "of full", "worst MACs", "params", "leaves at", "key")
+
+
+def front_table(store: RunStore, max_rows: int = 20) -> Table:
+    """Return the front of a run by rising expected MACs.
+
+    Args:
+        store: The run, finished or not.
+        max_rows: A longer front is thinned evenly; the cheapest and the most accurate stay.
+
+    Raises:
+        ConfigError, RunError: The run's directory is damaged.
+    """
+    from rich import box
+    from rich.table import Table
+
+    run = read_run(store)
+    shown = thinned(run.front, max_rows)
+    # plain columns: rich would read [brackets] in a name as markup
+    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", title_justify="left", pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in ("leaves at", "key") else "right", overflow="fold")
+    for point in shown:
+        table.add_row(*_cells(point, run.select_images))
+    table.caption = _caption(len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images)
+    return table
+
+
+def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint]:
+    """Return at most ``limit`` points, spread evenly; the first and the last stay."""
+    if len(points) <= limit or limit < 2:
+        return list(points[:limit])
+    return [points[round(i * (len(points) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def _cells(point: OperatingPoint, images: int | None) -> list[str]:
+    names = exit_names(point.evaluation.architecture)
+    rates = zip(names, point.exit_rates, strict=True)
+    leaves = " ".join(f"{'final' if name == FINAL else name}:{percent(rate, 0)}" for name, rate in rates)
+    return [
+        percent(point.accuracy, 2),
+        interval(point.accuracy, images),
+        si(point.metrics["macs"]),
+        percent(point.cost_share, 0),
+        si(point.metrics["worst_macs"]),
+        si(point.metrics["params"]),
+        leaves,
+        point.key,
+    ]
+
+
+def _caption(shown: int, points: int, architectures: int, done: int, images: int | None) -> str:
+    if not points:
+        why = "no candidate satisfies all constraints" if done else "no candidate has finished"
+        return f"The front is empty: {why}."
+    size = f"{count(points, 'point')} of {count(architectures, 'architecture')}"
+    some = f"{shown} of {size}; all of them: pareto.csv. " if shown < points else f"{size}. "
+    on = f"{images:,} select images" if images else "the select split"
+    return f"{some}Scored on {on}, the best of {count(done, 'trained network')}; test data were not read."

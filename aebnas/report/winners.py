@@ -1,0 +1,224 @@
+"""Winner files: one YAML per architecture on the front, enough to train it again.
+
+``aebnas train``, ``evaluate`` and ``export`` read them back with ``load_winner``.
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+
+from aebnas.config.choices import Frozen, Items
+from aebnas.config.document import read_document
+from aebnas.config.places import Problem, lines_of
+from aebnas.config.schema import DataConfig, ExitsConfig, Share, Text, TrainingConfig
+from aebnas.config.yaml_syntax import MAX_BYTES, SCALARS
+from aebnas.errors import ConfigError, DataError, RunError
+from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
+from aebnas.report.contents import OperatingPoint, RunContents
+from aebnas.report.files import write_file
+from aebnas.space.architecture import Architecture
+
+FORMAT = 1
+"""Version of the files; raised when a reader of the old one would go wrong."""
+WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
+HEADER = "# One architecture of a Pareto front. Train it again: aebnas train THIS_FILE\n"
+
+
+def _decoded(entries: Any) -> Any:
+    try:
+        return tuple(decode_thresholds(entries))
+    except (DataError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+Thresholds = Annotated[
+    tuple[Annotated[float, Field(allow_inf_nan=True)], ...],
+    BeforeValidator(_decoded),
+    PlainSerializer(encode_thresholds),
+]
+"""Infinities are the words of ``threshold_codec`` in the file."""
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class WinnerPoint(Frozen):
+    """One point of the front: how to run the network, and what it scored on select."""
+
+    trade_off: Annotated[float, Field(gt=0, le=1)]
+    """Share of the network's own full cost that the point may spend."""
+    thresholds: Thresholds
+    """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
+    exit_rates: Items[Rate]
+    """Share of select images that left at each exit, the final classifier last."""
+    accuracy: Rate
+    """Share of right answers on select; the best of many, hence optimistic."""
+    macs: Annotated[float, Field(gt=0)]
+    """Expected MACs per sample."""
+    worst_macs: Annotated[float, Field(gt=0)]
+    """MACs of a sample that reaches the last exit."""
+
+
+class Winner(Frozen):
+    """One architecture of a Pareto front, with everything its training depends on."""
+
+    format: Annotated[int, Field(ge=1)]
+    """Version of the file."""
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """The architecture's identity."""
+    run: Text
+    """Name of the run that found it."""
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of the search."""
+    training_seed: Annotated[int, Field(ge=0)]
+    """Seed of its training in the search."""
+    data_fingerprint: str | None
+    """Identity of the data and splits of the search."""
+    classes: Annotated[int, Field(ge=1)] | None
+    """Number of classes."""
+    image_shape: Annotated[Items[int], Field(min_length=3, max_length=3)] | None
+    """Height, width, channels of the data's images."""
+    data: DataConfig
+    """Where the images came from."""
+    training: TrainingConfig
+    """How it was trained."""
+    exits: ExitsConfig
+    """The score that thresholds are compared with, and how they were tuned."""
+    points: Annotated[Items[WinnerPoint], Field(min_length=1)]
+    """Its points on the front, by rising cost."""
+    architecture: Architecture
+    """What to build."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Winner:
+        if self.format > FORMAT:
+            raise ValueError(f"format {self.format} is newer than this AEBNAS reads ({FORMAT}); update it")
+        if self.architecture.key() != self.key:
+            raise ValueError(
+                f"key {self.key} belongs to another architecture: this one's is {self.architecture.key()}. "
+                "The file was edited or damaged; write it again: aebnas report RUN"
+            )
+        heads = len(self.architecture.exits)
+        for i, point in enumerate(self.points):
+            if len(point.thresholds) != heads or len(point.exit_rates) != heads + 1:
+                raise ValueError(
+                    f"points[{i}] has {len(point.thresholds)} thresholds and {len(point.exit_rates)} exit rates, "
+                    f"but the architecture needs {heads} and {heads + 1}"
+                )
+        return self
+
+
+def winners(run: RunContents) -> list[Winner]:
+    """Return one winner per architecture of the front, by rising cost."""
+    by_key = {key: [point for point in run.front if point.key == key] for key in run.front_keys}
+    return [_winner(run, points) for points in by_key.values()]
+
+
+def write_winners(run: RunContents, folder: Path) -> list[Path]:
+    """Write one file per architecture of the front, and delete those of an earlier front.
+
+    Files of other names in the folder are left alone.
+
+    Raises:
+        RunError: A file cannot be written.
+    """
+    paths = [write_file(folder / f"{winner.key}.yaml", winner_text(winner)) for winner in winners(run)]
+    remove_stale(folder, paths)
+    return paths
+
+
+def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
+    """Delete the winner files of a folder that are not to be kept.
+
+    Raises:
+        RunError: One cannot be deleted.
+    """
+    kept = set(keep)
+    found = folder.iterdir() if folder.is_dir() else ()
+    for path in [path for path in found if WINNER_FILE.fullmatch(path.name) and path not in kept]:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise RunError(f"cannot delete {path}, which is no winner any more: {error.strerror}") from error
+
+
+def winner_text(winner: Winner) -> str:
+    """Return a winner as YAML."""
+    plain = winner.model_dump(mode="json")
+    return HEADER + yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+
+
+def load_winner(path: Path) -> Winner:
+    """Read a winner file.
+
+    Raises:
+        ConfigError: It cannot be read or is wrong; one line per mistake, with ``FILE:LINE``.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}. Winners lie in runs/NAME/winners/") from error
+    document = read_document(content, lines_of(str(path)))
+    if not isinstance(document.tree, dict):
+        raise ConfigError(f"{path}:1: this is no winner file. Winners lie in runs/NAME/winners/")
+    problems = list(document.problems)
+    try:
+        # as JSON: there a list may become a tuple while everything else stays strict
+        winner = Winner.model_validate_json(json.dumps(document.tree))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            problems.append(Problem(document.place(detail["loc"]), detail["loc"], _sentence(detail["msg"])))
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(map(str, problems))))
+    return winner
+
+
+def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
+    evaluation = points[0].evaluation
+    config, classes, shape = run.config, run.facts["classes"], run.facts["image_shape"]
+    return Winner(
+        format=FORMAT,
+        key=evaluation.key,
+        run=run.path.resolve().name,
+        seed=config.search.seed,
+        training_seed=evaluation.seed,
+        data_fingerprint=run.facts["data"],
+        classes=None if classes is None else len(classes),
+        image_shape=None if shape is None else tuple(shape),
+        data=config.data,
+        training=config.training,
+        exits=config.exits,
+        points=tuple(_winner_point(point) for point in points),
+        architecture=evaluation.architecture,
+    )
+
+
+def _winner_point(point: OperatingPoint) -> WinnerPoint:
+    return WinnerPoint(
+        trade_off=point.trade_off,
+        thresholds=tuple(point.thresholds),
+        exit_rates=tuple(point.exit_rates),
+        accuracy=point.accuracy,
+        macs=point.metrics["macs"],
+        worst_macs=point.metrics["worst_macs"],
+    )
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what our reader would take for a number: a key of 16 digits with one e, say."""
+
+    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

@@ -1,0 +1,126 @@
+"""Numbers and architectures in words, the same on the page, in the terminal and in tables.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import math
+
+from aebnas.config.constraints import Bound
+from aebnas.report.intervals import wilson_interval
+from aebnas.space.architecture import Architecture, BlockSpec
+
+FINAL = "final classifier"
+"""Name of the last exit; the space keeps it from being a stage's name."""
+METRIC_NAMES = {
+    "error": "error",
+    "accuracy": "accuracy",
+    "macs": "expected MACs",
+    "worst_macs": "worst-case MACs",
+    "params": "parameters",
+    "peak_activation_bytes": "peak activation bytes",
+}
+"""Measured quantities as people read them."""
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def metric_name(metric: str) -> str:
+    """Return a measured quantity's name for people."""
+    return METRIC_NAMES.get(metric, metric)
+
+
+def si(value: float) -> str:
+    """Return a size with three significant digits and its prefix: ``412 k``, ``1.23 M``."""
+    for scale, prefix in _PREFIXES:
+        if abs(value) >= scale * 0.9995:  # 999,600 is 1.00 M, not 1000 k
+            return f"{_three_digits(value / scale)} {prefix}"
+    return _three_digits(value) if value % 1 else f"{value:.0f}"
+
+
+def _three_digits(value: float) -> str:
+    whole = len(str(int(abs(value) + 0.5)))
+    return f"{value:.{max(0, 3 - whole)}f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as ``97.4%``."""
+    return f"{share * 100:.{digits}f}%"
+
+
+def metric_value(metric: str, value: float) -> str:
+    """Return a measured value in its unit."""
+    return percent(value, 2) if metric in ("error", "accuracy") else si(value)
+
+
+def interval(accuracy: float, images: int | None) -> str:
+    """Return the 95% interval as ``96.1 to 98.4``; a dash where the number of images is unknown."""
+    if images is None:
+        return "–"
+    low, high = wilson_interval(accuracy, images)
+    return f"{low * 100:.1f} to {high * 100:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``12.3 s``, ``4 min 05 s`` or ``3 h 07 min``."""
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Return ``1 exit`` or ``2 exits``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def limits(metric: str, bound: Bound) -> str:
+    """Return a constraint as ``expected MACs ≤ 3.00 M``."""
+    signs = (("≥", bound.min), ("≤", bound.max))
+    return " and ".join(
+        f"{metric_name(metric)} {sign} {metric_value(metric, value)}" for sign, value in signs if value is not None
+    )
+
+
+def exit_names(architecture: Architecture) -> tuple[str, ...]:
+    """Return the name of every exit in order, ``FINAL`` last."""
+    return (*(exit_.after for exit_ in architecture.exits), FINAL)
+
+
+def architecture_lines(architecture: Architecture) -> list[str]:
+    """Return an architecture in words: the input, then one line per stage."""
+    stem = architecture.stem
+    lines = [f"{architecture.resolution} px, stem k{stem.kernel} s{stem.stride} w{stem.width}"]
+    branches = {exit_.after: exit_.modules for exit_ in architecture.exits}
+    for stage in architecture.stages:
+        line = f"{stage.name}: {_blocks(stage.blocks)}"
+        if stage.name in branches:
+            line += f" ⇥ exit {_blocks(branches[stage.name]) or 'directly'}"
+        lines.append(line)
+    return lines
+
+
+def _blocks(blocks: tuple[BlockSpec, ...]) -> str:
+    """Return blocks in order, equal neighbours counted: ``2×residual k3 w12, pool k3``."""
+    runs: list[tuple[str, int]] = []
+    for block in blocks:
+        word = _block(block)
+        if runs and runs[-1][0] == word:
+            runs[-1] = (word, runs[-1][1] + 1)
+        else:
+            runs.append((word, 1))
+    return ", ".join(f"{n}×{word}" if n > 1 else word for word, n in runs)
+
+
+def _block(block: BlockSpec) -> str:
+    parts = [block.type, f"k{block.kernel}"]
+    parts += [f"w{block.width}"] if block.type != "pool" else []
+    parts += [f"s{block.stride}"] if block.stride != 1 else []
+    parts += [f"e{block.expansion:g}"] if block.expansion != 1 else []
+    parts += ["se"] if block.se else []
+    parts += [block.pool] if block.pool != "none" else []
+    return " ".join(parts)
