@@ -40,12 +40,14 @@ class KnownDataset:
 
     Args:
         classes: Names; a label is an index into them.
+        shape: Height, width and channels of every image.
         read: Returns train and test (None: there is no official test split) from
             the obtained files, in their order.
         files: The official files; none for what comes with a Python package.
     """
 
     classes: tuple[str, ...]
+    shape: tuple[int, int, int]
     read: Reader
     files: tuple[OfficialFile, ...] = ()
 
@@ -65,10 +67,11 @@ def _svhn(name: str, md5: str) -> OfficialFile:
 
 KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
     {
-        "mnist5k": KnownDataset(DIGITS, read_mnist5k),
-        "digits": KnownDataset(DIGITS, read_digits),
+        "mnist5k": KnownDataset(DIGITS, (28, 28, 1), read_mnist5k),
+        "digits": KnownDataset(DIGITS, (8, 8, 1), read_digits),
         "fashion_mnist": KnownDataset(
             FASHION_NAMES,
+            (28, 28, 1),
             partial(read_idx_pairs, counts=(60_000, 10_000), classes=10),
             (
                 _fashion("train-images-idx3-ubyte", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -79,6 +82,7 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
         ),
         "cifar10": KnownDataset(
             CIFAR10_NAMES,
+            (32, 32, 3),
             partial(read_cifar, layout=CIFAR10),
             (
                 _cifar(
@@ -91,6 +95,7 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
         ),
         "cifar100": KnownDataset(
             CIFAR100_NAMES,
+            (32, 32, 3),
             partial(read_cifar, layout=CIFAR100),
             (
                 _cifar(
@@ -103,6 +108,7 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
         ),
         "svhn": KnownDataset(
             DIGITS,
+            (32, 32, 3),
             partial(read_svhn, counts=(73_257, 26_032)),
             (
                 _svhn("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
@@ -135,6 +141,21 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
         check_labels(train.labels, len(classes), name)
         train, test = cut_test(train, config.test_share, TEST_SEED)
     return make_dataset(name, train, test, classes)
+
+
+def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
+    """Return ``(height, width, channels)`` of the images and the number of classes.
+
+    Known datasets are not read for it, nor downloaded.
+
+    Raises:
+        DataError: The folder or file is missing, damaged or inconsistent.
+    """
+    if config.name is not None:
+        known = KNOWN[config.name]
+        return known.shape, len(known.classes)
+    dataset = load_dataset(config)
+    return dataset.train.shape, len(dataset.classes)
 
 
 def _read(config: DataConfig, progress: bool) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...]]:

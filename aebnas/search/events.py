@@ -13,11 +13,20 @@ class SearchStarted:
     """The search begins or is replayed."""
 
     run: str
-    workers: int
     generations: int
+    planned: int
+    """Trainings of the whole run if nothing ends it early; the space may hold fewer architectures."""
     max_trainings: int | None
+    max_minutes: float | None
     known: int
     """Evaluations that the run store holds already."""
+
+
+@dataclass(frozen=True)
+class WorkersStarted:
+    """The pool exists; it is made when the first candidate has to be trained."""
+
+    count: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class Generation:
     """False where the search was stopped in its middle."""
 
 
-Event = SearchStarted | CandidateStarted | CandidateFinished | WorkerLost | Generation
+Event = SearchStarted | WorkersStarted | CandidateStarted | CandidateFinished | WorkerLost | Generation
 Listener = Callable[[Event], None]
 
 

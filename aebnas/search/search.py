@@ -19,7 +19,14 @@ from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.cost import NetworkCost, network_cost
-from aebnas.search.events import CandidateFinished, Generation, Listener, SearchStarted, ignore
+from aebnas.search.events import (
+    CandidateFinished,
+    Generation,
+    Listener,
+    SearchStarted,
+    WorkersStarted,
+    ignore,
+)
 from aebnas.search.individuals import pareto_front, with_free_points
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
@@ -149,6 +156,7 @@ class Search:
             return
         if self._pool is None:
             self._pool = self._make_pool()
+            self._listener(WorkersStarted(self._pool.size))
         remaining = len(unknown)
         for outcome in self._pool.evaluate(unknown, lambda key: self._store.start_attempt(key, self._context)):
             remaining -= 1
@@ -233,12 +241,14 @@ class Search:
 
     def _announce(self) -> None:
         search = self._config.search
+        planned = search.population + (search.generations - 1) * (search.offspring or search.population)
         self._listener(
             SearchStarted(
                 run=str(self._store.path),
-                workers=0 if self._pool is None else self._pool.size,
                 generations=search.generations,
+                planned=min(planned, search.max_trainings or planned),
                 max_trainings=search.max_trainings,
+                max_minutes=search.max_minutes,
                 known=self._store.count(),
             )
         )
