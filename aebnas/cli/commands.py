@@ -1,19 +1,28 @@
-"""The commands; each returns its exit code."""
+"""The commands; each returns its exit code.
+
+Heavy libraries are imported where they are used: a mistake in a file is told
+before torch is read from the disk.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.config import SearchFile, load, starter_file
-from aebnas.errors import ConfigError
+from aebnas.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
     from aebnas.search.search import Search
+
+RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -22,10 +31,11 @@ def init(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.force:
         raise ConfigError(f"{path} exists already; overwrite it with --force, or name another file")
     try:
-        path.write_text(starter_file())
+        path.write_text(starter_file(), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
-    print(f"{path} is ready. See what it spans: aebnas check {path}   Search it: aebnas search {path}")
+    file = shlex.quote(str(path))
+    print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
     return 0
 
 
@@ -34,35 +44,41 @@ def check(arguments: argparse.Namespace) -> int:
     config = load(arguments.file, arguments.overrides)
     from aebnas.cli.describe import describe
 
-    describe(config, arguments.file, arguments.samples)
+    describe(config, arguments.file, arguments.samples, arguments.json)
     return 0
 
 
 def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
-    name = arguments.name or config.name
-    if arguments.name is not None:
-        config = config.model_copy(update={"name": _checked_name(name)})
-    path = Path(arguments.runs) / name
+    path = Path(arguments.runs) / _run_name(arguments.name or config.name)
+    _refuse_existing(path)
     from aebnas.cli.views import make_view
-    from aebnas.search.session import new_session
 
     with make_view(arguments.json) as view:
-        return _run(new_session(config, path, view, progress=not arguments.json), path, config, view)
+
+        def open_session() -> AbstractContextManager[Search]:
+            from aebnas.search.session import new_session
+
+            return new_session(config, path, view, progress=not arguments.json)
+
+        return _run(open_session, path, config.report.enabled, view)
 
 
 def resume(arguments: argparse.Namespace) -> int:
     """Continue a run."""
     path = Path(arguments.run)
+    config = _changed_config(path, arguments.overrides)
     from aebnas.cli.views import make_view
-    from aebnas.search.session import resumed_session
-    from aebnas.search.store import RunStore
 
-    config = RunStore(path).config
     with make_view(arguments.json) as view:
-        session = resumed_session(path, arguments.overrides, view, progress=not arguments.json)
-        return _run(session, path, config, view)
+
+        def open_session() -> AbstractContextManager[Search]:
+            from aebnas.search.session import resumed_session
+
+            return resumed_session(path, arguments.overrides, view, progress=not arguments.json)
+
+        return _run(open_session, path, config.report.enabled, view)
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -76,26 +92,65 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run(session: AbstractContextManager[Search], path: Path, config: SearchFile, view: View) -> int:
-    """Run a search to its end, then write and name the report."""
+def _run(
+    open_session: Callable[[], AbstractContextManager[Search]], path: Path, with_report: bool, view: View
+) -> int:
+    """Run a search to its end, write the report, and tell both."""
     try:
-        with session as one:
-            _exhaust(one.run())
+        view.status("reading data")
+        with open_session() as one:
+            view.status("costing the space")
+            for _ in one.run():
+                pass
+        page = _write_report(path, view) if with_report else None
+        view.finished(path, page)
     except KeyboardInterrupt:
-        view.interrupted(path)
-        raise
-    view.finished(path, config.report.enabled)
+        view.interrupted(path, _kept(path))
+        return INTERRUPTED
     return 0
 
 
-def _exhaust(generations: Iterator[object]) -> None:
-    for _ in generations:
-        pass
+def _write_report(path: Path, view: View) -> Path:
+    from aebnas.report import write_report
+    from aebnas.search.store import RunStore
+
+    view.status("writing the report")
+    return write_report([RunStore(path)]).page
 
 
-def _checked_name(name: str) -> str:
-    if not name or any(not (c.isalnum() or c in "._-") for c in name) or name.startswith("."):
-        raise ConfigError(f"--name {name!r}: a run's name consists of letters, digits, '.', '_' and '-'")
+def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
+    """Return a run's configuration with its changes; mistakes are told before torch is imported."""
+    from aebnas.search.store import RunStore
+
+    store = RunStore(path)
+    store.close()
+    return load(path / "config.yaml", overrides)
+
+
+def _kept(path: Path) -> int | None:
+    """Return how many candidates a run holds; None: it was not begun."""
+    from aebnas.search.store import RunStore
+
+    if not (path / "run.sqlite").is_file():
+        return None
+    store = RunStore(path)
+    try:
+        return store.count()
+    finally:
+        store.close()
+
+
+def _refuse_existing(path: Path) -> None:
+    """Refuse to start where a run lies already, before anything is imported or read."""
+    if (path / "run.sqlite").exists():
+        run = shlex.quote(str(path))
+        raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
+
+
+def _run_name(name: str) -> str:
+    if not RUN_NAME.fullmatch(name):
+        raise ConfigError(
+            f"--name {name!r}: a run's name has 1 to 100 letters (a to z), digits, '_', '-' and '.', "
+            "and begins with none of the last two"
+        )
     return name
-
-

@@ -3,41 +3,68 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from aebnas import __version__
+from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.errors import AebnasError
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
-
 EXIT_CODES = """exit codes:
-  0  finished        3  something is wrong with the data
-  1  other errors    4  something is wrong with the run directory
-  2  wrong file, override or usage    5  workers failed    130  interrupted; continue with resume"""
+  0  finished                       3  something is wrong with the data
+  1  other errors                   4  something is wrong with the run directory
+  2  wrong file, override or usage  5  workers failed    130  interrupted; continue with resume"""
+COMMANDS = ("init", "check", "search", "resume", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    arguments = parser().parse_args(argv)
-    from aebnas.cli import commands
+    """Run one command and return its exit code; wrong usage raises ``SystemExit(2)``, as argparse does."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parse(words)
+    with Interrupts():
+        try:
+            from aebnas.cli import commands
 
-    try:
-        return int(getattr(commands, arguments.command)(arguments))
-    except AebnasError as error:
-        print(f"{error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # the reader (head, less) has gone; Python must not complain about it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+            return int(getattr(commands, arguments.command)(arguments))
+        except AebnasError as error:
+            _tell(str(error))
+            return error.exit_code
+        except KeyboardInterrupt:
+            _tell("interrupted")
+            return INTERRUPTED
+        except BrokenPipeError:
+            # the reader (head, less) has gone; Python must not complain about it at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except OSError as error:
+            _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            return 1
+        except Exception as error:
+            from aebnas.cli.defects import tell_defect
+
+            tell_defect(error)
+            return 1
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    top = parser()
+    if not words:
+        top.print_help(sys.stderr)
+        raise SystemExit(2)
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in COMMANDS:
+        near = difflib.get_close_matches(command, COMMANDS, n=1)
+        suggestion = f"Did you mean {near[0]!r}? " if near else ""
+        top.error(f"unknown command {command!r}. {suggestion}Choices: {', '.join(COMMANDS)}.")
+    return top.parse_args(words)
+
+
+def _tell(message: str) -> None:
+    """Print an error, every line marked as ours."""
+    for line in message.splitlines():
+        print(f"aebnas: {line}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,14 +74,19 @@ def parser() -> argparse.ArgumentParser:
         description="Search backbones and exit branches of early-exit networks together.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"aebnas {__version__}")
+    top.add_argument("-v", "--version", action="version", version=f"aebnas {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _init(commands.add_parser("init", help="write a commented search-space file"))
-    _check(commands.add_parser("check", help="validate a search-space file and show how large its space is"))
-    _search(commands.add_parser("search", help="search from a file into runs/NAME"))
-    _resume(commands.add_parser("resume", help="continue an interrupted run, or extend a finished one"))
-    _report(commands.add_parser("report", help="write report.html, pareto.csv and winners/ of a run"))
+
+    def add(name: str, summary: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, allow_abbrev=False)
+
+    _init(add("init", "write a commented search-space file"))
+    _check(add("check", "validate a search-space file and show how large its space is"))
+    _search(add("search", "search from a file into runs/NAME"))
+    _resume(add("resume", "continue an interrupted run, or extend a finished one"))
+    _report(add("report", "write report.html, pareto.csv and winners/ of a run"))
     return top
 
 
@@ -69,6 +101,7 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", help="a search-space file")
     command.add_argument("--samples", type=_positive, default=1000, help="random architectures to cost (default 1000)")
     _overrides(command)
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _search(command: argparse.ArgumentParser) -> None:
@@ -108,11 +141,10 @@ def _output(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be >= 1, but got {value}")
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 1,000,000, but got {text}")
     return value
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

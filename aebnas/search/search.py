@@ -158,7 +158,9 @@ class Search:
             self._pool = self._make_pool()
             self._listener(WorkersStarted(self._pool.size))
         remaining = len(unknown)
-        for outcome in self._pool.evaluate(unknown, lambda key: self._store.start_attempt(key, self._context)):
+        for outcome in self._pool.evaluate(
+            unknown, lambda key: self._store.start_attempt(key, self._context)
+        ):
             remaining -= 1
             self._store.add(outcome, self._context)
             self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._pool.size))
@@ -214,7 +216,9 @@ class Search:
         if search.algorithm == "random" or not self._space.genes:
             count = search.offspring or search.population
             return RandomProposer(self._space, count, search.seed, self._admit)
-        constraints = sum((b.min is not None) + (b.max is not None) for b in self._config.constraints.values())
+        constraints = sum(
+            (b.min is not None) + (b.max is not None) for b in self._config.constraints.values()
+        )
         return Nsga2Proposer(self._space, search, len(self._config.objectives), constraints, self._admit)
 
     def _admit(self, architecture: Architecture) -> bool:
@@ -235,13 +239,14 @@ class Search:
         if not reasons:
             return  # stopped before anything finished
         reason, count = reasons.most_common(1)[0]
-        raise WorkerError(
-            f"all {sum(reasons.values())} candidates of the first generation failed; {count} of them: {reason}"
-        )
+        total = sum(reasons.values())
+        raise WorkerError(f"all {total} candidates of the first generation failed; {count} of them: {reason}")
 
     def _announce(self) -> None:
         search = self._config.search
-        planned = search.population + (search.generations - 1) * (search.offspring or search.population)
+        offspring = search.offspring or search.population
+        first = offspring if search.algorithm == "random" else search.population
+        planned = first + (search.generations - 1) * offspring
         self._listener(
             SearchStarted(
                 run=str(self._store.path),

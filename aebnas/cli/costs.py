@@ -1,0 +1,139 @@
+"""What random architectures of a space cost, and what the limits leave of them.
+
+Only what is known before training: accuracy and expected MACs are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aebnas.config.schema import Bound, SearchFile
+from aebnas.hardware.cost import NetworkCost, network_cost
+from aebnas.space.search_space import SearchSpace
+
+SEED = 0
+"""Of the sample: describing a space twice gives the same numbers."""
+OPTIMIZER_COPIES = 4
+"""Weights, gradients, momentum and a working copy, fp32, as the evaluator counts them."""
+
+Progress = Callable[[Iterable[int]], Iterable[int]]
+"""Passes numbers on and shows how far they are."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Smallest, median and largest of one quantity over the sample."""
+
+    name: str
+    smallest: float
+    median: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """Share of the sample that one limit admits, 0 to 1."""
+
+    limit: str
+    share: float
+    is_exact: bool = True
+    """False: the limit also depends on the training, so no more than this share can satisfy it."""
+
+
+@dataclass(frozen=True)
+class SampleCosts:
+    """Costs of a sample, and what the limits of a file leave of it."""
+
+    samples: int
+    spreads: tuple[Spread, ...]
+    shares: tuple[Share, ...]
+    """One per constraint and limit that is known before training."""
+    left: float
+    """Share that satisfies all of them at once."""
+
+
+def sample_costs(
+    config: SearchFile, space: SearchSpace, channels: int, classes: int, samples: int, progress: Progress
+) -> SampleCosts:
+    """Return what ``samples`` random architectures cost.
+
+    Args:
+        config: Limits and training.
+        space: Where to draw from.
+        channels: Channels of the images.
+        classes: Number of classes.
+        samples: How many; equal ones may be drawn.
+        progress: Shows how far it is.
+    """
+    rng = np.random.default_rng(SEED)
+    costs = [
+        network_cost(space.decode(space.sample(rng)), channels, classes) for _ in progress(range(samples))
+    ]
+    batch = config.training.batch_size
+    spreads = (
+        _spread("MACs to the first exit", [cost.reach_macs[0] for cost in costs]),
+        _spread("MACs to the last exit", [cost.reach_macs[-1] for cost in costs]),
+        _spread("parameters", [cost.params for cost in costs]),
+        _spread("peak activation bytes", [cost.peak_activation_bytes for cost in costs]),
+        _spread(f"training memory in bytes, batch {batch}", [training_bytes(cost, batch) for cost in costs]),
+    )
+    shares, masks = [], []
+    for limit, is_exact, admits in _limits(config):
+        mask = np.asarray([admits(cost) for cost in costs], bool)
+        shares.append(Share(limit, float(mask.mean()), is_exact))
+        masks.append(mask)
+    left = float(np.logical_and.reduce(masks).mean()) if masks else 1.0
+    return SampleCosts(samples, spreads, tuple(shares), left)
+
+
+def training_bytes(cost: NetworkCost, batch_size: int) -> int:
+    """Return the estimated memory of a training, as ``evaluation.max_memory_mb`` limits it."""
+    return batch_size * cost.saved_activation_bytes + OPTIMIZER_COPIES * 4 * cost.params
+
+
+def _spread(name: str, values: Sequence[float]) -> Spread:
+    array = np.asarray(values, float)
+    return Spread(name, float(array.min()), float(np.median(array)), float(array.max()))
+
+
+def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[NetworkCost], bool]]]:
+    """Return name, exactness and test of every limit that can be tested before training."""
+    limits: list[tuple[str, bool, Callable[[NetworkCost], bool]]] = []
+    for metric, bound in config.constraints.items():
+        if metric in ("error", "accuracy"):
+            continue
+        for sign, value in (("min", bound.min), ("max", bound.max)):
+            if value is not None:
+                limits.append((f"{metric}.{sign} {value:g}", metric != "macs", _test(metric, bound, sign)))
+    memory = config.evaluation.max_memory_mb
+    if memory is not None:
+        batch = config.training.batch_size
+        limits.append(
+            (
+                f"evaluation.max_memory_mb {memory:g}",
+                True,
+                lambda cost: training_bytes(cost, batch) <= memory * 1e6,
+            )
+        )
+    return limits
+
+
+def _test(metric: str, bound: Bound, sign: str) -> Callable[[NetworkCost], bool]:
+    """Return whether a cost can satisfy one side of a constraint."""
+    low = -np.inf if sign == "max" or bound.min is None else bound.min
+    high = np.inf if sign == "min" or bound.max is None else bound.max
+
+    def admits(cost: NetworkCost) -> bool:
+        # expected MACs lie between the cheapest and the dearest exit, wherever the thresholds are
+        cheapest = cost.reach_macs[0] if metric == "macs" else _value(metric, cost)
+        dearest = cost.reach_macs[-1] if metric == "macs" else _value(metric, cost)
+        return bool(cheapest <= high and dearest >= low)
+
+    return admits
+
+
+def _value(metric: str, cost: NetworkCost) -> float:
+    return float(cost.reach_macs[-1] if metric == "worst_macs" else getattr(cost, metric))

@@ -1,0 +1,100 @@
+"""A search as JSON lines: one object per event, nothing else on standard output.
+
+Every object has ``event``; the others are, by event:
+
+    search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known
+    workers_started     count
+    candidate_started   key, busy
+    candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, reach_macs (to leave
+                        at each exit), params, peak_activation_bytes, metrics (of the most accurate
+                        operating point, scored on select; null if failed), warnings
+    worker_lost         key, reason, retry
+    generation          number (from 1), proposed, trainings, failed, hypervolume,
+                        front ([{key, trade_off, metrics}]), is_complete
+    interrupted         run, kept (null: no run was made), resume (the command that continues, or null)
+    finished            run, report (path of the page, or null)
+
+``metrics`` has error, accuracy, macs, worst_macs, params, peak_activation_bytes.  A
+number that is not finite is null.  Times are in seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aebnas.search.events import CandidateFinished, Event
+
+
+class JsonLines:
+    """Writes each event as one line; see the module for the fields."""
+
+    def __enter__(self) -> JsonLines:
+        """Do nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        fields = _finished(event) if isinstance(event, CandidateFinished) else asdict(event)
+        write({"event": _snake_case(type(event).__name__), **fields})
+
+    def status(self, text: str) -> None:
+        """Stay silent."""
+
+    def interrupted(self, path: Path, kept: int | None) -> None:
+        """Write the last object of an interrupted search."""
+        resume = None if kept is None else f"aebnas resume {shlex.quote(str(path))}"
+        write({"event": "interrupted", "run": str(path), "kept": kept, "resume": resume})
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Write the last object of a finished search."""
+        write({"event": "finished", "run": str(path), "report": None if page is None else str(page)})
+
+
+def write(record: dict[str, Any]) -> None:
+    """Write one object as one line, at once."""
+    sys.stdout.write(json.dumps(_finite(record), allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _finished(event: CandidateFinished) -> dict[str, Any]:
+    one = event.evaluation
+    return {
+        "key": one.key,
+        "status": one.status,
+        "cached": event.cached,
+        "busy": event.busy,
+        "seconds": one.seconds,
+        "reach_macs": one.reach_macs,
+        "params": one.params,
+        "peak_activation_bytes": one.peak_activation_bytes,
+        "metrics": one.metrics(1.0) if one.is_done else None,
+        "warnings": one.warnings,
+    }
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with null for every number that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

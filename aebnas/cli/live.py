@@ -1,0 +1,161 @@
+"""A search as one compact panel on a terminal, gone when the search ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.control import Control
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.segment import ControlType
+from rich.table import Table
+from rich.text import Text
+
+from aebnas.cli.plain import candidate, lost
+from aebnas.cli.progress import Progress
+from aebnas.cli.views import ending, interruption
+from aebnas.report import front_table
+from aebnas.report.words import count, duration, percent
+from aebnas.search.events import CandidateFinished, Event, SearchStarted, WorkerLost
+from aebnas.search.store import RunStore
+
+REFRESHES_PER_SECOND = 2
+"""Few: the driver must leave the cores to the workers."""
+MAX_WIDTH = 100
+
+
+class LiveView:
+    """A panel that is redrawn in place; what went wrong stays above it, one line each."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw nothing yet.
+
+        Args:
+            console: A terminal.
+        """
+        self._console = console
+        self._progress = Progress()
+        # standard error stays untouched: a download's bar and error messages belong to it
+        self._live = Live(
+            console=console,
+            transient=True,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            get_renderable=self._panel,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> LiveView:
+        """Do nothing: the panel appears when the search begins."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the panel away."""
+        self._clear()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event; print a line above the panel if something went wrong."""
+        self._progress(event)
+        match event:
+            case SearchStarted():
+                self._erase_status()
+                self._live.start()
+            case WorkerLost():
+                self._console.print(lost(event), style="yellow")
+            case CandidateFinished(evaluation, False):
+                if not evaluation.is_done:
+                    self._console.print(candidate(evaluation), style="red")
+                for warning in evaluation.warnings:
+                    self._console.print(f"{evaluation.key}  {warning}", style="yellow")
+
+    def status(self, text: str) -> None:
+        """Show what is being done, in a line that the next one replaces."""
+        self._clear()
+        # no spinner: its thread would draw over the bar of a download
+        self._console.print(f"{text} …", style="dim", end="\r")
+
+    def interrupted(self, path: Path, kept: int | None) -> None:
+        """Say how to continue."""
+        self._clear()
+        self._console.print(interruption(path, kept), soft_wrap=True)
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Show the front and where the report lies."""
+        self._clear()
+        self._console.print(front_table(RunStore(path)))
+        self._console.print(self._summary(), style="dim")
+        self._console.print(ending(path, page), soft_wrap=True)
+
+    def _clear(self) -> None:
+        self._live.stop()
+        self._erase_status()
+
+    def _erase_status(self) -> None:
+        self._console.control(Control((ControlType.ERASE_IN_LINE, 2), ControlType.CARRIAGE_RETURN))
+
+    def _summary(self) -> str:
+        one = self._progress
+        return f"{one.done} done, {one.failed} failed, {one.cached} known before; {duration(one.elapsed_seconds)}"
+
+    def _panel(self) -> RenderableType:
+        one = self._progress
+        if one.started is None:
+            return Text()
+        told = 0 if one.generation is None else one.generation.number
+        now = min(told + 1, one.started.generations)
+        return Panel(
+            Group(self._bar(), Text(), self._facts(), *self._recent()),
+            title=Text(one.started.run, style="bold"),
+            title_align="left",
+            subtitle=Text(f"generation {now} of {one.started.generations}"),
+            subtitle_align="right",
+            border_style="dim",
+            padding=(0, 1),
+            width=min(MAX_WIDTH, self._console.width),
+        )
+
+    def _bar(self) -> RenderableType:
+        one = self._progress
+        planned = one.started.planned if one.started else 1
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(ratio=1)
+        row.add_column(justify="right", no_wrap=True)
+        row.add_row(
+            ProgressBar(total=planned, completed=one.finished, pulse=False),
+            Text(f"{one.finished} of {count(planned, 'training')}  {self._time_left()}"),
+        )
+        return row
+
+    def _time_left(self) -> str:
+        left = self._progress.seconds_left()
+        if left is not None:
+            return f"about {_rounded(left)} left"
+        return "training" if self._progress.workers else "starting workers"
+
+    def _facts(self) -> RenderableType:
+        one = self._progress
+        accuracy = "–" if one.best_accuracy is None else percent(one.best_accuracy, 2)
+        volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
+        workers = "–" if one.workers is None else f"{one.busy} of {one.workers} busy"
+        failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
+        grid = Table.grid(padding=(0, 3))
+        grid.add_column(style="dim")
+        grid.add_column()
+        grid.add_column(style="dim")
+        grid.add_column()
+        known = f", {one.cached} known" if one.cached else ""
+        grid.add_row("best accuracy", Text(accuracy, "bold"), "candidates", Text(f"{one.done} done, ") + failed + known)
+        grid.add_row("hypervolume", volume, "workers", workers)
+        return grid
+
+    def _recent(self) -> list[RenderableType]:
+        lines = [Text(candidate(one), style="dim", no_wrap=True, overflow="ellipsis") for one in self._progress.recent]
+        return [Text(), *lines] if lines else []
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)

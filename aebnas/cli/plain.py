@@ -1,0 +1,121 @@
+"""A search as plain lines, for pipes and log files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+
+from aebnas.cli.progress import Progress
+from aebnas.cli.views import ending, interruption
+from aebnas.evaluation.record import Evaluation
+from aebnas.report import front_table
+from aebnas.report.words import count, duration, percent, si
+from aebnas.search.events import (
+    CandidateFinished,
+    Event,
+    Generation,
+    SearchStarted,
+    WorkerLost,
+    WorkersStarted,
+)
+from aebnas.search.store import RunStore
+
+WIDTH = 120
+"""Columns of the final table: a pipe has no width of its own."""
+
+
+class PlainView:
+    """One line per candidate and per generation."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._progress = Progress()
+
+    def __enter__(self) -> PlainView:
+        """Do nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Print one event, if it deserves a line."""
+        self._progress(event)
+        match event:
+            case SearchStarted():
+                _say(_beginning(event))
+            case WorkersStarted():
+                _say(f"{count(event.count, 'worker')} started")
+            case CandidateFinished(evaluation, False):
+                _say(f"  {candidate(evaluation)}  [{self._tally()}]")
+                for warning in evaluation.warnings:
+                    _say(f"  warning, {evaluation.key}: {warning}")
+            case WorkerLost():
+                _say(f"  {lost(event)}")
+            case Generation():
+                _say(self._told(event))
+
+    def status(self, text: str) -> None:
+        """Print it as a line."""
+        _say(f"{text} ...")
+
+    def interrupted(self, path: Path, kept: int | None) -> None:
+        """Say how to continue."""
+        _say(interruption(path, kept))
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Print the front and where the report lies."""
+        Console(width=WIDTH, highlight=False, markup=False).print(front_table(RunStore(path)))
+        _say(ending(path, page))
+
+    def _tally(self) -> str:
+        planned = self._progress.started.planned if self._progress.started else self._progress.finished
+        left = self._progress.seconds_left()
+        about = f", about {duration(left)} left" if left else ""
+        return f"{self._progress.finished} of {planned}{about}"
+
+    def _told(self, event: Generation) -> str:
+        known = self._progress.known_in_generation
+        generations = self._progress.started.generations if self._progress.started else event.number
+        best = self._progress.best_accuracy
+        parts = [
+            *([f"{known} known already"] if known else []),
+            count(event.trainings, "training"),
+            *([f"{event.failed} failed"] if event.failed else []),
+            f"front of {count(len(event.front), 'point')}",
+            *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
+            f"hypervolume {event.hypervolume:.4f}",
+        ]
+        stopped = "" if event.is_complete else " (stopped in its middle)"
+        return f"generation {event.number} of {generations}{stopped}: {', '.join(parts)}"
+
+
+def candidate(evaluation: Evaluation) -> str:
+    """Return a finished candidate in one line: its most accurate operating point, or why it failed."""
+    if not evaluation.is_done:
+        return f"{evaluation.key}  {evaluation.status}"
+    metrics = evaluation.metrics(1.0)
+    return (
+        f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"
+        f"  {duration(evaluation.seconds):>7}"
+    )
+
+
+def lost(event: WorkerLost) -> str:
+    """Return the death of a worker in one line."""
+    end = "tried again" if event.retry else "given up"
+    return f"{event.key}  its worker was lost: {event.reason}; {end}"
+
+
+def _beginning(event: SearchStarted) -> str:
+    known = f", {count(event.known, 'candidate')} known already" if event.known else ""
+    generations = count(event.generations, "generation")
+    return f"{event.run}: {generations}, at most {count(event.planned, 'training')}{known}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,66 @@
+"""Views: how a search is shown while it runs.
+
+Three listen to the same events: a live panel on a terminal, plain lines in a pipe
+or a log, JSON lines for programs.
+"""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from aebnas.report.words import count
+from aebnas.search.events import Event
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Shows a search; a Listener."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+
+    def status(self, text: str) -> None:
+        """Say what is being done before and after the search itself."""
+
+    def interrupted(self, path: Path, kept: int | None) -> None:
+        """Say how to continue; ``kept`` candidates lie in the run, None: there is no run yet."""
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Show the front, and where the report lies, if one was written."""
+
+
+def make_view(json: bool) -> View:
+    """Return JSON lines if they are asked for, a live panel on a terminal, else plain lines."""
+    if json:
+        from aebnas.cli.json_lines import JsonLines
+
+        return JsonLines()
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        from aebnas.cli.live import LiveView
+
+        return LiveView(console)
+    from aebnas.cli.plain import PlainView
+
+    return PlainView()
+
+
+def interruption(path: Path, kept: int | None) -> str:
+    """Return what a person is told after Ctrl-C."""
+    if kept is None:
+        return "Interrupted before the run began; nothing was written."
+    run = shlex.quote(str(path))
+    are = "is" if kept == 1 else "are"
+    return (
+        f"Interrupted. {count(kept, 'candidate')} {are} kept. Continue: aebnas resume {run}\n"
+        f"What there is so far: aebnas report {run}"
+    )
+
+
+def ending(path: Path, page: Path | None) -> str:
+    """Return where the report of a finished run lies, or how to get one."""
+    return f"Report: aebnas report {shlex.quote(str(path))}" if page is None else f"Report: {page}"
