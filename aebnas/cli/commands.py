@@ -14,12 +14,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aebnas.cli.interrupts import INTERRUPTED
+from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
+    from aebnas.search.events import Event, Listener
     from aebnas.search.search import Search
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -57,10 +58,10 @@ def search(arguments: argparse.Namespace) -> int:
 
     with make_view(arguments.json) as view:
 
-        def open_session() -> AbstractContextManager[Search]:
+        def open_session(listener: Listener) -> AbstractContextManager[Search]:
             from aebnas.search.session import new_session
 
-            return new_session(config, path, view, progress=not arguments.json)
+            return new_session(config, path, listener, progress=not arguments.json)
 
         return _run(open_session, path, config.report.enabled, view)
 
@@ -73,10 +74,10 @@ def resume(arguments: argparse.Namespace) -> int:
 
     with make_view(arguments.json) as view:
 
-        def open_session() -> AbstractContextManager[Search]:
+        def open_session(listener: Listener) -> AbstractContextManager[Search]:
             from aebnas.search.session import resumed_session
 
-            return resumed_session(path, arguments.overrides, view, progress=not arguments.json)
+            return resumed_session(path, arguments.overrides, listener, progress=not arguments.json)
 
         return _run(open_session, path, config.report.enabled, view)
 
@@ -93,20 +94,31 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _run(
-    open_session: Callable[[], AbstractContextManager[Search]], path: Path, with_report: bool, view: View
+    open_session: Callable[[Listener], AbstractContextManager[Search]],
+    path: Path,
+    with_report: bool,
+    view: View,
 ) -> int:
     """Run a search to its end, write the report, and tell both."""
-    try:
-        view.status("reading data")
-        with open_session() as one:
-            view.status("costing the space")
-            for _ in one.run():
-                pass
-        page = _write_report(path, view) if with_report else None
-        view.finished(path, page)
-    except KeyboardInterrupt:
-        view.interrupted(path, _kept(path))
-        return INTERRUPTED
+    with Interrupts() as interrupts:
+        from aebnas.search.events import WorkersStarted
+
+        def listen(event: Event) -> None:
+            if isinstance(event, WorkersStarted):
+                interrupts.renew()
+            view(event)
+
+        try:
+            view.status("reading data")
+            with open_session(listen) as one:
+                view.status("costing the space")
+                for _ in one.run():
+                    pass
+            page = _write_report(path, view) if with_report else None
+            view.finished(path, page)
+        except KeyboardInterrupt:
+            view.interrupted(path, _kept(path))
+            return INTERRUPTED
     return 0
 
 

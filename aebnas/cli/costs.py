@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aebnas.config.schema import Bound, SearchFile
+from aebnas.config import SearchFile
+from aebnas.config.constraints import Bound
 from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.space.search_space import SearchSpace
 

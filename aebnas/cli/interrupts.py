@@ -37,6 +37,11 @@ class Interrupts:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
 
+    def renew(self) -> None:
+        """Take over again: Ray's start puts a handler of its own, which aborts, over that of SIGTERM."""
+        for number in self._before:
+            signal.signal(number, self._handle)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._count += 1
         if self._count == 1:

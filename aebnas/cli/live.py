@@ -14,7 +14,7 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
-from aebnas.cli.plain import candidate, lost
+from aebnas.cli.plain import candidate, lost, whole
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.report import front_table
@@ -99,7 +99,8 @@ class LiveView:
 
     def _summary(self) -> str:
         one = self._progress
-        return f"{one.done} done, {one.failed} failed, {one.cached} known before; {duration(one.elapsed_seconds)}"
+        known = f", {one.cached} of them known before" if one.cached else ""
+        return f"{one.done} done, {one.failed} failed{known}; {duration(one.elapsed_seconds)}"
 
     def _panel(self) -> RenderableType:
         one = self._progress
@@ -133,7 +134,7 @@ class LiveView:
     def _time_left(self) -> str:
         left = self._progress.seconds_left()
         if left is not None:
-            return f"about {_rounded(left)} left"
+            return f"about {whole(left)} left"
         return "training" if self._progress.workers else "starting workers"
 
     def _facts(self) -> RenderableType:
@@ -148,14 +149,12 @@ class LiveView:
         grid.add_column(style="dim")
         grid.add_column()
         known = f", {one.cached} known" if one.cached else ""
-        grid.add_row("best accuracy", Text(accuracy, "bold"), "candidates", Text(f"{one.done} done, ") + failed + known)
+        candidates = Text(f"{one.done} done, ") + failed + known
+        grid.add_row("best accuracy", Text(accuracy, "bold"), "candidates", candidates)
         grid.add_row("hypervolume", volume, "workers", workers)
         return grid
 
     def _recent(self) -> list[RenderableType]:
-        lines = [Text(candidate(one), style="dim", no_wrap=True, overflow="ellipsis") for one in self._progress.recent]
+        told = [candidate(evaluation) for evaluation in self._progress.recent]
+        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in told]
         return [Text(), *lines] if lines else []
-
-
-def _rounded(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)

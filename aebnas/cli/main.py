@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from aebnas import __version__
-from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.errors import AebnasError
 
 EXIT_CODES = """exit codes:
@@ -23,29 +23,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; wrong usage raises ``SystemExit(2)``, as argparse does."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parse(words)
-    with Interrupts():
-        try:
-            from aebnas.cli import commands
+    try:
+        from aebnas.cli import commands
 
-            return int(getattr(commands, arguments.command)(arguments))
-        except AebnasError as error:
-            _tell(str(error))
-            return error.exit_code
-        except KeyboardInterrupt:
-            _tell("interrupted")
-            return INTERRUPTED
-        except BrokenPipeError:
-            # the reader (head, less) has gone; Python must not complain about it at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        except OSError as error:
-            _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-            return 1
-        except Exception as error:
-            from aebnas.cli.defects import tell_defect
+        return int(getattr(commands, arguments.command)(arguments))
+    except AebnasError as error:
+        _tell(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader (head, less) has gone; Python must not complain about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
+    except Exception as error:
+        from aebnas.cli.defects import tell_defect
 
-            tell_defect(error)
-            return 1
+        tell_defect(error)
+        return 1
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -99,7 +98,9 @@ def _init(command: argparse.ArgumentParser) -> None:
 def _check(command: argparse.ArgumentParser) -> None:
     command.description = "Validate a search-space file and show its genes, its size and its costs."
     command.add_argument("file", help="a search-space file")
-    command.add_argument("--samples", type=_positive, default=1000, help="random architectures to cost (default 1000)")
+    command.add_argument(
+        "--samples", type=_positive, default=1000, help="random architectures to cost (default 1000)"
+    )
     _overrides(command)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
@@ -108,7 +109,9 @@ def _search(command: argparse.ArgumentParser) -> None:
     command.description = "Search from a search-space file into a new run directory."
     command.add_argument("file", help="a search-space file")
     command.add_argument("--name", help="name of the run; default: the file's name field")
-    command.add_argument("--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)")
+    command.add_argument(
+        "--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)"
+    )
     _overrides(command)
     _output(command)
 
@@ -126,7 +129,9 @@ def _resume(command: argparse.ArgumentParser) -> None:
 def _report(command: argparse.ArgumentParser) -> None:
     command.description = "Write report.html, pareto.csv and winners/ of a run; several runs share one page."
     command.add_argument("runs", nargs="+", metavar="run", help="run directories")
-    command.add_argument("-o", "--output", metavar="DIR", help="folder to write to; default: the (first) run's")
+    command.add_argument(
+        "-o", "--output", metavar="DIR", help="folder to write to; default: the (first) run's"
+    )
 
 
 def _overrides(command: argparse.ArgumentParser) -> None:

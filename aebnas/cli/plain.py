@@ -75,7 +75,7 @@ class PlainView:
     def _tally(self) -> str:
         planned = self._progress.started.planned if self._progress.started else self._progress.finished
         left = self._progress.seconds_left()
-        about = f", about {duration(left)} left" if left else ""
+        about = f", about {whole(left)} left" if left else ""
         return f"{self._progress.finished} of {planned}{about}"
 
     def _told(self, event: Generation) -> str:
@@ -103,6 +103,11 @@ def candidate(evaluation: Evaluation) -> str:
         f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"
         f"  {duration(evaluation.seconds):>7}"
     )
+
+
+def whole(seconds: float) -> str:
+    """Return an estimated time without pretended precision."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
 
 
 def lost(event: WorkerLost) -> str:

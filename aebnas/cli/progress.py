@@ -81,7 +81,7 @@ class Progress:
                 self.generation, self.busy = event, 0
 
     def seconds_left(self) -> float | None:
-        """Return the estimated time left, from the rate at which candidates were trained; None: unknown yet."""
+        """Return the time left at the rate at which candidates were trained so far; None: unknown yet."""
         trained = self.finished - self.cached
         if self.started is None or not trained or self._first_training is None or self._last_finish is None:
             return None
