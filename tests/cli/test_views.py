@@ -1,0 +1,183 @@
+"""What the screens show, from events alone."""
+
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from aebnas.cli.json_lines import JsonLines
+from aebnas.cli.live import LiveView
+from aebnas.cli.plain import PlainView
+from aebnas.cli.progress import Progress
+from aebnas.cli.views import interruption, make_view
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import (
+    CandidateFinished,
+    CandidateStarted,
+    Generation,
+    SearchStarted,
+    WorkerLost,
+    WorkersStarted,
+)
+from aebnas.search.store import RunStore
+
+STARTED = SearchStarted("runs/x", generations=3, planned=18, max_trainings=None, max_minutes=None, known=0)
+
+
+@pytest.fixture(scope="module")
+def evaluation(tiny_search: tuple[Path, Any]) -> Evaluation:
+    return RunStore(tiny_search[0]).evaluations()[0]
+
+
+@pytest.fixture
+def failed(evaluation: Evaluation) -> Evaluation:
+    return replace(evaluation, status="failed: loss is not finite [step 3]", curve=None)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def trained(progress: Progress, clock: Clock, evaluation: Evaluation, seconds: float, count: int) -> None:
+    for _ in range(count):
+        progress(CandidateStarted(evaluation.key, busy=1))
+        clock.now += seconds
+        progress(CandidateFinished(evaluation, cached=False, busy=0))
+
+
+def test_time_left_follows_the_candidates_that_were_trained(evaluation: Evaluation) -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress(STARTED)
+    for _ in range(8):
+        progress(CandidateFinished(evaluation, cached=True, busy=0))
+    assert progress.seconds_left() is None
+    clock.now += 30  # workers start: no measure of a candidate
+    trained(progress, clock, evaluation, seconds=2.0, count=4)
+    assert progress.seconds_left() == pytest.approx(2.0 * (18 - 12))
+    clock.now += 1
+    assert progress.seconds_left() == pytest.approx(11.0)
+
+
+def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress(replace(STARTED, max_minutes=0.5))
+    trained(progress, clock, evaluation, seconds=10.0, count=1)
+    assert progress.seconds_left() == pytest.approx(20.0)
+
+
+def test_a_failed_candidate_counts_as_finished_not_as_done(
+    evaluation: Evaluation, failed: Evaluation
+) -> None:
+    progress = Progress()
+    progress(CandidateFinished(evaluation, cached=True, busy=0))
+    progress(CandidateFinished(failed, cached=False, busy=0))
+    assert (progress.done, progress.failed, progress.cached, progress.finished) == (1, 1, 1, 2)
+    assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def live(screen: io.StringIO) -> LiveView:
+    console = Console(
+        file=screen,
+        force_terminal=True,
+        width=80,
+        height=25,
+        color_system=None,
+        highlight=False,
+        markup=False,
+    )
+    return LiveView(console)
+
+
+def frame(live: LiveView) -> str:
+    console = Console(width=80, color_system=None, highlight=False, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(live._panel())
+    return capture.get()
+
+
+def test_the_panel_shows_where_the_search_stands(live: LiveView, evaluation: Evaluation) -> None:
+    with live:
+        live(STARTED)
+        assert "starting workers" in frame(live)
+        live(WorkersStarted(2))
+        live(CandidateStarted(evaluation.key, busy=1))
+        live(CandidateFinished(evaluation, cached=False, busy=1))
+        live(Generation(1, (evaluation.key,), trainings=1, failed=0, hypervolume=0.4321))
+        shown = frame(live)
+    accuracy = f"{evaluation.metrics(1.0)['accuracy']:.2%}"
+    for fact in (
+        "runs/x",
+        "1 of 18 trainings",
+        "generation 2 of 3",
+        accuracy,
+        "0.4321",
+        "0 of 2 busy",
+        "1 done",
+    ):
+        assert fact in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_failures_and_lost_workers_stay_above_the_panel(
+    live: LiveView, screen: io.StringIO, failed: Evaluation
+) -> None:
+    with live:
+        live(STARTED)
+        live(WorkerLost("abc", "killed by signal 9", retry=True))
+        live(CandidateFinished(failed, cached=False, busy=0))
+    assert "abc  its worker was lost: killed by signal 9; tried again" in screen.getvalue()
+    assert f"{failed.key}  failed: loss is not finite [step 3]" in screen.getvalue()
+
+
+def test_plain_lines_name_a_failure_with_its_reason(
+    capsys: pytest.CaptureFixture[str], failed: Evaluation
+) -> None:
+    view = PlainView()
+    view(STARTED)
+    view(CandidateFinished(failed, cached=False, busy=0))
+    assert f"{failed.key}  failed: loss is not finite [step 3]  [1 of 18" in capsys.readouterr().out
+
+
+def test_json_lines_hold_null_for_what_is_not_finite(
+    capsys: pytest.CaptureFixture[str], evaluation: Evaluation
+) -> None:
+    JsonLines()(CandidateFinished(replace(evaluation, seconds=math.nan), cached=False, busy=0))
+    assert json.loads(capsys.readouterr().out)["seconds"] is None
+
+
+def test_a_failed_candidate_has_no_metrics_in_json(
+    capsys: pytest.CaptureFixture[str], failed: Evaluation
+) -> None:
+    JsonLines()(CandidateFinished(failed, cached=False, busy=0))
+    line = json.loads(capsys.readouterr().out)
+    assert line["metrics"] is None
+    assert line["status"] == failed.status
+
+
+@pytest.mark.parametrize(("json_wanted", "kind"), [(True, JsonLines), (False, PlainView)])
+def test_a_pipe_gets_no_live_panel(json_wanted: bool, kind: Callable[[], Any]) -> None:
+    assert type(make_view(json_wanted)) is kind
+
+
+def test_an_interruption_tells_the_command_with_its_path_quoted() -> None:
+    told = interruption(Path("my runs/x"), 3)
+    assert "3 candidates are kept. Continue: aebnas resume 'my runs/x'" in told
+    assert "nothing was written" in interruption(Path("x"), None)
