@@ -25,6 +25,7 @@ from aebnas.search.store import RunStore
 REFRESHES_PER_SECOND = 2
 """Few: the driver must leave the cores to the workers."""
 MAX_WIDTH = 100
+"""Columns of the panel; a narrower terminal narrows it."""
 
 
 class LiveView:
@@ -116,7 +117,7 @@ class LiveView:
             subtitle_align="right",
             border_style="dim",
             padding=(0, 1),
-            width=min(MAX_WIDTH, self._console.width),
+            width=MAX_WIDTH,
         )
 
     def _bar(self) -> RenderableType:

@@ -64,10 +64,12 @@ def test_a_limit_at_the_median_leaves_half(check: Callable[..., dict[str, Any]])
 
 
 def test_expected_macs_are_held_against_the_cheapest_exit(check: Callable[..., dict[str, Any]]) -> None:
-    spread = next(s for s in check()["spreads"] if s["name"] == "MACs to the first exit")
-    described = check(f"constraints.macs.max={spread['smallest']}")
-    assert 0 < described["left"] < 0.5
+    always = "space.exits.optional=false"
+    median = next(s["median"] for s in check(always)["spreads"] if s["name"] == "MACs to the first exit")
+    described = check(always, f"constraints.macs.max={median}")
+    assert described["left"] == pytest.approx(0.5, abs=0.1)
     assert described["shares"][0]["is_exact"] is False
+    assert check(always, f"constraints.worst_macs.max={median}")["left"] < 0.2
 
 
 def test_several_limits_leave_what_satisfies_all(check: Callable[..., dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Usage, exit codes and messages; nothing here trains."""
 
+import os
 import re
 import signal
 import subprocess
@@ -172,3 +173,13 @@ def test_a_command_leaves_the_signal_handlers_as_they_were(run_command: Command,
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run_command("init", tmp_path / "x.yaml")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_terminal_without_unicode_gets_question_marks_not_a_traceback(tiny_file: Path) -> None:
+    tiny_file.write_text(tiny_file.read_text().replace("name: tiny", "nämé: tiny"))
+    words = [sys.executable, "-m", "aebnas", "check", tiny_file]
+    answer = subprocess.run(
+        words, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    )
+    assert answer.returncode == 2
+    assert b"n?m?" in answer.stderr
