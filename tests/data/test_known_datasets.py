@@ -57,7 +57,9 @@ def test_digits_spread_their_17_levels_over_a_byte() -> None:
 
 def test_official_files_are_read_from_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fashion = KNOWN["fashion_mnist"]
-    small = KnownDataset(fashion.classes, partial(read_idx_pairs, counts=(20, 10), classes=10), fashion.files)
+    small = KnownDataset(
+        fashion.classes, fashion.shape, partial(read_idx_pairs, counts=(20, 10), classes=10), fashion.files
+    )
     monkeypatch.setattr(datasets, "KNOWN", MappingProxyType({"fashion_mnist": small}))
     for part, count in (("train", 20), ("t10k", 10)):
         header = bytes([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28])
