@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.loader import TrainBatches, eval_batches
 from aebnas.data.dataset import ImageSet
+from aebnas.data.loader import TrainBatches, eval_batches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
@@ -36,6 +36,8 @@ OPTIMIZER_COPIES = 4
 """Weights, gradients, momentum and a working copy, fp32."""
 EVALUATION_BATCH = 250
 """Images per forward pass when logits are collected."""
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+"""Words of plain RuntimeErrors by which torch on CPUs, CUDA and its libraries say so."""
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
 
@@ -64,7 +66,7 @@ class Evaluator:
         try:
             self._check_size(cost)
             evaluation, artefacts = self._trained(draft, cost)
-        except Exception as error:  # noqa: BLE001 - any failure of one candidate is a row with its reason
+        except Exception as error:
             evaluation, artefacts = replace(draft, status=f"failed: {self._reason(error)}"), None
         evaluation = replace(
             evaluation,
@@ -108,20 +110,25 @@ class Evaluator:
     def _weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
         given = self.config.training.exit_weights
-        positions = [name for name in self.config.space.stage_names() if name in self.config.space.exits.after]
+        positions = [
+            name for name in self.config.space.stage_names() if name in self.config.space.exits.after
+        ]
         present = [positions.index(exit_.after) for exit_ in architecture.exits] + [len(positions)]
         return (1.0,) * len(present) if given == "uniform" else tuple(given[i] for i in present)
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
         logits = [self._logits(network, images) for images in (self.splits.calibrate, self.splits.select)]
         records = [
-            ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z))) for z in logits
+            ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
+            for z in logits
         ]
         buffer = io.BytesIO()
         torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
         return Artefacts(records[0], records[1], logits[0], logits[1], buffer.getvalue())
 
-    def _logits(self, network: EarlyExitNetwork, images: ImageSet) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def _logits(
+        self, network: EarlyExitNetwork, images: ImageSet
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         batches = eval_batches(
             images,
             device=self.device,
@@ -168,8 +175,10 @@ class Evaluator:
         if isinstance(error, TrainingError):
             return str(error)
         text = str(error).splitlines()[0] if str(error) else ""
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
-            return f"out of memory at {self._memory_mb():.0f} MB ({text})"
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+            sign in str(error) for sign in OUT_OF_MEMORY
+        ):
+            return f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
         return f"{type(error).__name__}: {text}"
 
     def _memory_mb(self) -> float:
@@ -206,5 +215,7 @@ def keep_freed_memory() -> None:
     libc.mallopt(m_trim_threshold, 2**31 - 1)
 
 
-def _small(classes: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+def _small(
+    classes: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
     return classes.astype(np.uint16)

@@ -144,8 +144,6 @@ class Outcome:
     artefacts: Artefacts | None = None
 
 
-
-
 def draft_evaluation(
     architecture: Architecture, cost: NetworkCost, run_seed: int, status: str = DONE
 ) -> Evaluation:

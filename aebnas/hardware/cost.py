@@ -8,8 +8,9 @@ operations per batch-norm element), which equals torch's ``FlopCounterMode`` / 2
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from thop import profile
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import Skip, SqueezeExcitation, build
+from aebnas.hardware.memory import BYTES_PER_ACTIVATION, ActivationWatch
+from aebnas.nets.blocks import build
 from aebnas.space.architecture import Architecture
 from aebnas.space.layer import Layer, segments
 
 FloatArray = NDArray[np.float64]
-BYTES_PER_ACTIVATION = 4
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class LayerCost:
     macs: int
     params: int
     activation_bytes: int
-    """Largest sum of live tensors inside the layer, fp32, its input and a held skip included."""
+    """Largest sum of live tensors inside the layer, fp32, its input and held skips included."""
+    activation_bytes_input_kept: int
+    """The same where the input is needed afterwards too: an exit branch reads the backbone's features."""
     saved_activation_bytes: int
-    """Sum of all outputs inside the layer, fp32: what training keeps for the backward pass."""
+    """Sum of what training keeps for the backward pass, fp32."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +58,53 @@ def _count_nothing(module: nn.Module, x: Any, y: Any) -> None:
     """Make thop count no operations for a module."""
 
 
-UNCOUNTED: dict[type[nn.Module], Any] = {
-    kind: _count_nothing
-    for kind in (
-        nn.BatchNorm2d, nn.ReLU, nn.Hardswish, nn.Hardsigmoid, nn.SiLU,
-        nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d,
-    )  # fmt: skip
+def _itself(x: Tensor) -> Tensor:
+    return x
+
+
+def _one_pixel(x: Tensor) -> Tensor:
+    return x.new_empty(*x.shape[:2], 1, 1)
+
+
+UNCOUNTED: dict[type[nn.Module], Any] = dict.fromkeys(
+    [
+        nn.BatchNorm2d,
+        nn.ReLU,
+        nn.Hardswish,
+        nn.Hardsigmoid,
+        nn.SiLU,
+        nn.AvgPool2d,
+        nn.MaxPool2d,
+        nn.AdaptiveAvgPool2d,
+    ],
+    _count_nothing,
+)
+SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
+    nn.AdaptiveAvgPool2d: _one_pixel,
+    nn.BatchNorm2d: torch.empty_like,
+    nn.Hardsigmoid: torch.empty_like,
+    nn.ReLU: _itself,
+    nn.Hardswish: _itself,
+    nn.SiLU: _itself,
 }
+"""Stand-ins while counting: on the meta device torch computes the shapes of these through dozens
+of Python operations each, three quarters of a layer's time."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def layer_cost(layer: Layer) -> LayerCost:
     """Return the cost of a layer for one image, counted once per process."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
         module = build(layer).eval()
         x = torch.empty(1, layer.in_channels, layer.size, layer.size)
+    for part in module.modules():
+        if type(part) in SHAPE_ONLY:
+            setattr(part, "forward", SHAPE_ONLY[type(part)])  # noqa: B010 - mypy: no assignment to a method
     params = sum(p.numel() for p in module.parameters())
-    live_bytes = _LiveBytes(module)
-    with torch.no_grad():
-        module(x)
-    live_bytes.remove()
+    watch = ActivationWatch(module, x)
     macs, _ = profile(module, inputs=(x,), custom_ops=UNCOUNTED, verbose=False)
-    return LayerCost(int(macs), params, live_bytes.peak, live_bytes.saved)
+    return LayerCost(int(macs), params, watch.peak_bytes, watch.peak_bytes_input_kept, watch.saved_bytes)
 
 
 def network_cost(architecture: Architecture, in_channels: int, classes: int) -> NetworkCost:
@@ -89,51 +116,23 @@ def network_cost(architecture: Architecture, in_channels: int, classes: int) -> 
         classes: Number of classes.
     """
     reach, total, params, peak, saved = [], 0, 0, 0, 0
-    for segment in segments(architecture, in_channels, classes):
+    plan = segments(architecture, in_channels, classes)
+    for segment in plan:
         backbone = [layer_cost(layer) for layer in segment.backbone]
         branch = [layer_cost(layer) for layer in segment.exit]
         total += sum(cost.macs for cost in backbone + branch)
         params += sum(cost.params for cost in backbone + branch)
         saved += sum(cost.saved_activation_bytes for cost in backbone + branch)
         reach.append(total)
-        # the features wait for the next segment while the branch runs; its first layer reads them itself
-        first = segment.exit[0]
-        held = first.in_channels * first.size**2 * BYTES_PER_ACTIVATION
-        waiting = [cost.activation_bytes + (held if i else 0) for i, cost in enumerate(branch)]
-        peak = max([peak, *(cost.activation_bytes for cost in backbone), *waiting])
+        alive = [cost.activation_bytes for cost in backbone]
+        alive += _branch_peaks(segment.exit, branch, is_last=segment is plan[-1])
+        peak = max(peak, *alive)
     return NetworkCost(np.asarray(reach, float), params, peak, saved)
 
 
-class _LiveBytes:
-    """Watches the leaf modules of a layer: input + output + the input that a skip holds."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.peak = 0
-        self.saved = 0
-        self.held = 0
-        self.handles = []
-        for part in module.modules():
-            if isinstance(part, Skip | SqueezeExcitation):
-                self.handles.append(part.register_forward_pre_hook(self._hold))
-                self.handles.append(part.register_forward_hook(self._release))
-            elif not list(part.children()):
-                self.handles.append(part.register_forward_hook(self._leaf))
-
-    def _hold(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self.held += inputs[0].numel()
-
-    def _release(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.held -= inputs[0].numel()
-        # the sum of body and shortcut needs both and the result
-        self._see(2 * output.numel() + inputs[0].numel())
-
-    def _leaf(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._see(inputs[0].numel() + output.numel())
-        self.saved += output.numel() * BYTES_PER_ACTIVATION
-
-    def _see(self, elements: int) -> None:
-        self.peak = max(self.peak, (elements + self.held) * BYTES_PER_ACTIVATION)
-
-    def remove(self) -> None:
-        for handle in self.handles:
-            handle.remove()
+def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_last: bool) -> list[int]:
+    """Return the live bytes of each layer of an exit branch; but for the last exit, the features wait."""
+    if is_last:
+        return [cost.activation_bytes for cost in costs]
+    features = layers[0].in_channels * layers[0].size ** 2 * BYTES_PER_ACTIVATION
+    return [costs[0].activation_bytes_input_kept, *(features + cost.activation_bytes for cost in costs[1:])]

@@ -31,7 +31,10 @@ class SqueezeExcitation(nn.Module):
         hidden = max(4, channels // 4)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.gate = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1), nn.ReLU(inplace=True), nn.Conv2d(hidden, channels, 1), nn.Hardsigmoid()
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, channels, 1),
+            nn.Hardsigmoid(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +68,12 @@ def build(layer: Layer) -> nn.Module:
 
 
 def _conv_norm(
-    width_in: int, width_out: int, kernel: int, stride: int = 1, groups: int = 1, activation: str | None = None
+    width_in: int,
+    width_out: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+    activation: str | None = None,
 ) -> list[nn.Module]:
     conv = nn.Conv2d(width_in, width_out, kernel, stride, kernel // 2, groups=groups, bias=False)
     norm = nn.BatchNorm2d(width_out)
@@ -109,7 +117,11 @@ def _residual(layer: Layer) -> nn.Module:
         *_se(layer, spec.width),
     ]
     project = not _keeps_shape(layer)
-    shortcut = nn.Sequential(*_conv_norm(layer.in_channels, spec.width, 1, spec.stride)) if project else nn.Identity()
+    shortcut = (
+        nn.Sequential(*_conv_norm(layer.in_channels, spec.width, 1, spec.stride))
+        if project
+        else nn.Identity()
+    )
     skip = Skip(nn.Sequential(*body), shortcut, ACTIVATIONS[spec.activation]())
     return nn.Sequential(skip, *_pooling(layer))
 
@@ -126,7 +138,9 @@ def _mbconv(layer: Layer) -> nn.Module:
     """Inverted bottleneck (arXiv 1801.04381); no expansion convolution at expansion 1."""
     spec = layer.spec
     hidden = _hidden(layer)
-    expand = _conv_norm(layer.in_channels, hidden, 1, activation=spec.activation) if spec.expansion != 1 else []
+    expand = (
+        _conv_norm(layer.in_channels, hidden, 1, activation=spec.activation) if spec.expansion != 1 else []
+    )
     depthwise = _conv_norm(hidden, hidden, spec.kernel, spec.stride, hidden, spec.activation)
     return _bottleneck(layer, [*expand, *depthwise, *_se(layer, hidden), *_conv_norm(hidden, spec.width, 1)])
 

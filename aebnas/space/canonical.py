@@ -50,6 +50,4 @@ def branch_width(channels: int, multiplier: float) -> int:
 def canonical_block(values: Mapping[str, Any], width: int, stride: int, activation: str) -> BlockSpec:
     """Return a backbone block without its inactive genes."""
     expansion = float(values["expansion"]) if values["type"] in EXPANDING else 1.0
-    return BlockSpec(
-        values["type"], values["kernel"], width, stride, expansion, values["se"], activation
-    )
+    return BlockSpec(values["type"], values["kernel"], width, stride, expansion, values["se"], activation)

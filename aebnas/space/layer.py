@@ -41,7 +41,7 @@ class Layer:
             parts += [f"k{spec.kernel}", f"s{spec.stride}"]
         else:
             parts += [f"k{spec.kernel}", f"s{spec.stride}"]
-            parts += [f"e{spec.expansion:g}"] if spec.expansion != 1 else []
+            parts += [f"e{_shortest(spec.expansion)}"] if spec.expansion != 1 else []
             parts += ["se"] if spec.se else []
             parts += [spec.activation]
             parts += [spec.pool] if spec.pool != "none" else []
@@ -60,6 +60,11 @@ class Segment:
         """Yield every layer in the order in which it runs."""
         yield from self.backbone
         yield from self.exit
+
+
+def _shortest(value: float) -> str:
+    """Return 4 for 4.0, and every digit that tells two numbers apart."""
+    return str(value).removesuffix(".0")
 
 
 def output_size(spec: BlockSpec, size: int) -> int:

@@ -21,6 +21,7 @@ from aebnas.space.encoding import values_of
 from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, TRADE_OFF, Gene, Genome, all_choices
 from aebnas.space.layer import output_size
 
+
 class SearchSpace:
     """What can be built from one ``space:`` section."""
 
@@ -71,8 +72,13 @@ class SearchSpace:
         """
         cards = self.cardinalities
         if len(genome) != len(cards) or any(not 0 <= g < n for g, n in zip(genome, cards, strict=True)):
-            raise ConfigError(f"a genome of this space has {len(cards)} genes in range {cards}, but got {genome}")
-        read = lambda name: self._value(genome, name)  # noqa: E731 - the one accessor of this walk
+            raise ConfigError(
+                f"a genome of this space has {len(cards)} genes in range {cards}, but got {genome}"
+            )
+
+        def read(name: str) -> Any:
+            return self._value(genome, name)
+
         stem = self.config.stem
         stages = tuple(
             _decode_stage(name, stage, read)
@@ -80,14 +86,14 @@ class SearchSpace:
         )
         resolution = read("resolution")
         width = read("stem.width")
+        final = self.config.final
+        activation = final.activation if final.expand or final.features else "relu"
         return Architecture(
             resolution=resolution,
             stem=StemSpec(stem.kernel, stem.stride, width, stem.activation),
             stages=stages,
             exits=self._decode_exits(stages, -(-resolution // stem.stride), read),
-            final=FinalSpec(
-                self.config.final.expand, self.config.final.features, self.config.final.activation
-            ),
+            final=FinalSpec(final.expand, final.features, activation),
         )
 
     def encode(self, architecture: Architecture) -> Genome:
@@ -125,7 +131,7 @@ class SearchSpace:
         return tuple(exits)
 
     def _modules(self, raw: list[dict[str, Any]], channels: int, size: int) -> tuple[BlockSpec, ...]:
-        modules = []
+        modules: list[BlockSpec] = []
         for values in raw:
             module = canonical_module(values, channels, size, self.config.exits.branch.activation, modules)
             if module is not None:

@@ -109,7 +109,10 @@ def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray
 def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.SGD:
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
     return torch.optim.SGD(
         groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0, fused=True
     )
