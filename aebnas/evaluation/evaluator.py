@@ -23,7 +23,13 @@ from aebnas.data.loader import TrainBatches, eval_batches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
-from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
+from aebnas.evaluation.record import (
+    Artefacts,
+    Evaluation,
+    ExitRecord,
+    Outcome,
+    draft_evaluation,
+)
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
 from aebnas.exits.scores import SCORES, exit_scores, predictions
 from aebnas.hardware.cost import NetworkCost, network_cost
@@ -36,7 +42,7 @@ OPTIMIZER_COPIES = 4
 """Weights, gradients, momentum and a working copy, fp32."""
 EVALUATION_BATCH = 250
 """Images per forward pass when logits are collected."""
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Words of plain RuntimeErrors by which torch on CPUs, CUDA and its libraries say so."""
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
@@ -176,7 +182,7 @@ class Evaluator:
             return str(error)
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-            sign in str(error) for sign in OUT_OF_MEMORY
+            sign in str(error) for sign in MEMORY_SIGNS
         ):
             return f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
         return f"{type(error).__name__}: {text}"

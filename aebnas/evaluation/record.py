@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from aebnas.hardware.cost import NetworkCost
 
 DONE = "done"
+OUT_OF_MEMORY = "out of memory"
+WORKER_DIED = "its worker died"
+TOO_SLOW = "took longer than workers.timeout_minutes"
+MACHINE_FAILURES = (OUT_OF_MEMORY, WORKER_DIED, TOO_SLOW)
+"""Beginnings of reasons that depend on the machine: such a run is not exactly repeatable."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class Evaluation:
     def is_done(self) -> bool:
         """Return whether the training succeeded."""
         return self.status == DONE
+
+    @property
+    def is_machine_failure(self) -> bool:
+        """Return whether another machine might have finished this candidate."""
+        return self.status.removeprefix("failed: ").startswith(MACHINE_FAILURES)
 
     def point_index(self, trade_off: float) -> int:
         """Return the index of the curve's point for a share of the network's own full cost.

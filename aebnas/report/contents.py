@@ -6,7 +6,6 @@ candidates all failed are read alike; what is missing is empty.  Must not import
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,7 +155,10 @@ def read_run(store: RunStore, label: str | None = None) -> RunContents:
 
 
 def _points(
-    config: SearchFile, evaluations: Sequence[Evaluation], generations: Sequence[Mapping[str, Any]], path: Path
+    config: SearchFile,
+    evaluations: Sequence[Evaluation],
+    generations: Sequence[Mapping[str, Any]],
+    path: Path,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
@@ -168,7 +170,9 @@ def _points(
         on_front = [(point.key, point.trade_off) for point in pareto_front(individuals, known)]
     lost = [key for key, _ in on_front if key not in known]
     if lost:
-        raise RunError(f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy.")
+        raise RunError(
+            f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy."
+        )
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
     for key, trade_off in (*on_front, *everything):
@@ -196,10 +200,9 @@ def _point(evaluation: Evaluation, trade_off: float, config: SearchFile) -> Oper
 def _environment(store: RunStore) -> Mapping[str, Any]:
     """Return the run's environment; a report does without it."""
     try:
-        environment = store.environment
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
+        return store.environment
+    except (OSError, ValueError):
         return {}
-    return environment if isinstance(environment, dict) else {}
 
 
 def _images(path: Path) -> Mapping[str, int]:
@@ -215,4 +218,6 @@ def best_first(run: RunContents, limit: int) -> Iterable[Evaluation]:
     """Return at most ``limit`` finished candidates: front members, then by their best accuracy."""
     on_front = set(run.front_keys)
     best = {one.key: float(one.curve.select_accuracy.max()) for one in run.done if one.curve is not None}
-    return sorted(run.done, key=lambda one: (one.key not in on_front, -best.get(one.key, 0.0), one.key))[:limit]
+    return sorted(run.done, key=lambda one: (one.key not in on_front, -best.get(one.key, 0.0), one.key))[
+        :limit
+    ]

@@ -37,11 +37,11 @@ def layout(x_title: str, y_title: str) -> dict[str, Any]:
     """Return the layout of a figure with two axes."""
     axis = {
         "gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "ticks": "outside", "tickcolor": LINE,
-        "ticklen": 4, "automargin": True, "hoverformat": ".4~s", "title": {"standoff": 10},
+        "ticklen": 4, "automargin": True,
     }  # fmt: skip
     return {
-        "xaxis": {**axis, "title": {**axis["title"], "text": html.escape(x_title)}},
-        "yaxis": {**axis, "title": {**axis["title"], "text": html.escape(y_title)}},
+        "xaxis": {**axis, "title": {"standoff": 10, "text": html.escape(x_title)}},
+        "yaxis": {**axis, "title": {"standoff": 10, "text": html.escape(y_title)}},
         "font": {"color": "var(--text)", "size": 13, "family": "var(--font)"},
         "paper_bgcolor": "var(--clear)",
         "plot_bgcolor": "var(--clear)",
@@ -55,6 +55,7 @@ def layout(x_title: str, y_title: str) -> dict[str, Any]:
             "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
             "bgcolor": "var(--clear)", "font": {"size": 12.5}, "itemsizing": "constant",
         },
+        "modebar": {"bgcolor": "var(--clear)", "color": "var(--strong-line)", "activecolor": "var(--accent)"},
         "showlegend": True,
         "dragmode": "zoom",
     }  # fmt: skip
@@ -68,7 +69,11 @@ def hover(run: RunContents, point: OperatingPoint) -> str:
         f"expected MACs {si(metrics['macs'])}, {percent(point.cost_share, 0)} of full",
         f"worst-case MACs {si(metrics['worst_macs'])}, parameters {si(metrics['params'])}",
         *wrapped("leaves at ", [f"{name} {percent(rate)}" for name, rate in rates]),
-        *(line for text in architecture_lines(evaluation.architecture) for line in wrapped("", text.split(", "))),
+        *(
+            line
+            for text in architecture_lines(evaluation.architecture)
+            for line in wrapped("", text.split(", "))
+        ),
         f"{point.key}, trade-off {point.trade_off:g}",
     ]
     if not point.is_feasible:

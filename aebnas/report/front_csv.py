@@ -14,8 +14,8 @@ from aebnas.report.intervals import wilson_interval
 from aebnas.report.words import FINAL, architecture_lines, exit_names
 
 FIXED = (
-    "run", "key", "trade_off", "accuracy", "accuracy_low_95", "accuracy_high_95", "error", "macs", "macs_share",
-    "worst_macs", "params", "peak_activation_bytes", "exits",
+    "run", "key", "trade_off", "accuracy", "accuracy_low_95", "accuracy_high_95", "error", "macs",
+    "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
 )  # fmt: skip
 """First columns; those of each exit position, ``architecture`` and ``winner`` follow."""
 _PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")

@@ -6,6 +6,7 @@ Must not import torch or plotly.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from aebnas.report.figure_style import (
     run_colour,
     run_symbol,
 )
+from aebnas.report.intervals import wilson_interval
 from aebnas.report.terminal import thinned
 from aebnas.report.words import FINAL, exit_names, limits, percent, si
 
@@ -34,6 +36,8 @@ GREY_POINTS = 60
 """Points of a curve in the background; a front member has ``FRONT_POINTS``."""
 FRONT_POINTS = 200
 MAX_ERROR_BARS = 40
+LOG_RATIO = 12
+"""Largest over smallest cost beyond which the cost axis is logarithmic."""
 
 
 def costs(run: RunContents) -> list[str]:
@@ -58,10 +62,8 @@ def front_figure(runs: Sequence[RunContents], cost: str) -> Figure:
     for i, run in enumerate(runs):
         if run.front:
             data.append(_front_trace(run, cost, several, i))
-    figure = layout(axis_title(cost), "Accuracy on select")
-    figure["xaxis"] |= {"tickformat": "~s", "rangemode": "tozero"}
-    figure["yaxis"] |= {"tickformat": ".1~%"} | _accuracy_range(runs)
-    lines, labels = _constraint_lines(runs, cost)
+    figure = _axes(runs, cost)
+    lines, labels = _constraint_lines(runs, cost, figure["xaxis"]["type"] == "log")
     return {"id": f"front-{cost}", "data": data, "layout": {**figure, "shapes": lines, "annotations": labels}}
 
 
@@ -80,11 +82,13 @@ def curves_figure(runs: Sequence[RunContents]) -> Figure:
             data.append(_front_curve(run, by_key[key], several, i, n == 0))
         if run.front:
             marker = {"color": run_colour(i), "size": 8, "symbol": run_symbol(i), "line": _RING}
-            data.append(_scatter(run, run.front, "macs", named(run.label, several, "points of the front"), marker))
-    figure = layout(axis_title("macs"), "Accuracy on select")
-    figure["xaxis"] |= {"tickformat": "~s", "rangemode": "tozero"}
-    figure["yaxis"] |= {"tickformat": ".1~%"} | _accuracy_range(runs)
-    return {"id": "curves", "data": data, "layout": figure}
+            points = _scatter(
+                run, run.front, "macs", named(run.label, several, "points of the front"), marker
+            )
+            data.append(
+                {**points, "legendgroup": f"front-{i}" if several else "points", "showlegend": not several}
+            )
+    return {"id": "curves", "data": data, "layout": _axes(runs, "macs")}
 
 
 def exit_rates_figure(run: RunContents, number: int) -> Figure:
@@ -118,7 +122,12 @@ _RING = {"color": "var(--card)", "width": 1.5}
 
 def _background_marker(is_feasible: bool, several: bool, i: int) -> dict[str, Any]:
     if not is_feasible:
-        return {"color": run_colour(i) if several else BAD, "symbol": "x-thin-open", "size": 7, "opacity": 0.75}
+        return {
+            "color": run_colour(i) if several else BAD,
+            "symbol": "x-thin-open",
+            "size": 7,
+            "opacity": 0.75,
+        }
     return {"color": run_colour(i) if several else MUTED, "size": 5.5, "opacity": 0.28 if several else 0.6}
 
 
@@ -141,8 +150,6 @@ def _front_trace(run: RunContents, cost: str, several: bool, i: int) -> dict[str
         trace |= {"mode": "lines+markers", "line": {"shape": "hv", "width": 2, "color": run_colour(i)}}
     images = run.select_images
     if images and len(points) <= MAX_ERROR_BARS and not several:
-        from aebnas.report.intervals import wilson_interval
-
         bounds = [wilson_interval(point.accuracy, images) for point in points]
         trace["error_y"] = {
             "type": "data", "symmetric": False, "color": run_colour(i), "thickness": 1, "width": 3,
@@ -163,7 +170,8 @@ def _grey_curves(run: RunContents, others: Sequence[Evaluation], several: bool, 
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip", "connectgaps": False,
         "name": named(run.label, several, f"other candidates ({len(others)})"),
-        "line": {"color": run_colour(i) if several else MUTED, "width": 1}, "opacity": 0.25 if several else 0.5,
+        "line": {"color": run_colour(i) if several else MUTED, "width": 1},
+        "opacity": 0.25 if several else 0.5,
     }  # fmt: skip
 
 
@@ -171,7 +179,9 @@ def _front_curve(
     run: RunContents, evaluation: Evaluation, several: bool, i: int, is_first: bool
 ) -> dict[str, Any]:
     x, y = _curve(evaluation, FRONT_POINTS)
-    text = [f"{evaluation.key}<br>{percent(b, 2)} at {si(a)} expected MACs" for a, b in zip(x, y, strict=True)]
+    text = [
+        f"{evaluation.key}<br>{percent(b, 2)} at {si(a)} expected MACs" for a, b in zip(x, y, strict=True)
+    ]
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "text", "hovertext": text,
         "name": named(run.label, several, "curves of front members"), "legendgroup": f"front-{i}",
@@ -189,6 +199,17 @@ def _curve(evaluation: Evaluation, limit: int) -> tuple[list[float], list[float]
     return curve.select_cost[chosen].round(1).tolist(), curve.select_accuracy[chosen].round(5).tolist()
 
 
+def _axes(runs: Sequence[RunContents], cost: str) -> dict[str, Any]:
+    """Return the layout of accuracy against a cost; logarithmic where the costs spread widely."""
+    values = [point.metrics[cost] for run in runs for point in run.points]
+    is_log = bool(values) and min(values) > 0 and max(values) > LOG_RATIO * min(values)
+    figure = layout(axis_title(cost) + (" (log)" if is_log else ""), "Accuracy on select")
+    figure["xaxis"] |= {"tickformat": "~s", "type": "log" if is_log else "linear"}
+    figure["xaxis"] |= {"dtick": "D2"} if is_log else {"rangemode": "tozero"}
+    figure["yaxis"] |= {"tickformat": ".1~%"} | _accuracy_range(runs)
+    return figure
+
+
 def _accuracy_range(runs: Sequence[RunContents]) -> dict[str, Any]:
     """Return a range that shows the front in detail; a double click shows everything.
 
@@ -198,13 +219,21 @@ def _accuracy_range(runs: Sequence[RunContents]) -> dict[str, Any]:
     everything = [point.accuracy for run in runs for point in run.points]
     if not everything:
         return {"range": [0, 1]}
-    high = max(everything)
+    bounds = [
+        wilson_interval(p.accuracy, run.select_images)[1]
+        for run in runs
+        if run.select_images
+        for p in run.front
+    ]
+    high = max([*everything, *bounds])
     low = min([*front, float(np.quantile(everything, 0.25))])
-    margin = max(0.06 * (high - low), 0.002)
+    margin = max(0.04 * (high - low), 0.002)
     return {"range": [max(-0.02, low - 2 * margin), min(1.02, high + 1.5 * margin)]}
 
 
-def _constraint_lines(runs: Sequence[RunContents], cost: str) -> tuple[list[Figure], list[Figure]]:
+def _constraint_lines(
+    runs: Sequence[RunContents], cost: str, is_log: bool
+) -> tuple[list[Figure], list[Figure]]:
     """Return the limits that this figure can show as lines, each once."""
     shapes: dict[tuple[str, float], Figure] = {}
     labels: dict[tuple[str, float], Figure] = {}
@@ -216,21 +245,29 @@ def _constraint_lines(runs: Sequence[RunContents], cost: str) -> tuple[list[Figu
                 is_cost = metric == cost
                 at = value if metric != "error" else 1 - value
                 shapes["x" if is_cost else "y", at] = _line(at, is_cost)
-                labels["x" if is_cost else "y", at] = _line_label(at, is_cost, limits(metric, bound))
+                labels["x" if is_cost else "y", at] = _line_label(at, is_cost, is_log, limits(metric, bound))
     return list(shapes.values()), list(labels.values())
 
 
 def _line(at: float, is_cost: bool) -> Figure:
     along, across = ("y", "x") if is_cost else ("x", "y")
     return {
-        "type": "line", f"{along}ref": f"{along} domain", f"{across}ref": across, f"{along}0": 0, f"{along}1": 1,
-        f"{across}0": at, f"{across}1": at, "line": {"color": BAD, "width": 1.25, "dash": "dash"}, "layer": "below",
+        "type": "line", f"{along}ref": f"{along} domain", f"{along}0": 0, f"{along}1": 1,
+        f"{across}ref": across, f"{across}0": at, f"{across}1": at, "layer": "below",
+        "line": {"color": BAD, "width": 1.25, "dash": "dash"},
     }  # fmt: skip
 
 
-def _line_label(at: float, is_cost: bool, text: str) -> Figure:
+def _line_label(at: float, is_cost: bool, is_log: bool, text: str) -> Figure:
+    """Return a limit's words; unlike lines, they stand at the logarithm on a logarithmic axis."""
     place = (
-        {"x": at, "y": 0, "yref": "y domain", "xanchor": "left", "yanchor": "bottom"}
+        {
+            "x": math.log10(at) if is_log else at,
+            "y": 0,
+            "yref": "y domain",
+            "xanchor": "left",
+            "yanchor": "bottom",
+        }
         if is_cost
         else {"y": at, "x": 1, "xref": "x domain", "xanchor": "right", "yanchor": "bottom"}
     )

@@ -28,9 +28,7 @@ def wilson_interval(accuracy: float, images: int) -> tuple[float, float]:
     Source: Wilson, JASA 22 (1927).
     """
     if not 0 <= accuracy <= 1 or images < 1:
-        raise ValueError(
-            f"0 <= accuracy <= 1 and images >= 1 must hold, but got ({accuracy=:g}, {images=})"
-        )
+        raise ValueError(f"0 <= accuracy <= 1 and images >= 1 must hold, but got ({accuracy=:g}, {images=})")
     weight = Z_95**2 / images
     centre = (accuracy + weight / 2) / (1 + weight)
     half = Z_95 / (1 + weight) * math.sqrt(accuracy * (1 - accuracy) / images + weight / (4 * images))

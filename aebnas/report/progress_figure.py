@@ -5,7 +5,6 @@ Must not import torch or plotly.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from aebnas.report.contents import RunContents
@@ -20,22 +19,21 @@ def hypervolume_figure(runs: Sequence[RunContents]) -> Figure:
         if not run.generations:
             continue
         text = [
-            f"generation {one['number']}, {one['trainings']} trainings<br>"
-            f"hypervolume <b>{one['hypervolume']:.4f}</b>, front of {point_count(len(one['front']))}"
+            f"generation {int(one['number'])}, {int(one['trainings'])} trainings<br>"
+            f"hypervolume <b>{float(one['hypervolume']):.4f}</b>, front of {point_count(len(one['front']))}"
             for one in run.generations
         ]
         data.append({
             "type": "scatter", "mode": "lines+markers", "name": named(run.label, several, "hypervolume"),
             "x": [one["trainings"] for one in run.generations],
             "y": [one["hypervolume"] for one in run.generations],
-            "hoverinfo": "text", "hovertext": [html.escape(line).replace("&lt;", "<").replace("&gt;", ">")
-                                              for line in text],
+            "hoverinfo": "text", "hovertext": text,
             "line": {"shape": "hv", "width": 2, "color": run_colour(i)},
             "marker": {"size": 7, "color": run_colour(i), "symbol": run_symbol(i)},
         })  # fmt: skip
     figure = layout("Trainings, failed ones included", "Hypervolume")
     figure["xaxis"] |= {"rangemode": "tozero", "tickformat": "d"}
-    figure["showlegend"] = several
+    figure |= {"showlegend": several, "height": 360}
     return {"id": "hypervolume", "data": data, "layout": figure}
 
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aebnas.report.contents import OperatingPoint, read_run
-from aebnas.report.words import FINAL, count, exit_names, interval, percent, si
+from aebnas.report.words import count, interval, percent, si
 from aebnas.search.store import RunStore
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-COLUMNS = ("accuracy", "95% interval", "expected MACs", "of full", "worst MACs", "params", "leaves at", "key")
+COLUMNS = ("accuracy", "(95%)", "MACs", "share", "worst", "params", "exits %", "key")
+"""Narrow enough for 80 characters with four exits."""
 
 
 def front_table(store: RunStore, max_rows: int = 20) -> Table:
@@ -33,13 +34,14 @@ def front_table(store: RunStore, max_rows: int = 20) -> Table:
 
     run = read_run(store)
     shown = thinned(run.front, max_rows)
-    # plain columns: rich would read [brackets] in a name as markup
-    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("leaves at", "key") else "right", overflow="fold")
+        table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)
     for point in shown:
         table.add_row(*_cells(point, run.select_images))
-    table.caption = _caption(len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images)
+    table.caption = _caption(
+        len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images
+    )
     return table
 
 
@@ -51,9 +53,7 @@ def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint
 
 
 def _cells(point: OperatingPoint, images: int | None) -> list[str]:
-    names = exit_names(point.evaluation.architecture)
-    rates = zip(names, point.exit_rates, strict=True)
-    leaves = " ".join(f"{'final' if name == FINAL else name}:{percent(rate, 0)}" for name, rate in rates)
+    leaves = "/".join(f"{rate * 100:.0f}" for rate in point.exit_rates)
     return [
         percent(point.accuracy, 2),
         interval(point.accuracy, images),
@@ -73,4 +73,8 @@ def _caption(shown: int, points: int, architectures: int, done: int, images: int
     size = f"{count(points, 'point')} of {count(architectures, 'architecture')}"
     some = f"{shown} of {size}; all of them: pareto.csv. " if shown < points else f"{size}. "
     on = f"{images:,} select images" if images else "the select split"
-    return f"{some}Scored on {on}, the best of {count(done, 'trained network')}; test data were not read."
+    best_of = f"the best of {count(done, 'trained network')}"
+    return (
+        f"{some}MACs: expected per image, and their share of the full cost; exits: share of images "
+        f"that leave at each. Scored on {on}, {best_of}; test data were not read."
+    )

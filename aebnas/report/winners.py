@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.document import read_document
 from aebnas.config.places import Problem, lines_of
-from aebnas.config.schema import DataConfig, ExitsConfig, Share, Text, TrainingConfig
+from aebnas.config.schema import DataConfig, ExitsConfig, Text, TrainingConfig
 from aebnas.config.yaml_syntax import MAX_BYTES, SCALARS
 from aebnas.errors import ConfigError, DataError, RunError
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
@@ -108,8 +108,8 @@ class Winner(Frozen):
         for i, point in enumerate(self.points):
             if len(point.thresholds) != heads or len(point.exit_rates) != heads + 1:
                 raise ValueError(
-                    f"points[{i}] has {len(point.thresholds)} thresholds and {len(point.exit_rates)} exit rates, "
-                    f"but the architecture needs {heads} and {heads + 1}"
+                    f"points[{i}] has {len(point.thresholds)} thresholds and {len(point.exit_rates)} "
+                    f"exit rates, but the architecture needs {heads} and {heads + 1}"
                 )
         return self
 
@@ -173,8 +173,10 @@ def load_winner(path: Path) -> Winner:
         # as JSON: there a list may become a tuple while everything else stays strict
         winner = Winner.model_validate_json(json.dumps(document.tree))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            problems.append(Problem(document.place(detail["loc"]), detail["loc"], _sentence(detail["msg"])))
+        problems += [
+            Problem(document.place(detail["loc"]), detail["loc"], _sentence(detail["msg"]))
+            for detail in error.errors(include_url=False)
+        ]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(map(str, problems))))
     return winner

@@ -22,6 +22,8 @@ METRIC_NAMES = {
     "peak_activation_bytes": "peak activation bytes",
 }
 """Measured quantities as people read them."""
+NO_BREAK = "\u00a0"
+"""A space that keeps a number and its prefix on one line."""
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -34,7 +36,7 @@ def si(value: float) -> str:
     """Return a size with three significant digits and its prefix: ``412 k``, ``1.23 M``."""
     for scale, prefix in _PREFIXES:
         if abs(value) >= scale * 0.9995:  # 999,600 is 1.00 M, not 1000 k
-            return f"{_three_digits(value / scale)} {prefix}"
+            return f"{_three_digits(value / scale)}{NO_BREAK}{prefix}"
     return _three_digits(value) if value % 1 else f"{value:.0f}"
 
 
@@ -54,11 +56,11 @@ def metric_value(metric: str, value: float) -> str:
 
 
 def interval(accuracy: float, images: int | None) -> str:
-    """Return the 95% interval as ``96.1 to 98.4``; a dash where the number of images is unknown."""
+    """Return the 95% interval as ``96.1–98.4``; a dash where the number of images is unknown."""
     if images is None:
         return "–"
     low, high = wilson_interval(accuracy, images)
-    return f"{low * 100:.1f} to {high * 100:.1f}"
+    return f"{low * 100:.1f}–{high * 100:.1f}"
 
 
 def duration(seconds: float) -> str:
@@ -82,7 +84,9 @@ def limits(metric: str, bound: Bound) -> str:
     """Return a constraint as ``expected MACs ≤ 3.00 M``."""
     signs = (("≥", bound.min), ("≤", bound.max))
     return " and ".join(
-        f"{metric_name(metric)} {sign} {metric_value(metric, value)}" for sign, value in signs if value is not None
+        f"{metric_name(metric)} {sign} {metric_value(metric, value)}"
+        for sign, value in signs
+        if value is not None
     )
 
 

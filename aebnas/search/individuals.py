@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from aebnas.config.schema import Bound, SearchFile
+from aebnas.config.constraints import Bound
+from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
 from aebnas.search.pareto import non_dominated
@@ -81,5 +82,7 @@ def pareto_front(
         return ()
     mask = non_dominated(np.asarray([one.objectives for one in feasible]))
     front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
-    points = [FrontPoint(one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off)) for one in front]
+    points = [
+        FrontPoint(one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off)) for one in front
+    ]
     return tuple(sorted(points, key=lambda point: (point.metrics["error"], point.metrics["macs"], point.key)))

@@ -39,7 +39,12 @@ class Nsga2Proposer:
     """NSGA-II over the genomes of a space."""
 
     def __init__(
-        self, space: SearchSpace, config: SearchConfig, objectives: int, constraints: int, admit: Admit | None = None
+        self,
+        space: SearchSpace,
+        config: SearchConfig,
+        objectives: int,
+        constraints: int,
+        admit: Admit | None = None,
     ) -> None:
         """Set up the algorithm.
 
@@ -88,13 +93,15 @@ class Nsga2Proposer:
         told = Population.new(
             X=genomes,
             F=np.asarray([individual.objectives for individual in individuals], float),
-            G=np.asarray([individual.violations for individual in individuals], float).reshape(len(genomes), -1),
+            G=np.asarray([individual.violations for individual in individuals], float).reshape(
+                len(genomes), -1
+            ),
             architecture=np.asarray([individual.key for individual in individuals], object),
         )
         self._algorithm.tell(infills=told)
 
 
-class _KnownArchitectures(DuplicateElimination):  # type: ignore[misc]
+class _KnownArchitectures(DuplicateElimination):
     """Removes individuals whose architecture was proposed before, here or among the others given."""
 
     def __init__(self, space: SearchSpace, known: set[str]) -> None:
@@ -117,7 +124,7 @@ class _KnownArchitectures(DuplicateElimination):  # type: ignore[misc]
         return pop[keep]
 
 
-class _Exchange(Crossover):  # type: ignore[misc]
+class _Exchange(Crossover):
     def __init__(self, groups: Any, mode: str, rate: float) -> None:
         super().__init__(2, 2, prob=rate)
         self._groups = groups
@@ -127,7 +134,7 @@ class _Exchange(Crossover):  # type: ignore[misc]
         return exchange(X.astype(np.int64), self._groups, self._mode, random_state)
 
 
-class _RandomReset(Mutation):  # type: ignore[misc]
+class _RandomReset(Mutation):
     def __init__(self, cardinalities: Any, rate: float) -> None:
         super().__init__()
         self._cardinalities = cardinalities
@@ -137,7 +144,7 @@ class _RandomReset(Mutation):  # type: ignore[misc]
         return random_reset(X.astype(np.int64), self._cardinalities, self._rate, random_state)
 
 
-class _Survival(Survival):  # type: ignore[misc]
+class _Survival(Survival):
     """Feasible before infeasible, rank before crowding, a few of each architecture at most."""
 
     def __init__(self, population: int, max_per_architecture: int) -> None:
@@ -154,7 +161,9 @@ class _Survival(Survival):  # type: ignore[misc]
         pop.set("crowding", 0.0)
         if len(feasible):
             survivors = pop[feasible]
-            self._rank_and_crowding.do(problem, survivors, n_survive=len(survivors), random_state=random_state)
+            self._rank_and_crowding.do(
+                problem, survivors, n_survive=len(survivors), random_state=random_state
+            )
             rank, crowding = survivors.get("rank"), survivors.get("crowding")
             order = [int(feasible[i]) for i in np.lexsort((-crowding.astype(float), rank.astype(int)))]
         infeasible = np.flatnonzero(violation > 0)

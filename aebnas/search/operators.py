@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 
-def random_reset(genomes: IntArray, cardinalities: IntArray, rate: float, rng: np.random.Generator) -> IntArray:
+def random_reset(
+    genomes: IntArray, cardinalities: IntArray, rate: float, rng: np.random.Generator
+) -> IntArray:
     """Return genomes in which each gene changes with probability ``rate``, at least one in each.
 
     A gene that changes takes one of its *other* choices, all equally likely.
@@ -44,8 +46,10 @@ def exchange(parents: IntArray, groups: IntArray, mode: str, rng: np.random.Gene
     """
     _, pairs, genes = parents.shape
     by_gene = rng.random((pairs, genes)) < 0.5
-    by_group = (rng.random((pairs, int(groups.max()) + 1)) < 0.5)[:, groups]
-    is_stagewise = rng.random(pairs) < {"uniform": 0.0, "stagewise": 1.0, "mixed": 0.5}[mode]
+    group_draws: NDArray[np.bool_] = rng.random((pairs, int(groups.max()) + 1)) < 0.5
+    by_group = group_draws[:, groups]
+    share = {"uniform": 0.0, "stagewise": 1.0, "mixed": 0.5}[mode]
+    is_stagewise = np.less(rng.random(pairs), share)
     swap = np.where(is_stagewise[:, None], by_group, by_gene)
     first, second = parents
     return np.stack([np.where(swap, second, first), np.where(swap, first, second)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import warnings
 from typing import Any
 
@@ -16,6 +17,7 @@ from aebnas.errors import WorkerError
 
 SPARE_OBJECT_STORE_BYTES = 200_000_000
 """Room for results in flight, beside the images."""
+CONNECT_SECONDS = 5.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
@@ -38,6 +40,8 @@ def start_ray(config: WorkersConfig, count: int, gpus: float, image_bytes: int) 
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    if config.address is not None:
+        _check_listening(config.address)
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -62,6 +66,24 @@ def start_ray(config: WorkersConfig, count: int, gpus: float, image_bytes: int) 
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WorkerError(
             f"Ray did not start {where}: {reason}. Without Ray: --set workers.mode=serial"
+        ) from error
+
+
+def _check_listening(address: str) -> None:
+    """Refuse an address that nothing answers: Ray itself would wait for minutes.
+
+    Raises:
+        WorkerError: No connection to ``host:port`` within some seconds.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # "auto" and the like are Ray's to understand
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise WorkerError(
+            f"Ray did not start at {address}: {error}. Is the cluster up?  ray status --address {address}"
+            "   Without Ray: --set workers.mode=serial"
         ) from error
 
 

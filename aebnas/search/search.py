@@ -73,8 +73,7 @@ class Search:
         self._context = context_key(config, fingerprint)
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
-        self._kept: set[str] = set()
-        self._deadline: float | None = None
+        self._started = time.monotonic()
         self._reference: tuple[float, ...] = ()
 
     def run(self) -> Iterator[Generation]:
@@ -85,7 +84,7 @@ class Search:
             RunError: The run store cannot be written.
         """
         search = self._config.search
-        self._deadline = None if search.max_minutes is None else time.monotonic() + search.max_minutes * 60
+        self._started = time.monotonic() - float(self._store.fact("elapsed_seconds", 0.0))
         self._store.put_fact("status", "running")
         try:
             self._reference = self.reference()
@@ -102,6 +101,9 @@ class Search:
             self._store.put_fact("status", "finished")
         except KeyboardInterrupt:
             self._store.put_fact("status", "interrupted")
+            raise
+        except WorkerError as error:
+            self._store.put_fact("status", f"stopped: {error}")
             raise
         finally:
             self._close()
@@ -166,16 +168,19 @@ class Search:
             self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._pool.size))
             if self._is_late():
                 self._pool.stop_starting()
-        hung = getattr(self._pool, "hung", [])
-        if hung:
-            self._store.put_fact("not_repeatable", f"the wall clock stopped {', '.join(hung)}")
 
     def _finish(self, evaluation: Evaluation, cached: bool, busy: int) -> None:
         self._evaluations[evaluation.key] = evaluation
+        if evaluation.is_machine_failure:
+            self._store.put_fact("not_repeatable", f"candidate {evaluation.key} {evaluation.status}")
         self._listener(CandidateFinished(evaluation, cached, busy))
 
     def _is_late(self) -> bool:
-        if self._deadline is None or time.monotonic() < self._deadline:
+        """Return whether ``search.max_minutes`` have passed, earlier sittings of the run included."""
+        elapsed = time.monotonic() - self._started
+        self._store.put_fact("elapsed_seconds", round(elapsed, 3))
+        limit = self._config.search.max_minutes
+        if limit is None or elapsed < limit * 60:
             return False
         self._store.put_fact("not_repeatable", "search.max_minutes stopped the search")
         return True

@@ -1,8 +1,8 @@
 """Sessions: everything that one search needs, put together from a configuration.
 
-    with new_session(load("search_spaces/mnist5k.yaml"), Path("runs/mine")) as search:
-        for generation in search.run():
-            print(generation.number, generation.hypervolume)
+with new_session(load("search_spaces/mnist5k.yaml"), Path("runs/mine")) as search:
+    for generation in search.run():
+        print(generation.number, generation.hypervolume)
 """
 
 from __future__ import annotations
@@ -44,18 +44,15 @@ def new_session(
         RunError: The directory holds a run or cannot be written.
     """
     if (path / "run.sqlite").exists():
-        raise RunError(f"{path} exists already. Continue it: aebnas resume {path}  (or choose another --name)")
+        raise RunError(
+            f"{path} exists already. Continue it: aebnas resume {path}  (or choose another --name)"
+        )
     splits = make_splits(load_dataset(config.data, progress=progress), config.data)
     config = _with_absolute_paths(config)
     store = RunStore.create(path, config, environment())
     try:
         with store.writing():
-            store.put_fact("data", splits.fingerprint)
-            store.put_fact("classes", splits.classes)
-            store.put_fact("image_shape", splits.train.shape)
-            labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
-            with storage_errors(path):
-                write_atomically(path / "labels.npz", pack_arrays(labels))
+            _record_data(store, splits)
             yield _search(config, splits, store, listener)
     finally:
         store.close()
@@ -86,9 +83,12 @@ def resumed_session(
         splits = make_splits(load_dataset(config.data, progress=progress), config.data)
         known = store.fact("data")
         if known is not None and known != splits.fingerprint:
-            raise RunError(f"the data of {path} have changed since the run began. Start a new run: aebnas search FILE")
+            raise RunError(
+                f"the data of {path} have changed since the run began. Start a new run: aebnas search FILE"
+            )
         with store.writing():
             store.rewrite_config(config)
+            _record_data(store, splits)
             yield _search(config, splits, store, listener)
     finally:
         store.close()
@@ -116,8 +116,20 @@ def _search(config: SearchFile, splits: Splits, store: RunStore, listener: Liste
 def _with_absolute_paths(config: SearchFile) -> SearchFile:
     """Return the configuration with paths that hold wherever the run is resumed from."""
     given = {name: getattr(config.data, name) for name in ("folder", "npz", "root")}
-    absolute = {name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None}
+    absolute = {
+        name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None
+    }
     return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+
+
+def _record_data(store: RunStore, splits: Splits) -> None:
+    """Keep what identifies the data, and the labels that rescoring needs."""
+    store.put_fact("data", splits.fingerprint)
+    store.put_fact("classes", splits.classes)
+    store.put_fact("image_shape", splits.train.shape)
+    labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
+    with storage_errors(store.path):
+        write_atomically(store.path / "labels.npz", pack_arrays(labels))
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:

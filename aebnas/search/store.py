@@ -21,11 +21,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import quote
 
 from aebnas.config import SearchFile, load, resolved
-from aebnas.errors import RunError
+from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
-from aebnas.search.arrays import pack_record, pack_arrays, unpack_record
+from aebnas.search.arrays import pack_arrays, pack_record, unpack_record
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS evaluations (
@@ -89,7 +90,10 @@ class RunStore:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise RunError(f"{self.path} is in use by another aebnas process; wait for it or stop it") from error
+                self._lock.close()
+                raise RunError(
+                    f"{self.path} is in use by another aebnas process; wait for it or stop it"
+                ) from error
         try:
             yield
         finally:
@@ -103,12 +107,18 @@ class RunStore:
     @property
     def config(self) -> SearchFile:
         """Return the resolved configuration."""
-        return load(self.path / "config.yaml")
+        try:
+            return load(self.path / "config.yaml")
+        except ConfigError as error:
+            raise RunError(f"{self.path} is damaged: {error}") from error
 
     @property
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
-        facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
+        try:
+            facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
         return facts
 
     def rewrite_config(self, config: SearchFile) -> None:
@@ -122,7 +132,7 @@ class RunStore:
 
     def attempts(self) -> list[tuple[str, str]]:
         """Return ``(key, started_at)`` of every training that began, in order."""
-        return [(key, at) for key, at in self._database.execute("SELECT key, started_at FROM attempts ORDER BY rowid")]
+        return [(key, at) for key, at in self._read("SELECT key, started_at FROM attempts ORDER BY rowid")]
 
     def add(self, outcome: Outcome, context: str) -> None:
         """Keep an outcome: weights and logits first, then its row."""
@@ -143,26 +153,24 @@ class RunStore:
 
     def find(self, key: str, context: str) -> Evaluation | None:
         """Return a stored evaluation, failed or done, or None."""
-        row = self._database.execute(
-            "SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context)
-        ).fetchone()
-        return None if row is None else Evaluation.from_dict(json.loads(row[0]))
+        row = self._read("SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context))
+        return Evaluation.from_dict(json.loads(row[0][0])) if row else None
 
     def evaluations(self) -> list[Evaluation]:
         """Return every stored evaluation in the order in which they finished."""
-        rows = self._database.execute("SELECT evaluation FROM evaluations ORDER BY rowid")
+        rows = self._read("SELECT evaluation FROM evaluations ORDER BY rowid")
         return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
 
     def count(self) -> int:
         """Return the number of stored evaluations."""
-        return int(self._database.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])
+        return int(self._read("SELECT COUNT(*) FROM evaluations")[0][0])
 
     def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
-        row = self._database.execute(
+        rows = self._read(
             'SELECT calibrate, "select" FROM evaluations WHERE key = ? AND calibrate IS NOT NULL', (key,)
-        ).fetchone()
-        return None if row is None else (unpack_record(row[0]), unpack_record(row[1]))
+        )
+        return (unpack_record(rows[0][0]), unpack_record(rows[0][1])) if rows else None
 
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a finished generation."""
@@ -171,7 +179,7 @@ class RunStore:
 
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
-        rows = self._database.execute("SELECT summary FROM generations ORDER BY number")
+        rows = self._read("SELECT summary FROM generations ORDER BY number")
         return [json.loads(text) for (text,) in rows]
 
     def put_fact(self, name: str, value: object) -> None:
@@ -180,8 +188,8 @@ class RunStore:
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""
-        row = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return default if row is None else json.loads(row[0])
+        rows = self._read("SELECT value FROM facts WHERE name = ?", (name,))
+        return json.loads(rows[0][0]) if rows else default
 
     def weights_path(self, key: str) -> Path:
         """Return where a candidate's weights lie, if they were kept."""
@@ -198,11 +206,28 @@ class RunStore:
             self.logits_path(key).unlink(missing_ok=True)
 
     def _connect(self) -> sqlite3.Connection:
-        with storage_errors(self.path):
-            database = sqlite3.connect(self.path / "run.sqlite", timeout=30)
+        file = self.path / "run.sqlite"
+        with self._reading():
+            if not os.access(self.path, os.W_OK):
+                return sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True)
+            database = sqlite3.connect(file, timeout=30)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
         return database
+
+    def _read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._reading():
+            return self._database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RunError(
+                f"{self.path / 'run.sqlite'} cannot be read: {error}. "
+                "Put a copy of it back, or start a new run: aebnas search FILE --name NEW"
+            ) from error
 
     def _write(self, statement: str, values: Sequence[object]) -> None:
         with storage_errors(self.path), self._database:
@@ -231,7 +256,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
         raise RunError(
-            f"cannot write to {path}: {what}. What was finished is kept; "
+            f"cannot write to {path}: {what}. Finished candidates are kept; "
             f"when the cause is cured, continue: aebnas resume {path}"
         ) from error
 
@@ -241,5 +266,3 @@ def _nearby(path: Path) -> str:
     folder = path.parent
     runs = sorted(p.parent.name for p in folder.glob("*/run.sqlite")) if folder.is_dir() else []
     return f". Runs in {folder}: {', '.join(runs)}" if runs else ""
-
-

@@ -19,7 +19,7 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, Ray
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
-from aebnas.evaluation.record import Outcome, draft_evaluation
+from aebnas.evaluation.record import OUT_OF_MEMORY, TOO_SLOW, WORKER_DIED, Outcome, draft_evaluation
 from aebnas.hardware.cost import network_cost
 from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
 from aebnas.search.pool import Started
@@ -80,8 +80,6 @@ class RayPool:
         self._alive = 0
         self._failed_starts = 0
         self._is_stopping = False
-        self.hung: list[str] = []
-        """Keys of candidates that the wall clock stopped."""
 
     def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
         """Yield outcomes in the order in which they finish, long candidates first.
@@ -145,7 +143,9 @@ class RayPool:
         self._listener(WorkerLost(key, reason, retry))
         if retry:
             return None
-        return self._failure(task.architecture, f"its worker died {deaths[key]} times: {reason}")
+        if reason.startswith(OUT_OF_MEMORY):
+            return self._failure(task.architecture, reason)
+        return self._failure(task.architecture, f"{WORKER_DIED} {deaths[key]} times: {reason}")
 
     def _hanging(self, running: dict[Any, _Task]) -> Iterator[Outcome]:
         limit = self._config.workers.timeout_minutes * 60
@@ -153,8 +153,7 @@ class RayPool:
             if time.monotonic() - task.started > limit:
                 del running[reference]
                 self._kill(task.actor)
-                self.hung.append(task.architecture.key())
-                reason = f"took longer than workers.timeout_minutes = {limit / 60:g}"
+                reason = f"{TOO_SLOW} = {limit / 60:g}"
                 self._listener(WorkerLost(task.architecture.key(), reason, retry=False))
                 yield self._failure(task.architecture, reason)
 
@@ -179,7 +178,9 @@ class RayPool:
     def _fitting(self, wanted: int, resources: dict[str, float]) -> int:
         """Return how many of the wanted workers the cluster can hold."""
         cpus = self._config.workers.cpus_per_worker
-        room = [resources.get("CPU", 0) // cpus] + ([resources.get("GPU", 0) // self._gpus] if self._gpus else [])
+        room = [resources.get("CPU", 0) // cpus] + (
+            [resources.get("GPU", 0) // self._gpus] if self._gpus else []
+        )
         if min(room) < 1:
             self.close()
             raise WorkerError(
@@ -200,11 +201,15 @@ def _reason(error: RayError) -> str:
     """Return one line that a person understands."""
     if isinstance(error, OutOfMemoryError):
         lines = [line.strip() for line in str(error).splitlines() if "memory" in line.lower()]
-        return "out of memory: " + (lines[0] if lines else "Ray's memory monitor stopped it")
+        return f"{OUT_OF_MEMORY}: " + (lines[0] if lines else "Ray's memory monitor stopped it")
     if isinstance(error, GetTimeoutError):
         return "no answer"
     if isinstance(error, RayActorError):
         cause = str(error).strip().splitlines()
-        told = [line.strip() for line in cause if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))]
+        told = [
+            line.strip()
+            for line in cause
+            if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))
+        ]
         return (told or cause or [type(error).__name__])[-1][:300]
     return str(error).strip().splitlines()[-1][:300]

@@ -1,0 +1,199 @@
+"""What a run amounts to in words: headline figures, provenance, warnings.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aebnas.report.contents import RunContents
+from aebnas.report.progress_figure import has_equal_references
+from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
+
+OUTDATED_FRONT = "the front is that of the last finished generation"
+
+
+class Fact(NamedTuple):
+    """One headline figure."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+def headline(run: RunContents) -> list[Fact]:
+    """Return the figures that a reader wants first."""
+    best = max(run.front, key=lambda point: (point.accuracy, -point.metrics["macs"]), default=None)
+    time = run.timing
+    pauses = f", {count(time.pauses, 'pause')} left out" if time.pauses else ""
+    lost = f", {time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
+    why = "no point satisfies all constraints" if run.done else "no candidate has finished"
+    facts = [
+        Fact("Best accuracy on select", "–", why),
+        Fact("Pareto front", "0 points"),
+    ]
+    if best is not None:
+        note = (
+            f"95%: {interval(best.accuracy, run.select_images)}; at {si(best.metrics['macs'])} expected MACs"
+        )
+        facts[0] = Fact(facts[0].name, percent(best.accuracy, 2), note)
+        facts[1] = Fact(
+            "Pareto front", count(len(run.front), "point"), f"of {count(len(run.front_keys), 'architecture')}"
+        )
+    volume = run.hypervolume
+    return [
+        *facts,
+        Fact("Hypervolume", "–" if volume is None else f"{volume:.4f}", f"after {_generations(run)}"),
+        Fact(
+            "Trainings",
+            f"{len(run.done):,} done",
+            f"{len(run.failed):,} failed, {saved_by_cache(run):,} saved by the cache{lost}",
+        ),
+        Fact("Wall clock", duration(time.wall_s), f"first start to last end{pauses}"),
+        Fact("Core time", duration(time.core_s), f"{time.core_s:,.0f} core-seconds of training"),
+    ]
+
+
+def saved_by_cache(run: RunContents) -> int:
+    """Return how many proposals were answered by a training that was there already."""
+    proposed = [key for generation in run.generations for key in generation["proposed"]]
+    return len(proposed) - len(set(proposed))
+
+
+def provenance(run: RunContents) -> list[Fact]:
+    """Return where the numbers come from."""
+    config, versions = run.config, run.environment.get("versions", {})
+    machine = run.environment.get("machine", {})
+    images = ", ".join(f"{name} {number:,}" for name, number in run.images.items()) or "unknown"
+    constraints = "; ".join(limits(name, bound) for name, bound in config.constraints.items()) or "none"
+    gpus = ", ".join(str(gpu.get("name", gpu)) for gpu in machine.get("gpus", ())) or "no GPU"
+    return [
+        Fact("Run", run.path.resolve().name, f"search-space file: {config.name}"),
+        Fact("Dataset", dataset(run), f"fingerprint {_short(run.facts['data'])}"),
+        Fact("Held-out images", images),
+        Fact("Objectives", ", ".join(metric_name(name) for name in config.objectives)),
+        Fact("Constraints", constraints),
+        Fact(
+            "Search", f"{config.search.algorithm}, population {config.search.population}", _generations(run)
+        ),
+        Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
+        Fact("Exits", f"{config.exits.policy}, thresholds by tuner: {config.exits.tuner}"),
+        Fact("Training", f"{config.training.epochs} epochs, batches of {config.training.batch_size}"),
+        Fact("Exactly repeatable", *_repeatable(run)),
+        Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
+        Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
+        Fact("Source", _git(run)),
+    ]
+
+
+def warnings(run: RunContents) -> list[str]:
+    """Return what a reader has to know before believing the numbers."""
+    resume = f"Continue it: aebnas resume {shlex.quote(str(run.path))}"
+    status, found = run.facts["status"], []
+    if status == "interrupted":
+        found.append(f"The search was interrupted before its end. {resume}")
+    elif status != "finished":
+        found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
+    if not run.generations and run.done:
+        found.append("No generation is finished: the front is that of the candidates finished so far.")
+    if run.untold > 0:
+        found.append(
+            f"{count(run.untold, 'candidate')} finished after the last stored generation; {OUTDATED_FRONT}, "
+            "so they can only be among the grey points."
+        )
+    if not run.done:
+        found.append("No candidate has finished training: there is no front to show.")
+    elif not run.front:
+        found.append(
+            "No operating point satisfies all constraints, so the front is empty. The figures show "
+            "how far the candidates are from the limits; relax a limit, or widen the space."
+        )
+    if run.facts["not_repeatable"]:
+        found.append(f"This run is not exactly repeatable: {run.facts['not_repeatable']}.")
+    return found + _data_warnings(run)
+
+
+def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
+    """Return what forbids or weakens a comparison of these runs."""
+    found = []
+    if len({run.facts["data"] for run in runs}) > 1:
+        found.append(
+            "These runs used different data or splits: their accuracies are counted on different images."
+        )
+    if not has_equal_references(runs):
+        found.append(
+            "These runs have different objectives or different reference points, "
+            "so their hypervolumes cannot be compared."
+        )
+    if len({run.config.training for run in runs}) > 1:
+        found.append("These runs trained their candidates with different settings.")
+    return found
+
+
+def dataset(run: RunContents) -> str:
+    """Return the name or the path of the data."""
+    data = run.config.data
+    name = data.name or data.folder or data.npz or "unknown"
+    return name if data.limit is None else f"{name}, limited to {data.limit:,} images"
+
+
+def reading(runs: Sequence[RunContents]) -> list[str]:
+    """Return how the numbers came about, and what they do not say."""
+    points = sum(len(run.points) for run in runs)
+    return [
+        "Accuracy, exit rates and expected MACs are counted on the select split, which trained no weights "
+        "and tuned no thresholds; thresholds were tuned on the calibrate split.",
+        "Test data were not read. A winner's test accuracy comes from aebnas evaluate, once per winner.",
+        f"The front is the best of {points:,} operating points on the same select images, so its accuracies "
+        "are optimistic: expect a little less on new images. The 95% intervals (Wilson) tell the chance in "
+        "which images were drawn; they correct neither for that choice nor for the chance in training.",
+        "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
+        "there. Each architecture was trained once, from its own seed.",
+    ]
+
+
+def _data_warnings(run: RunContents) -> list[str]:
+    found = []
+    if run.select_images is None:
+        found.append(
+            "labels.npz cannot be read, so the number of select images and the intervals are unknown."
+        )
+    elif run.select_images < 1000:
+        found.append(
+            f"Only {run.select_images:,} images scored the candidates: one image is "
+            f"{percent(1 / run.select_images, 2)}, and differences within the intervals may be chance."
+        )
+    if run.failed and len(run.failed) >= max(2, 0.2 * run.trainings):
+        found.append(f"{len(run.failed):,} of {run.trainings:,} trainings failed; the reasons are below.")
+    return found
+
+
+def _repeatable(run: RunContents) -> tuple[str, str]:
+    reason = run.facts["not_repeatable"]
+    if reason:
+        return "no", str(reason)
+    how = "same seed, versions, processor and data; on GPUs up to rounding"
+    if run.failed:
+        return "yes, but for failures", f"{how}; a worker that died may depend on the machine's free memory"
+    return "yes", how
+
+
+def _generations(run: RunContents) -> str:
+    done = sum(bool(generation["is_complete"]) for generation in run.generations)
+    return f"{done} of {count(run.config.search.generations, 'generation')}"
+
+
+def _git(run: RunContents) -> str:
+    git = run.environment.get("git")
+    if not isinstance(git, dict):
+        return "no git checkout"
+    return (
+        f"commit {_short(git.get('commit'))}{', with uncommitted changes' if git.get('has_changes') else ''}"
+    )
+
+
+def _short(digest: object) -> str:
+    return "unknown" if digest is None else str(digest)[:12]

@@ -1,0 +1,64 @@
+"""Writing a report: the page, the front as CSV, the winners.
+
+Must not import torch; pandas and plotly are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aebnas.errors import RunError
+from aebnas.report.contents import RunContents, read_runs
+from aebnas.report.files import write_file
+from aebnas.report.front_csv import front_csv, winner_links
+from aebnas.report.page import page
+from aebnas.report.winners import write_winners
+from aebnas.search.store import RunStore
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report lies."""
+
+    page: Path
+    """``report.html``."""
+    table: Path
+    """``pareto.csv``."""
+    winners: tuple[Path, ...]
+    """``winners/KEY.yaml``, or ``winners/RUN/KEY.yaml`` for several runs; by rising cost."""
+
+
+def write_report(stores: Sequence[RunStore], folder: Path | None = None) -> ReportFiles:
+    """Write ``report.html``, ``pareto.csv`` and ``winners/`` of one run or several.
+
+    Runs may be unfinished, interrupted or without any success; the page says so.
+    Files of an earlier report are replaced, winners that are none any more deleted.
+
+    Args:
+        stores: The runs; several are overlaid in one page.
+        folder: Where to write; default: the run's directory, and for several runs the
+            folder ``compare`` in the first one's, so that no run's own report is replaced.
+
+    Raises:
+        ConfigError, RunError: A run's directory is damaged, or a file cannot be written.
+    """
+    if not stores:
+        raise RunError("a report needs at least one run: aebnas report RUN")
+    several = len(stores) > 1
+    if folder is None:
+        folder = stores[0].path / "compare" if several else stores[0].path
+    runs = read_runs(stores)
+    links: dict[tuple[str, str], str] = {}
+    winner_files: list[Path] = []
+    for run in runs:
+        paths = write_winners(run, folder / "winners" / _folder_name(run) if several else folder / "winners")
+        links |= winner_links(run, paths, folder)
+        winner_files += paths
+    table = write_file(folder / "pareto.csv", front_csv(runs, links))
+    return ReportFiles(write_file(folder / "report.html", page(runs, links)), table, tuple(winner_files))
+
+
+def _folder_name(run: RunContents) -> str:
+    return run.label.replace(" (", "-").removesuffix(")")

@@ -1,0 +1,169 @@
+"""Tables of the page: the front, failures, several runs side by side.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from aebnas.report.contents import OperatingPoint, RunContents
+from aebnas.report.facts import Fact, dataset, headline
+from aebnas.report.markup import Markup, element, joined
+from aebnas.report.words import FINAL, architecture_lines, exit_names, interval, percent, si
+
+MAX_FRONT_ROWS = 500
+MAX_FAILURES = 200
+_FRONT_COLUMNS = (
+    ("Accuracy", True), ("95% interval", True), ("Expected MACs", True), ("Of full cost", True),
+    ("Worst-case MACs", True), ("Parameters", True), ("Trade-off", True), ("Exits: share that leaves", False),
+    ("Architecture", False),
+)  # fmt: skip
+
+
+def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup:
+    """Return the front as a table that can be sorted.
+
+    Args:
+        run: Whose front.
+        links: The winner's file relative to the page, by run label and key.
+    """
+    heads = [_head(name, is_number) for name, is_number in _FRONT_COLUMNS]
+    rows = [_front_row(run, point, links.get((run.label, point.key))) for point in run.front[:MAX_FRONT_ROWS]]
+    return scrolling(f"Pareto front of {run.label}", _table(heads, rows, "sortable"))
+
+
+def failure_rows(run: RunContents) -> Markup:
+    """Return why trainings failed: reasons with their number, then the candidates."""
+    reasons = Counter(one.status.removeprefix("failed: ") for one in run.failed)
+    common = [
+        element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
+        for reason, number in reasons.most_common(MAX_FAILURES)
+    ]
+    summary = _table([_plain_head("Trainings", True), _plain_head("Reason")], common)
+    each = [
+        element(
+            "tr",
+            element("td", element("code", one.key)),
+            element("td", f"{si(one.reach_macs[-1])}", attributes={"class": "number"}),
+            element("td", _lines(architecture_lines(one.architecture))),
+            element("td", one.status.removeprefix("failed: ")),
+        )
+        for one in run.failed[:MAX_FAILURES]
+    ]
+    heads = [
+        _plain_head("Key"),
+        _plain_head("Worst-case MACs", True),
+        _plain_head("Architecture"),
+        _plain_head("Reason"),
+    ]
+    details = element(
+        "details",
+        element("summary", f"Failed candidates ({len(each)} of {len(run.failed)})"),
+        scrolling(f"Failed candidates of {run.label}", _table(heads, each)),
+    )
+    return joined([scrolling(f"Reasons of failures of {run.label}", summary), details])
+
+
+def comparison_rows(runs: Sequence[RunContents]) -> Markup:
+    """Return the headline figures of several runs, one row per run."""
+    names = [fact.name for fact in headline(runs[0])]
+    heads = [
+        _plain_head("Run"),
+        _plain_head("Dataset"),
+        _plain_head("Seed", True),
+        *(_plain_head(n) for n in names),
+    ]
+    rows = []
+    for i, run in enumerate(runs):
+        mark = element("span", "", attributes={"class": f"swatch run-{i % 6}", "aria-hidden": "true"})
+        cells = [
+            element("th", joined([mark, run.label]), attributes={"scope": "row"}),
+            element("td", dataset(run)),
+        ]
+        cells.append(element("td", str(run.config.search.seed), attributes={"class": "number"}))
+        cells += [element("td", element("strong", fact.value), *_note(fact)) for fact in headline(run)]
+        rows.append(element("tr", *cells))
+    return scrolling("The runs side by side", _table(heads, rows))
+
+
+def fact_list(facts: Iterable[Fact]) -> Markup:
+    """Return facts as a list of terms."""
+    pairs = [joined([element("dt", fact.name), element("dd", fact.value, *_note(fact))]) for fact in facts]
+    return element("dl", *pairs, attributes={"class": "facts"})
+
+
+def cards(facts: Iterable[Fact]) -> Markup:
+    """Return facts as cards, the value large."""
+    found = [
+        element(
+            "li",
+            element("span", fact.name, attributes={"class": "name"}),
+            element("strong", fact.value),
+            *_note(fact),
+        )
+        for fact in facts
+    ]
+    return element("ul", *found, attributes={"class": "cards"})
+
+
+def scrolling(label: str, table: Markup) -> Markup:
+    """Return a table that scrolls sideways by touch and by keyboard."""
+    attributes = {"class": "scroll", "role": "region", "aria-label": label, "tabindex": "0"}
+    return element("div", table, attributes=attributes)
+
+
+def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Markup:
+    metrics = point.metrics
+    numbers = [
+        (metrics["accuracy"], percent(point.accuracy, 2)),
+        (metrics["accuracy"], interval(point.accuracy, run.select_images)),
+        (metrics["macs"], si(metrics["macs"])),
+        (point.cost_share, percent(point.cost_share, 0)),
+        (metrics["worst_macs"], si(metrics["worst_macs"])),
+        (metrics["params"], si(metrics["params"])),
+        (point.trade_off, f"{point.trade_off:g}"),
+    ]
+    cells = [
+        element("td", text, attributes={"class": "number", "data-value": repr(value)})
+        for value, text in numbers
+    ]
+    key: Markup = element("code", point.key)
+    if link is not None:
+        key = element("a", key, attributes={"href": link, "title": "Winner file"})
+    words = _lines(architecture_lines(point.evaluation.architecture))
+    return element("tr", *cells, element("td", _exits(point)), element("td", key, words))
+
+
+def _exits(point: OperatingPoint) -> Markup:
+    names = exit_names(point.evaluation.architecture)
+    accuracies = point.curve.exit_accuracy.tolist()
+    return _lines(
+        f"{'final' if name == FINAL else name} {percent(rate)}, alone {percent(accuracy)}"
+        for name, rate, accuracy in zip(names, point.exit_rates, accuracies, strict=True)
+    )
+
+
+def _lines(lines: Iterable[str]) -> Markup:
+    return joined(element("span", line, attributes={"class": "line"}) for line in lines)
+
+
+def _note(fact: Fact) -> list[Markup]:
+    return [element("span", fact.note, attributes={"class": "note"})] if fact.note else []
+
+
+def _head(name: str, is_number: bool) -> Markup:
+    if not is_number:
+        return _plain_head(name)
+    button = element("button", name, attributes={"type": "button"})
+    return element("th", button, attributes={"scope": "col", "class": "number"})
+
+
+def _plain_head(name: str, is_number: bool = False) -> Markup:
+    return element("th", name, attributes={"scope": "col"} | ({"class": "number"} if is_number else {}))
+
+
+def _table(heads: Sequence[Markup], rows: Sequence[Markup], style: str = "plain") -> Markup:
+    head = element("thead", element("tr", *heads))
+    return element("table", head, element("tbody", *rows), attributes={"class": style})

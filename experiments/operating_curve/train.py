@@ -1,0 +1,41 @@
+"""Train the network of network.yaml on real CIFAR-10 and keep its logits; test images are not used.
+
+python experiments/operating_curve/train.py CIFAR_ROOT runs/operating_curve.npz
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from aebnas.config import load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.search.session import space_of
+
+
+def main(root: str, target: str) -> None:
+    """Train and write ``target``."""
+    config = load("experiments/operating_curve/network.yaml", [f"data.root={root}"])
+    splits = make_splits(load_dataset(config.data), config.data)
+    space = space_of(config, splits.train.shape)
+    architecture = space.decode((0,) * len(space.genes))
+    outcome = Evaluator(config, splits).evaluate(architecture)
+    print(outcome.evaluation.status, outcome.evaluation.cpu_seconds, outcome.evaluation.reach_macs)
+    if outcome.artefacts is None or outcome.evaluation.curve is None:
+        sys.exit(1)
+    print("accuracy per exit on select:", outcome.evaluation.curve.exit_accuracy)
+    np.savez_compressed(
+        target,
+        calibrate_logits=outcome.artefacts.calibrate_logits,
+        calibrate_labels=splits.calibrate.labels,
+        select_logits=outcome.artefacts.select_logits,
+        select_labels=splits.select.labels,
+        reach_cost=np.asarray(outcome.evaluation.reach_macs),
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,97 @@
+"""Searches without training: outcomes that follow from the architecture's key alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from aebnas.config import SearchFile, parse
+from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
+from aebnas.exits.operating_curve import operating_curve
+from aebnas.hardware.cost import network_cost
+from aebnas.search.pool import Started
+from aebnas.space.architecture import Architecture
+
+DATA = ("fingerprint", 1, 10)
+IMAGES = 60
+SPACE = """
+name: fake
+data: {name: digits}
+space:
+  resolution: [8]
+  stem: {width: [8, 12, 16]}
+  stages:
+    - {depth: [1, 2], width: [8, 12, 16], block: {type: [conv, residual], kernel: [3, 5]}}
+    - {depth: [1, 2], width: [16, 24], stride: 2, block: {type: [conv, residual, mbconv], expansion: [2, 3]}}
+  exits: {after: [stage1], branch: {modules: [0, 1, 2], module: {type: [conv, pool], width: [0.5, 1.0]}}}
+search: {population: 6, generations: 4}
+workers: {mode: serial}
+"""
+
+
+def fake_config(*overrides: str) -> SearchFile:
+    """Return a small configuration with overrides applied."""
+    return parse(SPACE.encode(), "fake.yaml", overrides)
+
+
+def fake_outcome(architecture: Architecture, seed: int = 0) -> Outcome:
+    """Return a finished outcome: larger networks are more accurate, later exits too."""
+    cost = network_cost(architecture, 1, 10)
+    rng = np.random.default_rng(int(architecture.key(), 16))
+    skill = np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
+    shape = (IMAGES, len(skill))
+    records, correct = [], []
+    for _ in range(2):
+        scores = rng.random(shape).astype(np.float32)
+        correct.append(rng.random(shape) < (0.3 + 0.7 * scores) * skill)
+        records.append(ExitRecord({"confidence": scores}, np.where(correct[-1], 1, 0).astype(np.uint16)))
+    curve = operating_curve(
+        records[0].scores["confidence"],
+        correct[0],
+        records[1].scores["confidence"],
+        correct[1],
+        cost.reach_macs,
+    )
+    logits = rng.random((*shape, 10)).astype(np.float32)
+    draft = draft_evaluation(architecture, cost, seed)
+    evaluation = Evaluation(**{**vars(draft), "curve": curve, "seconds": 1.0, "cpu_seconds": 1.0})
+    return Outcome(evaluation, Artefacts(records[0], records[1], logits, logits, b"weights"))
+
+
+def fake_failure(architecture: Architecture, reason: str = "diverged") -> Outcome:
+    """Return a failed outcome."""
+    return Outcome(draft_evaluation(architecture, network_cost(architecture, 1, 10), 0, f"failed: {reason}"))
+
+
+class FakePool:
+    """Answers at once, in reverse order; can be interrupted after some candidates."""
+
+    size = 1
+
+    def __init__(
+        self,
+        interrupt_after: int | None = None,
+        outcome: Callable[[Architecture], Outcome] = fake_outcome,
+    ) -> None:
+        self.trained: list[str] = []
+        self.is_closed = False
+        self._interrupt_after = interrupt_after
+        self._outcome = outcome
+        self._is_stopping = False
+
+    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+        for architecture in reversed(architectures):
+            if self._is_stopping:
+                return
+            if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
+                raise KeyboardInterrupt
+            started(architecture.key())
+            self.trained.append(architecture.key())
+            yield self._outcome(architecture)
+
+    def stop_starting(self) -> None:
+        self._is_stopping = True
+
+    def close(self) -> None:
+        self.is_closed = True

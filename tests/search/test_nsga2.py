@@ -1,0 +1,136 @@
+"""NSGA-II: what survives, what is proposed."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from search.fakes import fake_config
+
+from aebnas.search.nsga2 import Nsga2Proposer
+from aebnas.search.proposers import Individual, RandomProposer, draw_distinct
+from aebnas.space.genes import Genome
+from aebnas.space.search_space import SearchSpace
+
+CONFIG = fake_config()
+SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+
+
+def individual(genome: Genome, violation: float = -1.0) -> Individual:
+    """Return an individual whose objectives follow from its genome."""
+    share = sum(genome) / sum(n - 1 for n in SPACE.cardinalities)
+    key = SPACE.decode(genome).key()
+    return Individual(genome, key, SPACE.trade_off(genome), (1 - share, share**2), (violation,))
+
+
+def proposer(seed: int = 0, **search: object) -> Nsga2Proposer:
+    config = CONFIG.search.model_copy(update={"seed": seed, **search})
+    return Nsga2Proposer(SPACE, config, objectives=2, constraints=1)
+
+
+def survivors(one: Nsga2Proposer) -> list[Genome]:
+    return [tuple(int(g) for g in x) for x in one._algorithm.pop.get("X")]
+
+
+def test_no_architecture_is_proposed_twice() -> None:
+    one = proposer()
+    keys: list[str] = []
+    for _ in range(8):
+        genomes = one.ask()
+        keys += [SPACE.decode(genome).key() for genome in genomes]
+        one.tell([individual(genome) for genome in genomes])
+    assert len(keys) == 48
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_first_generation_keeps_no_more_than_the_population() -> None:
+    one = proposer()
+    asked = one.ask()
+    more = draw_distinct(SPACE, 30, np.random.default_rng(9), set())
+    one.tell([individual(genome) for genome in [*asked, *more]])
+    assert len(survivors(one)) == 6
+
+
+def test_at_most_three_individuals_of_an_architecture_survive() -> None:
+    one = proposer()
+    asked = one.ask()
+    told = [individual(SPACE.with_trade_off(asked[0], t)) for t in SPACE.trade_offs]
+    told += [individual(genome) for genome in asked[1:]]
+    one.tell(told)
+    counts = Counter(SPACE.decode(genome).key() for genome in survivors(one))
+    assert max(counts.values()) == 3
+
+
+def test_feasible_individuals_survive_before_better_infeasible_ones() -> None:
+    one = proposer()
+    asked = one.ask()
+    feasible = [individual(genome) for genome in asked[:3]]
+    perfect = [
+        Individual(genome, SPACE.decode(genome).key(), 1.0, (0.0, 0.0), (0.5,))
+        for genome in draw_distinct(SPACE, 10, np.random.default_rng(9), set())
+    ]
+    one.tell([*perfect, *feasible])
+    assert {one.genome for one in feasible} <= set(survivors(one))
+
+
+def test_of_infeasible_individuals_the_least_violating_survive() -> None:
+    one = proposer()
+    genomes = draw_distinct(SPACE, 20, np.random.default_rng(9), set())
+    one.ask()
+    one.tell([individual(genome, violation=1.0 + i) for i, genome in enumerate(genomes)])
+    assert set(survivors(one)) == set(genomes[:6])
+
+
+def test_proposals_follow_from_the_seed() -> None:
+    def history(seed: int) -> list[list[Genome]]:
+        one, rounds = proposer(seed), []
+        for _ in range(4):
+            rounds.append(one.ask())
+            one.tell([individual(genome) for genome in rounds[-1]])
+        return rounds
+
+    assert history(1) == history(1)
+    assert history(1) != history(2)
+
+
+def test_nsga2_finds_better_points_than_random_search() -> None:
+    def best(one: Nsga2Proposer | RandomProposer) -> float:
+        found = []
+        for _ in range(8):
+            genomes = one.ask()
+            told = [individual(genome) for genome in genomes]
+            one.tell(told)
+            found += [i.objectives[0] for i in told]
+        return min(found)
+
+    ours = np.mean([best(proposer(seed)) for seed in range(5)])
+    theirs = np.mean([best(RandomProposer(SPACE, 6, seed)) for seed in range(5)])
+    assert ours < theirs
+
+
+def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
+    config = fake_config("space.stages.0.depth=1", "space.stages.0.width=8", "space.stages.0.block={type: conv}",
+                         "space.stages.1={width: 16, stride: 2}", "space.exits.branch={modules: [0, 1]}",
+                         "space.stem.width=[8, 12]")  # fmt: skip
+    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    one = Nsga2Proposer(space, config.search, 2, 0)
+    seen = 0
+    for _ in range(10):
+        genomes = one.ask()
+        if not genomes:
+            break
+        seen += len(genomes)
+        told = [Individual(g, space.decode(g).key(), 1.0, (float(i), -float(i)), ()) for i, g in enumerate(genomes)]
+        one.tell(told)
+    assert seen == 6  # two stems times absent, linear, one module
+    assert one.ask() == []
+
+
+def test_random_search_draws_every_architecture_once() -> None:
+    one = RandomProposer(SPACE, 50, seed=3)
+    genomes = one.ask() + one.ask()
+    assert len({SPACE.decode(genome).key() for genome in genomes}) == 100
+
+
+def test_early_rejection_that_admits_nothing_names_the_setting() -> None:
+    with pytest.raises(Exception, match="initial_max_macs"):
+        draw_distinct(SPACE, 2, np.random.default_rng(0), set(), admit=lambda architecture: False)

@@ -1,0 +1,158 @@
+"""The search loop on a pool that answers at once."""
+
+from pathlib import Path
+
+import pytest
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+
+from aebnas.config import SearchFile
+from aebnas.errors import WorkerError
+from aebnas.evaluation.record import Outcome
+from aebnas.search.events import CandidateFinished, Event, Generation
+from aebnas.search.search import Search
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+
+
+def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
+    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    return Search(config, space, store, lambda: pool, DATA, (events if events is not None else []).append)
+
+
+def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Generation]:
+    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
+    try:
+        return list(make(store, config, pool or FakePool()).run())
+    finally:
+        store.close()
+
+
+def test_the_front_of_a_seed_is_golden(tmp_path: Path) -> None:
+    last = run(tmp_path / "run", fake_config())[-1]
+    assert last.trainings == 24
+    assert [(point.key, point.trade_off) for point in last.front] == [
+        ("52bfb65ba2ff052b", 1.0),
+        ("7afa9fb59ccaa3e4", 0.8),
+        ("7afa9fb59ccaa3e4", 0.35),
+    ]
+    assert last.hypervolume == pytest.approx(0.5821719205516874, abs=1e-9)
+
+
+def test_completion_order_does_not_change_the_search(tmp_path: Path) -> None:
+    class Forward(FakePool):
+        def evaluate(self, architectures, started):  # type: ignore[no-untyped-def]
+            return super().evaluate(list(reversed(architectures)), started)
+
+    assert run(tmp_path / "a", fake_config())[-1] == run(tmp_path / "b", fake_config(), Forward())[-1]
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 13, 23])
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, after: int) -> None:
+    whole = run(tmp_path / "whole", fake_config())
+    first, second = FakePool(interrupt_after=after), FakePool()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", fake_config(), first)
+    assert first.is_closed
+    assert run(tmp_path / "cut", fake_config(), second) == whole
+    assert not set(first.trained) & set(second.trained)
+    assert len(first.trained) + len(second.trained) == whole[-1].trainings
+
+
+def test_extending_a_finished_run_equals_a_longer_run(tmp_path: Path) -> None:
+    longer = fake_config("search.generations=7")
+    run(tmp_path / "short", fake_config())
+    pool = FakePool()
+    assert run(tmp_path / "short", longer, pool) == run(tmp_path / "long", longer)
+    assert len(pool.trained) == 18
+
+
+def test_a_run_cut_by_max_trainings_can_be_extended(tmp_path: Path) -> None:
+    short = run(tmp_path / "run", fake_config("search.max_trainings=10"))
+    assert short[-1].trainings == 10
+    assert run(tmp_path / "run", fake_config()) == run(tmp_path / "whole", fake_config())
+
+
+def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) -> None:
+    config = fake_config("search.generations=1")
+    store = RunStore.create(tmp_path / "run", config, {})
+    search = make(store, config, FakePool())
+    list(search.run())
+    told = {(one.key, one.trade_off) for one in search._individuals}
+    distinct = {
+        (evaluation.key, evaluation.point_index(trade_off))
+        for evaluation in store.evaluations()
+        for trade_off in config.search.trade_offs
+    }
+    assert len(told) == len(distinct) > 6
+    store.close()
+
+
+def test_a_failed_candidate_is_a_row_and_never_told(tmp_path: Path) -> None:
+    failed: list[str] = []
+
+    def sometimes(architecture: Architecture) -> Outcome:
+        if int(architecture.key(), 16) % 3 == 0:
+            failed.append(architecture.key())
+            return fake_failure(architecture)
+        return fake_outcome(architecture)
+
+    last = run(tmp_path / "run", fake_config(), FakePool(outcome=sometimes))[-1]
+    assert last.failed == len(failed) > 0
+    assert last.trainings == 24
+    assert not {point.key for point in last.front} & set(failed)
+    store = RunStore(tmp_path / "run")
+    assert {e.key for e in store.evaluations() if e.status == "failed: diverged"} == set(failed)
+    store.close()
+
+
+def test_a_search_whose_first_generation_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="all 6 candidates of the first generation failed.*no such device"):
+        run(tmp_path / "run", fake_config(), FakePool(outcome=lambda a: fake_failure(a, "no such device")))
+
+
+def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> None:
+    generations = run(tmp_path / "run", fake_config("search.algorithm=random"))
+    assert generations[-1].trainings == 24
+    assert len({point.trade_off for g in generations for point in g.front}) > 1
+
+
+def test_artefacts_are_kept_of_the_front_alone(tmp_path: Path) -> None:
+    last = run(tmp_path / "run", fake_config())[-1]
+    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
+    assert kept == {point.key for point in last.front}
+
+
+def test_constraints_hold_on_the_front(tmp_path: Path) -> None:
+    last = run(tmp_path / "run", fake_config("constraints={worst_macs: {max: 1.5e5}}"))[-1]
+    assert last.front
+    assert all(point.metrics["worst_macs"] <= 1.5e5 for point in last.front)
+
+
+def test_three_objectives_are_searched_together(tmp_path: Path) -> None:
+    last = run(tmp_path / "run", fake_config("objectives=[error, macs, params]"))[-1]
+    assert 0 < last.hypervolume < 1
+
+
+def test_time_that_has_run_out_stops_and_marks_the_run(tmp_path: Path) -> None:
+    config = fake_config("search.max_minutes=1e-9")
+    assert [g.is_complete for g in run(tmp_path / "run", config)] == [False]
+    store = RunStore(tmp_path / "run")
+    assert "max_minutes" in store.fact("not_repeatable")
+    store.close()
+
+
+def test_early_rejection_bounds_the_initial_population_alone(tmp_path: Path) -> None:
+    config = fake_config("search.initial_max_params=4000", "search.generations=1")
+    run(tmp_path / "run", config)
+    store = RunStore(tmp_path / "run")
+    assert max(e.params for e in store.evaluations()) <= 4000
+    store.close()
+
+
+def test_cached_answers_are_told_as_such(tmp_path: Path) -> None:
+    run(tmp_path / "run", fake_config())
+    store, events = RunStore(tmp_path / "run"), list[Event]()
+    list(make(store, fake_config(), FakePool(), events).run())
+    assert all(event.cached for event in events if isinstance(event, CandidateFinished))
+    store.close()

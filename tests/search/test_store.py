@@ -1,0 +1,114 @@
+"""What a run directory keeps, and what it refuses."""
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from search.fakes import fake_config, fake_failure, fake_outcome
+
+from aebnas.errors import RunError
+from aebnas.search import store as store_module
+from aebnas.search.store import RunStore, write_atomically
+from aebnas.space.search_space import SearchSpace
+
+CONFIG = fake_config()
+SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+ARCHITECTURE = SPACE.decode(SPACE.sample(np.random.default_rng(0)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore.create(tmp_path / "run", CONFIG, {"versions": {}})
+
+
+def test_an_outcome_comes_back_as_it_was(store: RunStore) -> None:
+    outcome = fake_outcome(ARCHITECTURE)
+    store.add(outcome, "context")
+    found = store.find(ARCHITECTURE.key(), "context")
+    assert found is not None
+    assert found.to_dict() == outcome.evaluation.to_dict()
+    records = store.exit_records(ARCHITECTURE.key())
+    assert records is not None
+    assert outcome.artefacts is not None
+    assert np.array_equal(records[1].scores["confidence"], outcome.artefacts.select.scores["confidence"])
+    assert np.array_equal(records[0].predictions, outcome.artefacts.calibrate.predictions)
+    with np.load(store.logits_path(ARCHITECTURE.key())) as logits:
+        assert np.array_equal(logits["select"], outcome.artefacts.select_logits)
+    assert store.weights_path(ARCHITECTURE.key()).read_bytes() == b"weights"
+
+
+def test_an_evaluation_of_another_context_is_not_found(store: RunStore) -> None:
+    store.add(fake_outcome(ARCHITECTURE), "context")
+    assert store.find(ARCHITECTURE.key(), "other") is None
+
+
+def test_a_failure_is_kept_with_its_reason(store: RunStore) -> None:
+    store.add(fake_failure(ARCHITECTURE, "out of memory at 900 MB"), "context")
+    assert store.evaluations()[0].status == "failed: out of memory at 900 MB"
+    assert store.exit_records(ARCHITECTURE.key()) is None
+
+
+def test_the_configuration_comes_back_equal(store: RunStore) -> None:
+    assert store.config == CONFIG
+
+
+def test_a_directory_without_a_run_is_refused_and_its_neighbours_named(store: RunStore) -> None:
+    with pytest.raises(RunError, match=r"holds no run.*run"):
+        RunStore(store.path.with_name("typo"))
+
+
+def test_a_second_run_in_the_same_directory_is_refused_with_the_resume_command(store: RunStore) -> None:
+    with pytest.raises(RunError, match=r"aebnas resume .*run"):
+        RunStore.create(store.path, CONFIG, {})
+
+
+def test_two_writers_are_refused(store: RunStore) -> None:
+    with store.writing(), pytest.raises(RunError, match="in use"), RunStore(store.path).writing():
+        pass
+
+
+def test_the_lock_falls_with_its_holder(store: RunStore) -> None:
+    with store.writing():
+        pass
+    with RunStore(store.path).writing():
+        pass
+
+
+def test_a_full_disk_is_told_with_the_cure(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module, "write_atomically", full)
+    with pytest.raises(RunError, match=r"No space left on device.*aebnas resume"):
+        store.add(fake_outcome(ARCHITECTURE), "context")
+    assert store.find(ARCHITECTURE.key(), "context") is None
+
+
+def test_a_full_database_is_told_with_the_cure(store: RunStore) -> None:
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(RunError, match=r"full.*aebnas resume"):
+        for i in range(100):
+            store.add(fake_outcome(ARCHITECTURE), f"context {i}")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_database_is_in_wal_mode(store: RunStore) -> None:
+    database = sqlite3.connect(store.path / "run.sqlite")
+    assert database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    database.close()

@@ -1,0 +1,179 @@
+"""The pool of Ray actors, on real digits: deaths, hanging, equal fronts."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aebnas.config import SearchFile, load
+from aebnas.errors import WorkerError
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
+from aebnas.search.session import new_session
+from aebnas.search.store import RunStore
+
+DIGITS = """
+name: digits
+data: {name: digits, split: {train: 0.6, calibrate: 0.2, select: 0.2}}
+space:
+  stem: {width: [8, 12]}
+  stages:
+    - {depth: [1, 2], width: [8, 12], block: {type: [residual, conv]}}
+    - {depth: 1, width: [16, 24], stride: 2, block: {type: [residual, mbconv], kernel: [3, 5]}}
+  exits: {after: [stage1], branch: {modules: [0, 1], module: {type: [conv, pool], width: [0.5, 1.0]}}}
+training: {epochs: 2, batch_size: 64}
+search: {population: 4, generations: 2, max_trainings: 7}
+workers: {count: 1, gpus_per_worker: 0}
+"""
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Callable[..., SearchFile]:
+    (tmp_path / "digits.yaml").write_text(DIGITS)
+    return lambda *overrides: load(tmp_path / "digits.yaml", overrides)
+
+
+def search(config: SearchFile, path: Path, listener: Callable[[Event], None] = lambda event: None) -> Generation:
+    with new_session(config, path, listener) as one:
+        return list(one.run())[-1]
+
+
+def worker_pids() -> list[int]:
+    """Return the processes of this session's Ray actors."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.read_bytes().startswith(b"ray::_Worker"):
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return [pid for pid in found if is_descendant(pid, os.getpid())]
+
+
+def is_descendant(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            return False
+    return False
+
+
+def kill_workers(seconds: float, pause: float) -> None:
+    """Kill every worker that shows up for a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for pid in worker_pids():
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(pause)
+
+
+def test_serial_one_and_two_workers_find_the_same_front(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    serial = search(digits("workers.mode=serial"), tmp_path / "serial")
+    assert search(digits(), tmp_path / "one") == serial
+    assert search(digits("workers.count=2"), tmp_path / "two") == serial
+
+
+def test_a_killed_worker_is_replaced_and_the_front_is_the_same(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    events: list[Event] = []
+
+    def kill_the_second(event: Event) -> None:
+        events.append(event)
+        starts = [e for e in events if isinstance(e, CandidateStarted)]
+        if isinstance(event, CandidateStarted) and len(starts) == 2:
+            threading.Timer(0.2, lambda: [os.kill(pid, signal.SIGKILL) for pid in worker_pids()]).start()
+
+    killed = search(digits("training.epochs=6"), tmp_path / "killed", kill_the_second)
+    assert [e.retry for e in events if isinstance(e, WorkerLost)] == [True]
+    assert killed.failed == 0
+    assert search(digits("training.epochs=6", "workers.mode=serial"), tmp_path / "whole") == killed
+
+
+def test_a_candidate_that_kills_every_worker_is_recorded_and_the_search_goes_on(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    victims: list[str] = []
+    stop = threading.Event()
+
+    def assassin() -> None:
+        while not stop.is_set():
+            for pid in worker_pids():
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+    def listener(event: Event) -> None:
+        if isinstance(event, CandidateStarted) and not victims:
+            victims.append(event.key)
+            threading.Thread(target=assassin, daemon=True).start()
+        if isinstance(event, WorkerLost) and not event.retry:
+            stop.set()
+
+    config = digits("workers.retries=1")
+    try:
+        last = search(config, tmp_path / "run", listener)
+    finally:
+        stop.set()
+    assert last.failed == 1
+    assert last.trainings == 7
+    store = RunStore(tmp_path / "run")
+    statuses = {e.key: e.status for e in store.evaluations()}
+    store.close()
+    assert statuses[victims[0]].startswith("failed: its worker died 2 times")
+
+
+def test_a_hanging_candidate_is_stopped_and_marks_the_run(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    config = digits("training.epochs=100000", "workers.timeout_minutes=0.1", "search.max_trainings=1")
+    with pytest.raises(WorkerError, match="timeout_minutes"):
+        search(config, tmp_path / "run")
+    store = RunStore(tmp_path / "run")
+    assert "timeout_minutes" in store.fact("not_repeatable")
+    store.close()
+
+
+def test_nothing_of_ray_is_left_running(digits: Callable[..., SearchFile], tmp_path: Path) -> None:
+    search(digits("search.max_trainings=1"), tmp_path / "run")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (left := ray_processes()):
+        time.sleep(0.2)
+    assert left == []
+
+
+def ray_processes() -> list[str]:
+    names = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if ("raylet" in line or "gcs_server" in line) and is_descendant(int(entry.parent.name), os.getpid()):
+            names.append(line[:80])
+    return names
+
+
+def test_a_cluster_that_does_not_answer_is_a_clear_error(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    config = digits("workers.address='127.0.0.1:1'")
+    with pytest.raises(WorkerError, match=r"Ray did not start at 127\.0\.0\.1:1.*workers\.mode=serial"):
+        search(config, tmp_path / "run")
+
+
+def test_a_worker_that_cannot_start_stops_the_search(
+    digits: Callable[..., SearchFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Evaluator, "evaluate", None)  # the driver's own class is not the worker's
+    config = digits("workers.gpus_per_worker=1")
+    with pytest.raises(WorkerError, match="no worker fits"):
+        search(config, tmp_path / "run")

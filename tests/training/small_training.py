@@ -1,0 +1,71 @@
+"""A small network and real digits for the trainer's tests."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from aebnas.config.schema import DataConfig, TrainingConfig
+from aebnas.data.datasets import load_dataset
+from aebnas.data.loader import TrainBatches
+from aebnas.data.splits import Splits, make_splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+
+FP32 = torch.float32
+
+
+def two_exits(block: str = "residual", module: str = "conv") -> Architecture:
+    stages = (
+        StageSpec("stage1", (BlockSpec(block, 3, 8),)),
+        StageSpec("stage2", (BlockSpec(block, 3, 16, 2),)),
+    )
+    exits = (ExitSpec("stage1", (BlockSpec(module, 3, 8, 2),)),)
+    return Architecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+
+
+def network(seed: int = 0) -> EarlyExitNetwork:
+    torch.manual_seed(seed)
+    return EarlyExitNetwork(two_exits(), 1, 10)
+
+
+@cache
+def digits() -> Splits:
+    """1,797 real digits of 8 x 8 pixels, an eighth of them cut off as test data."""
+    config = DataConfig(name="digits")
+    return make_splits(load_dataset(config), config)
+
+
+def batches(seed: int = 0, batch_size: int = 64) -> TrainBatches:
+    train = digits().train
+    config = TrainingConfig()
+    return TrainBatches(
+        train,
+        device="cpu",
+        resolution=8,
+        batch_size=batch_size,
+        augment=config.augment,
+        seed=seed,
+        statistics=ChannelStatistics.of(train),
+    )
+
+
+class FixedBatches:
+    """The same few batches in every epoch."""
+
+    def __init__(self, *batches: tuple[Tensor, Tensor]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(self.batches)
+
+
+def random_batch(size: int = 16, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(size, 1, 8, 8, generator=generator)
+    return images, torch.randint(10, (size,), generator=generator)
