@@ -45,10 +45,9 @@ def main() -> None:
                 times[workers].append(seconds)
                 fronts.append((last.front, last.hypervolume))
                 print(f"{workers} workers: {seconds:.1f} s, hypervolume {last.hypervolume:.6f}", flush=True)
+    same = all(front == fronts[0] for front in fronts)
     ratio = statistics.median(times[2]) / statistics.median(times[1])
-    print(
-        f"2 workers take {ratio:.1%} of the time of 1; fronts identical: {all(f == fronts[0] for f in fronts)}"
-    )
+    print(f"2 workers take {ratio:.1%} of the time of 1; fronts identical: {same}")
 
 
 if __name__ == "__main__":

@@ -43,10 +43,16 @@ def table(store: RunStore, config: SearchFile) -> pd.DataFrame:
             metrics = evaluation.metrics(trade_off)
             point = evaluation.point_index(trade_off)
             rows.append(
-                {"key": evaluation.key, "trade_off": trade_off, "point": point, "error": round(metrics["error"], 6),
-                 "macs": round(metrics["macs"], 2), "params": int(metrics["params"]),
-                 "cpu_seconds": round(evaluation.cpu_seconds, 2)}
-            )  # fmt: skip
+                {
+                    "key": evaluation.key,
+                    "trade_off": trade_off,
+                    "point": point,
+                    "error": round(metrics["error"], 6),
+                    "macs": round(metrics["macs"], 2),
+                    "params": int(metrics["params"]),
+                    "cpu_seconds": round(evaluation.cpu_seconds, 2),
+                },
+            )
     return pd.DataFrame(rows).sort_values(["key", "trade_off"])
 
 

@@ -108,9 +108,14 @@ def test_nsga2_finds_better_points_than_random_search() -> None:
 
 
 def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
-    config = fake_config("space.stages.0.depth=1", "space.stages.0.width=8", "space.stages.0.block={type: conv}",
-                         "space.stages.1={width: 16, stride: 2}", "space.exits.branch={modules: [0, 1]}",
-                         "space.stem.width=[8, 12]")  # fmt: skip
+    config = fake_config(
+        "space.stages.0.depth=1",
+        "space.stages.0.width=8",
+        "space.stages.0.block={type: conv}",
+        "space.stages.1={width: 16, stride: 2}",
+        "space.exits.branch={modules: [0, 1]}",
+        "space.stem.width=[8, 12]",
+    )
     space = SearchSpace(config.space, 8, config.search.trade_offs)
     one = Nsga2Proposer(space, config.search, 2, 0)
     seen = 0
@@ -119,8 +124,13 @@ def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
         if not genomes:
             break
         seen += len(genomes)
-        told = [Individual(g, space.decode(g).key(), 1.0, (float(i), -float(i)), ()) for i, g in enumerate(genomes)]
-        one.tell(told)
+        keys = [space.decode(genome).key() for genome in genomes]
+        one.tell(
+            [
+                Individual(g, k, 1.0, (float(seen), -float(seen)), ())
+                for g, k in zip(genomes, keys, strict=True)
+            ]
+        )
     assert seen == 6  # two stems times absent, linear, one module
     assert one.ask() == []
 

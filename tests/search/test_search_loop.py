@@ -107,7 +107,7 @@ def test_a_failed_candidate_is_a_row_and_never_told(tmp_path: Path) -> None:
 
 
 def test_a_search_whose_first_generation_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match="all 6 candidates of the first generation failed.*no such device"):
+    with pytest.raises(WorkerError, match=r"all 6 candidates of the first generation failed.*no such device"):
         run(tmp_path / "run", fake_config(), FakePool(outcome=lambda a: fake_failure(a, "no such device")))
 
 

@@ -89,9 +89,9 @@ def test_a_full_disk_is_told_with_the_cure(store: RunStore, monkeypatch: pytest.
 def test_a_full_database_is_told_with_the_cure(store: RunStore) -> None:
     pages = store._database.execute("PRAGMA page_count").fetchone()[0]
     store._database.execute(f"PRAGMA max_page_count = {pages}")
+    contexts = [f"context {i}" for i in range(100)]
     with pytest.raises(RunError, match=r"full.*aebnas resume"):
-        for i in range(100):
-            store.add(fake_outcome(ARCHITECTURE), f"context {i}")
+        list(map(store.add, [fake_outcome(ARCHITECTURE)] * len(contexts), contexts))
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

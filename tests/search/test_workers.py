@@ -37,7 +37,9 @@ def digits(tmp_path: Path) -> Callable[..., SearchFile]:
     return lambda *overrides: load(tmp_path / "digits.yaml", overrides)
 
 
-def search(config: SearchFile, path: Path, listener: Callable[[Event], None] = lambda event: None) -> Generation:
+def search(
+    config: SearchFile, path: Path, listener: Callable[[Event], None] = lambda event: None
+) -> Generation:
     with new_session(config, path, listener) as one:
         return list(one.run())[-1]
 
