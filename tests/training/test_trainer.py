@@ -36,9 +36,10 @@ def one_step(**settings: object) -> tuple[float, Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("loss", ["gradient_equilibrium", "weighted"])
 def test_the_loss_falls_on_real_digits(dtype: torch.dtype, loss: str) -> None:
-    result = train(network(), batches(), TrainingConfig(epochs=3, loss=loss), EQUAL, dtype)
+    config = TrainingConfig(epochs=3, learning_rate=0.5, loss=loss)
+    result = train(network(), batches(), config, EQUAL, dtype)
     assert 0.25 * CHANCE < result.first_loss < 1.2 * CHANCE
-    assert result.last_loss < 0.4 * result.first_loss
+    assert result.last_loss < 0.5 * result.first_loss
 
 
 def test_the_same_seed_gives_bit_equal_weights() -> None:
@@ -167,7 +168,7 @@ def test_nan_is_noticed_within_an_epoch() -> None:
 
 def test_an_absurd_learning_rate_stops_the_training() -> None:
     config = TrainingConfig(epochs=2).model_copy(update={"learning_rate": 1e30, "clip_norm": None})
-    with pytest.raises(TrainingError, match="NaN or infinite|diverged"):
+    with pytest.raises(TrainingError, match=r"NaN or infinite|diverged"):
         train(network(), batches(), config, EQUAL, FP32)
 
 

@@ -1,0 +1,256 @@
+"""One candidate from architecture to curve; what goes wrong is a row with its reason."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_evaluations import architecture, config, done, evaluate, splits
+
+from aebnas.data.dataset import ImageSet
+from aebnas.data.splits import Splits
+from aebnas.errors import TrainingError
+from aebnas.evaluation import evaluator as evaluator_room
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.identity import training_seed
+from aebnas.evaluation.record import Evaluation
+from aebnas.exits.scores import SCORES, predictions
+from aebnas.hardware.cost import network_cost
+from aebnas.nets.network import EarlyExitNetwork
+
+MEASURED = ("seconds", "cpu_seconds", "memory_mb")
+"""What depends on the machine and the moment."""
+
+
+def result(evaluation: Evaluation) -> dict[str, Any]:
+    return {name: value for name, value in evaluation.to_dict().items() if name not in MEASURED}
+
+
+def relabelled(images: ImageSet) -> ImageSet:
+    """The same images under permuted labels."""
+    return ImageSet(images.images, np.random.default_rng(0).permutation(images.labels))
+
+
+def curve_with(changed: Splits) -> Any:
+    curve = Evaluator(config(), changed).evaluate(architecture()).evaluation.curve
+    assert curve is not None
+    return curve
+
+
+def failing(error: Exception) -> Callable[..., None]:
+    def train(*_arguments: object) -> None:
+        raise error
+
+    return train
+
+
+# ---------------------------------------------------------------- results
+def test_an_evaluation_knows_everything_about_its_candidate() -> None:
+    evaluation = done().evaluation
+    cost = network_cost(architecture(), 1, 10)
+    assert (evaluation.status, evaluation.is_done, evaluation.precision) == ("done", True, "fp32")
+    assert evaluation.reach_macs == tuple(cost.reach_macs)
+    assert evaluation.params == cost.params
+    assert evaluation.peak_activation_bytes == cost.peak_activation_bytes
+    assert evaluation.train_loss is not None
+    assert 0 < evaluation.train_loss < 3 * np.log(10)
+    assert min(evaluation.seconds, evaluation.cpu_seconds, evaluation.memory_mb) > 0
+
+
+def test_the_curve_is_drawn_in_the_networks_own_macs() -> None:
+    curve = done().evaluation.curve
+    assert curve is not None
+    assert tuple(curve.reach_cost) == done().evaluation.reach_macs
+    assert curve.exit_accuracy[-1] > 0.3, "better than the chance of 0.1"
+
+
+def test_the_same_candidate_twice_gives_the_same_evaluation() -> None:
+    assert result(evaluate().evaluation) == result(done().evaluation)
+
+
+def test_an_evaluator_that_has_seen_others_gives_the_same_evaluation() -> None:
+    used = Evaluator(config(), splits())
+    used.evaluate(architecture(exits=0, kernel=1))
+    assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
+
+
+def test_another_seed_of_the_run_trains_another_network() -> None:
+    other = evaluate(config(search={"seed": 1})).evaluation
+    assert other.seed == training_seed(1, architecture().key()) != done().evaluation.seed
+    assert other.train_loss != done().evaluation.train_loss
+
+
+def test_the_logits_give_the_stored_scores_and_predictions() -> None:
+    artefacts = done().artefacts
+    assert artefacts is not None
+    for record, logits, images in (
+        (artefacts.calibrate, artefacts.calibrate_logits, splits().calibrate),
+        (artefacts.select, artefacts.select_logits, splits().select),
+    ):
+        assert logits.shape == (len(images), 3, 10)
+        np.testing.assert_array_equal(record.predictions, predictions(logits))
+        assert record.scores.keys() == SCORES.keys()
+        assert {score.shape for score in record.scores.values()} == {(len(images), 3)}
+
+
+def test_the_stored_weights_are_those_that_gave_the_logits() -> None:
+    artefacts = done().artefacts
+    assert artefacts is not None
+    network = EarlyExitNetwork(architecture(), 1, 10)
+    network.load_state_dict(torch.load(io.BytesIO(artefacts.weights), weights_only=True))
+    used = Evaluator(config(), splits())
+    np.testing.assert_allclose(
+        used._logits(network, splits().select), artefacts.select_logits, rtol=1e-4, atol=1e-4
+    )
+
+
+# ---------------------------------------------------------------- splits
+def test_labels_of_select_change_no_threshold() -> None:
+    plain = done().evaluation.curve
+    assert plain is not None
+    changed = curve_with(dataclasses.replace(splits(), select=relabelled(splits().select)))
+    np.testing.assert_array_equal(changed.thresholds, plain.thresholds)
+    np.testing.assert_array_equal(changed.calibrate_accuracy, plain.calibrate_accuracy)
+    assert (changed.select_accuracy < 0.2).all(), "permuted labels are answered by chance"
+
+
+def test_labels_of_calibrate_change_thresholds_but_no_exits_accuracy() -> None:
+    plain = done().evaluation.curve
+    assert plain is not None
+    changed = curve_with(dataclasses.replace(splits(), calibrate=relabelled(splits().calibrate)))
+    np.testing.assert_array_equal(changed.exit_accuracy, plain.exit_accuracy)
+    assert (
+        changed.thresholds.shape != plain.thresholds.shape or (changed.thresholds != plain.thresholds).any()
+    )
+
+
+def test_the_policy_of_the_file_scores_the_exits() -> None:
+    curve = done().evaluation.curve
+    other = evaluate(config(exits={"policy": "entropy"})).evaluation.curve
+    assert curve is not None
+    assert other is not None
+    np.testing.assert_array_equal(other.exit_accuracy, curve.exit_accuracy)
+    assert other.thresholds.shape != curve.thresholds.shape or (other.thresholds != curve.thresholds).any()
+
+
+# ---------------------------------------------------------------- loss weights
+@pytest.mark.parametrize(("exits", "weights"), [(2, (0.1, 0.2, 0.7)), (1, (0.1, 0.7)), (0, (0.7,))])
+def test_loss_weights_belong_to_positions_of_the_space(
+    monkeypatch: pytest.MonkeyPatch, exits: int, weights: tuple[float, ...]
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(evaluator_room, "train", lambda *arguments: seen.append(arguments[3]))
+    evaluate(config(training={"loss": "weighted", "exit_weights": [0.1, 0.2, 0.7]}), architecture(exits))
+    assert seen == [weights]
+
+
+def test_uniform_loss_weights_are_one_per_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(evaluator_room, "train", lambda *arguments: seen.append(arguments[3]))
+    evaluate(of=architecture(exits=1))
+    assert seen == [(1.0, 1.0)]
+
+
+# ---------------------------------------------------------------- failures
+def failure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> str:
+    """The status of a candidate whose training raises."""
+    monkeypatch.setattr(evaluator_room, "train", failing(error))
+    outcome = evaluate()
+    assert outcome.artefacts is None
+    assert outcome.evaluation.curve is None
+    assert not outcome.evaluation.is_done
+    assert outcome.evaluation.reach_macs == done().evaluation.reach_macs
+    return outcome.evaluation.status
+
+
+def test_a_candidate_with_too_many_training_macs_is_refused_before_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = done().evaluation.reach_macs[-1] * len(splits().train) * 2
+    monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
+    settings = config(training={"epochs": 2}, evaluation={"max_training_macs": work * 0.99})
+    assert evaluate(settings).evaluation.status == (
+        f"failed: too large: {work:.3g} MACs x images x epochs > "
+        f"evaluation.max_training_macs = {work * 0.99:.3g}"
+    )
+
+
+def test_a_candidate_at_the_limit_of_training_macs_is_trained() -> None:
+    work = done().evaluation.reach_macs[-1] * len(splits().train)
+    assert evaluate(config(evaluation={"max_training_macs": work})).evaluation.is_done
+
+
+def test_a_candidate_that_needs_too_much_memory_is_refused_before_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cost = network_cost(architecture(), 1, 10)
+    memory = (32 * cost.saved_activation_bytes + 16 * cost.params) / 1e6
+    monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
+    status = evaluate(config(evaluation={"max_memory_mb": memory * 0.99})).evaluation.status
+    assert status.startswith(f"failed: too large: about {memory:.0f} MB to train > evaluation.max_memory_mb")
+    monkeypatch.undo()
+    assert evaluate(config(evaluation={"max_memory_mb": memory * 1.01})).evaluation.is_done
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), ""),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+            "DefaultCPUAllocator",
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB\nmore"), "Tried to allocate"),
+        (RuntimeError("CUDA error: out of memory"), "CUDA error"),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "cublasCreate"),
+    ],
+)  # fmt: skip
+def test_running_out_of_memory_is_recorded_with_the_memory_seen(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    monkeypatch.setattr(Evaluator, "_memory_mb", lambda _self: 1234.5)
+    status = failure(monkeypatch, error)
+    assert status.startswith("failed: out of memory at 1234 MB")
+    assert words in status
+    assert "\n" not in status
+    assert not status.endswith("()")
+
+
+def test_divergence_is_recorded_in_the_trainers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = failure(monkeypatch, TrainingError("training diverged: mean loss 99"))
+    assert status == "failed: training diverged: mean loss 99"
+
+
+def test_a_real_divergence_is_recorded() -> None:
+    training = config().training.model_copy(update={"learning_rate": 1e30, "clip_norm": None})
+    outcome = evaluate(config().model_copy(update={"training": training}))
+    assert outcome.evaluation.status.startswith("failed: ")
+    assert "NaN" in outcome.evaluation.status or "diverged" in outcome.evaluation.status
+    assert outcome.artefacts is None
+
+
+def test_any_other_error_is_recorded_with_its_kind_and_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failure(monkeypatch, ValueError("odd\nand long")) == "failed: ValueError: odd"
+    assert failure(monkeypatch, ValueError()) == "failed: ValueError: "
+
+
+def test_an_evaluator_is_ready_for_the_next_candidate_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = Evaluator(config(), splits())
+    monkeypatch.setattr(evaluator_room, "train", failing(MemoryError()))
+    assert not used.evaluate(architecture()).evaluation.is_done
+    monkeypatch.undo()
+    assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
+
+
+def test_an_interrupt_is_no_failure_of_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluator_room, "train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate()
