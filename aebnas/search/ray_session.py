@@ -21,6 +21,8 @@ CONNECT_SECONDS = 5.0
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    # Ray would run workers at niceness 15, behind whatever else the machine does
+    "RAY_worker_niceness": "0",
     # a worker's death is told by the search itself, in one line
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
 }
