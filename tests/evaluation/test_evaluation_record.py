@@ -1,5 +1,6 @@
 """Evaluations as values: to JSON and back, points of their curve, identity of their context."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -26,6 +27,21 @@ def test_a_failed_evaluation_survives_json() -> None:
     back = Evaluation.from_dict(json.loads(json.dumps(failed.to_dict())))
     assert back == failed
     assert back.status.startswith("failed: too large")
+
+
+@pytest.mark.parametrize(
+    ("status", "is_machines"),
+    [
+        ("done", False),
+        ("failed: out of memory at 900 MB", True),
+        ("failed: its worker died 3 times", True),
+        ("failed: took longer than workers.timeout_minutes = 1", True),
+        ("failed: training diverged: mean loss 99", False),
+        ("failed: too large: about 900 MB to train", False),
+    ],
+)
+def test_failures_of_the_machine_are_told_from_the_candidates_own(status: str, is_machines: bool) -> None:
+    assert dataclasses.replace(done().evaluation, status=status).is_machine_failure is is_machines
 
 
 # ---------------------------------------------------------------- points

@@ -73,7 +73,7 @@ def test_the_same_candidate_twice_gives_the_same_evaluation() -> None:
 
 def test_an_evaluator_that_has_seen_others_gives_the_same_evaluation() -> None:
     used = Evaluator(config(), splits())
-    used.evaluate(architecture(exits=0, kernel=1))
+    used.evaluate(architecture("stage2", kernel=1))
     assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
 
 
@@ -137,20 +137,23 @@ def test_the_policy_of_the_file_scores_the_exits() -> None:
 
 
 # ---------------------------------------------------------------- loss weights
-@pytest.mark.parametrize(("exits", "weights"), [(2, (0.1, 0.2, 0.7)), (1, (0.1, 0.7)), (0, (0.7,))])
+@pytest.mark.parametrize(
+    ("after", "weights"),
+    [(("stage1", "stage2"), (0.1, 0.2, 0.7)), (("stage1",), (0.1, 0.7)), (("stage2",), (0.2, 0.7))],
+)
 def test_loss_weights_belong_to_positions_of_the_space(
-    monkeypatch: pytest.MonkeyPatch, exits: int, weights: tuple[float, ...]
+    monkeypatch: pytest.MonkeyPatch, after: tuple[str, ...], weights: tuple[float, ...]
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(evaluator_room, "train", lambda *arguments: seen.append(arguments[3]))
-    evaluate(config(training={"loss": "weighted", "exit_weights": [0.1, 0.2, 0.7]}), architecture(exits))
+    evaluate(config(training={"loss": "weighted", "exit_weights": [0.1, 0.2, 0.7]}), architecture(*after))
     assert seen == [weights]
 
 
 def test_uniform_loss_weights_are_one_per_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(evaluator_room, "train", lambda *arguments: seen.append(arguments[3]))
-    evaluate(of=architecture(exits=1))
+    evaluate(of=architecture("stage1"))
     assert seen == [(1.0, 1.0)]
 
 

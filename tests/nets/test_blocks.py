@@ -136,6 +136,13 @@ def test_a_fresh_skip_block_passes_its_input_on(type_: str, se: bool) -> None:
     assert torch.equal(block(type_, se=se).train()(x), x)
 
 
+@pytest.mark.parametrize("type_", ["residual", "fused", "mbconv"])
+def test_the_last_batch_norm_of_a_skip_alone_starts_at_zero(type_: str) -> None:
+    (skip,) = skips(block(type_, se=True))
+    norms = [part for part in skip.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert [bool(norm.weight.any()) for norm in norms] == [True] * (len(norms) - 1) + [False]
+
+
 def test_batch_norms_outside_skips_start_at_one() -> None:
     scales: list[Tensor] = [
         part.weight for part in block("fused", width_out=16).modules() if isinstance(part, nn.BatchNorm2d)

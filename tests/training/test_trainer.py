@@ -1,6 +1,7 @@
 """Training one network: it learns, repeats itself exactly, and notices when it cannot go on."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -181,12 +182,14 @@ def test_a_finite_loss_far_above_chance_is_a_divergence() -> None:
         train(made, batches(), config, EQUAL, FP32)
 
 
-def test_chance_follows_from_the_weights_of_the_exits() -> None:
+@pytest.mark.parametrize(("weights", "diverges"), [((1.0, 1e-4), False), ((0.01, 0.01), True)])
+def test_chance_follows_from_the_weights_of_the_exits(weights: tuple[float, float], diverges: bool) -> None:
     made = network()
-    with torch.no_grad():
+    with torch.no_grad():  # a loss of about 500 at the second exit
         made.segments()[1].exit[-1][-1].bias.copy_(torch.linspace(0, 1000, 10))
     config = TrainingConfig(epochs=1, learning_rate=1e-9, loss="weighted")
-    train(made, batches(), config, (1.0, 1e-4), FP32)
+    with pytest.raises(TrainingError, match="diverged") if diverges else nullcontext():
+        train(made, batches(), config, weights, FP32)
 
 
 # ---------------------------------------------------------------- logits
