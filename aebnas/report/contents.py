@@ -201,7 +201,7 @@ def _environment(store: RunStore) -> Mapping[str, Any]:
     """Return the run's environment; a report does without it."""
     try:
         return store.environment
-    except (OSError, ValueError):
+    except RunError:
         return {}
 
 

@@ -146,7 +146,7 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
     return [
         "Accuracy, exit rates and expected MACs are counted on the select split, which trained no weights "
         "and tuned no thresholds; thresholds were tuned on the calibrate split.",
-        "Test data were not read. A winner's test accuracy comes from aebnas evaluate, once per winner.",
+        "Test data were not read: nothing here is a test accuracy.",
         f"The front is the best of {points:,} operating points on the same select images, so its accuracies "
         "are optimistic: expect a little less on new images. The 95% intervals (Wilson) tell the chance in "
         "which images were drawn; they correct neither for that choice nor for the chance in training.",

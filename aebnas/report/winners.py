@@ -1,6 +1,6 @@
 """Winner files: one YAML per architecture on the front, enough to train it again.
 
-``aebnas train``, ``evaluate`` and ``export`` read them back with ``load_winner``.
+``load_winner`` reads them back.
 Must not import torch.
 """
 
@@ -29,7 +29,9 @@ from aebnas.space.architecture import Architecture
 FORMAT = 1
 """Version of the files; raised when a reader of the old one would go wrong."""
 WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
-HEADER = "# One architecture of a Pareto front. Train it again: aebnas train THIS_FILE\n"
+HEADER = (
+    "# One architecture of a Pareto front. Read it back: aebnas.report.load_winner(THIS_FILE).architecture\n"
+)
 
 
 def _decoded(entries: Any) -> Any:
