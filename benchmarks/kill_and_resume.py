@@ -2,9 +2,10 @@
 
     python benchmarks/kill_and_resume.py [--kills 20]
 
-A small search on scikit-learn's digits with one Ray worker.  Each round lets `aebnas` run for a
-random time, kills it with SIGKILL and resumes.  The final front must equal that of an uninterrupted
-run, and no finished candidate may be trained again.
+A small search on scikit-learn's digits with one Ray worker.  Each round kills `aebnas` with SIGKILL
+at a random moment and resumes: one in four while it starts, the others a random time after a random
+number of trainings began, so that kills spread over the run on fast and on busy machines.  The final
+front must equal that of an uninterrupted run, and no finished candidate may be trained again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ space:
     - {depth: [1, 2], width: [16, 24], stride: 2, block: {type: [residual, mbconv], kernel: [3, 5]}}
   exits: {after: [stage1], branch: {modules: [0, 1, 2], module: {type: [conv, pool], width: [0.5, 1.0]}}}
 training: {epochs: 12, batch_size: 32}
-search: {population: 8, generations: 8}
+search: {population: 8, generations: 9}
 workers: {count: 1, gpus_per_worker: 0}
 report: {enabled: false}
 """
@@ -71,6 +72,27 @@ def trained_again(path: Path) -> list[str]:
     return again
 
 
+def attempts(path: Path) -> int:
+    """Return how many trainings have begun."""
+    if not (path / "run.sqlite").exists():
+        return 0
+    store = RunStore(path)
+    count = len(store.attempts())
+    store.close()
+    return count
+
+
+def wait_for_the_moment(process: subprocess.Popen[bytes], path: Path, chance: random.Random) -> None:
+    """Return at a random moment of the run, or when it has ended."""
+    if chance.random() < 0.25:
+        time.sleep(chance.uniform(0.5, 8.0))
+        return
+    goal = attempts(path) + chance.randint(1, 6)
+    while process.poll() is None and attempts(path) < goal:
+        time.sleep(0.1)
+    time.sleep(chance.uniform(0.0, 2.0))
+
+
 def main() -> None:
     """Print what each kill left, and the verdict; exit code 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,7 +109,7 @@ def main() -> None:
         for kill in range(arguments.kills):
             begun = (killed / "run.sqlite").exists()
             process = aebnas("resume", str(killed)) if begun else aebnas(*search, "killed")
-            time.sleep(chance.uniform(1.0, 14.0))
+            wait_for_the_moment(process, killed, chance)
             is_done = process.poll() is not None
             if not is_done:
                 os.kill(process.pid, signal.SIGKILL)

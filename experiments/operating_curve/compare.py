@@ -43,8 +43,8 @@ def table(rows: list[Row]) -> list[str]:
 
 def resplit_table(splits: list[list[Row]]) -> list[str]:
     """Return mean and spread over random halves as Markdown, and draw them."""
-    lines = ["| baseline | budget (M MACs) | mean difference | standard deviation | standard error | worse / better |",
-             "|" + " --- |" * 6]  # fmt: skip
+    names = ("baseline", "budget (M MACs)", "mean difference", "sd", "standard error", "worse / better")
+    lines = [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
     figure, axes = plt.subplots(figsize=(7, 4))
     for baseline in BASELINES:
         rows = [[row for row in rows if row.baseline == baseline] for rows in splits]
@@ -83,9 +83,9 @@ def main() -> None:
     pooled = np.concatenate([logits["calibrate_logits"], logits["select_logits"]])
     labels = np.concatenate([logits["calibrate_labels"], logits["select_labels"]])
     splits = [compare(pooled, labels, cost, seed) for seed in range(arguments.resplits)]
-    lines = ["## The run's own split: tuned on calibrate, scored on select", "",
-             *table(compare_splits(calibrate, select, cost)), "",
-             f"## {arguments.resplits} random halves of the same images", "", *resplit_table(splits)]  # fmt: skip
+    lines = ["## The run's own split: tuned on calibrate, scored on select", ""]
+    lines += [*table(compare_splits(calibrate, select, cost)), ""]
+    lines += [f"## {arguments.resplits} random halves of the same images", "", *resplit_table(splits)]
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
