@@ -95,6 +95,8 @@ def warnings(run: RunContents) -> list[str]:
     status, found = run.facts["status"], []
     if status == "interrupted":
         found.append(f"The search was interrupted before its end. {resume}")
+    elif str(status).startswith("stopped: "):
+        found.append(f"The search {status}. {resume}")
     elif status != "finished":
         found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
     if not run.generations and run.done:

@@ -71,7 +71,7 @@ def draw_distinct(
         admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
 
     Raises:
-        ConfigError: ``admit`` refused every one of many draws.
+        ConfigError: ``admit`` refused nearly every one of many draws, and none was drawn before.
     """
     found: list[Genome] = []
     refused = 0
@@ -86,6 +86,8 @@ def draw_distinct(
         if admit is not None and not admit(architecture):
             refused += 1
             if refused >= TRIES_PER_GENOME * (len(found) + 1):
+                if len(known) > len(found):
+                    break  # earlier draws took what the limit admits: the space is used up, nothing is wrong
                 raise ConfigError(
                     f"search.initial_max_macs / initial_max_params refused {refused:,} random architectures "
                     f"and admitted {len(found)}: the limit is below what the space can build. "

@@ -6,6 +6,7 @@ Must not import torch or ray.
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.hardware.devices import gpus
@@ -15,7 +16,7 @@ def worker_gpus(config: WorkersConfig) -> float:
     """Return the GPUs of one worker: as given, or 1 where this machine has one, else 0."""
     if config.gpus_per_worker != "auto":
         return config.gpus_per_worker
-    return 1.0 if gpus() else 0.0
+    return 1.0 if usable_gpus() else 0.0
 
 
 def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
@@ -23,8 +24,19 @@ def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
     if config.count != "auto":
         return config.count
     if gpus_per_worker > 0:
-        return max(1, int(len(gpus()) / gpus_per_worker))
+        return max(1, int(usable_gpus() / gpus_per_worker))
     return max(1, int(available_cores() / config.cpus_per_worker))
+
+
+def usable_gpus() -> int:
+    """Return the GPUs of this machine that ``CUDA_VISIBLE_DEVICES`` leaves; 0 with torch's CPU build."""
+    if version("torch").endswith("+cpu"):
+        return 0
+    found, visible = len(gpus()), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return found
+    names = [name.strip() for name in visible.split(",")]
+    return min(found, sum(name not in ("", "-1", "NoDevFiles") for name in names))
 
 
 def available_cores() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from aebnas.config import SearchFile, differences, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
-from aebnas.errors import RunError
+from aebnas.errors import ConfigError, RunError
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import Listener, ignore
@@ -41,6 +41,7 @@ def new_session(
 
     Raises:
         DataError: Something is wrong with the data; no directory is made then.
+        ConfigError: The training does not fit the images; no directory is made then.
         RunError: The directory holds a run or cannot be written.
     """
     if (path / "run.sqlite").exists():
@@ -48,6 +49,7 @@ def new_session(
             f"{path} exists already. Continue it: aebnas resume {path}  (or choose another --name)"
         )
     splits = make_splits(load_dataset(config.data, progress=progress), config.data)
+    _check_cutout(config, splits)
     config = _with_absolute_paths(config)
     store = RunStore.create(path, config, environment())
     try:
@@ -120,6 +122,15 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
         name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None
     }
     return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+
+
+def _check_cutout(config: SearchFile, splits: Splits) -> None:
+    """Refuse here what would make every candidate fail: a cutout square larger than the images."""
+    side, smaller = config.training.augment.cutout, min(splits.train.shape[:2])
+    if side > smaller:
+        raise ConfigError(
+            f"training.augment.cutout {side} is larger than the images; the largest valid value is {smaller}"
+        )
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:

@@ -29,6 +29,8 @@ from aebnas.space.architecture import Architecture
 
 POLL_SECONDS = 1.0
 """How often the driver looks for hanging candidates."""
+BROKEN_DEVICE = "CUDA error"
+"""Words of a failure after which nothing works any more on the GPU of that process."""
 MAX_FAILED_STARTS = 3
 """Workers that may die before their first candidate, in a row, before the search gives up."""
 
@@ -47,7 +49,12 @@ class _Worker:
         return True
 
     def evaluate(self, architecture: Architecture) -> Outcome:
-        return self._evaluator.evaluate(architecture)
+        outcome = self._evaluator.evaluate(architecture)
+        status = outcome.evaluation.status
+        if BROKEN_DEVICE in status and OUT_OF_MEMORY not in status:
+            # the driver replaces this worker, else every later candidate of it would fail too
+            raise WorkerError(status)
+        return outcome
 
 
 @dataclass

@@ -210,6 +210,14 @@ def test_a_run_killed_in_its_first_generation_shows_what_finished(tmp_path: Path
     assert "hypervolume" not in page.figures()
 
 
+def test_a_run_that_failed_says_why_and_not_that_it_was_killed(tmp_path: Path) -> None:
+    why = "stopped: all 3 candidates of the first generation failed"
+    config = search_file()
+    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]), status=why))
+    assert f"The search {why}" in page.text
+    assert "it was killed" not in page.text
+
+
 def test_candidates_after_the_last_generation_are_announced(tmp_path: Path) -> None:
     config = search_file()
     page = page_of(store_of(tmp_path / "run", config, evaluations(config, 9), [6], status="interrupted"))

@@ -144,3 +144,10 @@ def test_random_search_draws_every_architecture_once() -> None:
 def test_early_rejection_that_admits_nothing_names_the_setting() -> None:
     with pytest.raises(Exception, match="initial_max_macs"):
         draw_distinct(SPACE, 2, np.random.default_rng(0), set(), admit=lambda architecture: False)
+
+
+def test_random_search_ends_quietly_where_the_limit_admits_no_more() -> None:
+    admitted = {SPACE.decode(genome).key() for genome in RandomProposer(SPACE, 6, seed=1).ask()}
+    one = RandomProposer(SPACE, 6, seed=1, admit=lambda architecture: architecture.key() in admitted)
+    assert len(one.ask()) == 6
+    assert one.ask() == []

@@ -6,15 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from search.fakes import fake_config, fake_failure
 
 from aebnas.config import SearchFile, load
-from aebnas.errors import WorkerError
+from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
+from aebnas.search.workers import _Worker
+from aebnas.space.search_space import SearchSpace
 
 DIGITS = """
 name: digits
@@ -162,6 +167,29 @@ def ray_processes() -> list[str]:
         if ("raylet" in line or "gcs_server" in line) and is_descendant(int(entry.parent.name), os.getpid()):
             names.append(line[:80])
     return names
+
+
+def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:
+    def worker(reason: str) -> _Worker:
+        found = object.__new__(_Worker)
+        found._evaluator = SimpleNamespace(evaluate=lambda a: fake_failure(a, reason))  # type: ignore[assignment]
+        return found
+
+    config = fake_config()
+    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    architecture = space.decode(space.sample(np.random.default_rng(0)))
+    with pytest.raises(WorkerError, match="illegal memory access"):
+        worker("AcceleratorError: CUDA error: an illegal memory access").evaluate(architecture)
+    memory = "out of memory at 900 MB (CUDA error: out of memory)"
+    assert worker(memory).evaluate(architecture).evaluation.status == f"failed: {memory}"
+
+
+def test_a_cutout_larger_than_the_images_is_refused_before_the_run_begins(
+    digits: Callable[..., SearchFile], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"cutout 9 is larger than the images.*largest valid value is 8"):
+        search(digits("training.augment.cutout=9"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_cluster_that_does_not_answer_is_a_clear_error(
