@@ -203,7 +203,9 @@ def prepare_process(device: torch.device) -> None:
     """
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-        torch.backends.cuda.matmul.allow_tf32 = True
+        # logits are fp32; training uses bf16 where it is faster
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
         return
     torch.set_num_threads(1)
     if sys.platform == "linux":

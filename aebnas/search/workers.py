@@ -219,4 +219,4 @@ def _reason(error: RayError) -> str:
             if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))
         ]
         return (told or cause or [type(error).__name__])[-1][:300]
-    return str(error).strip().splitlines()[-1][:300]
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]
