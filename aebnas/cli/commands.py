@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.config import SearchFile, load, starter_file
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
@@ -53,7 +53,9 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    _refuse_existing(path)
+    from aebnas.search.store import refuse_existing
+
+    refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views import make_view
 
     with make_view(arguments.json) as view:
@@ -150,13 +152,6 @@ def _kept(path: Path) -> int | None:
         return store.count()
     finally:
         store.close()
-
-
-def _refuse_existing(path: Path) -> None:
-    """Refuse to start where a run lies already, before anything is imported or read."""
-    if (path / "run.sqlite").exists():
-        run = shlex.quote(str(path))
-        raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
 
 
 def _run_name(name: str) -> str:

@@ -17,8 +17,6 @@ from aebnas.space.search_space import SearchSpace
 
 SEED = 0
 """Of the sample: describing a space twice gives the same numbers."""
-OPTIMIZER_COPIES = 4
-"""Weights, gradients, momentum and a working copy, fp32, as the evaluator counts them."""
 
 Progress = Callable[[Iterable[int]], Iterable[int]]
 """Passes numbers on and shows how far they are."""
@@ -79,7 +77,7 @@ def sample_costs(
         _spread("MACs to the last exit", [cost.reach_macs[-1] for cost in costs]),
         _spread("parameters", [cost.params for cost in costs]),
         _spread("peak activation bytes", [cost.peak_activation_bytes for cost in costs]),
-        _spread(f"training memory in bytes, batch {batch}", [training_bytes(cost, batch) for cost in costs]),
+        _spread(f"training memory in bytes, batch {batch}", [cost.training_bytes(batch) for cost in costs]),
     )
     shares, masks = [], []
     for limit, is_exact, admits in _limits(config):
@@ -88,11 +86,6 @@ def sample_costs(
         masks.append(mask)
     left = float(np.logical_and.reduce(masks).mean()) if masks else 1.0
     return SampleCosts(samples, spreads, tuple(shares), left)
-
-
-def training_bytes(cost: NetworkCost, batch_size: int) -> int:
-    """Return the estimated memory of a training, as ``evaluation.max_memory_mb`` limits it."""
-    return batch_size * cost.saved_activation_bytes + OPTIMIZER_COPIES * 4 * cost.params
 
 
 def _spread(name: str, values: Sequence[float]) -> Spread:
@@ -116,7 +109,7 @@ def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[NetworkCost],
             (
                 f"evaluation.max_memory_mb {memory:g}",
                 True,
-                lambda cost: training_bytes(cost, batch) <= memory * 1e6,
+                lambda cost: cost.training_bytes(batch) <= memory * 1e6,
             )
         )
     return limits

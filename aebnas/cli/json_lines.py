@@ -21,7 +21,6 @@ number that is not finite is null.  Times are in seconds.
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 import sys
@@ -30,6 +29,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from aebnas.report.markup import finite
 from aebnas.search.events import CandidateFinished, Event
 
 
@@ -65,7 +65,7 @@ class JsonLines:
 
 def write(record: dict[str, Any]) -> None:
     """Write one object as one line, at once."""
-    sys.stdout.write(json.dumps(_finite(record), allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(finite(record), allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
@@ -87,14 +87,3 @@ def _finished(event: CandidateFinished) -> dict[str, Any]:
 
 def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with null for every number that JSON cannot hold."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return value

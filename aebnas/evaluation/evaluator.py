@@ -38,8 +38,6 @@ from aebnas.space.architecture import Architecture
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import TrainingResult, exit_logits, train
 
-OPTIMIZER_COPIES = 4
-"""Weights, gradients, momentum and a working copy, fp32."""
 EVALUATION_BATCH = 250
 """Images per forward pass when logits are collected."""
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
@@ -170,7 +168,7 @@ class Evaluator:
                 f"too large: {work:.3g} MACs x images x epochs > "
                 f"evaluation.max_training_macs = {limits.max_training_macs:.3g}"
             )
-        memory = training.batch_size * cost.saved_activation_bytes + OPTIMIZER_COPIES * 4 * cost.params
+        memory = cost.training_bytes(training.batch_size)
         if limits.max_memory_mb is not None and memory > limits.max_memory_mb * 1e6:
             raise TrainingError(
                 f"too large: about {memory / 1e6:.0f} MB to train > "

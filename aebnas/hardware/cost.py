@@ -27,6 +27,10 @@ from aebnas.space.layer import Layer, segments
 FloatArray = NDArray[np.float64]
 
 
+OPTIMIZER_COPIES = 4
+"""Weights, gradients, momentum and a working copy, fp32."""
+
+
 @dataclass(frozen=True)
 class LayerCost:
     """What one layer costs for one image."""
@@ -52,6 +56,10 @@ class NetworkCost:
     """Largest sum of live activations anywhere, fp32."""
     saved_activation_bytes: int
     """What one image in a training batch keeps for the backward pass, fp32."""
+
+    def training_bytes(self, batch_size: int) -> int:
+        """Return the estimated memory of a training, as ``evaluation.max_memory_mb`` limits it."""
+        return batch_size * self.saved_activation_bytes + OPTIMIZER_COPIES * 4 * self.params
 
 
 def _count_nothing(module: nn.Module, x: Any, y: Any) -> None:

@@ -20,7 +20,7 @@ from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import Listener, ignore
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.search import Search
-from aebnas.search.store import RunStore, storage_errors, write_atomically
+from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
 from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = ("search.generations", "search.max_trainings", "search.max_minutes", "workers", "report")
@@ -44,10 +44,7 @@ def new_session(
         ConfigError: The training does not fit the images; no directory is made then.
         RunError: The directory holds a run or cannot be written.
     """
-    if (path / "run.sqlite").exists():
-        raise RunError(
-            f"{path} exists already. Continue it: aebnas resume {path}  (or choose another --name)"
-        )
+    refuse_existing(path)
     splits = make_splits(load_dataset(config.data, progress=progress), config.data)
     _check_cutout(config, splits)
     config = _with_absolute_paths(config)

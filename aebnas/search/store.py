@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -63,8 +64,7 @@ class RunStore:
         Raises:
             RunError: There is one already, or it cannot be written.
         """
-        if (path / "run.sqlite").exists():
-            raise RunError(f"{path} exists already. Continue it: aebnas resume {path}  (or choose --name)")
+        refuse_existing(path)
         with storage_errors(path):
             (path / "checkpoints").mkdir(parents=True, exist_ok=True)
             write_atomically(path / "config.yaml", resolved(config).encode())
@@ -232,6 +232,17 @@ class RunStore:
     def _write(self, statement: str, values: Sequence[object]) -> None:
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to start where a run lies already.
+
+    Raises:
+        RunError: There is one; with the command that continues it.
+    """
+    if (path / "run.sqlite").exists():
+        run = shlex.quote(str(path))
+        raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

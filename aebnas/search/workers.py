@@ -84,7 +84,6 @@ class RayPool:
         self._shape = (splits.train.shape[2], len(splits.classes))
         self._splits = ray.put(splits)
         self._idle: deque[Any] = deque()
-        self._alive = 0
         self._failed_starts = 0
         self._is_stopping = False
 
@@ -141,7 +140,7 @@ class RayPool:
     def _lost(self, task: _Task, error: RayError, deaths: Counter[str]) -> Outcome | None:
         key = task.architecture.key()
         deaths[key] += 1
-        self._kill(task.actor)
+        ray.kill(task.actor)
         self._failed_starts += isinstance(error, RayActorError) and _died_at_start(error)
         reason = _reason(error)
         if self._failed_starts >= MAX_FAILED_STARTS:
@@ -159,7 +158,7 @@ class RayPool:
         for reference, task in list(running.items()):
             if time.monotonic() - task.started > limit:
                 del running[reference]
-                self._kill(task.actor)
+                ray.kill(task.actor)
                 reason = f"{TOO_SLOW} = {limit / 60:g}"
                 self._listener(WorkerLost(task.architecture.key(), reason, retry=False))
                 yield self._failure(task.architecture, reason)
@@ -178,9 +177,6 @@ class RayPool:
         }
         actor = ray.remote(_Worker).options(**options)
         return actor.remote(self._config.model_dump_json(), self._splits, self._gpus > 0)
-
-    def _kill(self, actor: Any) -> None:
-        ray.kill(actor)
 
     def _fitting(self, wanted: int, resources: dict[str, float]) -> int:
         """Return how many of the wanted workers the cluster can hold."""

@@ -1,32 +1,14 @@
 """The sum over layers against three independent counts of the whole network, exit by exit."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from counters import flop_counter_macs, hooked_run, thop_macs, unfilled_network
+from shipped import every_space, shipped
 
-from aebnas.config import load
-from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import layer_cost, network_cost
-from aebnas.search.session import space_of
 from aebnas.space.architecture import Architecture, BlockSpec
 from aebnas.space.layer import Layer, segments
-from aebnas.space.search_space import SearchSpace
-
-FOLDER = Path(__file__).parents[2] / "search_spaces"
-SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-every_space = pytest.mark.parametrize("name", SHIPPED)
-
-
-@cache
-def shipped(name: str) -> tuple[SearchSpace, int, int]:
-    """The space, its images' channels and its classes."""
-    config = load(FOLDER / f"{name}.yaml", [])
-    shape, classes = shape_and_classes(config.data)
-    return space_of(config, shape), shape[2], classes
 
 
 def architectures(name: str, count: int, seed: int = 0) -> list[Architecture]:

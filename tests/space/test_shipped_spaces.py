@@ -1,13 +1,11 @@
 """Every search-space file that ships: it loads, decodes, encodes, builds and runs."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shipped import FOLDER, SHIPPED, every_space, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
@@ -19,18 +17,7 @@ from aebnas.space.genes import Genome
 from aebnas.space.layer import Layer, segments
 from aebnas.space.search_space import SearchSpace
 
-FOLDER = Path(__file__).parents[2] / "search_spaces"
-SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 CIFAR = [name for name in SHIPPED if name.startswith("cifar10_")]
-every_space = pytest.mark.parametrize("name", SHIPPED)
-
-
-@cache
-def shipped(name: str) -> tuple[SearchSpace, int, int]:
-    """The space, its images' channels and its classes."""
-    config = load(FOLDER / f"{name}.yaml", [])
-    shape, classes = shape_and_classes(config.data)
-    return space_of(config, shape), shape[2], classes
 
 
 def genomes(space: SearchSpace) -> st.SearchStrategy[Genome]:

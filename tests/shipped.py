@@ -1,0 +1,23 @@
+"""The search-space files that ship, for tests of several rooms."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from aebnas.config import load
+from aebnas.data.datasets import shape_and_classes
+from aebnas.search.session import space_of
+from aebnas.space.search_space import SearchSpace
+
+FOLDER = Path(__file__).parents[1] / "search_spaces"
+SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+every_space = pytest.mark.parametrize("name", SHIPPED)
+
+
+@cache
+def shipped(name: str) -> tuple[SearchSpace, int, int]:
+    """The space, its images' channels and its classes."""
+    config = load(FOLDER / f"{name}.yaml", [])
+    shape, classes = shape_and_classes(config.data)
+    return space_of(config, shape), shape[2], classes
