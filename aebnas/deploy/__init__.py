@@ -1,0 +1,1 @@
+"""Networks on their device: export, the session that runs them, its timing."""

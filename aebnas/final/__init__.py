@@ -1,0 +1,1 @@
+"""The chosen network: trained in full, scored once on test data."""

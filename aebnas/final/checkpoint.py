@@ -1,0 +1,183 @@
+"""Checkpoints: one network trained in full, with all that scoring, exporting and running it needs.
+
+DIR/checkpoint.yaml   what was trained, how, on what, and when it leaves
+DIR/weights.pt        its weights, fp32 (read with ``weights_only``)
+DIR/logits.npz        its logits on calibrate and their labels: policies are refitted from them
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from aebnas.config.choices import Frozen, Items
+from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.model_file import read_model
+from aebnas.config.schema import DataConfig, Text
+from aebnas.config.training_schema import TrainingConfig
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import DataError, RunError
+from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.policy import ExitPolicy
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture
+
+FORMAT = 1
+"""Version of the files; raised when a reader of the old one would go wrong."""
+WHAT = "no checkpoint. `aebnas train` writes them: runs/NAME/trained/KEY"
+Channels = Annotated[Items[float], Field(min_length=1, max_length=3)]
+
+
+class Checkpoint(Frozen):
+    """``checkpoint.yaml``: one trained network, all but its weights."""
+
+    format: Annotated[int, Field(ge=1)]
+    """Version of the file."""
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """Identity of the architecture."""
+    run: Text
+    """Path of the run that found it; of a winner file, its run's name."""
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of this training."""
+    is_static: bool
+    """Whether it was trained without early exits, for comparison."""
+    architecture: Architecture
+    """What was built; a static one has no exits but the last."""
+    data: DataConfig
+    """Where the images came from."""
+    data_fingerprint: Text
+    """Identity of the data and splits."""
+    classes: Annotated[Items[Text], Field(min_length=2)]
+    """Names; a label is an index into them."""
+    image_shape: Annotated[Items[int], Field(min_length=3, max_length=3)]
+    """Height, width, channels of the data's images."""
+    mean: Channels
+    """By channel, of training pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
+    std: Channels
+    """By channel, likewise."""
+    training: TrainingConfig
+    """How it was trained."""
+    exits: ExitsConfig
+    """How the exit policy was fitted."""
+    trade_off: Annotated[float, Field(gt=0, le=1)] | None
+    """Share of its own full cost that the policy was allowed; null under a target of ``exits``."""
+    policy: dict[str, Any]
+    """When a sample leaves, as ``aebnas.exits.policies.policy_from_dict`` reads it."""
+    reach_macs: Annotated[Items[float], Field(min_length=1)]
+    """MACs of leaving at each exit, heads tried on the way included."""
+    environment: dict[str, Any]
+    """Versions and machine of the training."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Checkpoint:
+        if self.format > FORMAT:
+            raise ValueError(f"format {self.format} is newer than this AEBNAS reads ({FORMAT}); update it")
+        if self.architecture.key() != self.key:
+            raise ValueError(
+                f"key {self.key} belongs to another architecture: this one's is "
+                f"{self.architecture.key()}. The file was edited or damaged; train it again"
+            )
+        channels = self.image_shape[2]
+        if not len(self.mean) == len(self.std) == channels:
+            raise ValueError(f"mean and std need {channels} values, one per channel of image_shape")
+        exits = len(self.architecture.exits) + 1
+        if len(self.reach_macs) != exits:
+            raise ValueError(f"reach_macs needs {exits} values, one per exit, but got {len(self.reach_macs)}")
+        try:
+            decides = policy_from_dict(self.policy).exits
+        except DataError as error:
+            raise ValueError(f"policy: {error}") from error
+        if decides != exits:
+            raise ValueError(f"policy decides for {decides} exits, but the architecture has {exits}")
+        return self
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """Return what inputs are normalised by."""
+        return ChannelStatistics(tuple(self.mean), tuple(self.std))
+
+    @property
+    def exit_policy(self) -> ExitPolicy:
+        """Return when a sample leaves."""
+        return policy_from_dict(self.policy)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A checkpoint with its weights and what it said on calibrate."""
+
+    checkpoint: Checkpoint
+    network: EarlyExitNetwork
+    """In evaluation mode, on the CPU, fp32."""
+    calibrate_logits: NDArray[np.float32]
+    """Of every exit, ``(images, exits, classes)``."""
+    calibrate_labels: NDArray[np.int64]
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read what a checkpoint says about itself.
+
+    Raises:
+        ConfigError: ``checkpoint.yaml`` is missing or wrong; one line per mistake, with ``FILE:LINE``.
+    """
+    return read_model(folder / "checkpoint.yaml", Checkpoint, WHAT)
+
+
+def load_trained(folder: Path) -> Trained:
+    """Read a whole checkpoint.
+
+    Raises:
+        ConfigError: ``checkpoint.yaml`` is missing or wrong.
+        RunError: Weights or logits are missing, damaged or of another network.
+    """
+    checkpoint = read_checkpoint(folder)
+    network = EarlyExitNetwork(
+        checkpoint.architecture,
+        checkpoint.image_shape[2],
+        len(checkpoint.classes),
+        carry=checkpoint.training.carry,
+    )
+    weights, arrays = folder / "weights.pt", folder / "logits.npz"
+    try:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        with np.load(arrays, allow_pickle=False) as stored:
+            logits, labels = stored["logits"], stored["labels"]
+    except OSError as error:
+        raise RunError(f"{error.filename or folder}: {error.strerror or error}; train it again") from error
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        ValueError,
+        zipfile.BadZipFile,
+    ) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(f"{folder} is damaged: {first}; train it again: aebnas train") from error
+    shape = (len(labels), network.exits, len(checkpoint.classes))
+    if logits.shape != shape:
+        raise RunError(f"{arrays} is damaged: logits have shape {logits.shape}, expected {shape}")
+    return Trained(checkpoint, network.eval(), logits, labels)
+
+
+def checkpoint_text(checkpoint: Checkpoint) -> str:
+    """Return a checkpoint as YAML."""
+    plain = checkpoint.model_dump(mode="json")
+    return yaml.safe_dump(plain, default_flow_style=None, sort_keys=False, width=110, allow_unicode=True)
+
+
+def weight_bytes(network: EarlyExitNetwork) -> bytes:
+    """Return the weights as ``weights.pt`` holds them."""
+    buffer = io.BytesIO()
+    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
+    return buffer.getvalue()
