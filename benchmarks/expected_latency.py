@@ -83,7 +83,7 @@ def main() -> None:
         exits = np.array([runner.run(x, leave).exit for x in singles])
         spent = []
         for _ in range(arguments.rounds):
-            levels.append(float(anchor.sample_ns()[-1]) / 1e6)
+            levels.append(anchor.full_ns() / 1e6)
             started = time.perf_counter()
             for x in singles:
                 runner.run(x, leave)

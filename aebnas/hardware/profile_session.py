@@ -122,15 +122,14 @@ def profile_space(request: ProfileRequest, listen: Listener) -> HardwareProfile:
             () if existing is None else existing.networks,
         )
         profile = energies.with_energies(
-            profile, missing, request.target, device.counter, lambda d, n: listen("energies", d, n)
+            profile, missing, request.target, device.counter, samples, lambda d, n: listen("energies", d, n)
         )
-        profile = judged(_with_networks(profile, request, watching(monitor, listen)))
+        profile = judged(_with_networks(profile, request, samples, watching(monitor, listen)))
         earlier = None if existing is None else existing.facts.conditions
         conditions = merged_conditions(earlier, monitor.conditions(), profile)
         profile = replace(profile, facts=profile.facts.model_copy(update={"conditions": conditions}))
         write_profile(profile, request.path)
-        if missing:
-            samples.finish()
+        samples.finish()
     return profile
 
 
@@ -152,15 +151,18 @@ def _facts(
         versions=versions(),
         device=monitor.device(),
         rows=rows,
+        networks=0,
         anchor_ms=float(f"{anchor_ms:.6g}"),
-        overhead=Overhead(entry_ms=rounded(overhead.entry_ms), segment_ms=rounded(overhead.segment_ms)),
+        overhead=Overhead(**{name: rounded(value) for name, value in overhead}),
         correction=Correction(),
         spaces=tuple(dict.fromkeys([*spaces, request.space_name])),
         energy=EnergyFacts(),
     )
 
 
-def _with_networks(profile: HardwareProfile, request: ProfileRequest, listen: Listener) -> HardwareProfile:
+def _with_networks(
+    profile: HardwareProfile, request: ProfileRequest, samples: SampleFile, listen: Listener
+) -> HardwareProfile:
     """Return the profile with freshly measured networks of the space."""
     wanted = request.fit_networks + request.validate_networks
     architectures = distinct_architectures(request.space, wanted, seed=0)
@@ -170,18 +172,18 @@ def _with_networks(profile: HardwareProfile, request: ProfileRequest, listen: Li
     enough = len(architectures) == wanted
     fit = request.fit_networks if enough else min(request.fit_networks, max(1, len(architectures) // 3))
     listen("networks", 0, len(architectures))
-    clocks = []
+    data, clocks = (request.in_channels, request.classes), {}
     for i, architecture in enumerate(architectures):
-        clocks.append(network_clock(architecture, request.in_channels, request.classes, request.target))
+        clocks[architecture.key()] = network_clock(architecture, *data, request.target)
         listen("networks", i + 1, len(architectures))
     times = measure_networks(
         clocks,
+        request.space_name,
         request.target,
         profile.facts.anchor_ms,
-        np.random.default_rng(1),
+        samples,
         lambda done, total: listen("rounds", done, total),
     )
-    data = (request.in_channels, request.classes)
     found: list[MeasuredNetwork] = []
     roles: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
     for role, part in roles:
@@ -211,7 +213,8 @@ def judged(profile: HardwareProfile) -> HardwareProfile:
         Validation(space=space, agreement=agreements(corrected, networks, reach_macs))
         for space, networks in by_space(unseen).items()
     )
-    return replace(corrected, facts=corrected.facts.model_copy(update={"validation": validation}))
+    update = {"validation": validation, "networks": len(profile.networks)}
+    return replace(corrected, facts=corrected.facts.model_copy(update=update))
 
 
 def reach_macs(
