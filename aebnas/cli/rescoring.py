@@ -49,7 +49,10 @@ def rescore(arguments: argparse.Namespace) -> int:
     if arguments.output:
         write_file(Path(arguments.output), front_csv([run], {}))
     if arguments.json:
-        points = [{"key": p.key, "trade_off": p.trade_off, "metrics": dict(p.metrics)} for p in run.front]
+        points = [
+            {"key": p.key, "trade_off": p.trade_off, "setting": p.setting, "metrics": dict(p.metrics)}
+            for p in run.front
+        ]
         print(json.dumps({"objectives": config.objectives, "front": points}))
     else:
         results_console().print(contents_table(run), soft_wrap=False)

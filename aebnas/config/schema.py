@@ -231,6 +231,11 @@ class SearchFile(Frozen):
         """Return the choices of the trade_off gene; with a target a candidate is one point."""
         return self.search.trade_offs if self.exits.target is None else (1.0,)
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Return the choices of the exit_policy gene; one without a name where it is none."""
+        return tuple(self.exits.settings)
+
     def _wrong_exit_weights(self) -> list[Wrong]:
         weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1
         if weights == "uniform":

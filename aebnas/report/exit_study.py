@@ -77,7 +77,8 @@ def exit_study(store: RunStore, key: str | None = None) -> ExitStudy:
 
 def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
     """Return all families, the run's own with its options."""
-    return {name: make() for name, make in FAMILIES.items()} | {exits.policy: configured_family(exits)}
+    own = {name or exits.policy: configured_family(one) for name, one in exits.settings.items()}
+    return {name: make() for name, make in FAMILIES.items()} | own
 
 
 def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation:

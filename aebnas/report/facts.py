@@ -137,8 +137,11 @@ def exit_words(config: SearchFile) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
     exits = config.exits
     target = configured_target(exits, config.cost_metric)
+    names = ", ".join(name or exits.policy for name in exits.settings)
     if target is not None:
-        return exits.policy, f"target: {target.words()}"
+        return names, f"target: {target.words()}"
+    if len(exits.settings) > 1:
+        return names, "a gene: the search chose among them"
     how = f"thresholds by tuner: {exits.tuner}" if exits.policy in TUNED else "its path of settings"
     return exits.policy, how
 

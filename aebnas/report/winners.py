@@ -60,6 +60,8 @@ class WinnerPoint(Frozen):
     """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
     policy: dict[str, Any] | None = None
     """What decides, as aebnas.exits.policies.policy_from_dict reads it; null in files of format 1."""
+    setting: str = ""
+    """Of the exit policy, where it was a gene: a name of ``exits.settings``."""
     exit_rates: Items[Rate]
     """Share of select images that left at each exit, the final classifier last."""
     accuracy: Rate
@@ -206,6 +208,7 @@ def _winner_point(point: OperatingPoint) -> WinnerPoint:
         trade_off=point.trade_off,
         thresholds=None if point.thresholds is None else tuple(point.thresholds),
         policy=dict(point.policy),
+        setting=point.setting,
         exit_rates=tuple(point.exit_rates),
         accuracy=point.accuracy,
         macs=point.metrics["macs"],

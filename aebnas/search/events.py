@@ -71,6 +71,12 @@ class FrontPoint:
     key: str
     trade_off: float
     metrics: dict[str, float]
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
+
+    def name(self) -> list[str | float]:
+        """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
+        return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
 
 
 @dataclass(frozen=True)

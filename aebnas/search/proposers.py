@@ -32,6 +32,8 @@ class Individual:
     """Minimised."""
     violations: tuple[float, ...]
     """One per constraint, scaled; <= 0 where it holds."""
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
 
     @property
     def is_feasible(self) -> bool:

@@ -204,7 +204,7 @@ class Search:
                 "failed": generation.failed,
                 "hypervolume": generation.hypervolume,
                 "reference": self._reference,
-                "front": [[point.key, point.trade_off] for point in generation.front],
+                "front": [point.name() for point in generation.front],
                 "is_complete": generation.is_complete,
             },
         )

@@ -114,7 +114,7 @@ def resumed_session(
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for images ``(height, width, channels)``."""
-    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs)
+    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, splits: Splits) -> Proposer:
