@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.modes import MODES
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
@@ -94,18 +95,20 @@ def _phase_losses(
     with only_the_rest_trains(network, phase.frozen):
         trained = _trained(network, phase)
         optimizer = _optimizer(trained, config)
+        rule = GradientRule(
+            trained, equilibrium_shares(network) if phase.equilibrium else {}, config.clip_norm
+        )
         for epoch in range(phase.epochs):
             total = torch.zeros((), device=device)
             for x, labels in batches:
                 for group in optimizer.param_groups:
                     group["lr"] = one_cycle(step, steps, config.learning_rate, config.warmup)
                 with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                    logits = network(x, phase.equilibrium)
+                    logits = network(x)
                 loss = phase.loss([z.float() for z in logits], labels)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                if config.clip_norm is not None:
-                    nn.utils.clip_grad_norm_(trained, config.clip_norm)
+                rule.apply()
                 optimizer.step()
                 total += loss.detach()
                 step += 1
