@@ -129,6 +129,16 @@ def exits(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def export_study(arguments: argparse.Namespace) -> int:
+    """Write a run into an Optuna storage."""
+    from aebnas.report.optuna_study import export_study as export
+    from aebnas.report.run_frame import load_run
+
+    trials = export(load_run(arguments.run), arguments.storage, arguments.name)
+    print(f"{trials} trials: optuna-dashboard {arguments.storage}")
+    return 0
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,

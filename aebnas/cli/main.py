@@ -18,7 +18,18 @@ EXIT_CODES = """exit codes:
   1  other errors                   4  something is wrong with the run directory
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
-COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits")
+COMMANDS = (
+    "init",
+    "check",
+    "search",
+    "resume",
+    "report",
+    "profile",
+    "devices",
+    "rescore",
+    "exits",
+    "export-study",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from aebnas.cli import commands
 
-        return int(getattr(commands, arguments.command)(arguments))
+        return int(getattr(commands, arguments.command.replace("-", "_"))(arguments))
     except AebnasError as error:
         _tell(str(error))
         return error.exit_code
@@ -95,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     _devices(add("devices", "list what this machine has, and which profiles fit it"))
     _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
     _exits(add("exits", "compare all exit policies on a trained network of a run"))
+    _export_study(add("export-study", "write a run into an Optuna storage, for optuna-dashboard"))
     return top
 
 
@@ -235,3 +247,9 @@ def _positive(text: str) -> int:
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 1,000,000, but got {text}")
     return value
+
+
+def _export_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", help="directory of the run")
+    command.add_argument("storage", help="URL of the storage, as sqlite:///study.db")
+    command.add_argument("--name", help="name of the study (default: the run's)")
