@@ -22,7 +22,7 @@ from aebnas.report.frame import filled, resource, section
 from aebnas.report.markup import Markup, data_script, element, joined
 from aebnas.report.page_data import page_data
 from aebnas.report.tables import MAX_FRONT_ROWS, cards, comparison_rows, fact_list, failure_rows, front_rows
-from aebnas.report.words import metric_name
+from aebnas.report.words import metric_name, metric_value
 from aebnas.search.store import RunStore
 
 SCRIPTS = (
@@ -124,7 +124,7 @@ def _progress_section(runs: Sequence[RunContents]) -> Markup:
     if not any(run.trainings for run in runs):
         return Markup("")
     references = {
-        ", ".join(f"{metric_name(name)} {value:,.6g}" for name, value in
+        ", ".join(f"{metric_name(name)} {metric_value(name, value)}" for name, value in
                   zip(run.config.objectives, run.generations[-1]["reference"], strict=True))
         for run in runs if run.generations
     }  # fmt: skip

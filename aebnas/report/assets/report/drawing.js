@@ -21,7 +21,7 @@ function drawing(candidate, width) {
     parts.push(
       svg("rect", { class: "band", x: 0, y, width, height, rx: 6 }),
       svg("rect", { x: 0, y, width: 4, height, rx: 2, style: `fill: ${exitColour(candidate, i)}` }),
-      svg("text", { class: "title", x: 14, y: y + 18 }, `Segment ${i + 1}`),
+      svg("text", { class: "title", x: 14, y: y + 18 }, `${i + 1}: to ${band.name}`),
       svg("text", { class: "cost", x: width - 12, y: y + 18, "text-anchor": "end" }, `${si(own)} MACs, ${percent(own / reach.at(-1), 0)}`),
       ...devices.map((metric, n) => {
         const part = candidate.reach[metric][i] - (candidate.reach[metric][i - 1] || 0);
@@ -51,23 +51,27 @@ function segmentsOf(candidate) {
     const exit = exits.find((one) => one.name === name);
     if (!exit) continue;
     const modules = exit.layers.map((layer) => ({ words: blockWords(layer), width: layer.width, size: layer.size }));
-    bands.push({ backbone, exit: [...modules, { words: `exit after ${name}: classifier`, isHead: true }] });
+    bands.push({ name: `the exit after ${name}`, backbone, exit: [...modules, { words: "classifier", isHead: true }] });
     backbone = [];
   }
   if (final[0]) backbone.push({ words: `conv k1 w${final[0]}`, width: final[0], size: backbone.at(-1)?.size });
-  bands.push({ backbone, exit: [{ words: final[1] ? `final classifier, hidden ${final[1]}` : "final classifier", isHead: true }] });
+  const head = final[1] ? `classifier, ${final[1]} hidden` : "classifier";
+  bands.push({ name: "the end", backbone, exit: [{ words: head, isHead: true }] });
   return bands;
 }
 
 function blockBox(block, x, y, width, widest, isExit) {
   const share = block.width ? Math.max(0.04, block.width / widest) : 1;
-  const size = block.size ? `${block.size}²` : "";
+  const size = width > 190 && block.size ? `${block.size}²` : "";
+  const room = width - 12 - (size ? 30 : 0);
+  const letters = block.words.length + (block.stage ? block.stage.length + 2 : 0);
+  const squeezed = letters * 6.2 > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
   return svg(
     "g", { class: block.isHead ? "block head" : isExit ? "block branch" : "block" },
     svg("rect", { class: "channels", x, y, width: width * share, height: ROW, rx: 3 }),
     svg("rect", { class: "frame", x, y, width, height: ROW, rx: 3 }),
-    svg("text", { x: x + 7, y: y + 17 }, block.stage ? svg("tspan", { class: "stage-name" }, `${block.stage}  `) : null, block.words),
-    width > 190 ? svg("text", { class: "note", x: x + width - 6, y: y + 17, "text-anchor": "end" }, size) : null,
+    svg("text", { x: x + 7, y: y + 17, ...squeezed }, block.stage ? svg("tspan", { class: "stage-name" }, `${block.stage}  `) : null, block.words),
+    size ? svg("text", { class: "note", x: x + width - 6, y: y + 17, "text-anchor": "end" }, size) : null,
     svg("title", {}, block.size ? `${block.words}: ${block.width} channels, ${block.size} × ${block.size} pixels out` : block.words),
   );
 }

@@ -42,8 +42,8 @@ function frontTools(redraw) {
     toggle("log", FRONT.isLogX, set("isLogX")),
     choice("Up", options, FRONT.y, set("y")),
     toggle("log", FRONT.isLogY, set("isLogY")),
-    toggle("all points in view", FRONT.isWhole, set("isWhole")),
-    toggle("curves of the front", FRONT.hasCurves, set("hasCurves")),
+    toggle("all in view", FRONT.isWhole, set("isWhole")),
+    toggle("curves", FRONT.hasCurves, set("hasCurves")),
   ];
 }
 

@@ -22,6 +22,7 @@ function panel() {
     if (change === "pick") draw();
     sliders.forEach((one) => one?.update());
     if (chart) markPoints(chart);
+    table.className = STATE.picks[1] ? "numbers two" : "numbers";
     table.replaceChildren(...numbers());
   });
   host.replaceChildren(slots, told, canvas, html("div", { class: "scroll" }, table));
@@ -145,7 +146,7 @@ function exitRows(chosen) {
       if (i < 0) return html("td", { class: "quiet" }, "no exit");
       const share = candidate.curve.rates[i][index];
       const bar = html("span", { class: "rate", style: `--share: ${share}; --colour: ${exitColour(candidate, i)}` });
-      return html("td", {}, bar, percent(share), html("span", { class: "quiet alone" }, `alone ${percent(candidate.exitAccuracy[i])}`));
+      return html("td", {}, bar, html("span", { class: "value" }, percent(share)), html("span", { class: "quiet alone" }, `alone ${percent(candidate.exitAccuracy[i])}`));
     });
     if (chosen.length === 2) cells.push(html("td"));
     return html("tr", { class: "exit-row" }, html("th", { scope: "row" }, name === "final" ? "Leave at the end" : `Leave after ${name}`), cells);

@@ -1,10 +1,11 @@
 // Figures with two axes, as SVG: vector in print, themed by the style sheet.
 
-// Ticks at 1, 2 or 5 times a power of ten.
+// Ticks at 1, 2, 2.5 or 5 times a power of ten.
 function linearTicks(low, high, count) {
   const raw = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw || 1));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= raw * 0.999) || raw || 1;
+  const steps = [1, 2, 2.5, 5, 10].map((factor) => factor * power);
+  const step = steps.find((one) => one >= raw * 0.999) || raw || 1;
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step);
   return found;
@@ -65,7 +66,7 @@ function figure(width, height, xAxis, yAxis, label, small = false) {
     grid.push(svg("line", { class: "grid", x1: at, x2: at, y1: inner.top, y2: inner.bottom }));
     grid.push(svg("text", { class: "tick", x: at, y: inner.bottom + 15, "text-anchor": "middle" }, xAxis.word(value)));
   }
-  for (const value of axisTicks(yAxis, ticks, (inner.bottom - inner.top) / (small ? 32 : 44))) {
+  for (const value of axisTicks(yAxis, ticks, (inner.bottom - inner.top) / (small ? 30 : 36))) {
     const at = y(value);
     grid.push(svg("line", { class: "grid", x1: inner.left, x2: inner.right, y1: at, y2: at }));
     grid.push(svg("text", { class: "tick", x: inner.left - 6, y: at + 4, "text-anchor": "end" }, yAxis.word(value)));
@@ -109,9 +110,12 @@ const MARKERS = [
 // Redraws where a figure's place has changed its width.
 function responsive(host, draw) {
   let width = 0;
-  new ResizeObserver(() => {
+  const measure = () => {
     const now = Math.floor(host.clientWidth);
     if (now && now !== width) draw((width = now));
-  }).observe(host);
+  };
+  // in a frame of its own: drawing inside the observer would change what it observes
+  new ResizeObserver(() => requestAnimationFrame(measure)).observe(host);
+  requestAnimationFrame(measure);
   return () => width && draw(width);
 }

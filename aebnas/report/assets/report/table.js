@@ -108,7 +108,7 @@ function tableRow(point, i) {
   const cells = columns().map((column) => {
     if (column.id === "leaves") return html("td", {}, rateBar(point));
     const value = column.read(point);
-    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line" }, architectureWords(point.candidate)));
+    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line", title: architectureWords(point.candidate) }, architectureWords(point.candidate)));
     return html("td", { class: column.isNumber ? "number" : null }, column.word ? (Number.isFinite(value) ? column.word(value) : "–") : value);
   });
   const openIt = (event) => {
