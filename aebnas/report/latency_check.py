@@ -23,7 +23,7 @@ class LatencyCheck:
     profile: str
     device: str
     points: tuple[tuple[float, float, int, bool], ...]
-    """Measured and predicted milliseconds to an exit, the exit (from 1), and whether the fit saw the network."""
+    """Measured and predicted milliseconds to an exit, the exit (from 1), whether the fit saw the network."""
 
     @property
     def mean_error(self) -> float | None:

@@ -16,7 +16,7 @@ from aebnas.report.architecture_data import LayerTable
 from aebnas.report.contents import OperatingPoint, RunContents, best_first
 from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
-from aebnas.report.packing import kept_points, packed, packed_curve, point_limit, scale_of, short
+from aebnas.report.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.reliability import ExitReliability, reliabilities
 from aebnas.report.winners import winner_common
 from aebnas.report.words import metric_heading, metric_name, unit_of
@@ -98,13 +98,15 @@ def _run(
         "score": config.exits.policy,
         "candidates": candidates,
         "generations": [
-            [one["number"], one["trainings"], one["failed"], short(float(one["hypervolume"])), len(one["front"])]
+            [*(one[name] for name in ("number", "trainings", "failed")), short(float(one["hypervolume"])),
+             len(one["front"])]
             for one in run.generations
         ],
         "work": _work(run),
         "genes": [[one.name, one.choices, one.front, one.everywhere] for one in gene_shares(run)],
         "latency": [
-            [one.profile, one.device, one.mean_error, [[short(m, 4), short(p, 4), e, s] for m, p, e, s in one.points]]
+            [one.profile, one.device, one.mean_error,
+             [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
             for one in latency_checks(run, store)
         ],
     }  # fmt: skip
@@ -153,7 +155,7 @@ def _policy(point: OperatingPoint, is_on_front: bool) -> Any:
 
 
 def _bins(exits: Sequence[ExitReliability]) -> list[Any]:
-    """Return per exit: counts, then confidence and accuracy of the filled bins in thousandths; both errors."""
+    """Return per exit: counts, then confidence and accuracy of the filled bins (‰); both errors."""
     found = []
     for one in exits:
         bins = one.select

@@ -63,11 +63,14 @@ def write_figures(stores: Sequence[RunStore], folder: Path) -> list[Path]:
 
 def _figures(runs: Sequence[RunContents]) -> list[tuple[str, Figure]]:
     trained = [run for run in runs if run.points]
-    found = []
-    for cost in dict.fromkeys(name for run in trained for name in _costs(run)):
-        found.append((f"front-{cost}", _front([run for run in trained if run.has(cost)], cost)))
-    for cost in dict.fromkeys(_curve_cost(run) for run in trained):
-        found.append((f"curves-{cost}", _curves([run for run in trained if _curve_cost(run) == cost], cost)))
+    found = [
+        (f"front-{cost}", _front([run for run in trained if run.has(cost)], cost))
+        for cost in dict.fromkeys(name for run in trained for name in _costs(run))
+    ]
+    found += [
+        (f"curves-{cost}", _curves([run for run in trained if _curve_cost(run) == cost], cost))
+        for cost in dict.fromkeys(_curve_cost(run) for run in trained)
+    ]
     if any(run.generations for run in runs):
         found.append(("hypervolume", _hypervolume(runs)))
     return found
@@ -138,7 +141,7 @@ def _focus(axes: Axes, runs: Sequence[RunContents]) -> None:
     accuracies = sorted(point.accuracy for run in runs for point in run.points)
     front = [point.accuracy for run in runs for point in run.front]
     low = min([accuracies[len(accuracies) // 4], *front])
-    axes.set_ylim(bottom=low - 0.08 * (accuracies[-1] - low) - 1e-3)
+    axes.set_ylim(bottom=low - 0.08 * (accuracies[-1] - low) - 1e-3, top=min(1.0, axes.get_ylim()[1]))
 
 
 def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
@@ -149,8 +152,9 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
             if one.curve is not None:
                 own = one.key in members
                 colour = COLOURS[i % len(COLOURS)] if own or len(runs) > 1 else "#98a1b2"
-                look = {"lw": 1.2, "alpha": 0.9} if own else {"lw": 0.5, "alpha": 0.35}
-                axes.plot(one.curve.select_cost, one.curve.select_accuracy, color=colour, **look)
+                width, alpha = (1.2, 0.9) if own else (0.5, 0.35)
+                x, y = one.curve.select_cost, one.curve.select_accuracy
+                axes.plot(x, y, color=colour, lw=width, alpha=alpha)
         axes.plot([], [], color=COLOURS[i % len(COLOURS)], label=f"{run.label}: networks of the front")
     _focus(axes, runs)
     axes.legend(loc="lower right")
@@ -162,8 +166,8 @@ def _hypervolume(runs: Sequence[RunContents]) -> Figure:
     for i, run in enumerate(runs):
         x = [one["trainings"] for one in run.generations]
         y = [one["hypervolume"] for one in run.generations]
-        look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4.0, "lw": 1.2}
-        axes.plot(x, y, drawstyle="steps-post", label=run.label, **look)
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        axes.plot(x, y, drawstyle="steps-post", label=run.label, color=colour, marker=marker, ms=4, lw=1.2)
     axes.set_xlim(left=0)
     if len(runs) > 1:
         axes.legend(loc="lower right")
@@ -172,13 +176,16 @@ def _hypervolume(runs: Sequence[RunContents]) -> Figure:
 
 def _canvas(cost: str, values: Sequence[float]) -> tuple[Figure, Axes]:
     """Return a figure of accuracy over a cost, logarithmic where the costs spread widely."""
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
     unit = unit_of(cost)
     figure, axes = _plain(metric_heading(cost) + (f" ({unit})" if unit else ""), "Accuracy on select")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if min(values) > 0 and max(values) > LOG_RATIO * min(values):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter("{x:g}")
     if unit is None:
         axes.xaxis.set_major_formatter(EngFormatter())
     return figure, axes
