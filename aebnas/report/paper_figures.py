@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aebnas.config.constraints import full_name
 from aebnas.errors import RunError
@@ -26,7 +26,7 @@ SIZE_INCHES = (4.8, 3.2)
 PIXELS_PER_INCH = 300
 LOG_RATIO = 12
 """Largest over smallest cost beyond which a cost axis is logarithmic."""
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -52,7 +52,7 @@ let clips = 0;
 // Axes are {low, high, isLog, title, word}.
 function figure(width, height, xAxis, yAxis, label, small = false) {
   const left = small ? 40 : 58;
-  const margin = { left, right: 14, top: 10, bottom: xAxis.title ? (small ? 36 : 46) : 24 };
+  const margin = { left, right: small ? 20 : 14, top: 10, bottom: xAxis.title ? (small ? 36 : 46) : 24 };
   const x = scale(xAxis, margin.left, width - margin.right);
   const y = scale(yAxis, height - margin.bottom, margin.top);
   const inner = { left: margin.left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };

@@ -4,7 +4,7 @@ const BINS = 15;
 
 function reliabilityFigures(candidate, width) {
   if (!candidate.bins.length) return html("p", { class: "quiet" }, "The run holds no scores of this candidate.");
-  const columns = Math.max(1, Math.min(candidate.bins.length, Math.floor(width / 168)));
+  const columns = Math.max(1, Math.min(candidate.bins.length, Math.floor(width / 156)));
   const each = Math.min(250, Math.floor((width - (columns - 1) * 12) / columns));
   return html("div", { class: "small-figures" }, candidate.bins.map((bins, i) => diagram(candidate, bins, i, each)));
 }
