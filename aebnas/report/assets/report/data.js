@@ -12,12 +12,17 @@ function readRun(plain, number) {
   for (const candidate of run.candidates) {
     for (const exit of candidate.network.exits) if (!run.stages.includes(exit.name)) run.stages.push(exit.name);
   }
-  run.stages.sort();
+  run.stages.sort(byNumber);
   run.front = run.candidates
     .flatMap((candidate) => candidate.points)
     .filter((point) => point.isFront)
     .sort((a, b) => a.value(run.cost) - b.value(run.cost));
   return run;
+}
+
+// stage2 before stage10
+function byNumber(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
 }
 
 function readLayer([type, kernel, width, stride, expansion, se, activation, pool, size]) {

@@ -15,7 +15,7 @@ function latency() {
 function predictions(points, width) {
   const values = points.flatMap(([measured, predicted]) => [measured, predicted]);
   const [low, high] = spread(values, true);
-  const axis = { low, high, isLog: true, word: (value) => String(Number(value.toPrecision(3))) };
+  const axis = { low, high, isLog: true, word: plainTick };
   const chart = figure(width, 330, { ...axis, title: "Measured (ms), log" }, { ...axis, title: "Predicted (ms), log" }, "Predicted against measured milliseconds to an exit");
   chart.area.append(svg("path", { class: "diagonal", d: linePath([[chart.x(low), chart.y(low)], [chart.x(high), chart.y(high)]]) }));
   for (const [measured, predicted, exit, isSeen] of points) {

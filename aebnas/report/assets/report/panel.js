@@ -61,7 +61,7 @@ function slotOf(one, slot) {
     STATE.picks[1] ? button("Close", () => drop(slot), { "aria-label": `Close ${LETTERS[slot]}` }) : null,
   );
   const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "trade-off"), stops);
-  return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "accurate")), choices), update };
+  return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 
 function costWords({ candidate, index }) {
@@ -138,7 +138,7 @@ function difference(a, b, isShareRow) {
 
 // Where images leave, the bar in the exit's colour, and how right the exit were alone.
 function exitRows(chosen) {
-  const names = [...new Set(chosen.flatMap(({ candidate }) => [...candidate.network.exits.map((exit) => exit.name)]))].sort();
+  const names = [...new Set(chosen.flatMap(({ candidate }) => [...candidate.network.exits.map((exit) => exit.name)]))].sort(byNumber);
   return [...names, "final"].map((name) => {
     const cells = chosen.map(({ candidate, index }) => {
       const exits = candidate.network.exits.map((exit) => exit.name).concat("final");

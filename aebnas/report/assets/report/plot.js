@@ -49,9 +49,9 @@ function spread(values, isLog, margin = 0.04) {
 let clips = 0;
 
 // A figure: `root` to show, `area` (clipped) and `top` (not clipped) to draw into, scales `x` and `y`.
-// Axes are {low, high, isLog, title, word}.
+// Axes are {low, high, isLog, title, ticks, word(value, digits)}.
 function figure(width, height, xAxis, yAxis, label, small = false) {
-  const left = small ? 40 : 58;
+  const left = small ? 48 : 58;
   const margin = { left, right: small ? 20 : 14, top: 10, bottom: xAxis.title ? (small ? 36 : 46) : 24 };
   const x = scale(xAxis, margin.left, width - margin.right);
   const y = scale(yAxis, height - margin.bottom, margin.top);
@@ -61,15 +61,15 @@ function figure(width, height, xAxis, yAxis, label, small = false) {
   const top = svg("g");
   const ticks = (axis, count) => (axis.isLog ? logTicks : linearTicks)(axis.low, axis.high, count);
   const grid = [];
-  for (const value of axisTicks(xAxis, ticks, (inner.right - inner.left) / (small ? 60 : 78))) {
+  for (const [value, word] of axisTicks(xAxis, ticks, (inner.right - inner.left) / (small ? 60 : 78))) {
     const at = x(value);
     grid.push(svg("line", { class: "grid", x1: at, x2: at, y1: inner.top, y2: inner.bottom }));
-    grid.push(svg("text", { class: "tick", x: at, y: inner.bottom + 15, "text-anchor": "middle" }, xAxis.word(value)));
+    grid.push(svg("text", { class: "tick", x: at, y: inner.bottom + 15, "text-anchor": "middle" }, word));
   }
-  for (const value of axisTicks(yAxis, ticks, (inner.bottom - inner.top) / (small ? 30 : 36))) {
+  for (const [value, word] of axisTicks(yAxis, ticks, (inner.bottom - inner.top) / (small ? 30 : 36))) {
     const at = y(value);
     grid.push(svg("line", { class: "grid", x1: inner.left, x2: inner.right, y1: at, y2: at }));
-    grid.push(svg("text", { class: "tick", x: inner.left - 6, y: at + 4, "text-anchor": "end" }, yAxis.word(value)));
+    grid.push(svg("text", { class: "tick", x: inner.left - 6, y: at + 4, "text-anchor": "end" }, word));
   }
   const middle = (inner.left + inner.right) / 2;
   const root = svg(
@@ -87,8 +87,13 @@ function figure(width, height, xAxis, yAxis, label, small = false) {
   return { root, area, top, x, y, inner };
 }
 
+// Ticks with their words, of as many digits as tell them apart.
 function axisTicks(axis, ticks, count) {
-  return axis.ticks || ticks(axis, Math.max(2, Math.floor(count)));
+  const values = axis.ticks || ticks(axis, Math.max(2, Math.floor(count)));
+  for (let digits = 3; ; digits++) {
+    const words = values.map((value) => axis.word(value, digits));
+    if (digits === 7 || new Set(words).size === words.length) return values.map((value, i) => [value, words[i]]);
+  }
 }
 
 function linePath(pairs) {

@@ -22,7 +22,7 @@ function hypervolumes(runs, width) {
   const [low, high] = spread(runs.flatMap((run) => run.generations.map((one) => one[3])), false, 0.12);
   const whole = (value) => Number(value.toPrecision(6)).toLocaleString("en");
   const xAxis = { low: 0, high: last * 1.02 || 1, title: "Trainings, failed ones included", word: whole };
-  const yAxis = { low: Math.max(0, low), high: Math.min(1, high), title: "Hypervolume", word: (value) => String(Number(value.toPrecision(4))) };
+  const yAxis = { low: Math.max(0, low), high: Math.min(1, high), title: "Hypervolume", word: plainTick };
   const chart = figure(width, 250, xAxis, yAxis, "Hypervolume after every generation");
   for (const run of runs) {
     const at = run.generations.map(([, trainings, , volume]) => [chart.x(trainings), chart.y(volume)]);
@@ -41,7 +41,7 @@ function hypervolumes(runs, width) {
 function busyWorkers(run, width) {
   const { busy, workers, seconds } = run.work;
   const unit = seconds > 7200 ? [3600, "hours"] : seconds > 180 ? [60, "minutes"] : [1, "seconds"];
-  const xAxis = { low: 0, high: seconds / unit[0], title: `Time, pauses left out (${unit[1]})`, word: (value) => String(Number(value.toPrecision(3))) };
+  const xAxis = { low: 0, high: seconds / unit[0], title: `Time, pauses left out (${unit[1]})`, word: plainTick };
   const yAxis = { low: 0, high: workers * 1.08, title: "Workers", word: (value) => String(value), ticks: linearTicks(0, workers, Math.min(workers, 5)).filter(Number.isInteger) };
   const chart = figure(width, 250, xAxis, yAxis, `Busy workers over time: ${percent(run.work.share)} of ${workers}`);
   const at = busy.map((value, i) => [chart.x(((i + 0.5) / busy.length) * xAxis.high), chart.y(value)]);

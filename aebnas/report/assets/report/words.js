@@ -41,16 +41,20 @@ function axisTitle(metric) {
 
 // What stands at a tick: short, without the unit that the axis names.
 function tickWord(metric) {
-  if (isShare(metric)) return (value) => `${Number((value * 100).toPrecision(4))}%`;
-  if (DATA.metrics[metric].unit) return (value) => String(Number(value.toPrecision(4)));
+  if (isShare(metric)) return (value, digits) => `${Number((value * 100).toPrecision(digits))}%`;
+  if (DATA.metrics[metric].unit) return plainTick;
   return siTick;
 }
 
-function siTick(value) {
+function plainTick(value, digits) {
+  return String(Number(value.toPrecision(digits)));
+}
+
+function siTick(value, digits) {
   for (const [scale, prefix] of PREFIXES) {
-    if (value >= scale * 0.9995) return `${Number((value / scale).toPrecision(3))}${NO_BREAK}${prefix}`;
+    if (value >= scale * 0.9995) return `${Number((value / scale).toPrecision(digits))}${NO_BREAK}${prefix}`;
   }
-  return String(Number(value.toPrecision(3)));
+  return plainTick(value, digits);
 }
 
 // The 95% Wilson interval of a share, as aebnas/report/intervals.py has it.
