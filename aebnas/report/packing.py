@@ -51,16 +51,16 @@ def packed_curve(curve: OperatingCurve, kept: IntArray, scale: int) -> str:
     return packed(rows, scale)
 
 
-def kept_points(evaluation: Evaluation, needed: set[int], limit: int) -> IntArray:
+def kept_points(evaluation: Evaluation, needed: set[int], limit: int | None) -> IntArray:
     """Return the points of a curve to carry: all, or so many spread evenly, needed ones always among them.
 
     Args:
         evaluation: A finished one.
         needed: Indices that must be there.
-        limit: Of the points.
+        limit: Of the points; None: all are kept.
     """
     size = 0 if evaluation.curve is None else len(evaluation.curve.select_cost)
-    spread = np.unique(np.linspace(0, size - 1, min(size, limit)).round().astype(np.int64))
+    spread = np.unique(np.linspace(0, size - 1, min(size, limit or size)).round().astype(np.int64))
     return np.union1d(spread, np.array(sorted(needed), dtype=np.int64))
 
 

@@ -60,24 +60,14 @@ def run_metrics(run: RunContents) -> list[str]:
 def _run(
     run: RunContents, store: RunStore, links: Mapping[tuple[str, str], str], budget: int
 ) -> dict[str, Any]:
-    shown = list(best_first(run, run.config.report.max_candidates))
-    points: dict[str, list[OperatingPoint]] = {one.key: [] for one in shown}
-    for point in run.points:
-        if point.key in points:
-            points[point.key].append(point)
-    on_front = {id(point) for point in run.front}
-    front_keys = set(run.front_keys)
-    groups = ([e for e in shown if e.key in front_keys], [e for e in shown if e.key not in front_keys])
-    limit = point_limit(*groups, budget)
-    sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
-    table, scale = LayerTable(), scale_of(run.select_images)
-    candidates = [
-        _candidate(
-            one, points[one.key], on_front, table, scale, limit if one.key not in front_keys else 10**9
-        )
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "l": links.get((run.label, one.key))}
-        for one in shown
-    ]
+    table = LayerTable()
+    found = _candidates(run, store, table, budget)
+    candidates = [one | {"l": links.get((run.label, one["k"]))} for one in found]
+    return {**_settings(run), "candidates": candidates, "layers": table.rows, **_course(run, store)}
+
+
+def _settings(run: RunContents) -> dict[str, Any]:
+    """Return what holds for all candidates of a run."""
     config = run.config
     return {
         "label": run.label,
@@ -90,13 +80,16 @@ def _run(
             for name, bound in config.constraints.items()
         ],
         "images": run.select_images,
-        "scale": scale,
-        "curvePoints": limit,
+        "scale": scale_of(run.select_images),
         "trained": len(run.done),
-        "layers": table.rows,
         "yaml": winner_common(run),
         "score": config.exits.policy,
-        "candidates": candidates,
+    }
+
+
+def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
+    """Return how the search went, what its front prefers, and how far its profiles hold."""
+    return {
         "generations": [
             [*(one[name] for name in ("number", "trainings", "failed")), short(float(one["hypervolume"])),
              len(one["front"])]
@@ -112,13 +105,31 @@ def _run(
     }  # fmt: skip
 
 
+def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: int) -> list[dict[str, Any]]:
+    """Return the best candidates; curves of the front are whole, the others share the rest of the budget."""
+    shown = list(best_first(run, run.config.report.max_candidates))
+    points: dict[str, list[OperatingPoint]] = {one.key: [] for one in shown}
+    for point in run.points:
+        if point.key in points:
+            points[point.key].append(point)
+    on_front, members = {id(point) for point in run.front}, set(run.front_keys)
+    groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
+    limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
+    sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
+    return [
+        _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
+        | {"n": order[one.key], "b": _bins(sure.get(one.key, ()))}
+        for one in shown
+    ]
+
+
 def _candidate(
     one: Evaluation,
     points: Sequence[OperatingPoint],
     on_front: set[int],
     table: LayerTable,
     scale: int,
-    limit: int,
+    limit: int | None,
 ) -> dict[str, Any]:
     """Return one candidate; names are single letters, as there are a thousand of them."""
     curve = points[0].curve
