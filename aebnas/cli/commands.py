@@ -92,11 +92,14 @@ def resume(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the report of one or several runs."""
-    from aebnas.report import write_report
+    from aebnas.report import write_figures, write_report
     from aebnas.search.store import RunStore
 
     folder = None if arguments.output is None else Path(arguments.output)
-    files = write_report([RunStore(Path(run)) for run in arguments.runs], folder)
+    stores = [RunStore(Path(run)) for run in arguments.runs]
+    files = write_report(stores, folder)
+    if arguments.figures is not None:
+        write_figures(stores, Path(arguments.figures))
     print(files.page)
     return 0
 

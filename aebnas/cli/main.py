@@ -158,6 +158,9 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", metavar="DIR", help="folder to write to; default: the (first) run's"
     )
+    command.add_argument(
+        "--figures", metavar="DIR", help="write the main plots there too, as SVG and PNG for papers"
+    )
 
 
 def _profile(command: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
-from aebnas.report.timing import Timing, timing
+from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
@@ -96,6 +96,8 @@ class RunContents:
     images: Mapping[str, int]
     """Number of images of ``calibrate`` and ``select``; empty where unknown."""
     timing: Timing
+    workload: Workload | None
+    """None before anything finished."""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -174,6 +176,7 @@ def read_run(
         generations = ()
     config, evaluations = rescored
     points, front = _points(config, evaluations, generations, store.path)
+    attempts = store.attempts()
     names = ("status", "data", "classes", "image_shape", "not_repeatable")
     return RunContents(
         label=label or store.path.resolve().name,
@@ -187,7 +190,8 @@ def read_run(
         front=front,
         generations=generations,
         images=_images(store.path / "labels.npz"),
-        timing=timing(store.attempts(), evaluations),
+        timing=timing(attempts, evaluations),
+        workload=workload(attempts, store.finished()),
     )
 
 

@@ -170,8 +170,25 @@ def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
 
 def winner_text(winner: Winner) -> str:
     """Return a winner as YAML."""
-    plain = winner.model_dump(mode="json")
-    return HEADER + yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+    return HEADER + _yaml(winner.model_dump(mode="json"))
+
+
+def _yaml(plain: dict[str, Any]) -> str:
+    text: str = yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+    return text
+
+
+def winner_common(run: RunContents) -> str:
+    """Return what the winner files of a run share, as the YAML of their fields."""
+    plain = {
+        "run": run.path.resolve().name,
+        "seed": run.config.search.seed,
+        "data_fingerprint": run.facts["data"],
+        "classes": _classes(run),
+        "image_shape": run.facts["image_shape"],
+        **{name: getattr(run.config, name).model_dump(mode="json") for name in ("data", "training", "exits")},
+    }
+    return f"format: {FORMAT}\n{_yaml(plain)}"
 
 
 def load_winner(path: Path) -> Winner:
@@ -185,7 +202,7 @@ def load_winner(path: Path) -> Winner:
 
 def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     evaluation = points[0].evaluation
-    config, classes, shape = run.config, run.facts["classes"], run.facts["image_shape"]
+    config, shape = run.config, run.facts["image_shape"]
     return Winner(
         format=FORMAT,
         key=evaluation.key,
@@ -193,7 +210,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         seed=config.search.seed,
         training_seed=evaluation.seed,
         data_fingerprint=run.facts["data"],
-        classes=None if classes is None else len(classes),
+        classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
         training=config.training,
@@ -201,6 +218,11 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         points=tuple(_winner_point(point) for point in points),
         architecture=evaluation.architecture,
     )
+
+
+def _classes(run: RunContents) -> int | None:
+    names = run.facts["classes"]
+    return None if names is None else len(names)
 
 
 def _winner_point(point: OperatingPoint) -> WinnerPoint:

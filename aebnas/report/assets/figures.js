@@ -34,24 +34,6 @@
     }
   }
 
-  function sortBy(table, heads, column) {
-    const head = heads[column];
-    const isRising = head.getAttribute("aria-sort") !== "ascending";
-    heads.forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", isRising ? "ascending" : "descending");
-    const body = table.tBodies[0];
-    const value = (row) => Number(row.cells[column].dataset.value);
-    const rows = Array.from(body.rows).sort((a, b) => (value(a) - value(b)) * (isRising ? 1 : -1));
-    body.append(...rows);
-  }
-
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const heads = Array.from(table.tHead.rows[0].cells);
-    heads.forEach((head, column) => {
-      const button = head.querySelector("button");
-      if (button) button.addEventListener("click", () => sortBy(table, heads, column));
-    });
-  }
   draw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 })();
