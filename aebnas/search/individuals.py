@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,19 +18,36 @@ from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
+TARGET = "target"
+"""Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""
+
 
 def individual(genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile) -> Individual:
     """Return one operating point of a finished candidate as the search sees it."""
-    metrics = evaluation.metrics(trade_off)
+    point, metrics = evaluation.point_index(trade_off), evaluation.metrics(trade_off)
+    choices = tuple(one for one in config.trade_offs if evaluation.point_index(one) == point)
+    if evaluation.verdict is not None:
+        metrics[TARGET] = float(evaluation.verdict["violation"])
+    return Individual(
+        genome, evaluation.key, trade_off, *aims(metrics, config), choices=choices, metrics=metrics
+    )
+
+
+def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the objectives and the violations of one operating point.
+
+    Args:
+        metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
+        config: Objectives and constraints.
+    """
     violations = tuple(
         violation
         for name, bound in config.constraints.items()
         for violation in bound_violations(metrics[name], bound)
     )
-    if evaluation.verdict is not None:
-        violations += (float(evaluation.verdict["violation"]),)
-    objectives = tuple(metrics[name] for name in config.objectives)
-    return Individual(genome, evaluation.key, trade_off, objectives, violations)
+    if TARGET in metrics:
+        violations += (metrics[TARGET],)
+    return tuple(metrics[name] for name in config.objectives), violations
 
 
 def bound_violations(value: float, bound: Bound) -> Iterable[float]:
