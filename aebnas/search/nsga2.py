@@ -122,6 +122,9 @@ class Nsga2Proposer:
         )
         self._algorithm.tell(infills=told)
 
+    def standing(self) -> None:
+        """Return None: nothing is predicted."""
+
 
 class _KnownArchitectures(DuplicateElimination):
     """Removes individuals whose architecture was proposed before, here or among the others given."""

@@ -13,11 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from aebnas.errors import ConfigError
+from aebnas.search.events import SurrogateStanding
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
 KEYS_REMEMBERED = 50_000
+"""Genomes whose architecture a surrogate need not write out again."""
 TRIES_PER_GENOME = 2000
 """Draws before the initial population is taken to be as large as the space allows."""
 
@@ -54,6 +56,10 @@ class Proposer(Protocol):
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn from evaluated individuals, in ask order."""
+        ...
+
+    def standing(self) -> SurrogateStanding | None:
+        """Return how the surrogate did in the generation told last; None where there is none."""
         ...
 
 
@@ -151,3 +157,6 @@ class RandomProposer:
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn nothing."""
+
+    def standing(self) -> None:
+        """Return None: nothing is predicted."""
