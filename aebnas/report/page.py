@@ -15,6 +15,7 @@ from aebnas.report.frame import drawn, filled, section
 from aebnas.report.front_figures import MAX_BARS, costs, curves_figure, exit_rates_figure, front_figure
 from aebnas.report.markup import Markup, element, joined
 from aebnas.report.progress_figure import hypervolume_figure
+from aebnas.report.surrogate_section import surrogate_sections
 from aebnas.report.tables import MAX_FRONT_ROWS, cards, comparison_rows, fact_list, failure_rows, front_rows
 from aebnas.report.words import limits, metric_name
 
@@ -33,6 +34,7 @@ def page(runs: Sequence[RunContents], links: Mapping[tuple[str, str], str]) -> s
         _curves_section(runs, figures),
         *_run_sections(runs, links, figures),
         _progress_section(runs, figures),
+        *surrogate_sections(runs, figures),
         *_failure_sections(runs),
         section(
             "reading", "How to read these numbers", element("ul", *(element("li", s) for s in reading(runs)))

@@ -77,7 +77,9 @@ class Nsga2Proposer:
         )
         groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
         rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
-        self._duplicates = _KnownArchitectures(key_of or (lambda genome: space.decode(genome).key()), self._known)
+        self._duplicates = _KnownArchitectures(
+            key_of or (lambda genome: space.decode(genome).key()), self._known
+        )
         self._algorithm = NSGA2(
             pop_size=config.population,
             n_offsprings=config.offspring or config.population,

@@ -20,7 +20,7 @@ class ExactCost:
     """What one architecture costs, whatever its exits decide."""
 
     reach: Mapping[str, FloatArray]
-    """Cost to leave at each exit by expected metric: ``macs``, ``latency_ms@PROFILE`` ...; shape ``(exits,)``."""
+    """Cost to leave at each exit, shape ``(exits,)``, by ``macs``, ``latency_ms@PROFILE`` ..."""
     metrics: Mapping[str, float]
     """``params``, ``peak_activation_bytes``, and ``worst_`` of every expected metric."""
 

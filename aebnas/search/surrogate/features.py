@@ -31,9 +31,7 @@ class Features:
         """
         self._space = space
         self._genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
-        self._positions = [
-            stage for stage in space.config.stage_names() if stage in space.config.exits.after
-        ]
+        self._positions = [stage for stage in space.config.stage_names() if stage in space.config.exits.after]
 
     def row(self, architecture: Architecture, cost: ExactCost) -> FloatArray:
         """Return the features of one architecture, shape ``(features,)``.
@@ -62,7 +60,9 @@ def _coded(gene: Gene, index: int | None) -> list[float]:
     """Return a gene's columns: one rank in [-1, 1] for numbers, else an indicator per choice."""
     count = len(gene.choices)
     is_count_of_modules = gene.name.endswith(".modules")
-    is_number = all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in gene.choices)
+    is_number = all(
+        isinstance(choice, int | float) and not isinstance(choice, bool) for choice in gene.choices
+    )
     if is_number and not is_count_of_modules:
         return [0.0 if index is None else 2.0 * index / (count - 1) - 1.0]
     return [float(index == i) for i in range(count)]

@@ -16,6 +16,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.search.individuals import aims
 from aebnas.search.proposers import Individual, KeyOf
 from aebnas.search.surrogate.archive import Archive
+from aebnas.search.surrogate.exact import ExactCost
 from aebnas.search.surrogate.fitting import Fitted, choose
 from aebnas.search.surrogate.quantities import ERROR, from_model, to_model
 from aebnas.space.genes import Genome
@@ -33,7 +34,9 @@ class Surrogate:
     key_of: KeyOf
 
     @classmethod
-    def fit(cls, config: SearchFile, archive: Archive, models: Sequence[str], seed: int, key_of: KeyOf) -> Surrogate:
+    def fit(
+        cls, config: SearchFile, archive: Archive, models: Sequence[str], seed: int, key_of: KeyOf
+    ) -> Surrogate:
         """Fit every quantity on what has been trained.
 
         Args:
@@ -75,7 +78,9 @@ class Surrogate:
             key = self.key_of(genome)
             points = []
             for j, share in enumerate(space.trade_offs):
-                metrics = dict(cost.metrics) | {name: float(values[i, j]) for name, values in predicted.items()}
+                metrics = dict(cost.metrics) | {
+                    name: float(values[i, j]) for name, values in predicted.items()
+                }
                 metrics["accuracy"] = 1.0 - metrics[ERROR]
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.with_trade_off(genome, share)
@@ -83,7 +88,9 @@ class Surrogate:
             found.append(points)
         return found
 
-    def _quantities(self, rows: FloatArray, costs: Sequence[object], optimism: float) -> dict[str, FloatArray]:
+    def _quantities(
+        self, rows: FloatArray, costs: Sequence[ExactCost], optimism: float
+    ) -> dict[str, FloatArray]:
         shares = np.asarray(self.archive.space.trade_offs)
         found = {}
         for name, model in self.fitted.items():
