@@ -47,9 +47,9 @@ def _note(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) 
     was = f"It was switched off in generation {', '.join(off)}" if off else "It was never switched off"
     window = run.config.search.surrogate_options.window
     return (
-        f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every candidate "
-        "predicted before it was trained; tau (folds) of earlier trainings left out of the fit. Bias: error that "
-        "came minus error predicted. Gain: mean hypervolume (thousandths of the box) that a candidate added. "
+        f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every "
+        "candidate predicted before it was trained; tau (folds) of earlier trainings left out of the fit. "
+        "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) that a candidate added. "
         "Chance: how likely one of the surrogate adds more than one of plain NSGA-II, ties by half."
     )
 
