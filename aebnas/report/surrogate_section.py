@@ -49,7 +49,8 @@ def _note(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) 
     return (
         f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every "
         "candidate predicted before it was trained; tau (folds) of earlier trainings left out of the fit. "
-        "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) that a candidate added. "
+        "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) "
+        "that a candidate added. "
         "Chance: how likely one of the surrogate adds more than one of plain NSGA-II, ties by half."
     )
 

@@ -10,7 +10,6 @@ that it can be stopped and continued), then writes results.md and hypervolume.pn
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -23,10 +22,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest, wilcoxon
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tabular"))
-from replay import SHAPE, Row, read_table
-
 from aebnas.config import load
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
@@ -35,6 +30,11 @@ from aebnas.search.session import space_of
 from aebnas.search.surrogate.exact import ExactCosts
 from aebnas.search.surrogate.proposer import SurrogateProposer
 
+HERE = Path(__file__).parent
+TABULAR = HERE.parent / "tabular"
+SHAPE = (28, 28, 1)
+Row = tuple[float, int, float, float]
+"""trade_off, point, error, macs."""
 Floats = NDArray[np.float64]
 ARMS = ("random", "none", "auto", "ridge")
 NAMES = {"random": "random", "none": "NSGA-II", "auto": "NSGA-II + surrogate (auto)",
@@ -43,12 +43,21 @@ BUDGETS = (24, 36, 60, 90, 120)
 CLASSES = 10
 
 
+def read_table() -> dict[str, list[Row]]:
+    """Return the operating points of every architecture."""
+    table = pd.read_csv(TABULAR / "table.csv", dtype={"key": str})
+    rows: dict[str, list[Row]] = {}
+    for key, *row in table[["key", "trade_off", "point", "error", "macs"]].itertuples(index=False):
+        rows.setdefault(key.zfill(16), []).append(tuple(row))
+    return rows
+
+
 class Table:
     """The trained architectures, and what a search is told of them."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = read_table()
-        self.space = space_of(load(HERE.parent / "tabular" / "space.yaml"), SHAPE)
+        self.space = space_of(load(TABULAR / "space.yaml"), SHAPE)
         self.space.decode = cache(self.space.decode)  # type: ignore[method-assign]
         self.key_of = remembered_keys(self.space)
         self.exact = ExactCosts(SHAPE[2], CLASSES)
@@ -85,7 +94,7 @@ def proposer(table: Table, arm: str, seed: int) -> Proposer:
     """Return the proposer of one arm."""
     surrogate = "none" if arm == "random" else arm
     settings = [f"search.seed={seed}", f"search.surrogate={surrogate}"]
-    config = load(HERE.parent / "tabular" / "space.yaml", settings)
+    config = load(TABULAR / "space.yaml", settings)
     if arm == "random":
         return RandomProposer(table.space, config.search.population, seed)
     plain = Nsga2Proposer(table.space, config.search, 2, 0, key_of=table.key_of)
@@ -171,8 +180,12 @@ def report(curves: pd.DataFrame, title: str) -> list[str]:
             lines.append(f"| {n} | {NAMES[a]} against {NAMES[b]} | {tests(difference)} |")
     for arm in ("auto", "ridge"):
         own = by_arm[arm].loc[shared]
-        lines += ["", f"{NAMES[arm]}: on in {own.on.mean():.0%} of the generations after the first; tau of errors "
-                  f"predicted before training {own.tau.mean():.2f}; {own.coverage.mean():.0%} within the 90% interval."]  # fmt: skip
+        on, tau, inside = own.on.mean(), own.tau.mean(), own.coverage.mean()
+        lines += [
+            "",
+            f"{NAMES[arm]}: on in {on:.0%} of the generations after the first; tau of errors predicted "
+            f"before training {tau:.2f}; {inside:.0%} of them within the 90% interval.",
+        ]
     return lines
 
 
