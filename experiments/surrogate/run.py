@@ -135,18 +135,20 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     file, table = HERE / "curves.csv", Table()
-    # the seeds that count first
-    order = sorted(range(arguments.seeds), key=lambda seed: (seed % 2 == 0, seed))
+    # the seeds that count first, so that a shorter sitting has whole arms
+    seeds = range(arguments.seeds)
+    order = sorted(
+        ((arm, seed) for seed in seeds for arm in ARMS), key=lambda one: (one[1] % 2 == 0, ARMS.index(one[0]))
+    )
     columns = ["arm", "seed", *map(str, range(1, arguments.budget + 1)), "on", "tau", "coverage"]
     done = (
         set(pd.read_csv(file)[["arm", "seed"]].itertuples(index=False, name=None)) if file.exists() else set()
     )
-    for seed in [] if arguments.report else order:
-        for arm in ARMS:
-            if (arm, seed) not in done:
-                row = {"arm": arm, "seed": seed, **replay(table, arm, seed, arguments.budget)}
-                frame = pd.DataFrame([row], columns=columns).round(6)
-                frame.to_csv(file, mode="a", header=not file.exists(), index=False)
+    for arm, seed in [] if arguments.report else order:
+        if (arm, seed) not in done:
+            row = {"arm": arm, "seed": seed, **replay(table, arm, seed, arguments.budget)}
+            frame = pd.DataFrame([row], columns=columns).round(6)
+            frame.to_csv(file, mode="a", header=not file.exists(), index=False)
     curves = pd.read_csv(file).sort_values(["arm", "seed"])
     lines = [*report(curves[curves.seed % 2 == 1], "Odd seeds: the result")]
     if (curves.seed % 2 == 0).any():
@@ -158,16 +160,18 @@ def main() -> None:
 
 def report(curves: pd.DataFrame, title: str) -> list[str]:
     """Return the tables of a set of seeds; arms are paired by seed."""
-    by_arm = {arm: curves[curves.arm == arm].set_index("seed") for arm in ARMS}
+    counts = curves.groupby("arm").seed.nunique()
+    arms = [arm for arm in ARMS if counts.get(arm, 0) == counts.max()]
+    by_arm = {arm: curves[curves.arm == arm].set_index("seed") for arm in arms}
     shared = sorted(set.intersection(*(set(frame.index) for frame in by_arm.values())))
     lines = [f"## {title} ({len(shared)} seeds)", ""]
     lines += ["Hypervolume missing x 1000, mean +- standard deviation over seeds:", ""]
     lines += [
-        "| trainings | " + " | ".join(NAMES[arm] for arm in ARMS) + " |",
-        "| --- |" + " --- |" * len(ARMS),
+        "| trainings | " + " | ".join(NAMES[arm] for arm in arms) + " |",
+        "| --- |" + " --- |" * len(arms),
     ]
     for n in BUDGETS:
-        found = {arm: 1e3 * by_arm[arm].loc[shared, str(n)].to_numpy() for arm in ARMS}
+        found = {arm: 1e3 * by_arm[arm].loc[shared, str(n)].to_numpy() for arm in arms}
         cells = [f"{values.mean():.2f} +- {values.std(ddof=1):.2f}" for values in found.values()]
         lines.append(f"| {n} | " + " | ".join(cells) + " |")
     lines += ["", "Paired by seed (two-sided; ties left out of the sign test):", ""]
@@ -175,10 +179,10 @@ def report(curves: pd.DataFrame, title: str) -> list[str]:
               "| --- | --- | --- | --- | --- |"]  # fmt: skip
     pairs = [("auto", "none"), ("auto", "random"), ("ridge", "none"), ("none", "random")]
     for n in (60, 120):
-        for a, b in pairs:
+        for a, b in (pair for pair in pairs if set(pair) <= set(arms)):
             difference = (by_arm[a].loc[shared, str(n)] - by_arm[b].loc[shared, str(n)]).to_numpy()
             lines.append(f"| {n} | {NAMES[a]} against {NAMES[b]} | {tests(difference)} |")
-    for arm in ("auto", "ridge"):
+    for arm in (arm for arm in arms if arm not in ("random", "none")):
         own = by_arm[arm].loc[shared]
         on, tau, inside = own.on.mean(), own.tau.mean(), own.coverage.mean()
         lines += [
@@ -203,6 +207,8 @@ def draw(curves: pd.DataFrame) -> None:
     steps = [name for name in curves.columns if name.isdigit()]
     for arm in ARMS:
         values = curves[curves.arm == arm][steps].to_numpy(float)
+        if not len(values):
+            continue
         x = np.arange(1, len(steps) + 1)
         axes.plot(x, values.mean(0), label=NAMES[arm])
         axes.fill_between(x, *np.quantile(values, [0.25, 0.75], axis=0), alpha=0.15)
