@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 from search.test_search_loop import make, run
+from search.test_search_targets import fitted_outcome
 
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Outcome
 from aebnas.hardware.cost import network_cost
 from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import SurrogateStanding
+from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
 from aebnas.search.surrogate.exact import ExactCosts
@@ -44,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("after", [3, 14, 30])
+@pytest.mark.parametrize("after", [3, 25])
 def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, after: int) -> None:
     first, second = FakePool(interrupt_after=after), FakePool()
     with pytest.raises(KeyboardInterrupt):
@@ -144,21 +146,31 @@ def test_failed_candidates_are_not_judged(tmp_path: Path) -> None:
         ("constraints={worst_macs: {max: 1.5e5}, accuracy: {min: 0.2}}",),
         ("constraints={accuracy: {min: 0.999}}",),
         ("objectives=[error, macs, params]",),
-        ("exits={policy: pcee, accuracy: 0.9}",),
         ("space.exits={after: []}",),
     ],
-    ids=["constraints", "infeasible", "three objectives", "target", "no exits"],
+    ids=["constraints", "infeasible", "three objectives", "no exits"],
 )
 def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple[str, ...]) -> None:
     assert standings(tmp_path / "run", *overrides)[-1].models["error"] == "ridge"
 
 
-def test_a_small_space_is_used_up_to_the_last_architecture(tmp_path: Path) -> None:
-    tiny = ("space.stages=[{width: [8, 12]}]", "space.exits.after=[stage1]", "search.generations=9")
-    last = run(tmp_path / "run", fake_config(*QUICK, *tiny))[-1]
-    space = SearchSpace(fake_config(*tiny).space, 8, CONFIG.search.trade_offs)
-    genomes = np.ndindex(*space.cardinalities)
-    assert last.trainings == len({space.decode(tuple(genome)).key() for genome in genomes})
+def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
+    config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
+    store = RunStore.create(tmp_path / "run", config, {})
+    space = SearchSpace(config.space, 8, config.trade_offs)
+    pool = FakePool(outcome=fitted_outcome(config))
+    search = Search(config, space, store, lambda: pool, DATA, make_proposer(config, space, *DATA[1:]))
+    last = list(search.run())[-1]
+    store.close()
+    assert last.surrogate is not None
+    assert set(last.surrogate.models) == {"error", "macs", "target"}
+
+
+def test_a_small_space_is_searched_until_hardly_anything_is_new(tmp_path: Path) -> None:
+    tiny = ("space.stages=[{width: 8}, {width: [8, 12]}]", "search.generations=6")
+    generations = run(tmp_path / "run", fake_config(*QUICK, *tiny, "space.exits.branch={modules: [0, 1]}"))
+    proposed = [key for generation in generations for key in generation.proposed]
+    assert len(proposed) == len(set(proposed)) == 18
 
 
 def test_counted_costs_are_those_of_the_network_and_not_predicted() -> None:
