@@ -15,7 +15,7 @@ from scipy.stats import kendalltau
 from aebnas.search.surrogate.models import MODELS, Predict, fit_standardised, quiet_and_single
 
 FloatArray = NDArray[np.float64]
-FOLDS = 4
+FOLDS = 3
 DIGITS = 9
 """Predictions are rounded to so many decimals: what two processors disagree about decides nothing."""
 

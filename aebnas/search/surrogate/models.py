@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
@@ -60,8 +61,8 @@ def fit_gbt(x: FloatArray, y: FloatArray, seed: int) -> Predict:
     directions = directions[:COMPONENTS]
     trees = [
         GradientBoostingRegressor(
-            n_estimators=60, learning_rate=0.1, max_depth=3, min_samples_leaf=3, subsample=0.8,
-            max_features=0.5, random_state=seed,
+            n_estimators=30, learning_rate=0.2, max_depth=3, min_samples_leaf=3, subsample=0.8,
+            max_features=0.3, random_state=seed,
         ).fit(x, y @ direction)
         for direction in directions
     ]  # fmt: skip
@@ -76,7 +77,7 @@ def fit_ridge(x: FloatArray, y: FloatArray, seed: int) -> Predict:
 
 def fit_rbf(x: FloatArray, y: FloatArray, seed: int) -> Predict:
     """Return a kernel ridge regression (Gaussian radial basis), its width and penalty by leaving one out."""
-    distances = np.square(x[:, None] - x[None]).sum(-1)
+    distances = cdist(x, x, "sqeuclidean")
     best, lowest = (1.0, 1.0), np.inf
     for length in LENGTHS:
         gamma = 0.5 / (length**2 * x.shape[1])
