@@ -41,6 +41,8 @@ NAMES = {"random": "random", "none": "NSGA-II", "auto": "NSGA-II + surrogate (au
          "ridge": "NSGA-II + surrogate (ridge)"}  # fmt: skip
 BUDGETS = (24, 36, 60, 90, 120)
 CLASSES = 10
+MIN_SEEDS = 8
+"""Arms with fewer seeds so far are left out; the others are compared on the seeds that all of them have."""
 
 
 def read_table() -> dict[str, list[Row]]:
@@ -161,7 +163,7 @@ def main() -> None:
 def report(curves: pd.DataFrame, title: str) -> list[str]:
     """Return the tables of a set of seeds; arms are paired by seed."""
     counts = curves.groupby("arm").seed.nunique()
-    arms = [arm for arm in ARMS if counts.get(arm, 0) == counts.max()]
+    arms = [arm for arm in ARMS if counts.get(arm, 0) >= MIN_SEEDS]
     by_arm = {arm: curves[curves.arm == arm].set_index("seed") for arm in arms}
     shared = sorted(set.intersection(*(set(frame.index) for frame in by_arm.values())))
     lines = [f"## {title} ({len(shared)} seeds)", ""]
@@ -205,10 +207,11 @@ def draw(curves: pd.DataFrame) -> None:
     """Draw the missing hypervolume over trainings, mean and quartiles."""
     figure, axes = plt.subplots(figsize=(7, 4.2))
     steps = [name for name in curves.columns if name.isdigit()]
-    for arm in ARMS:
-        values = curves[curves.arm == arm][steps].to_numpy(float)
-        if not len(values):
-            continue
+    counts = curves.groupby("arm").seed.nunique()
+    arms = [arm for arm in ARMS if counts.get(arm, 0) >= MIN_SEEDS]
+    shared = set.intersection(*(set(curves[curves.arm == arm].seed) for arm in arms))
+    for arm in arms:
+        values = curves[(curves.arm == arm) & curves.seed.isin(shared)][steps].to_numpy(float)
         x = np.arange(1, len(steps) + 1)
         axes.plot(x, values.mean(0), label=NAMES[arm])
         axes.fill_between(x, *np.quantile(values, [0.25, 0.75], axis=0), alpha=0.15)
