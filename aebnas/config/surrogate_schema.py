@@ -23,9 +23,9 @@ class SurrogateConfig(Frozen):
     """Share of each generation that plain NSGA-II proposes: what the surrogate is compared with."""
     exploration: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of each generation that is drawn at random."""
-    population: Annotated[int, Field(ge=10, le=10_000)] = 100
+    inner_population: Annotated[int, Field(ge=10, le=10_000)] = 100
     """Population of the inner NSGA-II, which sees predictions alone."""
-    generations: Annotated[int, Field(ge=1, le=1000)] = 10
+    inner_generations: Annotated[int, Field(ge=1, le=1000)] = 10
     """Generations of the inner NSGA-II."""
     min_tau: Annotated[float, Field(ge=-1, lt=1)] = 0.0
     """Switched off while Kendall's tau of errors predicted before training is below this."""

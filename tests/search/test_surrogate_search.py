@@ -28,7 +28,7 @@ from aebnas.space.search_space import SearchSpace
 QUICK = (
     "search.surrogate=ridge",
     "search.population=10",
-    "search.surrogate_options={population: 20, generations: 2}",
+    "search.surrogate_options={inner_population: 20, inner_generations: 2}",
 )
 CONFIG = fake_config(*QUICK)
 SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
@@ -116,7 +116,7 @@ def test_the_summary_of_a_run_without_a_surrogate_says_nothing_of_one(tmp_path: 
 
 
 def test_a_switched_off_surrogate_leaves_everything_to_plain_nsga2(tmp_path: Path) -> None:
-    options = "search.surrogate_options={population: 20, generations: 2, min_tau: 0.999}"
+    options = "search.surrogate_options={inner_population: 20, inner_generations: 2, min_tau: 0.999}"
     last = standings(tmp_path / "run", options)[-1]
     assert not last.is_on
     assert "is below 0.999" in last.reason

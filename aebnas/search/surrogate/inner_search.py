@@ -36,10 +36,10 @@ def promising(
         seed: Of the inner search.
     """
     options = config.surrogate_options
-    initial = fresh_genomes(surrogate, known, options.population, seed)
+    initial = fresh_genomes(surrogate, known, options.inner_population, seed)
     if not initial:
         return []
-    size = {"population": options.population, "offspring": options.population, "seed": seed}
+    size = {"population": options.inner_population, "offspring": options.inner_population, "seed": seed}
     inner = Nsga2Proposer(
         surrogate.archive.space,
         config.model_copy(update=size),
@@ -51,10 +51,10 @@ def promising(
         key_of=surrogate.key_of,
     )
     found: list[Genome] = []
-    for number in range(options.generations):
+    for number in range(options.inner_generations):
         asked = inner.ask()
         found += asked
-        if len(asked) < options.population / 10:
+        if len(asked) < options.inner_population / 10:
             break
         predicted = [point for points in surrogate.individuals(asked, OPTIMISM[0]) for point in points]
         inner.tell([*told, *predicted] if number == 0 else predicted)
