@@ -180,7 +180,7 @@ def report(curves: pd.DataFrame, title: str) -> list[str]:
     lines += ["| trainings | A against B | A better / equal / worse | sign test | Wilcoxon |",
               "| --- | --- | --- | --- | --- |"]  # fmt: skip
     pairs = [("ridge", "none"), ("ridge", "random"), ("auto", "none"), ("auto", "random"), ("none", "random")]
-    for n in (60, 120):
+    for n in (24, 36, 60, 120):
         for a, b in (pair for pair in pairs if set(pair) <= set(arms)):
             difference = (by_arm[a].loc[shared, str(n)] - by_arm[b].loc[shared, str(n)]).to_numpy()
             lines.append(f"| {n} | {NAMES[a]} against {NAMES[b]} | {tests(difference)} |")
