@@ -211,7 +211,8 @@ def write_profile(profile: HardwareProfile, path: Path) -> None:
         HardwareError: A file cannot be written.
     """
     table, networks = paths_of(path)
-    facts: dict[str, Any] = profile.facts.model_dump(mode="json", exclude_none=False)
+    counted = profile.facts.model_copy(update={"networks": len(profile.networks)})
+    facts: dict[str, Any] = counted.model_dump(mode="json", exclude_none=False)
     text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
     lines = "".join(json.dumps(network.to_dict()) + "\n" for network in profile.networks)
     try:

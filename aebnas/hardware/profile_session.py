@@ -213,8 +213,7 @@ def judged(profile: HardwareProfile) -> HardwareProfile:
         Validation(space=space, agreement=agreements(corrected, networks, reach_macs))
         for space, networks in by_space(unseen).items()
     )
-    update = {"validation": validation, "networks": len(profile.networks)}
-    return replace(corrected, facts=corrected.facts.model_copy(update=update))
+    return replace(corrected, facts=corrected.facts.model_copy(update={"validation": validation}))
 
 
 def reach_macs(

@@ -21,13 +21,14 @@ from aebnas.report.facts import (
 from aebnas.report.frame import filled, resource, section
 from aebnas.report.markup import Markup, data_script, element, joined
 from aebnas.report.page_data import page_data
+from aebnas.report.surrogate_section import surrogate_sections
 from aebnas.report.tables import MAX_FRONT_ROWS, cards, comparison_rows, fact_list, failure_rows, front_rows
 from aebnas.report.words import metric_name, metric_value
 from aebnas.search.store import RunStore
 
 SCRIPTS = (
     "dom", "words", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe", "details",
-    "table", "progress", "genes", "latency", "main",
+    "table", "progress", "genes", "latency", "surrogate", "main",
 )  # fmt: skip
 """In the order in which they need each other; each lies in ``assets/report``."""
 
@@ -49,6 +50,7 @@ def page(
         *_front_tables(runs, links),
         _progress_section(runs),
         *_drawn_sections(data),
+        *surrogate_sections(runs),
         *_failure_sections(runs),
         section(
             "reading", "How to read these numbers", element("ul", *(element("li", s) for s in reading(runs)))

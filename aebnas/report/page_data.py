@@ -18,6 +18,7 @@ from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.reliability import ExitReliability, reliabilities
+from aebnas.report.surrogate_section import foretold
 from aebnas.report.winners import winner_common
 from aebnas.report.words import metric_heading, metric_name, unit_of
 from aebnas.search.store import RunStore
@@ -102,6 +103,7 @@ def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
              [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
             for one in latency_checks(run, store)
         ],
+        "foretold": foretold(run),
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,21 +18,45 @@ from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
+TARGET = "target"
+"""Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""
+
 
 def individual(
     genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
 ) -> Individual:
     """Return one operating point of a finished candidate as the search sees it."""
-    metrics = evaluation.metrics(trade_off, setting)
+    point, metrics = evaluation.point_index(trade_off, setting), evaluation.metrics(trade_off, setting)
+    choices = tuple(one for one in config.trade_offs if evaluation.point_index(one, setting) == point)
+    missed = evaluation.violation(setting)
+    if missed is not None:
+        metrics[TARGET] = missed
+    return Individual(
+        genome,
+        evaluation.key,
+        trade_off,
+        *aims(metrics, config),
+        setting=setting,
+        choices=choices,
+        metrics=metrics,
+    )
+
+
+def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the objectives and the violations of one operating point.
+
+    Args:
+        metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
+        config: Objectives and constraints.
+    """
     violations = tuple(
         violation
         for name, bound in config.constraints.items()
         for violation in bound_violations(metrics[name], bound)
     )
-    missed = evaluation.violation(setting)
-    violations += () if missed is None else (missed,)
-    objectives = tuple(metrics[name] for name in config.objectives)
-    return Individual(genome, evaluation.key, trade_off, objectives, violations, setting)
+    if TARGET in metrics:
+        violations += (metrics[TARGET],)
+    return tuple(metrics[name] for name in config.objectives), violations
 
 
 def bound_violations(value: float, bound: Bound) -> Iterable[float]:

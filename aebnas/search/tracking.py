@@ -2,20 +2,25 @@
 
 A listener is any function of one event (``aebnas.search.events``); ``together`` joins several.
 
-    with new_session(config, path, together(tensorboard("runs/tb"), print)) as search: ...
+    with tensorboard("runs/tb") as log, new_session(config, path, together(log, print)) as search:
+        list(search.run())
 
 Must not import torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.search.events import CandidateFinished, Event, Generation, Listener
 
 Numbers = Callable[[Mapping[str, float], int], None]
 """Takes named numbers and the step they belong to."""
+
+
+FLUSH_SECONDS = 5
 
 
 def together(*listeners: Listener) -> Listener:
@@ -64,15 +69,15 @@ def numbers_to(log: Numbers) -> Listener:
     return listen
 
 
-def tensorboard(folder: str | Path) -> Listener:
-    """Return a listener that writes TensorBoard event files into a folder."""
+@contextmanager
+def tensorboard(folder: str | Path) -> Iterator[Listener]:
+    """Yield a listener that writes TensorBoard event files into a folder; everything is there at the end."""
     from tensorboardX import SummaryWriter
 
-    writer = SummaryWriter(str(folder), write_to_disk=True)
+    with SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS) as writer:
 
-    def log(numbers: Mapping[str, float], step: int) -> None:
-        for name, value in numbers.items():
-            writer.add_scalar(name, value, step)
-        writer.flush()
+        def log(numbers: Mapping[str, float], step: int) -> None:
+            for name, value in numbers.items():
+                writer.add_scalar(name, value, step)
 
-    return numbers_to(log)
+        yield numbers_to(log)

@@ -115,9 +115,10 @@ def test_numbers_of_candidates_and_of_the_front_are_told_with_their_step(run: Lo
 
 def test_tensorboard_files_hold_the_numbers(run: LoadedRun, tmp_path: Path) -> None:
     seen: list[Mapping[str, float]] = []
-    listen = together(tensorboard(tmp_path / "tb"), numbers_to(lambda numbers, _step: seen.append(numbers)))
-    for event in events(run):
-        listen(event)
+    with tensorboard(tmp_path / "tb") as log:
+        listen = together(log, numbers_to(lambda numbers, _step: seen.append(numbers)))
+        for event in events(run):
+            listen(event)
     (file,) = (tmp_path / "tb").iterdir()
     tags = {value.tag for record in _records(file.read_bytes()) for value in record.summary.value}
     assert tags == {name for numbers in seen for name in numbers}
