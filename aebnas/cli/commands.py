@@ -129,6 +129,27 @@ def exits(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Export a checkpoint."""
+    from aebnas.cli.deploying import export as run
+
+    return run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify images with an exported network."""
+    from aebnas.cli.running import run as classify
+
+    return classify(arguments)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure an exported network with and without early exits."""
+    from aebnas.cli.deploying import bench as run
+
+    return run(arguments)
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,

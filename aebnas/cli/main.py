@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from aebnas import __version__
+from aebnas.cli.deploy_options import bench_options, export_options, run_options
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.errors import AebnasError
 
@@ -18,7 +19,10 @@ EXIT_CODES = """exit codes:
   1  other errors                   4  something is wrong with the run directory
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
-COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits")
+COMMANDS = (
+    "init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits",
+    "export", "run", "bench",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
     _devices(add("devices", "list what this machine has, and which profiles fit it"))
     _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
     _exits(add("exits", "compare all exit policies on a trained network of a run"))
+    export_options(add("export", "write a trained network as a folder that runs without torch"))
+    run_options(add("run", "classify images with an exported network"), _positive)
+    bench_options(add("bench", "measure an exported network with and without its early exits"), _positive)
     return top
 
 

@@ -119,7 +119,7 @@ def card_text(
         exits="1 exit" if count == 1 else f"{count} exits",
         version=__version__,
         precision=precision.upper() if precision == "int8" else precision,
-        folder="." if precision == "fp32" else INT8_FOLDER,
+        folder="DIR" if precision == "fp32" else f"DIR/{INT8_FOLDER}",
         earlier=_earlier(checkpoint),
         input=_input(checkpoint),
         measured=variant_table(variants),

@@ -36,7 +36,7 @@ from aebnas.deploy.quantize import quantized_graphs
 from aebnas.deploy.scoring import exit_samples, prepared, refitted, score
 from aebnas.deploy.segments import SegmentChain
 from aebnas.deploy.source import Source, read_source
-from aebnas.deploy.speed import milliseconds
+from aebnas.deploy.speed import ROUNDS, Contender, mean_ms, rounds_ns
 from aebnas.deploy.staging import refuse_existing, write_folder
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
@@ -168,8 +168,8 @@ def _scored(
 
 
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
-    images = source.splits.calibrate.images[:SAMPLE_COUNT]
-    times = milliseconds([one.chain.stopper(one.policy) for one in networks], source.prepare(images))
+    inputs = source.prepare(source.splits.calibrate.images[:SAMPLE_COUNT])
+    times = mean_ms(rounds_ns([Contender(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS))
     return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
 
 

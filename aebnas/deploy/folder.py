@@ -5,12 +5,18 @@ Must not import torch.
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aebnas.deploy.manifest import CURE, LABELS, POLICY, Manifest, read_checked, read_manifest
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.deploy.manifest import CURE, LABELS, POLICY, SAMPLES, Manifest, read_checked, read_manifest
 from aebnas.deploy.segments import SegmentChain
 from aebnas.errors import AebnasError, RunError
 from aebnas.exits.policies import policy_from_dict
@@ -18,6 +24,7 @@ from aebnas.exits.policy import ExitPolicy
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, open_session
 
 FLOAT = "tensor(float)"
+SAMPLE_ARRAYS = ("images", "labels", "classes", "exits")
 Shape = list[int | None]
 """Of one image; None where a graph leaves it open."""
 
@@ -55,6 +62,30 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
         shape = _checked_shapes(folder / name, session, shape, i, manifest)
         sessions.append(session)
     return ExportedModel(folder, manifest, labels, policy, SegmentChain(sessions))
+
+
+def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    """Return the images that an export stored, with ``labels``, and ``classes`` and ``exits`` as answered then.
+
+    Raises:
+        RunError: There are none, or the file is damaged.
+    """
+    path = folder / SAMPLES
+    if all(one.name != SAMPLES for one in manifest.files):
+        raise RunError(f"{folder} has no stored images; name image files, or export again without --samples 0")
+    content = read_checked(folder, manifest, SAMPLES)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in SAMPLE_ARRAYS}
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(f"{path} is damaged ({_first_line(error)}); {CURE}") from error
+    images = arrays["images"]
+    if images.dtype != np.uint8 or images.shape[1:] != manifest.shape or not len(images):
+        raise RunError(f"{path}: images are {images.dtype} of shape {images.shape}, expected uint8 (n, h, w, c)")
+    wrong = [name for name in SAMPLE_ARRAYS[1:] if arrays[name].shape != (len(images),)]
+    if wrong:
+        raise RunError(f"{path}: {wrong[0]} has shape {arrays[wrong[0]].shape}, expected ({len(images)},); {CURE}")
+    return arrays
 
 
 def _session(path: Path, graph: bytes, threads: int) -> Any:

@@ -1,4 +1,4 @@
-"""Times of single images, all candidates by turns: a machine's level drifts, their ratio does not.
+"""Times of single images, all contenders by turns: a machine's level drifts, their ratio does not.
 
 Must not import torch.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,41 +15,61 @@ from numpy.typing import NDArray
 
 from aebnas.deploy.segments import Inputs
 
-Run = Callable[[Inputs], Any]
 CHUNK = 32
-"""Images that one candidate answers before the next has its turn: caches find themselves as in a stream."""
+"""Images that one contender answers before the next has its turn: caches are those of a stream of images."""
 WARM_UP = 3
+"""Answers before a chunk that are not timed."""
 ROUNDS = 3
 
 
-def rounds_ns(runs: Sequence[Run], images: Inputs, rounds: int) -> NDArray[np.int64]:
-    """Return the nanoseconds of every call, ``(runs, rounds, images)``.
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """What answers images, and its prepared inputs."""
 
-    In each round the candidates answer the images chunk by chunk, A B A B; each round begins with
+    run: Callable[[Inputs], Any]
+    """Answers one image ``(1, c, r, r)``."""
+    inputs: Inputs
+    """``(n, c, r, r)``; ``n`` is the same for all contenders."""
+
+
+def rounds_ns(
+    contenders: Sequence[Contender], rounds: int, between: Callable[[], object] = lambda: None
+) -> NDArray[np.int64]:
+    """Return the nanoseconds of every call, ``(contenders, rounds, images)``.
+
+    In each round the contenders answer the images chunk by chunk, A B A B; each round begins with
     another one.
 
     Args:
-        runs: What answers one image ``(1, c, r, r)``.
-        images: Prepared, ``(n, c, r, r)``.
+        contenders: At least one.
         rounds: At least 1.
+        between: Called before each round.
     """
-    singles = [np.ascontiguousarray(images[i : i + 1]) for i in range(len(images))]
-    spent = np.empty((len(runs), rounds, len(singles)), np.int64)
-    clock = time.perf_counter_ns
+    singles = [[np.ascontiguousarray(x[np.newaxis]) for x in one.inputs] for one in contenders]
+    count = len(singles[0])
+    spent = np.empty((len(contenders), rounds, count), np.int64)
     for round_ in range(rounds):
-        for start in range(0, len(singles), CHUNK):
-            for j in np.roll(np.arange(len(runs)), round_):
-                run, row = runs[j], spent[j, round_]
-                for x in singles[start : start + WARM_UP]:
-                    run(x)
-                for i in range(start, min(start + CHUNK, len(singles))):
-                    begun = clock()
-                    run(singles[i])
-                    row[i] = clock() - begun
+        between()
+        for start in range(0, count, CHUNK):
+            for j in np.roll(np.arange(len(contenders)), round_):
+                chunk = singles[j][start : start + CHUNK]
+                spent[j, round_, start : start + CHUNK] = _chunk_ns(contenders[j].run, chunk)
     return spent
 
 
-def milliseconds(runs: Sequence[Run], images: Inputs) -> list[float]:
-    """Return the mean time of one image of each candidate: the median over rounds."""
-    spent = rounds_ns(runs, images, ROUNDS)
-    return [float(ms) for ms in np.median(spent.mean(axis=2), axis=1) / 1e6]
+def mean_ms(spent_ns: NDArray[np.int64]) -> list[float]:
+    """Return the mean time of one image of each contender, outliers included: the median over rounds."""
+    means: list[float] = (np.median(spent_ns.mean(axis=2), axis=1) / 1e6).tolist()
+    return means
+
+
+def _chunk_ns(run: Callable[[Inputs], Any], images: Sequence[Inputs]) -> list[int]:
+    clock = time.perf_counter_ns
+    spent = []
+    for x in images[:WARM_UP]:
+        run(x)
+    for x in images:
+        begun = clock()
+        run(x)
+        spent.append(clock() - begun)
+    return spent

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from small_training import digits
+from training.small_training import digits
 
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
