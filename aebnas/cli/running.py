@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +106,7 @@ def _answers(
 
 def _tell(name: str, found: Prediction, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"file": name, **asdict(found)}), flush=True)
+        print(json.dumps({"file": name, **found._asdict()}), flush=True)
         return
     print(f"{name}: {found.label} {found.confidence:.1%}, exit {found.exit_name}, {found.milliseconds:.3f} ms")
 

@@ -31,9 +31,9 @@ class Result:
 
     name: str
     mean_ms: float
-    """Outliers included; the median over rounds."""
-    round_ms: tuple[float, ...]
-    """The mean of each round."""
+    """Over images, of each image's median over the rounds: interruptions by other processes left out."""
+    all_calls_ms: float
+    """Over all calls, interruptions included."""
     median_ms: float
     p95_ms: float
     p99_ms: float
@@ -146,7 +146,7 @@ def _result(
     return Result(
         name,
         mean,
-        tuple((spent.mean(axis=1) / 1e6).tolist()),
+        float(spent.mean()) / 1e6,
         middle,
         p95,
         p99,

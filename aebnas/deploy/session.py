@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,9 @@ from aebnas.deploy.segments import Inputs, Logits
 from aebnas.errors import AebnasError, DataError, RunError
 from aebnas.exits.online import online
 from aebnas.exits.policy import ExitPolicy
-from aebnas.runtime.runner import confidence
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What the network says about one image."""
 
     index: int
@@ -76,6 +73,7 @@ class EarlyExitSession:
         self._decide = online(self.policy)
         self._stopper = model.chain.stopper(self.policy)
         manifest = self.manifest
+        self._exit_names = manifest.exits
         self._prepare = Preprocessing(
             manifest.shape, manifest.architecture.resolution, manifest.mean, manifest.std
         )
@@ -140,7 +138,7 @@ class EarlyExitSession:
         except Exception as error:  # onnxruntime's own classes are not public
             raise self._cannot_run(error) from error
         spent = (time.perf_counter_ns() - started) / 1e6
-        return self._prediction(answer.logits[0], answer.exit, float(confidence(answer.logits)[0]), spent)
+        return self._prediction(answer.logits[0], answer.exit, spent)
 
     def predict_batch(self, images: Sequence[ImageLike] | Pixels | Inputs) -> list[Prediction]:
         """Return the answers for a batch; images that left are dropped before the next segment.
@@ -162,15 +160,15 @@ class EarlyExitSession:
             raise
         except Exception as error:  # onnxruntime's own classes are not public
             raise self._cannot_run(error) from error
-        sure = confidence(answer.logits).tolist()
         exits, ms = answer.exits.tolist(), answer.ms.tolist()
-        return [self._prediction(answer.logits[i], exits[i], sure[i], ms[i]) for i in range(len(x))]
+        return [self._prediction(answer.logits[i], exits[i], ms[i]) for i in range(len(x))]
 
-    def _prediction(self, logits: Logits, exit_index: int, sure: float, ms: float) -> Prediction:
+    def _prediction(self, logits: Logits, exit_index: int, ms: float) -> Prediction:
+        index = int(logits.argmax())
+        sure = 1.0 / float(np.exp(logits - logits[index]).sum())
         if math.isnan(sure):
             raise DataError(f"{self._folder}: the network answers NaN at exit {exit_index + 1}")
-        index = int(logits.argmax())
-        return Prediction(index, self.labels[index], sure, exit_index, self.manifest.exits[exit_index], ms)
+        return Prediction(index, self.labels[index], sure, exit_index, self._exit_names[exit_index], ms)
 
     def _as_input(self, image: ImageLike | Inputs) -> Inputs:
         if isinstance(image, np.ndarray) and image.dtype.kind == "f":

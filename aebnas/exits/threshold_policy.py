@@ -5,6 +5,7 @@ Must not import torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any, Self
 
 import numpy as np
@@ -52,6 +53,8 @@ class ThresholdPolicy(CausalPolicy):
             exit_index: An exit before the last.
             logits: Of that exit alone, ``(N, K)``; finite.
         """
+        if isinf(self.thresholds[exit_index]):  # no score is infinite
+            return np.full(len(logits), self.thresholds[exit_index] < 0)
         return self._reach(scores_at(self.score, logits), exit_index)
 
     def _reach(self, scores: ScoreArray, exit_index: int) -> BoolArray:
