@@ -193,7 +193,6 @@ def _contents(
     files[LABELS] = _json(list(checkpoint.classes))
     if stored is not None:
         files[SAMPLES] = _samples(source, network, stored)
-    files[CARD] = card_text(source, network.policy, network.precision, network.parity, variants).encode()
     fields: dict[str, Any] = {
         "format": FORMAT,
         "aebnas": __version__,
@@ -219,7 +218,8 @@ def _contents(
     }
     text = json.dumps({**fields, "checksum": checksum_of(fields)}, indent=1)
     manifest = Manifest.model_validate_json(text)
-    return manifest, {**files, MANIFEST: text.encode()}
+    card = card_text(source, network.policy, network.precision, network.parity, variants)
+    return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode()}
 
 
 def _samples(source: Source, network: _Network, stored: ImageSet) -> bytes:

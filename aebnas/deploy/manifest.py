@@ -66,7 +66,7 @@ class Manifest(Frozen):
     """What was built."""
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; ``labels.json`` has their names."""
-    image_shape: Annotated[Items[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+    image_shape: Annotated[Items[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=3, max_length=3)]
     """Height, width, channels (1 grey, 3 RGB) that images are brought to before they are resized to the input."""
     mean: Channels
     """By channel, of pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
@@ -83,7 +83,7 @@ class Manifest(Frozen):
     provenance: dict[str, Any]
     """Run, seed, data and versions of the training."""
     files: Items[StoredFile]
-    """Every file of the folder but this one."""
+    """Every file of the folder but this one and the model card, which you may edit."""
     checksum: Sha256
     """sha256 of everything above: an edited file is refused."""
 
@@ -169,7 +169,7 @@ def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}; {CURE}") from error
     if size != listed.size:
-        raise RunError(f"{path} is damaged: {size} bytes, expected {listed.size}; {CURE}")
+        raise RunError(f"{path} was edited or damaged: {size} bytes, expected {listed.size}; {CURE}")
     if hashlib.sha256(content).hexdigest() != listed.sha256:
         raise RunError(f"{path} was edited or damaged: its checksum is another one; {CURE}")
     return content
