@@ -129,6 +129,13 @@ def exits(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network of a run in full."""
+    from aebnas.cli.training import train as run
+
+    return run(arguments)
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,
