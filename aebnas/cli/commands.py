@@ -136,6 +136,13 @@ def train(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a trained network on the test images."""
+    from aebnas.cli.evaluating import evaluate as run
+
+    return run(arguments)
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,

@@ -56,6 +56,28 @@ def train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="one JSON object per event on standard output")
 
 
+def evaluate(command: argparse.ArgumentParser) -> None:
+    """Describe ``aebnas evaluate``."""
+    command.description = (
+        "Score a trained network on the test images, which no other command reads: every exit, its policy, "
+        "their calibration, what it costs by prediction and by really stopping, against the same network "
+        "without exits and the run's best static network."
+    )
+    command.add_argument("checkpoint", help="folder of a trained network: runs/NAME/trained/KEY")
+    command.add_argument(
+        "--static", metavar="DIR", help="a static network to compare with; default: CHECKPOINT/static"
+    )
+    command.add_argument(
+        "--hardware", action="append", default=[], metavar="FILE",
+        help="a hardware profile to predict costs with (repeatable)",
+    )  # fmt: skip
+    command.add_argument(
+        "--images", type=not_negative, default=1000, metavar="N",
+        help="test images on which the networks really stop, one by one (default 1000; 0: none)",
+    )  # fmt: skip
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
 def positive(text: str) -> int:
     """Return a whole number from 1 to a million."""
     try:
@@ -65,6 +87,11 @@ def positive(text: str) -> int:
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 1,000,000, but got {text}")
     return value
+
+
+def not_negative(text: str) -> int:
+    """Return 0 or what ``positive`` accepts."""
+    return 0 if text == "0" else positive(text)
 
 
 def share(text: str) -> float:

@@ -20,7 +20,19 @@ EXIT_CODES = """exit codes:
   1  other errors                   4  something is wrong with the run directory
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
-COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits", "train")
+COMMANDS = (
+    "init",
+    "check",
+    "search",
+    "resume",
+    "report",
+    "profile",
+    "devices",
+    "rescore",
+    "exits",
+    "train",
+    "evaluate",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
     _exits(add("exits", "compare all exit policies on a trained network of a run"))
     final_options.train(add("train", "train a network of a run in full"))
+    final_options.evaluate(add("evaluate", "score a trained network on the test images"))
     return top
 
 
