@@ -129,6 +129,20 @@ def exits(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network of a run in full."""
+    from aebnas.cli.training import train as run
+
+    return run(arguments)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a trained network on the test images."""
+    from aebnas.cli.evaluating import evaluate as run
+
+    return run(arguments)
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Export a checkpoint."""
     from aebnas.cli.deploying import export as run

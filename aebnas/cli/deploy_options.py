@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-Number = Callable[[str], int]
+from aebnas.cli.final_options import positive
 
 
-def export_options(command: argparse.ArgumentParser) -> None:
+def export(command: argparse.ArgumentParser) -> None:
     """Add the options of ``aebnas export``."""
     command.description = (
         "Write a trained network as a folder that runs without torch: one ONNX graph per segment, exit policy, "
@@ -27,7 +26,7 @@ def export_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
-def run_options(command: argparse.ArgumentParser, positive: Number) -> None:
+def run(command: argparse.ArgumentParser) -> None:
     """Add the options of ``aebnas run``."""
     command.description = (
         "Classify images with an exported network, stopping at its exits. What cannot be read is told, the others "
@@ -43,7 +42,7 @@ def run_options(command: argparse.ArgumentParser, positive: Number) -> None:
     command.add_argument("--json", action="store_true", help="one JSON object per image on standard output")
 
 
-def bench_options(command: argparse.ArgumentParser, positive: Number) -> None:
+def bench(command: argparse.ArgumentParser) -> None:
     """Add the options of ``aebnas bench``."""
     command.description = (
         "Measure an exported network at batch 1 with early exits, always to its last exit, and against a network "
