@@ -114,5 +114,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(
             f"{path}: refused, it could be a decompression bomb ({error}). Save it smaller."
         ) from error
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise DataError(f"{path}: {error.strerror}") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Remove or replace it.") from error

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from aebnas import __version__
 from aebnas.deploy.manifest import INT8_FOLDER, Parity
 from aebnas.deploy.scoring import Score
@@ -20,6 +18,7 @@ from aebnas.hardware.devices import processor
 EVALUATION = "evaluation.json"
 """What `aebnas evaluate` said about a checkpoint."""
 _SHOWN_CLASSES = 20
+_VERSIONS = ("aebnas", "torch", "numpy", "python")
 _CARD = """\
 # {name}
 
@@ -190,21 +189,26 @@ def _evaluation(source: Source) -> str:
     if not path.is_file():
         return "It has not been scored on test images: `aebnas evaluate CHECKPOINT` does, then export again."
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return f"`{EVALUATION}` of the checkpoint could not be read ({error})."
-    rows = [f"| {name} | {value} |" for name, value in _scalars(found)]
-    return "\n".join(["On test images (`aebnas evaluate`):", "", "| | |", "| --- | --- |", *rows])
+        return _test_metrics(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        return f"`{EVALUATION}` of the checkpoint could not be read ({type(error).__name__}: {error})."
 
 
-def _scalars(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Return the numbers and words of nested JSON, each with its path; long lists are left out."""
-    if isinstance(value, Mapping):
-        return [row for key, entry in value.items() for row in _scalars(entry, f"{name}.{key}".lstrip("."))]
-    if isinstance(value, list):
-        is_short = len(value) <= _SHOWN_CLASSES and all(isinstance(one, int | float) for one in value)
-        return [(name, ", ".join(f"{one:.5g}" for one in value))] if is_short else []
-    return [(name, f"{value:.5g}" if isinstance(value, float) and np.isfinite(value) else str(value))]
+def _test_metrics(found: Mapping[str, Any]) -> str:
+    network = found["network"]
+    policy = network["policy"]
+    rows = [("exit policy", policy["accuracy"], policy["macs"]["value"])]
+    rows += [(f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]]
+    for rival in found["rivals"]:
+        theirs = rival["network"]["policy"]
+        rows.append((rival["name"], theirs["accuracy"], theirs["macs"]["value"]))
+    head = f"On {found['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
+    table = [f"| {name} | {_interval(accuracy)} | {macs:,.0f} |" for name, accuracy, macs in rows]
+    return "\n".join([head, "", "| | accuracy | mean MACs |", "| --- | --- | --- |", *table])
+
+
+def _interval(estimate: Mapping[str, float]) -> str:
+    return f"{estimate['value']:.2%} ({estimate['low']:.2%} to {estimate['high']:.2%})"
 
 
 def _classes(classes: Sequence[str]) -> str:
@@ -216,7 +220,7 @@ def _classes(classes: Sequence[str]) -> str:
 def _provenance(source: Source) -> str:
     checkpoint = source.checkpoint
     data = checkpoint.data.name or checkpoint.data.folder or checkpoint.data.npz
-    versions = dict(_scalars({"trained with": checkpoint.environment.get("versions", {})}))
+    versions = checkpoint.environment.get("versions", {})
     rows = {
         "run": checkpoint.run,
         "checkpoint": str(source.path),
@@ -224,6 +228,6 @@ def _provenance(source: Source) -> str:
         "seed": str(checkpoint.seed),
         "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
         "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss}",
-        **versions,
+        "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])

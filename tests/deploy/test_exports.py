@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from cli.conftest import aebnas
 from deploy.small_checkpoints import write_checkpoint
 from training.small_training import digits
 
@@ -83,9 +84,19 @@ def test_the_card_says_what_where_from_and_how_to_run_it(exported: Path) -> None
 
 def test_the_card_has_the_test_metrics_of_an_evaluated_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
     evaluated = shutil.copytree(checkpoint, tmp_path / "checkpoint")
-    (evaluated / "evaluation.json").write_text(json.dumps({"policy": {"accuracy": 0.9375}, "images": 287}))
+    assert aebnas("evaluate", evaluated, "--images", 0).code == 0
+    accuracy = json.loads((evaluated / "evaluation.json").read_text())["network"]["policy"]["accuracy"]["value"]
     card = (export(evaluated, tmp_path / "model").folder / "README.md").read_text()
-    assert "| policy.accuracy | 0.9375 |" in card
+    assert f"| exit policy | {accuracy:.2%} (" in card
+    assert "| exit stage1, all images | " in card
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"network": 3}'])
+def test_a_damaged_evaluation_does_not_stop_an_export(checkpoint: Path, tmp_path: Path, content: str) -> None:
+    evaluated = shutil.copytree(checkpoint, tmp_path / "checkpoint")
+    (evaluated / "evaluation.json").write_text(content)
+    card = (export(evaluated, tmp_path / "model").folder / "README.md").read_text()
+    assert "`evaluation.json` of the checkpoint could not be read" in card
 
 
 def test_a_static_network_is_one_graph_that_always_answers(static_export: Path) -> None:
