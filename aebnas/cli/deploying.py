@@ -104,7 +104,9 @@ def _show_export(exported: Exported) -> None:
     console.print("`aebnas train` trains on select: compare these accuracies with each other alone. "
                   f"Unseen: {exported.variants[0].clean_images} calibrate images.")  # fmt: skip
     folder = shlex.quote(str(exported.folder))
-    console.print(f"{exported.folder} is ready. Run it: aebnas run {folder} IMAGE   Measure it: aebnas bench {folder}")
+    console.print(
+        f"{exported.folder} is ready. Run it: aebnas run {folder} IMAGE   Measure it: aebnas bench {folder}"
+    )
 
 
 def _show_bench(found: Bench) -> None:
@@ -114,7 +116,18 @@ def _show_bench(found: Bench) -> None:
         "milliseconds from prepared input to answer"
     )
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "mean", "median", "p95", "p99", "all calls", "predicted", "/ predicted", "accuracy", "images/s"):
+    for heading in (
+        "",
+        "mean",
+        "median",
+        "p95",
+        "p99",
+        "all calls",
+        "predicted",
+        "/ predicted",
+        "accuracy",
+        "images/s",
+    ):
         table.add_column(heading, justify="left" if not heading else "right")
     for one in found.results:
         table.add_row(one.name, *_cells(one))
@@ -122,19 +135,24 @@ def _show_bench(found: Bench) -> None:
     early = found.results[0]
     rates = ", ".join(f"{rate:.1%}" for rate in early.exit_rates)
     console.print(
-        f"Left at each exit: {rates}. mean: over images, of each image's median over the rounds; all calls: the mean of "
-        "every call, with what other processes took. images/s: in batches, of which who has left is dropped."
+        f"Left at each exit: {rates}. mean: over images, of each image's median over the rounds; all calls: "
+        "the mean of every call, with what other processes took. images/s: in batches, of which who has left "
+        "is dropped."
     )
     for other in found.results[1:]:
         console.print(f"{early.name} / {other.name}: {early.mean_ms / other.mean_ms:.3f} of the mean time")
-    console.print(f"Resizing and normalising one image takes {found.prepare_ms:.4f} ms more, with every contender.")
+    console.print(
+        f"Resizing and normalising one image takes {found.prepare_ms:.4f} ms more, with every contender."
+    )
     if found.level is not None:
         console.print(
-            f"The machine takes {found.level:.3f} times as long now (anchor network) as when the profile was made; "
-            "predictions are brought to this level."
+            f"The machine takes {found.level:.3f} times as long now (anchor network) as when the profile was "
+            "made; predictions are brought to this level."
         )
     if found.unchanged is not None and found.unchanged < 1:
-        console.print(f"Class and exit are those of the export for {found.unchanged:.2%} of the stored images only.")
+        console.print(
+            f"Class and exit are those of the export for {found.unchanged:.2%} of the stored images only."
+        )
 
 
 def _cells(one: Result) -> list[str]:

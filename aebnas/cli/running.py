@@ -108,7 +108,9 @@ def _tell(name: str, found: Prediction, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"file": name, **found._asdict()}), flush=True)
         return
-    print(f"{name}: {found.label} {found.confidence:.1%}, exit {found.exit_name}, {found.milliseconds:.3f} ms")
+    print(
+        f"{name}: {found.label} {found.confidence:.1%}, exit {found.exit_name}, {found.milliseconds:.3f} ms"
+    )
 
 
 def _tell_failure(name: str, reason: str, as_json: bool) -> None:

@@ -137,7 +137,7 @@ def _result(
     rates = np.bincount([one.exit for one in found], minlength=session.exits) / len(found)
     accuracy = None
     if images.labels is not None:
-        accuracy = float(np.mean([one.index for one in found] == images.labels))
+        accuracy = float(np.mean([one.class_index for one in found] == images.labels))
     predicted = at_profile = None
     if level is not None and name != INT8:
         at_profile = float(rates @ predicted_reach_ms(level.profile, session.manifest))
@@ -181,7 +181,9 @@ def _prepare_ms(session: EarlyExitSession, pixels: Pixels) -> float:
 def _static_session(folder: Path, threads: int, session: EarlyExitSession) -> EarlyExitSession:
     static = EarlyExitSession(folder, threads)
     if static.exits != 1:
-        raise DataError(f"{folder}: has {static.exits} exits; --static needs the export of a network without any")
+        raise DataError(
+            f"{folder}: has {static.exits} exits; --static needs the export of a network without any"
+        )
     if static.manifest.shape != session.manifest.shape or static.labels != session.labels:
         raise DataError(f"{folder}: was trained on other images or classes; the comparison would say nothing")
     return static
@@ -207,5 +209,5 @@ def _unchanged(session: EarlyExitSession, contender: Contender, images: _Images)
         return None
     found = [session.answer(x[np.newaxis]) for x in contender.inputs]
     classes, exits = images.answers
-    same = ([one.index for one in found] == classes) & ([one.exit for one in found] == exits)
+    same = ([one.class_index for one in found] == classes) & ([one.exit for one in found] == exits)
     return float(np.mean(same))

@@ -51,9 +51,10 @@ Without AEBNAS: run `segment1.onnx` on input `x`; output `logits` is the answer 
 
 {measured}
 
-Accuracies on select are for comparing the variants with each other: `aebnas train` trains on these images, so
-they say nothing about new ones. The column "last exit, unseen" counts calibrate images that neither trained the weights
-nor quantised them. Milliseconds: mean of one image, batch 1, one thread, by turns on {machine} while exporting.
+Accuracies on select are for comparing the variants with each other: `aebnas train` trains on these images,
+so they say nothing about new ones. The column "last exit, unseen" counts calibrate images that neither
+trained the weights nor quantised them. Milliseconds: mean of one image, batch 1, one thread, by turns on
+{machine} while exporting.
 
 {parity}
 
@@ -151,7 +152,8 @@ def _earlier(checkpoint: Checkpoint) -> str:
     if not checkpoint.training.carry:
         return ""
     return (
-        "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the one before."
+        "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "
+        "segment before."
     )
 
 
@@ -161,10 +163,10 @@ def _input(checkpoint: Checkpoint) -> str:
     kind = "grey" if channels == 1 else "RGB"
     mean, std = (", ".join(f"{value:.6g}" for value in part) for part in (checkpoint.mean, checkpoint.std))
     return (
-        f"`x`: float32 `(batch, {channels}, {size}, {size})`. An image is brought to {height} x {width} {kind} pixels "
-        f"(EXIF orientation applied, transparency over white, its middle cut out and resized, antialiased), resized "
-        f"to {size} x {size} (antialiased bilinear, uint8) and normalised: `(pixel / 255 - mean) / std` with mean "
-        f"{mean} and std {std}."
+        f"`x`: float32 `(batch, {channels}, {size}, {size})`. An image is brought to {height} x {width} "
+        f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
+        f"antialiased), resized to {size} x {size} (antialiased bilinear, uint8) and normalised: "
+        f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}."
     )
 
 
@@ -198,7 +200,9 @@ def _test_metrics(found: Mapping[str, Any]) -> str:
     network = found["network"]
     policy = network["policy"]
     rows = [("exit policy", policy["accuracy"], policy["macs"]["value"])]
-    rows += [(f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]]
+    rows += [
+        (f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]
+    ]
     for rival in found["rivals"]:
         theirs = rival["network"]["policy"]
         rows.append((rival["name"], theirs["accuracy"], theirs["macs"]["value"]))

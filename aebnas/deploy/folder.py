@@ -56,7 +56,11 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
     labels = _labels(folder / LABELS, contents[LABELS], manifest)
     policy = _policy(folder / POLICY, contents[POLICY], manifest)
     sessions = []
-    shape: Shape = [manifest.image_shape[2], manifest.architecture.resolution, manifest.architecture.resolution]
+    shape: Shape = [
+        manifest.image_shape[2],
+        manifest.architecture.resolution,
+        manifest.architecture.resolution,
+    ]
     for i, name in enumerate(manifest.segments):
         session = _session(folder / name, contents[name], threads)
         shape = _checked_shapes(folder / name, session, shape, i, manifest)
@@ -65,14 +69,16 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
 
 
 def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
-    """Return the images that an export stored, with ``labels``, and ``classes`` and ``exits`` as answered then.
+    """Return stored images, with ``labels``, and ``classes`` and ``exits`` as answered while exporting.
 
     Raises:
         RunError: There are none, or the file is damaged.
     """
     path = folder / SAMPLES
     if all(one.name != SAMPLES for one in manifest.files):
-        raise RunError(f"{folder} has no stored images; name image files, or export again without --samples 0")
+        raise RunError(
+            f"{folder} has no stored images; name image files, or export again without --samples 0"
+        )
     content = read_checked(folder, manifest, SAMPLES)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
@@ -81,10 +87,14 @@ def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
         raise RunError(f"{path} is damaged ({_first_line(error)}); {CURE}") from error
     images = arrays["images"]
     if images.dtype != np.uint8 or images.shape[1:] != manifest.shape or not len(images):
-        raise RunError(f"{path}: images are {images.dtype} of shape {images.shape}, expected uint8 (n, h, w, c)")
+        raise RunError(
+            f"{path}: images are {images.dtype} of shape {images.shape}, expected uint8 (n, h, w, c)"
+        )
     wrong = [name for name in SAMPLE_ARRAYS[1:] if arrays[name].shape != (len(images),)]
     if wrong:
-        raise RunError(f"{path}: {wrong[0]} has shape {arrays[wrong[0]].shape}, expected ({len(images)},); {CURE}")
+        raise RunError(
+            f"{path}: {wrong[0]} has shape {arrays[wrong[0]].shape}, expected ({len(images)},); {CURE}"
+        )
     return arrays
 
 
@@ -144,7 +154,9 @@ def _labels(path: Path, content: bytes, manifest: Manifest) -> tuple[str, ...]:
     if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
         raise RunError(f"{path} must be a list of names; {CURE}")
     if len(labels) != manifest.classes:
-        raise RunError(f"{path} has {len(labels)} names, but the network has {manifest.classes} classes; {CURE}")
+        raise RunError(
+            f"{path} has {len(labels)} names, but the network has {manifest.classes} classes; {CURE}"
+        )
     return tuple(labels)
 
 

@@ -27,8 +27,8 @@ class Level:
         target = self.profile.facts.target
         if (target.device, target.runtime, target.batch_size) != ("cpu", "onnxruntime", 1):
             raise HardwareError(
-                f"{path}: profile of {target.runtime} on {target.device} at batch {target.batch_size}; exported "
-                "networks run in onnxruntime on the CPU, one image by one"
+                f"{path}: profile of {target.runtime} on {target.device} at batch {target.batch_size}; "
+                "exported networks run in onnxruntime on the CPU, one image by one"
             )
         if target.threads != threads:
             raise HardwareError(f"{path}: profile of {target.threads} threads, but --threads is {threads}")

@@ -20,7 +20,13 @@ from aebnas.space.architecture import Architecture
 
 FORMAT = 1
 """Version of the folder; raised when a reader of the old one would go wrong."""
-MANIFEST, POLICY, LABELS, SAMPLES, CARD = "model.json", "policy.json", "labels.json", "samples.npz", "README.md"
+MANIFEST, POLICY, LABELS, SAMPLES, CARD = (
+    "model.json",
+    "policy.json",
+    "labels.json",
+    "samples.npz",
+    "README.md",
+)
 INT8_FOLDER = "int8"
 """Sub-folder of the quantised twin: an export folder of its own."""
 WHAT = "not an export folder. `aebnas export CHECKPOINT DIR` writes them"
@@ -67,7 +73,7 @@ class Manifest(Frozen):
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; ``labels.json`` has their names."""
     image_shape: Annotated[Items[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=3, max_length=3)]
-    """Height, width, channels (1 grey, 3 RGB) that images are brought to before they are resized to the input."""
+    """Height, width, channels (1 grey, 3 RGB) that images are brought to, before the input's resolution."""
     mean: Channels
     """By channel, of pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
     std: Channels
@@ -102,7 +108,9 @@ class Manifest(Frozen):
         if self.image_shape[2] not in (1, 3):
             raise ValueError(f"image_shape needs 1 or 3 channels, but got {self.image_shape[2]}")
         if not len(self.mean) == len(self.std) == self.image_shape[2]:
-            raise ValueError(f"mean and std need {self.image_shape[2]} values, one per channel of image_shape")
+            raise ValueError(
+                f"mean and std need {self.image_shape[2]} values, one per channel of image_shape"
+            )
         if min(self.std) <= 0:
             raise ValueError("std must be positive")
         named = {one.name for one in self.files}

@@ -26,7 +26,7 @@ from aebnas.exits.policy import ExitPolicy
 class Prediction(NamedTuple):
     """What the network says about one image."""
 
-    index: int
+    class_index: int
     """Of the class, an index into ``EarlyExitSession.labels``."""
     label: str
     """Name of the class."""
@@ -90,7 +90,7 @@ class EarlyExitSession:
         return self.manifest.image_shape[2], size, size
 
     def prepare(self, image: ImageLike) -> Inputs:
-        """Return the network's input ``(1, c, r, r)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.
+        """Return the input ``(1, c, r, r)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.
 
         Raises:
             DataError: It is no image, damaged, refused as too large, or of another type.
@@ -177,7 +177,9 @@ class EarlyExitSession:
 
     def _as_inputs(self, images: Sequence[ImageLike] | NDArray[Any]) -> Inputs:
         if isinstance(images, np.ndarray):
-            return self._checked(images, len(images)) if images.dtype.kind == "f" else self.prepare_all(images)
+            return (
+                self._checked(images, len(images)) if images.dtype.kind == "f" else self.prepare_all(images)
+            )
         return np.concatenate([self._as_input(image) for image in images])
 
     def _checked(self, x: NDArray[Any], count: int) -> Inputs:

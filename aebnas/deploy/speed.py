@@ -51,7 +51,7 @@ def rounds_ns(
     for round_ in range(rounds):
         between()
         for start in range(0, count, CHUNK):
-            for j in np.roll(np.arange(len(contenders)), round_):
+            for j in np.roll(np.arange(len(contenders)), round_).tolist():
                 chunk = singles[j][start : start + CHUNK]
                 spent[j, round_, start : start + CHUNK] = _chunk_ns(contenders[j].run, chunk)
     return spent

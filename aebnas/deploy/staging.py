@@ -28,7 +28,9 @@ def refuse_existing(folder: Path, force: bool) -> None:
     if not force:
         raise RunError(f"{folder} exists already; replace it with --force, or name another folder")
     if folder.is_symlink() or not folder.is_dir() or not (folder / MANIFEST).is_file():
-        raise RunError(f"{folder} is no export folder (no {MANIFEST}): --force does not delete it. Name another")
+        raise RunError(
+            f"{folder} is no export folder (no {MANIFEST}): --force does not delete it. Name another"
+        )
     foreign = [path for path in _entries(folder) if path not in _ours(folder)]
     if foreign:
         raise RunError(

@@ -11,7 +11,8 @@ from aebnas.deploy.manifest import checksum_of, stored_file
 Break = Callable[[Path, random.Random], str]
 """Breaks a folder; returns what was done."""
 FILES = (
-    "model.json", "policy.json", "labels.json", "segment1.onnx", "segment2.onnx", "segment3.onnx", "samples.npz",
+    "model.json", "policy.json", "labels.json", "segment1.onnx", "segment2.onnx", "segment3.onnx",
+    "samples.npz",
 )  # fmt: skip
 
 

@@ -44,7 +44,9 @@ def without_exits(architecture: Architecture) -> Architecture:
 
 
 @cache
-def trained(loss: str = "gradient_equilibrium", is_static: bool = False) -> tuple[EarlyExitNetwork, TrainingConfig]:
+def trained(
+    loss: str = "gradient_equilibrium", is_static: bool = False
+) -> tuple[EarlyExitNetwork, TrainingConfig]:
     config = TrainingConfig(epochs=EPOCHS, batch_size=64, learning_rate=0.2, loss=loss)
     architecture = without_exits(three_exits()) if is_static else three_exits()
     splits = digits()

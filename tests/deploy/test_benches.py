@@ -71,7 +71,9 @@ def test_a_profile_without_the_layers_says_what_to_measure(exported: Path) -> No
     ("name", "threads", "message"),
     [("xeon-torch-mnist5k", 1, "profile of torch"), ("xeon-onnxruntime-mnist5k", 2, "profile of 1 threads")],
 )
-def test_a_profile_of_something_else_is_refused(exported: Path, name: str, threads: int, message: str) -> None:
+def test_a_profile_of_something_else_is_refused(
+    exported: Path, name: str, threads: int, message: str
+) -> None:
     with pytest.raises(HardwareError, match=message):
         bench(exported, hardware=SHIPPED / f"{name}.yaml", threads=threads, rounds=1)
 

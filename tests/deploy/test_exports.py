@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 import pytest
 from cli.conftest import aebnas
-from deploy.small_checkpoints import write_checkpoint
 from training.small_training import digits
 
 from aebnas.deploy import EarlyExitSession, parity
@@ -23,8 +22,8 @@ from aebnas.final.checkpoint import read_checkpoint
 def test_the_folder_holds_graphs_policy_labels_samples_and_card(exported: Path, checkpoint: Path) -> None:
     names = {path.name for path in exported.iterdir()}
     assert names == {
-        "segment1.onnx", "segment2.onnx", "segment3.onnx", "policy.json", "labels.json", "samples.npz", "model.json",
-        "README.md", "int8",
+        "segment1.onnx", "segment2.onnx", "segment3.onnx", "policy.json", "labels.json", "samples.npz",
+        "model.json", "README.md", "int8",
     }  # fmt: skip
     trained = read_checkpoint(checkpoint)
     assert json.loads((exported / "policy.json").read_text()) == trained.policy
@@ -52,7 +51,9 @@ def test_graphs_that_differ_from_torch_are_refused_with_the_number(
 ) -> None:
     in_torch = parity.torch_logits
     monkeypatch.setattr(parity, "torch_logits", lambda *given: in_torch(*given) + np.float32(3e-4))
-    with pytest.raises(RunError, match=r"refused: .* differ from torch by up to 0\.0003\d? .* at most 0\.0001"):
+    with pytest.raises(
+        RunError, match=r"refused: .* differ from torch by up to 0\.0003\d? .* at most 0\.0001"
+    ):
         export(checkpoint, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
@@ -64,7 +65,7 @@ def test_samples_are_calibrate_images_with_the_answers_of_the_export(exported: P
     assert all(image.tobytes() in known for image in stored["images"])
     session = EarlyExitSession(exported)
     found = session.predict_batch(stored["images"])
-    assert [one.index for one in found] == stored["classes"].tolist()
+    assert [one.class_index for one in found] == stored["classes"].tolist()
     assert [one.exit for one in found] == stored["exits"].tolist()
 
 
@@ -77,7 +78,14 @@ def test_no_image_leaves_the_machine_if_none_is_asked_for(checkpoint: Path, tmp_
 
 def test_the_card_says_what_where_from_and_how_to_run_it(exported: Path) -> None:
     card = (exported / "README.md").read_text()
-    for words in ("aebnas run DIR", "float32 `(batch, 1, 12, 12)`", "| fp32 |", "| int8 |", "runs/digits", "stage2"):
+    for words in (
+        "aebnas run DIR",
+        "float32 `(batch, 1, 12, 12)`",
+        "| fp32 |",
+        "| int8 |",
+        "runs/digits",
+        "stage2",
+    ):
         assert words in card
     assert "has not been scored on test images" in card
 
@@ -85,7 +93,9 @@ def test_the_card_says_what_where_from_and_how_to_run_it(exported: Path) -> None
 def test_the_card_has_the_test_metrics_of_an_evaluated_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
     evaluated = shutil.copytree(checkpoint, tmp_path / "checkpoint")
     assert aebnas("evaluate", evaluated, "--images", 0).code == 0
-    accuracy = json.loads((evaluated / "evaluation.json").read_text())["network"]["policy"]["accuracy"]["value"]
+    accuracy = json.loads((evaluated / "evaluation.json").read_text())["network"]["policy"]["accuracy"][
+        "value"
+    ]
     card = (export(evaluated, tmp_path / "model").folder / "README.md").read_text()
     assert f"| exit policy | {accuracy:.2%} (" in card
     assert "| exit stage1, all images | " in card
@@ -182,7 +192,7 @@ def test_int8_is_an_export_of_its_own_with_its_own_policy(exported: Path) -> Non
 def test_int8_answers_nearly_as_fp32_does(exported: Path) -> None:
     images = digits().select.images
     fp32, int8 = (EarlyExitSession(folder).predict_batch(images) for folder in (exported, exported / "int8"))
-    assert np.mean([a.index == b.index for a, b in zip(fp32, int8, strict=True)]) > 0.95
+    assert np.mean([a.class_index == b.class_index for a, b in zip(fp32, int8, strict=True)]) > 0.95
 
 
 def test_int8_weights_are_bytes(exported: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_real_process_refuses_a_mutated_folder_without_a_traceback(
 
 
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(AebnasError, match="no such folder. `aebnas export CHECKPOINT"):
+    with pytest.raises(AebnasError, match=r"no such folder\. `aebnas export CHECKPOINT"):
         EarlyExitSession(tmp_path / "nowhere")
-    with pytest.raises(AebnasError, match="model.json is missing: this is not an export folder"):
+    with pytest.raises(AebnasError, match=r"model\.json is missing: this is not an export folder"):
         EarlyExitSession(tmp_path)

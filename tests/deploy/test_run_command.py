@@ -154,6 +154,8 @@ def test_a_damaged_picture_that_libraries_warn_of_prints_one_line(exported: Path
     enlarged().save(path)
     path.write_bytes(path.read_bytes().replace(b"\x00\x01\x04\x00\x01", b"\x00\x01\x07\x00\xff", 1)[:200])
     words = [sys.executable, "-m", "aebnas", "run", exported, path]
-    answer = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "always"})
+    answer = subprocess.run(
+        words, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "always"}
+    )
     assert answer.returncode == 3
     assert len(answer.stderr.splitlines()) == 1

@@ -26,7 +26,7 @@ def images() -> np.ndarray:
 
 def answers(session: EarlyExitSession, x: np.ndarray) -> tuple[list[int], list[int]]:
     found = session.predict_batch(x)
-    return [one.index for one in found], [one.exit for one in found]
+    return [one.class_index for one in found], [one.exit for one in found]
 
 
 @pytest.mark.parametrize("loss", ["gradient_equilibrium", "boosted"])
@@ -42,7 +42,7 @@ def test_torch_single_images_and_batches_agree_in_class_and_exit(
     single = [session.predict(image) for image in pixels]
     batched = answers(session, pixels)
     assert len(set(exits.tolist())) == 3
-    for found in (([one.index for one in single], [one.exit for one in single]), batched):
+    for found in (([one.class_index for one in single], [one.exit for one in single]), batched):
         assert np.mean((found[0] == classes) & (found[1] == exits)) >= 0.999
 
 
@@ -51,10 +51,14 @@ def test_answers_do_not_depend_on_the_batch(exported: Path, batch_size: int) -> 
     session, pixels = EarlyExitSession(exported), images()[:130]
     whole = session.predict_batch(pixels)
     parts = [
-        one for i in range(0, len(pixels), batch_size) for one in session.predict_batch(pixels[i : i + batch_size])
+        one
+        for i in range(0, len(pixels), batch_size)
+        for one in session.predict_batch(pixels[i : i + batch_size])
     ]
-    assert [(one.index, one.exit) for one in parts] == [(one.index, one.exit) for one in whole]
-    np.testing.assert_allclose([one.confidence for one in parts], [one.confidence for one in whole], atol=1e-5)
+    assert [(one.class_index, one.exit) for one in parts] == [(one.class_index, one.exit) for one in whole]
+    np.testing.assert_allclose(
+        [one.confidence for one in parts], [one.confidence for one in whole], atol=1e-5
+    )
 
 
 def test_who_left_is_not_computed_any_further(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +80,8 @@ def test_who_left_is_not_computed_any_further(exported: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("policy", "exit_index"), [(leave_at_once(3), 0), (ThresholdPolicy("margin", (np.inf, -np.inf)), 1), (never_leave(3), 2)]
+    ("policy", "exit_index"),
+    [(leave_at_once(3), 0), (ThresholdPolicy("margin", (np.inf, -np.inf)), 1), (never_leave(3), 2)],
 )
 def test_another_policy_can_decide(exported: Path, policy: ThresholdPolicy, exit_index: int) -> None:
     session = EarlyExitSession(exported, policy=policy)
@@ -121,8 +126,9 @@ def test_every_form_of_an_image_gets_the_same_answer(exported: Path, tmp_path: P
     picture.convert("RGB").save(tmp_path / "colour.bmp")
     prepared = session.prepare(image)
     forms = [
-        image, image[:, :, 0], np.repeat(image, 3, axis=2), picture, picture.convert("RGBA"), tmp_path / "grey.png",
-        str(tmp_path / "colour.bmp"), prepared, prepared[0], prepared.astype(np.float64),
+        image, image[:, :, 0], np.repeat(image, 3, axis=2), picture, picture.convert("RGBA"),
+        tmp_path / "grey.png", str(tmp_path / "colour.bmp"), prepared, prepared[0],
+        prepared.astype(np.float64),
     ]  # fmt: skip
     assert len({session.predict(form)[:4] for form in forms}) == 1
     assert len({one[:2] for one in session.predict_batch(forms)}) == 1
@@ -138,7 +144,10 @@ def test_no_images_get_no_answers(exported: Path) -> None:
         (np.zeros((8, 8), np.int64), "must be uint8 of shape"),
         (np.zeros((8, 8, 5), np.uint8), "must be uint8 of shape"),
         (np.zeros((0, 8), np.uint8), "must be uint8 of shape"),
-        (np.zeros((1, 8, 8), np.float32), r"prepared inputs must have shape \(1, 1, 12, 12\).*pixels must be uint8"),
+        (
+            np.zeros((1, 8, 8), np.float32),
+            r"prepared inputs must have shape \(1, 1, 12, 12\).*pixels must be uint8",
+        ),
         (np.full((1, 12, 12), np.nan, np.float32), "NaN or infinite"),
         (None, "but got NoneType"),
         ("nowhere.png", "nowhere.png"),
