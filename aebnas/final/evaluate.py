@@ -96,7 +96,8 @@ def evaluate(
     if splits.fingerprint != checkpoint.data_fingerprint:
         raise DataError(
             f"{folder} was trained on other data: fingerprint {checkpoint.data_fingerprint[:12]} then, "
-            f"{splits.fingerprint[:12]} now. Test images may have been trained on: restore the data, or train anew"
+            f"{splits.fingerprint[:12]} now. Its training may have seen these test images: restore the data, "
+            "or train anew"
         )
     one = contender(folder, "network")
     devices = DeviceCosts.read(hardware)
