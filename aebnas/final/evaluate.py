@@ -102,7 +102,7 @@ def evaluate(
     one = contender(folder, "network")
     devices = DeviceCosts.read(hardware)
     found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
-    others = [rival for rival in found if isinstance(rival, Contender) and rival.key != one.key]
+    others = [rival for rival in found if isinstance(rival, Contender)]
     everyone = [one, *others]
     scores = [_score(each, dataset.test, devices, checkpoint) for each in everyone]
     stopped = _stopped(everyone, dataset.test, images)

@@ -42,7 +42,7 @@ class TrainingOptions:
     tune: int = 0
     """Trials of hyperparameters before; 0: the settings are taken as they are."""
     static: bool = False
-    """Train the same network without early exits too."""
+    """Train the same network without early exits too, if it has any."""
     again: bool = False
     """Forget what was trained in the folder before."""
 
@@ -97,7 +97,7 @@ def train_winner(
         teacher = Teacher(trained, options.lesson)
     task = Task("network", architecture, folder, teacher)
     found = train_network(task, plan, listener, options.again)
-    if options.static:
+    if options.static and architecture.exits:  # without exits it is its own twin
         static = Task("static", static_of(architecture), folder / STATIC, teacher)
         train_network(static, plan, listener, options.again)
     return found
