@@ -1,7 +1,6 @@
 """``aebnas train`` and ``aebnas evaluate`` on a run of the command line."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from aebnas.cli import training_views
 from aebnas.final.checkpoint import read_checkpoint
 from aebnas.final.events import EpochEnded, FinalEvent
-from aebnas.report.contents import OperatingPoint, read_run
+from aebnas.report.contents import read_run
 from aebnas.report.winners import load_winner
 from aebnas.search.store import RunStore
 
@@ -19,19 +18,24 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def run(tiny_search: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("runs") / "tiny"
-    shutil.copytree(tiny_search[0], copy)
-    return copy
+def run(
+    tiny_search: tuple[Path, Any], run_command: Command, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run whose networks all have an early exit."""
+    runs = tmp_path_factory.mktemp("runs")
+    settings = ["--set", "space.exits.optional=false", "--set", "search.max_trainings=4"]
+    answer = run_command("search", tiny_search[0].parents[1] / "tiny.yaml", "--runs", runs, *settings)
+    assert answer.code == 0, answer.err
+    return runs / "tiny"
 
 
 @pytest.fixture(scope="module")
 def trained(run: Path, run_command: Command) -> tuple[Path, Any]:
     """A network trained by the command, and what it printed."""
-    key = with_exits(run).key
-    answer = run_command("train", run, "--pick", key, "--static", "--device", "cpu")
+    answer = run_command("train", run, "--pick", "best", "--static", "--device", "cpu")
     assert answer.code == 0, answer.err
-    return run / "trained" / key, answer
+    (folder,) = (run / "trained").iterdir()
+    return folder, answer
 
 
 def front_keys(run: Path) -> list[str]:
@@ -40,16 +44,6 @@ def front_keys(run: Path) -> list[str]:
         return list(read_run(store).front_keys)
     finally:
         store.close()
-
-
-def with_exits(run: Path) -> OperatingPoint:
-    """The most accurate point of the run's networks that have early exits."""
-    store = RunStore(run)
-    try:
-        points = [point for point in read_run(store).points if point.evaluation.architecture.exits]
-    finally:
-        store.close()
-    return min(points, key=lambda point: (-point.accuracy, point.metrics["macs"], point.key))
 
 
 def test_the_network_lies_in_the_run_under_its_key_beside_its_twin(trained: tuple[Path, Any]) -> None:
@@ -183,13 +177,13 @@ def test_evaluate_without_a_checkpoint_says_how_to_get_one(tmp_path: Path, run_c
 
 
 def test_a_network_without_early_exits_is_its_own_twin(
-    run: Path, run_command: Command, tmp_path: Path
+    tiny_search: tuple[Path, Any], run_command: Command, tmp_path: Path
 ) -> None:
-    store = RunStore(run)
+    store = RunStore(tiny_search[0])
     static = [one.key for one in store.evaluations() if not one.architecture.exits]
     store.close()
     words = ["--pick", static[0], "--static", "--epochs", "1", "-o", tmp_path / "plain", "--device", "cpu"]
-    assert run_command("train", run, *words).code == 0
+    assert run_command("train", tiny_search[0], *words).code == 0
     assert not (tmp_path / "plain" / "static").exists()
     answer = run_command("evaluate", tmp_path / "plain", "--images", "0")
     assert "it has no early exits itself" in answer.out
