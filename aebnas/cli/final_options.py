@@ -51,6 +51,11 @@ def train(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train the same network without early exits too, into DIR/static",
     )
+    command.add_argument(
+        "--tune", type=positive, default=0, metavar="N",
+        help="first try N settings of learning rate, weight decay, label smoothing, batch size and loss on "
+        "Ray Tune: trained on train, scored on select",
+    )  # fmt: skip
     command.add_argument("--device", type=device, help="cpu or cuda:N; default: a GPU where there is one")
     command.add_argument("--again", action="store_true", help="forget what was trained there before")
     command.add_argument("--json", action="store_true", help="one JSON object per event on standard output")

@@ -12,6 +12,7 @@ from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from aebnas.final.events import FinalEvent
     from aebnas.final.winner_training import TrainingOptions
 
 
@@ -27,14 +28,21 @@ def train(arguments: argparse.Namespace) -> int:
     final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
     from aebnas.cli.training_views import make_training_view
 
-    with make_training_view(arguments.json) as view, Interrupts():
+    with make_training_view(arguments.json) as view, Interrupts() as interrupts:
         try:
             view.subject(subject)
+            from aebnas.final.events import TuningBegan
             from aebnas.final.winner_training import plan_of, train_winner
 
             plan = plan_of(subject, overrides, arguments.device, progress=not arguments.json)
             options = _options(arguments)
-            train_winner(plan, options, view)
+
+            def listen(event: FinalEvent) -> None:
+                if isinstance(event, TuningBegan):
+                    interrupts.renew()  # Ray's start takes SIGTERM over
+                view(event)
+
+            train_winner(plan, options, listen)
             view.finished(options.folder or subject.folder)
         except KeyboardInterrupt:
             view.interrupted(shlex.join(["aebnas", *sys.argv[1:]]))
@@ -59,6 +67,7 @@ def _options(arguments: argparse.Namespace) -> TrainingOptions:
     return TrainingOptions(
         folder=Path(arguments.output) if arguments.output else None,
         lesson=lesson,
+        tune=arguments.tune,
         static=arguments.static,
         again=arguments.again,
     )

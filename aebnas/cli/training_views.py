@@ -8,6 +8,7 @@ JSON: every object has ``event``; the others are
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
                        verdict (both on calibrate)
+    tuning_began       trials, at_once
     trial_ended        number, trials, settings, accuracy (mean over the exits, on select), epochs
     tuned              file, settings, accuracy, was_known
     interrupted        resume (the command that continues)
@@ -29,7 +30,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from aebnas.cli.consoles import results_console
-from aebnas.final.events import EpochEnded, FinalEvent, NetworkTrained, TrainingBegan, TrialEnded, Tuned
+from aebnas.final.events import (
+    EpochEnded,
+    FinalEvent,
+    NetworkTrained,
+    TrainingBegan,
+    TrialEnded,
+    Tuned,
+    TuningBegan,
+)
 from aebnas.final.subject import Subject
 from aebnas.report.markup import finite
 from aebnas.report.words import count, metric_value, percent
@@ -90,6 +99,8 @@ class LineTraining:
                     self._console.print(f"  {epoch_line(event)}")
             case NetworkTrained():
                 self._console.print(trained(event))
+            case TuningBegan():
+                self._console.print(f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once")
             case TrialEnded():
                 self._console.print(f"  trial {event.number} of {event.trials}: {trial(event)}")
             case Tuned():

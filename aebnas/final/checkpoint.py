@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -25,7 +24,7 @@ from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import DataConfig, Text
 from aebnas.config.training_schema import TrainingConfig
-from aebnas.config.yaml_syntax import SCALARS
+from aebnas.config.yaml_text import yaml_text
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import DataError, RunError
 from aebnas.exits.policies import policy_from_dict
@@ -191,10 +190,7 @@ def load_trained(folder: Path) -> Trained:
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """Return a checkpoint as YAML."""
-    plain = checkpoint.model_dump(mode="json")
-    return yaml.dump(
-        plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110, allow_unicode=True
-    )
+    return yaml_text(checkpoint.model_dump(mode="json"))
 
 
 def weight_bytes(network: EarlyExitNetwork) -> bytes:
@@ -202,12 +198,3 @@ def weight_bytes(network: EarlyExitNetwork) -> bytes:
     buffer = io.BytesIO()
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
     return buffer.getvalue()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what our reader would take for a number: a key of 16 digits with one e, say."""
-
-    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

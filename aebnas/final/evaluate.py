@@ -96,12 +96,13 @@ def evaluate(
     if splits.fingerprint != checkpoint.data_fingerprint:
         raise DataError(
             f"{folder} was trained on other data: fingerprint {checkpoint.data_fingerprint[:12]} then, "
-            f"{splits.fingerprint[:12]} now. Test images may have been trained on: restore the data, or train anew"
+            f"{splits.fingerprint[:12]} now. Its training may have seen these test images: restore the data, "
+            "or train anew"
         )
     one = contender(folder, "network")
     devices = DeviceCosts.read(hardware)
     found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
-    others = [rival for rival in found if isinstance(rival, Contender) and rival.key != one.key]
+    others = [rival for rival in found if isinstance(rival, Contender)]
     everyone = [one, *others]
     scores = [_score(each, dataset.test, devices, checkpoint) for each in everyone]
     stopped = _stopped(everyone, dataset.test, images)

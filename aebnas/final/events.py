@@ -70,6 +70,14 @@ class NetworkTrained:
 
 
 @dataclass(frozen=True)
+class TuningBegan:
+    """Hyperparameters are about to be tried."""
+
+    trials: int
+    at_once: int
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """One try of hyperparameters."""
 
@@ -93,7 +101,7 @@ class Tuned:
     was_known: bool
 
 
-FinalEvent = TrainingBegan | EpochEnded | NetworkTrained | TrialEnded | Tuned
+FinalEvent = TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
 FinalListener = Callable[[FinalEvent], None]
 
 

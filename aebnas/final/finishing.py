@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.exits.configured import configured_target
+from aebnas.exits.fitting import judged
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
@@ -46,7 +48,7 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, p
         RunError: The folder cannot be written.
         HardwareError: A profile of the run lacks a layer.
     """
-    labels = plan.images.calibrate.labels
+    labels = plan.images.held_out.labels
     checkpoint = _checkpoint(task, plan, logits, labels)
     with writing(task.folder):
         write_atomically(task.folder / "weights.pt", weight_bytes(network))
@@ -60,18 +62,21 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
     asked = ("exits", "trade_off", "policy", "cost_metric", "reach_costs")
-    if all(getattr(old, name) == getattr(wanted, name) for name in asked):
+    before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
+    if before == now:
         return trained
     changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
     _write(changed, task)
     return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
 
 
-def told(trained: Trained, task: Task, was_known: bool) -> NetworkTrained:
+def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
     """Return what a listener hears of a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
-    outcome = decisions(checkpoint.exit_policy, samples)
+    policy = checkpoint.exit_policy
+    outcome = decisions(policy, samples)
+    target = None if task.is_static else configured_target(plan.settings.exits, plan.cost_metric)
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,
@@ -81,6 +86,7 @@ def told(trained: Trained, task: Task, was_known: bool) -> NetworkTrained:
         policy_accuracy=outcome.accuracy,
         policy_cost=outcome.cost,
         cost_metric=checkpoint.cost_metric,
+        verdict=None if target is None else judged(policy, samples, target).to_dict(),
     )
 
 

@@ -11,13 +11,13 @@ lock            who trains here, or did last
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches, eval_batches
 from aebnas.errors import RunError
 from aebnas.evaluation.evaluator import EVALUATION_BATCH
@@ -39,7 +39,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.search.run_lock import run_lock
-from aebnas.training.journal import Epoch
+from aebnas.training.journal import Epoch, Journal
 from aebnas.training.modes import MODES
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
@@ -82,18 +82,18 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
             if known is not None:
                 _check_same(task, known.identity, identity)
             network = _trained(task, plan, listener, known)
-            logits = calibrate_logits(network, plan)
+            logits = held_out_logits(network, plan)
             trained, was_known = finish(network, logits, task, plan), False
         forget_unfinished(task.folder)
-    listener(told(trained, task, was_known))
+    listener(told(trained, task, plan, was_known))
     return trained
 
 
-def calibrate_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32]:
-    """Return a network's logits on calibrate, ``(N, E, K)``; it is then in evaluation mode."""
+def held_out_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32]:
+    """Return a network's logits on the images held out, ``(N, E, K)``; it is then in evaluation mode."""
     images, device = plan.images, next(network.parameters()).device
     batches = eval_batches(
-        images.calibrate,
+        images.held_out,
         device=device,
         resolution=network.architecture.resolution,
         batch_size=EVALUATION_BATCH,
@@ -102,11 +102,11 @@ def calibrate_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float3
     return exit_logits(network, (x for x, _ in batches))
 
 
-def train_batches(images: ImageSet, plan: Plan, resolution: int, seed: int) -> TrainBatches:
-    """Return augmented batches of a split at one resolution."""
+def train_batches(plan: Plan, resolution: int, seed: int) -> TrainBatches:
+    """Return augmented batches of the training images at one resolution."""
     training = plan.settings.training
     return TrainBatches(
-        images,
+        plan.images.train,
         device=plan.device,
         resolution=resolution,
         batch_size=training.batch_size,
@@ -130,33 +130,51 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
     return network
 
 
-def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished | None) -> EarlyExitNetwork:
+def trained_weights(
+    task: Task, plan: Plan, make_journal: Callable[[EarlyExitNetwork], Journal]
+) -> EarlyExitNetwork:
+    """Return the network of a task, trained; nothing but the journal writes anything.
+
+    Args:
+        task: What to train.
+        plan: From what.
+        make_journal: Returns who follows the training of a network.
+
+    Raises:
+        ConfigError: The settings do not fit the network or the images.
+        TrainingError: The training diverged.
+    """
     device, training = torch.device(plan.device), plan.settings.training
     prepare_process(device)
-    network, weights = built_network(task, plan), task.weights(plan)
-    batches: Batches = train_batches(plan.images.train, plan, task.architecture.resolution, task.seed(plan))
-    phases = MODES[training.loss](network, training, weights)
+    network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
+    plain = train_batches(plan, task.architecture.resolution, seed)
+    phases, batches = MODES[training.loss](network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
-        seen = train_batches(plan.images.train, plan, teacher.architecture.resolution, task.seed(plan))
-        batches = TaughtBatches(batches, seen, teacher)  # type: ignore[arg-type]  # a TrainBatches
+        seen = train_batches(plan, teacher.architecture.resolution, seed)
+        batches = TaughtBatches(plain, seen, teacher)
         phases = taught_phases(phases, task.teacher.lesson, weights, chance(network))
-    rows = known.rows if known else ()
-    listener(
-        TrainingBegan(
-            task.role,
-            task.architecture.key(),
-            task.folder,
-            training.epochs,
-            len(rows),
-            len(plan.images.train),
-        )
-    )
-    with TrainingLog(task.folder, exit_names(task.architecture), rows) as log:
-        journal = _journal(task, plan, listener, known, network, log)
-        dtype = training_dtype(training.precision, task.architecture, device)
-        train_phases(network, batches, training, phases, dtype, journal)
+    dtype = training_dtype(training.precision, task.architecture, device)
+    train_phases(network, batches, training, phases, dtype, make_journal(network))
     return network
+
+
+def held_out_accuracy(network: EarlyExitNetwork, plan: Plan) -> list[float]:
+    """Return the accuracy of every exit on the images held out; the network's mode stays."""
+    with evaluating(network):
+        logits = held_out_logits(network, plan)
+    right = logits.argmax(axis=2) == plan.images.held_out.labels[:, None]
+    return [float(share) for share in right.mean(axis=0)]
+
+
+def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished | None) -> EarlyExitNetwork:
+    rows, epochs = known.rows if known else (), plan.settings.training.epochs
+    key, images = task.architecture.key(), len(plan.images.train)
+    listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images))
+    with TrainingLog(task.folder, exit_names(task.architecture), rows) as log:
+        return trained_weights(
+            task, plan, lambda network: _journal(task, plan, listener, known, network, log)
+        )
 
 
 def _journal(
@@ -181,7 +199,7 @@ def _journal(
             "seconds": seconds,
         }
         if epoch.number % every == 0 or epoch.number == epochs:
-            row |= dict(zip(names, _accuracies(network, plan), strict=True))
+            row |= dict(zip(names, held_out_accuracy(network, plan), strict=True))
         return row
 
     def wrote(row: Row) -> None:
@@ -205,13 +223,6 @@ def _told_epoch(row: Row, task: Task, epochs: int, names: Sequence[str]) -> Epoc
         seconds=float(row["seconds"]),
         accuracy=looked or None,
     )
-
-
-def _accuracies(network: EarlyExitNetwork, plan: Plan) -> list[float]:
-    with evaluating(network):
-        logits = calibrate_logits(network, plan)
-    right = logits.argmax(axis=2) == plan.images.calibrate.labels[:, None]
-    return [float(share) for share in right.mean(axis=0)]
 
 
 def _check_same(task: Task, known: Identity, wanted: Identity) -> None:

@@ -81,6 +81,8 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
         twin = static_of(checkpoint.architecture).key()
         name = SAME if read_checkpoint(given).key == twin else OTHER
         return contender(given, name, checkpoint.data_fingerprint)
+    if not checkpoint.architecture.exits:
+        return Missing(SAME, "it has no early exits itself")
     own = folder / STATIC
     if not (own / "checkpoint.yaml").is_file():
         return Missing(SAME, "not trained; train it: aebnas train ... --static")
@@ -101,6 +103,8 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
         if not static:
             return Missing(BEST, "none of its candidates is without early exits")
         best = max(static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
+        if best.key == checkpoint.key:
+            return Missing(BEST, "this is it")
         full = run / TRAINED / best.key
         if (full / "checkpoint.yaml").is_file():
             return contender(full, BEST, checkpoint.data_fingerprint, "trained in full")

@@ -71,6 +71,7 @@ def stopped_dict(stopped: Stopped | None, score: NetworkScore) -> dict[str, Any]
         "calls": list(stopped.calls),
         "macs": stopped.macs([exit_.reach_macs for exit_ in score.exits]),
         "mean_ms": float(stopped.ms.mean()),
+        "median_ms": float(np.median(stopped.ms)),
         "p95_ms": float(np.quantile(stopped.ms, 0.95)),
     }
 

@@ -1,8 +1,7 @@
 """Networks that really stop: image by image in onnxruntime, segments counted and timed.
 
 Several networks take turns on every image, so that what disturbs the machine disturbs all alike.
-The time includes preparing nothing and deciding everything, in Python: ``aebnas bench`` times the
-exported network.
+The time includes deciding, in Python, but not preparing the image.
 """
 
 from __future__ import annotations

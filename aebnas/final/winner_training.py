@@ -22,6 +22,7 @@ from aebnas.final.largest import largest_architecture, static_of
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import final_settings
 from aebnas.final.subject import Subject
+from aebnas.final.tuning import tuned_plan
 from aebnas.search.resources import usable_gpus
 from aebnas.search.session import space_of
 from aebnas.training.teaching import Lesson
@@ -38,8 +39,10 @@ class TrainingOptions:
     """Default: that of the subject."""
     lesson: Lesson | None = None
     """Learn from the largest network of the space, which is trained first."""
+    tune: int = 0
+    """Trials of hyperparameters before; 0: the settings are taken as they are."""
     static: bool = False
-    """Train the same network without early exits too."""
+    """Train the same network without early exits too, if it has any."""
     again: bool = False
     """Forget what was trained in the folder before."""
 
@@ -69,7 +72,7 @@ def plan_of(
 def train_winner(
     plan: Plan, options: TrainingOptions = TrainingOptions(), listener: FinalListener = ignore
 ) -> Trained:
-    """Train a network in full, before it its teacher and behind it the static one, if asked for.
+    """Train a network in full; before it tune, train its teacher, behind it the static one, if asked for.
 
     Whatever is finished already is read, whatever was interrupted goes on.
 
@@ -82,16 +85,19 @@ def train_winner(
         ConfigError: Settings and network do not fit together.
         RunError: A folder holds another training, is damaged or cannot be written.
         TrainingError: A training diverged.
+        WorkerError: Ray does not start, which tunes.
     """
-    folder = options.folder or plan.subject.folder
+    folder, architecture = options.folder or plan.subject.folder, plan.subject.architecture
+    if options.tune:
+        untaught = Task("network", architecture, folder)
+        plan = tuned_plan(untaught, plan, options.tune, listener, options.again)
     teacher = None
     if options.lesson is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = Teacher(trained, options.lesson)
-    architecture = plan.subject.architecture
     task = Task("network", architecture, folder, teacher)
     found = train_network(task, plan, listener, options.again)
-    if options.static:
+    if options.static and architecture.exits:  # without exits it is its own twin
         static = Task("static", static_of(architecture), folder / STATIC, teacher)
         train_network(static, plan, listener, options.again)
     return found
