@@ -17,7 +17,7 @@ from aebnas.errors import AebnasError
 
 EXIT_CODES = """exit codes:
   0  finished                       3  something is wrong with the data
-  1  other errors                   4  something is wrong with the run directory
+  1  other errors                   4  a run, checkpoint or export folder
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
 COMMANDS = (

@@ -13,8 +13,10 @@ from training.small_training import digits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
 from aebnas.deploy.parity import torch_logits
+from aebnas.deploy.session import most_likely
 from aebnas.errors import DataError, RunError
 from aebnas.exits.patience import PatiencePolicy
+from aebnas.exits.scores import softmax
 from aebnas.exits.threshold_policy import ThresholdPolicy, leave_at_once, never_leave
 
 HEAVY = ("torch", "scipy", "ray", "onnx", "pandas", "sklearn", "optuna", "pymoo")
@@ -117,6 +119,22 @@ def test_confidence_is_the_probability_of_the_class(exported: Path) -> None:
     np.testing.assert_allclose([one.confidence for one in found], probabilities.max(axis=1), rtol=1e-5)
     assert [one.label for one in found] == [session.labels[i] for i in probabilities.argmax(axis=1)]
     assert all(one.milliseconds > 0 for one in found)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 32, 33, 1000])
+def test_the_probability_is_that_of_a_softmax_for_few_and_many_classes(classes: int) -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (20, classes)).astype(np.float32)
+    found = [most_likely(row) for row in logits]
+    assert [index for index, _ in found] == logits.argmax(axis=1).tolist()
+    np.testing.assert_allclose([sure for _, sure in found], softmax(logits).max(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_a_logit_that_is_no_number_has_no_probability(classes: int) -> None:
+    for place in (0, 5, classes - 1):
+        logits = np.zeros(classes, np.float32)
+        logits[place] = np.nan
+        assert np.isnan(most_likely(logits)[1])
 
 
 def test_every_form_of_an_image_gets_the_same_answer(exported: Path, tmp_path: Path) -> None:
