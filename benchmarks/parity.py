@@ -51,7 +51,8 @@ def main() -> None:
         "one by one": np.array([(one.class_index, one.exit) for one in single]),
         "batched": np.array([(one.class_index, one.exit) for one in batched]),
     }
-    print(f"{len(pixels)} images, exits taken in torch: {np.bincount(exits, minlength=session.exits).tolist()}")
+    left = np.bincount(exits, minlength=session.exits).tolist()
+    print(f"{len(pixels)} images, exits taken in torch: {left}")
     names = list(ways)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
