@@ -1,15 +1,19 @@
 """``aebnas train`` and ``aebnas evaluate`` on a run of the command line."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from aebnas.cli import training_views
 from aebnas.final.checkpoint import read_checkpoint
 from aebnas.final.events import EpochEnded, FinalEvent
+from aebnas.final.subject import subject_of
+from aebnas.final.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.report.contents import read_run
 from aebnas.report.winners import load_winner
 from aebnas.search.store import RunStore
@@ -115,6 +119,19 @@ class Interrupting(training_views.JsonTraining):
         super().__call__(event)
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
+
+
+def test_a_terminal_shows_a_bar_and_keeps_what_was_said(run: Path, tmp_path: Path) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    subject = subject_of(run, "best")
+    with training_views.BarTraining(console) as view:
+        view.subject(subject)
+        plan = plan_of(subject, ["training.epochs=2"], "cpu")
+        train_winner(plan, TrainingOptions(folder=tmp_path / "bar"), view)
+        view.finished(tmp_path / "bar")
+    assert "2/2" in screen.getvalue()
+    assert "Score it on the test images: aebnas evaluate" in screen.getvalue()
 
 
 @pytest.mark.parametrize(
