@@ -204,3 +204,17 @@ def test_a_network_without_early_exits_is_its_own_twin(
     assert not (tmp_path / "plain" / "static").exists()
     answer = run_command("evaluate", tmp_path / "plain", "--images", "0")
     assert "it has no early exits itself" in answer.out
+
+
+def test_a_network_is_compared_with_the_best_static_one_as_the_search_trained_it(
+    tiny_search: tuple[Path, Any], run_command: Command, tmp_path: Path
+) -> None:
+    store = RunStore(tiny_search[0])
+    found = [one for one in store.evaluations() if not one.architecture.exits]
+    store.close()
+    poorest, *_, best = sorted(found, key=lambda one: one.metrics(1.0)["accuracy"])
+    words = ["--pick", poorest.key, "--epochs", "1", "-o", tmp_path / "plain", "--device", "cpu"]
+    assert run_command("train", tiny_search[0], *words).code == 0
+    (rival,) = json.loads(run_command("evaluate", tmp_path / "plain", "--json").out)["rivals"]
+    assert (rival["key"], rival["name"]) == (best.key, "best static network of the run")
+    assert rival["note"] == "as the search trained it: 1 epoch on train alone"
