@@ -45,7 +45,9 @@ def train(arguments: argparse.Namespace) -> int:
             train_winner(plan, options, listen)
             view.finished(options.folder or subject.folder)
         except KeyboardInterrupt:
-            view.interrupted(shlex.join(["aebnas", *sys.argv[1:]]))
+            # a second --again would forget what was saved
+            words = [word for word in sys.argv[1:] if word != "--again"]
+            view.interrupted(shlex.join(["aebnas", *words]))
             return INTERRUPTED
     return 0
 

@@ -26,7 +26,7 @@ from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
 
 REDUCTION = 3
-"""ASHA lets a third go on, at each rung."""
+"""ASHA lets a third go on, after a third of the epochs."""
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Ctrl-C is ours: Tune would save and return as if all were done
@@ -85,7 +85,8 @@ def _tuner(asked: Asked, count: int, gpus: float, folder: str, watch: _Watch) ->
             scheduler=ASHAScheduler(
                 time_attr="epoch",
                 max_t=asked.epochs,
-                grace_period=max(1, asked.epochs // REDUCTION**2),
+                # not before a third of the epochs: until its peak, the learning rate itself is what differs
+                grace_period=max(1, asked.epochs // REDUCTION),
                 reduction_factor=REDUCTION,
             ),
             reuse_actors=True,

@@ -19,7 +19,7 @@ from aebnas.final.largest import static_of
 from aebnas.final.subject import TRAINED
 from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.report.words import percent
+from aebnas.report.words import count, percent
 from aebnas.search.store import RunStore
 
 
@@ -131,7 +131,7 @@ def _with_search_weights(
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
-    note = f"as the search trained it: {training.epochs} epochs on train alone"
+    note = f"as the search trained it: {count(training.epochs, 'epoch')} on train alone"
     return Contender(BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note)
 
 

@@ -71,6 +71,8 @@ def stopped_dict(stopped: Stopped | None, score: NetworkScore) -> dict[str, Any]
         "calls": list(stopped.calls),
         "macs": stopped.macs([exit_.reach_macs for exit_ in score.exits]),
         "mean_ms": float(stopped.ms.mean()),
+        "mean_deciding_ms": float(stopped.deciding_ms.mean()),
+        "median_deciding_ms": float(np.median(stopped.deciding_ms)),
         "median_ms": float(np.median(stopped.ms)),
         "p95_ms": float(np.quantile(stopped.ms, 0.95)),
     }

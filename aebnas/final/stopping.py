@@ -36,7 +36,9 @@ class Stopped:
     calls: tuple[int, ...]
     """How often each segment was executed."""
     ms: NDArray[np.float64]
-    """Per image."""
+    """Per image, deciding included."""
+    deciding_ms: NDArray[np.float64]
+    """Of them, spent by the policy in Python."""
 
     def macs(self, reach_macs: Sequence[float]) -> float:
         """Return the MACs that were executed, per image.
@@ -65,9 +67,11 @@ class StoppingNetwork:
         self._exits: list[int] = []
         self._classes: list[int] = []
         self._ns: list[int] = []
+        self._deciding_ns: list[int] = []
 
     def run(self, image: Images) -> None:
         """Answer one image ``(1, channels, r, r)``."""
+        self._deciding_ns.append(0)
         started = time.perf_counter_ns()
         answer = self._run(image, self._leave())
         label = int(answer.logits[0].argmax())
@@ -77,7 +81,7 @@ class StoppingNetwork:
 
     def forget(self) -> None:
         """Begin anew, warm."""
-        self._exits, self._classes, self._ns = [], [], []
+        self._exits, self._classes, self._ns, self._deciding_ns = [], [], [], []
         for session in self._sessions:
             session.calls = 0
 
@@ -88,14 +92,18 @@ class StoppingNetwork:
             np.asarray(self._classes, np.int64),
             tuple(session.calls for session in self._sessions),
             np.asarray(self._ns, np.float64) / 1e6,
+            np.asarray(self._deciding_ns, np.float64) / 1e6,
         )
 
     def _leave(self) -> Callable[[int, Logits], bool]:
         seen: list[Logits] = []
 
         def leave(exit_index: int, logits: Logits) -> bool:
+            started = time.perf_counter_ns()
             seen.append(logits.copy())  # the runtime writes the next answer over its own
-            return bool(self._policy.leave(exit_index, np.stack(seen, axis=1))[0])
+            leaves = bool(self._policy.leave(exit_index, np.stack(seen, axis=1))[0])
+            self._deciding_ns[-1] += time.perf_counter_ns() - started
+            return leaves
 
         return leave
 

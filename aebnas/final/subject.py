@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig, SearchFile
 from aebnas.config.training_schema import TrainingConfig
@@ -64,8 +66,9 @@ class Subject:
         if self.config is not None:
             try:
                 return SearchFile.model_validate({**dict(self.config), "exits": exits}).cost_metric
-            except ValueError as error:
-                raise ConfigError(f"exits: {error}") from error
+            except ValidationError as error:
+                wrong = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
+                raise ConfigError(f"the exits do not fit the run {self.run}: {wrong}") from error
         metric = exits.budget_metric or "macs"
         if metric != "macs":
             raise ConfigError(

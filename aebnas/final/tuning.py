@@ -112,7 +112,9 @@ def tuned_plan(
 
 def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None) -> TunedFile:
     if runner is None:
-        from aebnas.final.ray_tuning import run_trials as runner
+        from aebnas.final import ray_tuning  # importing Ray takes a second
+
+        runner = ray_tuning.run_trials
     training = plan.settings.training
     images = tuning_images(plan.subject.data, plan.images.fingerprint)
     tried = replace(plan, images=images)

@@ -1,15 +1,19 @@
 """``aebnas train`` and ``aebnas evaluate`` on a run of the command line."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from aebnas.cli import training_views
 from aebnas.final.checkpoint import read_checkpoint
 from aebnas.final.events import EpochEnded, FinalEvent
+from aebnas.final.subject import subject_of
+from aebnas.final.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.report.contents import read_run
 from aebnas.report.winners import load_winner
 from aebnas.search.store import RunStore
@@ -117,6 +121,19 @@ class Interrupting(training_views.JsonTraining):
             raise KeyboardInterrupt
 
 
+def test_a_terminal_shows_a_bar_and_keeps_what_was_said(run: Path, tmp_path: Path) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    subject = subject_of(run, "best")
+    with training_views.BarTraining(console) as view:
+        view.subject(subject)
+        plan = plan_of(subject, ["training.epochs=2"], "cpu")
+        train_winner(plan, TrainingOptions(folder=tmp_path / "bar"), view)
+        view.finished(tmp_path / "bar")
+    assert "2/2" in screen.getvalue()
+    assert "Score it on the test images: aebnas evaluate" in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -187,3 +204,17 @@ def test_a_network_without_early_exits_is_its_own_twin(
     assert not (tmp_path / "plain" / "static").exists()
     answer = run_command("evaluate", tmp_path / "plain", "--images", "0")
     assert "it has no early exits itself" in answer.out
+
+
+def test_a_network_is_compared_with_the_best_static_one_as_the_search_trained_it(
+    tiny_search: tuple[Path, Any], run_command: Command, tmp_path: Path
+) -> None:
+    store = RunStore(tiny_search[0])
+    found = [one for one in store.evaluations() if not one.architecture.exits]
+    store.close()
+    poorest, *_, best = sorted(found, key=lambda one: one.metrics(1.0)["accuracy"])
+    words = ["--pick", poorest.key, "--epochs", "1", "-o", tmp_path / "plain", "--device", "cpu"]
+    assert run_command("train", tiny_search[0], *words).code == 0
+    (rival,) = json.loads(run_command("evaluate", tmp_path / "plain", "--json").out)["rivals"]
+    assert (rival["key"], rival["name"]) == (best.key, "best static network of the run")
+    assert rival["note"] == "as the search trained it: 1 epoch on train alone"

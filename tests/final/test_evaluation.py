@@ -64,6 +64,13 @@ def test_the_macs_executed_are_those_of_the_segments_that_were_called() -> None:
     assert stopped.macs(reach) == pytest.approx(np.asarray(reach)[stopped.chosen].mean())
 
 
+def test_the_time_of_deciding_is_part_of_an_images_time() -> None:
+    stopped = report().stopped
+    assert stopped is not None
+    assert (stopped.deciding_ms > 0).all()
+    assert (stopped.deciding_ms < stopped.ms).all()
+
+
 def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_band() -> None:
     (rival,) = report().rivals
     assert rival.name == "the same network without early exits"

@@ -97,7 +97,7 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 from final_cases import plan, task
 from aebnas.final.full_training import train_network
-train_network(task(Path({folder!r})), plan(epochs=40))
+train_network(task(Path({folder!r})), plan(epochs=12))
 """
 
 
@@ -111,10 +111,10 @@ def test_a_training_that_was_killed_goes_on_to_the_weights_of_an_uninterrupted_o
     assert (folder / "training.pt").exists()
     assert not (folder / "checkpoint.yaml").exists()
     began: list[FinalEvent] = []
-    killed = train_network(task(folder), plan(epochs=40), began.append)
+    killed = train_network(task(folder), plan(epochs=12), began.append)
     assert next(one.known for one in began if isinstance(one, TrainingBegan)) >= 2
-    assert equal_weights(killed, train_network(task(tmp_path / "whole"), plan(epochs=40)))
-    assert [row["epoch"] for row in rows(folder)] == [str(i + 1) for i in range(40)]
+    assert equal_weights(killed, train_network(task(tmp_path / "whole"), plan(epochs=12)))
+    assert [row["epoch"] for row in rows(folder)] == [str(i + 1) for i in range(12)]
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,7 @@
 """Distillation from another network: what the student hears, and from whom."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -91,7 +93,7 @@ def test_the_teacher_is_not_trained() -> None:
 
 
 def test_the_largest_network_of_a_space_is_at_least_as_large_as_a_thousand_random_ones() -> None:
-    config = load("search_spaces/mnist5k.yaml")
+    config = load(Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml")
     shape, classes = shape_and_classes(config.data)
     space = space_of(config, shape)
     largest = largest_architecture(space, shape[2], classes)
