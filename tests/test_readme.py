@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from aebnas.cli import main
 from aebnas.config import load, parse
@@ -29,6 +30,8 @@ def commands() -> list[list[str]]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "search_spaces", tmp_path / "search_spaces")
+    (tmp_path / "my_images").mkdir()
+    Image.linear_gradient("L").save(tmp_path / "my_images/gradient.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -41,7 +44,8 @@ def test_the_commands_run_one_after_the_other(folder: Path) -> None:
         ]
         assert main(words + (SHORTER if words[0] == "search" else [])) == 0
         ran.append(words[0])
-    assert ran == ["init", "check", "search", "resume", "report", "exits", "devices", "profile"]
+    before, after = ["init", "check", "search", "resume", "report"], ["devices", "profile"]
+    assert ran == [*before, "exits", "train", "evaluate", "export", "run", "bench", *after]
     assert (folder / "runs/quick/report.html").is_file()
     assert list((folder / "runs/quick/winners").glob("*.yaml"))
 

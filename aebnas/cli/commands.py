@@ -142,6 +142,41 @@ def export_study(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network of a run in full."""
+    from aebnas.cli.training import train as run
+
+    return run(arguments)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a trained network on the test images."""
+    from aebnas.cli.evaluating import evaluate as run
+
+    return run(arguments)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Export a checkpoint."""
+    from aebnas.cli.deploying import export as run
+
+    return run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify images with an exported network."""
+    from aebnas.cli.running import run as classify
+
+    return classify(arguments)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure an exported network with and without early exits."""
+    from aebnas.cli.deploying import bench as run
+
+    return run(arguments)
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,

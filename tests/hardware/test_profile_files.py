@@ -47,7 +47,8 @@ def made(has_energy: bool = False) -> HardwareProfile:
     genomes = [(i, j) for i in (0, 1) for j in (0, 1)]
     roles = ("fit", "validate", "validate", "fit")
     found = tuple(network(genome, role) for genome, role in zip(genomes, roles, strict=True))
-    return judged(replace(profile, networks=found))
+    counted = profile.facts.model_copy(update={"networks": len(found)})
+    return judged(replace(profile, facts=counted, networks=found))
 
 
 @pytest.fixture

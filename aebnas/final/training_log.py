@@ -1,0 +1,82 @@
+"""Logs of a training: ``log.csv``, one row per epoch, and TensorBoard events.
+
+The CSV is written anew from all rows: after a kill it holds what the saved state holds, no
+epoch twice.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aebnas.search.store import write_atomically
+
+CSV = "log.csv"
+TENSORBOARD = "tensorboard"
+Row = Mapping[str, float | int | str]
+"""``epoch``, ``phase``, ``loss``, ``learning_rate``, ``seconds``; ``accuracy[EXIT]`` where it was counted."""
+
+
+def columns(exit_names: Sequence[str]) -> list[str]:
+    """Return the columns of the CSV."""
+    return [
+        "epoch",
+        "phase",
+        "loss",
+        "learning_rate",
+        "seconds",
+        *(f"accuracy[{name}]" for name in exit_names),
+    ]
+
+
+class TrainingLog:
+    """Writes both logs into a folder; a context manager."""
+
+    def __init__(self, folder: Path, exit_names: Sequence[str], known: Sequence[Row]) -> None:
+        """Begin behind what is known.
+
+        Args:
+            folder: Of the network.
+            exit_names: Of its exits, in order.
+            known: Rows of an interrupted training, which this one continues.
+        """
+        self._folder = folder
+        self._columns = columns(exit_names)
+        self.rows: list[Row] = list(known)
+        self._writer: Any = None
+
+    def __enter__(self) -> TrainingLog:
+        """Do nothing: the files appear with the first row."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the TensorBoard events."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self) -> None:
+        """Write the last of ``rows`` to both logs."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, self._columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.rows)
+        write_atomically(self._folder / CSV, text.getvalue().encode())
+        self._to_tensorboard(self.rows[-1])
+
+    def _to_tensorboard(self, row: Row) -> None:
+        epoch = int(row["epoch"])
+        if self._writer is None:
+            from tensorboardX import SummaryWriter
+
+            # what an interrupted training wrote beyond its saved state is taken back
+            self._writer = SummaryWriter(str(self._folder / TENSORBOARD), purge_step=epoch)
+        for name, value in row.items():
+            if name not in ("epoch", "phase"):
+                self._writer.add_scalar(name.replace("[", "/").rstrip("]"), float(value), epoch)
+        self._writer.flush()
