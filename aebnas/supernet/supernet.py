@@ -1,0 +1,167 @@
+"""The supernet: shared weights, lent to plain networks and taken back as gradients.
+
+There is one definition of every network, ``EarlyExitNetwork``.  To train one, its
+weights are filled from the shared ones, it runs forward and backward like any
+other, and its gradients are added to the shared ones' gradients.  What is
+extracted therefore equals what was trained.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aebnas.nets.blocks import build
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture
+from aebnas.space.layer import Layer
+from aebnas.space.search_space import SearchSpace
+from aebnas.supernet.places import places, placed_layers
+from aebnas.supernet.roles import named_weights
+from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
+
+MOST_PIECES = 4096
+"""Modules that are kept for the next network that needs them."""
+
+
+class Piece(NamedTuple):
+    """One plain module, and where its weights come from."""
+
+    module: nn.Module
+    weights: list[nn.Parameter]
+    shared: list[Tensor]
+    """Views of the shared weights, one per weight."""
+    gradients: list[Tensor]
+    """Views of their gradients."""
+
+
+class Supernet:
+    """Every network of a space in one set of weights."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        in_channels: int,
+        classes: int,
+        *,
+        carry: float = 0.0,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Lay out and draw the weights.
+
+        Args:
+            space: The space.
+            in_channels: Channels of the images.
+            classes: Number of classes.
+            carry: As for ``EarlyExitNetwork``.
+            seed: Of the first weights.
+            device: Where the weights live and networks run.
+        """
+        self.space, self.in_channels, self.classes, self.carry = space, in_channels, classes, carry
+        self.device = torch.device(device)
+        placed = list(placed_layers(space, in_channels, classes))
+        self.weights = SharedWeights(shared_shapes(placed), self.device)
+        self.weights.initialise(placed, seed)
+        self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
+
+    def lend(self, architecture: Architecture) -> Loan:
+        """Return a network with the shared weights, to be trained; one at a time.
+
+        Its batch norms use the statistics of each batch.
+        """
+        pieces: list[Piece] = []
+        names = _flat(architecture)
+
+        def make(layer: Layer) -> nn.Module:
+            pieces.append(self._piece(next(names), layer))
+            return pieces[-1].module
+
+        network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+        loan = Loan(network, pieces)
+        loan.fill()
+        return loan
+
+    def extract(self, architecture: Architecture) -> EarlyExitNetwork:
+        """Return a plain network with weights of its own, equal to the shared ones.
+
+        Its batch norms have seen no data yet: recalibrate them.
+        """
+        names, network_weights = _flat(architecture), []
+
+        def make(layer: Layer) -> nn.Module:
+            module, place = build(layer), next(names)
+            for name, weight in named_weights(module, layer):
+                network_weights.append((weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape)))
+            return module
+
+        network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.no_grad():
+            for weight, shared in network_weights:
+                weight.copy_(shared)
+        return network
+
+    def _piece(self, place: str, layer: Layer) -> Piece:
+        key = place, replace(layer, size=0)
+        piece = self._pieces.get(key)
+        if piece is None:
+            piece = self._new_piece(place, layer)
+            self._pieces[key] = piece
+            if len(self._pieces) > MOST_PIECES:
+                self._pieces.popitem(last=False)
+        self._pieces.move_to_end(key)
+        return piece
+
+    def _new_piece(self, place: str, layer: Layer) -> Piece:
+        module = build(layer).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.track_running_stats = False
+                part.running_mean = part.running_var = part.num_batches_tracked = None
+        weights, shared, gradients = [], [], []
+        for name, weight in named_weights(module, layer):
+            weights.append(weight)
+            shared.append(part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
+            gradients.append(part_of(self.weights.gradients[f"{place}.{name}"], weight.shape))
+        return Piece(module, weights, shared, gradients)
+
+
+class Loan:
+    """A plain network on shared weights."""
+
+    def __init__(self, network: EarlyExitNetwork, pieces: list[Piece]) -> None:
+        """Remember where the network's weights come from."""
+        self.network = network.train()
+        self._weights = [weight for piece in pieces for weight in piece.weights]
+        self._shared = [view for piece in pieces for view in piece.shared]
+        self._gradients = [view for piece in pieces for view in piece.gradients]
+
+    @torch.no_grad()
+    def fill(self) -> None:
+        """Take over the values of the shared weights."""
+        torch._foreach_copy_(self._weights, self._shared)
+
+    @torch.no_grad()
+    def give_back(self) -> None:
+        """Add the network's gradients to the shared weights' and forget them."""
+        pairs = [
+            (mine, weight.grad)
+            for mine, weight in zip(self._gradients, self._weights, strict=True)
+            if weight.grad is not None
+        ]
+        torch._foreach_add_([mine for mine, _ in pairs], [gradient for _, gradient in pairs])
+        for weight in self._weights:
+            weight.grad = None
+
+
+def _flat(architecture: Architecture) -> Iterator[str]:
+    """Yield the places of an architecture in the order in which its layers are made."""
+    for backbone, branch in places(architecture):
+        yield from backbone
+        yield from branch
