@@ -9,7 +9,7 @@ extracted therefore equals what was trained.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -70,20 +70,34 @@ class Supernet:
         self.weights.initialise(placed, seed)
         self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
 
-    def lend(self, architecture: Architecture) -> Loan:
+    def lend(self, architectures: Sequence[Architecture]) -> Loan:
         """Return a network with the shared weights, to be trained; one at a time.
 
         Its batch norms use the statistics of each batch.
+
+        Args:
+            architectures: Of one backbone, with exits at the same positions.  The network has the
+                branches of all of them side by side: an early exit's logits are ``(branches, batch,
+                classes)``, the last exit's ``(1, batch, classes)``.
         """
-        pieces: list[Piece] = []
-        names = _flat(architecture)
+        pieces: dict[tuple[str, Layer], Piece] = {}
 
-        def make(layer: Layer) -> nn.Module:
-            pieces.append(self._piece(next(names), layer))
-            return pieces[-1].module
+        def network(architecture: Architecture) -> EarlyExitNetwork:
+            names = _flat(architecture)
 
-        network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
-        loan = Loan(network, pieces)
+            def make(layer: Layer) -> nn.Module:
+                key = next(names), replace(layer, size=0)
+                pieces[key] = self._piece(*key)
+                return pieces[key].module
+
+            return EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+
+        networks = [network(architecture) for architecture in architectures]
+        first = networks[0]
+        for i, part in enumerate(first.segments()):
+            last = i == first.exits - 1
+            part.exit = Branches([part.exit] if last else [one.segments()[i].exit for one in networks])
+        loan = Loan(first, list(pieces.values()))
         loan.fill()
         return loan
 
@@ -108,7 +122,7 @@ class Supernet:
         return network
 
     def _piece(self, place: str, layer: Layer) -> Piece:
-        key = place, replace(layer, size=0)
+        key = place, layer
         piece = self._pieces.get(key)
         if piece is None:
             piece = self._new_piece(place, layer)
@@ -130,6 +144,18 @@ class Supernet:
             shared.append(part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
             gradients.append(part_of(self.weights.gradients[f"{place}.{name}"], weight.shape))
         return Piece(module, weights, shared, gradients)
+
+
+class Branches(nn.Sequential):
+    """Exit branches side by side on the same features."""
+
+    def __init__(self, branches: Sequence[nn.Module]) -> None:
+        """Hold the branches."""
+        super().__init__(*branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits ``(branches, batch, classes)``."""
+        return torch.stack([branch(x) for branch in self])
 
 
 class Loan:

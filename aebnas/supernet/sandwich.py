@@ -1,0 +1,86 @@
+"""The sandwich rule: each step trains the largest network, the smallest, and random ones.
+
+Exits are present in all of them: branches are trained as often as the backbone.
+Source: universally slimmable networks (ICCV 2019).  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aebnas.hardware.cost import network_cost
+from aebnas.space.architecture import Architecture
+from aebnas.space.genes import ABSENT, Genome
+from aebnas.space.search_space import SearchSpace
+
+TURNS = 2
+"""Passes over the genes; the first leaves genes that others had made inactive."""
+
+
+class Sandwich:
+    """Draws the networks of each step."""
+
+    def __init__(self, space: SearchSpace, in_channels: int, classes: int) -> None:
+        """Find the largest and the smallest network.
+
+        Args:
+            space: The space.
+            in_channels: Channels of the images.
+            classes: Number of classes.
+        """
+        self._space = space
+        self._data = (in_channels, classes)
+        self._choices = [
+            [i for i, choice in enumerate(gene.choices) if not _removes_exit(gene.name, choice)]
+            for gene in space.genes
+        ]
+        self._is_exit = [gene.group.startswith("exit.") for gene in space.genes]
+        self.largest = self._extreme(1)
+        self.smallest = self._extreme(-1)
+
+    def draw(self, count: int, branches: int, rng: np.random.Generator) -> list[list[Architecture]]:
+        """Return the networks of one step: largest, smallest, then random ones.
+
+        Args:
+            count: Networks, at least 2.
+            branches: Random exit branches at each position of each network.
+            rng: Source of the random numbers.
+
+        Returns:
+            For each network ``branches`` architectures that differ in their exit branches alone.
+        """
+        backbones = [self.largest, self.smallest, *(self.random(rng) for _ in range(count - 2))]
+        return [
+            [self._space.decode(self._with_exits(one, self.random(rng))) for _ in range(branches)]
+            for one in backbones
+        ]
+
+    def random(self, rng: np.random.Generator) -> Genome:
+        """Return a genome with every exit present, otherwise uniform."""
+        return tuple(choices[int(rng.integers(len(choices)))] for choices in self._choices)
+
+    def middle(self) -> Architecture:
+        """Return a fixed network between the two: every gene at the middle of its choices."""
+        return self._space.decode(tuple(choices[len(choices) // 2] for choices in self._choices))
+
+    def _with_exits(self, backbone: Genome, exits: Genome) -> Genome:
+        pairs = zip(self._is_exit, backbone, exits, strict=True)
+        return tuple(branch if is_exit else own for is_exit, own, branch in pairs)
+
+    def _extreme(self, sign: int) -> Genome:
+        """Return the genome with the most or fewest MACs to the last exit, found gene by gene."""
+        best = [choices[0] for choices in self._choices]
+        for _ in range(TURNS):
+            for i, choices in enumerate(self._choices):
+                trials = [(*best[:i], choice, *best[i + 1 :]) for choice in choices]
+                best[i] = choices[int(np.argmax([sign * self._size(genome) for genome in trials]))]
+        return tuple(best)
+
+    def _size(self, genome: Genome) -> float:
+        """Return MACs to the last exit; parameters decide between equals."""
+        cost = network_cost(self._space.decode(genome), *self._data)
+        return float(cost.reach_macs[-1]) + 1e-6 * cost.params
+
+
+def _removes_exit(name: str, choice: object) -> bool:
+    return name.startswith("exit.") and name.endswith(".modules") and choice == ABSENT
