@@ -18,7 +18,7 @@ EXIT_CODES = """exit codes:
   1  other errors                   4  something is wrong with the run directory
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
-COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits")
+COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits", "supernet")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     _devices(add("devices", "list what this machine has, and which profiles fit it"))
     _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
     _exits(add("exits", "compare all exit policies on a trained network of a run"))
+    _supernet(add("supernet", "train the shared weights that candidates inherit"))
     return top
 
 
@@ -214,6 +215,20 @@ def _exits(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("-o", "--output", metavar="FILE", help="the page; default: RUN/exits.html")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _supernet(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
+        "evaluation.mode: supernet on the same space and data use it."
+    )
+    command.add_argument("file", help="a search-space file")
+    command.add_argument("--name", help="name of the run; default: the file's name field")
+    command.add_argument(
+        "--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)"
+    )
+    _overrides(command)
+    _output(command)
 
 
 def _overrides(command: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,8 @@ from aebnas.search.events import (
     Event,
     Generation,
     SearchStarted,
+    SupernetProgress,
+    SupernetReady,
     Warned,
     WorkerLost,
     WorkersStarted,
@@ -49,6 +52,10 @@ class PlainView:
                 _say(_beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
+            case SupernetProgress() if event.accuracies:
+                _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
+            case SupernetReady():
+                _say(supernet_origin(event))
             case WorkersStarted():
                 _say(f"{count(event.count, 'worker')} started")
             case CandidateFinished(evaluation, False):
@@ -104,6 +111,24 @@ def candidate(evaluation: Evaluation) -> str:
         f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"
         f"  {duration(evaluation.seconds):>7}"
     )
+
+
+def supernet_progress(event: SupernetProgress) -> str:
+    """Return how far the training of a supernet is."""
+    return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
+
+
+def landmarks(accuracies: Mapping[str, Sequence[float]]) -> str:
+    """Return the accuracies of some networks at each of their exits."""
+    return "; ".join(
+        f"{name} {' / '.join(percent(one, 1) for one in exits)}" for name, exits in accuracies.items()
+    )
+
+
+def supernet_origin(event: SupernetReady) -> str:
+    """Return where the supernet lies and where it came from."""
+    came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
+    return f"supernet: {event.path}, {came}"
 
 
 def whole(seconds: float) -> str:

@@ -26,6 +26,7 @@ from aebnas.config.constraints import (
 )
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.space_schema import Name, SpaceConfig
+from aebnas.config.supernet_schema import SUPERNET_LOSSES, SupernetConfig
 from aebnas.config.training_schema import TrainingConfig
 
 DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
@@ -92,8 +93,16 @@ class DataConfig(Frozen):
 class EvaluationConfig(Frozen):
     """How a candidate is scored, and which are too large to be tried."""
 
-    mode: Literal["scratch"] = "scratch"
-    """scratch: every candidate is trained from its own random weights."""
+    mode: Literal["scratch", "supernet"] = "scratch"
+    """scratch: every candidate is trained from its own random weights; supernet: it inherits shared ones."""
+    recalibration_images: Annotated[int, Field(ge=2)] = 1000
+    """Training images from which an heir's batch norms get their statistics."""
+    finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Epochs in which an heir is trained further, one-cycle as in training; 0: it is scored as it is."""
+    finetune: Literal["all", "exits"] = "all"
+    """What these epochs change: every weight, or those of the early exit branches."""
+    finetune_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Their peak learning rate; null: a tenth of training's."""
     max_training_macs: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
     max_memory_mb: Annotated[float, Field(gt=0)] | None = None
@@ -190,6 +199,8 @@ class SearchFile(Frozen):
     """How one candidate is trained."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How a candidate is scored."""
+    supernet: SupernetConfig = SupernetConfig()
+    """How the shared weights are trained, for evaluation.mode: supernet."""
     search: SearchConfig = SearchConfig()
     """How architectures are proposed."""
     workers: WorkersConfig = WorkersConfig()
@@ -205,7 +216,7 @@ class SearchFile(Frozen):
         wrong += wrong_devices(self.hardware, self.objectives, bounds)
         wrong += self.exits.wrong_budget(self.profiles, self.objectives)
         wrong += wrong_start(search.initial_max_macs, search.initial_max_params, bounds)
-        reject(wrong + self._wrong_exit_weights())
+        reject(wrong + self._wrong_exit_weights() + self._wrong_mode())
         return self
 
     @property
@@ -230,6 +241,17 @@ class SearchFile(Frozen):
     def trade_offs(self) -> tuple[float, ...]:
         """Return the choices of the trade_off gene; with a target a candidate is one point."""
         return self.search.trade_offs if self.exits.target is None else (1.0,)
+
+    def _wrong_mode(self) -> list[Wrong]:
+        evaluation, loss = self.evaluation, self.training.loss
+        if evaluation.mode == "supernet" and loss not in SUPERNET_LOSSES:
+            choices = ", ".join(SUPERNET_LOSSES)
+            text = f"evaluation.mode: supernet trains all exits together; loss must be one of {choices}, not {loss}"
+            return [(("training", "loss"), text)]
+        if evaluation.mode == "scratch" and evaluation.finetune_epochs:
+            text = "goes with evaluation.mode: supernet, but mode is scratch"
+            return [(("evaluation", "finetune_epochs"), text)]
+        return []
 
     def _wrong_exit_weights(self) -> list[Wrong]:
         weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1

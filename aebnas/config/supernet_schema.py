@@ -13,6 +13,10 @@ from pydantic import Field
 from aebnas.config.choices import Frozen
 
 
+SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
+"""Losses of the section training that a supernet can be trained with."""
+
+
 class SupernetConfig(Frozen):
     """How the shared weights are trained, for evaluation.mode: supernet."""
 
@@ -33,6 +37,8 @@ class SupernetConfig(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the supernet; not the search's, so that searches of different seeds share it."""
     reuse: Literal["auto", "never"] = "auto"
-    """auto: a finished supernet of the same space, data and settings is used; never: train it anew."""
+    """auto: a finished supernet of a neighbouring run is used, if space, data and settings are the same."""
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """A trained supernet to use, as in runs/NAME/supernet/supernet.safetensors; null: found or trained."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
     """How often an unfinished training is saved: a kill loses no more."""

@@ -59,9 +59,14 @@ class Sandwich:
         """Return a genome with every exit present, otherwise uniform."""
         return tuple(choices[int(rng.integers(len(choices)))] for choices in self._choices)
 
-    def middle(self) -> Architecture:
-        """Return a fixed network between the two: every gene at the middle of its choices."""
-        return self._space.decode(tuple(choices[len(choices) // 2] for choices in self._choices))
+    def landmarks(self) -> dict[str, Architecture]:
+        """Return the ``smallest``, a ``middle`` and the ``largest`` network, each with all its exits.
+
+        Of the middle one every gene is at the middle of its choices.
+        """
+        middle = tuple(choices[len(choices) // 2] for choices in self._choices)
+        found = {"smallest": self.smallest, "middle": middle, "largest": self.largest}
+        return {name: self._space.decode(genome) for name, genome in found.items()}
 
     def _with_exits(self, backbone: Genome, exits: Genome) -> Genome:
         pairs = zip(self._is_exit, backbone, exits, strict=True)

@@ -8,7 +8,8 @@ exactly what an uninterrupted one does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -53,14 +54,16 @@ class SupernetTraining:
             settings: Everything else.
             exchange: Averages gradients over processes; None: there is one.
         """
-        self.supernet, self._sandwich, self._batches = supernet, sandwich, batches
+        self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
         self._training, self._settings, self._exchange = training, settings, exchange
         self.step = 0
+        self.is_between_steps = True
         self.steps = settings.epochs * len(batches)
         self._optimizer = _optimizer(supernet, training)
         flat = supernet.weights.flat
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
         self._recent: list[Tensor] = []
+        self.loss = math.nan
 
     def advance(self) -> Iterator[int]:
         """Train the remaining steps; yield the number of finished ones after each.
@@ -71,16 +74,59 @@ class SupernetTraining:
         while self.step < self.steps:
             epoch, start = divmod(self.step, len(self._batches))
             for batch in self._batches.epoch(epoch, start):
+                self.is_between_steps = False
                 self._one_step(batch)
                 self.step += 1
+                self.is_between_steps = True
                 if self.step % CHECK_EVERY == 0 or self.step == self.steps:
                     self._check_finite()
                 yield self.step
 
+    def state(self) -> dict[str, Tensor]:
+        """Return momentum and average by name: what a continued training needs besides weights and step."""
+        found = {f"average.{name}": one for name, one in self._average.items()}
+        for name, flat in self.supernet.weights.flat.items():
+            buffer = self._optimizer.state[flat].get("momentum_buffer")
+            found[f"momentum.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
+        return found
+
+    def restore(self, step: int, state: Mapping[str, Tensor]) -> None:
+        """Go on behind a step; the supernet's weights are those of that step already.
+
+        Raises:
+            KeyError: The state is incomplete.
+        """
+        self.step = step
+        for name, average in self._average.items():
+            average.copy_(state[f"average.{name}"])
+        if self._training.momentum:
+            for name, flat in self.supernet.weights.flat.items():
+                buffer = state[f"momentum.{name}"].to(flat.device, copy=True)
+                self._optimizer.state[flat]["momentum_buffer"] = buffer
+
+    def finish(self) -> None:
+        """Put the average, where there is one, in the place of the weights."""
+        with torch.no_grad():
+            for name, average in self._average.items():
+                self.supernet.weights.flat[name].copy_(average)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the average in the place of the weights for a while."""
+        flat = self.supernet.weights.flat
+        kept = {name: flat[name].detach().clone() for name in self._average}
+        self.finish()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, one in kept.items():
+                    flat[name].copy_(one)
+
     def _one_step(self, batch: ElasticBatch) -> None:
         weights = self.supernet.weights
         rng = np.random.default_rng((self._settings.seed, self.step))
-        networks = self._sandwich.draw(self._settings.networks, self._settings.branches, rng)
+        networks = self.sandwich.draw(self._settings.networks, self._settings.branches, rng)
         teacher, total = None, torch.zeros((), device=self.supernet.device)
         for architectures in networks:
             logits = self._backward(architectures, batch, teacher, total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.modes import MODES
-from aebnas.training.phase import Phase, only_the_rest_trains
+from aebnas.training.phase import Phase, all_but_early_heads, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
 
 CHECK_EVERY = 16
@@ -57,10 +57,34 @@ def train(
         TrainingError: The loss became NaN or infinite, training diverged, or the network is not
             built for the loss.
     """
-    losses: list[float] = []
-    for phase in MODES[config.loss](network, config, weights):
-        losses += _phase_losses(network, batches, config, phase, dtype)
-    return TrainingResult(losses[0], losses[-1])
+    return _run(network, batches, config, MODES[config.loss](network, config, weights), dtype)
+
+
+def finetune(
+    network: EarlyExitNetwork,
+    batches: Batches,
+    config: TrainingConfig,
+    weights: tuple[float, ...],
+    dtype: torch.dtype,
+    only_early_exits: bool,
+) -> TrainingResult:
+    """Train a network further, as ``train`` does, or the branches of its early exits alone.
+
+    Args:
+        network: Trained already, with an early exit where only those are trained.
+        batches: Iterated once per epoch.
+        config: Of this further training.
+        weights: As for ``train``.
+        dtype: As for ``train``.
+        only_early_exits: Whether backbone and last exit stay as they are.
+
+    Raises:
+        TrainingError: As for ``train``.
+    """
+    phases = MODES[config.loss](network, config, weights)
+    if only_early_exits:
+        phases = [replace(phase, frozen=all_but_early_heads(network)) for phase in phases]
+    return _run(network, batches, config, phases, dtype)
 
 
 def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray[np.float32]:
@@ -83,6 +107,19 @@ def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray
     if not np.isfinite(logits).all():
         raise TrainingError("a logit of the trained network is NaN or infinite")
     return logits
+
+
+def _run(
+    network: EarlyExitNetwork,
+    batches: Batches,
+    config: TrainingConfig,
+    phases: list[Phase],
+    dtype: torch.dtype,
+) -> TrainingResult:
+    losses: list[float] = []
+    for phase in phases:
+        losses += _phase_losses(network, batches, config, phase, dtype)
+    return TrainingResult(losses[0], losses[-1])
 
 
 def _phase_losses(
