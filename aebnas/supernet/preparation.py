@@ -38,6 +38,8 @@ from aebnas.supernet.storage import (
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.training import SupernetTraining
 
+SECONDS_BETWEEN_NEWS = 1.0
+"""Between two reports of an ongoing training."""
 LOOKS = 10
 """Looks at three networks' accuracies during a training."""
 
@@ -195,7 +197,7 @@ class _Watch:
     def __call__(self) -> None:
         one, now = self._training, time.monotonic()
         looks = one.step % self._every == 0 or one.step == one.steps
-        if not looks and now - self._shown < 1:
+        if not looks and now - self._shown < SECONDS_BETWEEN_NEWS:
             return
         self._shown = now
         accuracies = self._accuracies() if looks else None

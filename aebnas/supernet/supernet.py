@@ -8,7 +8,7 @@ extracted therefore equals what was trained.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -38,6 +38,8 @@ class Piece(NamedTuple):
     """Views of the shared weights, one per weight."""
     gradients: list[Tensor]
     """Views of their gradients."""
+    uses: list[Tensor]
+    """Views of how often they were used."""
 
 
 class Supernet:
@@ -81,6 +83,7 @@ class Supernet:
                 classes)``, the last exit's ``(1, batch, classes)``.
         """
         pieces: dict[tuple[str, Layer], Piece] = {}
+        uses: Counter[tuple[str, Layer]] = Counter()
 
         def network(architecture: Architecture) -> EarlyExitNetwork:
             names = _flat(architecture)
@@ -88,6 +91,7 @@ class Supernet:
             def make(layer: Layer) -> nn.Module:
                 key = next(names), replace(layer, size=0)
                 pieces[key] = self._piece(*key)
+                uses[key] += 1
                 return pieces[key].module
 
             return EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
@@ -97,7 +101,9 @@ class Supernet:
         for i, part in enumerate(first.segments()):
             last = i == first.exits - 1
             part.exit = Branches([part.exit] if last else [one.segments()[i].exit for one in networks])
-        loan = Loan(first, list(pieces.values()))
+        # an early exit's branches share one gradient of the features
+        shares = [uses[key] / len(networks) for key in pieces]
+        loan = Loan(first, list(pieces.values()), shares)
         loan.fill()
         return loan
 
@@ -138,12 +144,13 @@ class Supernet:
             if isinstance(part, nn.BatchNorm2d):
                 part.track_running_stats = False
                 part.running_mean = part.running_var = part.num_batches_tracked = None
-        weights, shared, gradients = [], [], []
+        weights, shared, gradients, uses = [], [], [], []
         for name, weight in named_weights(module, layer):
             weights.append(weight)
             shared.append(part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
             gradients.append(part_of(self.weights.gradients[f"{place}.{name}"], weight.shape))
-        return Piece(module, weights, shared, gradients)
+            uses.append(part_of(self.weights.uses[f"{place}.{name}"], weight.shape))
+        return Piece(module, weights, shared, gradients, uses)
 
 
 class Branches(nn.Sequential):
@@ -161,12 +168,22 @@ class Branches(nn.Sequential):
 class Loan:
     """A plain network on shared weights."""
 
-    def __init__(self, network: EarlyExitNetwork, pieces: list[Piece]) -> None:
-        """Remember where the network's weights come from."""
+    def __init__(self, network: EarlyExitNetwork, pieces: list[Piece], shares: list[float]) -> None:
+        """Remember where the network's weights come from.
+
+        Args:
+            network: The network.
+            pieces: Its modules.
+            shares: How much of a network each stands for: 1 for the backbone, for a module that is
+                in 2 of 4 branches 0.5.
+        """
         self.network = network.train()
         self._weights = [weight for piece in pieces for weight in piece.weights]
         self._shared = [view for piece in pieces for view in piece.shared]
         self._gradients = [view for piece in pieces for view in piece.gradients]
+        self._uses = [
+            (view, share) for piece, share in zip(pieces, shares, strict=True) for view in piece.uses
+        ]
 
     @torch.no_grad()
     def fill(self) -> None:
@@ -175,13 +192,11 @@ class Loan:
 
     @torch.no_grad()
     def give_back(self) -> None:
-        """Add the network's gradients to the shared weights' and forget them."""
-        pairs = [
-            (mine, weight.grad)
-            for mine, weight in zip(self._gradients, self._weights, strict=True)
-            if weight.grad is not None
-        ]
-        torch._foreach_add_([mine for mine, _ in pairs], [gradient for _, gradient in pairs])
+        """Add the network's gradients to the shared weights', count the uses, and forget them."""
+        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        torch._foreach_add_(self._gradients, gradients)
+        for view, share in self._uses:
+            view.add_(share)
         for weight in self._weights:
             weight.grad = None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import TrainingError
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.precision import training_dtype
@@ -29,7 +30,7 @@ from aebnas.training.schedule import one_cycle
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
 Exchange = Callable[[list[Tensor]], None]
-"""Averages gradients in place over the processes of one training."""
+"""Sums tensors in place over the processes of one training."""
 
 
 class SupernetTraining:
@@ -52,13 +53,14 @@ class SupernetTraining:
             batches: On the supernet's device.
             training: Momentum, weight decay, warm-up, clipping, label smoothing, number format.
             settings: Everything else.
-            exchange: Averages gradients over processes; None: there is one.
+            exchange: Sums gradients and uses over processes; None: there is one.
         """
         self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
         self._training, self._settings, self._exchange = training, settings, exchange
         self.step = 0
         self.is_between_steps = True
         self.steps = settings.epochs * len(batches)
+        self._dtype = self._number_format()
         self._optimizer = _optimizer(supernet, training)
         flat = supernet.weights.flat
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
@@ -131,17 +133,16 @@ class SupernetTraining:
         for architectures in networks:
             logits = self._backward(architectures, batch, teacher, total)
             teacher = logits if teacher is None else teacher
-        gradients = [flat.grad for flat in weights.flat.values() if flat.grad is not None]
         if self._exchange is not None:
-            self._exchange(gradients)
+            self._exchange([*weights.flat_gradients, *weights.flat_uses])
+        weights.average_gradients()
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
         peak = self._settings.learning_rate or self._training.learning_rate
         for group in self._optimizer.param_groups:
             group["lr"] = one_cycle(self.step, self.steps, peak, self._training.warmup)
         self._optimizer.step()
-        for gradient in gradients:
-            gradient.zero_()
+        weights.forget_gradients()
         for name, average in self._average.items():
             average.lerp_(weights.flat[name].detach(), 1 - self._settings.average)
         self._recent.append(total)
@@ -151,17 +152,17 @@ class SupernetTraining:
     ) -> Tensor:
         """Add one network's gradients; return its last exit's logits."""
         loan, architecture = self.supernet.lend(architectures), architectures[0]
-        dtype = training_dtype(self._training.precision, architecture, self.supernet.device)
+        dtype = self._dtype
         x = batch.at(architecture.resolution)
         with torch.autocast(
             self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16
         ):
             outputs = loan.network(x, self._training.loss != "uniform")
         logits = [one.float() for one in outputs]
-        loss = self._loss(logits, batch.labels, teacher) / self._settings.networks
+        loss = self._loss(logits, batch.labels, teacher)
         loss.backward()
         loan.give_back()
-        total += loss.detach()
+        total += loss.detach() / self._settings.networks
         return logits[-1][0].detach()
 
     def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
@@ -183,6 +184,14 @@ class SupernetTraining:
                 loss = (1 - share) * loss + share * temperature**2 * soft
             losses.append(loss)
         return torch.stack(losses).sum()
+
+    def _number_format(self) -> torch.dtype:
+        """Return fp32 where any network of the space is trained so: one format for all of them."""
+        space, device = self.supernet.space, self.supernet.device
+        types = {block for stage in space.config.stages for block in stage.block.type}
+        stages = tuple(StageSpec(kind, (BlockSpec(kind, 3, 8),)) for kind in sorted(types))
+        every_type = replace(space.decode(self.sandwich.largest), stages=stages)
+        return training_dtype(self._training.precision, every_type, device)
 
     def _check_finite(self) -> None:
         mean = float(torch.stack(self._recent).mean())

@@ -50,7 +50,7 @@ def part_of(shared: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 class SharedWeights:
-    """Two flat parameters, with named views of them and of their gradients."""
+    """Two flat parameters, with named views of them, their gradients and how often they were used."""
 
     def __init__(self, shapes: Shapes, device: torch.device | str = "cpu") -> None:
         """Lay the tensors out, all zero.
@@ -64,6 +64,8 @@ class SharedWeights:
         self.flat: dict[str, nn.Parameter] = {}
         self.tensors: dict[str, Tensor] = {}
         self.gradients: dict[str, Tensor] = {}
+        self.uses: dict[str, Tensor] = {}
+        self._flat_uses: dict[str, Tensor] = {}
         for group, wanted in (("matrices", True), ("vectors", False)):
             names = [name for name, is_one in is_matrix.items() if is_one == wanted]
             size = sum(torch.Size(shapes[name]).numel() for name in names)
@@ -72,6 +74,32 @@ class SharedWeights:
             self.flat[group] = flat
             self.tensors |= views(flat.detach(), {name: shapes[name] for name in names})
             self.gradients |= views(flat.grad, {name: shapes[name] for name in names})
+            self._flat_uses[group] = torch.zeros_like(flat.grad)
+            self.uses |= views(self._flat_uses[group], {name: shapes[name] for name in names})
+
+    @property
+    def flat_gradients(self) -> list[Tensor]:
+        """Return the gradients of the flat parameters."""
+        return [flat.grad for flat in self.flat.values() if flat.grad is not None]
+
+    @property
+    def flat_uses(self) -> list[Tensor]:
+        """Return how often each single weight was used since gradients were forgotten."""
+        return list(self._flat_uses.values())
+
+    @torch.no_grad()
+    def average_gradients(self) -> None:
+        """Divide the gradient of every single weight by how often it was used.
+
+        What few networks of a step use, an exit's module say, then learns as fast as what all use.
+        """
+        for gradient, uses in zip(self.flat_gradients, self._flat_uses.values(), strict=True):
+            gradient.div_(uses.clamp_(min=torch.finfo(uses.dtype).tiny))
+
+    def forget_gradients(self) -> None:
+        """Set gradients and uses to zero."""
+        for tensor in (*self.flat_gradients, *self._flat_uses.values()):
+            tensor.zero_()
 
     def initialise(self, placed: Iterable[tuple[str, Layer]], seed: int) -> None:
         """Draw every tensor as the weights of plain modules are drawn.
