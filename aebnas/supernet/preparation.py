@@ -200,6 +200,7 @@ class _Watch:
         if not looks and now - self._shown < SECONDS_BETWEEN_NEWS:
             return
         self._shown = now
+        one.look_at_loss()
         accuracies = self._accuracies() if looks else None
         self._told(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
 

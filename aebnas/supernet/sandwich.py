@@ -10,11 +10,11 @@ import numpy as np
 
 from aebnas.hardware.cost import network_cost
 from aebnas.space.architecture import Architecture
-from aebnas.space.genes import ABSENT, Genome
+from aebnas.space.genes import ABSENT, Gene, Genome
 from aebnas.space.search_space import SearchSpace
 
 TURNS = 2
-"""Passes over the genes; the first leaves genes that others had made inactive."""
+"""Passes over the genes: one gene's best choice depends on the others'."""
 
 
 class Sandwich:
@@ -74,17 +74,28 @@ class Sandwich:
 
     def _extreme(self, sign: int) -> Genome:
         """Return the genome with the most or fewest MACs to the last exit, found gene by gene."""
-        best = [choices[0] for choices in self._choices]
+        # numbers begin at their end: an expansion that is not active yet would never be raised
+        best = [_end(gene, choices, sign) for gene, choices in zip(self._space.genes, self._choices, strict=True)]
         for _ in range(TURNS):
             for i, choices in enumerate(self._choices):
-                trials = [(*best[:i], choice, *best[i + 1 :]) for choice in choices]
-                best[i] = choices[int(np.argmax([sign * self._size(genome) for genome in trials]))]
+                sizes = {
+                    choice: sign * self._size((*best[:i], choice, *best[i + 1 :])) for choice in choices
+                }
+                # between equals it stays: an inactive gene waits at its end
+                best[i] = max(choices, key=lambda choice: (sizes[choice], choice == best[i]))  # noqa: B023
         return tuple(best)
 
     def _size(self, genome: Genome) -> float:
         """Return MACs to the last exit; parameters decide between equals."""
         cost = network_cost(self._space.decode(genome), *self._data)
         return float(cost.reach_macs[-1]) + 1e-6 * cost.params
+
+
+def _end(gene: Gene, choices: list[int], sign: int) -> int:
+    """Return the index of the largest (1) or smallest (-1) number among choices; of words the first."""
+    if any(isinstance(gene.choices[i], str) for i in choices):
+        return choices[0]
+    return max(choices, key=lambda i: sign * gene.choices[i])
 
 
 def _removes_exit(name: str, choice: object) -> bool:

@@ -66,6 +66,7 @@ class SupernetTraining:
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
         self._recent: list[Tensor] = []
         self.loss = math.nan
+        """Mean over the steps before the last look, over networks and branches, summed over exits, in nats."""
 
     def advance(self) -> Iterator[int]:
         """Train the remaining steps; yield the number of finished ones after each.
@@ -81,7 +82,7 @@ class SupernetTraining:
                 self.step += 1
                 self.is_between_steps = True
                 if self.step % CHECK_EVERY == 0 or self.step == self.steps:
-                    self._check_finite()
+                    self.look_at_loss()
                 yield self.step
 
     def state(self) -> dict[str, Tensor]:
@@ -193,7 +194,14 @@ class SupernetTraining:
         every_type = replace(space.decode(self.sandwich.largest), stages=stages)
         return training_dtype(self._training.precision, every_type, device)
 
-    def _check_finite(self) -> None:
+    def look_at_loss(self) -> None:
+        """Renew ``loss`` from the steps since the last look, if there were any.
+
+        Raises:
+            TrainingError: It is NaN or infinite.
+        """
+        if not self._recent:
+            return
         mean = float(torch.stack(self._recent).mean())
         self._recent.clear()
         if not math.isfinite(mean):
