@@ -18,7 +18,18 @@ EXIT_CODES = """exit codes:
   1  other errors                   4  something is wrong with the run directory
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
-COMMANDS = ("init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits", "supernet")
+COMMANDS = (
+    "init",
+    "check",
+    "search",
+    "resume",
+    "report",
+    "profile",
+    "devices",
+    "rescore",
+    "exits",
+    "supernet",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

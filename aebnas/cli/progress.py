@@ -53,7 +53,7 @@ class Progress:
         self.supernet_began = 0
         """Its step, about, when this sitting began."""
         self.landmarks: dict[str, list[float]] = {}
-        """Accuracies on *calibrate* of some networks of the supernet, by exit, when they were last looked at."""
+        """Accuracies on *calibrate* of some networks of the supernet, by exit, at the last look."""
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()

@@ -246,7 +246,9 @@ class SearchFile(Frozen):
         evaluation, loss = self.evaluation, self.training.loss
         if evaluation.mode == "supernet" and loss not in SUPERNET_LOSSES:
             choices = ", ".join(SUPERNET_LOSSES)
-            text = f"evaluation.mode: supernet trains all exits together; loss must be one of {choices}, not {loss}"
+            text = (
+                f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
+            )
             return [(("training", "loss"), text)]
         if evaluation.mode == "scratch" and evaluation.finetune_epochs:
             text = "goes with evaluation.mode: supernet, but mode is scratch"

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from aebnas.config.choices import Frozen
 
-
 SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
 """Losses of the section training that a supernet can be trained with."""
 

@@ -71,9 +71,7 @@ class Ready:
 Told = Callable[[Progress], None]
 
 
-def ready_supernet(
-    config: SearchFile, splits: Splits, run: Path, told: Told, device: str = "cpu"
-) -> Ready:
+def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, device: str = "cpu") -> Ready:
     """Return the supernet of a run, trained to the end.
 
     Args:

@@ -75,14 +75,14 @@ class Sandwich:
     def _extreme(self, sign: int) -> Genome:
         """Return the genome with the most or fewest MACs to the last exit, found gene by gene."""
         # numbers begin at their end: an expansion that is not active yet would never be raised
-        best = [_end(gene, choices, sign) for gene, choices in zip(self._space.genes, self._choices, strict=True)]
+        best = [
+            _end(gene, choices, sign) for gene, choices in zip(self._space.genes, self._choices, strict=True)
+        ]
         for _ in range(TURNS):
             for i, choices in enumerate(self._choices):
-                sizes = {
-                    choice: sign * self._size((*best[:i], choice, *best[i + 1 :])) for choice in choices
-                }
+                sizes = {choice: sign * self._size((*best[:i], choice, *best[i + 1 :])) for choice in choices}
                 # between equals it stays: an inactive gene waits at its end
-                best[i] = max(choices, key=lambda choice: (sizes[choice], choice == best[i]))  # noqa: B023
+                best[i] = max(choices, key=lambda choice: (sizes[choice], choice == best[i]))
         return tuple(best)
 
     def _size(self, genome: Genome) -> float:

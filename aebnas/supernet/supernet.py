@@ -21,7 +21,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import Architecture
 from aebnas.space.layer import Layer
 from aebnas.space.search_space import SearchSpace
-from aebnas.supernet.places import places, placed_layers
+from aebnas.supernet.places import placed_layers, places
 from aebnas.supernet.roles import named_weights
 from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
 
@@ -117,7 +117,9 @@ class Supernet:
         def make(layer: Layer) -> nn.Module:
             module, place = build(layer), next(names)
             for name, weight in named_weights(module, layer):
-                network_weights.append((weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape)))
+                network_weights.append(
+                    (weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
+                )
             return module
 
         network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
@@ -178,7 +180,7 @@ class Loan:
                 in 2 of 4 branches 0.5.
         """
         self.network = network.train()
-        self._weights = [weight for piece in pieces for weight in piece.weights]
+        self._weights: list[Tensor] = [weight for piece in pieces for weight in piece.weights]
         self._shared = [view for piece in pieces for view in piece.shared]
         self._gradients = [view for piece in pieces for view in piece.gradients]
         self._uses = [

@@ -66,7 +66,7 @@ class SupernetTraining:
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
         self._recent: list[Tensor] = []
         self.loss = math.nan
-        """Mean over the steps before the last look, over networks and branches, summed over exits, in nats."""
+        """Mean over steps before the last look, networks and branches; summed over exits, in nats."""
 
     def advance(self) -> Iterator[int]:
         """Train the remaining steps; yield the number of finished ones after each.
@@ -155,9 +155,7 @@ class SupernetTraining:
         loan, architecture = self.supernet.lend(architectures), architectures[0]
         dtype = self._dtype
         x = batch.at(architecture.resolution)
-        with torch.autocast(
-            self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16
-        ):
+        with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             outputs = loan.network(x, self._training.loss != "uniform")
         logits = [one.float() for one in outputs]
         loss = self._loss(logits, batch.labels, teacher)

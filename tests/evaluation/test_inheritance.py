@@ -102,12 +102,14 @@ def test_how_a_supernet_is_stored_is_no_part_of_it() -> None:
 
 
 def test_losses_in_two_phases_are_refused_for_a_supernet() -> None:
-    with pytest.raises(ValidationError, match="must be one of gradient_equilibrium, uniform, boosted, not jei"):
+    with pytest.raises(
+        ValidationError, match="must be one of gradient_equilibrium, uniform, boosted, not jei"
+    ):
         inheriting(training={"loss": "jei", "epochs": 2})
 
 
 def test_finetuning_is_refused_from_scratch() -> None:
-    with pytest.raises(ValidationError, match="finetune_epochs.*goes with evaluation.mode: supernet"):
+    with pytest.raises(ValidationError, match=r"finetune_epochs.*goes with evaluation\.mode: supernet"):
         config(evaluation={"finetune_epochs": 1})
 
 

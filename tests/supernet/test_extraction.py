@@ -43,9 +43,7 @@ def images(one: Supernet, architecture: Architecture, count: int = 2) -> Tensor:
     return torch.randn(shape, generator=generator)
 
 
-def weights_of(
-    one: Supernet, network: EarlyExitNetwork, tensors: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
+def weights_of(one: Supernet, network: EarlyExitNetwork, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The part of each shared tensor that a weight of the network stands for, by the network's names."""
     names = {id(weight): name for name, weight in network.named_parameters()}
     found = {}
@@ -178,6 +176,8 @@ def test_a_weight_that_is_larger_than_the_shared_one_is_refused() -> None:
 
 def test_an_extracted_network_begins_like_a_plain_one() -> None:
     """The last batch norm of each skip starts at zero, all others at one."""
-    network = untrained().extract(next(a for a in architectures(50) if a.stages[0].blocks[0].type == "residual"))
+    network = untrained().extract(
+        next(a for a in architectures(50) if a.stages[0].blocks[0].type == "residual")
+    )
     norms = [p for p in network.segments()[0].backbone[1].modules() if isinstance(p, nn.BatchNorm2d)]
     assert [float(norm.weight.detach().unique().item()) for norm in norms][:2] == [1.0, 0.0]

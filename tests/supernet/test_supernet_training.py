@@ -91,7 +91,7 @@ def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
     assert last["largest"][-1] > 0.5, "chance is 0.1"
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for a kill."""
 
 
@@ -104,10 +104,10 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
 
     def killed(progress: Progress) -> None:
         if progress.step > 20:  # in the middle of the first epoch's successor
-            raise Stopped
+            raise StoppedError
 
     monkeypatch.setattr(preparation, "SECONDS_BETWEEN_NEWS", 0)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
     half = load_supernet(tmp_path / "parts" / "supernet" / FILE)
     assert (half.step, half.is_finished) == (20, False)
@@ -137,7 +137,7 @@ def test_with_an_average_heirs_get_the_averaged_weights() -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="supernet's loss is NaN or infinite.*supernet.learning_rate"):
+    with pytest.raises(TrainingError, match=r"supernet's loss is NaN or infinite.*supernet\.learning_rate"):
         ready(tmp_path / "run", supernet={"learning_rate": 100.0}, training={"clip_norm": None})
 
 
