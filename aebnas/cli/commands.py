@@ -177,6 +177,15 @@ def bench(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
+def supernet(arguments: argparse.Namespace) -> int:
+    """Train the shared weights of a file's space."""
+    config = load(arguments.file, ["evaluation.mode=supernet", *arguments.overrides])
+    path = Path(arguments.runs) / _run_name(arguments.name or config.name)
+    from aebnas.cli.supernets import supernet as run
+
+    return run(arguments, config, path)
+
+
 def _run(
     open_session: Callable[[Listener], AbstractContextManager[Search]],
     path: Path,

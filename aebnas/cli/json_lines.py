@@ -4,6 +4,9 @@ Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known
     warned              text
+    supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
+                        network on calibrate, by exit)
+    supernet_ready      path, origin ("trained", "known" or the path of the file that was copied)
     workers_started     count
     candidate_started   key, busy
     candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, reach_macs (to leave

@@ -14,12 +14,28 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
-from aebnas.cli.plain import candidate, lost, surrogate_word, whole
+from aebnas.cli.plain import (
+    candidate,
+    landmarks,
+    lost,
+    supernet_origin,
+    supernet_progress,
+    surrogate_word,
+    whole,
+)
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.report import front_table
 from aebnas.report.words import count, duration, percent
-from aebnas.search.events import CandidateFinished, Event, SearchStarted, Warned, WorkerLost
+from aebnas.search.events import (
+    CandidateFinished,
+    Event,
+    SearchStarted,
+    SupernetProgress,
+    SupernetReady,
+    Warned,
+    WorkerLost,
+)
 from aebnas.search.store import RunStore
 
 REFRESHES_PER_SECOND = 2
@@ -62,9 +78,11 @@ class LiveView:
         """Take in one event; print a line above the panel if something went wrong."""
         self._progress(event)
         match event:
-            case SearchStarted():
+            case SearchStarted() | SupernetProgress():
                 self._erase_status()
                 self._live.start()
+            case SupernetReady():
+                self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
             case Warned():
                 self._console.print(event.text, style="yellow")
             case WorkerLost():
@@ -107,6 +125,8 @@ class LiveView:
 
     def _panel(self) -> RenderableType:
         one = self._progress
+        if one.supernet is not None:
+            return self._supernet(one.supernet)
         if one.started is None:
             return Text()
         told = 0 if one.generation is None else one.generation.number
@@ -117,6 +137,21 @@ class LiveView:
             title_align="left",
             subtitle=Text(f"generation {now} of {one.started.generations}"),
             subtitle_align="right",
+            border_style="dim",
+            padding=(0, 1),
+            width=MAX_WIDTH,
+        )
+
+    def _supernet(self, event: SupernetProgress) -> RenderableType:
+        known = self._progress.landmarks
+        left = event.seconds * (event.steps - event.step) / max(1, event.step - self._progress.supernet_began)
+        lines = [Text(supernet_progress(event) + f", about {whole(left)} left")]
+        lines += [Text(f"on calibrate: {landmarks(known)}", style="dim")] if known else []
+        bar = ProgressBar(total=event.steps, completed=event.step, pulse=False)
+        return Panel(
+            Group(bar, *lines),
+            title=Text("supernet", style="bold"),
+            title_align="left",
             border_style="dim",
             padding=(0, 1),
             width=MAX_WIDTH,

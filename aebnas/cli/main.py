@@ -22,6 +22,7 @@ EXIT_CODES = """exit codes:
   6  a device or its profile        130  interrupted; continue with resume"""
 COMMANDS = (
     "init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits",
+    "supernet",
     "train", "evaluate", "export", "run", "bench", "export-study",
 )  # fmt: skip
 
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     deploy_options.export(add("export", "write a trained network as a folder that runs without torch"))
     deploy_options.run(add("run", "classify images with an exported network"))
     deploy_options.bench(add("bench", "measure an exported network with and without its early exits"))
+    _supernet(add("supernet", "train the shared weights that candidates inherit"))
     return top
 
 
@@ -228,6 +230,20 @@ def _exits(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("-o", "--output", metavar="FILE", help="the page; default: RUN/exits.html")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _supernet(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
+        "evaluation.mode: supernet on the same space and data use it."
+    )
+    command.add_argument("file", help="a search-space file")
+    command.add_argument("--name", help="name of the run; default: the file's name field")
+    command.add_argument(
+        "--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)"
+    )
+    _overrides(command)
+    _output(command)
 
 
 def _overrides(command: argparse.ArgumentParser) -> None:

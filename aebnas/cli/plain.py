@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,8 @@ from aebnas.search.events import (
     Event,
     Generation,
     SearchStarted,
+    SupernetProgress,
+    SupernetReady,
     SurrogateStanding,
     Warned,
     WorkerLost,
@@ -50,6 +53,10 @@ class PlainView:
                 _say(_beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
+            case SupernetProgress() if event.accuracies:
+                _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
+            case SupernetReady():
+                _say(supernet_origin(event))
             case WorkersStarted():
                 _say(f"{count(event.count, 'worker')} started")
             case CandidateFinished(evaluation, False):
@@ -112,6 +119,24 @@ def surrogate_word(standing: SurrogateStanding) -> str:
     """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
     known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
     return f"{'on' if standing.is_on else 'off'}{known}"
+
+
+def supernet_progress(event: SupernetProgress) -> str:
+    """Return how far the training of a supernet is."""
+    return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
+
+
+def landmarks(accuracies: Mapping[str, Sequence[float]]) -> str:
+    """Return the accuracies of some networks at each of their exits."""
+    return "; ".join(
+        f"{name} {' / '.join(percent(one, 1) for one in exits)}" for name, exits in accuracies.items()
+    )
+
+
+def supernet_origin(event: SupernetReady) -> str:
+    """Return where the supernet lies and where it came from."""
+    came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
+    return f"supernet: {event.path}, {came}"
 
 
 def whole(seconds: float) -> str:

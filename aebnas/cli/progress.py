@@ -12,6 +12,8 @@ from aebnas.search.events import (
     Event,
     Generation,
     SearchStarted,
+    SupernetProgress,
+    SupernetReady,
     WorkerLost,
     WorkersStarted,
 )
@@ -46,6 +48,12 @@ class Progress:
         """On *select*, with each candidate's most generous threshold policy."""
         self.generation: Generation | None = None
         """The last one that was told."""
+        self.supernet: SupernetProgress | None = None
+        """While it is trained."""
+        self.supernet_began = 0
+        """Its step, about, when this sitting began."""
+        self.landmarks: dict[str, list[float]] = {}
+        """Accuracies on *calibrate* of some networks of the supernet, by exit, at the last look."""
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()
@@ -67,6 +75,13 @@ class Progress:
         match event:
             case SearchStarted():
                 self.started, self._began = event, self._now()
+            case SupernetProgress():
+                if self.supernet is None:
+                    self.supernet_began = event.step - 1
+                self.supernet = event
+                self.landmarks = event.accuracies or self.landmarks
+            case SupernetReady():
+                self.supernet = None
             case WorkersStarted():
                 self.workers = event.count
             case CandidateStarted():

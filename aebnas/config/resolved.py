@@ -51,7 +51,12 @@ def resolved(config: SearchFile) -> str:
 
 def differences(old: SearchFile, new: SearchFile) -> list[Difference]:
     """Return the values that differ, in the order of the file; empty if the two are equal."""
-    before, after = (dict(_leaves(config.model_dump(mode="json"), ())) for config in (old, new))
+    return plain_differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
+
+
+def plain_differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+    """Return the values that differ between two nested mappings of plain values, in their order."""
+    before, after = (dict(_leaves(plain, ())) for plain in (old, new))
     paths = dict.fromkeys([*before, *after])
     pairs = ((path, before.get(path, ABSENT), after.get(path, ABSENT)) for path in paths)
     return [

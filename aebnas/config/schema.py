@@ -26,6 +26,7 @@ from aebnas.config.constraints import (
 )
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.space_schema import Name, SpaceConfig
+from aebnas.config.supernet_schema import SUPERNET_LOSSES, SupernetConfig
 from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
 from aebnas.config.training_schema import TrainingConfig
 
@@ -93,8 +94,16 @@ class DataConfig(Frozen):
 class EvaluationConfig(Frozen):
     """How a candidate is scored, and which are too large to be tried."""
 
-    mode: Literal["scratch"] = "scratch"
-    """scratch: every candidate is trained from its own random weights."""
+    mode: Literal["scratch", "supernet"] = "scratch"
+    """scratch: every candidate is trained from its own random weights; supernet: it inherits shared ones."""
+    recalibration_images: Annotated[int, Field(ge=2)] = 1000
+    """Training images from which an heir's batch norms get their statistics."""
+    finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Epochs in which an heir is trained further, one-cycle as in training; 0: it is scored as it is."""
+    finetune: Literal["all", "exits"] = "all"
+    """What these epochs change: every weight, or those of the early exit branches."""
+    finetune_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Their peak learning rate; null: a tenth of training's."""
     max_training_macs: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
     max_memory_mb: Annotated[float, Field(gt=0)] | None = None
@@ -203,6 +212,8 @@ class SearchFile(Frozen):
     """How one candidate is trained."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How a candidate is scored."""
+    supernet: SupernetConfig = SupernetConfig()
+    """How the shared weights are trained, for evaluation.mode: supernet."""
     search: SearchConfig = SearchConfig()
     """How architectures are proposed."""
     workers: WorkersConfig = WorkersConfig()
@@ -223,7 +234,7 @@ class SearchFile(Frozen):
                 "models one exit policy, but exits has choices; set surrogate: none, or choose one policy"
             )
             wrong.append((("search", "surrogate"), message))
-        reject(wrong + self._wrong_exit_weights())
+        reject(wrong + self._wrong_exit_weights() + self._wrong_mode())
         return self
 
     @property
@@ -253,6 +264,19 @@ class SearchFile(Frozen):
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the exit_policy gene; one without a name where it is none."""
         return tuple(self.exits.settings)
+
+    def _wrong_mode(self) -> list[Wrong]:
+        evaluation, loss = self.evaluation, self.training.loss
+        if evaluation.mode == "supernet" and loss not in SUPERNET_LOSSES:
+            choices = ", ".join(SUPERNET_LOSSES)
+            text = (
+                f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
+            )
+            return [(("training", "loss"), text)]
+        if evaluation.mode == "scratch" and evaluation.finetune_epochs:
+            text = "goes with evaluation.mode: supernet, but mode is scratch"
+            return [(("evaluation", "finetune_epochs"), text)]
+        return []
 
     def _wrong_exit_weights(self) -> list[Wrong]:
         weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1

@@ -53,13 +53,16 @@ class AugmentedImages:
         self._y = torch.arange(self._height, device=device).view(1, -1, 1)
         self._x = torch.arange(self._width, device=device).repeat_interleave(self._channels).view(1, 1, -1)
 
-    def epoch(self, order: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    def epoch(
+        self, order: Tensor, batch_size: int, generator: torch.Generator, start: int = 0
+    ) -> Iterator[Tensor]:
         """Yield uint8 batches ``(batch, h, w, c)`` of the images in ``order``, changed at random.
 
         Args:
             order: Indices on the CPU, a multiple of ``batch_size``.
             batch_size: Images per batch.
             generator: Source of all random numbers.
+            start: Batches that are left out at the beginning; the others stay as they are.
         """
         device = self._runs.device
         batches = (-1, batch_size)
@@ -68,7 +71,7 @@ class AugmentedImages:
         top, left = (
             corners.to(device).view(*batches, 1, 1) for corners in self._cutout_corners(len(order), generator)
         )
-        for i, first in enumerate(mirrored):
+        for i, first in enumerate(mirrored[start:], start):
             runs = (starts[i, :, None] + self._row_offsets).view(-1)
             batch = self._runs.index_select(0, runs).view(-1, self._height, self._width, self._channels)
             if first:

@@ -58,14 +58,7 @@ class TrainBatches:
             DataError: Fewer than 2 images: batch normalisation needs 2.
             ConfigError: The cutout square is larger than the images.
         """
-        if len(images) < 2:
-            raise DataError(f"training needs at least 2 images, but the train split has {len(images)}")
-        smaller_side = min(images.shape[:2])
-        if augment.cutout > smaller_side:
-            raise ConfigError(
-                f"training.augment.cutout {augment.cutout} is larger than the images "
-                f"({images.shape[0]} x {images.shape[1]}); the largest valid value is {smaller_side}"
-            )
+        check_trainable(images, augment)
         target = torch.device(device)
         self._count = len(images)
         self._batch_size = min(batch_size, len(images))
@@ -102,6 +95,23 @@ class TrainBatches:
         """Go on as the batches did that returned ``states``."""
         (state,) = states
         self._generator.set_state(state)
+
+
+def check_trainable(images: ImageSet, augment: AugmentConfig) -> None:
+    """Refuse images that no training can use.
+
+    Raises:
+        DataError: Fewer than 2 images: batch normalisation needs 2.
+        ConfigError: The cutout square is larger than the images.
+    """
+    if len(images) < 2:
+        raise DataError(f"training needs at least 2 images, but the train split has {len(images)}")
+    smaller_side = min(images.shape[:2])
+    if augment.cutout > smaller_side:
+        raise ConfigError(
+            f"training.augment.cutout {augment.cutout} is larger than the images "
+            f"({images.shape[0]} x {images.shape[1]}); the largest valid value is {smaller_side}"
+        )
 
 
 def eval_batches(

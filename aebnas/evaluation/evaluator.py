@@ -1,4 +1,4 @@
-"""Evaluating one architecture: train, collect logits, draw the operating curve.
+"""Evaluating one architecture: train it or let it inherit, collect logits, draw the operating curve.
 
 An ``Evaluator`` lives as long as its worker and keeps the data on the device.
 Whatever goes wrong with one candidate becomes a failed evaluation with its
@@ -36,9 +36,13 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
+from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
+from aebnas.training.finetuning import finetune
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import TrainingResult, exit_logits, train
 
+FINETUNE_SHARE = 0.1
+"""Of ``training.learning_rate``: the default peak of ``evaluation.finetune_epochs``."""
 EVALUATION_BATCH = 250
 """Images per forward pass when logits are collected."""
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
@@ -55,6 +59,7 @@ class Evaluator:
         splits: Splits,
         device: str = "cpu",
         costs: DeviceCosts | None = None,
+        supernet: Weights | None = None,
     ) -> None:
         """Prepare the process: threads, allocator, data.
 
@@ -63,6 +68,10 @@ class Evaluator:
             splits: The images.
             device: ``cpu`` or ``cuda:N``, on which to train.
             costs: The devices of the search, which candidates are scored for.
+            supernet: Shared weights that candidates inherit, for ``evaluation.mode: supernet``.
+
+        Raises:
+            ValueError: Candidates shall inherit, but there is nothing to inherit.
         """
         self.config = config
         self.costs = DeviceCosts() if costs is None else costs
@@ -70,6 +79,11 @@ class Evaluator:
         self.device = torch.device(device)
         self.statistics = ChannelStatistics.of(splits.train)
         prepare_process(self.device)
+        self._heirs: Heirs | None = None
+        if config.evaluation.mode == "supernet":
+            if supernet is None:
+                raise ValueError("evaluation.mode: supernet needs the weights of a supernet")
+            self._heirs = Heirs(config, splits, supernet_with(config, splits, supernet, device))
 
     def evaluate(self, architecture: Architecture) -> Outcome:
         """Return the outcome of one candidate; never raises for what the candidate did."""
@@ -93,20 +107,19 @@ class Evaluator:
         return Outcome(evaluation, artefacts)
 
     def _trained(self, draft: Evaluation) -> tuple[Evaluation, Artefacts]:
-        architecture = draft.architecture
+        dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
         torch.manual_seed(draft.seed)
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        network = EarlyExitNetwork(architecture, *shape, carry=self.config.training.carry)
-        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        dtype = training_dtype(self.config.training.precision, architecture, self.device)
-        result = self._train(network, draft.seed, dtype)
+        if self._heirs is None:
+            network, result = self._from_scratch(draft, dtype)
+        else:
+            network, result = self._heir(self._heirs, draft, dtype)
         artefacts = self._artefacts(network)
         fitted = self._fitted(artefacts, draft)
         return (
             replace(
                 draft,
-                precision=PRECISIONS[dtype],
-                train_loss=result.last_loss,
+                precision=PRECISIONS[dtype if result else torch.float32],
+                train_loss=result.last_loss if result else None,
                 curve=fitted.curve,
                 verdict=fitted.verdict,
                 cost_metric=self.config.cost_metric,
@@ -114,18 +127,40 @@ class Evaluator:
             artefacts,
         )
 
-    def _train(self, network: EarlyExitNetwork, seed: int, dtype: torch.dtype) -> TrainingResult:
-        training = self.config.training
-        batches = TrainBatches(
+    def _from_scratch(
+        self, draft: Evaluation, dtype: torch.dtype
+    ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
+        training, architecture = self.config.training, draft.architecture
+        shape = (self.splits.train.shape[2], len(self.splits.classes))
+        network = EarlyExitNetwork(architecture, *shape, carry=training.carry)
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batches = self._batches(architecture, draft.seed)
+        return network, train(network, batches, training, self._weights(architecture), dtype)
+
+    def _heir(
+        self, heirs: Heirs, draft: Evaluation, dtype: torch.dtype
+    ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
+        options, training = self.config.evaluation, self.config.training
+        network, only_exits = heirs.extract(draft.architecture), options.finetune == "exits"
+        if not options.finetune_epochs or (only_exits and not draft.architecture.exits):
+            return network, None
+        rate = options.finetune_learning_rate or FINETUNE_SHARE * training.learning_rate
+        further = training.model_copy(update={"epochs": options.finetune_epochs, "learning_rate": rate})
+        batches, weights = self._batches(draft.architecture, draft.seed), self._weights(draft.architecture)
+        result = finetune(network, batches, further, weights, dtype, only_exits)
+        heirs.recalibrate(network)
+        return network, result
+
+    def _batches(self, architecture: Architecture, seed: int) -> TrainBatches:
+        return TrainBatches(
             self.splits.train,
             device=self.device,
-            resolution=network.architecture.resolution,
-            batch_size=training.batch_size,
-            augment=training.augment,
+            resolution=architecture.resolution,
+            batch_size=self.config.training.batch_size,
+            augment=self.config.training.augment,
             seed=seed,
             statistics=self.statistics,
         )
-        return train(network, batches, training, self._weights(network.architecture), dtype)
 
     def _weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
@@ -185,7 +220,8 @@ class Evaluator:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
         limits, training = self.config.evaluation, self.config.training
-        work = float(cost.reach_macs[-1]) * len(self.splits.train) * training.epochs
+        epochs = training.epochs if limits.mode == "scratch" else limits.finetune_epochs
+        work = float(cost.reach_macs[-1]) * len(self.splits.train) * epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(
                 f"too large: {work:.3g} MACs x images x epochs > "

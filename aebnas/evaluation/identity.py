@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from aebnas.config.exits_schema import ExitsConfig
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import EvaluationConfig, SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
+from aebnas.supernet.identity import IRRELEVANT
 
+INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
+"""Options that only ``mode: supernet`` reads."""
 _ALWAYS_NAMED = ("policy", "tuner", "trials")
 
 
@@ -29,10 +32,13 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     facts = {
         "data": data_fingerprint,
         "training": _training(config.training),
-        "evaluation": config.evaluation.model_dump(mode="json"),
+        "evaluation": _evaluation(config.evaluation),
         "exits": _exits(config.exits),
         "seed": config.search.seed,
     }
+    if config.evaluation.mode == "supernet":
+        facts["supernet"] = config.supernet.model_dump(mode="json", exclude=IRRELEVANT)
+        facts["space"] = config.space.model_dump(mode="json")
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
@@ -43,6 +49,12 @@ def _training(training: TrainingConfig) -> dict[str, Any]:
     """Return what decides a training; options of other losses leave no trace, as before there were any."""
     unused = {name for name, losses in OPTIONS_OF_LOSSES.items() if training.loss not in losses}
     return training.model_dump(mode="json", exclude=unused)
+
+
+def _evaluation(evaluation: EvaluationConfig) -> dict[str, Any]:
+    """Return what decides the scoring; options of inheritance leave no trace where nothing is inherited."""
+    unused = set(INHERITANCE) if evaluation.mode == "scratch" else set[str]()
+    return evaluation.model_dump(mode="json", exclude=unused)
 
 
 def _exits(exits: ExitsConfig) -> dict[str, Any]:

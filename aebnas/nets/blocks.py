@@ -116,7 +116,7 @@ def _residual(layer: Layer) -> nn.Module:
         *_conv_norm(spec.width, spec.width, spec.kernel),
         *_se(layer, spec.width),
     ]
-    project = not _keeps_shape(layer)
+    project = not keeps_shape(layer)
     shortcut = (
         nn.Sequential(*_conv_norm(layer.in_channels, spec.width, 1, spec.stride))
         if project
@@ -147,7 +147,7 @@ def _mbconv(layer: Layer) -> nn.Module:
 
 def _bottleneck(layer: Layer, body: list[nn.Module]) -> nn.Module:
     inner = nn.Sequential(*body)
-    block = Skip(inner, nn.Identity(), nn.Identity()) if _keeps_shape(layer) else inner
+    block = Skip(inner, nn.Identity(), nn.Identity()) if keeps_shape(layer) else inner
     return nn.Sequential(block, *_pooling(layer))
 
 
@@ -170,7 +170,8 @@ def _hidden(layer: Layer) -> int:
     return round(layer.in_channels * layer.spec.expansion)
 
 
-def _keeps_shape(layer: Layer) -> bool:
+def keeps_shape(layer: Layer) -> bool:
+    """Return whether a block's output has its input's shape, so that they can be added."""
     return layer.spec.stride == 1 and layer.in_channels == layer.spec.width
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from aebnas.nets.blocks import build, initialise
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Segment, segments
+from aebnas.space.layer import Layer, Segment, segments
+
+Make = Callable[[Layer], nn.Module]
+"""Gives the module of a layer; asked in the order in which ``segments`` lists the layers."""
 
 
 class ExitSegment(nn.Module):
     """What runs between two exits: a piece of backbone and the exit's branch."""
 
-    def __init__(self, plan: Segment) -> None:
+    def __init__(self, plan: Segment, make: Make = build) -> None:
         """Build the layers of a segment."""
         super().__init__()
-        self.backbone = nn.Sequential(*(build(layer) for layer in plan.backbone))
-        self.exit = nn.Sequential(*(build(layer) for layer in plan.exit))
+        self.backbone = nn.Sequential(*(make(layer) for layer in plan.backbone))
+        self.exit = nn.Sequential(*(make(layer) for layer in plan.exit))
 
     def forward(self, x: Tensor, earlier: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the features for the next segment and this exit's logits ``(batch, classes)``.
@@ -47,9 +52,9 @@ class BoostedSegment(ExitSegment):
 
     carry: Tensor
 
-    def __init__(self, plan: Segment, carry: float) -> None:
+    def __init__(self, plan: Segment, carry: float, make: Make = build) -> None:
         """Build the layers of a segment that is not the first."""
-        super().__init__(plan)
+        super().__init__(plan, make)
         self.classes = plan.exit[-1].spec.width
         self.register_buffer("carry", torch.tensor(carry))
 
@@ -69,7 +74,12 @@ class EarlyExitNetwork(nn.Module):
     """A backbone with exit branches; the last exit is the final classifier."""
 
     def __init__(
-        self, architecture: Architecture, in_channels: int, classes: int, carry: float = 0.0
+        self,
+        architecture: Architecture,
+        in_channels: int,
+        classes: int,
+        carry: float = 0.0,
+        make: Make | None = None,
     ) -> None:
         """Build and initialise the network of an architecture.
 
@@ -79,16 +89,18 @@ class EarlyExitNetwork(nn.Module):
             classes: Number of classes.
             carry: Share of each exit's logits that is added to the next exit's, as
                 ``TrainingConfig.carry`` says; 0: exits answer for themselves.
+            make: Gives the layers' modules, whose weights stay as they are; None: new ones.
         """
         super().__init__()
         self.carry = carry
         self.architecture = architecture
         self.plan: tuple[Segment, ...] = segments(architecture, in_channels, classes)
         self.parts = nn.ModuleList(
-            BoostedSegment(plan, carry) if carry and i else ExitSegment(plan)
+            BoostedSegment(plan, carry, make or build) if carry and i else ExitSegment(plan, make or build)
             for i, plan in enumerate(self.plan)
         )
-        initialise(self)
+        if make is None:
+            initialise(self)
 
     @property
     def exits(self) -> int:

@@ -37,6 +37,29 @@ class WorkersStarted:
 
 
 @dataclass(frozen=True)
+class SupernetProgress:
+    """How far the training of the supernet is."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean over the latest steps, networks and branches, summed over exits, in nats."""
+    seconds: float
+    """Of this sitting."""
+    accuracies: dict[str, list[float]] | None = None
+    """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
+
+
+@dataclass(frozen=True)
+class SupernetReady:
+    """Candidates can inherit."""
+
+    path: str
+    origin: str
+    """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
+
+
+@dataclass(frozen=True)
 class CandidateStarted:
     """A worker begins to train a candidate."""
 
@@ -141,7 +164,15 @@ class Generation:
 
 
 Event = (
-    SearchStarted | Warned | WorkersStarted | CandidateStarted | CandidateFinished | WorkerLost | Generation
+    SearchStarted
+    | Warned
+    | WorkersStarted
+    | SupernetProgress
+    | SupernetReady
+    | CandidateStarted
+    | CandidateFinished
+    | WorkerLost
+    | Generation
 )
 Listener = Callable[[Event], None]
 

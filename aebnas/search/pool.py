@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
@@ -15,6 +17,8 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
 from aebnas.space.architecture import Architecture
 
+Weights = Mapping[str, NDArray[Any]]
+"""Shared weights of a supernet by name."""
 Started = Callable[[str], None]
 """Called with a candidate's key before its training begins."""
 
@@ -51,12 +55,13 @@ class SerialPool:
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
+        supernet: Weights | None = None,
     ) -> None:
         """Prepare the evaluator on the CPU, or the first GPU where one is asked for."""
         from aebnas.evaluation.evaluator import Evaluator
 
         device = "cuda:0" if config.workers.gpus_per_worker not in ("auto", 0) else "cpu"
-        self._evaluator = Evaluator(config, splits, device, costs)
+        self._evaluator = Evaluator(config, splits, device, costs, supernet)
         self._listener = listener
         self._is_stopping = False
 

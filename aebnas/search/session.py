@@ -135,11 +135,16 @@ def _search(
     shape = splits.train.shape
 
     def make_pool() -> Pool:
+        weights = None
+        if config.evaluation.mode == "supernet":
+            from aebnas.search.supernets import supernet_weights  # imports torch
+
+            weights = supernet_weights(config, splits, store.path, listener)
         if config.workers.mode == "serial":
-            return SerialPool(config, splits, listener, devices)
+            return SerialPool(config, splits, listener, devices, weights)
         from aebnas.search.workers import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, listener, devices)
+        return RayPool(config, splits, listener, devices, weights)
 
     data = (splits.fingerprint, shape[2], len(splits.classes))
     return Search(

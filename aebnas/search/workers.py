@@ -23,7 +23,7 @@ from aebnas.evaluation.record import OUT_OF_MEMORY, TOO_SLOW, WORKER_DIED, Outco
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
-from aebnas.search.pool import Started
+from aebnas.search.pool import Started, Weights
 from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
 from aebnas.space.architecture import Architecture
@@ -39,11 +39,13 @@ MAX_FAILED_STARTS = 3
 class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
-    def __init__(self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts) -> None:
+    def __init__(
+        self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts, supernet: Weights | None
+    ) -> None:
         from aebnas.evaluation.evaluator import Evaluator
 
         self._evaluator = Evaluator(
-            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs
+            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs, supernet
         )
 
     def ready(self) -> bool:
@@ -74,8 +76,9 @@ class RayPool:
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
+        supernet: Weights | None = None,
     ) -> None:
-        """Start Ray and place the images in shared memory.
+        """Start Ray and place the images, and shared weights where there are any, in shared memory.
 
         Raises:
             WorkerError: Ray does not start, or the cluster is too small for one worker.
@@ -87,9 +90,11 @@ class RayPool:
         self._failed_starts = 0
         self._is_stopping = False
         try:
+            self._weight_bytes = sum(weight.nbytes for weight in (supernet or {}).values())
             self._gpus, self.size = self._begin(splits)
             self._splits = ray.put(splits)
             self._costs = ray.put(DeviceCosts() if costs is None else costs)
+            self._supernet = ray.put(None if supernet is None else dict(supernet))
         except BaseException:  # nobody has a pool to close yet
             self.close()
             raise
@@ -179,11 +184,12 @@ class RayPool:
         """Start Ray; return the GPUs of one worker and the number of workers."""
         workers = self._config.workers
         image_bytes = sum(part.images.nbytes for part in (splits.train, splits.calibrate, splits.select))
+        shared_bytes = image_bytes + self._weight_bytes
         if workers.address is None:
             gpus = worker_gpus(workers)
             wanted = worker_count(workers, gpus)
-            return gpus, self._fitting(wanted, gpus, start_ray(workers, wanted, gpus, image_bytes))
-        cluster = start_ray(workers, 0, 0, image_bytes)  # what there is, is known now
+            return gpus, self._fitting(wanted, gpus, start_ray(workers, wanted, gpus, shared_bytes))
+        cluster = start_ray(workers, 0, 0, shared_bytes)  # what there is, is known now
         gpus = worker_gpus(workers, cluster)
         return gpus, self._fitting(None if workers.count == "auto" else workers.count, gpus, cluster)
 
@@ -195,7 +201,8 @@ class RayPool:
             "max_task_retries": 0,
         }
         actor = ray.remote(_Worker).options(**options)
-        return actor.remote(self._config.model_dump_json(), self._splits, self._gpus > 0, self._costs)
+        given = (self._splits, self._gpus > 0, self._costs, self._supernet)
+        return actor.remote(self._config.model_dump_json(), *given)
 
     def _fitting(self, wanted: int | None, gpus: float, resources: dict[str, float]) -> int:
         """Return how many of the wanted workers the cluster can hold; None: as many as it can."""

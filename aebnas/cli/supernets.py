@@ -1,0 +1,46 @@
+"""``aebnas supernet``: train the shared weights that candidates inherit, without a search."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.views import View
+from aebnas.config import SearchFile
+
+
+def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> int:
+    """Train the supernet of a file into ``PATH/supernet``, or go on with it."""
+    from aebnas.cli.views import make_view
+
+    with make_view(arguments.json) as view, Interrupts():
+        try:
+            _prepare(config, path, view)
+        except KeyboardInterrupt:
+            print(f"Interrupted. The same command continues: aebnas supernet {_words(arguments)}", flush=True)
+            return INTERRUPTED
+    return 0
+
+
+def _prepare(config: SearchFile, path: Path, view: View) -> None:
+    from aebnas.data.datasets import load_dataset
+    from aebnas.data.splits import make_splits
+    from aebnas.search.run_lock import run_lock
+    from aebnas.search.store import storage_errors
+    from aebnas.search.supernets import supernet_weights
+
+    view.status("reading data")
+    splits = make_splits(load_dataset(config.data), config.data)
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        with run_lock(path):
+            supernet_weights(config, splits, path, view)
+
+
+def _words(arguments: argparse.Namespace) -> str:
+    words = [arguments.file, "--runs", arguments.runs]
+    words += ["--name", arguments.name] if arguments.name else []
+    words += [word for override in arguments.overrides for word in ("--set", override)]
+    return shlex.join(words)

@@ -1,0 +1,43 @@
+"""How the supernet is trained: the section ``supernet`` of a search-space file.
+
+Batch size, momentum, weight decay, warm-up, clipping, label smoothing, number
+format and augmentation are those of the section ``training``.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aebnas.config.choices import Frozen
+
+SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
+"""Losses of the section training that a supernet can be trained with."""
+
+
+class SupernetConfig(Frozen):
+    """How the shared weights are trained, for evaluation.mode: supernet."""
+
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """Passes over the train split."""
+    learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Peak of the one-cycle schedule; null: that of training."""
+    networks: Annotated[int, Field(ge=2, le=64)] = 4
+    """Networks trained in each step: the largest, the smallest, and random ones."""
+    branches: Annotated[int, Field(ge=1, le=64)] = 4
+    """Random exit branches at each position of each of these networks."""
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the largest network's soft answers in what the others learn."""
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """Temperature of those soft answers."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay, per step, of a running average of the weights that is used in their place; 0: none."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of the supernet; not the search's, so that searches of different seeds share it."""
+    reuse: Literal["auto", "never"] = "auto"
+    """auto: a finished supernet of a neighbouring run is used, if space, data and settings are the same."""
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """A trained supernet to use, as in runs/NAME/supernet/supernet.safetensors; null: found or trained."""
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How often an unfinished training is saved: a kill loses no more."""

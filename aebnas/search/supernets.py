@@ -1,0 +1,48 @@
+"""The supernet of a run: prepared before the workers, its progress told to whoever listens."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.splits import Splits
+from aebnas.errors import TrainingError, WorkerError
+from aebnas.search.events import Listener, SupernetProgress, SupernetReady
+from aebnas.search.pool import Weights
+from aebnas.search.resources import worker_gpus
+from aebnas.supernet.preparation import Progress, ready_supernet
+
+
+def supernet_weights(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Weights:
+    """Return the weights that candidates inherit; train the supernet first where none fits.
+
+    Args:
+        config: The whole search-space file.
+        splits: Its data.
+        run: The run's directory.
+        listener: Told how far the training is.
+
+    Raises:
+        RunError: A stored supernet is of something else or cannot be read or written.
+        WorkerError: The training diverged.
+    """
+
+    def told(progress: Progress) -> None:
+        listener(SupernetProgress(**asdict(progress)))
+
+    device = "cuda:0" if _has_gpu(config) else "cpu"
+    try:
+        ready = ready_supernet(config, splits, run, told, device)
+    except TrainingError as error:
+        raise WorkerError(str(error)) from error
+    listener(SupernetReady(str(ready.path), ready.origin))
+    return {name: weight.numpy() for name, weight in ready.supernet.weights.items()}
+
+
+def _has_gpu(config: SearchFile) -> bool:
+    """Return whether this process trains on a GPU, as its workers do."""
+    workers = config.workers
+    if workers.mode == "serial":
+        return workers.gpus_per_worker not in ("auto", 0)
+    return workers.address is None and worker_gpus(workers) > 0

@@ -1,0 +1,100 @@
+"""Networks that inherit their weights: extracted, recalibrated, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.dataset import ImageSet
+from aebnas.data.loader import eval_batches
+from aebnas.data.splits import Splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+from aebnas.supernet.recalibration import recalibrate
+from aebnas.supernet.storage import into
+from aebnas.supernet.supernet import Supernet
+from aebnas.training.trainer import exit_logits
+
+BATCH = 250
+"""Images per forward pass."""
+SAMPLE_SEED = 0
+"""Of the images that batch norms are recalibrated on: the same for every network."""
+
+
+Weights = Mapping[str, NDArray[np.float32]]
+"""Shared tensors by name, as they travel to workers."""
+
+
+def supernet_with(config: SearchFile, splits: Splits, weights: Weights, device: str = "cpu") -> Supernet:
+    """Return the supernet of a configuration with given weights.
+
+    Raises:
+        RunError: The weights have other names or shapes.
+    """
+    supernet = new_supernet(config, splits, device)
+    tensors = {name: torch.tensor(weight) for name, weight in weights.items()}
+    into(supernet.weights.tensors, tensors, "the supernet")
+    return supernet
+
+
+def new_supernet(config: SearchFile, splits: Splits, device: str = "cpu") -> Supernet:
+    """Return the untrained supernet of a configuration."""
+    space = SearchSpace(config.space, max(splits.train.shape[:2]))
+    return Supernet(
+        space,
+        splits.train.shape[2],
+        len(splits.classes),
+        carry=config.training.carry,
+        seed=config.supernet.seed,
+        device=device,
+    )
+
+
+class Heirs:
+    """Extracts networks and recalibrates their batch norms on a fixed sample of the train split."""
+
+    def __init__(self, config: SearchFile, splits: Splits, supernet: Supernet) -> None:
+        """Choose the sample: ``evaluation.recalibration_images`` random ones of the train split."""
+        self._supernet, self._splits = supernet, splits
+        self._statistics = ChannelStatistics.of(splits.train)
+        count = min(config.evaluation.recalibration_images, len(splits.train))
+        # every batch full, so that each has the same say
+        count = count // BATCH * BATCH or count
+        # in random order: datasets come sorted by class, and a batch of one class has another spread
+        chosen = np.random.default_rng(SAMPLE_SEED).permutation(len(splits.train))[:count]
+        self._sample = splits.train.take(chosen)
+
+    def extract(self, architecture: Architecture) -> EarlyExitNetwork:
+        """Return a plain network with weights and batch-norm statistics of its own, in evaluation mode."""
+        network = self._supernet.extract(architecture)
+        self.recalibrate(network)
+        return network
+
+    def recalibrate(self, network: EarlyExitNetwork) -> None:
+        """Replace a network's batch-norm statistics by those of the sample."""
+        recalibrate(network, self._batches(self._sample, network.architecture.resolution))
+
+    def accuracies(self, architecture: Architecture) -> list[float]:
+        """Return the share of right answers on calibrate at every exit."""
+        images = self._splits.calibrate
+        logits: NDArray[np.float32] = exit_logits(
+            self.extract(architecture), self._batches(images, architecture.resolution)
+        )
+        return [float(share) for share in (logits.argmax(axis=2) == images.labels[:, None]).mean(axis=0)]
+
+    def _batches(self, images: ImageSet, resolution: int) -> Iterator[Tensor]:
+        batches = eval_batches(
+            images,
+            device=torch.device(self._supernet.device),
+            resolution=resolution,
+            batch_size=BATCH,
+            statistics=self._statistics,
+        )
+        return (x for x, _ in batches)

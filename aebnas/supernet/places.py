@@ -1,0 +1,127 @@
+"""Places: where a layer stands in a network, whatever it is there.
+
+A place is a stage's block, an exit's module or a classifier.  Layers of one type
+that can stand at one place share weights, whatever their width, kernel or
+expansion.  Classifiers share where the same number of modules stands before them
+and the last of these is of one type: features behind different modules have
+little in common.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aebnas.config.space_schema import ExitsSpaceConfig, StageConfig
+from aebnas.space.architecture import Architecture, BlockSpec
+from aebnas.space.canonical import canonical_block, canonical_module
+from aebnas.space.genes import BLOCK_FIELDS, MODULE_FIELDS
+from aebnas.space.layer import Layer, classifier
+from aebnas.space.search_space import SearchSpace
+
+STEM = "stem"
+EXPAND = "final.expand"
+CLASSIFIER = "final.classifier"
+ANY_SIZE = 1024
+"""Pixels of listed layers: weights do not depend on them, and nothing is dropped at so many."""
+
+
+def places(architecture: Architecture) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """Return the places of the layers of ``segments(architecture, ...)``: of its backbone, of its exit."""
+    branches = {exit_.after: exit_.modules for exit_ in architecture.exits}
+    found, backbone = [], [STEM]
+    for stage in architecture.stages:
+        backbone += [_block(stage.name, i) for i in range(len(stage.blocks))]
+        if stage.name in branches:
+            modules = branches[stage.name]
+            names = [_module(stage.name, i) for i in range(len(modules))]
+            head = _head(stage.name, len(modules), modules[-1].type if modules else "")
+            found.append((tuple(backbone), (*names, head)))
+            backbone = []
+    if architecture.final.expand:
+        backbone.append(EXPAND)
+    return (*found, (tuple(backbone), (CLASSIFIER,)))
+
+
+def placed_layers(space: SearchSpace, in_channels: int, classes: int) -> Iterator[tuple[str, Layer]]:
+    """Yield every place with layers that cover, in each dimension of each weight, all that can stand there.
+
+    Kernels are the largest, input sizes are ``ANY_SIZE``.
+
+    Args:
+        space: The space.
+        in_channels: Channels of the images.
+        classes: Number of classes.
+    """
+    config = space.config
+    stem, final = config.stem, config.final
+    for width in stem.width:
+        block = BlockSpec("conv", stem.kernel, width, stem.stride, activation=stem.activation)
+        yield STEM, Layer(block, in_channels, ANY_SIZE)
+    widths: Sequence[int] = stem.width
+    for name, stage in zip(config.stage_names(), config.stages, strict=True):
+        yield from _stage(name, stage, widths)
+        widths = stage.width
+        if name in config.exits.after:
+            for width in widths:
+                yield from _branch(name, config.exits, width, classes)
+    for width in widths:
+        if final.expand:
+            block = BlockSpec("conv", 1, final.expand, activation=final.activation)
+            yield EXPAND, Layer(block, width, ANY_SIZE)
+        last = final.expand or width
+        yield CLASSIFIER, classifier(last, ANY_SIZE, classes, final.features, final.activation)
+
+
+def _stage(name: str, stage: StageConfig, widths: Iterable[int]) -> Iterator[tuple[str, Layer]]:
+    values = [v for v in _values(stage.block, BLOCK_FIELDS) if v["kernel"] == max(stage.block.kernel)]
+    for width, v in itertools.product(stage.width, values):
+        first = canonical_block(v, width, stage.stride, stage.activation)
+        yield from ((_block(name, 0), Layer(first, channels, ANY_SIZE)) for channels in widths)
+        later = canonical_block(v, width, 1, stage.activation)
+        yield from ((_block(name, i), Layer(later, width, ANY_SIZE)) for i in range(1, max(stage.depth)))
+
+
+def _branch(
+    name: str, exits: ExitsSpaceConfig, position_width: int, classes: int
+) -> Iterator[tuple[str, Layer]]:
+    module = exits.branch.module
+    values = [
+        v
+        for v in _values(module, MODULE_FIELDS)
+        if v["kernel"] == max(module.kernel) and v["pool"] == module.pool[0]
+    ]
+    # channels and type of the module before; poolings that are dropped at one pixel shorten a branch
+    reached = {(position_width, "")}
+    for count in range(max(exits.branch.modules) + 1):
+        for channels, before in sorted(reached):
+            yield _head(name, count, before), classifier(channels, ANY_SIZE, classes)
+        if count == max(exits.branch.modules):
+            return
+        ahead = set()
+        for channels in sorted({channels for channels, _ in reached}):
+            inputs = [BlockSpec("conv", 1, channels)]
+            for v in values:
+                found = canonical_module(v, position_width, ANY_SIZE, exits.branch.activation, inputs)
+                if found is not None:
+                    yield _module(name, count), Layer(found, channels, ANY_SIZE)
+                    ahead.add((found.width, found.type))
+        reached = ahead
+
+
+def _values(config: object, fields: Sequence[str]) -> list[dict[str, Any]]:
+    choices = [getattr(config, field) for field in fields]
+    return [dict(zip(fields, v, strict=True)) for v in itertools.product(*choices)]
+
+
+def _block(stage: str, index: int) -> str:
+    return f"{stage}.block{index + 1}"
+
+
+def _module(stage: str, index: int) -> str:
+    return f"exit.{stage}.module{index + 1}"
+
+
+def _head(stage: str, count: int, last: str) -> str:
+    return f"exit.{stage}.classifier{count}{f'-{last}' if last else ''}"

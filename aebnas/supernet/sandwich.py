@@ -1,0 +1,102 @@
+"""The sandwich rule: each step trains the largest network, the smallest, and random ones.
+
+Exits are present in all of them: branches are trained as often as the backbone.
+Source: universally slimmable networks (ICCV 2019).  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aebnas.hardware.cost import network_cost
+from aebnas.space.architecture import Architecture
+from aebnas.space.genes import ABSENT, Gene, Genome
+from aebnas.space.search_space import SearchSpace
+
+TURNS = 2
+"""Passes over the genes: one gene's best choice depends on the others'."""
+
+
+class Sandwich:
+    """Draws the networks of each step."""
+
+    def __init__(self, space: SearchSpace, in_channels: int, classes: int) -> None:
+        """Find the largest and the smallest network.
+
+        Args:
+            space: The space.
+            in_channels: Channels of the images.
+            classes: Number of classes.
+        """
+        self._space = space
+        self._data = (in_channels, classes)
+        self._choices = [
+            [i for i, choice in enumerate(gene.choices) if not _removes_exit(gene.name, choice)]
+            for gene in space.genes
+        ]
+        self._is_exit = [gene.group.startswith("exit.") for gene in space.genes]
+        self.largest = self._extreme(1)
+        self.smallest = self._extreme(-1)
+
+    def draw(self, count: int, branches: int, rng: np.random.Generator) -> list[list[Architecture]]:
+        """Return the networks of one step: largest, smallest, then random ones.
+
+        Args:
+            count: Networks, at least 2.
+            branches: Random exit branches at each position of each network.
+            rng: Source of the random numbers.
+
+        Returns:
+            For each network ``branches`` architectures that differ in their exit branches alone.
+        """
+        backbones = [self.largest, self.smallest, *(self.random(rng) for _ in range(count - 2))]
+        return [
+            [self._space.decode(self._with_exits(one, self.random(rng))) for _ in range(branches)]
+            for one in backbones
+        ]
+
+    def random(self, rng: np.random.Generator) -> Genome:
+        """Return a genome with every exit present, otherwise uniform."""
+        return tuple(choices[int(rng.integers(len(choices)))] for choices in self._choices)
+
+    def landmarks(self) -> dict[str, Architecture]:
+        """Return the ``smallest``, a ``middle`` and the ``largest`` network, each with all its exits.
+
+        Of the middle one every gene is at the middle of its choices.
+        """
+        middle = tuple(choices[len(choices) // 2] for choices in self._choices)
+        found = {"smallest": self.smallest, "middle": middle, "largest": self.largest}
+        return {name: self._space.decode(genome) for name, genome in found.items()}
+
+    def _with_exits(self, backbone: Genome, exits: Genome) -> Genome:
+        pairs = zip(self._is_exit, backbone, exits, strict=True)
+        return tuple(branch if is_exit else own for is_exit, own, branch in pairs)
+
+    def _extreme(self, sign: int) -> Genome:
+        """Return the genome with the most or fewest MACs to the last exit, found gene by gene."""
+        # numbers begin at their end: an expansion that is not active yet would never be raised
+        best = [
+            _end(gene, choices, sign) for gene, choices in zip(self._space.genes, self._choices, strict=True)
+        ]
+        for _ in range(TURNS):
+            for i, choices in enumerate(self._choices):
+                sizes = {choice: sign * self._size((*best[:i], choice, *best[i + 1 :])) for choice in choices}
+                # between equals it stays: an inactive gene waits at its end
+                best[i] = max(choices, key=lambda choice: (sizes[choice], choice == best[i]))
+        return tuple(best)
+
+    def _size(self, genome: Genome) -> float:
+        """Return MACs to the last exit; parameters decide between equals."""
+        cost = network_cost(self._space.decode(genome), *self._data)
+        return float(cost.reach_macs[-1]) + 1e-6 * cost.params
+
+
+def _end(gene: Gene, choices: list[int], sign: int) -> int:
+    """Return the index of the largest (1) or smallest (-1) number among choices; of words the first."""
+    if any(isinstance(gene.choices[i], str) for i in choices):
+        return choices[0]
+    return max(choices, key=lambda i: sign * gene.choices[i])
+
+
+def _removes_exit(name: str, choice: object) -> bool:
+    return name.startswith("exit.") and name.endswith(".modules") and choice == ABSENT

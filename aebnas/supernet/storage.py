@@ -1,0 +1,151 @@
+"""Supernets on disk: safetensors, with what they were trained for.
+
+``weights.NAME`` are the shared tensors by place, type and role, as networks are
+extracted from them.  An unfinished training adds ``state.*``: what it needs to go
+on exactly.  The header holds the facts, the step and the last loss.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from aebnas.errors import RunError
+from aebnas.supernet.identity import named_differences
+
+FORMAT = "1"
+"""Raised when a reader of the old files would go wrong."""
+FILE = "supernet.safetensors"
+"""Name of the file in a run's folder ``supernet``."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSupernet:
+    """A supernet, trained or half trained."""
+
+    facts: Mapping[str, Any]
+    """What it was trained for, of ``supernet_facts``."""
+    step: int
+    steps: int
+    """Of the whole training."""
+    weights: Mapping[str, Tensor]
+    """Shared tensors by name; of a finished one those to extract from."""
+    state: Mapping[str, Tensor] = field(default_factory=dict)
+    """Momentum and averages by name, of an unfinished one."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether the training came to its end."""
+        return self.step >= self.steps
+
+
+def save_supernet(path: Path, stored: StoredSupernet) -> None:
+    """Write a supernet, whole or not at all.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    tensors = {f"weights.{name}": tensor.detach().cpu().clone() for name, tensor in stored.weights.items()}
+    tensors |= {f"state.{name}": tensor.detach().cpu().clone() for name, tensor in stored.state.items()}
+    header = {
+        "format": FORMAT,
+        "facts": json.dumps(dict(stored.facts)),
+        "step": str(stored.step),
+        "steps": str(stored.steps),
+    }
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, draft, header)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        draft.unlink(missing_ok=True)
+        raise RunError(f"cannot write the supernet {path}: {error}") from error
+
+
+def load_supernet(path: Path) -> StoredSupernet:
+    """Read a supernet.
+
+    Raises:
+        RunError: The file is missing, damaged or of a newer AEBNAS.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
+    facts, step, steps = _read_header(path, header)
+    parts: dict[str, dict[str, Tensor]] = {"weights": {}, "state": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    return StoredSupernet(facts, step, steps, parts["weights"], parts["state"])
+
+
+def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
+    """Return what a file was trained for and whether it is finished, from its header alone.
+
+    Raises:
+        RunError: The file is missing, damaged or of a newer AEBNAS.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"{path} is no readable supernet: {error}") from error
+    facts, step, steps = _read_header(path, header)
+    return facts, step >= steps
+
+
+def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse a supernet that was trained for something else.
+
+    Raises:
+        RunError: Space, data or settings differ; with the difference.
+    """
+    difference = named_differences(stored, wanted)
+    if difference:
+        raise RunError(
+            f"{path} is the supernet of another space, other data or other settings: {difference}. "
+            "Train one for this file: aebnas supernet FILE --name NEW"
+        )
+
+
+def into(target: Mapping[str, Tensor], source: Mapping[str, Tensor], path: Path | str) -> None:
+    """Copy stored tensors over the live ones of the same names.
+
+    Raises:
+        RunError: Names or shapes differ.
+    """
+    if target.keys() != source.keys() or any(target[n].shape != source[n].shape for n in target):
+        raise RunError(
+            f"{path} was written by another version of AEBNAS: its weights have other names or shapes. "
+            "Train it again: delete the file"
+        )
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(source[name])
+
+
+def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any], int, int]:
+    if header.get("format") != FORMAT:
+        raise RunError(
+            f"{path} has format {header.get('format', 'none')}, but this AEBNAS reads {FORMAT}. "
+            "Train it again: delete the file"
+        )
+    try:
+        return json.loads(header["facts"]), int(header["step"]), int(header["steps"])
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path} is damaged: its header lacks {error}; train it again") from error

@@ -1,0 +1,210 @@
+"""The supernet: shared weights, lent to plain networks and taken back as gradients.
+
+There is one definition of every network, ``EarlyExitNetwork``.  To train one, its
+weights are filled from the shared ones, it runs forward and backward like any
+other, and its gradients are added to the shared ones' gradients.  What is
+extracted therefore equals what was trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aebnas.nets.blocks import build
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture
+from aebnas.space.layer import Layer
+from aebnas.space.search_space import SearchSpace
+from aebnas.supernet.places import placed_layers, places
+from aebnas.supernet.roles import named_weights
+from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
+
+MOST_PIECES = 4096
+"""Modules that are kept for the next network that needs them."""
+
+
+class Piece(NamedTuple):
+    """One plain module, and where its weights come from."""
+
+    module: nn.Module
+    weights: list[nn.Parameter]
+    shared: list[Tensor]
+    """Views of the shared weights, one per weight."""
+    gradients: list[Tensor]
+    """Views of their gradients."""
+    uses: list[Tensor]
+    """Views of how often they were used."""
+
+
+class Supernet:
+    """Every network of a space in one set of weights."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        in_channels: int,
+        classes: int,
+        *,
+        carry: float = 0.0,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Lay out and draw the weights.
+
+        Args:
+            space: The space.
+            in_channels: Channels of the images.
+            classes: Number of classes.
+            carry: As for ``EarlyExitNetwork``.
+            seed: Of the first weights.
+            device: Where the weights live and networks run.
+        """
+        self.space, self.in_channels, self.classes, self.carry = space, in_channels, classes, carry
+        self.device = torch.device(device)
+        placed = list(placed_layers(space, in_channels, classes))
+        self.weights = SharedWeights(shared_shapes(placed), self.device)
+        self.weights.initialise(placed, seed)
+        self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
+
+    def lend(self, architectures: Sequence[Architecture]) -> Loan:
+        """Return a network with the shared weights, to be trained; one at a time.
+
+        Its batch norms use the statistics of each batch.
+
+        Args:
+            architectures: Of one backbone, with exits at the same positions.  The network has the
+                branches of all of them side by side: an early exit's logits are ``(branches, batch,
+                classes)``, the last exit's ``(1, batch, classes)``.
+        """
+        pieces: dict[tuple[str, Layer], Piece] = {}
+        uses: Counter[tuple[str, Layer]] = Counter()
+
+        def network(architecture: Architecture) -> EarlyExitNetwork:
+            names = _flat(architecture)
+
+            def make(layer: Layer) -> nn.Module:
+                key = next(names), replace(layer, size=0)
+                pieces[key] = self._piece(*key)
+                uses[key] += 1
+                return pieces[key].module
+
+            return EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+
+        networks = [network(architecture) for architecture in architectures]
+        first = networks[0]
+        for i, part in enumerate(first.segments()):
+            last = i == first.exits - 1
+            part.exit = Branches([part.exit] if last else [one.segments()[i].exit for one in networks])
+        # an early exit's branches share one gradient of the features
+        shares = [uses[key] / len(networks) for key in pieces]
+        loan = Loan(first, list(pieces.values()), shares)
+        loan.fill()
+        return loan
+
+    def extract(self, architecture: Architecture) -> EarlyExitNetwork:
+        """Return a plain network with weights of its own, equal to the shared ones.
+
+        Its batch norms have seen no data yet: recalibrate them.
+        """
+        names, network_weights = _flat(architecture), []
+
+        def make(layer: Layer) -> nn.Module:
+            module, place = build(layer), next(names)
+            for name, weight in named_weights(module, layer):
+                network_weights.append(
+                    (weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
+                )
+            return module
+
+        network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.no_grad():
+            for weight, shared in network_weights:
+                weight.copy_(shared)
+        return network
+
+    def _piece(self, place: str, layer: Layer) -> Piece:
+        key = place, layer
+        piece = self._pieces.get(key)
+        if piece is None:
+            piece = self._new_piece(place, layer)
+            self._pieces[key] = piece
+            if len(self._pieces) > MOST_PIECES:
+                self._pieces.popitem(last=False)
+        self._pieces.move_to_end(key)
+        return piece
+
+    def _new_piece(self, place: str, layer: Layer) -> Piece:
+        module = build(layer).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.track_running_stats = False
+                part.running_mean = part.running_var = part.num_batches_tracked = None
+        weights, shared, gradients, uses = [], [], [], []
+        for name, weight in named_weights(module, layer):
+            weights.append(weight)
+            shared.append(part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
+            gradients.append(part_of(self.weights.gradients[f"{place}.{name}"], weight.shape))
+            uses.append(part_of(self.weights.uses[f"{place}.{name}"], weight.shape))
+        return Piece(module, weights, shared, gradients, uses)
+
+
+class Branches(nn.Sequential):
+    """Exit branches side by side on the same features."""
+
+    def __init__(self, branches: Sequence[nn.Module]) -> None:
+        """Hold the branches."""
+        super().__init__(*branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits ``(branches, batch, classes)``."""
+        return torch.stack([branch(x) for branch in self])
+
+
+class Loan:
+    """A plain network on shared weights."""
+
+    def __init__(self, network: EarlyExitNetwork, pieces: list[Piece], shares: list[float]) -> None:
+        """Remember where the network's weights come from.
+
+        Args:
+            network: The network.
+            pieces: Its modules.
+            shares: How much of a network each stands for: 1 for the backbone, for a module that is
+                in 2 of 4 branches 0.5.
+        """
+        self.network = network.train()
+        self._weights: list[Tensor] = [weight for piece in pieces for weight in piece.weights]
+        self._shared = [view for piece in pieces for view in piece.shared]
+        self._gradients = [view for piece in pieces for view in piece.gradients]
+        self._uses = [
+            (view, share) for piece, share in zip(pieces, shares, strict=True) for view in piece.uses
+        ]
+
+    @torch.no_grad()
+    def fill(self) -> None:
+        """Take over the values of the shared weights."""
+        torch._foreach_copy_(self._weights, self._shared)
+
+    @torch.no_grad()
+    def give_back(self) -> None:
+        """Add the network's gradients to the shared weights', count the uses, and forget them."""
+        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        torch._foreach_add_(self._gradients, gradients)
+        for view, share in self._uses:
+            view.add_(share)
+        for weight in self._weights:
+            weight.grad = None
+
+
+def _flat(architecture: Architecture) -> Iterator[str]:
+    """Yield the places of an architecture in the order in which its layers are made."""
+    for backbone, branch in places(architecture):
+        yield from backbone
+        yield from branch

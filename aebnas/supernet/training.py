@@ -1,0 +1,225 @@
+"""Training a supernet, step by step, with nothing in the state but weights, momentum and the step.
+
+What a step trains on follows from the seed and the step's number: its images and
+its networks.  A training that is continued from a checkpoint therefore does
+exactly what an uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, kl_div, log_softmax
+
+from aebnas.config.supernet_schema import SupernetConfig
+from aebnas.config.training_schema import TrainingConfig
+from aebnas.data.elastic import ElasticBatch, ElasticBatches
+from aebnas.errors import TrainingError
+from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
+from aebnas.supernet.sandwich import Sandwich
+from aebnas.supernet.supernet import Supernet
+from aebnas.training.precision import training_dtype
+from aebnas.training.schedule import one_cycle
+
+CHECK_EVERY = 16
+"""Steps between looks at the loss: each look waits for the device."""
+Exchange = Callable[[list[Tensor]], None]
+"""Sums tensors in place over the processes of one training."""
+
+
+class SupernetTraining:
+    """One training, begun or continued."""
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        sandwich: Sandwich,
+        batches: ElasticBatches,
+        training: TrainingConfig,
+        settings: SupernetConfig,
+        exchange: Exchange | None = None,
+    ) -> None:
+        """Begin at step 0 with the supernet's weights as they are.
+
+        Args:
+            supernet: Trained in place.
+            sandwich: Draws the networks of each step.
+            batches: On the supernet's device.
+            training: Momentum, weight decay, warm-up, clipping, label smoothing, number format.
+            settings: Everything else.
+            exchange: Sums gradients and uses over processes; None: there is one.
+        """
+        self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
+        self._training, self._settings, self._exchange = training, settings, exchange
+        self.step = 0
+        self.is_between_steps = True
+        self.steps = settings.epochs * len(batches)
+        self._dtype = self._number_format()
+        self._optimizer = _optimizer(supernet, training)
+        flat = supernet.weights.flat
+        self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
+        self._recent: list[Tensor] = []
+        self.loss = math.nan
+        """Mean over steps before the last look, networks and branches; summed over exits, in nats."""
+
+    def advance(self) -> Iterator[int]:
+        """Train the remaining steps; yield the number of finished ones after each.
+
+        Raises:
+            TrainingError: The loss became NaN or infinite.
+        """
+        while self.step < self.steps:
+            epoch, start = divmod(self.step, len(self._batches))
+            for batch in self._batches.epoch(epoch, start):
+                self.is_between_steps = False
+                self._one_step(batch)
+                self.step += 1
+                self.is_between_steps = True
+                if self.step % CHECK_EVERY == 0 or self.step == self.steps:
+                    self.look_at_loss()
+                yield self.step
+
+    def state(self) -> dict[str, Tensor]:
+        """Return momentum and average by name: what a continued training needs besides weights and step."""
+        found = {f"average.{name}": one for name, one in self._average.items()}
+        for name, flat in self.supernet.weights.flat.items():
+            buffer = self._optimizer.state[flat].get("momentum_buffer")
+            found[f"momentum.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
+        return found
+
+    def restore(self, step: int, state: Mapping[str, Tensor]) -> None:
+        """Go on behind a step; the supernet's weights are those of that step already.
+
+        Raises:
+            KeyError: The state is incomplete.
+        """
+        self.step = step
+        for name, average in self._average.items():
+            average.copy_(state[f"average.{name}"])
+        if self._training.momentum:
+            for name, flat in self.supernet.weights.flat.items():
+                buffer = state[f"momentum.{name}"].to(flat.device, copy=True)
+                self._optimizer.state[flat]["momentum_buffer"] = buffer
+
+    def finish(self) -> None:
+        """Put the average, where there is one, in the place of the weights."""
+        with torch.no_grad():
+            for name, average in self._average.items():
+                self.supernet.weights.flat[name].copy_(average)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the average in the place of the weights for a while."""
+        flat = self.supernet.weights.flat
+        kept = {name: flat[name].detach().clone() for name in self._average}
+        self.finish()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, one in kept.items():
+                    flat[name].copy_(one)
+
+    def _one_step(self, batch: ElasticBatch) -> None:
+        weights = self.supernet.weights
+        rng = np.random.default_rng((self._settings.seed, self.step))
+        networks = self.sandwich.draw(self._settings.networks, self._settings.branches, rng)
+        teacher, total = None, torch.zeros((), device=self.supernet.device)
+        for architectures in networks:
+            logits = self._backward(architectures, batch, teacher, total)
+            teacher = logits if teacher is None else teacher
+        if self._exchange is not None:
+            self._exchange([*weights.flat_gradients, *weights.flat_uses])
+        weights.average_gradients()
+        if self._training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
+        peak = self._settings.learning_rate or self._training.learning_rate
+        for group in self._optimizer.param_groups:
+            group["lr"] = one_cycle(self.step, self.steps, peak, self._training.warmup)
+        self._optimizer.step()
+        weights.forget_gradients()
+        for name, average in self._average.items():
+            average.lerp_(weights.flat[name].detach(), 1 - self._settings.average)
+        self._recent.append(total)
+
+    def _backward(
+        self, architectures: list[Architecture], batch: ElasticBatch, teacher: Tensor | None, total: Tensor
+    ) -> Tensor:
+        """Add one network's gradients; return its last exit's logits."""
+        loan, architecture = self.supernet.lend(architectures), architectures[0]
+        dtype = self._dtype
+        x = batch.at(architecture.resolution)
+        with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            outputs = loan.network(x, self._training.loss != "uniform")
+        logits = [one.float() for one in outputs]
+        loss = self._loss(logits, batch.labels, teacher)
+        loss.backward()
+        loan.give_back()
+        total += loss.detach() / self._settings.networks
+        return logits[-1][0].detach()
+
+    def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
+        """Return the sum over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)``, in nats."""
+        share = 0.0 if teacher is None else self._settings.distillation
+        temperature, smoothing = self._settings.temperature, self._training.label_smoothing
+        losses = []
+        for one in logits:
+            branches = len(one)
+            one = one.flatten(0, 1)
+            loss = cross_entropy(one, labels.repeat(branches), label_smoothing=smoothing)
+            if teacher is not None and share:
+                soft = kl_div(
+                    log_softmax(one / temperature, dim=1),
+                    log_softmax(teacher / temperature, dim=1).repeat(branches, 1),
+                    reduction="batchmean",
+                    log_target=True,
+                )
+                loss = (1 - share) * loss + share * temperature**2 * soft
+            losses.append(loss)
+        return torch.stack(losses).sum()
+
+    def _number_format(self) -> torch.dtype:
+        """Return fp32 where any network of the space is trained so: one format for all of them."""
+        space, device = self.supernet.space, self.supernet.device
+        types = {block for stage in space.config.stages for block in stage.block.type}
+        stages = tuple(StageSpec(kind, (BlockSpec(kind, 3, 8),)) for kind in sorted(types))
+        every_type = replace(space.decode(self.sandwich.largest), stages=stages)
+        return training_dtype(self._training.precision, every_type, device)
+
+    def look_at_loss(self) -> None:
+        """Renew ``loss`` from the steps since the last look, if there were any.
+
+        Raises:
+            TrainingError: It is NaN or infinite.
+        """
+        if not self._recent:
+            return
+        mean = float(torch.stack(self._recent).mean())
+        self._recent.clear()
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
+                "--set supernet.learning_rate with a smaller value"
+            )
+        self.loss = mean
+
+
+def _optimizer(supernet: Supernet, training: TrainingConfig) -> torch.optim.SGD:
+    flat = supernet.weights.flat
+    groups = [
+        {"params": [flat["matrices"]], "weight_decay": training.weight_decay},
+        {"params": [flat["vectors"]], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        groups,
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        nesterov=training.momentum > 0,
+        fused=True,
+    )

@@ -1,0 +1,76 @@
+"""Train random architectures of mnist5k from scratch, each with two seeds, and keep their logits.
+
+    python experiments/supernet_ranking/scratch.py [--count 60] [--seeds 2]
+
+One file per training in runs/supernet_ranking/scratch; continues where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from aebnas.config import SearchFile, load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.record import Outcome
+from aebnas.search.session import space_of
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+
+SPACE = Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml"
+FOLDER = Path("runs/supernet_ranking/scratch")
+DRAW = 2026
+"""Seed of the architectures, apart from every seed of a training."""
+
+
+def drawn(space: SearchSpace, count: int) -> list[Architecture]:
+    """Return ``count`` distinct random architectures, the same every time."""
+    rng = np.random.default_rng(DRAW)
+    found: dict[str, Architecture] = {}
+    while len(found) < count:
+        architecture = space.decode(space.sample(rng))
+        found.setdefault(architecture.key(), architecture)
+    return list(found.values())
+
+
+def keep(outcome: Outcome, path: Path) -> None:
+    """Write the logits of one training, whole or not at all."""
+    artefacts = outcome.artefacts
+    if artefacts is None:
+        raise SystemExit(f"{outcome.evaluation.key}: {outcome.evaluation.status}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(
+        temporary,
+        calibrate=artefacts.calibrate_logits,
+        select=artefacts.select_logits,
+        cpu_seconds=outcome.evaluation.cpu_seconds,
+    )
+    temporary.replace(path)
+
+
+def main() -> None:
+    """Train what is missing, seed after seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=2)
+    arguments = parser.parse_args()
+    config: SearchFile = load(SPACE, [])
+    splits = make_splits(load_dataset(config.data), config.data)
+    architectures = drawn(space_of(config, splits.train.shape), arguments.count)
+    for seed in range(arguments.seeds):
+        evaluator = Evaluator(load(SPACE, [f"search.seed={seed}"]), splits)
+        for architecture in architectures:
+            path = FOLDER / f"{architecture.key()}-{seed}.npz"
+            if not path.exists():
+                outcome = evaluator.evaluate(architecture)
+                keep(outcome, path)
+                print(path.name, f"{outcome.evaluation.cpu_seconds:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Candidates that inherit: the same row as a trained one, in a fraction of the time."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from small_evaluations import architecture, config, done, splits
+
+from aebnas.config.schema import SearchFile
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.record import Outcome
+from aebnas.supernet.inheritance import Weights, new_supernet
+
+HEIR = {"mode": "supernet", "recalibration_images": 250}
+
+
+@cache
+def weights() -> Weights:
+    supernet = new_supernet(config(), splits())
+    return {name: tensor.numpy() for name, tensor in supernet.weights.tensors.items()}
+
+
+def inheriting(training: dict[str, Any] | None = None, **options: Any) -> SearchFile:
+    return config(evaluation=HEIR | options, training=training or {})
+
+
+def inherited(settings: SearchFile) -> Outcome:
+    return Evaluator(settings, splits(), supernet=weights()).evaluate(architecture())
+
+
+def logits(outcome: Outcome) -> Any:
+    assert outcome.evaluation.status == "done"
+    assert outcome.artefacts is not None
+    return outcome.artefacts.select_logits
+
+
+def test_an_heir_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> None:
+    outcome = inherited(inheriting())
+    assert outcome.evaluation.reach_macs == done().evaluation.reach_macs
+    assert outcome.evaluation.curve is not None
+    assert outcome.evaluation.train_loss is None
+    assert logits(outcome).shape == (len(splits().select), 3, 10)
+
+
+def test_an_heir_does_not_depend_on_who_was_evaluated_before() -> None:
+    used = Evaluator(inheriting(), splits(), supernet=weights())
+    used.evaluate(architecture("stage2", kernel=1))
+    np.testing.assert_array_equal(logits(used.evaluate(architecture())), logits(inherited(inheriting())))
+
+
+def test_finetuning_everything_changes_every_exit() -> None:
+    before, after = logits(inherited(inheriting())), logits(inherited(inheriting(finetune_epochs=1)))
+    accuracy = (after.argmax(2) == splits().select.labels[:, None]).mean(0)
+    assert (np.abs(after - before).max(axis=(0, 2)) > 1e-3).all()
+    assert accuracy[-1] > 0.3, "better than the chance of 0.1"
+
+
+def test_finetuning_exits_leaves_the_last_exit_alone() -> None:
+    before = logits(inherited(inheriting()))
+    after = logits(inherited(inheriting(finetune_epochs=1, finetune="exits")))
+    assert (np.abs(after - before).max(axis=(0, 2))[:-1] > 1e-3).all()
+    np.testing.assert_allclose(after[:, -1], before[:, -1], atol=1e-5)
+
+
+def test_finetuning_is_seeded() -> None:
+    settings = inheriting(finetune_epochs=1)
+    np.testing.assert_array_equal(logits(inherited(settings)), logits(inherited(settings)))
+
+
+def test_the_limit_of_training_macs_counts_finetuning_alone() -> None:
+    assert inherited(inheriting(max_training_macs=1.0)).evaluation.is_done
+    status = inherited(inheriting(max_training_macs=1.0, finetune_epochs=1)).evaluation.status
+    assert status.startswith("failed: too large")
+
+
+def test_candidates_cannot_inherit_from_nothing() -> None:
+    with pytest.raises(ValueError, match="needs the weights of a supernet"):
+        Evaluator(inheriting(), splits())
+
+
+# ---------------------------------------------------------------- identity and settings
+def test_options_of_inheritance_leave_no_trace_in_runs_from_scratch() -> None:
+    settings = config(evaluation={"recalibration_images": 7}, supernet={"epochs": 3})
+    assert context_key(settings, "f") == context_key(config(), "f")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"evaluation": HEIR | {"recalibration_images": 7}}, {"evaluation": HEIR, "supernet": {"epochs": 3}}],
+)
+def test_what_heirs_inherit_is_part_of_their_identity(changed: dict[str, Any]) -> None:
+    assert context_key(config(**changed), "f") != context_key(inheriting(), "f")
+
+
+def test_how_a_supernet_is_stored_is_no_part_of_it() -> None:
+    settings = config(evaluation=HEIR, supernet={"checkpoint_seconds": 5.0, "reuse": "never"})
+    assert context_key(settings, "f") == context_key(inheriting(), "f")
+
+
+def test_losses_in_two_phases_are_refused_for_a_supernet() -> None:
+    with pytest.raises(
+        ValidationError, match="must be one of gradient_equilibrium, uniform, boosted, not jei"
+    ):
+        inheriting(training={"loss": "jei", "epochs": 2})
+
+
+def test_finetuning_is_refused_from_scratch() -> None:
+    with pytest.raises(ValidationError, match=r"finetune_epochs.*goes with evaluation\.mode: supernet"):
+        config(evaluation={"finetune_epochs": 1})
+
+
+def test_boosted_networks_inherit_too() -> None:
+    settings = inheriting(training={"loss": "boosted"})
+    network = Evaluator(settings, splits(), supernet=weights())._heirs
+    assert network is not None
+    found = network.extract(architecture())
+    assert found.carry == 0.5
+    assert torch.isfinite(found(torch.zeros(2, 1, 8, 8))[-1]).all()

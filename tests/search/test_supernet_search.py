@@ -1,0 +1,114 @@
+"""A search whose candidates inherit: the supernet first, then seconds per candidate."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aebnas.cli.main import main
+from aebnas.config.schema import SearchFile
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import Event, SupernetProgress, SupernetReady
+from aebnas.search.session import new_session, resumed_session
+from aebnas.search.store import RunStore
+from aebnas.supernet.storage import load_supernet, stored_facts
+
+FILE: dict[str, Any] = {
+    "name": "digits",
+    "data": {"name": "digits"},
+    "space": {
+        "stem": {"width": 8},
+        "stages": [{"width": [4, 8]}, {"width": [8, 12], "stride": 2}],
+        "exits": {"after": ["stage1"], "branch": {"modules": 0}},
+    },
+    "training": {"batch_size": 64, "learning_rate": 0.2, "precision": "fp32"},
+    "evaluation": {"mode": "supernet", "recalibration_images": 250},
+    "supernet": {"epochs": 1, "networks": 2, "branches": 1},
+    "search": {"population": 3, "generations": 2, "max_trainings": 6},
+    "workers": {"mode": "serial"},
+}
+CONFIG = SearchFile.model_validate(FILE)
+
+
+def front(path: Path, config: SearchFile = CONFIG, listen: list[Event] | None = None) -> Any:
+    events: list[Event] = [] if listen is None else listen
+    with new_session(config, path, events.append) as search:
+        return [generation.front for generation in search.run()][-1]
+
+
+def scores(path: Path) -> dict[str, Any]:
+    found: list[Evaluation] = list(RunStore(path).evaluations())
+    return {one.key: one.metrics(1.0) for one in found}
+
+
+def test_the_supernet_is_trained_before_the_first_candidate(tmp_path: Path) -> None:
+    events: list[Event] = []
+    front(tmp_path / "run", listen=events)
+    kinds = [type(event).__name__ for event in events]
+    assert kinds.index("SupernetProgress") < kinds.index("SupernetReady") < kinds.index("CandidateStarted")
+    assert stored_facts(tmp_path / "run" / "supernet" / "supernet.safetensors")[1]
+    assert all(one.is_done for one in RunStore(tmp_path / "run").evaluations())
+
+
+def test_two_searches_share_one_supernet_and_agree(tmp_path: Path) -> None:
+    events: list[Event] = []
+    first = front(tmp_path / "first")
+    assert front(tmp_path / "second", listen=events) == first
+    assert not any(isinstance(event, SupernetProgress) for event in events)
+    origins = [event.origin for event in events if isinstance(event, SupernetReady)]
+    assert origins == [str(tmp_path / "first" / "supernet" / "supernet.safetensors")]
+
+
+def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    whole = front(tmp_path / "whole" / "run")
+    path = tmp_path / "parts" / "run"
+
+    def stop(event: Event) -> None:
+        if isinstance(event, SupernetProgress):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), new_session(CONFIG, path, stop) as search:
+        list(search.run())
+    assert not list(RunStore(path).evaluations())
+    with resumed_session(path) as search:
+        last = [generation.front for generation in search.run()][-1]
+    assert last == whole
+    a, b = (
+        load_supernet(run / "supernet" / "supernet.safetensors").weights
+        for run in (tmp_path / "whole/run", path)
+    )
+    assert all(bool((a[name] == b[name]).all()) for name in a)
+
+
+def test_the_command_trains_what_a_search_then_uses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE | {"evaluation": {"recalibration_images": 250}}))
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert told[-1]["event"] == "supernet_ready"
+    assert told[-1]["origin"] == "trained"
+    assert set(told[-2]["accuracies"]) == {"smallest", "middle", "largest"}
+    events: list[Event] = []
+    front(tmp_path / "runs" / "digits", listen=events)
+    assert [event.origin for event in events if isinstance(event, SupernetReady)] == ["known"]
+
+
+def test_a_run_with_the_supernet_of_another_space_is_refused(tmp_path: Path) -> None:
+    front(tmp_path / "first")
+    path = tmp_path / "first" / "supernet" / "supernet.safetensors"
+    plain = FILE | {"supernet": FILE["supernet"] | {"file": str(path)}}
+    plain["space"] = FILE["space"] | {"stem": {"width": 4}}
+    with pytest.raises(RunError, match=r"space\.stem\.width: 8 -> 4"):
+        front(tmp_path / "second", SearchFile.model_validate(plain))
+
+
+@pytest.mark.slow
+def test_workers_inherit_the_same_scores(tmp_path: Path) -> None:
+    front(tmp_path / "serial")
+    workers = SearchFile.model_validate(FILE | {"workers": {"count": 2}})
+    front(tmp_path / "ray", workers)
+    assert scores(tmp_path / "ray") == scores(tmp_path / "serial")

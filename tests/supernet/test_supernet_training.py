@@ -1,0 +1,221 @@
+"""Training: the loss falls, an interrupted training ends as an uninterrupted one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_supernets import architectures, config, ready, space, splits, untrained
+
+from aebnas.data.elastic import ElasticBatches
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import RunError, TrainingError
+from aebnas.hardware.cost import network_cost
+from aebnas.space.genes import ABSENT
+from aebnas.supernet import preparation
+from aebnas.supernet.inheritance import Heirs
+from aebnas.supernet.preparation import Progress, new_training, ready_supernet
+from aebnas.supernet.sandwich import Sandwich
+from aebnas.supernet.storage import FILE, load_supernet
+
+
+def batches(seed: int = 0) -> ElasticBatches:
+    train = splits().train
+    return ElasticBatches(
+        train,
+        device="cpu",
+        resolutions=(6, 8),
+        batch_size=64,
+        augment=config().training.augment,
+        seed=seed,
+        statistics=ChannelStatistics.of(train),
+    )
+
+
+# ---------------------------------------------------------------- the sandwich
+def test_each_step_trains_the_largest_the_smallest_and_random_networks() -> None:
+    sandwich = Sandwich(space(), 1, 10)
+    drawn = sandwich.draw(4, 1, np.random.default_rng(0))
+    ends = sandwich.landmarks()
+    macs = {name: network_cost(a, 1, 10).reach_macs[-1] for name, a in ends.items()}
+    others = [network_cost(a, 1, 10).reach_macs[-1] for a in architectures(200)]
+    assert [drawn[0][0].stages, drawn[1][0].stages] == [ends["largest"].stages, ends["smallest"].stages]
+    assert len({group[0] for group in drawn}) == 4
+    assert macs["largest"] >= max(others)
+    assert macs["smallest"] <= min(a for a in others)
+    assert macs["smallest"] < macs["middle"] < macs["largest"]
+
+
+def test_every_trained_network_has_all_its_exits() -> None:
+    assert ABSENT in space().positions["exit.stage1.modules"].choices
+    drawn = Sandwich(space(), 1, 10).draw(20, 2, np.random.default_rng(0))
+    assert all(len(a.exits) == 1 for group in drawn for a in group)
+
+
+def test_branches_of_one_network_share_its_backbone() -> None:
+    for group in Sandwich(space(), 1, 10).draw(5, 4, np.random.default_rng(0)):
+        assert len({(a.resolution, a.stem, a.stages) for a in group}) == 1
+        assert len({a.exits for a in group}) > 1
+
+
+# ---------------------------------------------------------------- batches
+def test_an_epoch_can_be_entered_in_its_middle() -> None:
+    whole = list(batches().epoch(3))
+    for late, batch in zip(batches().epoch(3, start=5), whole[5:], strict=True):
+        assert torch.equal(late.at(8), batch.at(8))
+        assert torch.equal(late.labels, batch.labels)
+
+
+def test_epochs_and_seeds_differ() -> None:
+    first = [next(one.epoch(n)).at(8) for one, n in ((batches(), 0), (batches(), 1), (batches(1), 0))]
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], first[2])
+
+
+def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
+    batch = next(batches().epoch(0))
+    small, large = batch.at(6), batch.at(8)
+    assert (small.shape[2], large.shape[2]) == (6, 8)
+    again = torch.nn.functional.interpolate(large, size=(6, 6), mode="bilinear", antialias=True)
+    assert float((again - small).abs().mean()) < 0.05
+
+
+# ---------------------------------------------------------------- training
+def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
+    one, told = ready(tmp_path / "run", supernet={"epochs": 6})
+    assert told[-1].loss < 0.7 * 2 * np.log(10)
+    assert told[-1].step == told[-1].steps == one.supernet.steps
+    last = told[-1].accuracies
+    assert last is not None
+    assert list(last) == ["smallest", "middle", "largest"]
+    assert last["largest"][-1] > 0.5, "chance is 0.1"
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_killed_training_ends_with_exactly_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: float
+) -> None:
+    settings = {"average": average, "checkpoint_seconds": 1e-9, "reuse": "never"}
+    whole, _ = ready(tmp_path / "whole", supernet=settings)
+
+    def killed(progress: Progress) -> None:
+        if progress.step > 20:  # in the middle of the first epoch's successor
+            raise StoppedError
+
+    monkeypatch.setattr(preparation, "SECONDS_BETWEEN_NEWS", 0)
+    with pytest.raises(StoppedError):
+        ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
+    half = load_supernet(tmp_path / "parts" / "supernet" / FILE)
+    assert (half.step, half.is_finished) == (20, False)
+    parts, _ = ready(tmp_path / "parts", supernet=settings)
+    assert parts.origin == "trained"
+    for name, tensor in whole.supernet.weights.items():
+        assert torch.equal(parts.supernet.weights[name], tensor), name
+
+
+def test_a_finished_training_keeps_no_state(tmp_path: Path) -> None:
+    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    assert one.supernet.is_finished
+    assert not one.supernet.state
+
+
+def test_with_an_average_heirs_get_the_averaged_weights() -> None:
+    settings = config(supernet={"epochs": 1, "average": 0.5})
+    supernet = untrained()
+    training = new_training(settings, splits(), supernet)
+    steps = training.advance()
+    next(steps)
+    before = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
+    with training.averaged():
+        changed = [not torch.equal(before[n], flat) for n, flat in supernet.weights.flat.items()]
+        assert all(changed)
+    assert all(torch.equal(before[n], flat) for n, flat in supernet.weights.flat.items())
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"supernet's loss is NaN or infinite.*supernet\.learning_rate"):
+        ready(tmp_path / "run", supernet={"learning_rate": 100.0}, training={"clip_norm": None})
+
+
+# ---------------------------------------------------------------- heirs
+def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
+    supernet = untrained()
+    architecture = architectures(1)[0]
+    heirs = Heirs(config(), splits(), supernet)
+    network, again = heirs.extract(architecture), heirs.extract(architecture)
+    assert not network.training
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    first = network.segments()[0].backbone[0][1]
+    x = next(iter(heirs._batches(heirs._sample, architecture.resolution)))
+    seen = network.segments()[0].backbone[0][0](x).mean(dim=(0, 2, 3))
+    torch.testing.assert_close(first.running_mean, seen, atol=1e-4, rtol=1e-3)
+
+
+def test_the_sample_holds_every_class() -> None:
+    heirs = Heirs(config(evaluation={"recalibration_images": 100}), splits(), untrained())
+    assert set(heirs._sample.labels) == set(range(10))
+
+
+# ---------------------------------------------------------------- reuse and refusal
+def test_a_supernet_of_a_neighbouring_run_is_used_again(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    second, told = ready(tmp_path / "second", supernet={"epochs": 1})
+    assert second.origin == str(first.path)
+    assert not told
+    for name, tensor in first.supernet.weights.items():
+        assert torch.equal(second.supernet.weights[name], tensor)
+
+
+def test_a_finished_supernet_of_the_run_is_known(tmp_path: Path) -> None:
+    ready(tmp_path / "run", supernet={"epochs": 1})
+    again, told = ready(tmp_path / "run", supernet={"epochs": 1, "reuse": "never"})
+    assert (again.origin, told) == ("known", [])
+
+
+def test_other_settings_train_a_supernet_of_their_own(tmp_path: Path) -> None:
+    ready(tmp_path / "first", supernet={"epochs": 1})
+    other, _ = ready(tmp_path / "second", supernet={"epochs": 1, "seed": 1})
+    assert other.origin == "trained"
+
+
+def test_what_decides_nothing_lets_a_supernet_be_used_again(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    options = {"search": {"seed": 3}, "evaluation": {"finetune_epochs": 1}}
+    second, _ = ready(tmp_path / "second", supernet={"epochs": 1, "checkpoint_seconds": 5.0}, **options)
+    assert second.origin == str(first.path)
+
+
+def test_a_supernet_of_another_space_is_refused_with_the_difference(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    wider = config().model_dump(mode="json")["space"] | {"stem": {"width": 12}}
+    with pytest.raises(RunError, match=r"another space.*space\.stem\.width: 8 -> 12"):
+        ready(tmp_path / "second", supernet={"epochs": 1, "file": str(first.path)}, space=wider)
+
+
+def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    settings = config(supernet={"epochs": 1, "file": str(first.path)})
+    other = type(splits())(**{**vars(splits()), "fingerprint": "other"})
+    with pytest.raises(RunError, match=r"data\.fingerprint"):
+        ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
+
+
+def test_a_damaged_supernet_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "supernet" / FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    with pytest.raises(RunError, match="no readable supernet"):
+        ready(tmp_path / "run")
+
+
+def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "other" / "supernet" / FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    assert one.origin == "trained"
