@@ -69,7 +69,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
     task.weights(plan)  # wrong ones are told before anything is written
     with writing(task.folder):
         task.folder.mkdir(parents=True, exist_ok=True)
-    with run_lock(task.folder):
+    with writing(task.folder), run_lock(task.folder):
         if again:
             (task.folder / "checkpoint.yaml").unlink(missing_ok=True)
             forget_unfinished(task.folder)
@@ -171,10 +171,8 @@ def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished 
     rows, epochs = known.rows if known else (), plan.settings.training.epochs
     key, images = task.architecture.key(), len(plan.images.train)
     listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images))
-    with TrainingLog(task.folder, exit_names(task.architecture), rows) as log:
-        return trained_weights(
-            task, plan, lambda network: _journal(task, plan, listener, known, network, log)
-        )
+    log = TrainingLog(task.folder, exit_names(task.architecture), rows)
+    return trained_weights(task, plan, lambda network: _journal(task, plan, listener, known, network, log))
 
 
 def _journal(
