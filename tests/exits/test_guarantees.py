@@ -147,7 +147,7 @@ def test_samples_that_do_not_fit_together_are_refused() -> None:
 
 @pytest.mark.parametrize("target", [Accuracy(1.0), Budget(0.5)])
 def test_a_target_that_is_missed_is_never_called_reached(target: Accuracy | Budget) -> None:
-    samples = random_samples(200, 3, 4)
+    samples = random_samples(0, 200, 3, 4)
     policy = fit(TunedThresholds("confidence"), samples, target).policy
     words = judged(policy, samples, target).words()  # without its path, nobody knows what can be reached
     assert "missed by" in words
