@@ -149,6 +149,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
 
 def _of_winner(path: Path, point: int | None) -> Subject:
     winner = load_winner(path)
+    path = path if path.parent.name else path.absolute()  # named from inside winners/
     store = _run_around(path)
     if store is not None:
         try:

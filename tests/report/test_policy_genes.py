@@ -52,6 +52,16 @@ def test_a_winner_file_is_trained_with_the_setting_of_its_point(store: RunStore)
     assert subject_of(path).exits.policy == "margin"
 
 
+def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_report([store]).winners[-1]
+    monkeypatch.chdir(path.parent)
+    subject = subject_of(Path(path.name))
+    assert subject.config is not None
+    assert subject.folder == store.path / "trained" / path.stem
+
+
 def test_a_winner_with_an_unknown_setting_is_refused(store: RunStore) -> None:
     path = write_report([store]).winners[-1]
     path.write_text(path.read_text().replace("setting: margin", "setting: margn"))
