@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aebnas.data.loader import TrainBatches, eval_batches
+from aebnas.data.loader import TrainBatches
 from aebnas.errors import RunError
-from aebnas.evaluation.evaluator import EVALUATION_BATCH
+from aebnas.evaluation.image_logits import image_logits
 from aebnas.final.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.final.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.final.files import writing
@@ -44,7 +44,7 @@ from aebnas.training.modes import MODES
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
 from aebnas.training.teaching import TaughtBatches, taught_phases
-from aebnas.training.trainer import Batches, evaluating, exit_logits, train_phases
+from aebnas.training.trainer import Batches, evaluating, train_phases
 
 LOOKS = 10
 """How often, in a training, the exits' accuracy on calibrate is looked at."""
@@ -91,15 +91,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
 
 def held_out_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32]:
     """Return a network's logits on the images held out, ``(N, E, K)``; it is then in evaluation mode."""
-    images, device = plan.images, next(network.parameters()).device
-    batches = eval_batches(
-        images.held_out,
-        device=device,
-        resolution=network.architecture.resolution,
-        batch_size=EVALUATION_BATCH,
-        statistics=images.statistics,
-    )
-    return exit_logits(network, (x for x, _ in batches))
+    return image_logits(network, plan.images.held_out, plan.images.statistics)
 
 
 def train_batches(plan: Plan, resolution: int, seed: int) -> TrainBatches:
