@@ -69,9 +69,9 @@ def test_where_the_last_exit_alone_is_trained_the_others_hear_nothing() -> None:
 
 def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     class Sees(EarlyExitNetwork):
-        def forward(self, x: torch.Tensor, equilibrium: bool = False) -> list[torch.Tensor]:
+        def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
             seen.append(x)
-            return super().forward(x, equilibrium)
+            return super().forward(x)
 
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
