@@ -149,6 +149,10 @@ def _show_bench(found: Bench) -> None:
             f"The machine takes {found.level:.3f} times as long now (anchor network) as when the profile was "
             "made; predictions are brought to this level."
         )
+    if found.unchanged is not None:
+        console.print(
+            "The exit policy was fitted on calibrate: `aebnas evaluate` has the accuracy on unseen images."
+        )
     if found.unchanged is not None and found.unchanged < 1:
         console.print(
             f"Class and exit are those of the export for {found.unchanged:.2%} of the stored images only."

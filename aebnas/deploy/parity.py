@@ -7,15 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from aebnas.data.dataset import ImageSet
-from aebnas.data.loader import eval_batches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy.manifest import Parity
 from aebnas.deploy.preprocessing import Preprocessing
 from aebnas.deploy.scoring import BATCH, prepared
 from aebnas.deploy.segments import SegmentChain
 from aebnas.errors import RunError
+from aebnas.evaluation.image_logits import image_logits
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.trainer import exit_logits
 
 LARGEST_DIFFERENCE = 1e-4
 """Of a logit; beyond it an export is refused."""
@@ -27,15 +26,7 @@ def torch_logits(
     network: EarlyExitNetwork, images: ImageSet, statistics: ChannelStatistics
 ) -> NDArray[np.float32]:
     """Return the logits of every exit in torch, as training computes them, ``(images, exits, classes)``."""
-    batches = eval_batches(
-        images,
-        device=torch.device("cpu"),
-        resolution=network.architecture.resolution,
-        batch_size=BATCH,
-        statistics=statistics,
-        memory_format=torch.contiguous_format,
-    )
-    return exit_logits(network, (x for x, _ in batches))
+    return image_logits(network, images, statistics, torch.contiguous_format)
 
 
 def checked_parity(

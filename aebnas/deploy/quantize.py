@@ -22,6 +22,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from aebnas.deploy.segments import Inputs, SegmentChain
+from aebnas.errors import RunError
 
 BATCH = 50
 """Images of one calibration call."""
@@ -36,13 +37,22 @@ def quantized_graphs(graphs: Sequence[bytes], chain: SegmentChain, images: Input
         graphs: fp32, one per segment.
         chain: The same graphs, open.
         images: Prepared calibrate images ``(n, c, r, r)``, from which the ranges are taken.
+
+    Raises:
+        RunError: The folder for temporary files cannot be written.
     """
     starts = range(0, len(images), BATCH)
     quantized = []
     for i, graph in enumerate(graphs):
         feeds = [chain.inputs_of(i, images[start : start + BATCH]) for start in starts]
-        with _quiet():
-            quantized.append(_quantized(graph, feeds))
+        try:
+            with _quiet():
+                quantized.append(_quantized(graph, feeds))
+        except OSError as error:
+            raise RunError(
+                f"cannot write temporary files to {tempfile.gettempdir()}: {error.strerror or error}. "
+                "Name another folder: TMPDIR=DIR aebnas export ..."
+            ) from error
     return quantized
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,7 +71,7 @@ class Checkpoint(Frozen):
     """Identity of the data and splits."""
     classes: Annotated[Items[Text], Field(min_length=2)]
     """Names; a label is an index into them."""
-    image_shape: Annotated[Items[int], Field(min_length=3, max_length=3)]
+    image_shape: Annotated[Items[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
     """Height, width, channels of the data's images."""
     mean: Channels
     """By channel, of training pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
@@ -107,10 +108,17 @@ class Checkpoint(Frozen):
         channels = self.image_shape[2]
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"mean and std need {channels} values, one per channel of image_shape")
+        if min(self.std) <= 0:
+            raise ValueError("std must be positive")
         exits = len(self.architecture.exits) + 1
         for name, reach in {"reach_macs": self.reach_macs, **self.reach_costs}.items():
             if len(reach) != exits:
                 raise ValueError(f"{name} needs {exits} values, one per exit, but got {len(reach)}")
+            if name in ("reach_macs", self.cost_metric) and min(np.diff(reach, prepend=0)) <= 0:
+                raise ValueError(f"{name} must be positive and increase from exit to exit, but got {reach}")
+        if self.cost_metric not in ("macs", *self.reach_costs):
+            known = ", ".join(["macs", *self.reach_costs])
+            raise ValueError(f"cost_metric {self.cost_metric} is none of the costs it knows: {known}")
         try:
             decides = policy_from_dict(self.policy).exits
         except DataError as error:
@@ -179,6 +187,7 @@ def load_trained(folder: Path) -> Trained:
         KeyError,
         ValueError,
         zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{folder} is damaged: {first}; train it again: aebnas train") from error

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from aebnas.data.dataset import ImageSet
 from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
-from aebnas.evaluation.evaluator import EVALUATION_BATCH
+from aebnas.evaluation.image_logits import EVALUATION_BATCH, image_logits
 from aebnas.exits.samples import ExitSamples
 from aebnas.final.checkpoint import Checkpoint, read_checkpoint
 from aebnas.final.files import writing
@@ -36,7 +35,6 @@ from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import Images
 from aebnas.search.store import write_atomically
-from aebnas.training.trainer import exit_logits
 
 STOPPED_IMAGES = 1000
 """Test images on which networks really stop, by default."""
@@ -130,20 +128,9 @@ def _score(one: Contender, test: ImageSet, devices: DeviceCosts, checkpoint: Che
     costs: ReachCosts = devices.reach_costs(architecture, *shape)
     if one.key == checkpoint.key:
         costs = {name: tuple(known) for name, known in checkpoint.reach_costs.items()} | costs
-    samples = ExitSamples.of(_logits(one, test), test.labels, reach)
+    logits = image_logits(one.network, test, one.statistics, torch.contiguous_format)
+    samples = ExitSamples.of(logits, test.labels, reach)
     return score(samples, one.policy, exit_names(architecture), costs)
-
-
-def _logits(one: Contender, test: ImageSet) -> NDArray[np.float32]:
-    batches = eval_batches(
-        test,
-        device="cpu",
-        resolution=one.network.architecture.resolution,
-        batch_size=EVALUATION_BATCH,
-        statistics=one.statistics,
-        memory_format=torch.contiguous_format,
-    )
-    return exit_logits(one.network, (x for x, _ in batches))
 
 
 def _stopped(everyone: Sequence[Contender], test: ImageSet, images: int) -> Sequence[Stopped | None]:

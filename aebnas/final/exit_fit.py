@@ -5,9 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +14,11 @@ from aebnas.config.exits_schema import ExitsConfig
 from aebnas.exits.configured import configured_family, configured_target
 from aebnas.exits.fitting import fit
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
+from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_curve import path_curve
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import exit_scores
-
-
-@dataclass(frozen=True)
-class FittedExits:
-    """A policy, and with a target whether it is met on calibrate."""
-
-    policy: Mapping[str, Any]
-    """As ``policy_from_dict`` reads it."""
-    verdict: Mapping[str, Any] | None = None
-    """``Verdict.to_dict``; None without a target."""
 
 
 def fit_exits(
@@ -38,7 +28,7 @@ def fit_exits(
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     reach: Sequence[float],
-) -> FittedExits:
+) -> ExitPolicy:
     """Return the policy that the search's rule picks on these samples.
 
     Args:
@@ -52,11 +42,10 @@ def fit_exits(
     samples = ExitSamples.of(logits, labels, reach)
     target = configured_target(exits, cost_metric)
     if target is not None:
-        found = fit(configured_family(exits), samples, target)
-        return FittedExits(found.policy.to_dict(), found.verdict.to_dict())
+        return fit(configured_family(exits), samples, target).policy
     curve = _curve(exits, samples)
     budget = (1.0 if trade_off is None else trade_off) * float(samples.reach_cost[-1])
-    return FittedExits(curve.policy(curve.index_within(budget), exits.policy))
+    return policy_from_dict(curve.policy(curve.index_within(budget), exits.policy))
 
 
 def _curve(exits: ExitsConfig, samples: ExitSamples) -> OperatingCurve:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aebnas.exits.configured import configured_target
 from aebnas.exits.fitting import judged
-from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
@@ -21,7 +21,7 @@ from aebnas.final.checkpoint import (
     weight_bytes,
 )
 from aebnas.final.events import NetworkTrained
-from aebnas.final.exit_fit import FittedExits, fit_exits
+from aebnas.final.exit_fit import fit_exits
 from aebnas.final.files import writing
 from aebnas.final.plan import Plan, Task
 from aebnas.hardware.cost import network_cost
@@ -101,7 +101,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
     shape = (images.train.shape[2], len(images.classes))
     reach_macs = tuple(network_cost(task.architecture, *shape).reach_macs.tolist())
     reach_costs = plan.subject.devices.reach_costs(task.architecture, *shape)
-    fitted = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
+    policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
     return Checkpoint(
         format=FORMAT,
         key=task.architecture.key(),
@@ -118,7 +118,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         training=plan.settings.training,
         exits=plan.settings.exits,
         trade_off=plan.trade_off,
-        policy=dict(policy_from_dict(fitted.policy).to_dict()),
+        policy=dict(policy.to_dict()),
         reach_macs=reach_macs,
         environment=environment(),
         cost_metric=plan.cost_metric,
@@ -134,9 +134,9 @@ def _fitted(
     labels: NDArray[np.int64],
     reach_macs: tuple[float, ...],
     reach_costs: ReachCosts,
-) -> FittedExits:
+) -> ExitPolicy:
     if task.is_static:
-        return FittedExits(never_leave(1).to_dict())
+        return never_leave(1)
     metric = plan.cost_metric
     reach = reach_macs if metric == "macs" else reach_costs[metric]
     return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)

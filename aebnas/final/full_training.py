@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aebnas.data.loader import TrainBatches, eval_batches
+from aebnas.data.loader import TrainBatches
 from aebnas.errors import RunError
-from aebnas.evaluation.evaluator import EVALUATION_BATCH
+from aebnas.evaluation.image_logits import image_logits
 from aebnas.final.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.final.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.final.files import writing
@@ -44,7 +44,7 @@ from aebnas.training.modes import MODES
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
 from aebnas.training.teaching import TaughtBatches, taught_phases
-from aebnas.training.trainer import Batches, evaluating, exit_logits, train_phases
+from aebnas.training.trainer import Batches, evaluating, train_phases
 
 LOOKS = 10
 """How often, in a training, the exits' accuracy on calibrate is looked at."""
@@ -69,7 +69,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
     task.weights(plan)  # wrong ones are told before anything is written
     with writing(task.folder):
         task.folder.mkdir(parents=True, exist_ok=True)
-    with run_lock(task.folder):
+    with writing(task.folder), run_lock(task.folder):
         if again:
             (task.folder / "checkpoint.yaml").unlink(missing_ok=True)
             forget_unfinished(task.folder)
@@ -91,15 +91,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
 
 def held_out_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32]:
     """Return a network's logits on the images held out, ``(N, E, K)``; it is then in evaluation mode."""
-    images, device = plan.images, next(network.parameters()).device
-    batches = eval_batches(
-        images.held_out,
-        device=device,
-        resolution=network.architecture.resolution,
-        batch_size=EVALUATION_BATCH,
-        statistics=images.statistics,
-    )
-    return exit_logits(network, (x for x, _ in batches))
+    return image_logits(network, plan.images.held_out, plan.images.statistics)
 
 
 def train_batches(plan: Plan, resolution: int, seed: int) -> TrainBatches:
@@ -171,10 +163,8 @@ def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished 
     rows, epochs = known.rows if known else (), plan.settings.training.epochs
     key, images = task.architecture.key(), len(plan.images.train)
     listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images))
-    with TrainingLog(task.folder, exit_names(task.architecture), rows) as log:
-        return trained_weights(
-            task, plan, lambda network: _journal(task, plan, listener, known, network, log)
-        )
+    log = TrainingLog(task.folder, exit_names(task.architecture), rows)
+    return trained_weights(task, plan, lambda network: _journal(task, plan, listener, known, network, log))
 
 
 def _journal(

@@ -41,10 +41,7 @@ def picked(run: RunContents, pick: str) -> OperatingPoint:
         return _within(run, metric, bound, pick)
     if pick in WORDS:
         if not run.front:
-            raise RunError(
-                f"the front of {run.path} is empty: --pick {pick} has nothing to choose from. Its "
-                f"{count(len(run.done), 'finished network')} can be named by key: aebnas report {run.path}"
-            )
+            raise _nothing(run, pick)
         return knee(run.front, cost_axis(run)) if pick == "knee" else _best(run.front, cost_axis(run))
     if KEY.fullmatch(pick):
         return _of_key(run, full_key(run, pick))
@@ -129,17 +126,30 @@ def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPo
         )
     limit = _number(bound, pick)
     feasible = [point for point in run.points if point.is_feasible]
+    if not feasible:
+        raise _nothing(run, pick)
     within = [point for point in feasible if point.metrics[metric] <= limit]
     if not within:
-        least = min((point.metrics[metric] for point in feasible), default=None)
-        nearest = (
-            "" if least is None else f"; the least is {metric_value(metric, least)}: {metric}:{least:.6g}"
-        )
+        least = min(point.metrics[metric] for point in feasible)
         raise RunError(
             f"--pick {pick}: none of {count(len(feasible), 'feasible point')} of {run.path} is within "
-            f"{metric_value(metric, limit)}{nearest}"
+            f"{metric_value(metric, limit)}; the least is {metric_value(metric, least)}: "
+            f"{metric}:{_rounded_up(least)}"
         )
     return _best(within, metric)
+
+
+def _nothing(run: RunContents, pick: str) -> RunError:
+    return RunError(
+        f"the front of {run.path} is empty: --pick {pick} has nothing to choose from. Its "
+        f"{count(len(run.done), 'finished network')} can be named by key: aebnas report {run.path}"
+    )
+
+
+def _rounded_up(value: float) -> str:
+    """Return a bound of six digits that still admits a value."""
+    text = f"{value:.6g}"
+    return text if float(text) >= value else f"{value * (1 + 1e-5):.6g}"
 
 
 def _number(text: str, pick: str) -> float:

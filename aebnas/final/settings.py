@@ -38,12 +38,12 @@ def final_settings(
 
     Args:
         training: Of the search; its epochs are multiplied by ``LONGER``.
-        exits: Of the search.
+        exits: Of the search, without genes.
         overrides: ``training.epochs=60``, ``exits.accuracy=0.95``.
         where: Where the first two came from, for messages.
 
     Raises:
-        ConfigError: An override is wrong; with the override.
+        ConfigError: An override is wrong, with the override; or the exit policy is a gene.
     """
     tree = {
         "training": training.model_copy(update={"epochs": LONGER * training.epochs}).model_dump(mode="json"),
@@ -61,6 +61,9 @@ def final_settings(
     if problems:
         lines = map(str, sorted(problems, key=lambda problem: problem.place))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
+    if len(found.exits.settings) > 1 or "" not in found.exits.settings:
+        names = ", ".join(found.exits.settings)
+        raise ConfigError(f"exits: a trained network has one exit policy; choose among {names}")
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.exits.online import online
 from aebnas.exits.policy import ExitPolicy
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.onnx_session import onnx_runner, open_session
@@ -63,7 +64,7 @@ class StoppingNetwork:
         """
         self._sessions = [_Counted(open_session(graph, threads)) for graph in network_graphs(network)]
         self._run = onnx_runner(self._sessions).run
-        self._policy = policy
+        self._decide = online(policy)  # as an exported network decides
         self._exits: list[int] = []
         self._classes: list[int] = []
         self._ns: list[int] = []
@@ -101,7 +102,7 @@ class StoppingNetwork:
         def leave(exit_index: int, logits: Logits) -> bool:
             started = time.perf_counter_ns()
             seen.append(logits.copy())  # the runtime writes the next answer over its own
-            leaves = bool(self._policy.leave(exit_index, np.stack(seen, axis=1))[0])
+            leaves = bool(self._decide(exit_index, seen)[0])
             self._deciding_ns[-1] += time.perf_counter_ns() - started
             return leaves
 

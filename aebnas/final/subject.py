@@ -41,7 +41,7 @@ class Subject:
     training: TrainingConfig
     """Of the search."""
     exits: ExitsConfig
-    """Of the search."""
+    """Of the search; where its exit policy was a gene, the choice of the operating point."""
     trade_off: float | None
     """Of the operating point; None where ``exits`` has a target."""
     folder: Path
@@ -129,7 +129,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
     config, metric = run.config, run.config.cost_metric
     words = (
         f"{point.key} ({pick} of {run.label}): {percent(point.accuracy, 2)} on select at "
-        f"{metric_value(metric, point.metrics[metric])} {metric} in the search"
+        f"{metric_value(metric, point.metrics[metric])} {metric} in the search{_by(point.setting)}"
     )
     return Subject(
         architecture=point.evaluation.architecture,
@@ -138,7 +138,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
         data=config.data,
         data_fingerprint=run.facts["data"],
         training=config.training,
-        exits=config.exits,
+        exits=config.exits.settings[point.setting],
         trade_off=None if config.exits.target else point.trade_off,
         folder=run.path / TRAINED / point.key,
         words=words,
@@ -149,6 +149,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
 
 def _of_winner(path: Path, point: int | None) -> Subject:
     winner = load_winner(path)
+    path = path if path.parent.name else path.absolute()  # named from inside winners/
     store = _run_around(path)
     if store is not None:
         try:
@@ -179,13 +180,20 @@ def _winner_subject(
         data=winner.data,
         data_fingerprint=winner.data_fingerprint,
         training=winner.training,
-        exits=winner.exits,
+        exits=winner.exits.settings[chosen.setting],
         trade_off=None if winner.exits.target else chosen.trade_off,
         folder=folder,
-        words=f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search",
+        words=(
+            f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
+            f"{_by(chosen.setting)}"
+        ),
         config=config,
         devices=devices,
     )
+
+
+def _by(setting: str) -> str:
+    return f", exit policy {setting}" if setting else ""
 
 
 def _run_around(path: Path) -> RunStore | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import platform
+import struct
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from aebnas.search.store import write_atomically
 
@@ -34,10 +35,10 @@ def columns(exit_names: Sequence[str]) -> list[str]:
 
 
 class TrainingLog:
-    """Writes both logs into a folder; a context manager."""
+    """Writes both logs into a folder."""
 
     def __init__(self, folder: Path, exit_names: Sequence[str], known: Sequence[Row]) -> None:
-        """Begin behind what is known.
+        """Begin behind what is known; the files appear with the first row.
 
         Args:
             folder: Of the network.
@@ -47,18 +48,7 @@ class TrainingLog:
         self._folder = folder
         self._columns = columns(exit_names)
         self.rows: list[Row] = list(known)
-        self._writer: Any = None
-
-    def __enter__(self) -> TrainingLog:
-        """Do nothing: the files appear with the first row."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the TensorBoard events."""
-        if self._writer is not None:
-            self._writer.close()
+        self._events: Path | None = None
 
     def write(self) -> None:
         """Write the last of ``rows`` to both logs."""
@@ -70,13 +60,32 @@ class TrainingLog:
         self._to_tensorboard(self.rows[-1])
 
     def _to_tensorboard(self, row: Row) -> None:
-        epoch = int(row["epoch"])
-        if self._writer is None:
-            from tensorboardX import SummaryWriter
+        # no SummaryWriter: its thread would keep a full disk from whoever trains
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+        from tensorboardX.summary import scalar
 
+        epoch, now = int(row["epoch"]), time.time()
+        events = [
+            Event(wall_time=now, step=epoch, summary=scalar(name.replace("[", "/").rstrip("]"), float(value)))
+            for name, value in row.items()
+            if name not in ("epoch", "phase")
+        ]
+        if self._events is None:
+            self._events = self._folder / TENSORBOARD / f"events.out.tfevents.{now:.0f}.{platform.node()}"
+            self._events.parent.mkdir(parents=True, exist_ok=True)
             # what an interrupted training wrote beyond its saved state is taken back
-            self._writer = SummaryWriter(str(self._folder / TENSORBOARD), purge_step=epoch)
-        for name, value in row.items():
-            if name not in ("epoch", "phase"):
-                self._writer.add_scalar(name.replace("[", "/").rstrip("]"), float(value), epoch)
-        self._writer.flush()
+            start = SessionLog(status=SessionLog.START)
+            version = Event(wall_time=now, step=epoch, file_version="brain.Event:2")
+            events = [version, Event(wall_time=now, step=epoch, session_log=start), *events]
+        with self._events.open("ab") as file:
+            file.write(b"".join(_record(event.SerializeToString()) for event in events))
+
+
+def _record(content: bytes) -> bytes:
+    """Return an event as it stands in a TensorBoard file: length and content, a checksum behind each."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    length = struct.pack("<Q", len(content))
+    return b"".join(
+        [length, struct.pack("<I", masked_crc32c(length)), content, struct.pack("<I", masked_crc32c(content))]
+    )

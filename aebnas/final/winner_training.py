@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aebnas.errors import ConfigError
+from aebnas.errors import ConfigError, HardwareError
 from aebnas.final.checkpoint import Trained
 from aebnas.final.events import FinalListener, ignore
 from aebnas.final.full_training import train_network
@@ -61,12 +61,25 @@ def plan_of(
     Raises:
         ConfigError: An override is wrong, or does not fit the devices of the run.
         DataError: Something is wrong with the data.
+        HardwareError: There is no such device.
         RunError: The data have changed since the search.
     """
     settings = final_settings(subject.training, subject.exits, overrides, subject.run)
+    device = _checked_device(device)
     subject.cost_metric(settings.exits)  # an unknown device is told before data are read
     images = final_images(subject.data, subject.data_fingerprint, progress)
-    return Plan(subject, settings, images, device or ("cuda:0" if usable_gpus() else "cpu"))
+    return Plan(subject, settings, images, device)
+
+
+def _checked_device(name: str | None) -> str:
+    if name is None:
+        return "cuda:0" if usable_gpus() else "cpu"
+    kind, _, index = name.partition(":")
+    if kind == "cuda" and int(index or 0) >= usable_gpus():
+        raise HardwareError(
+            f"--device {name}: torch can use {usable_gpus()} GPUs here. Leave it out, or: cpu"
+        )
+    return name
 
 
 def train_winner(

@@ -148,7 +148,13 @@ def _candidate(
         "c": packed_curve(curve, kept, scale),
         "w": len(curve.select_cost),
         "o": [
-            [point.trade_off, place[point.index], int(id(point) in on_front), int(point.is_feasible)]
+            [
+                point.trade_off,
+                place[point.index],
+                int(id(point) in on_front),
+                int(point.is_feasible),
+                *([point.setting] if point.setting else []),
+            ]
             for point in ordered
         ],
         "t": [_policy(point, id(point) in on_front) for point in ordered],
@@ -160,8 +166,11 @@ def _candidate(
 
 
 def _policy(point: OperatingPoint, is_on_front: bool) -> Any:
-    """Return exact thresholds where these decide, else the policy; None for a large one off the front."""
-    if point.thresholds is not None:
+    """Return exact thresholds on the run's score where these decide, else the policy.
+
+    None for a large one off the front.
+    """
+    if point.thresholds is not None and point.policy["score"] == point.score:
         return encode_thresholds(point.thresholds)
     policy: Mapping[str, Any] = point.policy
     return dict(policy) if is_on_front or len(str(policy)) <= POLICY_CHARACTERS else None

@@ -111,8 +111,13 @@ class Winner(Frozen):
                 f"key {self.key} belongs to another architecture: this one's is {self.architecture.key()}. "
                 "The file was edited or damaged; write it again: aebnas report RUN"
             )
-        heads = len(self.architecture.exits)
+        heads, settings = len(self.architecture.exits), self.exits.settings
         for i, point in enumerate(self.points):
+            if point.setting not in settings:
+                raise ValueError(
+                    f"points[{i}] has setting {point.setting!r}, which exits does not give. Choices: "
+                    f"{', '.join(map(repr, settings))}"
+                )
             deciding = _exits_decided(point)
             if deciding != heads or len(point.exit_rates) != heads + 1:
                 raise ValueError(

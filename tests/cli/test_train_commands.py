@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,17 @@ def test_a_network_is_compared_with_the_best_static_one_as_the_search_trained_it
     (rival,) = json.loads(run_command("evaluate", tmp_path / "plain", "--json").out)["rivals"]
     assert (rival["key"], rival["name"]) == (best.key, "best static network of the run")
     assert rival["note"] == "as the search trained it: 1 epoch on train alone"
+
+
+def test_a_run_of_other_data_has_no_rival(
+    tiny_search: tuple[Path, Any], run_command: Command, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(tiny_search[0], tmp_path / "run"))
+    folder = run / "trained" / "plain"
+    assert run_command("train", run, "--epochs", "1", "-o", folder, "--device", "cpu").code == 0
+    store = RunStore(run)
+    store.put_fact("data", "0" * 64)
+    store.close()
+    found = json.loads(run_command("evaluate", folder, "--images", "0", "--json").out)
+    assert found["rivals"] == []
+    assert "it may have seen these test images" in str(found["missing"])

@@ -1,5 +1,6 @@
 """An export is checked against torch, complete, and there whole or not at all."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from cli.conftest import aebnas
 from training.small_training import digits
 
-from aebnas.deploy import EarlyExitSession, parity
+from aebnas.deploy import EarlyExitSession, parity, quantize
 from aebnas.deploy.export import export
 from aebnas.deploy.folder import read_samples
 from aebnas.deploy.manifest import read_manifest
@@ -204,3 +205,15 @@ def test_int8_weights_are_bytes(exported: Path) -> None:
 def test_quantising_is_quiet(checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     export(checkpoint, tmp_path / "model", int8=True)
     assert capfd.readouterr() == ("", "")
+
+
+def test_int8_without_room_for_temporary_files_is_told(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(quantize, "quant_pre_process", full)
+    with pytest.raises(RunError, match=r"temporary files to .*No space left on device.*TMPDIR=DIR"):
+        export(checkpoint, tmp_path / "model", int8=True)
+    assert list(tmp_path.iterdir()) == []

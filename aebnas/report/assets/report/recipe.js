@@ -49,6 +49,7 @@ function pointYaml(candidate, point) {
     `- trade_off: ${asFloat(point.tradeOff)}`,
     `  thresholds: ${isThresholds ? scalar(point.policy) : "null"}`,
     `  policy: ${scalar(policy)}`,
+    `  setting: ${scalar(point.setting)}`,
     `  exit_rates: ${scalar(rates)}`,
     `  accuracy: ${Number(point.value("accuracy").toPrecision(9))}`,
     `  macs: ${Number(point.value("macs").toPrecision(9))}`,
