@@ -1,9 +1,11 @@
 """What documents tell people to type, run as it stands; only the files that it names are made smaller.
 
-A ``console`` block holds commands behind ``$``: those of aebnas are run, with ``RUN=...`` and ``make demo``
-before them.  A ``yaml`` block that begins with ``# NAME.yaml`` is written to that file; any other is a part of
-a search-space file and must be valid in one.  A ``python`` block is run; one that begins with ``# PATH.py`` is
-a module of its own.  A ``diff`` block changes the package.  ``text`` is output and is left alone.
+- ``console``: commands behind ``$``; those of aebnas are run, with ``RUN=...`` and ``make demo`` before them.
+- ``yaml``: written to the file that its first line names, ``# NAME.yaml``; without one, a part that must be
+  valid in a search-space file.
+- ``python``: run; with ``# PATH.py`` as its first line, a module of its own.
+- ``diff``: a change of the package.
+- ``text``: output, left alone.
 """
 
 import os
@@ -23,8 +25,13 @@ from aebnas.config import SearchFile, parse
 
 ROOT = Path(__file__).parents[1]
 DEMO = "search search_spaces/mnist5k.yaml --name demo-today"
-LONG = ((r"--epochs \d+", "--epochs 2"), (r"training\.epochs=\d+", "training.epochs=1"),
-        (r"(search\.max_trainings)=\d+", r"\1=3"), (r"(--networks|networks=)( ?)\d+", r"\1\g<2>2"))  # fmt: skip
+LONG = (
+    (r"--epochs \d+", "--epochs 2"),
+    (r"training\.epochs=\d+", "training.epochs=1"),
+    (r"(search\.max_trainings)=\d+", r"\1=3"),
+    (r"(resum.*search\.max_trainings)=\d+", r"\1=4"),
+    (r"(--networks|networks=)( ?)\d+", r"\1\g<2>2"),
+)
 """Numbers on which nothing but the time depends."""
 NO_COMMANDS = ("pip install", "make lint", "make test")
 """Lines behind a prompt that a test environment has run already, or is running."""

@@ -54,9 +54,7 @@ def test_what_a_page_tells_to_type_runs(folder: Path, name: str) -> None:
     follow((DOCS / name).read_text(), name, expected)
 
 
-def test_a_policy_is_compared_without_being_entered(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_policy_is_compared_without_being_entered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = "".join(f"```python\n{one.text}```\n" for one in blocks(taught(), "python")[:2])
     follow(code, TAUGHT)
     assert "steady" in capsys.readouterr().out

@@ -15,6 +15,8 @@ from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.target import Target
 from aebnas.search.session import space_of
 
+ONE_CORE = Target()
+"""Of this machine, by onnxruntime, one image at a time."""
 NETWORKS = 60
 """Networks that check a table, by default."""
 
@@ -22,7 +24,7 @@ NETWORKS = 60
 def profile_request(
     config: SearchFile,
     path: Path,
-    target: Target = Target(),
+    target: Target = ONE_CORE,
     networks: int = NETWORKS,
     again: bool = False,
     command: str = "from Python",
