@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from documents import ROOT, blocks, follow, workplace
@@ -30,6 +32,26 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str
         os.chdir(before)
 
 
+class Mlflow(ModuleType):
+    """The two functions of MLflow that a page calls; it is no dependency."""
+
+    def __init__(self) -> None:
+        super().__init__("mlflow")
+        self.metrics: dict[str, list[tuple[int, float]]] = {}
+
+    def start_run(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        for name, value in metrics.items():
+            self.metrics.setdefault(name, []).append((step or 0, value))
+
+
+@pytest.fixture
+def logged() -> Mlflow:
+    return Mlflow()
+
+
 @pytest.fixture
 def folder(quickstart: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "place"
@@ -49,9 +71,14 @@ def test_the_quickstart_leads_from_a_search_to_an_export_that_runs(
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_a_page_tells_to_type_runs(folder: Path, name: str) -> None:
+def test_what_a_page_tells_to_type_runs(
+    folder: Path, name: str, logged: Mlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = PROFILE_MAY_NOT_HOLD if name == "your-device.md" else (0,)
+    monkeypatch.setitem(sys.modules, "mlflow", logged)
     follow((DOCS / name).read_text(), name, expected)
+    if name == "python.md":
+        assert [step for step, _ in logged.metrics["candidate/accuracy"]] == [1, 2, 3]
 
 
 def test_a_policy_is_compared_without_being_entered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
