@@ -21,7 +21,7 @@ class Level:
 
         Raises:
             ConfigError: The profile is wrong.
-            HardwareError: It is of another runtime, batch size or number of threads.
+            HardwareError: It is of another runtime, batch size or number of threads, or torch is missing.
         """
         self.profile = read_profile(path)
         target = self.profile.facts.target
@@ -32,7 +32,13 @@ class Level:
             )
         if target.threads != threads:
             raise HardwareError(f"{path}: profile of {target.threads} threads, but --threads is {threads}")
-        from aebnas.hardware.network_clock import anchor_clock
+        try:
+            from aebnas.hardware.network_clock import anchor_clock
+        except ModuleNotFoundError as error:
+            raise HardwareError(
+                f"--hardware: predictions are brought to the machine's level of now by a network that "
+                f"{error.name} builds, and it is not installed here. Install it, or leave --hardware out"
+            ) from error
 
         self._anchor = anchor_clock(target)
         self._samples: list[float] = []

@@ -31,6 +31,7 @@ from aebnas.hardware.profile_table import rounded
 from aebnas.hardware.profiler import LayerProfiler, samples_path
 from aebnas.hardware.provenance import (
     Listener,
+    ignore,
     merged_conditions,
     refuse_mixture,
     runtime_version,
@@ -90,8 +91,12 @@ class ProfileRequest:
         return profile
 
 
-def profile_space(request: ProfileRequest, listen: Listener) -> HardwareProfile:
+def profile_space(request: ProfileRequest, listen: Listener = ignore) -> HardwareProfile:
     """Measure what is missing, fit, validate and write the profile.
+
+    Args:
+        request: What, on which device.
+        listen: Told what is being measured.
 
     Raises:
         ConfigError: An existing profile is damaged.

@@ -18,7 +18,7 @@ from aebnas.hardware.open_device import open_device
 from aebnas.hardware.profile import HardwareProfile, read_profile
 from aebnas.hardware.profile_schema import Agreement, Conditions, DeviceFacts
 from aebnas.hardware.profile_session import reach_macs
-from aebnas.hardware.provenance import Listener, watching
+from aebnas.hardware.provenance import Listener, ignore, watching
 from aebnas.hardware.samples import SampleFile
 from aebnas.runtime.process import prepare_process
 
@@ -66,7 +66,7 @@ class Revalidation:
         return wrong
 
 
-def revalidate(path: Path, listen: Listener) -> Revalidation:
+def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
     """Measure a profile's validation networks again, on this device.
 
     Raises:

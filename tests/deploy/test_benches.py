@@ -1,6 +1,7 @@
 """`aebnas bench` measures all contenders on the same images, beside the prediction."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,12 @@ def test_one_interrupted_call_does_not_move_the_mean() -> None:
     spent = np.full((1, 3, 10), 1_000_000)
     spent[0, 1, 4] = 900_000_000
     assert mean_ms(spent) == [1.0]
+
+
+def test_a_prediction_where_torch_is_missing_is_refused_in_words(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "aebnas.hardware.network_clock", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(HardwareError, match="by a network that torch builds, and it is not installed here"):
+        bench(exported, hardware=SHIPPED / "xeon-onnxruntime-mnist5k.yaml", rounds=1)
