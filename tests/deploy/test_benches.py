@@ -58,6 +58,7 @@ def test_images_of_your_own_are_measured_without_accuracy(exported: Path, tmp_pa
 
 def test_the_table_names_everything(exported: Path, static_export: Path) -> None:
     answer = aebnas("bench", exported, "--static", static_export, "--rounds", 1)
+    assert "fitted on calibrate" in answer.out
     assert (answer.code, answer.err) == (0, "")
     for words in (EARLY, FULL, STATIC, INT8, "p99", "Left at each exit"):
         assert words in answer.out
