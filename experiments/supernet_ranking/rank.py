@@ -1,0 +1,127 @@
+"""Does a network's inherited accuracy rank it as its own training does?
+
+    aebnas supernet search_spaces/mnist5k.yaml --name supernet_mnist5k
+    python experiments/supernet_ranking/scratch.py
+    python experiments/supernet_ranking/rank.py runs/supernet_mnist5k
+
+60 random architectures of mnist5k, each trained from scratch with two seeds and once inherited.  Kendall's
+tau on select, of the accuracy of each exit position and of the area under the operating curve: inherited
+against each seed, against their mean, and, as the ceiling, one seed against the other.  Intervals: 95%
+bootstrap over architectures.  Writes results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+from scratch import FOLDER, SPACE, drawn
+
+from aebnas.config import load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.curves import fitted_curve
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.hardware.cost import network_cost
+from aebnas.search.session import space_of
+from aebnas.space.architecture import Architecture
+from aebnas.supernet.storage import FILE, load_supernet
+
+COUNT, SEEDS, RESAMPLES = 60, (0, 1), 2000
+Floats = NDArray[np.float64]
+Logits = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""On calibrate and on select, ``(images, exits, classes)``."""
+
+
+def main() -> None:
+    """Inherit what is not known yet, compare, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    run = parser.parse_args().run
+    config = load(SPACE, ["evaluation.mode=supernet"])
+    splits = make_splits(load_dataset(config.data), config.data)
+    space = space_of(config, splits.train.shape)
+    architectures = drawn(space, COUNT)
+    stored = load_supernet(run / "supernet" / FILE)
+    weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
+    evaluator = Evaluator(config, splits, supernet=weights)
+    seconds, inherited = [], []
+    for architecture in architectures:
+        started = time.process_time()
+        outcome = evaluator.evaluate(architecture)
+        seconds.append(time.process_time() - started)
+        if outcome.artefacts is None:
+            raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status}")
+        inherited.append((outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits))
+    scratch = {seed: [_read(one, seed) for one in architectures] for seed in SEEDS}
+    labels = (splits.calibrate.labels, splits.select.labels)
+    lines = [
+        f"{COUNT} random architectures; an inherited one takes {np.median(seconds):.2f} core-s (median).",
+        "",
+        "| what | networks | inherited / scratch accuracy | inherited, seed 0 | inherited, seed 1 "
+        "| inherited, mean of both | ceiling: seed 0, seed 1 |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    measures: dict[str, Callable[[Architecture, Logits], float | None]] = {
+        "exit stage1": lambda a, z: _exit_accuracy(a, z, labels[1], "stage1"),
+        "exit stage2": lambda a, z: _exit_accuracy(a, z, labels[1], "stage2"),
+        "final classifier": lambda a, z: _exit_accuracy(a, z, labels[1], None),
+        "area under the operating curve": lambda a, z: _area(config, a, z, labels),
+    }
+    for name, measure in measures.items():
+        of = {
+            key: [measure(a, z) for a, z in zip(architectures, one, strict=True)]
+            for key, one in {"inherited": inherited, **{str(s): scratch[s] for s in SEEDS}}.items()
+        }
+        lines.append(_line(name, of))
+    text = "\n".join(lines) + "\n"
+    (Path(__file__).parent / "results.md").write_text(text)
+    print(text)
+
+
+def _read(architecture: Architecture, seed: int) -> Logits:
+    with np.load(FOLDER / f"{architecture.key()}-{seed}.npz") as file:
+        return file["calibrate"], file["select"]
+
+
+def _exit_accuracy(
+    architecture: Architecture, logits: Logits, labels: NDArray[np.int64], after: str | None
+) -> float | None:
+    names = [*(exit_.after for exit_ in architecture.exits), None]
+    if after not in names:
+        return None
+    return float((logits[1][:, names.index(after)].argmax(axis=1) == labels).mean())
+
+
+def _area(
+    config: object, architecture: Architecture, logits: Logits, labels: tuple[NDArray, NDArray]
+) -> float:
+    reach = network_cost(architecture, 1, 10).reach_macs.tolist()
+    return float(fitted_curve(config, logits, labels, reach, {}).curve.area())  # type: ignore[arg-type]
+
+
+def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:
+    kept = [i for i, value in enumerate(of["inherited"]) if value is not None]
+    inherited, first, second = (
+        np.array([of[key][i] for i in kept], float) for key in ("inherited", "0", "1")
+    )
+    pairs = [(inherited, first), (inherited, second), (inherited, (first + second) / 2), (first, second)]
+    means = f"{inherited.mean():.1%} / {np.mean([first, second]):.1%}"
+    return f"| {name} | {len(kept)} | {means} | {' | '.join(_tau(*pair) for pair in pairs)} |"
+
+
+def _tau(a: Floats, b: Floats) -> str:
+    rng = np.random.default_rng(0)
+    draws = rng.integers(len(a), size=(RESAMPLES, len(a)))
+    taus = [kendalltau(a[one], b[one]).statistic for one in draws]
+    low, high = np.nanpercentile(taus, [2.5, 97.5])
+    return f"{kendalltau(a, b).statistic:.2f} ({low:.2f} to {high:.2f})"
+
+
+if __name__ == "__main__":
+    main()
