@@ -42,8 +42,11 @@ def main() -> None:
     """Inherit what is not known yet, compare, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    run = parser.parse_args().run
-    config = load(SPACE, ["evaluation.mode=supernet"])
+    parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
+    parser.add_argument("--output", default="results.md")
+    arguments = parser.parse_args()
+    run = arguments.run
+    config = load(SPACE, ["evaluation.mode=supernet", *arguments.set])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     architectures = drawn(space, COUNT)
@@ -80,7 +83,7 @@ def main() -> None:
         }
         lines.append(_line(name, of))
     text = "\n".join(lines) + "\n"
-    (Path(__file__).parent / "results.md").write_text(text)
+    (Path(__file__).parent / arguments.output).write_text(text)
     print(text)
 
 
