@@ -50,10 +50,9 @@ class Sandwich:
             For each network ``branches`` architectures that differ in their exit branches alone.
         """
         backbones = [self.largest, self.smallest, *self.fair(count - 2, rng)][:count]
-        exits = self.fair(count * branches, rng)
         return [
-            [self._space.decode(self._with_exits(one, exits[i * branches + j])) for j in range(branches)]
-            for i, one in enumerate(backbones)
+            [self._space.decode(self._with_exits(one, exits)) for exits in self.fair(branches, rng)]
+            for one in backbones
         ]
 
     def fair(self, count: int, rng: np.random.Generator) -> list[Genome]:
@@ -63,7 +62,7 @@ class Sandwich:
         """
         columns = []
         for choices in self._choices:
-            turns = -(-count // len(choices))
+            turns = max(1, -(-count // len(choices)))
             column = np.concatenate([rng.permutation(choices) for _ in range(turns)])[:count]
             columns.append(rng.permutation(column).tolist())
         return list(zip(*columns, strict=True)) if columns else [()] * count
