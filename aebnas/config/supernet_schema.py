@@ -1,6 +1,6 @@
 """How the supernet is trained: the section ``supernet`` of a search-space file.
 
-Batch size, momentum, weight decay, warm-up, clipping, label smoothing, number
+Batch size, momentum, weight decay, clipping, label smoothing, number
 format and augmentation are those of the section ``training``.  Must not import torch.
 """
 
@@ -22,8 +22,10 @@ class SupernetConfig(Frozen):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Passes over the train split."""
     learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Peak of the one-cycle schedule; null: that of training."""
-    networks: Annotated[int, Field(ge=2, le=64)] = 4
+    """Peak of the one-cycle schedule; null: twice that of training, for gradients of several networks."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of all steps in which the learning rate rises."""
+    networks: Annotated[int, Field(ge=1, le=64)] = 4
     """Networks trained in each step: the largest, the smallest, and random ones."""
     branches: Annotated[int, Field(ge=1, le=64)] = 4
     """Random exit branches at each position of each of these networks."""

@@ -14,10 +14,10 @@ from aebnas.config.resolved import plain_differences
 from aebnas.config.schema import SearchFile
 
 TRAINING = (
+    "learning_rate",
     "batch_size",
     "momentum",
     "weight_decay",
-    "warmup",
     "label_smoothing",
     "loss",
     "exit_weights",
@@ -43,8 +43,6 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
     """
     training = config.training.model_dump(mode="json")
     settings = config.supernet.model_dump(mode="json", exclude=IRRELEVANT)
-    if settings["learning_rate"] is None:
-        settings["learning_rate"] = config.training.learning_rate
     return {
         "space": config.space.model_dump(mode="json"),
         "data": {"fingerprint": data_fingerprint, "channels": channels, "classes": classes},

@@ -49,15 +49,23 @@ class Sandwich:
         Returns:
             For each network ``branches`` architectures that differ in their exit branches alone.
         """
-        backbones = [self.largest, self.smallest, *(self.random(rng) for _ in range(count - 2))]
+        backbones = [self.largest, self.smallest, *self.fair(count - 2, rng)][:count]
         return [
-            [self._space.decode(self._with_exits(one, self.random(rng))) for _ in range(branches)]
+            [self._space.decode(self._with_exits(one, exits)) for exits in self.fair(branches, rng)]
             for one in backbones
         ]
 
-    def random(self, rng: np.random.Generator) -> Genome:
-        """Return a genome with every exit present, otherwise uniform."""
-        return tuple(choices[int(rng.integers(len(choices)))] for choices in self._choices)
+    def fair(self, count: int, rng: np.random.Generator) -> list[Genome]:
+        """Return random genomes in which the choices of every gene are equally frequent, but for one.
+
+        Every exit is present.  Source: strict fairness of FairNAS (ICCV 2021).
+        """
+        columns = []
+        for choices in self._choices:
+            turns = max(1, -(-count // len(choices)))
+            column = np.concatenate([rng.permutation(choices) for _ in range(turns)])[:count]
+            columns.append(rng.permutation(column).tolist())
+        return list(zip(*columns, strict=True)) if columns else [()] * count
 
     def landmarks(self) -> dict[str, Architecture]:
         """Return the ``smallest``, a ``middle`` and the ``largest`` network, each with all its exits.

@@ -30,6 +30,8 @@ from aebnas.training.schedule import one_cycle
 
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
+RATE_FACTOR = 2.0
+"""Of ``training.learning_rate``: the default peak."""
 Exchange = Callable[[list[Tensor]], None]
 """Sums tensors in place over the processes of one training."""
 
@@ -52,7 +54,7 @@ class SupernetTraining:
             supernet: Trained in place.
             sandwich: Draws the networks of each step.
             batches: On the supernet's device.
-            training: Momentum, weight decay, warm-up, clipping, label smoothing, number format.
+            training: Momentum, weight decay, clipping, label smoothing, number format.
             settings: Everything else.
             exchange: Sums gradients and uses over processes; None: there is one.
         """
@@ -140,9 +142,9 @@ class SupernetTraining:
         weights.average_gradients()
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
-        peak = self._settings.learning_rate or self._training.learning_rate
+        peak = peak_rate(self._training, self._settings)
         for group in self._optimizer.param_groups:
-            group["lr"] = one_cycle(self.step, self.steps, peak, self._training.warmup)
+            group["lr"] = one_cycle(self.step, self.steps, peak, self._settings.warmup)
         self._optimizer.step()
         weights.forget_gradients()
         for name, average in self._average.items():
@@ -212,6 +214,11 @@ class SupernetTraining:
                 "--set supernet.learning_rate with a smaller value"
             )
         self.loss = mean
+
+
+def peak_rate(training: TrainingConfig, settings: SupernetConfig) -> float:
+    """Return the largest learning rate of a supernet's training."""
+    return settings.learning_rate or RATE_FACTOR * training.learning_rate
 
 
 def _optimizer(supernet: Supernet, training: TrainingConfig) -> torch.optim.SGD:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from aebnas.nets.blocks import build, initialise
 from aebnas.space.layer import Layer
+from aebnas.supernet.alignment import align
 from aebnas.supernet.roles import named_weights
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -105,12 +106,13 @@ class SharedWeights:
         """Draw every tensor as the weights of plain modules are drawn.
 
         From a module that uses all of it; where none does (a projection between equal widths is
-        never needed), from every module that uses some of it.
+        never needed), from every module that uses some of it.  Then types are aligned.
 
         Args:
             placed: As for ``shared_shapes``.
             seed: Of the random numbers.
         """
+        placed = list(dict.fromkeys(placed))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             for (place, layer), names in _models(placed, self.shapes).items():
@@ -120,6 +122,11 @@ class SharedWeights:
                     if f"{place}.{name}" in names:
                         shared = self.tensors[f"{place}.{name}"]
                         part_of(shared, weight.shape).copy_(weight.detach())
+        roles: dict[str, dict[str, Tensor]] = {}
+        for place, layer in placed:
+            for name in _plain_shapes(layer):
+                roles.setdefault(place, {})[name] = self.tensors[f"{place}.{name}"]
+        align(roles, seed)
 
 
 def views(flat: Tensor, shapes: Shapes) -> dict[str, Tensor]:
