@@ -209,11 +209,15 @@ class SupernetTraining:
         mean = float(torch.stack(self._recent).mean())
         self._recent.clear()
         if not math.isfinite(mean):
-            raise TrainingError(
-                f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
-                "--set supernet.learning_rate with a smaller value"
-            )
+            raise self.diverged()
         self.loss = mean
+
+    def diverged(self) -> TrainingError:
+        """Return what is raised where weights or loss are not finite any more."""
+        return TrainingError(
+            f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
+            "--set supernet.learning_rate with a smaller value"
+        )
 
 
 def peak_rate(training: TrainingConfig, settings: SupernetConfig) -> float:
