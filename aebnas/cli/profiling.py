@@ -69,12 +69,8 @@ def _request(arguments: argparse.Namespace) -> ProfileRequest:
     from aebnas.search.profiling import profile_request
 
     path = Path(arguments.output) if arguments.output else FOLDER / f"{default_name(target)}.yaml"
-    command = shlex.join(["aebnas", *_words()])
+    command = shlex.join(["aebnas", *arguments.words])
     return profile_request(config, path, target, arguments.networks, arguments.again, command)
-
-
-def _words() -> list[str]:
-    return sys.argv[1:]
 
 
 def _dry_run(request: ProfileRequest, as_json: bool) -> int:

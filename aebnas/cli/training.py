@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ def train(arguments: argparse.Namespace) -> int:
             view.finished(options.folder or subject.folder)
         except KeyboardInterrupt:
             # a second --again would forget what was saved
-            words = [word for word in sys.argv[1:] if word != "--again"]
+            words = [word for word in arguments.words if word != "--again"]
             view.interrupted(shlex.join(["aebnas", *words]))
             return INTERRUPTED
     return 0

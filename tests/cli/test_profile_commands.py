@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hardware.synthetic_profiles import layers_of, profile_of, written
 
-from aebnas.cli import profiling
 from aebnas.hardware import profile_session, revalidation
 from aebnas.hardware.devices import processor
 from aebnas.hardware.profile import read_profile
@@ -133,7 +132,6 @@ def test_an_interruption_names_the_command_that_continues(
 
     monkeypatch.setattr(profile_session, "profile_space", interrupt)
     words = ["profile", str(file), "-o", str(tmp_path / "new.yaml")]
-    monkeypatch.setattr(profiling, "_words", lambda: words)
     answer = run_command(*words)
     assert answer.code == 130
     assert (
