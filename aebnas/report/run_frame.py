@@ -47,6 +47,8 @@ class LoadedRun:
     def __init__(self, contents: RunContents) -> None:
         """Wrap the contents of a run."""
         self.contents = contents
+        shape = contents.facts["image_shape"] or (1, 1, 1)
+        self._space = space_of(contents.config, shape)
         self._genes = cache(self._read_genes)
 
     @property
@@ -57,8 +59,7 @@ class LoadedRun:
     @property
     def positions(self) -> Mapping[str, Gene]:
         """Return every gene and fixed position of the search space, by name."""
-        shape = self.contents.facts["image_shape"] or (1, 1, 1)
-        return space_of(self.contents.config, shape).positions
+        return self._space.positions
 
     def genes(self, architecture: Architecture) -> dict[str, Any]:
         """Return the choice of every active gene of an architecture, by the gene's name."""
@@ -96,11 +97,9 @@ class LoadedRun:
         }
 
     def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
-        shape = self.contents.facts["image_shape"] or (1, 1, 1)
-        space = space_of(self.contents.config, shape)
-        found = values_of(space, architecture)
+        choices = {name: gene.choices for name, gene in self.positions.items()}
         return {
-            name: space.positions[name].choices[index]
-            for name, index in found.items()
-            if name not in UNTOLD and len(space.positions[name].choices) > 1
+            name: choices[name][index]
+            for name, index in values_of(self._space, architecture).items()
+            if name not in UNTOLD and len(choices[name]) > 1
         }
