@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from aebnas.cli.final_options import positive
+from aebnas.cli.final_options import from_zero, positive
 
 
 def export(command: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def export(command: argparse.ArgumentParser) -> None:
         help="also write DIR/int8: 8-bit weights and activations, compared with fp32",
     )
     command.add_argument(
-        "--samples", type=_from_zero, default=256, metavar="N",
+        "--samples", type=from_zero, default=256, metavar="N",
         help="calibrate images to store for `aebnas bench` (default 256; 0: none leave your machine)",
     )  # fmt: skip
     command.add_argument("--force", action="store_true", help="replace DIR if it is an export folder")
@@ -61,9 +61,3 @@ def bench(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--threads", type=positive, default=1, metavar="N", help="per operator (default 1)")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _from_zero(text: str) -> int:
-    if not text.isdecimal() or int(text) > 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 1,000,000, but got {text}")
-    return int(text)

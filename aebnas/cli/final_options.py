@@ -77,7 +77,7 @@ def evaluate(command: argparse.ArgumentParser) -> None:
         help="a hardware profile to predict costs with (repeatable)",
     )  # fmt: skip
     command.add_argument(
-        "--images", type=not_negative, default=1000, metavar="N",
+        "--images", type=from_zero, default=1000, metavar="N",
         help="test images on which the networks really stop, one by one (default 1000; 0: none)",
     )  # fmt: skip
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -94,9 +94,11 @@ def positive(text: str) -> int:
     return value
 
 
-def not_negative(text: str) -> int:
-    """Return 0 or what ``positive`` accepts."""
-    return 0 if text == "0" else positive(text)
+def from_zero(text: str) -> int:
+    """Return a whole number from 0 to a million."""
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 1,000,000, but got {text}")
+    return int(text)
 
 
 def share(text: str) -> float:

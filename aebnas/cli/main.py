@@ -130,13 +130,7 @@ def _check(command: argparse.ArgumentParser) -> None:
 
 def _search(command: argparse.ArgumentParser) -> None:
     command.description = "Search from a search-space file into a new run directory."
-    command.add_argument("file", help="a search-space file")
-    command.add_argument("--name", help="name of the run; default: the file's name field")
-    command.add_argument(
-        "--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)"
-    )
-    _overrides(command)
-    _output(command)
+    _run_of_a_file(command)
 
 
 def _resume(command: argparse.ArgumentParser) -> None:
@@ -238,6 +232,10 @@ def _supernet(command: argparse.ArgumentParser) -> None:
         "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
         "evaluation.mode: supernet on the same space and data use it."
     )
+    _run_of_a_file(command)
+
+
+def _run_of_a_file(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", help="a search-space file")
     command.add_argument("--name", help="name of the run; default: the file's name field")
     command.add_argument(

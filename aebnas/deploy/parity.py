@@ -13,8 +13,8 @@ from aebnas.deploy.preprocessing import Preprocessing
 from aebnas.deploy.scoring import BATCH, prepared
 from aebnas.deploy.segments import SegmentChain
 from aebnas.errors import RunError
-from aebnas.evaluation.image_logits import image_logits
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.image_logits import image_logits
 
 LARGEST_DIFFERENCE = 1e-4
 """Of a logit; beyond it an export is refused."""

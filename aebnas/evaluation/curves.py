@@ -19,6 +19,7 @@ from aebnas.exits.fitting import fit
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policy_curve import path_curve, policy_curve
 from aebnas.exits.samples import ExitSamples
+from aebnas.hardware.device_costs import reach_in
 
 
 def scored_curve(
@@ -37,7 +38,7 @@ def scored_curve(
         reach_macs: MACs to leave at each exit.
         reach_costs: The same on devices, by metric.
     """
-    reach = np.asarray(_reach(config, reach_macs, reach_costs))
+    reach = np.asarray(reach_in(config.cost_metric, reach_macs, reach_costs))
     settings = config.exits.settings
     curves = {name: _scored(exits, records, labels, reach) for name, exits in settings.items()}
     return _one(curves, settings)
@@ -90,7 +91,7 @@ def fitted_curve(
         reach_macs: MACs to leave at each exit.
         reach_costs: The same on devices, by metric.
     """
-    reach = _reach(config, reach_macs, reach_costs)
+    reach = reach_in(config.cost_metric, reach_macs, reach_costs)
     calibrate, select = (
         ExitSamples.of(values, known, reach) for values, known in zip(logits, labels, strict=True)
     )
@@ -118,10 +119,3 @@ def _one(curves: Mapping[str, OperatingCurve], settings: Mapping[str, ExitsConfi
     if list(curves) == [""]:
         return curves[""]
     return joined(curves, {name: exits.policy for name, exits in settings.items()})
-
-
-def _reach(
-    config: SearchFile, reach_macs: Sequence[float], reach_costs: Mapping[str, Sequence[float]]
-) -> Sequence[float]:
-    metric = config.cost_metric
-    return reach_macs if metric == "macs" else reach_costs[metric]

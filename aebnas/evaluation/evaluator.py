@@ -7,7 +7,6 @@ reason; the evaluator is ready for the next one.
 
 from __future__ import annotations
 
-import io
 import resource
 import sys
 import time
@@ -22,7 +21,6 @@ from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve, scored_curve
-from aebnas.evaluation.image_logits import image_logits
 from aebnas.evaluation.record import (
     Artefacts,
     Evaluation,
@@ -34,10 +32,13 @@ from aebnas.exits.scores import SCORES, exit_scores, predictions
 from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weights import weight_bytes
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
 from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
+from aebnas.training.exit_weights import exit_weights
 from aebnas.training.finetuning import finetune
+from aebnas.training.image_logits import image_logits
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import TrainingResult, train
 
@@ -162,12 +163,7 @@ class Evaluator:
 
     def _weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        given = self.config.training.exit_weights
-        positions = [
-            name for name in self.config.space.stage_names() if name in self.config.space.exits.after
-        ]
-        present = [positions.index(exit_.after) for exit_ in architecture.exits] + [len(positions)]
-        return (1.0,) * len(present) if given == "uniform" else tuple(given[i] for i in present)
+        return exit_weights(self.config.training.exit_weights, self.config.space.exits.after, architecture)
 
     def _check_weights(self, architecture: Architecture) -> None:
         """Refuse a candidate that nothing would train: exits with a weight are absent.
@@ -188,9 +184,7 @@ class Evaluator:
             ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
             for z in logits
         ]
-        buffer = io.BytesIO()
-        torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
-        return Artefacts(records[0], records[1], logits[0], logits[1], buffer.getvalue())
+        return Artefacts(records[0], records[1], logits[0], logits[1], weight_bytes(network))
 
     def _fitted(self, artefacts: Artefacts, draft: Evaluation) -> Fitted:
         labels = (self.splits.calibrate.labels, self.splits.select.labels)

@@ -7,7 +7,6 @@ DIR/logits.npz        its logits on calibrate and their labels: policies are ref
 
 from __future__ import annotations
 
-import io
 import pickle
 import zipfile
 import zlib
@@ -200,10 +199,3 @@ def load_trained(folder: Path) -> Trained:
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """Return a checkpoint as YAML."""
     return yaml_text(checkpoint.model_dump(mode="json"))
-
-
-def weight_bytes(network: EarlyExitNetwork) -> bytes:
-    """Return the weights as ``weights.pt`` holds them."""
-    buffer = io.BytesIO()
-    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
-    return buffer.getvalue()

@@ -19,7 +19,6 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
-from aebnas.evaluation.image_logits import EVALUATION_BATCH, image_logits
 from aebnas.exits.samples import ExitSamples
 from aebnas.final.checkpoint import Checkpoint, read_checkpoint
 from aebnas.final.files import writing
@@ -35,6 +34,7 @@ from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import Images
 from aebnas.search.store import write_atomically
+from aebnas.training.image_logits import EVALUATION_BATCH, image_logits
 
 STOPPED_IMAGES = 1000
 """Test images on which networks really stop, by default."""

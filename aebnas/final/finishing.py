@@ -18,15 +18,15 @@ from aebnas.final.checkpoint import (
     Trained,
     checkpoint_text,
     load_trained,
-    weight_bytes,
 )
 from aebnas.final.events import NetworkTrained
 from aebnas.final.exit_fit import fit_exits
 from aebnas.final.files import writing
 from aebnas.final.plan import Plan, Task
 from aebnas.hardware.cost import network_cost
-from aebnas.hardware.device_costs import ReachCosts
+from aebnas.hardware.device_costs import ReachCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weights import weight_bytes
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import environment
 from aebnas.search.store import write_atomically
@@ -92,8 +92,7 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
 
 def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
     """Return the cost of leaving at each exit, in what the policy trades."""
-    metric = checkpoint.cost_metric
-    return tuple(checkpoint.reach_macs if metric == "macs" else checkpoint.reach_costs[metric])
+    return tuple(reach_in(checkpoint.cost_metric, checkpoint.reach_macs, checkpoint.reach_costs))
 
 
 def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
@@ -138,7 +137,7 @@ def _fitted(
     if task.is_static:
         return never_leave(1)
     metric = plan.cost_metric
-    reach = reach_macs if metric == "macs" else reach_costs[metric]
+    reach = reach_in(metric, reach_macs, reach_costs)
     return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)
 
 

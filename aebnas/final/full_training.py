@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from aebnas.data.loader import TrainBatches
 from aebnas.errors import RunError
-from aebnas.evaluation.image_logits import image_logits
 from aebnas.final.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.final.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.final.files import writing
@@ -39,6 +38,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.search.run_lock import run_lock
+from aebnas.training.image_logits import image_logits
 from aebnas.training.journal import Epoch, Journal
 from aebnas.training.modes import MODES
 from aebnas.training.phase import chance

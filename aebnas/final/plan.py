@@ -16,6 +16,7 @@ from aebnas.final.images import FinalImages
 from aebnas.final.settings import FinalSettings
 from aebnas.final.subject import Subject
 from aebnas.space.architecture import Architecture
+from aebnas.training.exit_weights import exit_weights
 
 if TYPE_CHECKING:
     from aebnas.final.checkpoint import Checkpoint, Trained
@@ -95,20 +96,18 @@ class Task:
             ConfigError: ``exit_weights`` do not say what this network's exits weigh.
         """
         given, exits = plan.settings.training.exit_weights, self.architecture.exits
-        if given == "uniform" or self.is_static:
-            return (1.0,) * (len(exits) + 1)
+        if self.is_static:
+            given = "uniform"
         if plan.subject.config is None:
             positions = tuple(exit_.after for exit_ in exits)
         else:
-            space = plan.subject.config.space
-            positions = tuple(name for name in space.stage_names() if name in space.exits.after)
-        if len(given) != len(positions) + 1:
+            positions = plan.subject.config.space.exits.after
+        if given != "uniform" and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.exit_weights needs {len(positions) + 1} values, one per exit of "
                 f"{', '.join(positions) or 'no stage'} and the final classifier, but got {len(given)}"
             )
-        present = [positions.index(exit_.after) for exit_ in exits] + [len(positions)]
-        weights = tuple(given[i] for i in present)
+        weights = exit_weights(given, positions, self.architecture)
         if not any(weights):
             raise ConfigError("training.exit_weights: every exit that this network has weighs 0")
         return weights

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import platform
-import struct
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aebnas.search.event_file import EventFile
 from aebnas.search.store import write_atomically
 
 CSV = "log.csv"
@@ -48,7 +46,8 @@ class TrainingLog:
         self._folder = folder
         self._columns = columns(exit_names)
         self.rows: list[Row] = list(known)
-        self._events: Path | None = None
+        # what an interrupted training wrote beyond its saved state is taken back with the first epoch
+        self._events = EventFile(folder / TENSORBOARD)
 
     def write(self) -> None:
         """Write the last of ``rows`` to both logs."""
@@ -57,35 +56,10 @@ class TrainingLog:
         table.writeheader()
         table.writerows(self.rows)
         write_atomically(self._folder / CSV, text.getvalue().encode())
-        self._to_tensorboard(self.rows[-1])
-
-    def _to_tensorboard(self, row: Row) -> None:
-        # no SummaryWriter: its thread would keep a full disk from whoever trains
-        from tensorboardX.proto.event_pb2 import Event, SessionLog
-        from tensorboardX.summary import scalar
-
-        epoch, now = int(row["epoch"]), time.time()
-        events = [
-            Event(wall_time=now, step=epoch, summary=scalar(name.replace("[", "/").rstrip("]"), float(value)))
+        row = self.rows[-1]
+        numbers = {
+            name.replace("[", "/").rstrip("]"): float(value)
             for name, value in row.items()
             if name not in ("epoch", "phase")
-        ]
-        if self._events is None:
-            self._events = self._folder / TENSORBOARD / f"events.out.tfevents.{now:.0f}.{platform.node()}"
-            self._events.parent.mkdir(parents=True, exist_ok=True)
-            # what an interrupted training wrote beyond its saved state is taken back
-            start = SessionLog(status=SessionLog.START)
-            version = Event(wall_time=now, step=epoch, file_version="brain.Event:2")
-            events = [version, Event(wall_time=now, step=epoch, session_log=start), *events]
-        with self._events.open("ab") as file:
-            file.write(b"".join(_record(event.SerializeToString()) for event in events))
-
-
-def _record(content: bytes) -> bytes:
-    """Return an event as it stands in a TensorBoard file: length and content, a checksum behind each."""
-    from tensorboardX.record_writer import masked_crc32c
-
-    length = struct.pack("<Q", len(content))
-    return b"".join(
-        [length, struct.pack("<I", masked_crc32c(length)), content, struct.pack("<I", masked_crc32c(content))]
-    )
+        }
+        self._events.append(numbers, int(row["epoch"]))

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,3 +95,14 @@ class DeviceCosts:
     def fingerprints(self) -> dict[str, str]:
         """Return the fingerprint of each profile by name."""
         return {profile.name: profile.fingerprint() for profile in self.profiles}
+
+
+def reach_in(
+    metric: str, reach_macs: Sequence[float], reach_costs: Mapping[str, Sequence[float]]
+) -> Sequence[float]:
+    """Return the cost of leaving at each exit in one quantity: ``macs``, ``latency_ms@PROFILE``, ...
+
+    Raises:
+        KeyError: The costs do not hold it.
+    """
+    return reach_macs if metric == "macs" else reach_costs[metric]

@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from aebnas.search.event_file import EventFile
 from aebnas.search.events import CandidateFinished, Event, Generation, Listener
 
 Numbers = Callable[[Mapping[str, float], int], None]
 """Takes named numbers and the step they belong to."""
-
-
-FLUSH_SECONDS = 5
 
 
 def together(*listeners: Listener) -> Listener:
@@ -71,13 +69,9 @@ def numbers_to(log: Numbers) -> Listener:
 
 @contextmanager
 def tensorboard(folder: str | Path) -> Iterator[Listener]:
-    """Yield a listener that writes TensorBoard event files into a folder; everything is there at the end."""
-    from tensorboardX import SummaryWriter
+    """Yield a listener that writes a TensorBoard event file into a folder.
 
-    with SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS) as writer:
-
-        def log(numbers: Mapping[str, float], step: int) -> None:
-            for name, value in numbers.items():
-                writer.add_scalar(name, value, step)
-
-        yield numbers_to(log)
+    Raises:
+        OSError: From the listener: the file cannot be written.
+    """
+    yield numbers_to(EventFile(Path(folder)).append)

@@ -53,7 +53,7 @@ def all_choices(
         for i in range(max(stage.depth)):
             yield from _fields(stage.block, BLOCK_FIELDS, f"{name}.block{i + 1}", name)
     branch = space.exits.branch
-    for name in (name for name in space.stage_names() if name in space.exits.after):
+    for name in space.exits.after:
         group = f"exit.{name}"
         counts = ((ABSENT,) if space.exits.optional else ()) + branch.modules
         yield Gene(f"{group}.modules", counts, group)

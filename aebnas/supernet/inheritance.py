@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
@@ -20,10 +18,10 @@ from aebnas.space.search_space import SearchSpace
 from aebnas.supernet.recalibration import recalibrate
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
-from aebnas.training.trainer import exit_logits
+from aebnas.training.image_logits import image_logits
 
 BATCH = 250
-"""Images per forward pass."""
+"""Images per forward pass of a recalibration."""
 SAMPLE_SEED = 0
 """Of the images that batch norms are recalibrated on: the same for every network."""
 
@@ -79,22 +77,17 @@ class Heirs:
 
     def recalibrate(self, network: EarlyExitNetwork) -> None:
         """Replace a network's batch-norm statistics by those of the sample."""
-        recalibrate(network, self._batches(self._sample, network.architecture.resolution))
+        batches = eval_batches(
+            self._sample,
+            device=self._supernet.device,
+            resolution=network.architecture.resolution,
+            batch_size=BATCH,
+            statistics=self._statistics,
+        )
+        recalibrate(network, (x for x, _ in batches))
 
     def accuracies(self, architecture: Architecture) -> list[float]:
         """Return the share of right answers on calibrate at every exit."""
         images = self._splits.calibrate
-        logits: NDArray[np.float32] = exit_logits(
-            self.extract(architecture), self._batches(images, architecture.resolution)
-        )
+        logits = image_logits(self.extract(architecture), images, self._statistics)
         return [float(share) for share in (logits.argmax(axis=2) == images.labels[:, None]).mean(axis=0)]
-
-    def _batches(self, images: ImageSet, resolution: int) -> Iterator[Tensor]:
-        batches = eval_batches(
-            images,
-            device=torch.device(self._supernet.device),
-            resolution=resolution,
-            batch_size=BATCH,
-            statistics=self._statistics,
-        )
-        return (x for x, _ in batches)

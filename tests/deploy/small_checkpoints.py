@@ -17,9 +17,10 @@ from aebnas.deploy.scoring import refitted
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
-from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text, weight_bytes
+from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weights import weight_bytes
 from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.training.trainer import train
 

@@ -16,11 +16,11 @@ from aebnas.errors import TrainingError
 from aebnas.evaluation import evaluator as evaluator_room
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import training_seed
-from aebnas.evaluation.image_logits import image_logits
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.scores import SCORES, predictions
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.image_logits import image_logits
 
 MEASURED = ("seconds", "cpu_seconds", "memory_mb")
 """What depends on the machine and the moment."""

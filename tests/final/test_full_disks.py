@@ -14,6 +14,7 @@ from aebnas.final import training_log, unfinished
 from aebnas.final.full_training import train_network
 from aebnas.final.training_log import TrainingLog
 from aebnas.final.winner_training import plan_of
+from aebnas.search import event_file
 
 
 def full(*given: Any) -> NoReturn:
@@ -22,7 +23,7 @@ def full(*given: Any) -> NoReturn:
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [(unfinished, "write_atomically"), (training_log, "write_atomically"), (training_log, "_record")],
+    [(unfinished, "write_atomically"), (training_log, "write_atomically"), (event_file, "_record")],
 )
 def test_a_disk_that_fills_up_in_a_training_is_told_and_the_same_command_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, name: str

@@ -8,6 +8,7 @@ import torch
 from small_supernets import architectures, config, ready, space, splits, untrained
 
 from aebnas.data.elastic import ElasticBatches
+from aebnas.data.loader import eval_batches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
 from aebnas.hardware.cost import network_cost
@@ -151,7 +152,16 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     first = network.segments()[0].backbone[0][1]
-    x = next(iter(heirs._batches(heirs._sample, architecture.resolution)))
+    statistics = ChannelStatistics.of(splits().train)
+    x, _ = next(
+        eval_batches(
+            heirs._sample,
+            device="cpu",
+            resolution=architecture.resolution,
+            batch_size=250,
+            statistics=statistics,
+        )
+    )
     seen = network.segments()[0].backbone[0][0](x).mean(dim=(0, 2, 3))
     torch.testing.assert_close(first.running_mean, seen, atol=1e-4, rtol=1e-3)
 

@@ -31,7 +31,7 @@ class Features:
         """
         self._space = space
         self._genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
-        self._positions = [stage for stage in space.config.stage_names() if stage in space.config.exits.after]
+        self._positions = space.config.exits.after
 
     def row(self, architecture: Architecture, cost: ExactCost) -> FloatArray:
         """Return the features of one architecture, shape ``(features,)``.

@@ -1,0 +1,27 @@
+"""Which loss weight each exit of a network has: settings name those of a space's positions.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from aebnas.space.architecture import Architecture
+
+
+def exit_weights(
+    given: Sequence[float] | Literal["uniform"], positions: Sequence[str], architecture: Architecture
+) -> tuple[float, ...]:
+    """Return one loss weight per exit that is present, the final classifier last.
+
+    Args:
+        given: As ``TrainingConfig.exit_weights``: one per position and one for the final classifier.
+        positions: Stages after which an exit may stand, in order.
+        architecture: Its exits stand at some of them.
+    """
+    if given == "uniform":
+        return (1.0,) * (len(architecture.exits) + 1)
+    present = [positions.index(exit_.after) for exit_ in architecture.exits] + [len(positions)]
+    return tuple(given[i] for i in present)
