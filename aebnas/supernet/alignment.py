@@ -49,9 +49,7 @@ def _projection(tensors: Mapping[str, Tensor], generator: torch.Generator) -> Te
     return NOISE * torch.randn(outputs, inputs, generator=generator)
 
 
-def _centre(
-    role: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection: Tensor
-) -> Tensor | None:
+def _centre(role: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection: Tensor) -> Tensor | None:
     """Return what a convolution does to each pixel alone, ``(out, in)``; None: it is left as it is."""
     kind, _, part = role.partition(".")
     outputs, inputs = tensor.shape[:2] if tensor.ndim == 4 else (0, 0)
