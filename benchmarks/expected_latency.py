@@ -1,10 +1,10 @@
 """Predicted expected latency against measured mean latency over real images, really stopping.
 
-    python benchmarks/expected_latency.py RUN PROFILE.yaml [--candidates 10] [--images 1000] [--rounds 5]
+    python benchmarks/expected_latency.py RUN [RUN...] --profile PROFILE.yaml [--candidates 10] [--rounds 5]
 
-Takes trained candidates of a run of mnist5k or any other space (their weights: members of its front),
-each at the thresholds of an operating point, and runs real images one by one through the runner of the
-profile's runtime.  The prediction uses the profile and the exit rates on those same images; every image
+Takes distinct trained candidates with early exits of runs of one space (their weights: members of the
+front), each at its point for half of its full cost, and runs real images one by one through the runner of
+the profile's runtime.  The prediction uses the profile and the exit rates on those same images; every image
 counts once per round, and the mean is over all of them, outliers included.
 """
 
@@ -29,33 +29,38 @@ from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
 from aebnas.search.store import RunStore
 
-TRADE_OFFS = (0.5, 0.65, 0.8, 1.0)
+TRADE_OFF = 0.5
 
 
 def main() -> None:
     """Print one row per candidate and the errors."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("profile", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--profile", type=Path, required=True)
     parser.add_argument("--candidates", type=int, default=10)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    profile, store = read_profile(arguments.profile), RunStore(arguments.run)
+    profile, stores = read_profile(arguments.profile), [RunStore(path) for path in arguments.runs]
     target = profile.facts.target
     prepare_process(torch.device(target.device), target.threads)
-    splits = make_splits(load_dataset(store.config.data), store.config.data)
+    config = stores[0].config
+    splits = make_splits(load_dataset(config.data), config.data)
     statistics = ChannelStatistics.of(splits.train)
-    kept = [one for one in store.evaluations() if one.is_done and store.weights_path(one.key).exists()]
-    # early exits first: a network without any has nothing to predict
-    kept.sort(key=lambda one: (-len(one.reach_macs), one.key))
-    pairs = [(one, trade_off) for trade_off in TRADE_OFFS for one in kept][: arguments.candidates]
+    kept = {
+        one.key: (one, store)
+        for store in stores
+        for one in store.evaluations()
+        # a network without early exits has nothing to predict
+        if one.is_done and len(one.reach_macs) > 1 and store.weights_path(one.key).exists()
+    }
+    chosen = [kept[key] for key in sorted(kept)][: arguments.candidates]
     anchor = anchor_clock(target)
     levels, errors = [], []
     print("| network | exits | predicted ms | measured ms | error |\n| --- | --- | --- | --- | --- |")
-    for one, trade_off in pairs:
+    for one, store in chosen:
         network = EarlyExitNetwork(
-            one.architecture, splits.train.shape[2], len(splits.classes), store.config.training.carry
+            one.architecture, splits.train.shape[2], len(splits.classes), config.training.carry
         )
         weights = io.BytesIO(store.weights_path(one.key).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
@@ -73,7 +78,7 @@ def main() -> None:
                 )
             ]
         )[: arguments.images]
-        thresholds = one.curve.thresholds[one.point_index(trade_off)]
+        thresholds = one.curve.thresholds[one.point_index(TRADE_OFF)]
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:
@@ -83,7 +88,7 @@ def main() -> None:
         exits = np.array([runner.run(x, leave).exit for x in singles])
         spent = []
         for _ in range(arguments.rounds):
-            levels.append(float(anchor.sample_ns()[-1]) / 1e6)
+            levels.append(anchor.full_ns() / 1e6)
             started = time.perf_counter()
             for x in singles:
                 runner.run(x, leave)
@@ -92,7 +97,7 @@ def main() -> None:
         predicted, measured = float(rates @ reach), float(np.median(spent))
         errors.append(predicted / measured - 1)
         print(
-            f"| {one.key} at {trade_off:g} | {'/'.join(f'{rate:.0%}' for rate in rates)} "
+            f"| {one.key} | {'/'.join(f'{rate:.0%}' for rate in rates)} "
             f"| {predicted:.4f} | {measured:.4f} | {errors[-1]:+.1%} |"
         )
     print(f"\nmean absolute error {np.mean(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):.1%}")

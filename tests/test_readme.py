@@ -1,61 +1,53 @@
-"""What README tells people to type works; long searches are shortened."""
+"""What README tells people to type works; the searched files are made smaller."""
 
+import os
 import re
-import shlex
-import shutil
 from pathlib import Path
 
 import pytest
+from documents import ROOT, blocks, check_part, follow, workplace
 
-from aebnas.cli import main
 from aebnas.config import load, parse
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-SHORTER = ["--set", "training.epochs=1", "--set", "constraints={}", "--set", "workers.mode=serial"]
-TRAININGS = {"search": "search.max_trainings=2", "resume": "search.max_trainings=3"}
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
-
-
-def commands() -> list[list[str]]:
-    """Return the lines behind a prompt that call aebnas on a named run or a new file."""
-    lines = re.findall(r"^\$ aebnas (.+)$", "\n".join(blocks("console")), re.M)
-    return [shlex.split(line) for line in lines if line != "search search_spaces/mnist5k.yaml"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(ROOT / "search_spaces", tmp_path / "search_spaces")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUN", "")
+    monkeypatch.chdir(workplace(tmp_path))
     return tmp_path
 
 
 def test_the_commands_run_one_after_the_other(folder: Path) -> None:
-    ran = []
-    for command in commands():
-        words = [
-            TRAININGS[command[0]] if word.startswith("search.max_trainings") else word for word in command
-        ]
-        assert main(words + (SHORTER if words[0] == "search" else [])) == 0
-        ran.append(words[0])
-    assert ran == ["init", "check", "search", "resume", "report", "exits", "devices", "profile"]
+    ran = follow("".join(f"```console\n{one.text}```\n" for one in blocks(README, "console")), "README.md")
+    result = ["search", "search", "train", "evaluate", "export", "run"]  # the first is `make demo`
+    views = ["init", "check", "search", "resume", "report", "exits", "export-study", "bench"]
+    assert ran == [*result, *views, "devices", "profile"]
+    assert os.environ["RUN"] == "runs/demo-today"
     assert (folder / "runs/quick/report.html").is_file()
     assert list((folder / "runs/quick/winners").glob("*.yaml"))
 
 
+def test_four_commands_lead_from_the_demo_to_a_model_that_runs() -> None:
+    (block,) = (one for one in blocks(README, "console") if "$RUN" in one.text)
+    words = re.findall(r"^\$ aebnas (\w+)", block.text, re.M)
+    assert words == ["train", "evaluate", "export", "run"]
+
+
 def test_the_python_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks("python")
-    assert len(code.splitlines()) <= 10
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    (block,) = blocks(README, "python")
+    assert len(block.text.splitlines()) <= 10
+    exec(compile(block.text, "README.md", "exec"), {"__name__": "readme"})
     assert re.search(r"^[0-9a-f]{16} ", capsys.readouterr().out, re.M)
 
 
-def test_the_search_space_shown_is_the_one_shipped() -> None:
-    text = blocks("yaml")[0]
-    assert parse(text.encode(), "README.md") == load(ROOT / "search_spaces/mnist5k.yaml")
+def test_the_search_space_shown_is_the_one_shipped_and_its_parts_are_valid() -> None:
+    whole, *parts = blocks(README, "yaml")
+    assert parse(whole.text.encode(), "README.md") == load(ROOT / "search_spaces/mnist5k.yaml")
+    assert [check_part(part.text).hardware for part in parts] == [
+        ("hardware_profiles/xeon-onnxruntime-mnist5k.yaml",)
+    ]
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -92,11 +92,14 @@ def resume(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the report of one or several runs."""
-    from aebnas.report import write_report
+    from aebnas.report import write_figures, write_report
     from aebnas.search.store import RunStore
 
     folder = None if arguments.output is None else Path(arguments.output)
-    files = write_report([RunStore(Path(run)) for run in arguments.runs], folder)
+    stores = [RunStore(Path(run)) for run in arguments.runs]
+    files = write_report(stores, folder)
+    if arguments.figures is not None:
+        write_figures(stores, Path(arguments.figures))
     print(files.page)
     return 0
 
@@ -125,6 +128,51 @@ def rescore(arguments: argparse.Namespace) -> int:
 def exits(arguments: argparse.Namespace) -> int:
     """Compare all exit policies on a trained network of a run."""
     from aebnas.cli.exit_policies import exits as run
+
+    return run(arguments)
+
+
+def export_study(arguments: argparse.Namespace) -> int:
+    """Write a run into an Optuna storage."""
+    from aebnas.report.optuna_study import export_study as export
+    from aebnas.report.run_frame import load_run
+
+    trials = export(load_run(arguments.run), arguments.storage, arguments.name)
+    print(f"{trials} trials: optuna-dashboard {arguments.storage}")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network of a run in full."""
+    from aebnas.cli.training import train as run
+
+    return run(arguments)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a trained network on the test images."""
+    from aebnas.cli.evaluating import evaluate as run
+
+    return run(arguments)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Export a checkpoint."""
+    from aebnas.cli.deploying import export as run
+
+    return run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify images with an exported network."""
+    from aebnas.cli.running import run as classify
+
+    return classify(arguments)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure an exported network with and without early exits."""
+    from aebnas.cli.deploying import bench as run
 
     return run(arguments)
 

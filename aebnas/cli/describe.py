@@ -82,7 +82,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         return track(numbers, "costing random architectures", total=samples, console=console, transient=True)
 
     shape, classes = shape_and_classes(config.data)
-    space = SearchSpace(config.space, max(shape[:2]), config.trade_offs)
+    space = SearchSpace(config.space, max(shape[:2]), config.trade_offs, config.settings)
     devices = DeviceCosts.of_file(config, space, shape[2], classes)
     costs = sample_costs(config, space, shape[2], classes, samples, progress, devices)
     counts = (math.prod(space.cardinalities), distinct_architectures(space))

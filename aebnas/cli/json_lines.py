@@ -15,7 +15,9 @@ Every object has ``event``; the others are, by event:
                         exits: is_met, shortfall, best, violation, words ...; else null), warnings
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
-                        front ([{key, trade_off, metrics}]), is_complete
+                        front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
+                        it is no gene), is_complete, surrogate (how it did: is_on,
+                        reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null)
     interrupted         run, kept (null: no run was made), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)
 

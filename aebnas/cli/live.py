@@ -14,7 +14,15 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
-from aebnas.cli.plain import candidate, landmarks, lost, supernet_origin, supernet_progress, whole
+from aebnas.cli.plain import (
+    candidate,
+    landmarks,
+    lost,
+    supernet_origin,
+    supernet_progress,
+    surrogate_word,
+    whole,
+)
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.report import front_table
@@ -182,6 +190,9 @@ class LiveView:
         candidates = Text(f"{one.done} done, ") + failed + known
         grid.add_row("best accuracy", Text(accuracy, "bold"), "candidates", candidates)
         grid.add_row("hypervolume", volume, "workers", workers)
+        standing = None if one.generation is None else one.generation.surrogate
+        if standing is not None:
+            grid.add_row("surrogate", surrogate_word(standing))
         return grid
 
     def _recent(self) -> list[RenderableType]:

@@ -10,26 +10,21 @@ import sys
 from collections.abc import Sequence
 
 from aebnas import __version__
+from aebnas.cli import deploy_options, final_options
+from aebnas.cli.final_options import positive
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.errors import AebnasError
 
 EXIT_CODES = """exit codes:
   0  finished                       3  something is wrong with the data
-  1  other errors                   4  something is wrong with the run directory
+  1  other errors                   4  a run, checkpoint or export folder
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume"""
 COMMANDS = (
-    "init",
-    "check",
-    "search",
-    "resume",
-    "report",
-    "profile",
-    "devices",
-    "rescore",
-    "exits",
+    "init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits",
     "supernet",
-)
+    "train", "evaluate", "export", "run", "bench", "export-study",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from aebnas.cli import commands
 
-        return int(getattr(commands, arguments.command)(arguments))
+        return int(getattr(commands, arguments.command.replace("-", "_"))(arguments))
     except AebnasError as error:
         _tell(str(error))
         return error.exit_code
@@ -106,6 +101,12 @@ def parser() -> argparse.ArgumentParser:
     _devices(add("devices", "list what this machine has, and which profiles fit it"))
     _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
     _exits(add("exits", "compare all exit policies on a trained network of a run"))
+    _export_study(add("export-study", "write a run into an Optuna storage, for optuna-dashboard"))
+    final_options.train(add("train", "train a network of a run in full"))
+    final_options.evaluate(add("evaluate", "score a trained network on the test images"))
+    deploy_options.export(add("export", "write a trained network as a folder that runs without torch"))
+    deploy_options.run(add("run", "classify images with an exported network"))
+    deploy_options.bench(add("bench", "measure an exported network with and without its early exits"))
     _supernet(add("supernet", "train the shared weights that candidates inherit"))
     return top
 
@@ -120,7 +121,7 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.description = "Validate a search-space file and show its genes, its size and its costs."
     command.add_argument("file", help="a search-space file")
     command.add_argument(
-        "--samples", type=_positive, default=1000, help="random architectures to cost (default 1000)"
+        "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
     )
     _overrides(command)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -158,6 +159,9 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", metavar="DIR", help="folder to write to; default: the (first) run's"
     )
+    command.add_argument(
+        "--figures", metavar="DIR", help="write the main plots there too, as SVG and PNG for papers"
+    )
 
 
 def _profile(command: argparse.ArgumentParser) -> None:
@@ -170,15 +174,15 @@ def _profile(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--runtime", choices=("onnxruntime", "torch"), help="default: onnxruntime on CPUs, torch on GPUs"
     )
-    command.add_argument("--batch-size", type=_positive, default=1, help="images of one call (default 1)")
+    command.add_argument("--batch-size", type=positive, default=1, help="images of one call (default 1)")
     command.add_argument("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32", help="default fp32")
-    command.add_argument("--threads", type=_positive, default=1, help="CPU threads per operator (default 1)")
+    command.add_argument("--threads", type=positive, default=1, help="CPU threads per operator (default 1)")
     command.add_argument("--cuda-graphs", action="store_true", help="replay layers as CUDA graphs")
     command.add_argument(
         "-o", "--output", metavar="FILE", help="default: hardware_profiles/DEVICE-RUNTIME.yaml"
     )
     command.add_argument(
-        "--networks", type=_positive, default=60, help="networks that check the table (default 60)"
+        "--networks", type=positive, default=60, help="networks that check the table (default 60)"
     )
     command.add_argument(
         "--again", action="store_true", help="measure everything anew, replacing the profile"
@@ -253,11 +257,7 @@ def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="one JSON object per event on standard output")
 
 
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 1,000,000, but got {text}")
-    return value
+def _export_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", help="directory of the run")
+    command.add_argument("storage", help="URL of the storage, as sqlite:///study.db")
+    command.add_argument("--name", help="name of the study (default: the run's)")

@@ -21,6 +21,7 @@ from aebnas.search.events import (
     SearchStarted,
     SupernetProgress,
     SupernetReady,
+    SurrogateStanding,
     Warned,
     WorkerLost,
     WorkersStarted,
@@ -97,6 +98,7 @@ class PlainView:
             f"front of {count(len(event.front), 'point')}",
             *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
             f"hypervolume {event.hypervolume:.4f}",
+            *([] if event.surrogate is None else [f"surrogate {surrogate_word(event.surrogate)}"]),
         ]
         stopped = "" if event.is_complete else " (stopped in its middle)"
         return f"generation {event.number} of {generations}{stopped}: {', '.join(parts)}"
@@ -111,6 +113,12 @@ def candidate(evaluation: Evaluation) -> str:
         f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"
         f"  {duration(evaluation.seconds):>7}"
     )
+
+
+def surrogate_word(standing: SurrogateStanding) -> str:
+    """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
+    known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
+    return f"{'on' if standing.is_on else 'off'}{known}"
 
 
 def supernet_progress(event: SupernetProgress) -> str:

@@ -66,25 +66,11 @@ def profile(arguments: argparse.Namespace) -> int:
 def _request(arguments: argparse.Namespace) -> ProfileRequest:
     config = load(arguments.file, arguments.overrides)
     target = target_of(arguments)
-    from aebnas.data.datasets import shape_and_classes
-    from aebnas.hardware.profile_session import ProfileRequest
-    from aebnas.search.session import space_of
+    from aebnas.search.profiling import profile_request
 
-    shape, classes = shape_and_classes(config.data)
     path = Path(arguments.output) if arguments.output else FOLDER / f"{default_name(target)}.yaml"
-    if path.suffix != ".yaml":
-        raise ConfigError(f"-o {path}: a profile is a .yaml file, as in {path.with_suffix('.yaml')}")
-    return ProfileRequest(
-        space=space_of(config, shape),
-        space_name=config.name,
-        in_channels=shape[2],
-        classes=classes,
-        target=target,
-        path=path,
-        command=shlex.join(["aebnas", *_words()]),
-        validate_networks=arguments.networks,
-        again=arguments.again,
-    )
+    command = shlex.join(["aebnas", *_words()])
+    return profile_request(config, path, target, arguments.networks, arguments.again, command)
 
 
 def _words() -> list[str]:

@@ -5,12 +5,14 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_serializer, model_validator
 
-from aebnas.config.choices import Frozen, Wrong, reject
+from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Wrong, did_you_mean, reject
 from aebnas.config.constraints import wrong_device
 
 PolicyName = Literal[
@@ -33,6 +35,9 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "trials": TUNED,
 }
 """Which policies an option belongs to."""
+GENES = ("policy", "score", "patience", "bins", "lower_bound", "most_weight", "coverage", "passed_on")
+"""Fields that may be genes: ``{choices: [...]}``."""
+MAX_SETTINGS = 64
 _FIXING = ("patience", "passed_on")
 """Options that leave a single policy, so that a target has nothing to choose."""
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -49,10 +54,14 @@ class GuaranteeConfig(Frozen):
 
 
 class ExitsConfig(Frozen):
-    """When a sample leaves."""
+    """When a sample leaves.
+
+    The policy and its options may be genes, ``policy: {choices: [pcee, confidence]}``: one training
+    serves all of them.  The fields then hold the first choice, ``settings`` all combinations.
+    """
 
     policy: PolicyName = "confidence"
-    """Method that decides; confidence, entropy and margin: tuned thresholds on that score."""
+    """Method that decides; {choices: [pcee, confidence]} makes it, or any of its options, a gene."""
     accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     """Target: the lowest mean cost with this accuracy; a candidate is then one point."""
     macs: Size | None = None
@@ -82,10 +91,45 @@ class ExitsConfig(Frozen):
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Trials of tuner: optuna."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> ExitsConfig:
-        reject(self._wrong_options() + self._wrong_targets())
-        return self
+    _genes: dict[str, tuple[Any, ...]] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_genes(cls, data: Any, handler: Callable[[Any], ExitsConfig]) -> ExitsConfig:
+        if not isinstance(data, dict):
+            return handler(data)
+        genes = {name: _choices(name, data[name]) for name in GENES if isinstance(data.get(name), dict)}
+        if not genes:
+            found = handler(data)
+            reject(found._wrong_options((found.policy,)) + found._wrong_targets())
+            return found
+        plain = {**data, **{name: values[0] for name, values in genes.items()}}
+        found = handler({name: value for name, value in plain.items() if _is_of(name, (plain["policy"],))})
+        policies = genes.get("policy", (found.policy,))
+        foreign = [name for name in plain if not _is_of(name, policies) and _is_given(name, plain[name])]
+        reject([((name,), _goes_with(name, " or ".join(map(str, policies)))) for name in foreign])
+        found._genes = genes
+        settings = _combinations(plain, genes)
+        if len(settings) > MAX_SETTINGS:
+            reject([(("policy",), f"{len(settings)} combinations of choices are more than {MAX_SETTINGS}")])
+        for setting in settings:
+            _check_setting(setting, genes)
+        return found
+
+    @model_serializer(mode="wrap")
+    def _genes_as_written(self, handler: Callable[[ExitsConfig], dict[str, Any]]) -> dict[str, Any]:
+        return {**handler(self), **{name: {"choices": list(v)} for name, v in self._genes.items()}}
+
+    @property
+    def settings(self) -> dict[str, ExitsConfig]:
+        """Return every combination of the choices, by name; without genes the one setting, named ``""``."""
+        if not self._genes:
+            return {"": self}
+        found = _combinations(self.model_dump(exclude_defaults=True) | self._first(), self._genes)
+        return {_name(one, self._genes): ExitsConfig.model_validate(one) for one in found}
+
+    def _first(self) -> dict[str, Any]:
+        return {name: values[0] for name, values in self._genes.items()}
 
     @property
     def target(self) -> str | None:
@@ -100,7 +144,7 @@ class ExitsConfig(Frozen):
     @property
     def needs_logits(self) -> bool:
         """Return whether exits are fitted on logits: scores and predictions do not suffice."""
-        return self.policy not in TUNED or self.target is not None
+        return self.target is not None or any(one.policy not in TUNED for one in self.settings.values())
 
     def wrong_budget(self, profiles: Sequence[str], objectives: Sequence[str]) -> list[Wrong]:
         """Return why the target's cost cannot be counted with these devices; empty where it can."""
@@ -115,16 +159,9 @@ class ExitsConfig(Frozen):
             message = f"with several profiles an objective must name the device. Choices: {choices}."
         return [] if message is None else [(path, message)]
 
-    def _wrong_options(self) -> list[Wrong]:
-        wrong: list[Wrong] = []
-        for name, owners in OPTIONS.items():
-            is_given = getattr(self, name) != type(self).model_fields[name].default
-            if is_given and self.policy not in owners:
-                goes_with = " or ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
-                wrong.append(
-                    ((name,), f"goes with policy: {goes_with}, but policy is {self.policy}; remove it")
-                )
-        return wrong
+    def _wrong_options(self, policies: Sequence[str]) -> list[Wrong]:
+        given = [name for name in OPTIONS if _is_given(name, getattr(self, name))]
+        return [((name,), _goes_with(name, self.policy)) for name in given if not _is_of(name, policies)]
 
     def _wrong_targets(self) -> list[Wrong]:
         given = [name for name in TARGETS if getattr(self, name) is not None]
@@ -144,3 +181,87 @@ class ExitsConfig(Frozen):
         if self.tuner == "optuna":
             wrong.append(((first,), "goes with tuner: exact, but tuner is optuna"))
         return wrong
+
+
+def _choices(name: str, given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the choices of a gene.
+
+    Raises:
+        PydanticCustomError: It is not ``{choices: [...]}`` with distinct values.
+    """
+    values = given.get("choices")
+    if set(given) != {"choices"} or not isinstance(values, list | tuple) or not values:
+        reject([((name,), "must be a value, or {choices: [...]} with at least one value")])
+    seen = [repr(value) for value in values or ()]
+    twice = [i for i, one in enumerate(seen) if one in seen[:i]]
+    reject([((name, "choices", i), f"the choice {seen[i]} is listed twice") for i in twice])
+    return tuple(values or ())
+
+
+def _is_of(name: str, policies: Sequence[Any]) -> bool:
+    """Does an option belong to one of some policies?  Other fields always do."""
+    return name not in OPTIONS or any(policy in OPTIONS[name] for policy in policies)
+
+
+def _is_given(name: str, value: Any) -> bool:
+    """Does a value differ from the field's default?"""
+    return bool(value != ExitsConfig.model_fields[name].default)
+
+
+def _goes_with(name: str, policy: str) -> str:
+    owners = OPTIONS[name]
+    goes_with = " or ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
+    return f"goes with policy: {goes_with}, but policy is {policy}; remove it"
+
+
+def _combinations(plain: Mapping[str, Any], genes: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Return every combination of choices, each policy with its own options alone."""
+    found: list[dict[str, Any]] = []
+    for policy in genes.get("policy", (plain.get("policy", "confidence"),)):
+        own = [name for name in genes if name != "policy" and _is_of(name, (policy,))]
+        fixed = {name: value for name, value in plain.items() if _is_of(name, (policy,)) and name not in own}
+        found += [
+            {**fixed, "policy": policy, **dict(zip(own, values, strict=True))}
+            for values in itertools.product(*(genes[name] for name in own))
+        ]
+    return found
+
+
+def _check_setting(setting: Mapping[str, Any], genes: Mapping[str, tuple[Any, ...]]) -> None:
+    """Validate one combination; what is wrong is said of the choice.
+
+    Raises:
+        PydanticCustomError: It is wrong.
+    """
+    try:
+        ExitsConfig.model_validate_json(json.dumps(setting))
+    except ValidationError as error:
+        wrong: list[Wrong] = []
+        for detail in error.errors():
+            several = detail["ctx"]["wrong"] if detail["type"] == SEVERAL_FIELDS else []
+            wrong += [((path[0],), message) for path, message in several]
+            if not several:
+                wrong.append(_wrong_choice(detail["loc"], detail["msg"], setting, genes))
+        reject(wrong)
+
+
+def _wrong_choice(
+    path: tuple[str | int, ...],
+    message: str,
+    setting: Mapping[str, Any],
+    genes: Mapping[str, tuple[Any, ...]],
+) -> Wrong:
+    name, sentence = str(path[0]), message.replace("Input should be", "must be")
+    if name not in genes:
+        return path, sentence
+    value, place = setting[name], (name, "choices", genes[name].index(setting[name]))
+    if name == "policy" and isinstance(value, str):
+        words = get_args(PolicyName)
+        return place, f"unknown value {value!r}. {did_you_mean(value, words)}Choices: {', '.join(words)}."
+    return place, f"{sentence}, but got {value!r}"
+
+
+def _name(setting: Mapping[str, Any], genes: Mapping[str, tuple[Any, ...]]) -> str:
+    """Return a setting's name: the policy and the options that are genes, ``pcee bins=10``."""
+    options = [f" {name}={setting[name]}" for name in genes if name != "policy" and name in setting]
+    return f"{setting['policy']}{''.join(options)}"

@@ -27,6 +27,7 @@ from aebnas.config.constraints import (
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.space_schema import Name, SpaceConfig
 from aebnas.config.supernet_schema import SUPERNET_LOSSES, SupernetConfig
+from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
 from aebnas.config.training_schema import TrainingConfig
 
 DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
@@ -142,11 +143,23 @@ class SearchConfig(Frozen):
     """Draw architectures of the first generation again whose MACs to the last exit exceed this (EEEA-Net)."""
     initial_max_params: Annotated[float, Field(gt=0)] | None = None
     """Draw architectures of the first generation again that have more parameters than this (EEEA-Net)."""
+    surrogate: SurrogateName = "none"
+    """What predicts candidates, so that the promising are trained first; auto: the best of the others."""
+    surrogate_options: SurrogateConfig = SurrogateConfig()
+    """How the surrogate proposes, and when it is switched off."""
 
     @model_validator(mode="after")
-    def _trade_offs_rise(self) -> SearchConfig:
+    def _consistent(self) -> SearchConfig:
+        wrong: list[Wrong] = []
         if list(self.trade_offs) != sorted(set(self.trade_offs)):
-            reject([(("trade_offs",), f"must rise, but got {list(self.trade_offs)}")])
+            wrong.append((("trade_offs",), f"must rise, but got {list(self.trade_offs)}"))
+        if self.surrogate != "none" and self.algorithm != "nsga2":
+            message = f"goes with algorithm: nsga2, but algorithm is {self.algorithm}; set surrogate: none"
+            wrong.append((("surrogate",), message))
+        if self.surrogate == "none" and self.surrogate_options != SurrogateConfig():
+            message = "go with a surrogate, but surrogate is none; set surrogate: auto, or remove them"
+            wrong.append((("surrogate_options",), message))
+        reject(wrong)
         return self
 
 
@@ -216,6 +229,11 @@ class SearchFile(Frozen):
         wrong += wrong_devices(self.hardware, self.objectives, bounds)
         wrong += self.exits.wrong_budget(self.profiles, self.objectives)
         wrong += wrong_start(search.initial_max_macs, search.initial_max_params, bounds)
+        if search.surrogate != "none" and len(self.exits.settings) > 1:
+            message = (
+                "models one exit policy, but exits has choices; set surrogate: none, or choose one policy"
+            )
+            wrong.append((("search", "surrogate"), message))
         reject(wrong + self._wrong_exit_weights() + self._wrong_mode())
         return self
 
@@ -241,6 +259,11 @@ class SearchFile(Frozen):
     def trade_offs(self) -> tuple[float, ...]:
         """Return the choices of the trade_off gene; with a target a candidate is one point."""
         return self.search.trade_offs if self.exits.target is None else (1.0,)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Return the choices of the exit_policy gene; one without a name where it is none."""
+        return tuple(self.exits.settings)
 
     def _wrong_mode(self) -> list[Wrong]:
         evaluation, loss = self.evaluation, self.training.loss

@@ -25,7 +25,7 @@ class SupernetConfig(Frozen):
     """Peak of the one-cycle schedule; null: twice that of training, for gradients of several networks."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises."""
-    networks: Annotated[int, Field(ge=1, le=64)] = 4
+    networks: Annotated[int, Field(ge=2, le=64)] = 4
     """Networks trained in each step: the largest, the smallest, and random ones."""
     branches: Annotated[int, Field(ge=1, le=64)] = 4
     """Random exit branches at each position of each of these networks."""

@@ -56,7 +56,7 @@ class TrainingConfig(Frozen):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Label smoothing of the cross-entropy."""
     loss: LossName = "gradient_equilibrium"
-    """How the exits are trained together; the README compares the choices."""
+    """How the exits are trained together; docs/method.md compares the choices."""
     exit_weights: Items[Annotated[float, Field(ge=0)]] | Literal["uniform"] = "uniform"
     """Weights for loss: weighted, one per exit position of the space plus one for the final classifier."""
     distillation: Annotated[float, Field(ge=0, le=1)] = 0.3

@@ -6,7 +6,7 @@ and flip, about 340,000 CIFAR images/s: 1% of a training step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -86,6 +86,15 @@ class TrainBatches:
         batches = self._images.epoch(order, self._batch_size, self._generator)
         for images, y in zip(batches, labels, strict=True):
             yield self._prepare(images), y
+
+    def random_states(self) -> list[Tensor]:
+        """Return the state of the random numbers behind the epochs begun so far."""
+        return [self._generator.get_state()]
+
+    def set_random_states(self, states: Sequence[Tensor]) -> None:
+        """Go on as the batches did that returned ``states``."""
+        (state,) = states
+        self._generator.set_state(state)
 
 
 def check_trainable(images: ImageSet, augment: AugmentConfig) -> None:

@@ -25,6 +25,7 @@ _EXIF_ORIENTATION = 0x0112
 _GREY = ("1", "L", "LA", "La")
 _GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+_SUPPORTED = _GREY + _GREY_16 + _COLOUR
 
 
 @dataclass(frozen=True)
@@ -43,34 +44,53 @@ def read_header(path: Path) -> PictureHeader:
         DataError: Not an image, refused as too large, or of a kind without 8-bit colours.
     """
     with _opened(path) as image:
-        if image.mode not in _GREY + _GREY_16 + _COLOUR:
-            raise DataError(
-                f"{path}: images of mode {image.mode!r} are not supported; save it as 8-bit grey or RGB"
-            )
+        if image.mode not in _SUPPORTED:
+            raise DataError(f"{path}: {_unsupported(image.mode)}")
         is_turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
         width, height = reversed(image.size) if is_turned else image.size
         return PictureHeader(width, height, image.mode in _GREY + _GREY_16)
 
 
-def read_pixels(path: Path, size: int | None, channels: int) -> Images:
+def read_pixels(path: Path, size: int | tuple[int, int] | None, channels: int) -> Images:
     """Return the pixels, shape ``(h, w, channels)``.
 
     Args:
         path: The file.
-        size: Cut the middle square and resize it, antialiased, to ``(size, size)``;
-            None: as it is.
+        size: Cut out the middle square and resize it, antialiased, to ``(size, size)``; a height and
+            width: likewise, where the file has another size; None: as it is.
         channels: 1 for grey, 3 for RGB.
+
+    Raises:
+        DataError: Not an image, damaged, or refused as too large.
     """
     with _opened(path) as image:
-        picture = ImageOps.exif_transpose(_eight_bit(image))
-        if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-            opaque = Image.new("RGBA", picture.size, "white")
-            opaque.alpha_composite(picture.convert("RGBA"))
-            picture = opaque.convert("RGB")
-        picture = picture.convert("L" if channels == 1 else "RGB")
-        if size is not None:
-            picture = ImageOps.fit(picture, (size, size), method=Image.Resampling.BILINEAR)
-        return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, channels)
+        if image.mode not in _SUPPORTED:
+            raise DataError(f"{path}: {_unsupported(image.mode)}")
+        return pixels_of(image, size, channels)
+
+
+def pixels_of(image: Image.Image, size: int | tuple[int, int] | None, channels: int) -> Images:
+    """Return the pixels of an open image, shape ``(h, w, channels)``; as ``read_pixels`` does.
+
+    Raises:
+        DataError: Its mode has no 8-bit colours.
+    """
+    if image.mode not in _SUPPORTED:
+        raise DataError(_unsupported(image.mode))
+    picture = ImageOps.exif_transpose(_eight_bit(image))
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        opaque = Image.new("RGBA", picture.size, "white")
+        opaque.alpha_composite(picture.convert("RGBA"))
+        picture = opaque.convert("RGB")
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    if size is not None:
+        height, width = (size, size) if isinstance(size, int) else size
+        picture = ImageOps.fit(picture, (width, height), method=Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, channels)
+
+
+def _unsupported(mode: str) -> str:
+    return f"images of mode {mode!r} are not supported; save it as 8-bit grey or RGB"
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -86,6 +106,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # damaged metadata of a picture that can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 yield image
@@ -93,5 +114,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(
             f"{path}: refused, it could be a decompression bomb ({error}). Save it smaller."
         ) from error
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise DataError(f"{path}: {error.strerror}") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError(f"{path}: not a readable image ({error}). Remove or replace it.") from error

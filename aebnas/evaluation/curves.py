@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import ExitRecord
 from aebnas.exits.configured import configured_family, configured_target, violation
 from aebnas.exits.fitting import fit
-from aebnas.exits.operating_curve import OperatingCurve, operating_curve
+from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policy_curve import path_curve, policy_curve
 from aebnas.exits.samples import ExitSamples
 
@@ -36,14 +37,25 @@ def scored_curve(
         reach_macs: MACs to leave at each exit.
         reach_costs: The same on devices, by metric.
     """
-    exits = config.exits
+    reach = np.asarray(_reach(config, reach_macs, reach_costs))
+    settings = config.exits.settings
+    curves = {name: _scored(exits, records, labels, reach) for name, exits in settings.items()}
+    return _one(curves, settings)
+
+
+def _scored(
+    exits: ExitsConfig,
+    records: tuple[ExitRecord, ExitRecord],
+    labels: tuple[NDArray[Any], NDArray[Any]],
+    reach: NDArray[np.float64],
+) -> OperatingCurve:
     (calibrate, select), (calibrate_labels, select_labels) = records, labels
     return operating_curve(
         calibrate.scores[exits.policy],
         calibrate.predictions == calibrate_labels[:, None],
         select.scores[exits.policy],
         select.predictions == select_labels[:, None],
-        np.asarray(_reach(config, reach_macs, reach_costs)),
+        reach,
         exits.tuner,
         exits.trials,
     )
@@ -54,7 +66,10 @@ class Fitted(NamedTuple):
 
     curve: OperatingCurve
     verdict: dict[str, Any] | None = None
-    """``Verdict.to_dict``, and ``violation``: the shortfall as a share of the target."""
+    """``Verdict.to_dict``, and ``violation``: the shortfall as a share of the target.
+
+    Of several settings that of the nearest, and all of them by name under ``settings``.
+    """
 
 
 def fitted_curve(
@@ -79,12 +94,30 @@ def fitted_curve(
     calibrate, select = (
         ExitSamples.of(values, known, reach) for values, known in zip(logits, labels, strict=True)
     )
-    family, target = configured_family(config.exits), configured_target(config.exits, config.cost_metric)
+    settings = config.exits.settings
+    found = {name: _fitted(exits, config.cost_metric, calibrate, select) for name, exits in settings.items()}
+    curve = _one({name: one.curve for name, one in found.items()}, settings)
+    verdicts = {name: one.verdict for name, one in found.items() if one.verdict is not None}
+    if len(verdicts) < 2:
+        return Fitted(curve, next(iter(verdicts.values()), None))
+    nearest = min(verdicts.values(), key=lambda verdict: float(verdict["violation"]))
+    return Fitted(curve, {**nearest, "settings": verdicts})
+
+
+def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
+    family, target = configured_family(exits), configured_target(exits, cost_metric)
     if target is None:
         return Fitted(path_curve(family, calibrate, select))
     found = fit(family, calibrate, target)
     verdict = {**found.verdict.to_dict(), "violation": violation(target, found.verdict.shortfall)}
     return Fitted(policy_curve([found.policy], calibrate, select), verdict)
+
+
+def _one(curves: Mapping[str, OperatingCurve], settings: Mapping[str, ExitsConfig]) -> OperatingCurve:
+    """Return the curves of all settings as one; without genes the only one."""
+    if list(curves) == [""]:
+        return curves[""]
+    return joined(curves, {name: exits.policy for name, exits in settings.items()})
 
 
 def _reach(

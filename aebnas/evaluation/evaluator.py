@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.dataset import ImageSet
-from aebnas.data.loader import TrainBatches, eval_batches
+from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve, scored_curve
+from aebnas.evaluation.image_logits import image_logits
 from aebnas.evaluation.record import (
     Artefacts,
     Evaluation,
@@ -37,13 +37,12 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
 from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
+from aebnas.training.finetuning import finetune
 from aebnas.training.precision import training_dtype
-from aebnas.training.trainer import TrainingResult, exit_logits, finetune, train
+from aebnas.training.trainer import TrainingResult, train
 
 FINETUNE_SHARE = 0.1
 """Of ``training.learning_rate``: the default peak of ``evaluation.finetune_epochs``."""
-EVALUATION_BATCH = 250
-"""Images per forward pass when logits are collected."""
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Words of plain RuntimeErrors by which torch on CPUs, CUDA and its libraries say so."""
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -183,7 +182,8 @@ class Evaluator:
             )
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
-        logits = [self._logits(network, images) for images in (self.splits.calibrate, self.splits.select)]
+        splits = (self.splits.calibrate, self.splits.select)
+        logits = [image_logits(network, images, self.statistics) for images in splits]
         records = [
             ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
             for z in logits
@@ -191,18 +191,6 @@ class Evaluator:
         buffer = io.BytesIO()
         torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
         return Artefacts(records[0], records[1], logits[0], logits[1], buffer.getvalue())
-
-    def _logits(
-        self, network: EarlyExitNetwork, images: ImageSet
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        batches = eval_batches(
-            images,
-            device=self.device,
-            resolution=network.architecture.resolution,
-            batch_size=EVALUATION_BATCH,
-            statistics=self.statistics,
-        )
-        return exit_logits(network, (x for x, _ in batches))
 
     def _fitted(self, artefacts: Artefacts, draft: Evaluation) -> Fitted:
         labels = (self.splits.calibrate.labels, self.splits.select.labels)

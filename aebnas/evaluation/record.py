@@ -57,7 +57,8 @@ class Evaluation:
     """Mean joint loss of the last epoch, in nats."""
     curve: OperatingCurve | None = None
     verdict: Mapping[str, Any] | None = None
-    """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``."""
+    """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
+    where the exit policy has several settings, ``settings`` holds the same of each."""
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -75,26 +76,27 @@ class Evaluation:
         """Return whether another machine might have finished this candidate."""
         return self.status.removeprefix("failed: ").startswith(MACHINE_FAILURES)
 
-    def point_index(self, trade_off: float) -> int:
+    def point_index(self, trade_off: float, setting: str = "") -> int:
         """Return the index of the curve's point for a share of the network's own full cost.
 
         The most accurate point on *calibrate* whose cost, in ``cost_metric``, is within
         ``trade_off`` times the cost to the last exit; the cheapest one where there is none.
+        ``setting``: of the exit policy, where it is a gene; ``""``: the best of all.
 
         Raises:
             RunError: The candidate failed.
         """
         curve = self._known_curve()
-        return curve.index_within(trade_off * float(curve.reach_cost[-1]))
+        return curve.index_within(trade_off * float(curve.reach_cost[-1]), setting)
 
-    def metrics(self, trade_off: float) -> dict[str, float]:
+    def metrics(self, trade_off: float, setting: str = "") -> dict[str, float]:
         """Return every measured quantity at one operating point, scored on *select*.
 
         Keys: ``error``, ``accuracy`` (shares), ``macs`` (expected), ``worst_macs``, ``params``,
         ``peak_activation_bytes``; per device ``latency_ms@PROFILE``, ``worst_latency_ms@PROFILE`` and
         the same of ``energy_mj``; with a single profile also without ``@PROFILE``.
         """
-        i = self.point_index(trade_off)
+        i = self.point_index(trade_off, setting)
         accuracy = float(self._known_curve().select_accuracy[i])
         return {
             "error": 1.0 - accuracy,
@@ -105,6 +107,12 @@ class Evaluation:
             "peak_activation_bytes": float(self.peak_activation_bytes),
             **self._device_metrics(i),
         }
+
+    def violation(self, setting: str = "") -> float | None:
+        """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
+        if self.verdict is None:
+            return None
+        return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
 
     def _device_metrics(self, point: int) -> dict[str, float]:
         profiles = {name.partition("@")[2] for name in self.reach_costs}

@@ -169,7 +169,7 @@ def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy
 
 def _point(share: float, outcome: Decisions, baseline: Decisions, samples: ExitSamples) -> BudgetPoint:
     right, base = _right(outcome, samples), _right(baseline, samples)
-    gain_low, gain_high = _paired_band(right - base)
+    gain_low, gain_high = paired_band(right - base)
     low, high = bootstrap_band(outcome.accuracy, len(samples))
     cost = outcome.cost / float(samples.reach_cost[-1])
     return BudgetPoint(share, outcome.accuracy, low, high, gain_low, gain_high, cost, outcome.harm)
@@ -198,7 +198,7 @@ def _right(outcome: Decisions, samples: ExitSamples) -> FloatArray:
     return samples.correct[np.arange(len(samples)), outcome.chosen].astype(np.float64)
 
 
-def _paired_band(difference: FloatArray) -> tuple[float, float]:
+def paired_band(difference: FloatArray) -> tuple[float, float]:
     """Return the 95% bootstrap interval of the mean of differences -1, 0 and 1."""
     samples = len(difference)
     shares = [float((difference == value).mean()) for value in (-1, 0, 1)]

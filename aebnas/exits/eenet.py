@@ -14,7 +14,6 @@ Must not import torch.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray
 from aebnas.exits.eenet_policy import LearnedScorePolicy, learned_scores, score_features
@@ -87,6 +86,8 @@ class LearnedScores(PolicyFamily):
         )
         start = np.zeros((inputs.shape[1], exits))
         start[-1] = np.log(np.maximum(prior, _SMALLEST_SHARE))
+        from scipy.optimize import minimize  # 0.3 s: where it is needed alone
+
         found = minimize(
             assignment.loss,
             start.ravel(),

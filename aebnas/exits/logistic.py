@@ -4,7 +4,6 @@ Must not import torch.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from aebnas.exits.arrays import FloatArray
 
@@ -36,6 +35,8 @@ def fit_logistic(
     if start is not None:
         first[:-1] = start[:-1] * np.where(np.isfinite(spread), spread, 0.0)
         first[-1] = start[-1] + start[:-1] @ mean
+    from scipy.optimize import minimize  # 0.3 s: where it is needed alone
+
     found = minimize(
         _loss,
         first,

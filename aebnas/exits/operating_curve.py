@@ -17,6 +17,7 @@ from aebnas.errors import DataError, ShapeError
 from aebnas.exits.arrays import (
     BoolArray,
     FloatArray,
+    IntArray,
     ScoreArray,
     check_reach_cost,
     check_samples,
@@ -54,6 +55,7 @@ class OperatingCurve:
         reach_cost: Cost of leaving at each exit, heads tried on the way included, ``(E,)``.
         exit_accuracy: Accuracy of each exit if it answered every select sample, ``(E,)``.
         policies: One per point, as ``ExitPolicy.to_dict`` writes it; or None.
+        settings: Of the exit policy, one per point, where the curve joins several; or None.
     """
 
     thresholds: FloatArray | None
@@ -65,6 +67,7 @@ class OperatingCurve:
     reach_cost: FloatArray
     exit_accuracy: FloatArray
     policies: tuple[Mapping[str, Any], ...] | None = None
+    settings: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check that the arrays fit together.
@@ -80,6 +83,8 @@ class OperatingCurve:
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
                 raise ShapeError(f"`{name}` must have shape {shape}, but got {getattr(self, name).shape}.")
+        if self.settings is not None and len(self.settings) != points:
+            raise ShapeError(f"`settings` must name {points} points, but got {len(self.settings)}.")
         if points == 0:
             raise ShapeError("An operating curve needs at least one point, but got none.")
         if (np.diff(self.calibrate_cost) < 0).any():
@@ -105,7 +110,7 @@ class OperatingCurve:
         vector = () if self.thresholds is None else self.thresholds[index]
         return {"policy": "threshold", "score": score, "thresholds": encode_thresholds(vector)}
 
-    def index_within(self, budget: float) -> int:
+    def index_within(self, budget: float, setting: str = "") -> int:
         """Return the index of the best point within a mean cost per sample.
 
         Best on calibrate in the tuner's estimate; select is never looked at.  When nothing is
@@ -113,26 +118,50 @@ class OperatingCurve:
 
         Args:
             budget: Mean cost of a sample, in the unit of the reach cost.
+            setting: Of the policy, where the curve has several: its points alone count; ``""``: all.
 
         Raises:
-            DataError: The budget is NaN.
+            DataError: The budget is NaN, or no point has the setting.
         """
         if np.isnan(budget):
             raise DataError("The budget must be a number, but got NaN.")
         limit = budget + abs(budget) * _BUDGET_TOLERANCE
-        return max(0, int(np.searchsorted(self.calibrate_cost, limit, side="right")) - 1)
+        if self.settings is None:
+            return max(0, int(np.searchsorted(self.calibrate_cost, limit, side="right")) - 1)
+        if not setting:
+            within = int(np.searchsorted(self.calibrate_cost, limit, side="right"))
+            return int(self.calibrate_accuracy[: max(within, 1)].argmax())
+        own = self._of_setting(setting)
+        return int(own[max(0, int(np.searchsorted(self.calibrate_cost[own], limit, side="right")) - 1)])
+
+    def _of_setting(self, setting: str) -> IntArray:
+        """Return the indices of a setting's points.
+
+        Raises:
+            DataError: There are none.
+        """
+        own = np.flatnonzero(np.array(self.settings or ()) == setting)
+        if not own.size:
+            known = ", ".join(dict.fromkeys(self.settings or ()))
+            raise DataError(f"Unknown setting {setting!r} of the exit policy. Choices: {known or 'none'}.")
+        return own
 
     def area(self) -> float:
         """Return the select accuracy averaged over all budgets from the first to the last exit's cost.
 
         Each budget is answered by ``index_within``; budgets below the cheapest point count 0.
-        Between 0 and 1; with one exit, its accuracy.
+        Between 0 and 1; with one exit, its accuracy.  With several settings: of the best one.
         """
+        names = dict.fromkeys(self.settings or ())
+        parts = [self._of_setting(name) for name in names] or [np.arange(len(self.calibrate_cost))]
+        return max(self._area(part) for part in parts)
+
+    def _area(self, points: IntArray) -> float:
         span = self.reach_cost[-1] - self.reach_cost[0]
         if span == 0:
-            return float(self.select_accuracy[-1])
-        widths = np.diff(np.append(self.calibrate_cost, self.reach_cost[-1]))
-        return float(self.select_accuracy @ widths / span)
+            return float(self.select_accuracy[points[-1]])
+        widths = np.diff(np.append(self.calibrate_cost[points], self.reach_cost[-1]))
+        return float(self.select_accuracy[points] @ widths / span)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists for JSON; infinite thresholds become words."""
@@ -141,6 +170,8 @@ class OperatingCurve:
             data = {"policies": [dict(policy) for policy in self.policies or ()]}
         else:
             data = {"thresholds": [encode_thresholds(row) for row in self.thresholds]}
+        if self.settings is not None:
+            data["settings"] = list(self.settings)
         return data | {name: getattr(self, name).tolist() for name in (*_PER_POINT, *_PER_EXIT)}
 
     @classmethod
@@ -160,7 +191,8 @@ class OperatingCurve:
         except (TypeError, ValueError) as error:
             raise DataError(f"Not an operating curve: {error}.") from error
         if "thresholds" not in data:
-            return cls(thresholds=None, policies=tuple(data["policies"]), **arrays)
+            settings = None if data.get("settings") is None else tuple(data["settings"])
+            return cls(thresholds=None, policies=tuple(data["policies"]), settings=settings, **arrays)
         rows = [decode_thresholds(row) for row in data["thresholds"]]
         return cls(thresholds=np.array(rows, np.float64).reshape(len(rows), -1), **arrays)
 
@@ -230,6 +262,31 @@ def _optuna(
     thresholds = tune_with_optuna(scores, correct, reach_cost, trials, seed)
     outcome = apply_thresholds(thresholds, scores, correct, reach_cost)
     return ScoredThresholds(thresholds, outcome.accuracy, outcome.cost)
+
+
+def joined(curves: Mapping[str, OperatingCurve], scores: Mapping[str, str]) -> OperatingCurve:
+    """Return the curves of several settings of the exit policy, of one network, as one.
+
+    Args:
+        curves: By setting.
+        scores: What the thresholds of each are compared with.
+    """
+    owner = [(name, i) for name, curve in curves.items() for i in range(len(curve.calibrate_cost))]
+    cost = np.concatenate([curve.calibrate_cost for curve in curves.values()])
+    order = np.argsort(cost, kind="stable")
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(curve, name) for curve in curves.values()])[order]
+        for name in _PER_POINT
+    }
+    first = next(iter(curves.values()))
+    arrays |= {name: getattr(first, name) for name in _PER_EXIT}
+    sorted_owner = [owner[i] for i in order]
+    return OperatingCurve(
+        thresholds=None,
+        policies=tuple(curves[name].policy(i, scores[name]) for name, i in sorted_owner),
+        settings=tuple(name for name, _ in sorted_owner),
+        **arrays,
+    )
 
 
 Tuner = Callable[[ScoreArray, BoolArray, FloatArray, int, int], ScoredThresholds]

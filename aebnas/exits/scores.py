@@ -61,11 +61,21 @@ def exit_scores(name: str, logits: npt.NDArray[Any]) -> ScoreArray:
         DataError: The name is unknown, or a logit is NaN or infinite.
         ShapeError: The logits are not three-dimensional, or there are fewer than two classes.
     """
-    score = score_named(name)
+    score_named(name)
     check_logits(logits)
     # exit by exit: the float64 copy of all exits at once would not fit for 1,000 classes
-    columns = [score(softmax(logits[:, i])).astype(np.float32) for i in range(logits.shape[1])]
+    columns = [scores_at(name, logits[:, i]) for i in range(logits.shape[1])]
     return np.stack(columns, axis=1)
+
+
+def scores_at(name: str, logits: npt.NDArray[Any]) -> ScoreArray:
+    """Return the score of every sample at one exit, unchecked: ``(N, K)`` to ``(N,)`` float32.
+
+    Raises:
+        DataError: The name is unknown.
+    """
+    scores: ScoreArray = score_named(name)(softmax(logits)).astype(np.float32)
+    return scores
 
 
 def score_named(name: str) -> Callable[[FloatArray], FloatArray]:

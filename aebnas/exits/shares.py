@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from aebnas.exits.arrays import FloatArray, ScoreArray
 
@@ -42,6 +41,8 @@ def tilted_to(log_weights: FloatArray, reach_cost: FloatArray, budget: float) ->
         return shares(-limit)
     if excess(limit) >= 0:
         return shares(limit)
+    from scipy.optimize import brentq  # 0.3 s: where it is needed alone
+
     price = float(brentq(excess, -limit, limit, xtol=1e-12, rtol=1e-14))
     return shares(price)
 

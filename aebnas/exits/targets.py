@@ -110,7 +110,7 @@ class Verdict:
         shortfall: How much accuracy is missing (a share) or how far the mean cost is above the
             budget; 0 when reached.
         best: What the family can reach instead: its highest accuracy or its lowest mean cost;
-            None when the target was reached.
+            None when the target was reached, or nobody looked.
         notes: Warnings, a sentence each.
     """
 
@@ -131,13 +131,17 @@ class Verdict:
         """Return the verdict in one sentence."""
         unit = self.target.unit
         reached = f"accuracy {self.accuracy:.2%} at mean cost {_cost(self.cost, unit)}, harm {self.harm:.2%}"
-        if self.is_met or self.best is None:
+        if self.is_met:
             return f"{self.target.words()}: reached on the calibration samples ({reached})."
-        if isinstance(self.target, Accuracy):
-            missing, best = f"{100 * self.shortfall:.2f} points", f"an accuracy of {self.best:.2%}"
-        else:
-            missing, best = _cost(self.shortfall, unit), f"a mean cost of {_cost(self.best, unit)}"
-        return f"{self.target.words()}: missed by {missing} ({reached}). What can be reached: {best}."
+        is_accuracy = isinstance(self.target, Accuracy)
+        missing = f"{100 * self.shortfall:.2f} points" if is_accuracy else _cost(self.shortfall, unit)
+        missed = f"{self.target.words()}: missed by {missing} ({reached})."
+        if self.best is None:
+            return missed
+        best = (
+            f"an accuracy of {self.best:.2%}" if is_accuracy else f"a mean cost of {_cost(self.best, unit)}"
+        )
+        return f"{missed} What can be reached: {best}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -5,14 +5,15 @@ Must not import torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any, Self
 
 import numpy as np
 
-from aebnas.exits.arrays import BoolArray, refuse_nan_thresholds
+from aebnas.exits.arrays import BoolArray, ScoreArray, refuse_nan_thresholds
 from aebnas.exits.exit_logits import ExitLogits
-from aebnas.exits.policy import CausalPolicy, require
-from aebnas.exits.scores import score_named
+from aebnas.exits.policy import CausalPolicy, Logits, require
+from aebnas.exits.scores import score_named, scores_at
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 
 
@@ -43,9 +44,22 @@ class ThresholdPolicy(CausalPolicy):
         return len(self.thresholds) + 1
 
     def _leaves(self, logits: ExitLogits, exit_index: int) -> BoolArray:
+        return self._reach(logits.score(self.score, exit_index), exit_index)
+
+    def leave_unchecked(self, exit_index: int, logits: Logits) -> BoolArray:
+        """Return what ``leave`` does, in half the time: it checks nothing.
+
+        Args:
+            exit_index: An exit before the last.
+            logits: Of that exit alone, ``(N, K)``; finite.
+        """
+        if isinf(self.thresholds[exit_index]):  # no score is infinite
+            return np.full(len(logits), self.thresholds[exit_index] < 0)
+        return self._reach(scores_at(self.score, logits), exit_index)
+
+    def _reach(self, scores: ScoreArray, exit_index: int) -> BoolArray:
         # float64: numpy would round a bare float threshold to float32
-        scores = logits.score(self.score, exit_index).astype(np.float64)
-        mask: BoolArray = scores >= self.thresholds[exit_index]
+        mask: BoolArray = scores.astype(np.float64) >= self.thresholds[exit_index]
         return mask
 
     def to_dict(self) -> dict[str, Any]:

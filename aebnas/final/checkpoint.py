@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -25,6 +25,7 @@ from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import DataConfig, Text
 from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.yaml_text import yaml_text
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import DataError, RunError
 from aebnas.exits.policies import policy_from_dict
@@ -36,6 +37,17 @@ FORMAT = 1
 """Version of the files; raised when a reader of the old one would go wrong."""
 WHAT = "no checkpoint. `aebnas train` writes them: runs/NAME/trained/KEY"
 Channels = Annotated[Items[float], Field(min_length=1, max_length=3)]
+
+
+class TeacherRecord(Frozen):
+    """Who taught, and how much the student listened."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """Identity of the teacher's architecture."""
+    share: Annotated[float, Field(ge=0, le=1)]
+    """Of the teacher's soft answers in every exit's loss."""
+    temperature: Annotated[float, Field(gt=0, le=100)]
+    """Of those answers."""
 
 
 class Checkpoint(Frozen):
@@ -59,7 +71,7 @@ class Checkpoint(Frozen):
     """Identity of the data and splits."""
     classes: Annotated[Items[Text], Field(min_length=2)]
     """Names; a label is an index into them."""
-    image_shape: Annotated[Items[int], Field(min_length=3, max_length=3)]
+    image_shape: Annotated[Items[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
     """Height, width, channels of the data's images."""
     mean: Channels
     """By channel, of training pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
@@ -77,6 +89,12 @@ class Checkpoint(Frozen):
     """MACs of leaving at each exit, heads tried on the way included."""
     environment: dict[str, Any]
     """Versions and machine of the training."""
+    cost_metric: Text = "macs"
+    """What the policy trades for accuracy: macs, latency_ms@PROFILE or energy_mj@PROFILE."""
+    reach_costs: dict[str, Annotated[Items[float], Field(min_length=1)]] = Field(default_factory=dict)
+    """Cost of leaving at each exit on the devices of the run, by latency_ms@PROFILE and energy_mj@PROFILE."""
+    teacher: TeacherRecord | None = None
+    """The network whose answers it learned beside the labels; null: none."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:
@@ -90,9 +108,17 @@ class Checkpoint(Frozen):
         channels = self.image_shape[2]
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"mean and std need {channels} values, one per channel of image_shape")
+        if min(self.std) <= 0:
+            raise ValueError("std must be positive")
         exits = len(self.architecture.exits) + 1
-        if len(self.reach_macs) != exits:
-            raise ValueError(f"reach_macs needs {exits} values, one per exit, but got {len(self.reach_macs)}")
+        for name, reach in {"reach_macs": self.reach_macs, **self.reach_costs}.items():
+            if len(reach) != exits:
+                raise ValueError(f"{name} needs {exits} values, one per exit, but got {len(reach)}")
+            if name in ("reach_macs", self.cost_metric) and min(np.diff(reach, prepend=0)) <= 0:
+                raise ValueError(f"{name} must be positive and increase from exit to exit, but got {reach}")
+        if self.cost_metric not in ("macs", *self.reach_costs):
+            known = ", ".join(["macs", *self.reach_costs])
+            raise ValueError(f"cost_metric {self.cost_metric} is none of the costs it knows: {known}")
         try:
             decides = policy_from_dict(self.policy).exits
         except DataError as error:
@@ -161,6 +187,7 @@ def load_trained(folder: Path) -> Trained:
         KeyError,
         ValueError,
         zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{folder} is damaged: {first}; train it again: aebnas train") from error
@@ -172,8 +199,7 @@ def load_trained(folder: Path) -> Trained:
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """Return a checkpoint as YAML."""
-    plain = checkpoint.model_dump(mode="json")
-    return yaml.safe_dump(plain, default_flow_style=None, sort_keys=False, width=110, allow_unicode=True)
+    return yaml_text(checkpoint.model_dump(mode="json"))
 
 
 def weight_bytes(network: EarlyExitNetwork) -> bytes:

@@ -23,12 +23,10 @@ FloatArray = NDArray[np.float64]
 ReachMacs = Callable[[Architecture, int, int], FloatArray]
 """MACs to each exit of an architecture, from it, the images' channels and the number of classes."""
 FEWEST_FOR_TAU = 5
-CACHES_MB = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
-"""Tried for the size of the cache that matters; 0: weights play no part."""
+CACHES_MB = (0.0, 0.25, 0.35, 0.5, 0.6, 0.75, 0.9, 1.1, 1.4, 2.0, 3.0, 4.0, 8.0)
+"""Tried for the size of the cache that matters; 0: none does."""
 SMALLEST = 1e-3
 TIE = 1e-6
-WEIGHT_FACTORS = ("layers_per_mb", "weights_ms_per_mb", "weights_ms_per_mb2")
-"""Factors that play no part without a cache."""
 
 
 def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]) -> Correction:
@@ -48,7 +46,7 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     found = []
     for cache_mb, has_types in itertools.product(CACHES_MB, (False, True)):
         terms = [_terms(profile, network, cache_mb) for network in networks]
-        names = _names(terms, cache_mb > 0, has_types)
+        names = _names(terms, has_types)
         features = np.concatenate([_features(one, names) for one in terms])
         error = _left_out_error(features, measured, owner)
         found.append((error, cache_mb, names, _factors(features, measured)))
@@ -60,8 +58,7 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     if types:
         values["layers"] = rounded(float(np.mean(list(types.values()))))
     values["layers"] = max(values["layers"], SMALLEST)  # a deeper exit must cost more
-    unused = {name: 0.0 for name in WEIGHT_FACTORS if name not in values}
-    return Correction(**values, **unused, by_type=types, cache_mb=cache_mb, networks=len(networks))
+    return Correction(**values, by_type=types, cache_mb=cache_mb, networks=len(networks))
 
 
 def _terms(profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float) -> LatencyTerms:
@@ -69,24 +66,16 @@ def _terms(profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float) 
     return profile.latency_terms(plan, cache_mb)
 
 
-def _names(terms: Sequence[LatencyTerms], has_cache: bool, has_types: bool) -> list[str]:
+def _names(terms: Sequence[LatencyTerms], has_types: bool) -> list[str]:
     """Return the names of the factors to fit."""
     types = sorted({kind for one in terms for kind in one.by_type})
-    return [*(types if has_types else ["layers"]), *(WEIGHT_FACTORS if has_cache else ()), "entry", "segment"]
+    return [*(types if has_types else ["layers"]), *terms[0].others]
 
 
 def _features(terms: LatencyTerms, names: Sequence[str]) -> FloatArray:
     """Return what each factor multiplies, shape ``(exits, factors)``."""
-    zeros = np.zeros(len(terms.entry))
-    known = {
-        **terms.by_type,
-        "layers": terms.layers,
-        "layers_per_mb": terms.layers * terms.whole,
-        "weights_ms_per_mb": terms.weights,
-        "weights_ms_per_mb2": terms.weights * terms.whole,
-        "entry": terms.entry,
-        "segment": terms.segment,
-    }
+    known = {**terms.by_type, **terms.others, "layers": terms.layers}
+    zeros = np.zeros_like(known["layers"])
     features: FloatArray = np.stack([known.get(name, zeros) for name in names], axis=1)
     return features
 

@@ -23,9 +23,12 @@ from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import EnergyFacts
 from aebnas.hardware.profile_table import MEASURED, MODELLED, LayerRow, rounded
 from aebnas.hardware.rounds import sample_ns
+from aebnas.hardware.samples import Sample, SampleFile, energy_name
 from aebnas.hardware.target import Target
 from aebnas.space.layer import Layer
 
+NANOJOULES = 1e6
+"""In one millijoule."""
 NO_COUNTER = "this device has no energy counter that may be read"
 MIN_MODEL_ROWS = 3
 """Fewer measured layers than features cannot carry a model."""
@@ -36,6 +39,7 @@ def with_energies(
     layers: Sequence[Layer],
     target: Target,
     counter: EnergyCounter | None,
+    samples: SampleFile,
     progress: Callable[[int, int], None],
 ) -> HardwareProfile:
     """Return the profile with the energies of new layers; measured ones stay, modelled ones follow.
@@ -45,6 +49,7 @@ def with_energies(
         layers: The new ones.
         target: Device and runtime.
         counter: The device's counter; None: it has none, which the profile then says.
+        samples: Energies that it holds are not measured again; each new one is added.
         progress: Told how many layers are measured, and of how many.
 
     Raises:
@@ -56,10 +61,11 @@ def with_energies(
     found: dict[str, float] = {}
     try:
         for i, layer in enumerate(chosen):
-            clock, net_ns = layer_clock(layer, target), profile.row(layer).latency_ms * 1e6
-            # the call itself (and a lead in front of the layer) takes its share of the energy
-            share = min(1.0, net_ns / sample_ns(clock))
-            found[layer.signature()] = share * measure_energy_mj(clock, counter)
+            name = energy_name(layer.signature())
+            if not samples.samples[name]:
+                energy_mj = _layer_mj(layer, profile, target, counter)
+                samples.append([Sample(samples.batches, 0, name, energy_mj * NANOJOULES)])
+            found[layer.signature()] = samples.samples[name][-1].value / NANOJOULES
             progress(i + 1, len(chosen))
     except NoEnergyError as error:
         if any(row.energy_source == MEASURED for row in profile.rows.values()):
@@ -71,6 +77,18 @@ def with_energies(
     for name, energy_mj in found.items():
         rows[name] = replace(rows[name], energy_mj=rounded(energy_mj), energy_source=MEASURED)
     return _modelled(profile, rows, counter.name)
+
+
+def _layer_mj(layer: Layer, profile: HardwareProfile, target: Target, counter: EnergyCounter) -> float:
+    """Return the energy of one call of a layer.
+
+    Raises:
+        NoEnergyError: The counter tells nothing.
+    """
+    clock, net_ns = layer_clock(layer, target), profile.row(layer).latency_ms * 1e6
+    # the call itself (and a lead in front of the layer) takes its share of the energy
+    share = min(1.0, net_ns / sample_ns(clock))
+    return share * measure_energy_mj(clock, counter)
 
 
 def _without(profile: HardwareProfile, note: str) -> HardwareProfile:

@@ -53,10 +53,12 @@ class MeasuredNetwork:
             **{
                 **plain,
                 "architecture": Architecture.from_dict(plain["architecture"]),
-                "first_ms": tuple(map(float, plain["first_ms"])),
-                "second_ms": tuple(map(float, plain["second_ms"])),
+                "first_ms": _times(plain["first_ms"]),
+                "second_ms": _times(plain["second_ms"]),
             }
         )
+        if [type(plain[name]) for name in ("space", "in_channels", "classes")] != [str, int, int]:
+            raise TypeError("space must be a text, in_channels and classes whole numbers")
         if network.role not in get_args(Role):
             raise ValueError(f"role must be one of {', '.join(get_args(Role))}, but got {network.role!r}")
         exits = len(network.architecture.exits) + 1
@@ -67,6 +69,17 @@ class MeasuredNetwork:
         return network
 
 
+def _times(plain: Any) -> tuple[float, ...]:
+    """Return times that JSON held as numbers.
+
+    Raises:
+        TypeError: They are no list of numbers.
+    """
+    if not isinstance(plain, list | tuple) or not all(type(one) in (int, float) for one in plain):
+        raise TypeError(f"times must be a list of numbers, but got {plain!r}")
+    return tuple(map(float, plain))
+
+
 def by_space(networks: Iterable[MeasuredNetwork]) -> dict[str, list[MeasuredNetwork]]:
     """Return networks by the space they were drawn from, in the order given."""
     found: dict[str, list[MeasuredNetwork]] = {}
@@ -75,11 +88,15 @@ def by_space(networks: Iterable[MeasuredNetwork]) -> dict[str, list[MeasuredNetw
     return found
 
 
-def read_networks(path: Path) -> tuple[MeasuredNetwork, ...]:
+def read_networks(path: Path, count: int) -> tuple[MeasuredNetwork, ...]:
     """Read NAME.networks.jsonl; a missing file means: none.
 
+    Args:
+        path: The file.
+        count: How many there must be, so that a truncated file is noticed.
+
     Raises:
-        ConfigError: A line is wrong.
+        ConfigError: A line is wrong, or there are more or fewer.
     """
     if not path.exists():
         return ()
@@ -93,4 +110,6 @@ def read_networks(path: Path) -> tuple[MeasuredNetwork, ...]:
             found.append(MeasuredNetwork.from_dict(json.loads(line)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"{path}:{number}: no measured network: {error}") from error
+    if len(found) != count:
+        raise ConfigError(f"{path}:{len(lines)}: {count} networks are needed, but got {len(found)}")
     return tuple(found)

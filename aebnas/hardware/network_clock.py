@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from aebnas.hardware.measured_network import MeasuredNetwork, Role
 from aebnas.hardware.profile_schema import Overhead
+from aebnas.hardware.samples import ANCHOR as ANCHOR_NAME
+from aebnas.hardware.samples import Sample, SampleFile, exit_name
 from aebnas.hardware.target import Target
 from aebnas.nets.network import EarlyExitNetwork, ExitSegment
 from aebnas.runtime.onnx_graph import segment_graph
@@ -69,13 +71,28 @@ class NetworkClock:
         self._runner = runner
         self._images = np.random.default_rng(0).standard_normal((batch_size, *shape), np.float32)
 
+    @property
+    def exits(self) -> int:
+        """Return the number of exits."""
+        return self._runner.exits
+
     def sample_ns(self) -> FloatArray:
-        """Return the median time to each exit over some passes, shape ``(exits,)``."""
-        warm = min(self._runner.reach_ns(self._images)[-1] for _ in range(WARM_UP))
+        """Return the median time of runs that stop at each exit, shape ``(exits,)``."""
+        return np.array([self.stop_ns(exit_) for exit_ in range(self.exits)])
+
+    def full_ns(self) -> float:
+        """Return the median time of runs to the last exit."""
+        return self.stop_ns(self.exits - 1)
+
+    def stop_ns(self, exit_: int) -> float:
+        """Return the median time of some runs that stop at one exit.
+
+        Runs of one kind follow each other, so that they find in the cache what such a run leaves there:
+        images that leave early do not push the first segments out.
+        """
+        warm = min(self._runner.stop_ns(self._images, exit_) for _ in range(WARM_UP))
         count = int(np.clip(PASSES_NS / max(warm, 1), MIN_PASSES, MAX_PASSES))
-        passes = [self._runner.reach_ns(self._images) for _ in range(count)]
-        median: FloatArray = np.median(passes, axis=0)
-        return median
+        return float(np.median([self._runner.stop_ns(self._images, exit_) for _ in range(count)]))
 
 
 def network_clock(architecture: Architecture, in_channels: int, classes: int, target: Target) -> NetworkClock:
@@ -94,8 +111,11 @@ def measure_overhead(target: Target) -> Overhead:
     """Return what the runner costs on segments that compute next to nothing."""
     clock = _empty_network(target)
     reach = np.median([clock.sample_ns() for _ in range(ROUNDS)], axis=0) / 1e6
-    segment = float(np.diff(reach).mean())
-    return Overhead(entry_ms=max(float(reach[0]) - segment, 0.0), segment_ms=max(segment, 0.0))
+    # of three segments the first two decide, the last does not
+    segment = float(reach[2] - reach[1])
+    decision = float(reach[1] - reach[0]) - segment
+    found = {"entry_ms": float(reach[0]) - segment - decision, "segment_ms": segment, "decision_ms": decision}
+    return Overhead(**{name: max(value, 0.0) for name, value in found.items()})
 
 
 def _empty_network(target: Target) -> NetworkClock:
@@ -118,31 +138,71 @@ def _empty_network(target: Target) -> NetworkClock:
 
 
 def measure_networks(
-    clocks: Sequence[NetworkClock],
+    clocks: Mapping[str, NetworkClock],
+    space: str,
     target: Target,
     anchor_ms: float,
-    rng: np.random.Generator,
+    samples: SampleFile,
     progress: Progress,
 ) -> list[tuple[FloatArray, FloatArray]]:
-    """Return two independent measurements of each network, in ms to each exit.
+    """Return two independent measurements of each network, in ms of runs that stop at each exit.
 
     Args:
-        clocks: The networks.
+        clocks: The networks, by the key of their architecture.
+        space: Name of the search-space file.
         target: For the anchor.
         anchor_ms: Time of the anchor when the layers were measured: results are put on its scale.
-        rng: Draws the order of each round.
+        samples: What it holds of these networks counts; every round is added.
         progress: Told after every round.
+
+    Raises:
+        HardwareError: The samples cannot be written.
     """
-    anchor = anchor_clock(target)
-    samples: list[list[FloatArray]] = [[] for _ in clocks]
-    anchors: list[float] = []
-    for round_ in range(ROUNDS):
-        anchors.append(float(anchor.sample_ns()[-1]))
-        for i in rng.permutation(len(clocks)):
-            samples[i].append(clocks[i].sample_ns())
-        progress(round_ + 1, ROUNDS)
-    scale = anchor_ms / (float(np.median(anchors)) / 1e6) / 1e6
-    return [(np.median(s[::2], axis=0) * scale, np.median(s[1::2], axis=0) * scale) for s in samples]
+    names = {
+        key: [exit_name(space, key, exit_) for exit_ in range(clock.exits)] for key, clock in clocks.items()
+    }
+    number, anchor = samples.batches, anchor_clock(target)
+    rng = np.random.default_rng(number)
+    while True:  # a torn round leaves some networks behind: they catch up first
+        done = {key: min(len(samples.samples[name]) for name in names[key]) for key in clocks}
+        round_ = min(done.values())
+        progress(round_, ROUNDS)
+        if round_ >= ROUNDS:
+            break
+        active = [key for key in clocks if done[key] == round_]
+        taken = [(ANCHOR_NAME, anchor.full_ns())]
+        for i in rng.permutation(len(active)):
+            taken += zip(names[active[i]], clocks[active[i]].sample_ns().tolist(), strict=True)
+        samples.append([Sample(number, round_, what, value) for what, value in taken])
+    anchors = samples.batch_medians(ANCHOR_NAME)
+    return [
+        (
+            _halves(samples, names[key], anchors, anchor_ms, 0),
+            _halves(samples, names[key], anchors, anchor_ms, 1),
+        )
+        for key in clocks
+    ]
+
+
+def _halves(
+    samples: SampleFile, names: Sequence[str], anchors: Mapping[int, float], anchor_ms: float, parity: int
+) -> FloatArray:
+    """Return the medians over even or odd rounds, in ms on the scale of the anchor, ``(exits,)``."""
+    return (
+        np.array(
+            [
+                np.median(
+                    [
+                        one.value / anchors[one.batch]
+                        for one in samples.samples[name]
+                        if one.round % 2 == parity
+                    ]
+                )
+                for name in names
+            ]
+        )
+        * anchor_ms
+    )
 
 
 def measured(

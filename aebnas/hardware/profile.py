@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from aebnas.config.model_file import read_model
 from aebnas.errors import ConfigError, HardwareError
-from aebnas.hardware.latency_terms import LatencyTerms, LayerTerms
+from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile_schema import ProfileFacts
 from aebnas.hardware.profile_table import LayerRow, iterate, read_table, table_text
@@ -49,7 +49,7 @@ class HardwareProfile:
     rows: Mapping[str, LayerRow]
     """By ``Layer.signature()``."""
     networks: tuple[MeasuredNetwork, ...] = ()
-    _layers: dict[Segment, tuple[LayerTerms, ...]] = field(default_factory=dict, repr=False)
+    _layers: dict[Segment, SegmentTerms] = field(default_factory=dict, repr=False)
     _energy: dict[Segment, float] = field(default_factory=dict, repr=False)
     _by_layer: dict[Layer, LayerRow] = field(default_factory=dict, repr=False)
 
@@ -126,7 +126,8 @@ class HardwareProfile:
         facts = self.facts.model_dump(mode="json", include={"target", "overhead", "correction"})
         energy = self.facts.energy.segment_mj
         costs = [
-            [row.layer, row.latency_ms, row.energy_mj, row.params] for _, row in sorted(self.rows.items())
+            [row.layer, row.latency_ms, row.energy_mj, row.params, row.activation_bytes]
+            for _, row in sorted(self.rows.items())
         ]
         text = json.dumps([facts, energy, costs], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -137,12 +138,18 @@ class HardwareProfile:
 
         return pd.DataFrame(list(iterate(self.rows)))
 
-    def _segment_layers(self, segment: Segment) -> tuple[LayerTerms, ...]:
+    def _segment_layers(self, segment: Segment) -> SegmentTerms:
         cached = self._layers.get(segment)
         if cached is None:
-            size = BYTES[self.facts.target.dtype] / 1e6
-            rows = [(layer.spec.type, self.row(layer)) for layer in segment.layers()]
-            cached = tuple((kind, row.latency_ms, row.params * size) for kind, row in rows)
+            layers = list(segment.layers())
+            rows = [self.row(layer) for layer in layers]
+            share, images = BYTES[self.facts.target.dtype] / 4, self.facts.target.batch_size
+            cached = SegmentTerms(
+                tuple(layer.spec.type for layer in layers),
+                np.array([row.latency_ms for row in rows]),
+                np.array([row.params * 4 * share / 1e6 for row in rows]),
+                np.array([row.activation_bytes * share * images / 1e6 for row in rows]),
+            )
             self._layers[segment] = cached
         return cached
 
@@ -194,7 +201,7 @@ def read_profile(path: Path) -> HardwareProfile:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError(f"{table}:1: {reason}; it belongs to {path}") from error
     rows = read_table(text, str(table), facts.rows, facts.energy.source is not None)
-    return HardwareProfile(path.stem, facts, rows, read_networks(networks))
+    return HardwareProfile(path.stem, facts, rows, read_networks(networks, facts.networks))
 
 
 def write_profile(profile: HardwareProfile, path: Path) -> None:
@@ -204,7 +211,8 @@ def write_profile(profile: HardwareProfile, path: Path) -> None:
         HardwareError: A file cannot be written.
     """
     table, networks = paths_of(path)
-    facts: dict[str, Any] = profile.facts.model_dump(mode="json", exclude_none=False)
+    counted = profile.facts.model_copy(update={"networks": len(profile.networks)})
+    facts: dict[str, Any] = counted.model_dump(mode="json", exclude_none=False)
     text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
     lines = "".join(json.dumps(network.to_dict()) + "\n" for network in profile.networks)
     try:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items, Wrong, reject
 from aebnas.hardware.target import Target
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files; raised when a reader of the old one would go wrong."""
 
 UNITS = {"latency": "ms", "energy": "mj"}
@@ -65,7 +65,9 @@ class Overhead(Frozen):
     entry_ms: Annotated[float, Field(ge=0)]
     """Once per call: the images enter the runtime."""
     segment_ms: Annotated[float, Field(ge=0)]
-    """Once per segment: the call and the decision whether to leave."""
+    """Once per segment: the call."""
+    decision_ms: Annotated[float, Field(ge=0)]
+    """Once per exit but the last: the decision whether to leave."""
 
 
 class Correction(Frozen):
@@ -78,18 +80,18 @@ class Correction(Frozen):
     """Factor of the layers' sum."""
     by_type: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Factor of each layer type, where one for all predicts worse."""
-    layers_per_mb: Ratio = 0.0
-    """How much it grows with each MB of the network's weights."""
-    weights_ms_per_mb: Ratio = 0.0
-    """Time to bring the weights up to the exit from behind the cache."""
-    weights_ms_per_mb2: Ratio = 0.0
-    """How much that grows with each MB of the network's weights."""
+    cold_layers: Ratio = 0.0
+    """How much longer a layer takes whose memory the network has pushed out of the cache."""
+    cold_weights_ms_per_mb: Ratio = 0.0
+    """Time to bring such a layer's weights from behind the cache."""
     cache_mb: Ratio = 0.0
-    """Weights beyond which nothing gets worse; 0: weights play no part."""
+    """Size of the cache that matters; 0: none does."""
     entry: Ratio = 1.0
     """Factor of the overhead per call."""
     segment: Ratio = 1.0
     """Factor of the overhead per segment."""
+    decision: Ratio = 1.0
+    """Factor of the overhead per decision."""
     networks: Annotated[int, Field(ge=0)] = 0
     """Networks it was fitted on."""
 
@@ -160,6 +162,8 @@ class ProfileFacts(Frozen):
     """What went on beside the measurement."""
     rows: Annotated[int, Field(ge=1)]
     """Layers in NAME.csv."""
+    networks: Annotated[int, Field(ge=0)]
+    """Networks in NAME.networks.jsonl."""
     anchor_ms: Milliseconds
     """Time of the anchor network: the level of the machine to which all rows were scaled."""
     overhead: Overhead
@@ -179,6 +183,11 @@ class ProfileFacts(Frozen):
         if self.format > FORMAT:
             message = f"{self.format} is newer than this AEBNAS reads ({FORMAT}); update it"
             wrong.append((("format",), message))
+        if self.format < FORMAT:
+            message = (
+                f"{self.format} is older than this AEBNAS reads ({FORMAT}); measure anew: {self.command}"
+            )
+            wrong.append((("format",), f"{message} --again"))
         if self.units != UNITS:
             wrong.append((("units",), f"must be {{latency: ms, energy: mj}}, but got {self.units}"))
         reject(wrong)

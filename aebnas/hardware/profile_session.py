@@ -31,6 +31,7 @@ from aebnas.hardware.profile_table import rounded
 from aebnas.hardware.profiler import LayerProfiler, samples_path
 from aebnas.hardware.provenance import (
     Listener,
+    ignore,
     merged_conditions,
     refuse_mixture,
     runtime_version,
@@ -90,8 +91,12 @@ class ProfileRequest:
         return profile
 
 
-def profile_space(request: ProfileRequest, listen: Listener) -> HardwareProfile:
+def profile_space(request: ProfileRequest, listen: Listener = ignore) -> HardwareProfile:
     """Measure what is missing, fit, validate and write the profile.
+
+    Args:
+        request: What, on which device.
+        listen: Told what is being measured.
 
     Raises:
         ConfigError: An existing profile is damaged.
@@ -122,15 +127,14 @@ def profile_space(request: ProfileRequest, listen: Listener) -> HardwareProfile:
             () if existing is None else existing.networks,
         )
         profile = energies.with_energies(
-            profile, missing, request.target, device.counter, lambda d, n: listen("energies", d, n)
+            profile, missing, request.target, device.counter, samples, lambda d, n: listen("energies", d, n)
         )
-        profile = judged(_with_networks(profile, request, watching(monitor, listen)))
+        profile = judged(_with_networks(profile, request, samples, watching(monitor, listen)))
         earlier = None if existing is None else existing.facts.conditions
         conditions = merged_conditions(earlier, monitor.conditions(), profile)
         profile = replace(profile, facts=profile.facts.model_copy(update={"conditions": conditions}))
         write_profile(profile, request.path)
-        if missing:
-            samples.finish()
+        samples.finish()
     return profile
 
 
@@ -152,15 +156,18 @@ def _facts(
         versions=versions(),
         device=monitor.device(),
         rows=rows,
+        networks=0,
         anchor_ms=float(f"{anchor_ms:.6g}"),
-        overhead=Overhead(entry_ms=rounded(overhead.entry_ms), segment_ms=rounded(overhead.segment_ms)),
+        overhead=Overhead(**{name: rounded(value) for name, value in overhead}),
         correction=Correction(),
         spaces=tuple(dict.fromkeys([*spaces, request.space_name])),
         energy=EnergyFacts(),
     )
 
 
-def _with_networks(profile: HardwareProfile, request: ProfileRequest, listen: Listener) -> HardwareProfile:
+def _with_networks(
+    profile: HardwareProfile, request: ProfileRequest, samples: SampleFile, listen: Listener
+) -> HardwareProfile:
     """Return the profile with freshly measured networks of the space."""
     wanted = request.fit_networks + request.validate_networks
     architectures = distinct_architectures(request.space, wanted, seed=0)
@@ -170,18 +177,18 @@ def _with_networks(profile: HardwareProfile, request: ProfileRequest, listen: Li
     enough = len(architectures) == wanted
     fit = request.fit_networks if enough else min(request.fit_networks, max(1, len(architectures) // 3))
     listen("networks", 0, len(architectures))
-    clocks = []
+    data, clocks = (request.in_channels, request.classes), {}
     for i, architecture in enumerate(architectures):
-        clocks.append(network_clock(architecture, request.in_channels, request.classes, request.target))
+        clocks[architecture.key()] = network_clock(architecture, *data, request.target)
         listen("networks", i + 1, len(architectures))
     times = measure_networks(
         clocks,
+        request.space_name,
         request.target,
         profile.facts.anchor_ms,
-        np.random.default_rng(1),
+        samples,
         lambda done, total: listen("rounds", done, total),
     )
-    data = (request.in_channels, request.classes)
     found: list[MeasuredNetwork] = []
     roles: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
     for role, part in roles:

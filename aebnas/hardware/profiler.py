@@ -84,10 +84,10 @@ class LayerProfiler:
                 active = [i for i, layer in enumerate(batch) if not self._is_done(layer)]
                 if not active:
                     break
-                taken = [(ANCHOR, float(anchor.sample_ns()[-1]))]
+                taken = [(ANCHOR, anchor.full_ns())]
                 taken += [(name, sample_ns(clock)) for name, clock in empties.items()]
                 taken += [(names[i], sample_ns(clocks[i])) for i in rng.permutation(active)]
-                taken += [(ANCHOR, float(anchor.sample_ns()[-1]))]
+                taken += [(ANCHOR, anchor.full_ns())]
                 note = self.monitor.look()
                 self.samples.append([Sample(number, round_, what, value, note) for what, value in taken])
                 round_ += 1
@@ -96,7 +96,7 @@ class LayerProfiler:
             gc.enable()
 
     def _is_done(self, layer: Layer) -> bool:
-        return is_stable([sample.nanoseconds for sample in self.samples.samples.get(layer.signature(), ())])
+        return is_stable([sample.value for sample in self.samples.samples.get(layer.signature(), ())])
 
     def anchor_ms(self) -> float:
         """Return the anchor's time, to which everything is scaled."""
@@ -117,14 +117,12 @@ class LayerProfiler:
         self, layer: Layer, anchors: Mapping[int, float], empties: Mapping[int, float], reference: float
     ) -> LayerRow:
         samples = self.samples.samples[layer.signature()]
-        values = np.asarray(
-            [(s.nanoseconds - empties[s.batch]) * reference / anchors[s.batch] for s in samples]
-        )
+        values = np.asarray([(s.value - empties[s.batch]) * reference / anchors[s.batch] for s in samples])
         cost = layer_cost(layer)
         notes = [s.note for s in samples if s.note]
         # a disturbed minority of the rounds does not move the median
         disturbed = max(set(notes), key=notes.count) if len(notes) > len(samples) / 2 else ""
-        stable = is_stable([s.nanoseconds for s in samples]) and not _is_noisy(values)
+        stable = is_stable([s.value for s in samples]) and not _is_noisy(values)
         low, high = np.percentile(values, [25, 75])
         return LayerRow(
             layer=layer.signature(),

@@ -20,6 +20,10 @@ Listener = Callable[[str, int, int], None]
 """Told the stage, what is done and of how much."""
 
 
+def ignore(stage: str, done: int, total: int) -> None:
+    """Listen to nothing."""
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that take part."""
     found = {"aebnas": __version__, **{name: version(name) for name in PACKAGES}}

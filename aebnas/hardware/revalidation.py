@@ -18,7 +18,8 @@ from aebnas.hardware.open_device import open_device
 from aebnas.hardware.profile import HardwareProfile, read_profile
 from aebnas.hardware.profile_schema import Agreement, Conditions, DeviceFacts
 from aebnas.hardware.profile_session import reach_macs
-from aebnas.hardware.provenance import Listener, watching
+from aebnas.hardware.provenance import Listener, ignore, watching
+from aebnas.hardware.samples import SampleFile
 from aebnas.runtime.process import prepare_process
 
 ANCHOR_ROUNDS = 10
@@ -65,7 +66,7 @@ class Revalidation:
         return wrong
 
 
-def revalidate(path: Path, listen: Listener) -> Revalidation:
+def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
     """Measure a profile's validation networks again, on this device.
 
     Raises:
@@ -81,17 +82,20 @@ def revalidate(path: Path, listen: Listener) -> Revalidation:
     target = profile.facts.target
     prepare_process(torch.device(target.device), target.threads)
     with closing(open_device(target).monitor) as monitor:
-        watched, clocks = watching(monitor, listen), []
-        for i, one in enumerate(networks):
-            clocks.append(network_clock(one.architecture, one.in_channels, one.classes, target))
-            listen("networks", i + 1, len(networks))
+        watched = watching(monitor, listen)
         anchor = anchor_clock(target)
-        anchor_ms = float(np.median([anchor.sample_ns()[-1] for _ in range(ANCHOR_ROUNDS)])) / 1e6
+        anchor_ms = float(np.median([anchor.full_ns() for _ in range(ANCHOR_ROUNDS)])) / 1e6
+        clocks = {}
+        for i, one in enumerate(networks):
+            data = (one.in_channels, one.classes)
+            clocks[one.architecture.key() + one.space] = network_clock(one.architecture, *data, target)
+            watched("networks", i + 1, len(networks))
         times = measure_networks(
             clocks,
+            "",
             target,
             profile.facts.anchor_ms,
-            np.random.default_rng(2),
+            SampleFile(),
             lambda done, total: watched("rounds", done, total),
         )
         now = [

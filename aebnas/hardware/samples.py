@@ -1,10 +1,12 @@
 """Raw samples of a profile in progress, appended round by round.
 
-    hardware_profiles/NAME.samples.csv      target line, then batch,round,what,nanoseconds,note
+    hardware_profiles/NAME.samples.csv      target line, then batch,round,what,value,note
 
 A kill at any moment loses at most the round that was being measured: a torn last
-line is dropped.  ``what`` is a layer's signature, ``ANCHOR`` or ``empty_name``.  Must not
-import torch.
+line is dropped.  ``what`` is a layer's signature, ``ANCHOR``, or what one of the functions below
+names: an empty call, a layer's energy, a whole network.
+
+Must not import torch.
 """
 
 from __future__ import annotations
@@ -31,6 +33,16 @@ def empty_name(channels: int, size: int) -> str:
     return f"*empty-in{channels}@{size}"
 
 
+def energy_name(signature: str) -> str:
+    """Return what the energy of a layer is filed under."""
+    return f"*energy-{signature}"
+
+
+def exit_name(space: str, key: str, exit_: int) -> str:
+    """Return what runs of a network that stop at an exit are filed under."""
+    return f"*network-{space}-{key}-exit{exit_}"
+
+
 @dataclass(frozen=True)
 class Sample:
     """The median of one chunk of calls."""
@@ -38,7 +50,8 @@ class Sample:
     batch: int
     round: int
     what: str
-    nanoseconds: float
+    value: float
+    """Nanoseconds; of an energy nanojoules."""
     note: str = ""
     """What disturbed the round, one of ``profile_table.NOTES``."""
 
@@ -47,7 +60,8 @@ class Sample:
 class SampleFile:
     """The file, and everything in it by layer."""
 
-    path: Path
+    path: Path | None = None
+    """None: nothing is kept beyond this process."""
     samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     batches: int = 0
     """Batches that were begun."""
@@ -96,13 +110,9 @@ class SampleFile:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         for one in samples:
-            writer.writerow([one.batch, one.round, one.what, f"{one.nanoseconds:.0f}", one.note])
+            writer.writerow([one.batch, one.round, one.what, f"{one.value:.0f}", one.note])
             self._add(one)
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(buffer.getvalue())
-        except OSError as error:
-            raise HardwareError(f"cannot write {self.path}: {error.strerror}") from error
+        self._write(buffer.getvalue())
 
     def finish(self) -> None:
         """Note that a profile was made of these samples: no later one will take them.
@@ -110,9 +120,14 @@ class SampleFile:
         Raises:
             HardwareError: The file cannot be written.
         """
+        self._write(FINISHED)
+
+    def _write(self, text: str) -> None:
+        if self.path is None:
+            return
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(FINISHED)
+                file.write(text)
         except OSError as error:
             raise HardwareError(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -125,8 +140,8 @@ class SampleFile:
     def _take_rows(self, text: str) -> None:
         for row in csv.reader(line for line in text.splitlines() if not line.startswith("#")):
             try:
-                batch, number, what, nanoseconds, note = row
-                self._add(Sample(int(batch), int(number), what, float(nanoseconds), note))
+                batch, number, what, value, note = row
+                self._add(Sample(int(batch), int(number), what, float(value), note))
             except ValueError as error:
                 raise HardwareError(f"{self.path}: {','.join(row)!r} is no sample: {error}") from error
 
@@ -138,5 +153,5 @@ class SampleFile:
         """Return the median of the anchor or of an empty call in each batch, in nanoseconds."""
         by_batch: dict[int, list[float]] = defaultdict(list)
         for sample in self.samples.get(what, ()):
-            by_batch[sample.batch].append(sample.nanoseconds)
+            by_batch[sample.batch].append(sample.value)
         return {batch: float(np.median(values)) for batch, values in by_batch.items()}

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.nets.blocks import build, initialise
-from aebnas.nets.gradient import scale_gradient
 from aebnas.space.architecture import Architecture
 from aebnas.space.layer import Layer, Segment, segments
 
@@ -112,25 +111,17 @@ class EarlyExitNetwork(nn.Module):
         """Return what runs between two exits, in order."""
         return tuple(part for part in self.parts if isinstance(part, ExitSegment))
 
-    def forward(self, x: Tensor, equilibrium: bool = False) -> list[Tensor]:
+    def forward(self, x: Tensor) -> list[Tensor]:
         """Return the logits of every exit.
 
         Args:
             x: Normalised images, shape ``(batch, channels, resolution, resolution)``.
-            equilibrium: Scale gradients so that no exit's gradient swamps the others at a
-                shared layer: at exit ``i`` of ``E`` the head's share is ``1 / (E - i)``, the
-                later exits' ``(E - i - 1) / (E - i)``.  The outputs do not change.
 
         Returns:
             One tensor ``(batch, classes)`` per exit.
-
-        Source: gradient equilibrium of IMTA (ICCV 2019).
         """
         logits: list[Tensor] = []
-        for i, part in enumerate(self.segments()):
-            features = part.backbone(x)
-            remaining = self.exits - i if equilibrium else 1
-            earlier = logits[-1] if logits else None
-            logits.append(part.answer(scale_gradient(features, 1 / remaining), earlier))
-            x = scale_gradient(features, (remaining - 1) / remaining) if remaining > 1 else features
+        for part in self.segments():
+            x, answer = part(x, logits[-1] if logits else None)
+            logits.append(answer)
         return logits

@@ -1,7 +1,16 @@
 """What people read after a search: a page, a table, the winners' files."""
 
+from aebnas.report.paper_figures import write_figures
 from aebnas.report.report import ReportFiles, write_report
 from aebnas.report.terminal import front_table
 from aebnas.report.winners import Winner, WinnerPoint, load_winner
 
-__all__ = ["ReportFiles", "Winner", "WinnerPoint", "front_table", "load_winner", "write_report"]
+__all__ = [
+    "ReportFiles",
+    "Winner",
+    "WinnerPoint",
+    "front_table",
+    "load_winner",
+    "write_figures",
+    "write_report",
+]

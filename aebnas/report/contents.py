@@ -21,7 +21,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
-from aebnas.report.timing import Timing, timing
+from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
@@ -39,6 +39,8 @@ class OperatingPoint:
     is_feasible: bool
     score: str
     """The run's, which the thresholds of tuned policies are compared with."""
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
 
     @property
     def key(self) -> str:
@@ -94,6 +96,8 @@ class RunContents:
     images: Mapping[str, int]
     """Number of images of ``calibrate`` and ``select``; empty where unknown."""
     timing: Timing
+    workload: Workload | None
+    """None before anything finished."""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -172,6 +176,7 @@ def read_run(
         generations = ()
     config, evaluations = rescored
     points, front = _points(config, evaluations, generations, store.path)
+    attempts = store.attempts()
     names = ("status", "data", "classes", "image_shape", "not_repeatable")
     return RunContents(
         label=label or store.path.resolve().name,
@@ -185,7 +190,8 @@ def read_run(
         front=front,
         generations=generations,
         images=_images(store.path / "labels.npz"),
-        timing=timing(store.attempts(), evaluations),
+        timing=timing(attempts, evaluations),
+        workload=workload(attempts, store.finished()),
     )
 
 
@@ -197,28 +203,30 @@ def _points(
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
-    everything = [(key, trade_off) for key in known for trade_off in config.trade_offs]
+    choices = [(trade_off, setting) for setting in config.settings for trade_off in config.trade_offs]
+    everything = [(key, *choice) for key in known for choice in choices]
     if generations:
-        on_front = [(str(key), float(trade_off)) for key, trade_off in generations[-1]["front"]]
+        named = [(*name, "")[:3] for name in generations[-1]["front"]]
+        on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
     else:  # killed in its first generation
-        individuals = [individual((), trade_off, known[key], config) for key, trade_off in everything]
-        on_front = [(point.key, point.trade_off) for point in pareto_front(individuals, known)]
-    lost = [key for key, _ in on_front if key not in known]
+        individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
+        on_front = [(one.key, one.trade_off, one.setting) for one in pareto_front(individuals, known)]
+    lost = [key for key, _, _ in on_front if key not in known]
     if lost:
         raise RunError(
             f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy."
         )
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
-    for key, trade_off in (*on_front, *everything):
-        point = _point(known[key], trade_off, config)
+    for key, trade_off, setting in (*on_front, *everything):
+        point = _point(known[key], trade_off, config, setting)
         points.setdefault((key, point.index), point)
-    front = [points[key, known[key].point_index(trade_off)] for key, trade_off in on_front]
+    front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
     return tuple(points.values()), tuple(front)
 
 
-def _point(evaluation: Evaluation, trade_off: float, config: SearchFile) -> OperatingPoint:
+def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting: str) -> OperatingPoint:
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
@@ -226,9 +234,10 @@ def _point(evaluation: Evaluation, trade_off: float, config: SearchFile) -> Oper
         evaluation=evaluation,
         curve=curve,
         trade_off=trade_off,
-        index=evaluation.point_index(trade_off),
-        metrics=evaluation.metrics(trade_off),
-        is_feasible=individual((), trade_off, evaluation, config).is_feasible,
+        setting=setting,
+        index=evaluation.point_index(trade_off, setting),
+        metrics=evaluation.metrics(trade_off, setting),
+        is_feasible=individual((), trade_off, evaluation, config, setting).is_feasible,
         score=config.exits.policy,
     )
 

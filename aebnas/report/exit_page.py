@@ -9,8 +9,8 @@ from aebnas.report.exit_figures import policies_figure, reliability_figure
 from aebnas.report.exit_study import ExitStudy
 from aebnas.report.exit_tables import exit_tables, page_table
 from aebnas.report.figure_style import Figure
-from aebnas.report.frame import drawn, filled, section
-from aebnas.report.markup import Markup, element, joined
+from aebnas.report.frame import drawn, figure_scripts, filled, resource, section
+from aebnas.report.markup import Markup, data_script, element, joined
 from aebnas.report.words import architecture_lines, metric_name
 
 
@@ -27,7 +27,8 @@ def exit_page(study: ExitStudy) -> str:
         _drawn_section("reliability-section", "Is an exit as sure as it is right?", reliability, _BINS),
         _network(study),
     ]
-    return filled(f"{study.run}: exit policies", joined(body), [policies, reliability])
+    data = data_script("figures", [policies, reliability])
+    return filled(f"{study.run}: exit policies", joined(body), resource("page.css"), data, figure_scripts())
 
 
 _BINS = (

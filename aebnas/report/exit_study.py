@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,12 +57,15 @@ class ExitStudy:
         }
 
 
-def exit_study(store: RunStore, key: str | None = None) -> ExitStudy:
+def exit_study(
+    store: RunStore, key: str | None = None, others: Mapping[str, PolicyFamily] | None = None
+) -> ExitStudy:
     """Fit and score all policies on one candidate of a run.
 
     Args:
         store: The run, finished or not.
         key: The candidate's; default: the most accurate of the front.
+        others: Further families to compare, by name.
 
     Raises:
         RunError: There is no such candidate, its logits were not kept, or the run is damaged.
@@ -70,14 +74,16 @@ def exit_study(store: RunStore, key: str | None = None) -> ExitStudy:
     evaluation = _candidate(run, store, key)
     if evaluation.curve is None:
         raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status}")
+    families = _families(store.config.exits) | dict(others or {})
     pairs = zip(read_logits(store.logits_path(evaluation.key)), read_labels(store.path), strict=True)
     fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
-    return ExitStudy(run.label, evaluation, compare(_families(store.config.exits), fitting, scoring))
+    return ExitStudy(run.label, evaluation, compare(families, fitting, scoring))
 
 
 def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
     """Return all families, the run's own with its options."""
-    return {name: make() for name, make in FAMILIES.items()} | {exits.policy: configured_family(exits)}
+    own = {name or exits.policy: configured_family(one) for name, one in exits.settings.items()}
+    return {name: make() for name, make in FAMILIES.items()} | own
 
 
 def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation:

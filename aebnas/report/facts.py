@@ -13,7 +13,6 @@ from aebnas.config.exits_schema import TUNED
 from aebnas.config.schema import SearchFile
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
-from aebnas.report.progress_figure import has_equal_references
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
@@ -86,6 +85,26 @@ def provenance(run: RunContents) -> list[Fact]:
     ]
 
 
+def progress_facts(run: RunContents) -> list[Fact]:
+    """Return what the search asked for, what it trained, and what it was spared."""
+    proposals = sum(len(generation["proposed"]) for generation in run.generations)
+    told = run.generations[-1]["trainings"] if run.generations else 0
+    time = run.timing
+    lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
+    trainings = f"{len(run.done):,} done, {len(run.failed):,} failed"
+    facts = [Fact("Generations", _generations(run)), Fact("Trainings", trainings, lost)]
+    if run.generations:
+        spared = max(0, proposals - told)
+        note = f"{proposals:,} proposals, {spared:,} of them known from before"
+        facts.append(Fact("Duplicates saved", f"{spared:,}", note))
+    facts.append(Fact("Operating points", f"{len(run.points):,}", "read off the curves, without training"))
+    if run.workload is not None:
+        workers = count(run.workload.workers, "worker")
+        busy = f"{percent(run.workload.share)} of the time of {workers}"
+        facts.append(Fact("Busy", busy, "from a training's start to its stored result, pauses left out"))
+    return facts
+
+
 def warnings(run: RunContents) -> list[str]:
     """Return what a reader has to know before believing the numbers."""
     resume = f"Continue it: aebnas resume {shlex.quote(str(run.path))}"
@@ -137,8 +156,11 @@ def exit_words(config: SearchFile) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
     exits = config.exits
     target = configured_target(exits, config.cost_metric)
+    names = ", ".join(name or exits.policy for name in exits.settings)
     if target is not None:
-        return exits.policy, f"target: {target.words()}"
+        return names, f"target: {target.words()}"
+    if len(exits.settings) > 1:
+        return names, "a gene: the search chose among them"
     how = f"thresholds by tuner: {exits.tuner}" if exits.policy in TUNED else "its path of settings"
     return exits.policy, how
 
@@ -150,7 +172,10 @@ def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
         found.append(
             "These runs used different data or splits: their accuracies are counted on different images."
         )
-    if not has_equal_references(runs):
+    references = {
+        (run.config.objectives, tuple(run.generations[-1]["reference"])) for run in runs if run.generations
+    }
+    if len(references) > 1:
         found.append(
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."

@@ -1,6 +1,6 @@
 """The frame of a self-contained page: sections, figures, and the file around them.
 
-A page loads nothing: plotly.js, styles and data are inside, and its content security policy
+A page loads nothing: scripts, styles and data are inside, and its content security policy
 forbids the network and every script but its own.  Must not import torch.
 """
 
@@ -15,28 +15,34 @@ from string import Template
 
 from aebnas import __version__
 from aebnas.report.figure_style import Figure
-from aebnas.report.markup import Markup, data_script, element, joined
+from aebnas.report.markup import Markup, element, joined
 
 
-def filled(title: str, body: Markup, figures: Sequence[Figure]) -> str:
-    """Return a whole page as HTML."""
-    plotly, script = _plotly_js(), _resource("page.js")
+def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:
+    """Return a whole page as HTML.
+
+    Args:
+        title: Of the window.
+        body: Its content.
+        style: Its style sheet.
+        data: The element that its scripts read.
+        scripts: What runs, in order; nothing in them may end a script element.
+    """
     policy = (
-        f"default-src 'none'; script-src {_digest(plotly)} {_digest(script)}; "
+        f"default-src 'none'; script-src {' '.join(_digest(script) for script in scripts)}; "
         "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return Template(_resource("page.html")).substitute(
+    return Template(resource("page.html")).substitute(
         policy=policy,
         title=joined([title]),
-        style=_resource("page.css"),
+        style=style,
         body=body,
         footer=joined(
             [f"Written by AEBNAS {__version__} on {written}. This page is one file and loads nothing."]
         ),
-        data=data_script("figures", figures),
-        plotly=plotly,
-        script=script,
+        data=data,
+        scripts=joined(element("script", Markup(script)) for script in scripts),
     )
 
 
@@ -47,7 +53,7 @@ def section(name: str, title: str, *content: Markup) -> Markup:
 
 
 def drawn(figure: Figure, title: str, caption: str) -> list[Markup]:
-    """Return a figure's place on the page; the script draws into it."""
+    """Return a plotly figure's place on the page; ``figures.js`` draws into it."""
     height = figure["layout"].get("height")
     style = {"style": f"height: {height}px"} if height else {}
     attributes = {
@@ -61,17 +67,18 @@ def drawn(figure: Figure, title: str, caption: str) -> list[Markup]:
     return [element("figure", element("div", "", attributes=attributes), caption_)]
 
 
-def _plotly_js() -> str:
+def figure_scripts() -> list[str]:
+    """Return the scripts that draw plotly figures from the data of ``figures``."""
     from plotly.offline import get_plotlyjs
 
-    script: str = get_plotlyjs()
-    return script
+    return [get_plotlyjs(), resource("figures.js")]
+
+
+def resource(name: str) -> str:
+    """Return a file of ``assets``: a style sheet, a script, the page around them."""
+    return (files("aebnas.report") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _digest(script: str) -> str:
     """Return what a content security policy allows this script by."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _resource(name: str) -> str:
-    return (files("aebnas.report") / "templates" / name).read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ from aebnas.report.intervals import wilson_interval
 from aebnas.report.words import FINAL, architecture_lines, exit_names
 
 FIXED = (
-    "run", "key", "trade_off", "accuracy", "accuracy_low_95", "accuracy_high_95", "error", "macs",
-    "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
+    "run", "key", "trade_off", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95", "error",
+    "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
 )  # fmt: skip
 """First columns; those of each exit position, ``policy`` (JSON), ``architecture`` and ``winner`` follow."""
 _PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")
@@ -75,6 +75,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
         "run": run.label,
         "key": point.key,
         "trade_off": point.trade_off,
+        "exit_policy": point.setting or run.config.exits.policy,
         "accuracy_low_95": low,
         "accuracy_high_95": high,
         "macs_share": point.cost_share,

@@ -1,45 +1,70 @@
 """``report.html``: one self-contained page about one run or several.
 
-Text and tables need no script; figures do.  Must not import torch.
+Text and the front's table need no script; figures and everything one can ask of them do.
+Must not import torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aebnas.config.constraints import full_name
 from aebnas.report.contents import RunContents
-from aebnas.report.facts import comparison_warnings, dataset, headline, provenance, reading, warnings
-from aebnas.report.figure_style import Figure
-from aebnas.report.frame import drawn, filled, section
-from aebnas.report.front_figures import MAX_BARS, costs, curves_figure, exit_rates_figure, front_figure
-from aebnas.report.markup import Markup, element, joined
-from aebnas.report.progress_figure import hypervolume_figure
+from aebnas.report.facts import (
+    comparison_warnings,
+    dataset,
+    headline,
+    progress_facts,
+    provenance,
+    reading,
+    warnings,
+)
+from aebnas.report.frame import filled, resource, section
+from aebnas.report.markup import Markup, data_script, element, joined
+from aebnas.report.page_data import page_data
+from aebnas.report.surrogate_section import surrogate_sections
 from aebnas.report.tables import MAX_FRONT_ROWS, cards, comparison_rows, fact_list, failure_rows, front_rows
-from aebnas.report.words import limits, metric_name
+from aebnas.report.words import metric_name, metric_value
+from aebnas.search.store import RunStore
+
+SCRIPTS = (
+    "dom", "words", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe", "details",
+    "table", "progress", "genes", "latency", "surrogate", "main",
+)  # fmt: skip
+"""In the order in which they need each other; each lies in ``assets/report``."""
 
 
-def page(runs: Sequence[RunContents], links: Mapping[tuple[str, str], str]) -> str:
+def page(
+    runs: Sequence[RunContents], stores: Sequence[RunStore], links: Mapping[tuple[str, str], str]
+) -> str:
     """Return the page's HTML.
 
     Args:
         runs: At least one.
+        stores: Theirs.
         links: The winner's file relative to the page, by run label and key.
     """
-    figures: list[Figure] = []
+    data = page_data(runs, stores, links)
     sections = [
         _summary(runs),
-        *_front_sections(runs, figures),
-        _curves_section(runs, figures),
-        *_run_sections(runs, links, figures),
-        _progress_section(runs, figures),
+        *_explorer(runs),
+        *_front_tables(runs, links),
+        _progress_section(runs),
+        *_drawn_sections(data),
+        *surrogate_sections(runs),
         *_failure_sections(runs),
         section(
             "reading", "How to read these numbers", element("ul", *(element("li", s) for s in reading(runs)))
         ),
         section("provenance", "Where they come from", *(_provenance(run, len(runs) > 1) for run in runs)),
     ]
-    return filled(_title(runs), joined(sections), figures)
+    styles = resource("page.css") + resource("report.css")
+    return filled(_title(runs), joined(sections), styles, data_script("data", data), [script()])
+
+
+def script() -> str:
+    """Return the page's script: its files, in a scope of their own."""
+    parts = [resource(f"report/{name}.js") for name in SCRIPTS]
+    return '(function () {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 
 
 def _summary(runs: Sequence[RunContents]) -> Markup:
@@ -65,102 +90,82 @@ def _lead(runs: Sequence[RunContents]) -> str:
     return f"Early-exit networks for {dataset(run)}, searched for {objectives}; seed {run.config.search.seed}"
 
 
-def _front_sections(runs: Sequence[RunContents], figures: list[Figure]) -> list[Markup]:
-    """Return one figure per cost objective, or a message where there is nothing to draw."""
+def _explorer(runs: Sequence[RunContents]) -> list[Markup]:
+    """Return the places of the front, of the selected point and of the selected networks."""
     if not any(run.points for run in runs):
         message = element("p", "No candidate has finished training, so there is nothing to draw yet.")
-        return [section("front", "Pareto front", message)]
-    names = list(dict.fromkeys(name for run in runs for name in costs(run)))
-    sections = []
-    for name in names:
-        shown = [run for run in runs if run.has(name)]
-        if not shown:
-            continue
-        figures.append(front_figure(shown, name))
-        title = f"Accuracy against {metric_name(name)}"
-        caption = _front_caption(shown, name)
-        others = [run.label for run in runs if run.points and not run.has(name)]
-        if others:
-            caption += f" Not scored by it: {', '.join(others)} (aebnas rescore does that)."
-        sections.append(section(f"front-section-{name}", title, *drawn(figures[-1], title, caption)))
-    return sections
-
-
-def _front_caption(runs: Sequence[RunContents], cost: str) -> str:
-    text = "Every operating point that was scored; vertical bars are 95% intervals. "
-    if len(runs) > 1:
-        text = "Every operating point that was scored, and the fronts of the runs. "
-    if any(set(run.objectives) != {"error", cost} for run in runs):
-        text += "A projection: points that look beaten here win in another objective. "
-    hidden = [
-        limits(metric, bound)
-        for run in runs
-        for metric, bound in run.config.constraints.items()
-        if full_name(metric, run.config.profiles) not in (cost, "accuracy", "error")
-    ]
-    if hidden:
-        text += f"Constraints beyond these axes: {'; '.join(dict.fromkeys(hidden))}. "
-    return text + "The weakest points may lie below the frame: a double click shows all."
-
-
-def _curves_section(runs: Sequence[RunContents], figures: list[Figure]) -> Markup:
-    title = "Operating curves"
-    if not any(run.done for run in runs):
-        return Markup("")
-    metrics = dict.fromkeys(run.config.cost_metric for run in runs if run.done)
-    groups = [[run for run in runs if run.config.cost_metric == metric] for metric in metrics]
-    own = [curves_figure(group, number) for number, group in enumerate(groups)]
-    figures += own
-    caption = (
-        "One training gives a whole curve: each network at every worthwhile setting of its exits, "
-        "scored on select. Settings were chosen on calibrate, so a curve may dip."
-    )
+        return [section("explore", "Pareto front", message)]
+    panel = element("aside", "", attributes={"id": "panel", "aria-label": "Selected operating point"})
+    places = element("div", _place("front"), panel, attributes={"class": "explore"})
     hidden = [run for run in runs if len(run.done) > run.config.report.max_candidates]
-    if hidden:
-        numbers = ", ".join(f"{run.config.report.max_candidates} of {len(run.done)}" for run in hidden)
-        caption += f" The best {numbers} candidates are drawn (report.max_candidates)."
-    parts = [part for figure in own for part in drawn(figure, title, caption)]
-    return section("curves-section", title, *parts)
+    numbers = ", ".join(f"{run.config.report.max_candidates} of {len(run.done)}" for run in hidden)
+    note = f"The best {numbers} candidates are on this page (report.max_candidates)." if hidden else ""
+    notes = [element("p", note, attributes={"class": "caption"})] if hidden else []
+    return [
+        section("explore", "Pareto front", places, *notes),
+        section("networks", "The selected network", _place("details")),
+    ]
 
 
-def _run_sections(
-    runs: Sequence[RunContents], links: Mapping[tuple[str, str], str], figures: list[Figure]
-) -> list[Markup]:
-    """Return exit rates and the front's table of every run that has a front."""
-    sections = []
-    for i, run in enumerate(runs):
-        if not run.front:
-            continue
-        of = f" of {run.label}" if len(runs) > 1 else ""
-        figures.append(exit_rates_figure(run, i))
-        caption = "One bar per point of the front, cheapest first: accuracy and expected MACs on the left."
-        if len(run.front) > MAX_BARS:
-            caption += f" {MAX_BARS} of {len(run.front)} points, spread evenly."
-        title = f"Where images leave: front{of}"
-        sections.append(section(f"exits-section-{i}", title, *drawn(figures[-1], title, caption)))
-        note = "Accuracies are scored on select, where the front was chosen. “Alone”: it answers every image."
-        if len(run.front) > MAX_FRONT_ROWS:
-            note += f" The first {MAX_FRONT_ROWS} of {len(run.front)} rows; all of them: pareto.csv."
-        caption_ = element("p", note, attributes={"class": "caption"})
-        sections.append(section(f"table-section-{i}", f"The front{of}", caption_, front_rows(run, links)))
-    return sections
+def _front_tables(runs: Sequence[RunContents], links: Mapping[tuple[str, str], str]) -> list[Markup]:
+    """Return the candidates' table: without a script the fronts, with it every operating point."""
+    parts = []
+    for run in runs:
+        if run.front:
+            title = [element("h3", run.label)] if len(runs) > 1 else []
+            parts += [*title, front_rows(run, links)]
+            if len(run.front) > MAX_FRONT_ROWS:
+                text = f"The first {MAX_FRONT_ROWS} of {len(run.front)} rows; all of them: pareto.csv."
+                parts.append(element("p", text, attributes={"class": "caption"}))
+    if not any(run.points for run in runs):
+        return []
+    return [section("candidates", "Candidates", element("div", *parts, attributes={"id": "table"}))]
 
 
-def _progress_section(runs: Sequence[RunContents], figures: list[Figure]) -> Markup:
-    if not any(run.generations for run in runs):
+def _progress_section(runs: Sequence[RunContents]) -> Markup:
+    if not any(run.trainings for run in runs):
         return Markup("")
-    figures.append(hypervolume_figure(runs))
     references = {
-        ", ".join(f"{metric_name(name)} {value:,.6g}" for name, value in
+        ", ".join(f"{metric_name(name)} {metric_value(name, value)}" for name, value in
                   zip(run.config.objectives, run.generations[-1]["reference"], strict=True))
         for run in runs if run.generations
     }  # fmt: skip
     caption = (
-        "Share of the box between the ideal point (all 0) and the reference point that the feasible front "
-        f"dominates, after each generation. Reference: {'; or '.join(sorted(references))}."
+        "Hypervolume: share of the box between the ideal point (all 0) and the reference point that the "
+        f"feasible front dominates, after each generation. Reference: {'; or '.join(sorted(references))}."
     )
-    title = "Progress of the search"
-    return section("progress-section", title, *drawn(figures[-1], title, caption))
+    facts = [
+        joined([*([element("h3", run.label)] if len(runs) > 1 else []), fact_list(progress_facts(run))])
+        for run in runs
+    ]
+    notes = [element("p", caption, attributes={"class": "caption"})] if references else []
+    return section("progress-section", "Progress of the search", _place("progress"), *notes, *facts)
+
+
+def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Markup]:
+    """Return the sections that only some runs have."""
+    found = []
+    if any(run["genes"] for run in data["runs"]):
+        text = (
+            "Share of every value among the networks of the front (colour) and among all trained networks "
+            "(grey), where the gene acts; the strongest preferences first. Networks of a search descend from "
+            "each other: a preference tells where the search went, and is no proof that a value is better."
+        )
+        caption = element("p", text, attributes={"class": "caption"})
+        found.append(section("genes-section", "Which choices the front prefers", caption, _place("genes")))
+    if any(run["latency"] for run in data["runs"]):
+        text = (
+            "Networks that ran whole on the device, exit by exit: filled marks were not used to fit the "
+            "profile, and the mean error is theirs; hollow ones were. On the diagonal both agree."
+        )
+        caption = element("p", text, attributes={"class": "caption"})
+        title = "Predicted against measured latency"
+        found.append(section("latency-section", title, caption, _place("latency")))
+    return found
+
+
+def _place(name: str) -> Markup:
+    return element("div", "", attributes={"id": name})
 
 
 def _failure_sections(runs: Sequence[RunContents]) -> list[Markup]:

@@ -1,6 +1,6 @@
 """Writing a report: the page, the front as CSV, the winners.
 
-Must not import torch; pandas and plotly are imported when they are needed.
+Must not import torch; pandas is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def write_report(stores: Sequence[RunStore], folder: Path | None = None) -> Repo
         links |= winner_links(run, paths, folder)
         winner_files += paths
     table = write_file(folder / "pareto.csv", front_csv(runs, links))
-    return ReportFiles(write_file(folder / "report.html", page(runs, links)), table, tuple(winner_files))
+    return ReportFiles(
+        write_file(folder / "report.html", page(runs, stores, links)), table, tuple(winner_files)
+    )
 
 
 def _folder_name(run: RunContents) -> str:

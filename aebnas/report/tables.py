@@ -32,7 +32,7 @@ _FRONT_COLUMNS = (
 
 
 def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup:
-    """Return the front as a table that can be sorted.
+    """Return the front as a table that needs no script.
 
     Args:
         run: Whose front.
@@ -40,9 +40,9 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
     """
     devices = [name for name in run.front[0].metrics if "@" in name] if run.front else []
     columns = [*_FRONT_COLUMNS[:3], *((metric_heading(name), True) for name in devices), *_FRONT_COLUMNS[3:]]
-    heads = [_head(name, is_number) for name, is_number in columns]
+    heads = [plain_head(name, is_number) for name, is_number in columns]
     rows = [_front_row(run, point, links.get((run.label, point.key))) for point in run.front[:MAX_FRONT_ROWS]]
-    return scrolling(f"Pareto front of {run.label}", table_of(heads, rows, "sortable"))
+    return scrolling(f"Pareto front of {run.label}", table_of(heads, rows))
 
 
 def failure_rows(run: RunContents) -> Markup:
@@ -128,19 +128,16 @@ def scrolling(label: str, table: Markup) -> Markup:
 def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Markup:
     metrics = point.metrics
     numbers = [
-        (metrics["accuracy"], percent(point.accuracy, 2)),
-        (metrics["accuracy"], interval(point.accuracy, run.select_images)),
-        (metrics["macs"], si(metrics["macs"])),
-        *((value, metric_value(name, value)) for name, value in metrics.items() if "@" in name),
-        (point.cost_share, percent(point.cost_share, 0)),
-        (metrics["worst_macs"], si(metrics["worst_macs"])),
-        (metrics["params"], si(metrics["params"])),
-        (point.trade_off, f"{point.trade_off:g}"),
+        percent(point.accuracy, 2),
+        interval(point.accuracy, run.select_images),
+        si(metrics["macs"]),
+        *(metric_value(name, value) for name, value in metrics.items() if "@" in name),
+        percent(point.cost_share, 0),
+        si(metrics["worst_macs"]),
+        si(metrics["params"]),
+        f"{point.trade_off:g}",
     ]
-    cells = [
-        element("td", text, attributes={"class": "number", "data-value": repr(value)})
-        for value, text in numbers
-    ]
+    cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
     key: Markup = element("code", point.key)
     if link is not None:
         key = element("a", key, attributes={"href": link, "title": "Winner file"})
@@ -165,19 +162,12 @@ def _note(fact: Fact) -> list[Markup]:
     return [element("span", fact.note, attributes={"class": "note"})] if fact.note else []
 
 
-def _head(name: str, is_number: bool) -> Markup:
-    if not is_number:
-        return plain_head(name)
-    button = element("button", name, attributes={"type": "button"})
-    return element("th", button, attributes={"scope": "col", "class": "number"})
-
-
 def plain_head(name: str, is_number: bool = False) -> Markup:
     """Return a column's head."""
     return element("th", name, attributes={"scope": "col"} | ({"class": "number"} if is_number else {}))
 
 
-def table_of(heads: Sequence[Markup], rows: Sequence[Markup], style: str = "plain") -> Markup:
-    """Return a table of a class that the style sheet knows: ``plain`` or ``sortable``."""
+def table_of(heads: Sequence[Markup], rows: Sequence[Markup]) -> Markup:
+    """Return a table."""
     head = element("thead", element("tr", *heads))
-    return element("table", head, element("tbody", *rows), attributes={"class": style})
+    return element("table", head, element("tbody", *rows), attributes={"class": "plain"})

@@ -60,6 +60,8 @@ class WinnerPoint(Frozen):
     """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
     policy: dict[str, Any] | None = None
     """What decides, as aebnas.exits.policies.policy_from_dict reads it; null in files of format 1."""
+    setting: str = ""
+    """Of the exit policy, where it was a gene: a name of ``exits.settings``."""
     exit_rates: Items[Rate]
     """Share of select images that left at each exit, the final classifier last."""
     accuracy: Rate
@@ -109,8 +111,13 @@ class Winner(Frozen):
                 f"key {self.key} belongs to another architecture: this one's is {self.architecture.key()}. "
                 "The file was edited or damaged; write it again: aebnas report RUN"
             )
-        heads = len(self.architecture.exits)
+        heads, settings = len(self.architecture.exits), self.exits.settings
         for i, point in enumerate(self.points):
+            if point.setting not in settings:
+                raise ValueError(
+                    f"points[{i}] has setting {point.setting!r}, which exits does not give. Choices: "
+                    f"{', '.join(map(repr, settings))}"
+                )
             deciding = _exits_decided(point)
             if deciding != heads or len(point.exit_rates) != heads + 1:
                 raise ValueError(
@@ -168,8 +175,25 @@ def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
 
 def winner_text(winner: Winner) -> str:
     """Return a winner as YAML."""
-    plain = winner.model_dump(mode="json")
-    return HEADER + yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+    return HEADER + _yaml(winner.model_dump(mode="json"))
+
+
+def _yaml(plain: dict[str, Any]) -> str:
+    text: str = yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+    return text
+
+
+def winner_common(run: RunContents) -> str:
+    """Return what the winner files of a run share, as the YAML of their fields."""
+    plain = {
+        "run": run.path.resolve().name,
+        "seed": run.config.search.seed,
+        "data_fingerprint": run.facts["data"],
+        "classes": _classes(run),
+        "image_shape": run.facts["image_shape"],
+        **{name: getattr(run.config, name).model_dump(mode="json") for name in ("data", "training", "exits")},
+    }
+    return f"format: {FORMAT}\n{_yaml(plain)}"
 
 
 def load_winner(path: Path) -> Winner:
@@ -183,7 +207,7 @@ def load_winner(path: Path) -> Winner:
 
 def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     evaluation = points[0].evaluation
-    config, classes, shape = run.config, run.facts["classes"], run.facts["image_shape"]
+    config, shape = run.config, run.facts["image_shape"]
     return Winner(
         format=FORMAT,
         key=evaluation.key,
@@ -191,7 +215,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         seed=config.search.seed,
         training_seed=evaluation.seed,
         data_fingerprint=run.facts["data"],
-        classes=None if classes is None else len(classes),
+        classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
         training=config.training,
@@ -201,11 +225,17 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     )
 
 
+def _classes(run: RunContents) -> int | None:
+    names = run.facts["classes"]
+    return None if names is None else len(names)
+
+
 def _winner_point(point: OperatingPoint) -> WinnerPoint:
     return WinnerPoint(
         trade_off=point.trade_off,
         thresholds=None if point.thresholds is None else tuple(point.thresholds),
         policy=dict(point.policy),
+        setting=point.setting,
         exit_rates=tuple(point.exit_rates),
         accuracy=point.accuracy,
         macs=point.metrics["macs"],

@@ -19,9 +19,14 @@ from aebnas.hardware.devices import machine
 
 DECISIVE = ("aebnas", "python", "torch", "pymoo", "numpy")
 """Versions on which results depend: a run is not continued with others."""
+DECISIVE_FOR_SURROGATES = ("scikit-learn", "scipy")
+"""Further ones where a surrogate proposes."""
 IRRELEVANT_ROOMS = ("cli", "report")
 """Rooms whose code decides no result."""
-RECORDED = ("torch", "pymoo", "numpy", "ray", "optuna", "thop", "pandas", "nvidia-ml-py", "pydantic")
+RECORDED = (
+    "torch", "pymoo", "numpy", "scikit-learn", "scipy", "ray", "optuna", "thop", "pandas", "nvidia-ml-py",
+    "pydantic",
+)  # fmt: skip
 
 
 def environment() -> dict[str, Any]:
@@ -35,11 +40,12 @@ def environment() -> dict[str, Any]:
     return {"versions": versions, "machine": machine(), "git": _git(), "code": code_digest()}
 
 
-def check_versions(then: Mapping[str, Any]) -> None:
+def check_versions(then: Mapping[str, Any], has_surrogate: bool = False) -> None:
     """Refuse to continue a run with other decisive versions.
 
     Args:
         then: What ``environment`` returned when the run began.
+        has_surrogate: Whether what fits surrogates decides as well.
 
     Raises:
         RunError: A decisive version differs.
@@ -47,7 +53,7 @@ def check_versions(then: Mapping[str, Any]) -> None:
     now = environment()["versions"]
     changed = [
         f"{name} {then['versions'].get(name)} then, {now.get(name)} now"
-        for name in DECISIVE
+        for name in DECISIVE + (DECISIVE_FOR_SURROGATES if has_surrogate else ())
         if then["versions"].get(name) != now.get(name)
     ]
     if changed:

@@ -94,6 +94,53 @@ class FrontPoint:
     key: str
     trade_off: float
     metrics: dict[str, float]
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
+
+    def name(self) -> list[str | float]:
+        """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
+        return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What the surrogate said of one candidate before it was trained, and what came."""
+
+    key: str
+    source: str
+    """Who proposed it: ``surrogate``, ``exploration`` or ``plain`` (NSGA-II)."""
+    predicted: float
+    """Error, averaged over the trade-offs."""
+    came: float
+    """The same, measured."""
+
+
+@dataclass(frozen=True)
+class SurrogateStanding:
+    """How the surrogate does: what it was believed in one generation, and how that turned out."""
+
+    is_on: bool
+    """Whether it proposed in this generation."""
+    reason: str
+    """Why it did or did not."""
+    models: dict[str, str]
+    """The model of every quantity, refitted in this generation."""
+    fold_tau: dict[str, float]
+    """Kendall's tau of every quantity on trainings left out of the fit, before this generation."""
+    tau: float | None
+    """Of errors predicted before training, over the last generations; None: too few yet."""
+    judged: int
+    """Candidates that ``tau``, ``bias`` and ``coverage`` are told from."""
+    bias: float | None
+    """Mean of the errors that came minus those predicted."""
+    coverage: float | None
+    """Share of errors that came within the predicted 90% interval."""
+    gains: dict[str, float]
+    """Mean hypervolume that one candidate added, by who proposed it, over the same generations."""
+    chance: float | None
+    """Probability that a candidate of the surrogate adds more than one of plain NSGA-II, ties by half."""
+    foretold: tuple[Foretold, ...]
+    """The candidates of this generation that finished."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +159,8 @@ class Generation:
     front: tuple[FrontPoint, ...] = field(default=())
     is_complete: bool = True
     """False where the search was stopped in its middle."""
+    surrogate: SurrogateStanding | None = None
+    """None without a surrogate, in the first generation and where the search was stopped."""
 
 
 Event = (

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,19 +18,45 @@ from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
+TARGET = "target"
+"""Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""
 
-def individual(genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile) -> Individual:
+
+def individual(
+    genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
+) -> Individual:
     """Return one operating point of a finished candidate as the search sees it."""
-    metrics = evaluation.metrics(trade_off)
+    point, metrics = evaluation.point_index(trade_off, setting), evaluation.metrics(trade_off, setting)
+    choices = tuple(one for one in config.trade_offs if evaluation.point_index(one, setting) == point)
+    missed = evaluation.violation(setting)
+    if missed is not None:
+        metrics[TARGET] = missed
+    return Individual(
+        genome,
+        evaluation.key,
+        trade_off,
+        *aims(metrics, config),
+        setting=setting,
+        choices=choices,
+        metrics=metrics,
+    )
+
+
+def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the objectives and the violations of one operating point.
+
+    Args:
+        metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
+        config: Objectives and constraints.
+    """
     violations = tuple(
         violation
         for name, bound in config.constraints.items()
         for violation in bound_violations(metrics[name], bound)
     )
-    if evaluation.verdict is not None:
-        violations += (float(evaluation.verdict["violation"]),)
-    objectives = tuple(metrics[name] for name in config.objectives)
-    return Individual(genome, evaluation.key, trade_off, objectives, violations)
+    if TARGET in metrics:
+        violations += (metrics[TARGET],)
+    return tuple(metrics[name] for name in config.objectives), violations
 
 
 def bound_violations(value: float, bound: Bound) -> Iterable[float]:
@@ -46,8 +72,8 @@ def with_free_points(
 ) -> list[Individual]:
     """Return the individuals of a generation: those asked for, then their other operating points.
 
-    A training serves every choice of ``trade_off``; the others join in ask order.  Choices
-    that lead to the same point of the curve are one individual, the first.
+    A training serves every choice of ``trade_off`` and every setting of the exit policy; the others
+    join in ask order.  Choices that lead to the same point of the curve are one individual, the first.
 
     Args:
         space: Decodes the genomes.
@@ -58,20 +84,21 @@ def with_free_points(
     seen: set[tuple[str, int]] = set()
     found: list[Individual] = []
 
-    def join(genome: Genome, trade_off: float) -> None:
+    def join(genome: Genome, trade_off: float, setting: str) -> None:
         evaluation = evaluations.get(space.decode(genome).key())
         if evaluation is None or not evaluation.is_done:
             return
-        point = (evaluation.key, evaluation.point_index(trade_off))
+        point = (evaluation.key, evaluation.point_index(trade_off, setting))
         if point not in seen:
             seen.add(point)
-            found.append(individual(genome, trade_off, evaluation, config))
+            found.append(individual(genome, trade_off, evaluation, config, setting))
 
     for genome in asked:
-        join(genome, space.trade_off(genome))
+        join(genome, space.trade_off(genome), space.setting(genome))
     for genome in asked:
-        for trade_off in space.trade_offs:
-            join(space.with_trade_off(genome, trade_off), trade_off)
+        for setting in space.settings:
+            for trade_off in space.trade_offs:
+                join(space.at_point(genome, trade_off, setting), trade_off, setting)
     return found
 
 
@@ -85,6 +112,9 @@ def pareto_front(
     mask = non_dominated(np.asarray([one.objectives for one in feasible]))
     front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
     points = [
-        FrontPoint(one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off)) for one in front
+        FrontPoint(
+            one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off, one.setting), one.setting
+        )
+        for one in front
     ]
     return tuple(sorted(points, key=lambda point: (point.metrics["error"], point.metrics["macs"], point.key)))

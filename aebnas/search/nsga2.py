@@ -10,7 +10,7 @@ architecture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,15 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
 from aebnas.search.operators import exchange, random_reset
-from aebnas.search.proposers import Admit, Individual, draw_distinct
+from aebnas.search.proposers import Admit, Individual, KeyOf, draw_distinct
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
 GENES_CHANGED = 1.5
 """Mean number of genes that mutation changes, where ``mutation_rate`` is not given."""
+
+MATING_TRIES = 100
+"""Matings before the space is taken to be used up, pymoo's default."""
 
 
 class Nsga2Proposer:
@@ -45,6 +48,10 @@ class Nsga2Proposer:
         objectives: int,
         constraints: int,
         admit: Admit | None = None,
+        initial: Sequence[Genome] | None = None,
+        known: Iterable[str] = (),
+        tries: int = MATING_TRIES,
+        key_of: KeyOf | None = None,
     ) -> None:
         """Set up the algorithm.
 
@@ -54,18 +61,25 @@ class Nsga2Proposer:
             objectives: Number of objectives.
             constraints: Number of constraints.
             admit: Early rejection in the initial population.
+            initial: The initial population, at least one genome; default: drawn from the seed.
+            known: Keys of architectures never to propose.
+            tries: Matings in a generation before it stays smaller than asked for.
+            key_of: The key of a genome's architecture; default: written out each time.
         """
         Config.warnings["not_compiled"] = False
-        self._known: set[str] = set()
-        rng = np.random.default_rng(config.seed)
-        initial = draw_distinct(space, config.population, rng, self._known, admit)
+        self._known: set[str] = set(known)
+        if initial is None:
+            rng = np.random.default_rng(config.seed)
+            initial = draw_distinct(space, config.population, rng, self._known, admit)
         cards = np.asarray(space.cardinalities, np.int64)
         problem = Problem(
             n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
         )
         groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
         rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
-        self._duplicates = _KnownArchitectures(space, self._known)
+        self._duplicates = _KnownArchitectures(
+            key_of or (lambda genome: space.decode(genome).key()), self._known
+        )
         self._algorithm = NSGA2(
             pop_size=config.population,
             n_offsprings=config.offspring or config.population,
@@ -75,15 +89,25 @@ class Nsga2Proposer:
             survival=_Survival(config.population, config.max_per_architecture),
             eliminate_duplicates=self._duplicates,
         )
+        self._algorithm.mating.n_max_iterations = tries
         self._algorithm.setup(problem, seed=config.seed, termination=NoTermination())
 
-    def ask(self) -> list[Genome]:
-        """Return genomes of new architectures; fewer than asked for where the space runs dry."""
+    def ask(self, count: int | None = None) -> list[Genome]:
+        """Return genomes of new architectures; fewer than asked for where the space runs dry.
+
+        Args:
+            count: The first so many alone; those left out may come again.
+        """
         population = self._algorithm.ask()
         if population is None:
             return []
+        population = population[:count]
         self._known.update(self._duplicates.keys(population))
         return [tuple(int(gene) for gene in genome) for genome in population.get("X")]
+
+    def know(self, keys: Iterable[str]) -> None:
+        """Take architectures as proposed, whoever did it."""
+        self._known.update(keys)
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Merge evaluated individuals into the population, in the order given."""
@@ -100,17 +124,20 @@ class Nsga2Proposer:
         )
         self._algorithm.tell(infills=told)
 
+    def standing(self) -> None:
+        """Return None: nothing is predicted."""
+
 
 class _KnownArchitectures(DuplicateElimination):
     """Removes individuals whose architecture was proposed before, here or among the others given."""
 
-    def __init__(self, space: SearchSpace, known: set[str]) -> None:
+    def __init__(self, key_of: KeyOf, known: set[str]) -> None:
         super().__init__()
-        self._space = space
+        self._key_of = key_of
         self._known = known
 
     def keys(self, population: Any) -> list[str]:
-        return [self._space.decode(tuple(int(gene) for gene in x)).key() for x in population.get("X")]
+        return [self._key_of(tuple(int(gene) for gene in x)) for x in population.get("X")]
 
     def do(self, pop: Any, *others: Any, return_indices: bool = False, to_itself: bool = True) -> Any:
         if not others:

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from aebnas.errors import ConfigError
+from aebnas.search.events import SurrogateStanding
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
 
+KEYS_REMEMBERED = 50_000
+"""Genomes whose architecture a surrogate need not write out again."""
 TRIES_PER_GENOME = 2000
 """Draws before the initial population is taken to be as large as the space allows."""
 
@@ -32,6 +36,12 @@ class Individual:
     """Minimised."""
     violations: tuple[float, ...]
     """One per constraint, scaled; <= 0 where it holds."""
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
+    choices: tuple[float, ...] = ()
+    """Every choice of ``trade_off`` that leads to this point, its own among them; empty: its own alone."""
+    metrics: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """Everything that was measured at this point: what a surrogate learns from."""
 
     @property
     def is_feasible(self) -> bool:
@@ -50,8 +60,29 @@ class Proposer(Protocol):
         """Learn from evaluated individuals, in ask order."""
         ...
 
+    def standing(self) -> SurrogateStanding | None:
+        """Return how the surrogate did in the generation told last; None where there is none."""
+        ...
+
 
 Admit = Callable[[Architecture], bool]
+KeyOf = Callable[[Genome], str]
+
+
+def remembered_keys(space: SearchSpace) -> KeyOf:
+    """Return a function from genomes to their architectures' keys that remembers its answers.
+
+    Writing an architecture out to hash it is what takes time where thousands are only predicted.
+    """
+
+    @lru_cache(maxsize=KEYS_REMEMBERED)
+    def key(genome: Genome) -> str:
+        return space.decode(genome).key()
+
+    def key_of(genome: Genome) -> str:
+        return key(space.at_point(genome, space.trade_offs[0], space.settings[0]))
+
+    return key_of
 
 
 def draw_distinct(
@@ -128,3 +159,6 @@ class RandomProposer:
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn nothing."""
+
+    def standing(self) -> None:
+        """Return None: nothing is predicted."""

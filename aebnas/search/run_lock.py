@@ -52,5 +52,5 @@ def _take(file: TextIO, path: Path) -> None:
         file.seek(0)
         holder = file.read() or "process unknown"
         raise RunError(
-            f"{path} is in use by another aebnas search or resume ({holder}); wait for it or stop it"
+            f"{path} is in use by another aebnas process ({holder}); wait for it or stop it"
         ) from error

@@ -12,6 +12,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -143,6 +144,7 @@ class Search:
             hypervolume=self._hypervolume(),
             front=front,
             is_complete=is_complete,
+            surrogate=self._proposer.standing() if is_complete else None,
         )
         self._keep(generation)
         self._listener(generation)
@@ -204,8 +206,9 @@ class Search:
                 "failed": generation.failed,
                 "hypervolume": generation.hypervolume,
                 "reference": self._reference,
-                "front": [[point.key, point.trade_off] for point in generation.front],
+                "front": [point.name() for point in generation.front],
                 "is_complete": generation.is_complete,
+                **({} if generation.surrogate is None else {"surrogate": asdict(generation.surrogate)}),
             },
         )
 

@@ -57,7 +57,7 @@ def new_session(
     config = _with_absolute_paths(config)
     shape = splits.train.shape
     devices = DeviceCosts.of_file(config, space_of(config, shape), shape[2], len(splits.classes))
-    proposer = _proposer(config, splits)
+    proposer = _proposer(config, splits, devices)
     store = RunStore.create(path, config, environment())
     try:
         with store.writing():
@@ -98,7 +98,7 @@ def resumed_session(
             config = load(path / "config.yaml", overrides)
             _check_changes(store.config, config)
             _check_end(store, config)
-            check_versions(store.environment)
+            check_versions(store.environment, config.search.surrogate != "none")
             splits = make_splits(load_dataset(config.data, progress=progress), config.data)
             _check_data(store, splits)
             store.rewrite_config(config)
@@ -107,19 +107,20 @@ def resumed_session(
             _record_data(store, splits)
             change = changes_since(store.environment)
             devices = kept_devices(store, config)
-            yield _search(config, splits, store, _proposer(config, splits), devices, listener, change)
+            proposer = _proposer(config, splits, devices)
+            yield _search(config, splits, store, proposer, devices, listener, change)
     finally:
         store.close()
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for images ``(height, width, channels)``."""
-    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs)
+    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs, config.settings)
 
 
-def _proposer(config: SearchFile, splits: Splits) -> Proposer:
+def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
     shape = splits.train.shape
-    return make_proposer(config, space_of(config, shape), shape[2], len(splits.classes))
+    return make_proposer(config, space_of(config, shape), shape[2], len(splits.classes), devices)
 
 
 def _search(

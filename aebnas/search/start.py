@@ -20,7 +20,13 @@ REFERENCE_SAMPLES = 100
 """Random architectures whose largest costs are the reference of the hypervolume."""
 
 
-def make_proposer(config: SearchFile, space: SearchSpace, channels: int, classes: int) -> Proposer:
+def make_proposer(
+    config: SearchFile,
+    space: SearchSpace,
+    channels: int,
+    classes: int,
+    devices: DeviceCosts | None = None,
+) -> Proposer:
     """Return the search's proposer, its first generation drawn.
 
     Args:
@@ -28,6 +34,7 @@ def make_proposer(config: SearchFile, space: SearchSpace, channels: int, classes
         space: Its space.
         channels: Of the images.
         classes: Their number.
+        devices: The devices of the search; a surrogate counts with them.
 
     Raises:
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
@@ -37,7 +44,15 @@ def make_proposer(config: SearchFile, space: SearchSpace, channels: int, classes
         return RandomProposer(space, search.offspring or search.population, search.seed, admit)
     constraints = sum((b.min is not None) + (b.max is not None) for b in config.constraints.values())
     constraints += config.exits.target is not None
-    return Nsga2Proposer(space, search, len(config.objectives), constraints, admit)
+    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit)
+    if search.surrogate == "none":
+        return plain
+    from aebnas.search.surrogate.exact import ExactCosts  # importing scikit-learn takes a second
+    from aebnas.search.surrogate.proposer import SurrogateProposer
+
+    devices = DeviceCosts() if devices is None else devices
+    worst = reference(config, space, channels, classes, devices)
+    return SurrogateProposer(config, space, plain, ExactCosts(channels, classes, devices), worst)
 
 
 def reference(

@@ -126,6 +126,11 @@ class RunStore:
         """Return ``(key, started_at)`` of every training that began, in order."""
         return [(key, at) for key, at in self._read("SELECT key, started_at FROM attempts ORDER BY rowid")]
 
+    def finished(self) -> list[tuple[str, str]]:
+        """Return ``(key, finished_at)`` of every outcome, in order."""
+        rows = self._read("SELECT key, finished_at FROM evaluations ORDER BY rowid")
+        return [(key, at) for key, at in rows]
+
     def add(self, outcome: Outcome, context: str) -> None:
         """Keep an outcome: weights and logits first, then its row."""
         evaluation, artefacts = outcome.evaluation, outcome.artefacts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aebnas.errors import ConfigError
 from aebnas.space.architecture import Architecture, BlockSpec
 from aebnas.space.canonical import EXPANDING, branch_width
-from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, TRADE_OFF
+from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, SETTING, TRADE_OFF
 
 if TYPE_CHECKING:
     from aebnas.space.search_space import SearchSpace
@@ -27,6 +27,7 @@ def values_of(space: SearchSpace, architecture: Architecture) -> dict[str, int]:
     found.put("resolution", architecture.resolution)
     found.put("stem.width", architecture.stem.width)
     found.put(TRADE_OFF, space.trade_offs[-1])
+    found.put(SETTING, space.settings[0])
     for stage in architecture.stages:
         found.put(f"{stage.name}.width", stage.width)
         found.put(f"{stage.name}.depth", len(stage.blocks))

@@ -18,6 +18,8 @@ ABSENT = -1
 """Choice of an exit's ``modules`` gene that means: no exit here."""
 TRADE_OFF = "trade_off"
 """Gene that picks a point of the operating curve; it changes nothing that is trained."""
+SETTING = "exit_policy"
+"""Gene that picks a setting of the exit policy; it changes nothing that is trained either."""
 BLOCK_FIELDS = ("type", "kernel", "expansion", "se")
 MODULE_FIELDS = ("type", "kernel", "width", "expansion", "se", "stride", "pool")
 
@@ -32,13 +34,16 @@ class Gene:
     """Stage or exit that the gene belongs to: the unit of stage-wise crossover."""
 
 
-def all_choices(space: SpaceConfig, resolution: int, trade_offs: tuple[float, ...]) -> Iterator[Gene]:
+def all_choices(
+    space: SpaceConfig, resolution: int, trade_offs: tuple[float, ...], settings: tuple[str, ...] = ("",)
+) -> Iterator[Gene]:
     """Yield every position, those with a single choice included.
 
     Args:
         space: The validated section.
         resolution: Pixels where the section leaves the resolution to the data.
         trade_offs: Choices of the ``trade_off`` gene.
+        settings: Choices of the ``exit_policy`` gene.
     """
     yield Gene("resolution", space.resolution or (resolution,), "input")
     yield Gene("stem.width", space.stem.width, "input")
@@ -55,6 +60,7 @@ def all_choices(space: SpaceConfig, resolution: int, trade_offs: tuple[float, ..
         for i in range(max(branch.modules)):
             yield from _fields(branch.module, MODULE_FIELDS, f"{group}.module{i + 1}", group)
     yield Gene(TRADE_OFF, trade_offs if space.exits.after else trade_offs[-1:], TRADE_OFF)
+    yield Gene(SETTING, settings if space.exits.after else settings[:1], SETTING)
 
 
 def _fields(

@@ -18,26 +18,43 @@ from aebnas.errors import ConfigError
 from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.encoding import values_of
-from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, TRADE_OFF, Gene, Genome, all_choices
+from aebnas.space.genes import (
+    ABSENT,
+    BLOCK_FIELDS,
+    MODULE_FIELDS,
+    SETTING,
+    TRADE_OFF,
+    Gene,
+    Genome,
+    all_choices,
+)
 from aebnas.space.layer import output_size
 
 
 class SearchSpace:
     """What can be built from one ``space:`` section."""
 
-    def __init__(self, config: SpaceConfig, resolution: int, trade_offs: tuple[float, ...] = (1.0,)) -> None:
+    def __init__(
+        self,
+        config: SpaceConfig,
+        resolution: int,
+        trade_offs: tuple[float, ...] = (1.0,),
+        settings: tuple[str, ...] = ("",),
+    ) -> None:
         """Describe the space.
 
         Args:
             config: The validated section.
             resolution: The data's own image size in pixels.
             trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+            settings: Choices of the ``exit_policy`` gene.
         """
         self.config = config
-        positions = tuple(all_choices(config, resolution, trade_offs))
+        positions = tuple(all_choices(config, resolution, trade_offs, settings))
         self.positions: Mapping[str, Gene] = {gene.name: gene for gene in positions}
         self.genes: tuple[Gene, ...] = tuple(gene for gene in positions if len(gene.choices) > 1)
         self.trade_offs: tuple[float, ...] = self.positions[TRADE_OFF].choices
+        self.settings: tuple[str, ...] = self.positions[SETTING].choices
         self._index = {gene.name: i for i, gene in enumerate(self.genes)}
 
     @property
@@ -53,16 +70,24 @@ class SearchSpace:
         """Return the share of its own full cost that the individual may spend."""
         return float(self._value(genome, TRADE_OFF))
 
-    def with_trade_off(self, genome: Genome, trade_off: float) -> Genome:
-        """Return the genome with another choice of the ``trade_off`` gene.
+    def setting(self, genome: Genome) -> str:
+        """Return the setting of the exit policy that the individual uses."""
+        return str(self._value(genome, SETTING))
+
+    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
+        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``.
 
         Raises:
-            ValueError: The value is not among the choices.
+            ValueError: A value is not among the choices.
         """
-        if TRADE_OFF not in self._index:
-            return genome
-        i = self._index[TRADE_OFF]
-        return (*genome[:i], self.trade_offs.index(trade_off), *genome[i + 1 :])
+        found = list(genome)
+        for name, index in (
+            (TRADE_OFF, self.trade_offs.index(trade_off)),
+            (SETTING, self.settings.index(setting)),
+        ):
+            if name in self._index:
+                found[self._index[name]] = index
+        return tuple(found)
 
     def decode(self, genome: Genome) -> Architecture:
         """Return the canonical architecture of a genome.

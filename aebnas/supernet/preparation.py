@@ -21,7 +21,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.errors import RunError
+from aebnas.errors import RunError, TrainingError
 from aebnas.runtime.process import prepare_process
 from aebnas.supernet.crew import Crew, device_of, leading
 from aebnas.supernet.identity import supernet_facts
@@ -239,7 +239,10 @@ class _Watch:
 
     def _accuracies(self) -> dict[str, list[float]]:
         with self._training.averaged():
-            return {
-                name: self._heirs.accuracies(architecture)
-                for name, architecture in self._training.sandwich.landmarks().items()
-            }
+            try:
+                return {
+                    name: self._heirs.accuracies(architecture)
+                    for name, architecture in self._training.sandwich.landmarks().items()
+                }
+            except TrainingError as error:  # a step with a finite loss can leave weights that are not
+                raise self._training.diverged() from error

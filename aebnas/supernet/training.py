@@ -25,6 +25,7 @@ from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
 from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
+from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
 
@@ -160,10 +161,13 @@ class SupernetTraining:
         dtype = self._dtype
         x = batch.at(architecture.resolution)
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            outputs = loan.network(x, self._training.loss != "uniform")
+            outputs = loan.network(x)
         logits = [one.float() for one in outputs]
         loss = self._loss(logits, batch.labels, teacher)
         loss.backward()
+        if self._training.loss == "gradient_equilibrium":
+            shares = equilibrium_shares(loan.network)
+            GradientRule(list(shares), shares, None).apply()
         loan.give_back()
         total += loss.detach() / self._settings.networks
         return logits[-1][0].detach()
@@ -214,11 +218,15 @@ class SupernetTraining:
         mean = float(torch.stack(self._recent).mean())
         self._recent.clear()
         if not math.isfinite(mean):
-            raise TrainingError(
-                f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
-                "--set supernet.learning_rate with a smaller value"
-            )
+            raise self.diverged()
         self.loss = mean
+
+    def diverged(self) -> TrainingError:
+        """Return what is raised where weights or loss are not finite any more."""
+        return TrainingError(
+            f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
+            "--set supernet.learning_rate with a smaller value"
+        )
 
 
 def peak_rate(training: TrainingConfig, settings: SupernetConfig) -> float:

@@ -12,7 +12,13 @@ from torch.nn.functional import cross_entropy
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.losses import joint_cross_entropy
-from aebnas.training.phase import Phase, all_but_early_heads, chance, early_heads, first_epochs
+from aebnas.training.phase import (
+    Phase,
+    all_but_early_heads,
+    chance,
+    early_heads,
+    first_epochs,
+)
 
 
 def frozen(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[float, ...]) -> list[Phase]:
@@ -32,6 +38,12 @@ def frozen(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[flo
         return [Phase(config.epochs, last, chance(network))]
     epochs = first_epochs(config)
     return [
-        Phase(epochs, last, chance(network), frozen=early_heads(network)),
-        Phase(config.epochs - epochs, heads, early * chance(network), frozen=all_but_early_heads(network)),
+        Phase(epochs, last, chance(network), frozen=early_heads(network), taught="last"),
+        Phase(
+            config.epochs - epochs,
+            heads,
+            early * chance(network),
+            frozen=all_but_early_heads(network),
+            taught="early",
+        ),
     ]

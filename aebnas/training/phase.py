@@ -10,12 +10,15 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 
+Taught = Literal["all", "last", "early"]
+"""Exits that a loss teaches."""
 ExitLoss = Callable[[list[Tensor], Tensor], Tensor]
 """From the fp32 logits ``(batch, classes)`` of every exit and the labels ``(batch,)`` to nats."""
 
@@ -34,6 +37,8 @@ class Phase:
     """Parts of the network that stay as they are, their batch-norm statistics included."""
     companion: nn.Module | None = None
     """Trained beside the network, and dropped with the phase."""
+    taught: Taught = "all"
+    """Exits that the loss teaches."""
 
 
 TrainingMode = Callable[[EarlyExitNetwork, TrainingConfig, tuple[float, ...]], list[Phase]]

@@ -1,10 +1,15 @@
-"""Training one early-exit network on data that are already on the device."""
+"""Training one early-exit network on data that are already on the device.
+
+``train`` runs the phases of the settings' loss, ``train_phases`` phases that somebody has changed.
+A ``Journal`` follows a training epoch by epoch and may begin it where an earlier one stopped.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +20,10 @@ from torch import Tensor, nn
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.gradients import GradientRule, equilibrium_shares
+from aebnas.training.journal import NO_JOURNAL, Epoch, Journal, TrainingState, restore, snapshot
 from aebnas.training.modes import MODES
-from aebnas.training.phase import Phase, all_but_early_heads, only_the_rest_trains
+from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
 
 CHECK_EVERY = 16
@@ -24,7 +31,10 @@ CHECK_EVERY = 16
 
 
 class Batches(Iterable[tuple[Tensor, Tensor]], Sized, Protocol):
-    """One epoch of ``(images, labels)`` on the device each time it is iterated."""
+    """One epoch of ``(images, targets)`` on the device each time it is iterated.
+
+    Targets are what the phases' losses expect: labels ``(batch,)``, or what ``teaching`` makes of them.
+    """
 
 
 @dataclass(frozen=True)
@@ -57,34 +67,40 @@ def train(
         TrainingError: The loss became NaN or infinite, training diverged, or the network is not
             built for the loss.
     """
-    return _run(network, batches, config, MODES[config.loss](network, config, weights), dtype)
+    return train_phases(network, batches, config, MODES[config.loss](network, config, weights), dtype)
 
 
-def finetune(
+def train_phases(
     network: EarlyExitNetwork,
     batches: Batches,
     config: TrainingConfig,
-    weights: tuple[float, ...],
+    phases: Sequence[Phase],
     dtype: torch.dtype,
-    only_early_exits: bool,
+    journal: Journal = NO_JOURNAL,
 ) -> TrainingResult:
-    """Train a network further, as ``train`` does, or the branches of its early exits alone.
+    """Train a network in place, phase by phase; as ``train``, for phases of any origin.
 
     Args:
-        network: Trained already, with an early exit where only those are trained.
+        network: On the batches' device.
         batches: Iterated once per epoch.
-        config: Of this further training.
-        weights: As for ``train``.
-        dtype: As for ``train``.
-        only_early_exits: Whether backbone and last exit stay as they are.
+        config: Learning rate and other settings of SGD.
+        phases: In order.
+        dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
+        journal: Told every finished epoch; if it remembers an earlier one, training goes on behind it.
 
     Raises:
-        TrainingError: As for ``train``.
+        TrainingError: As of ``train``.
     """
-    phases = MODES[config.loss](network, config, weights)
-    if only_early_exits:
-        phases = [replace(phase, frozen=all_but_early_heads(network)) for phase in phases]
-    return _run(network, batches, config, phases, dtype)
+    state = journal.recall()
+    losses: list[list[float]] = [list(one) for one in state.losses] if state else []
+    first = len(losses) - 1 if losses else 0
+    for number, phase in enumerate(phases[first:], first):
+        if number == len(losses):
+            losses.append([])
+        course = _Course(number, sum(one.epochs for one in phases[:number]), losses)
+        _train_phase(network, batches, config, phase, dtype, course, journal, state)
+        state = None
+    return TrainingResult(losses[0][0], losses[-1][-1])
 
 
 def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray[np.float32]:
@@ -109,49 +125,86 @@ def exit_logits(network: EarlyExitNetwork, batches: Iterable[Tensor]) -> NDArray
     return logits
 
 
-def _run(
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode; afterwards each part is in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@dataclass(frozen=True)
+class _Course:
+    """Where a phase stands in the whole training."""
+
+    phase: int
+    epochs_before: int
+    losses: list[list[float]]
+    """Of the finished epochs, by phase; grows."""
+
+
+def _train_phase(
     network: EarlyExitNetwork,
     batches: Batches,
     config: TrainingConfig,
-    phases: list[Phase],
+    phase: Phase,
     dtype: torch.dtype,
-) -> TrainingResult:
-    losses: list[float] = []
-    for phase in phases:
-        losses += _phase_losses(network, batches, config, phase, dtype)
-    return TrainingResult(losses[0], losses[-1])
-
-
-def _phase_losses(
-    network: EarlyExitNetwork, batches: Batches, config: TrainingConfig, phase: Phase, dtype: torch.dtype
-) -> list[float]:
-    """Train one phase; return the mean loss of each epoch."""
-    device = next(network.parameters()).device
-    steps, step, epoch_losses = phase.epochs * len(batches), 0, []
+    course: _Course,
+    journal: Journal,
+    state: TrainingState | None,
+) -> None:
+    """Train one phase from its beginning, or from behind ``state``; append the mean loss of each epoch."""
+    steps, losses = phase.epochs * len(batches), course.losses[course.phase]
     with only_the_rest_trains(network, phase.frozen):
         trained = _trained(network, phase)
         optimizer = _optimizer(trained, config)
-        for epoch in range(phase.epochs):
-            total = torch.zeros((), device=device)
-            for x, labels in batches:
-                for group in optimizer.param_groups:
-                    group["lr"] = one_cycle(step, steps, config.learning_rate, config.warmup)
-                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                    logits = network(x, phase.equilibrium)
-                loss = phase.loss([z.float() for z in logits], labels)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                if config.clip_norm is not None:
-                    nn.utils.clip_grad_norm_(trained, config.clip_norm)
-                optimizer.step()
-                total += loss.detach()
-                step += 1
-                if step % CHECK_EVERY == 0:
-                    _check_finite(total, epoch, step)
+        if state is not None:
+            restore(state, network, phase, optimizer, batches)
+        shares = equilibrium_shares(network) if phase.equilibrium else {}
+        rule = GradientRule(trained, shares, config.clip_norm)
+        for epoch in range(len(losses), phase.epochs):
+            total = _train_epoch(network, batches, config, phase, dtype, optimizer, rule, epoch)
+            losses.append(total / len(batches))
+            _check_converges(losses, phase.chance)
+            rate = one_cycle((epoch + 1) * len(batches) - 1, steps, config.learning_rate, config.warmup)
+            done = Epoch(course.epochs_before + len(losses), course.phase, losses[-1], rate)
+            journal.record(done, lambda: snapshot(course.losses, network, phase, optimizer, batches))
+
+
+def _train_epoch(
+    network: EarlyExitNetwork,
+    batches: Batches,
+    config: TrainingConfig,
+    phase: Phase,
+    dtype: torch.dtype,
+    optimizer: torch.optim.SGD,
+    rule: GradientRule,
+    epoch: int,
+) -> float:
+    """Train one epoch; return the sum of its batches' losses."""
+    device = next(network.parameters()).device
+    steps, step = phase.epochs * len(batches), epoch * len(batches)
+    total = torch.zeros((), device=device)
+    for x, targets in batches:
+        for group in optimizer.param_groups:
+            group["lr"] = one_cycle(step, steps, config.learning_rate, config.warmup)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            logits = network(x)
+        loss = phase.loss([z.float() for z in logits], targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        rule.apply()
+        optimizer.step()
+        total += loss.detach()
+        step += 1
+        if step % CHECK_EVERY == 0:
             _check_finite(total, epoch, step)
-            epoch_losses.append(float(total) / len(batches))
-            _check_converges(epoch_losses, phase.chance)
-    return epoch_losses
+    _check_finite(total, epoch, step)
+    return float(total)
 
 
 def _trained(network: nn.Module, phase: Phase) -> list[nn.Parameter]:

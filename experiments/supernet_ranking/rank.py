@@ -1,133 +1,129 @@
-"""Does inherited accuracy rank networks as training from scratch does?
+"""Does a network's inherited accuracy rank it as its own training does?
 
-    python experiments/supernet_ranking/scratch.py     # 60 networks x 2 seeds
-    python experiments/supernet_ranking/rank.py        # trains or reuses the supernet, writes results.*
+    aebnas supernet search_spaces/mnist5k.yaml --name supernet_mnist5k
+    python experiments/supernet_ranking/scratch.py
+    python experiments/supernet_ranking/rank.py runs/supernet_mnist5k
 
-Kendall's tau-b between inherited accuracy and that of one scratch training, of the other, and of
-their mean, beside the ceiling: tau between the two.  All on select, per exit position, averaged over
-a network's exits, and for the area under the operating curve; 95% intervals from 2,000 bootstrap
-samples of the architectures.
+60 random architectures of mnist5k, each trained from scratch with two seeds and once inherited.  Kendall's
+tau on select, of the accuracy of each exit position and of the area under the operating curve: inherited
+against each seed, against their mean, and, as the ceiling, one seed against the other.  Intervals: 95%
+bootstrap over architectures.  Writes results.md.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 from scratch import FOLDER, SPACE, drawn
 
-from aebnas.config import SearchFile, load
+from aebnas.config import load
 from aebnas.data.datasets import load_dataset
-from aebnas.data.splits import Splits, make_splits
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.exits.operating_curve import operating_curve
-from aebnas.exits.scores import exit_scores, predictions
 from aebnas.hardware.cost import network_cost
 from aebnas.search.session import space_of
 from aebnas.space.architecture import Architecture
-from aebnas.supernet.preparation import ready_supernet
+from aebnas.supernet.storage import FILE, load_supernet
 
-HERE = Path(__file__).parent
-RUN = Path("runs/supernet_ranking/supernet")
-BOOTSTRAPS = 2000
-PAIRS = {
-    "inherited, scratch seed 0": ("inherited", "scratch0"),
-    "inherited, scratch seed 1": ("inherited", "scratch1"),
-    "inherited, mean of the seeds": ("inherited", "scratch"),
-    "ceiling: seed 0, seed 1": ("scratch0", "scratch1"),
-}
+COUNT, SEEDS, RESAMPLES = 60, (0, 1), 2000
+Floats = NDArray[np.float64]
 Logits = tuple[NDArray[np.float32], NDArray[np.float32]]
-
-
-def scores(architecture: Architecture, logits: Logits, splits: Splits) -> dict[str, float]:
-    """Return the accuracy on select of every exit by position, their mean, and the area under the curve."""
-    right = predictions(logits[1]) == splits.select.labels[:, None]
-    names = [exit_.after for exit_ in architecture.exits] + ["final"]
-    found = dict(zip(names, right.mean(axis=0).tolist(), strict=True))
-    return {**found, "mean": float(right.mean()), "area": area(architecture, logits, splits)}
-
-
-def area(architecture: Architecture, logits: Logits, splits: Splits) -> float:
-    """Return the mean accuracy on select over budgets from the cheapest exit's cost to the full cost."""
-    reach = network_cost(architecture, splits.train.shape[2], len(splits.classes)).reach_macs
-    marks = [
-        (exit_scores("confidence", one), predictions(one) == part.labels[:, None])
-        for one, part in zip(logits, (splits.calibrate, splits.select), strict=True)
-    ]
-    curve = operating_curve(*marks[0], *marks[1], reach, "exact")
-    budgets = np.linspace(float(reach[0]), float(reach[-1]), 200)
-    return float(np.mean([curve.select_accuracy[curve.index_within(budget)] for budget in budgets]))
-
-
-def table(config: SearchFile, splits: Splits, count: int) -> pd.DataFrame:
-    """Return one row per architecture and quantity."""
-    ready = ready_supernet(config, splits, RUN, lambda told: told.accuracies and print(told, flush=True))
-    weights = {name: weight.numpy() for name, weight in ready.supernet.weights.items()}
-    evaluator = Evaluator(config, splits, supernet=weights)
-    rows = []
-    for architecture in drawn(space_of(config, splits.train.shape), count):
-        outcome = evaluator.evaluate(architecture)
-        if outcome.artefacts is None:
-            raise SystemExit(outcome.evaluation.status)
-        logits = {"inherited": (outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits)}
-        for seed in (0, 1):
-            with np.load(FOLDER / f"{architecture.key()}-{seed}.npz") as stored:
-                logits[f"scratch{seed}"] = (stored["calibrate"], stored["select"])
-        found = {who: scores(architecture, one, splits) for who, one in logits.items()}
-        for what in found["inherited"]:
-            values = {who: round(found[who][what], 5) for who in found}
-            seconds = round(outcome.evaluation.cpu_seconds, 3)
-            rows.append({"key": architecture.key(), "what": what, **values, "cpu_seconds": seconds})
-    frame = pd.DataFrame(rows)
-    frame["scratch"] = (frame.scratch0 + frame.scratch1) / 2
-    return frame
-
-
-def tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> str:
-    """Return Kendall's tau-b with its bootstrap interval."""
-    rng = np.random.default_rng(0)
-    draws = [rng.integers(len(one), size=len(one)) for _ in range(BOOTSTRAPS)]
-    taus = [kendalltau(one[draw], other[draw]).statistic for draw in draws]
-    low, high = np.nanpercentile(taus, [2.5, 97.5])
-    return f"{kendalltau(one, other).statistic:.2f} ({low:.2f} to {high:.2f})"
-
-
-def report(frame: pd.DataFrame) -> str:
-    """Return the tables of results.md."""
-    kinds = ["stage1", "stage2", "final", "mean", "area"]
-    groups = {what: frame[frame.what == what] for what in kinds}
-    lines = ["| Kendall's tau | " + " | ".join(kinds) + " |", "| --- " * (len(kinds) + 1) + "|"]
-    for name, (a, b) in PAIRS.items():
-        cells = [tau(group[a].to_numpy(), group[b].to_numpy()) for group in groups.values()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines.append("| architectures | " + " | ".join(str(len(group)) for group in groups.values()) + " |")
-    mean: Callable[[str, str], str] = lambda what, who: f"{100 * groups[what][who].mean():.1f}"  # noqa: E731
-    lines += ["", "| mean on select, % | " + " | ".join(kinds) + " |", "| --- " * (len(kinds) + 1) + "|"]
-    for who in ("inherited", "scratch0", "scratch1"):
-        lines.append(f"| {who} | " + " | ".join(mean(what, who) for what in kinds) + " |")
-    seconds = frame.drop_duplicates("key").cpu_seconds
-    lines += ["", f"One inherited candidate: median {seconds.median():.2f} core-seconds."]
-    return "\n".join(lines) + "\n"
+"""On calibrate and on select, ``(images, exits, classes)``."""
 
 
 def main() -> None:
-    """Evaluate every architecture by inheritance and compare."""
+    """Inherit what is not known yet, compare, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
+    parser.add_argument("--output", default="results.md")
     arguments = parser.parse_args()
-    config = load(SPACE, ["evaluation.mode=supernet", *arguments.overrides])
+    run = arguments.run
+    config = load(SPACE, ["evaluation.mode=supernet", *arguments.set])
     splits = make_splits(load_dataset(config.data), config.data)
-    frame = table(config, splits, arguments.count)
-    frame.to_csv(HERE / "results.csv", index=False)
-    text = report(frame)
-    (HERE / "results.md").write_text(text)
+    space = space_of(config, splits.train.shape)
+    architectures = drawn(space, COUNT)
+    stored = load_supernet(run / "supernet" / FILE)
+    weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
+    evaluator = Evaluator(config, splits, supernet=weights)
+    seconds, inherited = [], []
+    for architecture in architectures:
+        started = time.process_time()
+        outcome = evaluator.evaluate(architecture)
+        seconds.append(time.process_time() - started)
+        if outcome.artefacts is None:
+            raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status}")
+        inherited.append((outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits))
+    scratch = {seed: [_read(one, seed) for one in architectures] for seed in SEEDS}
+    labels = (splits.calibrate.labels, splits.select.labels)
+    lines = [
+        f"{COUNT} random architectures; an inherited one takes {np.median(seconds):.2f} core-s (median).",
+        "",
+        "| what | networks | inherited / scratch accuracy | inherited, seed 0 | inherited, seed 1 "
+        "| inherited, mean of both | ceiling: seed 0, seed 1 |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    measures: dict[str, Callable[[Architecture, Logits], float | None]] = {
+        "exit stage1": lambda a, z: _exit_accuracy(a, z, labels[1], "stage1"),
+        "exit stage2": lambda a, z: _exit_accuracy(a, z, labels[1], "stage2"),
+        "final classifier": lambda a, z: _exit_accuracy(a, z, labels[1], None),
+        "area under the operating curve": lambda a, z: _area(config, a, z, labels),
+    }
+    for name, measure in measures.items():
+        of = {
+            key: [measure(a, z) for a, z in zip(architectures, one, strict=True)]
+            for key, one in {"inherited": inherited, **{str(s): scratch[s] for s in SEEDS}}.items()
+        }
+        lines.append(_line(name, of))
+    text = "\n".join(lines) + "\n"
+    (Path(__file__).parent / arguments.output).write_text(text)
     print(text)
+
+
+def _read(architecture: Architecture, seed: int) -> Logits:
+    with np.load(FOLDER / f"{architecture.key()}-{seed}.npz") as file:
+        return file["calibrate"], file["select"]
+
+
+def _exit_accuracy(
+    architecture: Architecture, logits: Logits, labels: NDArray[np.int64], after: str | None
+) -> float | None:
+    names = [*(exit_.after for exit_ in architecture.exits), None]
+    if after not in names:
+        return None
+    return float((logits[1][:, names.index(after)].argmax(axis=1) == labels).mean())
+
+
+def _area(
+    config: object, architecture: Architecture, logits: Logits, labels: tuple[NDArray, NDArray]
+) -> float:
+    reach = network_cost(architecture, 1, 10).reach_macs.tolist()
+    return float(fitted_curve(config, logits, labels, reach, {}).curve.area())  # type: ignore[arg-type]
+
+
+def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:
+    kept = [i for i, value in enumerate(of["inherited"]) if value is not None]
+    inherited, first, second = (
+        np.array([of[key][i] for i in kept], float) for key in ("inherited", "0", "1")
+    )
+    pairs = [(inherited, first), (inherited, second), (inherited, (first + second) / 2), (first, second)]
+    means = f"{inherited.mean():.1%} / {np.mean([first, second]):.1%}"
+    return f"| {name} | {len(kept)} | {means} | {' | '.join(_tau(*pair) for pair in pairs)} |"
+
+
+def _tau(a: Floats, b: Floats) -> str:
+    rng = np.random.default_rng(0)
+    draws = rng.integers(len(a), size=(RESAMPLES, len(a)))
+    taus = [kendalltau(a[one], b[one]).statistic for one in draws]
+    low, high = np.nanpercentile(taus, [2.5, 97.5])
+    return f"{kendalltau(a, b).statistic:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

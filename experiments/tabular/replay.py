@@ -66,9 +66,7 @@ def told(
         for trade_off, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
             if point not in seen:
                 seen.add(point)
-                found.append(
-                    Individual(space.with_trade_off(genome, trade_off), key, trade_off, (error, macs), ())
-                )
+                found.append(Individual(space.at_point(genome, trade_off), key, trade_off, (error, macs), ()))
     return found
 
 

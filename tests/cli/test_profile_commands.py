@@ -69,14 +69,16 @@ def test_profiling_again_measures_no_layer_again_and_tells_json(
 ) -> None:
     path, _ = made
     table, samples = path.with_suffix(".csv"), path.with_suffix(".samples.csv")
-    before = (table.read_bytes(), samples.read_bytes())
+    before, measured = table.read_bytes(), samples.read_text()
     answer = run_command("profile", file, "-o", path, "--networks", 4, "--json")
     assert answer.code == 0, answer.err
     events = [json.loads(line) for line in answer.out.splitlines()]
     assert {event["event"] for event in events[:-1]} == {"progress"}
     assert events[-1]["event"] == "profile"
     assert events[-1]["rows"] == len(read_profile(path).rows)
-    assert (table.read_bytes(), samples.read_bytes()) == before
+    assert table.read_bytes() == before
+    added = samples.read_text().removeprefix(measured).splitlines()
+    assert {line.split(",")[2].split("-")[0] for line in added[:-1]} == {"*anchor", "*network"}
 
 
 def test_a_dry_run_counts_layers_and_writes_nothing(run_command: Command, file: Path, tmp_path: Path) -> None:

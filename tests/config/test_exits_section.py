@@ -32,6 +32,9 @@ def config(exits: str, *overrides: str) -> SearchFile:
         "{policy: patience, patience: 2}",
         "{policy: jei, most_weight: 1}",
         "{policy: eenet}",
+        "{policy: {choices: [confidence, pcee, patience]}, bins: {choices: [10, 20]}, accuracy: 0.9}",
+        "{policy: pcee, score: {choices: [confidence, margin]}}",
+        "{policy: {choices: [confidence, entropy]}, tuner: optuna}",
     ],
 )
 def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
@@ -54,6 +57,29 @@ def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
         ),
         ("{policy: window, passed_on: 0.2, macs: 1e5}", "exits.macs: policy: window with passed_on: 0.2"),
         ("{tuner: optuna, accuracy: 0.9}", "exits.accuracy: goes with tuner: exact, but tuner is optuna"),
+        ("{policy: {choices: []}}", "exits.policy: must be a value, or {choices: [...]}"),
+        ("{policy: {choice: [pcee]}}", "exits.policy: must be a value, or {choices: [...]}"),
+        ("{policy: {choices: [pcee, pcee]}}", "exits.policy.choices.1: the choice 'pcee' is listed twice"),
+        (
+            "{policy: {choices: [confidence, pce]}}",
+            "exits.policy.choices.1: unknown value 'pce'. Did you mean 'pcee'? Choices: confidence, ",
+        ),
+        (
+            "{policy: {choices: [pcee, eero]}, bins: {choices: [10, 0]}}",
+            "exits.bins.choices.1: must be greater than or equal to 1, but got 0",
+        ),
+        (
+            "{policy: {choices: [confidence, pcee]}, patience: 2}",
+            "exits.patience: goes with policy: patience, but policy is confidence or pcee; remove it",
+        ),
+        (
+            "{policy: {choices: [confidence, pcee]}, accuracy: 0.9, macs: 3e6}",
+            "exits.macs: is a second target beside exits.accuracy; one at a time",
+        ),
+        (
+            "{policy: pcee, bins: {choices: [" + ", ".join(map(str, range(1, 70))) + "]}}",
+            "exits.policy: 69 combinations of choices are more than 64",
+        ),
         (
             "{policy: eero, bins: 30}",
             "exits.bins: goes with policy: pcee, but policy is eero; remove it",
@@ -108,3 +134,23 @@ def test_the_readmes_targets_load() -> None:
     assert len(lines) >= 3
     for line in lines:
         config(line.removeprefix("exits: ").partition("#")[0].strip(), PROFILE)
+
+
+def test_every_combination_of_choices_is_a_setting_with_its_own_options_alone() -> None:
+    found = config("{policy: {choices: [confidence, pcee]}, bins: {choices: [10, 30]}, accuracy: 0.9}").exits
+    assert list(found.settings) == ["confidence", "pcee bins=10", "pcee bins=30"]
+    assert [(one.policy, one.bins, one.accuracy) for one in found.settings.values()] == [
+        ("confidence", 20, 0.9),
+        ("pcee", 10, 0.9),
+        ("pcee", 30, 0.9),
+    ]
+    assert found.needs_logits
+
+
+def test_without_choices_there_is_one_setting_without_a_name() -> None:
+    found = config("{policy: pcee}").exits
+    assert found.settings == {"": found}
+
+
+def test_tuned_thresholds_as_genes_need_no_logits() -> None:
+    assert not config("{policy: {choices: [confidence, entropy]}}").exits.needs_logits

@@ -16,6 +16,7 @@ from aebnas.errors import TrainingError
 from aebnas.evaluation import evaluator as evaluator_room
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import training_seed
+from aebnas.evaluation.image_logits import image_logits
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.scores import SCORES, predictions
 from aebnas.hardware.cost import network_cost
@@ -103,7 +104,7 @@ def test_the_stored_weights_are_those_that_gave_the_logits() -> None:
     network.load_state_dict(torch.load(io.BytesIO(artefacts.weights), weights_only=True))
     used = Evaluator(config(), splits())
     np.testing.assert_allclose(
-        used._logits(network, splits().select), artefacts.select_logits, rtol=1e-4, atol=1e-4
+        image_logits(network, splits().select, used.statistics), artefacts.select_logits, rtol=1e-4, atol=1e-4
     )
 
 

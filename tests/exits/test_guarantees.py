@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.fitting import fit
+from aebnas.exits.fitting import fit, judged
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.policy_outcome import decisions, decisions_at
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
@@ -143,3 +143,12 @@ def test_samples_that_do_not_fit_together_are_refused() -> None:
         ExitSamples.of(logits, labels + 1, [1.0, 2.0, 3.0])
     with pytest.raises(ShapeError, match="at least one sample"):
         ExitSamples.of(logits[:0], labels[:0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("target", [Accuracy(1.0), Budget(0.5)])
+def test_a_target_that_is_missed_is_never_called_reached(target: Accuracy | Budget) -> None:
+    samples = random_samples(0, 200, 3, 4)
+    policy = fit(TunedThresholds("confidence"), samples, target).policy
+    words = judged(policy, samples, target).words()  # without its path, nobody knows what can be reached
+    assert "missed by" in words
+    assert "reached" not in words

@@ -104,8 +104,8 @@ def test_a_curve_survives_json(case: Case) -> None:
     curve = operating_curve(case[0], case[1], *case)
     text = json.dumps(curve.to_dict(), allow_nan=False)
     again = OperatingCurve.from_dict(json.loads(text))
-    assert curve.policies is again.policies is None
-    for field in dataclasses.fields(curve)[:-1]:
+    assert curve.policies is again.policies is curve.settings is again.settings is None
+    for field in dataclasses.fields(curve)[:-2]:
         before, after = getattr(curve, field.name), getattr(again, field.name)
         assert before.shape == after.shape
         assert before.tolist() == after.tolist()

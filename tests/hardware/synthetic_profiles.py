@@ -66,8 +66,9 @@ def profile_of(
         "versions": {"torch": "2.13.0"},
         "device": DeviceFacts(name=f"a {name}", system="Linux"),
         "rows": len(rows),
+        "networks": 0,
         "anchor_ms": 1.25,
-        "overhead": Overhead(entry_ms=0.5, segment_ms=0.1),
+        "overhead": Overhead(entry_ms=0.5, segment_ms=0.1, decision_ms=0.0),
         "correction": Correction(),
         "energy": COUNTER if energy_mj else EnergyFacts(note="the device has no counter"),
     }

@@ -15,6 +15,7 @@ from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.energies import with_energies
 from aebnas.hardware.energy import NoEnergyError, fit_energy, measure_energy_mj, stratified
 from aebnas.hardware.profile import HardwareProfile
+from aebnas.hardware.samples import SampleFile
 from aebnas.hardware.target import Target
 from aebnas.space.enumeration import distinct_layers
 from aebnas.space.layer import Layer
@@ -172,7 +173,7 @@ def energies_of(
         return world.clock(ms / 1e3, 50 * ms)
 
     monkeypatch.setattr(energies, "layer_clock", clock)
-    return with_energies(profile(), some, Target(), world, lambda _done, _total: None)
+    return with_energies(profile(), some, Target(), world, SampleFile(), lambda _done, _total: None)
 
 
 def test_some_layers_are_measured_and_the_others_modelled_and_marked_so(
@@ -202,8 +203,8 @@ def test_energies_of_earlier_layers_stay(world: World, monkeypatch: pytest.Monke
     half = len(layers()) // 2
     monkeypatch.setattr(energies, "MEASURED_LAYERS", 10_000)
     energies_of(world, monkeypatch, 10_000)
-    first = with_energies(profile(), layers()[:half], Target(), world, lambda _d, _t: None)
-    second = with_energies(first, layers()[half:], Target(), world, lambda _d, _t: None)
+    first = with_energies(profile(), layers()[:half], Target(), world, SampleFile(), lambda _d, _t: None)
+    second = with_energies(first, layers()[half:], Target(), world, SampleFile(), lambda _d, _t: None)
     for layer in layers()[:half]:
         assert second.row(layer) == first.row(layer)
     assert second.facts.energy.measured_layers == len(layers())
@@ -214,7 +215,7 @@ def nothing_told(found: HardwareProfile) -> bool:
 
 
 def test_without_a_counter_no_row_has_an_energy_and_the_note_says_why() -> None:
-    found = with_energies(profile(), layers(), Target(), None, lambda _done, _total: None)
+    found = with_energies(profile(), layers(), Target(), None, SampleFile(), lambda _done, _total: None)
     assert nothing_told(found)
     assert (found.facts.energy.source, found.facts.energy.note) == (None, energies.NO_COUNTER)
 
@@ -233,3 +234,25 @@ def test_too_few_measured_layers_carry_no_model(world: World, monkeypatch: pytes
     found = energies_of(world, monkeypatch, 2, layers()[:2])
     assert nothing_told(found)
     assert found.facts.energy.note == "a counter: only 2 layers could be measured"
+
+
+def test_energies_measured_before_an_interruption_are_not_measured_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(energies, "MEASURED_LAYERS", 10_000)
+    energies_of(world, monkeypatch, 10_000)  # sets the clocks
+    samples, stop = SampleFile(), 5
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with_energies(profile(), layers(), Target(), world, samples, interrupt)
+    clock, asked = energies.layer_clock, []
+    monkeypatch.setattr(
+        energies, "layer_clock", lambda layer, target: asked.append(layer) or clock(layer, target)
+    )
+    found = with_energies(profile(), layers(), Target(), world, samples, lambda _d, _t: None)
+    assert len(asked) == len(layers()) - stop
+    assert {row.energy_source for row in found.rows.values()} == {"measured"}

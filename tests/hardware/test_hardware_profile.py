@@ -9,7 +9,7 @@ from space.tiny_spaces import space
 
 from aebnas.errors import HardwareError
 from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.hardware.latency_terms import LatencyTerms
+from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Correction, Overhead
 from aebnas.hardware.profile_table import COLUMNS
@@ -31,32 +31,36 @@ def hand_made(**facts: object) -> HardwareProfile:
 
 def test_latency_is_the_corrected_sum_of_layers_and_overhead() -> None:
     profile = hand_made(
-        correction=Correction(layers=1.1, entry=0.8, segment=0.9),
-        overhead=Overhead(entry_ms=0.5, segment_ms=0.1),
+        correction=Correction(layers=1.1, entry=0.8, segment=0.9, decision=0.5),
+        overhead=Overhead(entry_ms=0.5, segment_ms=0.1, decision_ms=0.04),
     )
-    first = 1.1 * (2 + 0.25) + 0.8 * 0.5 + 0.9 * 0.1
-    second = 1.1 * (2 + 0.25 + 3 + 3 + 0.25) + 0.8 * 0.5 + 0.9 * 2 * 0.1
+    first = 1.1 * (2 + 0.25) + 0.8 * 0.5 + 0.9 * 0.1 + 0.5 * 0.04
+    # the last exit answers without being asked
+    second = 1.1 * (2 + 0.25 + 3 + 3 + 0.25) + 0.8 * 0.5 + 0.9 * 2 * 0.1 + 0.5 * 0.04
     np.testing.assert_allclose(profile.reach_latency_ms(PLAN), [first, second])
 
 
-def test_a_network_larger_than_the_cache_pays_for_its_weights() -> None:
+def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
     terms = LatencyTerms.of(
-        [[("conv", 1.0, 0.5)], [("conv", 2.0, 3.0), ("residual", 4.0, 0.25)]],
-        Overhead(entry_ms=0, segment_ms=0),
+        [
+            SegmentTerms(("conv",), np.array([1.0]), np.array([0.5]), np.array([0.5])),
+            SegmentTerms(
+                ("conv", "residual"), np.array([2.0, 4.0]), np.array([3.0, 0.25]), np.array([1.0, 0.75])
+            ),
+        ],
+        Overhead(entry_ms=0, segment_ms=0, decision_ms=0),
         2.0,
     )
     correction = Correction(
-        by_type={"residual": 2.0},
-        layers_per_mb=0.5,
-        weights_ms_per_mb=10.0,
-        weights_ms_per_mb2=1.0,
-        cache_mb=2.0,
+        by_type={"residual": 2.0}, cold_layers=0.5, cold_weights_ms_per_mb=10.0, cache_mb=2.0
     )
-    # W: 3.75 MB, at most 2; w: the layer of 3 MB is larger than the cache, also when it is measured alone
-    per_mb = 10 + 1 * 2
-    first = 1 + 0.5 * 2 * 1 + per_mb * 0.5
-    second = (1 + 2 + 2 * 4) + 0.5 * 2 * 7 + per_mb * (0.5 + 0 + 0.25)
-    np.testing.assert_allclose(terms.reach_ms(correction), [first, second])
+    # a run to the first exit goes through 1 MB, one to the end through 0.5 + 0.5 + 3.25 + 1 = 5.25 MB;
+    # the layer of 4 MB misses 1 - 2 / 4 when it is measured alone
+    miss = 1 - 2 / 5.25
+    cold_ms = miss * 1 + (miss - 0.5) * 2 + miss * 4
+    cold_mb = miss * 0.5 + (miss - 0.5) * 3 + miss * 0.25
+    second = (1 + 2 + 2 * 4) + 0.5 * cold_ms + 10 * cold_mb
+    np.testing.assert_allclose(terms.reach_ms(correction), [1, second])
 
 
 def test_energy_is_the_sum_of_layers_and_of_each_segments_share() -> None:

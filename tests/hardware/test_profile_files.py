@@ -47,7 +47,8 @@ def made(has_energy: bool = False) -> HardwareProfile:
     genomes = [(i, j) for i in (0, 1) for j in (0, 1)]
     roles = ("fit", "validate", "validate", "fit")
     found = tuple(network(genome, role) for genome, role in zip(genomes, roles, strict=True))
-    return judged(replace(profile, networks=found))
+    counted = profile.facts.model_copy(update={"networks": len(found)})
+    return judged(replace(profile, facts=counted, networks=found))
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def one_row(**values: object) -> HardwareProfile:
         lambda: one_row(latency_ms=0.12345),
         lambda: one_row(energy_mj=0.12345),
         lambda: changed(correction=Correction(layers=1.01)),
-        lambda: changed(overhead=Overhead(entry_ms=0.5, segment_ms=0.11)),
+        lambda: changed(overhead=Overhead(entry_ms=0.5, segment_ms=0.1, decision_ms=0.01)),
         lambda: changed(energy=COUNTER.model_copy(update={"segment_mj": 0.26})),
         lambda: changed(target=made().facts.target.model_copy(update={"batch_size": 2})),
     ],
@@ -255,7 +256,8 @@ FACTS_EDITS = {
     "unknown unit": (r"energy: mj", "energy: mj, power: w", "units: must be"),
     "duplicate key": (r"anchor_ms:", "anchor_ms: 1.0\nanchor_ms:", "'anchor_ms' is given twice"),
     "unknown field": (r"anchor_ms:", "anchor: 1.0\nanchor_ms:", "unknown field. Did you mean 'anchor_ms'"),
-    "newer format": (r"format: 1", "format: 2", r"format: 2 is newer than .* \(1\); update it"),
+    "newer format": (r"format: 2", "format: 3", r"format: 3 is newer than .* \(2\); update it"),
+    "older format": (r"format: 2", "format: 1", r"format: 1 is older than .* \(2\); measure anew"),
     "negative anchor": (r"anchor_ms: 1.25", "anchor_ms: -1.25", "anchor_ms: must be greater than 0"),
     "infinite anchor": (r"anchor_ms: 1.25", "anchor_ms: .inf", "anchor_ms: must be a finite number"),
     "anchor is NaN": (r"anchor_ms: 1.25", "anchor_ms: .nan", "anchor_ms: must be a finite number"),
@@ -342,6 +344,26 @@ NETWORK_EDITS = {
 
 @pytest.mark.parametrize(("old", "new"), NETWORK_EDITS.values(), ids=NETWORK_EDITS)
 def test_a_broken_line_of_networks_is_refused_with_its_number(path: Path, old: str, new: str) -> None:
+    networks = paths_of(path)[1]
+    refused(path, networks, edit(networks, old, new), "no measured network")
+
+
+def test_a_file_of_networks_cut_at_a_line_is_noticed(path: Path) -> None:
+    networks = paths_of(path)[1]
+    lines = networks.read_text().splitlines(keepends=True)
+    networks.write_text("".join(lines[:-1]))
+    refused(path, networks, len(lines) - 1, f"{len(lines)} networks are needed, but got {len(lines) - 1}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"in_channels": 1', '"in_channels": "1"'),
+        ('"in_channels": 1', '"in_channels": true'),
+        (r'"first_ms": \[([^,]*)', r'"first_ms": ["\1"'),
+    ],
+)
+def test_a_number_of_a_network_written_as_something_else_is_refused(path: Path, old: str, new: str) -> None:
     networks = paths_of(path)[1]
     refused(path, networks, edit(networks, old, new), "no measured network")
 

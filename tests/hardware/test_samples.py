@@ -64,7 +64,7 @@ def test_a_file_torn_at_any_byte_gives_every_whole_line_back(path: Path) -> None
 def test_rounds_behind_a_torn_line_stand_on_lines_of_their_own(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
     reopened(path).append([Sample(1, 0, ANCHOR, 900)])
-    assert [one.nanoseconds for one in reopened(path).samples[ANCHOR]] == [1000, 900]
+    assert [one.value for one in reopened(path).samples[ANCHOR]] == [1000, 900]
 
 
 def test_samples_of_another_target_are_refused_by_both_names(path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from aebnas.config import parse
 from aebnas.config.schema import SearchFile
-from aebnas.evaluation.record import Evaluation, Outcome
+from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "git": {"commit": "0123456789abcdef", "has_changes": True},
 }
 SELECT_IMAGES = 400
+CALIBRATE_IMAGES = 300
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \" '"
 OPENED: list[RunStore] = []
 """Stores to close when the test ends; Python 3.13 warns of those left open."""
 
@@ -50,7 +52,7 @@ def candidate(architecture: Architecture, seed: int) -> Evaluation:
     exits = len(architecture.exits) + 1
     reach = np.cumsum(rng.uniform(1e4, 1.5e5, exits)).round()
     points = 30
-    leaving = np.linspace(1, 0, points)
+    leaving = (np.linspace(1, 0, points) * SELECT_IMAGES).round() / SELECT_IMAGES
     rates = np.column_stack([leaving, 1 - leaving]) if exits == 2 else np.ones((points, 1))
     exit_accuracy = np.sort(rng.integers(250, 396, exits)) / SELECT_IMAGES
     accuracy = (rates @ exit_accuracy * SELECT_IMAGES).round() / SELECT_IMAGES
@@ -86,24 +88,45 @@ def evaluations(
     return found
 
 
+def artefacts(one: Evaluation) -> Artefacts:
+    """Return made-up scores and predictions of every exit, as right as its evaluation says."""
+    rng = np.random.default_rng(one.seed)
+    assert one.curve is not None
+    records = []
+    for images in (CALIBRATE_IMAGES, SELECT_IMAGES):
+        labels = (np.arange(images) % 10)[:, None]
+        is_right = rng.random((images, len(one.reach_macs))) < one.curve.exit_accuracy
+        confidence = np.where(
+            is_right, rng.uniform(0.4, 1, is_right.shape), rng.uniform(0.2, 0.9, is_right.shape)
+        )
+        scores = {"confidence": confidence.astype(np.float32)}
+        records.append(ExitRecord(scores, np.where(is_right, labels, (labels + 1) % 10).astype(np.uint8)))
+    nothing = np.zeros((1, 1, 1), np.float32)
+    return Artefacts(records[0], records[1], nothing, nothing, b"")
+
+
 def store_of(
     path: Path,
     config: SearchFile,
     found: Sequence[Evaluation],
     generation_sizes: Sequence[int] = (),
     status: str | None = "finished",
+    with_scores: bool = False,
 ) -> RunStore:
-    """Write a run: its evaluations, and one generation for each number of evaluations."""
+    """Write a run: its evaluations, and one generation for each number of evaluations.
+
+    With scores, it holds what the exits of every candidate said, and weights that are none.
+    """
     store = RunStore.create(path, config, ENVIRONMENT)
     OPENED.append(store)
     labels = np.arange(SELECT_IMAGES) % 10
-    (path / "labels.npz").write_bytes(pack_arrays({"calibrate": labels[:300], "select": labels}))
+    (path / "labels.npz").write_bytes(pack_arrays({"calibrate": labels[:CALIBRATE_IMAGES], "select": labels}))
     facts = {"data": "fingerprint-of-the-data", "classes": list("0123456789"), "image_shape": [8, 8, 1]}
     for name, value in {**facts, "status": status}.items():
         store.put_fact(name, value)
     for one in found:
         store.start_attempt(one.key, "context")
-        store.add(Outcome(one), "context")
+        store.add(Outcome(one, artefacts(one) if with_scores and one.is_done else None), "context")
     for number, size in enumerate(generation_sizes, 1):
         store.put_generation(number, _summary(number, config, found[:size]))
     return store

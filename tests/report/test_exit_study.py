@@ -109,3 +109,10 @@ def test_a_missing_candidate_ends_with_the_run_error_code(
 ) -> None:
     assert main(["exits", str(store.path), "--candidate", "nope"]) == 4
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_further_policies_are_compared_on_the_same_images(store: RunStore) -> None:
+    study = exit_study(store, others={"twin": FAMILIES["pcee"]()})
+    by_name = {one.name: one for one in study.comparison.families}
+    assert list(by_name) == [*FAMILIES, "twin"]
+    assert by_name["twin"].points == by_name["pcee"].points

@@ -69,7 +69,7 @@ def test_an_empty_front_gives_a_csv_with_heads_alone(tmp_path: Path) -> None:
     store = store_of(tmp_path / "run", search_file(), [])
     text = write_report([store]).table.read_text()
     assert pandas.read_csv(io.StringIO(text)).empty
-    assert text.startswith("run,key,trade_off,accuracy")
+    assert text.startswith("run,key,trade_off,exit_policy,accuracy")
 
 
 def test_the_csv_names_the_winners_files(store: RunStore) -> None:

@@ -7,14 +7,18 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from synthetic_runs import ENVIRONMENT, evaluations, search_file, store_of
+from synthetic_runs import ENVIRONMENT, EVIL, evaluations, search_file, store_of
 
 from aebnas.report import write_report
+from aebnas.report.frame import resource
 from aebnas.report.markup import data_script
+from aebnas.report.page import SCRIPTS, script
 from aebnas.search.store import RunStore
 
 
@@ -46,9 +50,9 @@ class Page(HTMLParser):
         elif self._inside != "style":
             self.text += f"{data} "
 
-    def figures(self) -> dict[str, Any]:
-        """Return the figures by their place on the page."""
-        return {figure["id"]: figure for figure in json.loads(self.scripts[0])}
+    def runs(self) -> list[dict[str, Any]]:
+        """Return the data of the page's runs."""
+        return list(json.loads(self.scripts[0])["runs"])
 
 
 def page_of(*stores: RunStore, folder: Path | None = None) -> Page:
@@ -62,10 +66,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Page:
     return page_of(store_of(tmp_path_factory.mktemp("runs") / "finished", config, found, [12, 23]))
 
 
-def trace(page: Page, figure: str, start: str) -> dict[str, Any]:
-    """Return the one trace of a figure whose name begins so."""
-    (found,) = [one for one in page.figures()[figure]["data"] if one["name"].startswith(start)]
-    return found
+def points(page: Page) -> list[tuple[str, float, bool, bool]]:
+    """Return key, trade-off, and whether it is on the front and feasible, of every operating point."""
+    return [
+        (candidate["k"], share, bool(on_front), bool(is_feasible))
+        for run in page.runs()
+        for candidate in run["candidates"]
+        for share, _, on_front, is_feasible in candidate["o"]
+    ]
 
 
 def test_the_page_loads_nothing(finished: Page) -> None:
@@ -89,68 +97,65 @@ def test_the_policy_allows_the_pages_own_scripts_and_no_other(finished: Page) ->
     assert policy.startswith("default-src 'none'")
     directive = next(part.split() for part in policy.split("; ") if part.startswith("script-src"))
     assert set(directive[1:]) == digests
-    assert len(digests) == 2
+    assert len(digests) == 1
 
 
-def test_every_figure_has_its_place_and_is_valid_for_plotly(finished: Page) -> None:
-    from plotly.graph_objects import Figure
-
-    places = {value for tag, name, value in finished.attributes if (tag, name) == ("div", "id")}
-    figures = finished.figures()
-    assert set(figures) == {"front-macs", "curves", "exits-0", "hypervolume"}
-    assert set(figures) <= places
-    for figure in figures.values():
-        plain = json.loads(
-            re.sub(r"var\(--font\)", "Arial", json.dumps(figure)).replace("var(--", "rgb(1,2,3,")
-        )
-        text = re.sub(r'"rgb\(1,2,3,[a-z0-9-]*\)"', '"#112233"', json.dumps(plain))
-        plain = json.loads(text)
-        Figure(data=plain["data"], layout=plain["layout"])  # raises for an unknown property
+def test_no_script_of_the_page_can_end_its_element() -> None:
+    assert "</script" not in script()
+    assert "<!--" not in script()
 
 
-def test_every_colour_of_a_figure_is_defined_by_the_style(finished: Page) -> None:
-    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", finished.scripts[0]))
-    style = Path(sys.modules["aebnas.report.page"].__file__ or "").parent / "templates" / "page.css"
-    assert used
-    assert used <= set(re.findall(r"(--[a-z0-9-]+):", style.read_text()))
+def test_every_colour_of_the_scripts_is_defined_by_the_styles() -> None:
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", script()))
+    styles = resource("page.css") + resource("report.css")
+    assert "--exit-final" in used
+    assert used <= set(re.findall(r"(--[a-z0-9-]+):", styles))
 
 
-def test_the_figure_of_the_front_holds_every_operating_point_once(finished: Page, tmp_path: Path) -> None:
-    data = finished.figures()["front-macs"]["data"]
-    found = sum(len(one["x"]) for one in data)
+def test_every_script_of_the_assets_is_on_the_page() -> None:
+    assert {f"{name}.js" for name in SCRIPTS} == {
+        path.name for path in (files("aebnas.report") / "assets" / "report").iterdir()
+    }
+
+
+def test_the_data_hold_every_operating_point_once(finished: Page) -> None:
     config = search_file()
     expected = {
         (one.key, one.point_index(share))
         for one in evaluations(config, 20)
         for share in config.search.trade_offs
     }
-    assert found == len(expected)
+    assert len(points(finished)) == len(expected)
 
 
-def test_infeasible_points_are_marked_and_limits_drawn(finished: Page) -> None:
-    figure = finished.figures()["front-macs"]
-    infeasible = trace(finished, "front-macs", "Infeasible")
-    assert "x" in infeasible["marker"]["symbol"]
-    assert any(macs > 150_000 for macs in infeasible["x"])
-    assert all(macs <= 150_000 for macs in trace(finished, "front-macs", "Front")["x"])
-    (limit,) = figure["layout"]["shapes"]
-    assert limit["x0"] == limit["x1"] == 150_000
-    assert "parameters ≤" in finished.text  # the limit that no axis shows
+def test_the_data_hold_the_curves_as_they_are_stored(finished: Page) -> None:
+    (run,) = finished.runs()
+    stored = {one.key: one for one in evaluations(search_file(), 20)}
+    for candidate in run["candidates"]:
+        curve = stored[candidate["k"]].curve
+        assert curve is not None
+        exits = len(candidate["r"])
+        rows = np.frombuffer(base64.b64decode(candidate["c"]), "<u2").reshape(exits, -1) / run["scale"]
+        assert np.allclose(rows[0], curve.select_accuracy)
+        assert np.allclose(rows[1:].T, curve.exit_rates[:, :-1])
+        assert candidate["x"] == pytest.approx(curve.exit_accuracy.tolist(), rel=1e-5)
 
 
-def test_a_limit_on_a_logarithmic_axis_has_its_words_beside_its_line(tmp_path: Path) -> None:
-    config = search_file("constraints.macs.max=100000")
-    store = store_of(tmp_path / "run", config, evaluations(config, 40, seed=500), [40])
-    layout = page_of(store).figures()["front-macs"]["layout"]
-    assert layout["xaxis"]["type"] == "log"
-    assert layout["shapes"][0]["x0"] == 100_000
-    assert layout["annotations"][0]["x"] == pytest.approx(5)
+def test_infeasible_points_are_told_from_feasible_ones(finished: Page) -> None:
+    bounds = {metric: high for metric, _, high in finished.runs()[0]["bounds"]}
+    assert bounds == {"macs": 150_000, "params": 9000}
+    stored = {one.key: one for one in evaluations(search_file(), 20)}
+    for key, share, on_front, is_feasible in points(finished):
+        metrics = stored[key].metrics(share)
+        assert is_feasible == (metrics["macs"] <= 150_000 and metrics["params"] <= 9000)
+        assert is_feasible or not on_front
+    assert any(not one[3] for one in points(finished))
 
 
-def test_the_exit_rates_of_a_front_point_sum_to_one(finished: Page) -> None:
-    bars = finished.figures()["exits-0"]["data"]
-    for rates in zip(*(bar["x"] for bar in bars), strict=True):
-        assert sum(rate or 0 for rate in rates) == pytest.approx(1)
+def test_the_points_of_the_front_are_those_of_the_last_generation(finished: Page) -> None:
+    on_front = [(key, share) for key, share, is_front, _ in points(finished) if is_front]
+    assert len(on_front) == finished.runs()[0]["generations"][-1][4]
+    assert len(on_front) > 1
 
 
 def test_the_page_says_what_it_was_scored_on(finished: Page) -> None:
@@ -183,26 +188,19 @@ def test_failures_are_counted_by_reason(finished: Page) -> None:
     assert re.search(r"1\s+loss is NaN", finished.text)
 
 
-def test_only_the_best_candidates_are_drawn_beyond_the_limit(tmp_path: Path) -> None:
+def test_only_the_best_candidates_are_on_the_page_beyond_the_limit(tmp_path: Path) -> None:
     config = search_file("report.max_candidates=5")
     page = page_of(store_of(tmp_path / "run", config, evaluations(config, 12), [12]))
-    curves = page.figures()["curves"]["data"]
-    others = sum(
-        one["x"].count(None) for one in curves if one["hoverinfo"] == "skip"
-    )  # a gap after each curve
-    members = sum(one["mode"] == "lines" and one["hoverinfo"] == "text" for one in curves)
-    assert members > 1
-    assert others + members == 5
+    (run,) = page.runs()
+    assert len(run["candidates"]) == 5
+    assert {key for key, _, on_front, _ in points(page) if on_front}
     assert "best 5 of 12 candidates" in page.text
 
 
-def test_three_objectives_give_one_projection_per_cost(tmp_path: Path) -> None:
-    config = search_file("objectives=[error, macs, params]")
-    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 12), [12]))
-    assert {"front-macs", "front-params"} <= set(page.figures())
-    assert "A projection" in page.text
-    # a line would claim a front that the projection does not have
-    assert trace(page, "front-params", "Front")["mode"] == "markers"
+def test_proposals_that_were_known_count_as_duplicates_saved(tmp_path: Path) -> None:
+    config = search_file()
+    store = store_of(tmp_path / "run", config, evaluations(config, 6), [6, 6])
+    assert re.search(r"Duplicates saved\s+6\s+12 proposals, 6 of them known", page_of(store).text)
 
 
 def test_a_run_killed_in_its_first_generation_shows_what_finished(tmp_path: Path) -> None:
@@ -210,8 +208,8 @@ def test_a_run_killed_in_its_first_generation_shows_what_finished(tmp_path: Path
     page = page_of(store_of(tmp_path / "run", config, evaluations(config, 6), status="running"))
     assert "has not finished" in page.text
     assert "No generation is finished" in page.text
-    assert trace(page, "front-macs", "Front")["x"]
-    assert "hypervolume" not in page.figures()
+    assert any(on_front for _, _, on_front, _ in points(page))
+    assert page.runs()[0]["generations"] == []
 
 
 def test_a_run_that_failed_says_why_and_not_that_it_was_killed(tmp_path: Path) -> None:
@@ -233,15 +231,15 @@ def test_a_run_without_a_feasible_point_says_so(tmp_path: Path) -> None:
     config = search_file("constraints.accuracy.min=0.9999")
     page = page_of(store_of(tmp_path / "run", config, evaluations(config, 6), [6]))
     assert "No operating point satisfies all constraints" in page.text
-    assert trace(page, "front-macs", "Infeasible")["x"]
-    assert "exits-0" not in page.figures()
+    assert points(page)
+    assert not any(is_feasible for *_, is_feasible in points(page))
 
 
 def test_a_run_without_a_finished_candidate_says_so(tmp_path: Path) -> None:
     config = search_file()
     page = page_of(store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]), status="running"))
     assert "No candidate has finished training" in page.text
-    assert page.figures() == {}
+    assert points(page) == []
 
 
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
@@ -264,10 +262,7 @@ def test_without_labels_and_environment_there_is_still_a_page(tmp_path: Path) ->
     (store.path / "environment.json").write_text("{")
     page = page_of(store)
     assert "labels.npz cannot be read" in page.text
-    assert "error_y" not in trace(page, "front-macs", "Front")
-
-
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \" '"
+    assert page.runs()[0]["images"] is None
 
 
 def test_text_from_files_never_becomes_an_element(tmp_path: Path) -> None:
@@ -277,7 +272,7 @@ def test_text_from_files_never_becomes_an_element(tmp_path: Path) -> None:
     store.put_fact("not_repeatable", EVIL)
     (store.path / "environment.json").write_text(json.dumps({**ENVIRONMENT, "versions": {EVIL: EVIL}}))
     page = page_of(store)
-    assert page.tags.count("script") == 3
+    assert page.tags.count("script") == 2
     assert not {"img", "b"} & set(page.tags)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert page.text.count("alert(1)") >= 3  # shown as text
@@ -290,34 +285,20 @@ def test_data_on_the_page_cannot_end_its_script() -> None:
     assert json.loads(page.scripts[0]) == [{"name": EVIL, "value": None}]
 
 
-def test_the_intervals_of_the_front_are_inside_the_frame(finished: Page) -> None:
-    front = trace(finished, "front-macs", "Front")
-    tops = [y + up for y, up in zip(front["y"], front["error_y"]["array"], strict=True)]
-    low, high = finished.figures()["front-macs"]["layout"]["yaxis"]["range"]
-    assert all(low < top <= high for top in tops)
-
-
-def test_names_in_figures_are_escaped_for_plotlys_own_markup(tmp_path: Path) -> None:
-    config = search_file()
-    stores = [
-        store_of(tmp_path / name, config, evaluations(config, 4), [4]) for name in ("<a href=x>", "plain")
-    ]
-    page = page_of(*stores, folder=tmp_path / "out")
-    names = [one["name"] for figure in page.figures().values() for one in figure["data"]]
-    assert any("&lt;a href=x&gt;" in name for name in names)
-    assert not any("<" in name for name in names)
-
-
-def test_several_runs_are_overlaid_and_told_apart(tmp_path: Path) -> None:
+def test_several_runs_are_told_apart(tmp_path: Path) -> None:
     config = search_file()
     stores = [
         store_of(tmp_path / folder / "same", config, evaluations(config, 8, seed=seed), [8])
         for folder, seed in (("a", 0), ("b", 50))
     ]
-    page = page_of(*stores)
-    assert trace(page, "front-macs", "same: front")["x"] != trace(page, "front-macs", "same (2): front")["x"]
-    assert len(page.figures()["hypervolume"]["data"]) == 2
-    assert {"exits-0", "exits-1"} <= set(page.figures())
+    first, second = page_of(*stores).runs()
+    assert [first["label"], second["label"]] == ["same", "same (2)"]
+    assert [one["r"] for one in first["candidates"]] != [one["r"] for one in second["candidates"]]
+
+
+def test_the_front_is_readable_without_a_script(finished: Page) -> None:
+    on_front = [key for key, _, is_front, _ in points(finished) if is_front]
+    assert all(key in finished.text for key in on_front)
 
 
 def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
@@ -334,7 +315,7 @@ def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
 def test_the_page_needs_no_torch_and_the_package_no_plotly_or_pandas() -> None:
     code = (
         "import sys, aebnas.report\n"
-        "heavy = {'torch', 'ray', 'pymoo', 'plotly', 'pandas', 'rich'}\n"
+        "heavy = {'torch', 'ray', 'pymoo', 'plotly', 'pandas', 'rich', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

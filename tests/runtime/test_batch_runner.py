@@ -125,12 +125,12 @@ def test_an_answer_outlives_the_next_run(made: Made) -> None:
     assert np.array_equal(answer.logits, before)
 
 
-def test_the_time_to_each_exit_rises_and_every_segment_runs_once(made: Made) -> None:
+@pytest.mark.parametrize("exit_", range(EXITS))
+def test_a_timed_run_really_stops_at_its_exit(made: Made, exit_: int) -> None:
     runner, calls = made
-    reach = runner.reach_ns(images())
-    assert len(reach) == EXITS
-    assert 0 < reach[0] < reach[1] < reach[2]
-    assert calls == list(range(EXITS))
+    assert runner.exits == EXITS
+    assert runner.stop_ns(images(), exit_) > 0
+    assert calls == list(range(exit_ + 1))
 
 
 def test_a_runner_without_parts_cannot_answer() -> None:

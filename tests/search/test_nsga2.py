@@ -53,7 +53,7 @@ def test_the_first_generation_keeps_no_more_than_the_population() -> None:
 def test_at_most_three_individuals_of_an_architecture_survive() -> None:
     one = proposer()
     asked = one.ask()
-    told = [individual(SPACE.with_trade_off(asked[0], t)) for t in SPACE.trade_offs]
+    told = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.trade_offs]
     told += [individual(genome) for genome in asked[1:]]
     one.tell(told)
     counts = Counter(SPACE.decode(genome).key() for genome in survivors(one))

@@ -29,7 +29,7 @@ def start() -> Iterator[Start]:
     def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
         store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
         opened.append(store)
-        space = SearchSpace(config.space, 8, config.trade_offs)
+        space = SearchSpace(config.space, 8, config.trade_offs, config.settings)
         proposer = make_proposer(config, space, *DATA[1:])
         return Search(config, space, store, lambda: pool, DATA, proposer), store
 
@@ -67,6 +67,51 @@ def test_with_a_target_every_candidate_is_one_point_and_the_front_meets_it(
     assert last.front
     assert all((known[point.key].verdict or {})["is_met"] for point in last.front)
     assert {point.trade_off for point in last.front} == {1.0}
+
+
+CHOICES = "exits.policy={choices: [confidence, pcee]}"
+
+
+def test_one_training_serves_every_choice_of_the_exit_policy(tmp_path: Path, start: Start) -> None:
+    config = fake_config(CHOICES)
+    search, store = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
+    last = list(search.run())[-1]
+    for one in store.evaluations():
+        own = [point for point in search._individuals if point.key == one.key]
+        assert {point.setting for point in own} == {"confidence", "pcee"}
+        for point in own:
+            assert one.curve is not None
+            assert (one.curve.settings or ())[
+                one.point_index(point.trade_off, point.setting)
+            ] == point.setting
+            assert search._space.setting(point.genome) == point.setting
+    assert store.count() == last.trainings == len({point.key for point in search._individuals})
+    run = read_run(store)
+    assert [(p.key, p.trade_off, p.setting) for p in run.front] == [
+        (p.key, p.trade_off, p.setting) for p in sorted(last.front, key=lambda p: p.metrics["macs"])
+    ]
+
+
+def test_with_a_target_each_choice_of_the_policy_is_judged_for_itself(tmp_path: Path, start: Start) -> None:
+    config = fake_config(CHOICES, "exits.accuracy=0.6")
+    search, store = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
+    last = list(search.run())[-1]
+    known = {one.key: one for one in store.evaluations()}
+    assert len(search._individuals) <= 2 * len(known)
+    for point in search._individuals:
+        verdict = (known[point.key].verdict or {})["settings"][point.setting]
+        assert point.violations[-1] == verdict["violation"]
+    assert all((known[p.key].verdict or {})["settings"][p.setting]["is_met"] for p in last.front)
+
+
+def test_a_search_over_policies_is_resumed_to_the_same_front(tmp_path: Path, start: Start) -> None:
+    config = fake_config(CHOICES)
+    whole, _ = start(tmp_path / "whole", config, FakePool(outcome=fitted_outcome(config)))
+    expected = list(whole.run())[-1].front
+    first, _ = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
+    next(first.run())
+    again, _ = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
+    assert list(again.run())[-1].front == expected
 
 
 def test_a_target_that_nothing_reaches_ends_with_the_nearest_miss(tmp_path: Path, start: Start) -> None:

@@ -141,7 +141,7 @@ def test_the_trade_off_is_no_part_of_the_architecture() -> None:
     assert [gene.name for gene in some.genes] == [TRADE_OFF]
     assert some.decode((0,)).key() == some.decode((1,)).key()
     assert [some.trade_off(g) for g in ((0,), (1,))] == [0.5, 1.0]
-    assert some.with_trade_off((0,), 1.0) == (1,)
+    assert some.at_point((0,), 1.0) == (1,)
 
 
 def test_a_space_without_exits_has_no_trade_off_to_choose() -> None:

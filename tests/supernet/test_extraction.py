@@ -64,12 +64,15 @@ def check(name: str, seed: int) -> None:
     x = images(one, architecture)
     with torch.no_grad():
         lent = [logits[0] for logits in one.lend([architecture]).network(x)]
-        # a third way to the same answer: a plain network that computes with views of the shared tensors
-        plain = EarlyExitNetwork(architecture, one.in_channels, one.classes, make=build).train()
-        viewed = functional_call(plain, weights_of(one, plain, one.weights.tensors), (x,))
-        for mine, theirs, third in zip(network.train()(x), lent, viewed, strict=True):
+        for mine, theirs in zip(network.train()(x), lent, strict=True):
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
-            torch.testing.assert_close(mine, third, atol=1e-4, rtol=1e-4)
+        # a third way to the same answer: a plain network that computes with views of the shared tensors;
+        # in float64, as batches of two through many layers amplify what rounding does to other layouts
+        plain = EarlyExitNetwork(architecture, one.in_channels, one.classes, make=build).double().train()
+        views = {name: view.double() for name, view in weights_of(one, plain, one.weights.tensors).items()}
+        viewed = functional_call(plain, views, (x.double(),))
+        for mine, third in zip(network.double()(x.double()), viewed, strict=True):
+            torch.testing.assert_close(mine, third, atol=1e-9, rtol=1e-9)
     cost = network_cost(architecture, one.in_channels, one.classes)
     assert sum(p.numel() for p in network.parameters()) == cost.params
 

@@ -1,0 +1,75 @@
+"""``aebnas train``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aebnas.final.events import FinalEvent
+    from aebnas.final.winner_training import TrainingOptions
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network of a run in full."""
+    source = Path(arguments.source)
+    from aebnas.final.subject import subject_of
+
+    subject = subject_of(source, arguments.pick, arguments.trade_off, arguments.point)
+    overrides = _overrides(arguments)
+    from aebnas.final.settings import final_settings
+
+    final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
+    from aebnas.cli.training_views import make_training_view
+
+    with make_training_view(arguments.json) as view, Interrupts() as interrupts:
+        try:
+            view.subject(subject)
+            from aebnas.final.events import TuningBegan
+            from aebnas.final.winner_training import plan_of, train_winner
+
+            plan = plan_of(subject, overrides, arguments.device, progress=not arguments.json)
+            options = _options(arguments)
+
+            def listen(event: FinalEvent) -> None:
+                if isinstance(event, TuningBegan):
+                    interrupts.renew()  # Ray's start takes SIGTERM over
+                view(event)
+
+            train_winner(plan, options, listen)
+            view.finished(options.folder or subject.folder)
+        except KeyboardInterrupt:
+            # a second --again would forget what was saved
+            words = [word for word in sys.argv[1:] if word != "--again"]
+            view.interrupted(shlex.join(["aebnas", *words]))
+            return INTERRUPTED
+    return 0
+
+
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    overrides = list(arguments.overrides)
+    if arguments.epochs is not None:
+        if any(one.partition("=")[0].strip() == "training.epochs" for one in overrides):
+            raise ConfigError("--epochs is short for --set training.epochs: give one of them")
+        overrides.append(f"training.epochs={arguments.epochs}")
+    return overrides
+
+
+def _options(arguments: argparse.Namespace) -> TrainingOptions:
+    from aebnas.final.winner_training import TrainingOptions
+    from aebnas.training.teaching import Lesson
+
+    lesson = Lesson(arguments.distill_share, arguments.distill_temperature) if arguments.distill else None
+    return TrainingOptions(
+        folder=Path(arguments.output) if arguments.output else None,
+        lesson=lesson,
+        tune=arguments.tune,
+        static=arguments.static,
+        again=arguments.again,
+    )

@@ -1,0 +1,193 @@
+"""Reading an export folder: every file checked before it is used.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.deploy.manifest import CURE, LABELS, POLICY, SAMPLES, Manifest, read_checked, read_manifest
+from aebnas.deploy.segments import SegmentChain
+from aebnas.errors import AebnasError, RunError
+from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.policy import ExitPolicy
+from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, open_session
+
+FLOAT = "tensor(float)"
+SAMPLE_ARRAYS = ("images", "labels", "classes", "exits")
+Shape = list[int | None]
+"""Of one image; None where a graph leaves it open."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedModel:
+    """An export folder in memory."""
+
+    folder: Path
+    manifest: Manifest
+    labels: tuple[str, ...]
+    policy: ExitPolicy
+    chain: SegmentChain
+
+
+def load_export(folder: Path, threads: int = 1) -> ExportedModel:
+    """Read and check an export folder.
+
+    Args:
+        folder: As ``aebnas export`` wrote it.
+        threads: Threads inside one operator.
+
+    Raises:
+        RunError: A file is missing, damaged, edited or does not fit the others.
+        ConfigError: ``model.json`` is wrong.
+    """
+    manifest = read_manifest(folder)
+    contents = {one.name: read_checked(folder, manifest, one.name) for one in manifest.files}
+    labels = _labels(folder / LABELS, contents[LABELS], manifest)
+    policy = _policy(folder / POLICY, contents[POLICY], manifest)
+    sessions = []
+    shape: Shape = [
+        manifest.image_shape[2],
+        manifest.architecture.resolution,
+        manifest.architecture.resolution,
+    ]
+    for i, name in enumerate(manifest.segments):
+        session = _session(folder / name, contents[name], threads)
+        shape = _checked_shapes(folder / name, session, shape, i, manifest)
+        sessions.append(session)
+    return ExportedModel(folder, manifest, labels, policy, SegmentChain(sessions))
+
+
+def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    """Return stored images, with ``labels``, and ``classes`` and ``exits`` as answered while exporting.
+
+    Raises:
+        RunError: There are none, or the file is damaged.
+    """
+    path = folder / SAMPLES
+    if all(one.name != SAMPLES for one in manifest.files):
+        raise RunError(
+            f"{folder} has no stored images; name image files, or export again without --samples 0"
+        )
+    content = read_checked(folder, manifest, SAMPLES)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in SAMPLE_ARRAYS}
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(f"{path} is damaged ({_first_line(error)}); {CURE}") from error
+    images = arrays["images"]
+    if images.dtype != np.uint8 or images.shape[1:] != manifest.shape or not len(images):
+        raise RunError(
+            f"{path}: images are {images.dtype} of shape {images.shape}, expected uint8 (n, h, w, c)"
+        )
+    wrong = [name for name in SAMPLE_ARRAYS[1:] if arrays[name].shape != (len(images),)]
+    if wrong:
+        raise RunError(
+            f"{path}: {wrong[0]} has shape {arrays[wrong[0]].shape}, expected ({len(images)},); {CURE}"
+        )
+    return arrays
+
+
+def _session(path: Path, graph: bytes, threads: int) -> Any:
+    try:
+        return open_session(graph, threads)
+    except Exception as error:  # onnxruntime's own classes are not public
+        raise RunError(f"{path}: onnxruntime cannot read it ({_first_line(error)}); {CURE}") from error
+
+
+def _checked_shapes(path: Path, session: Any, shape: Shape, index: int, manifest: Manifest) -> Shape:
+    """Check one graph's inputs and outputs; return the shape of its features.
+
+    Raises:
+        RunError: A name, type or shape is not what the network needs there.
+    """
+    is_last = index == len(manifest.segments) - 1
+    inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
+    wanted = {INPUT, EARLIER} if EARLIER in inputs and index else {INPUT}
+    promised = {LOGITS} if is_last else {FEATURES, LOGITS}
+    for kind, found, names in (("inputs", inputs, wanted), ("outputs", outputs, promised)):
+        if set(found) != names:
+            raise RunError(
+                f"{path}: segment {index + 1} of {len(manifest.segments)} must have {kind} "
+                f"{', '.join(sorted(names))}, but has {', '.join(sorted(found)) or 'none'}; {CURE}"
+            )
+    classes: Shape = [manifest.classes]
+    expected = {INPUT: shape, EARLIER: classes, LOGITS: classes}
+    for name, (kind, found_shape) in {**inputs, **outputs}.items():
+        if kind != FLOAT or (name in expected and not _fits(found_shape, expected[name])):
+            raise RunError(
+                f"{path}: {name} has type {kind} and shape {found_shape} per image, "
+                f"expected {FLOAT} and {expected.get(name, 'any')}; {CURE}"
+            )
+    return outputs[FEATURES][1] if FEATURES in outputs else []
+
+
+def _tensors(tensors: Any) -> dict[str, tuple[str, Shape]]:
+    """Return type and shape of one image, by name; other than batched tensors have shape ``[-1]``."""
+    return {
+        one.name: (
+            one.type,
+            [size if isinstance(size, int) else None for size in one.shape[1:]] if one.shape else [-1],
+        )
+        for one in tensors
+    }
+
+
+def _fits(found: Shape, expected: Shape) -> bool:
+    return len(found) == len(expected) and all(
+        a is None or b is None or a == b for a, b in zip(found, expected, strict=True)
+    )
+
+
+def _labels(path: Path, content: bytes, manifest: Manifest) -> tuple[str, ...]:
+    labels = _json(path, content)
+    if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+        raise RunError(f"{path} must be a list of names; {CURE}")
+    if len(labels) != manifest.classes:
+        raise RunError(
+            f"{path} has {len(labels)} names, but the network has {manifest.classes} classes; {CURE}"
+        )
+    return tuple(labels)
+
+
+def _policy(path: Path, content: bytes, manifest: Manifest) -> ExitPolicy:
+    plain = _json(path, content)
+    if not isinstance(plain, dict):
+        raise RunError(f"{path} must be an object with a field policy; {CURE}")
+    try:
+        policy = policy_from_dict(plain)
+    except (AebnasError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: {error}; {CURE}") from error
+    return fitting_policy(policy, len(manifest.segments), str(path))
+
+
+def fitting_policy(policy: ExitPolicy, exits: int, where: str) -> ExitPolicy:
+    """Return a policy that decides for a network.
+
+    Raises:
+        RunError: It decides for another number of exits.
+    """
+    if policy.exits != exits:
+        raise RunError(f"{where}: decides for {policy.exits} exits, but the network has {exits}")
+    return policy
+
+
+def _json(path: Path, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is no JSON ({_first_line(error)}); {CURE}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,60 @@
+"""What an export is made from: a trained network and the images it may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import Splits, make_splits
+from aebnas.deploy.preprocessing import FloatArray, Preprocessing
+from aebnas.errors import DataError
+from aebnas.final.checkpoint import Checkpoint, Trained, load_trained
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A checkpoint with its images; test images are no part of it."""
+
+    path: Path
+    trained: Trained
+    splits: Splits
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Return what the checkpoint says of itself."""
+        return self.trained.checkpoint
+
+    @property
+    def prepare(self) -> Preprocessing:
+        """Return what the export prepares images by."""
+        one = self.checkpoint
+        height, width, channels = one.image_shape
+        return Preprocessing((height, width, channels), one.architecture.resolution, one.mean, one.std)
+
+    @property
+    def reach(self) -> FloatArray:
+        """Return the MACs to leave at each exit."""
+        return np.asarray(self.checkpoint.reach_macs, np.float64)
+
+
+def read_source(path: Path) -> Source:
+    """Read a checkpoint and its images.
+
+    Raises:
+        ConfigError: ``checkpoint.yaml`` is missing or wrong.
+        RunError: Weights or logits are missing or damaged.
+        DataError: The images cannot be read, or are others than those of the training.
+    """
+    trained = load_trained(path)
+    checkpoint = trained.checkpoint
+    splits = make_splits(load_dataset(checkpoint.data), checkpoint.data)
+    if splits.fingerprint != checkpoint.data_fingerprint:
+        raise DataError(
+            f"{path / 'checkpoint.yaml'}: the data are not those of the training (fingerprint "
+            f"{splits.fingerprint[:12]}, then {checkpoint.data_fingerprint[:12]}). The export is checked on "
+            "calibrate images: restore the data, or train again: aebnas train"
+        )
+    return Source(path, trained, splits)

@@ -1,0 +1,145 @@
+"""What an early-exit network is compared with: itself without exits, and the run's best static network."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from aebnas.data.splits import Splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Evaluation
+from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.threshold_policy import never_leave
+from aebnas.final.checkpoint import Checkpoint, load_trained, read_checkpoint
+from aebnas.final.largest import static_of
+from aebnas.final.subject import TRAINED
+from aebnas.final.winner_training import STATIC
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.report.words import count, percent
+from aebnas.search.store import RunStore
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A network that answers test images."""
+
+    name: str
+    key: str
+    network: EarlyExitNetwork
+    policy: ExitPolicy
+    statistics: ChannelStatistics
+    note: str = ""
+    """How far its training can be compared."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A rival that is not there, and why."""
+
+    name: str
+    why: str
+
+
+OTHER = "the network of --static"
+SAME = "the same network without early exits"
+BEST = "best static network of the run"
+
+
+def contender(folder: Path, name: str, fingerprint: str | None = None, note: str = "") -> Contender:
+    """Return a trained network.
+
+    Args:
+        folder: Of its checkpoint.
+        name: What it is in the comparison.
+        fingerprint: Of the data that it must have been trained on; None: any.
+        note: Of the contender.
+
+    Raises:
+        ConfigError, RunError: The checkpoint is missing, damaged or of other data.
+    """
+    trained = load_trained(folder)
+    one = trained.checkpoint
+    if fingerprint is not None and one.data_fingerprint != fingerprint:
+        raise RunError(
+            f"{folder} was trained on other data (fingerprint {one.data_fingerprint[:12]}, not "
+            f"{fingerprint[:12]}): it may have been trained on these test images. Train it on these data"
+        )
+    return Contender(name, one.key, trained.network, one.exit_policy, one.statistics, note)
+
+
+def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> Contender | Missing:
+    """Return the network without exits: of the folder that is given, else of the checkpoint's own.
+
+    Raises:
+        ConfigError, RunError: The folder given holds none.
+    """
+    if given is not None:
+        twin = static_of(checkpoint.architecture).key()
+        name = SAME if read_checkpoint(given).key == twin else OTHER
+        return contender(given, name, checkpoint.data_fingerprint)
+    if not checkpoint.architecture.exits:
+        return Missing(SAME, "it has no early exits itself")
+    own = folder / STATIC
+    if not (own / "checkpoint.yaml").is_file():
+        return Missing(SAME, "not trained; train it: aebnas train ... --static")
+    return contender(own, SAME, checkpoint.data_fingerprint)
+
+
+def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contender | Missing:
+    """Return the candidate without early exits that was most accurate on select in the search.
+
+    Trained in full where the run's ``trained/`` has it, else with the weights of the search.
+    """
+    run = _run_of(folder, checkpoint)
+    if run is None:
+        return Missing(BEST, f"the run {checkpoint.run} is not there")
+    store = RunStore(run)
+    try:
+        if store.fact("data") != checkpoint.data_fingerprint:
+            return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
+        static = [one for one in store.evaluations() if one.is_done and not one.architecture.exits]
+        if not static:
+            return Missing(BEST, "none of its candidates is without early exits")
+        best = max(static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
+        if best.key == checkpoint.key:
+            return Missing(BEST, "this is it")
+        full = run / TRAINED / best.key
+        if (full / "checkpoint.yaml").is_file():
+            return contender(full, BEST, checkpoint.data_fingerprint, "trained in full")
+        return _with_search_weights(store, best, checkpoint, splits)
+    finally:
+        store.close()
+
+
+def _with_search_weights(
+    store: RunStore, best: Evaluation, checkpoint: Checkpoint, splits: Splits
+) -> Contender | Missing:
+    path = store.weights_path(best.key)
+    training = store.config.training
+    if not path.is_file():
+        accuracy = percent(best.metrics(1.0)["accuracy"], 2)
+        return Missing(
+            BEST,
+            f"its weights were not kept ({best.key}, {accuracy} on select in the search); train it: "
+            f"aebnas train {store.path} --pick {best.key}",
+        )
+    shape = (checkpoint.image_shape[2], len(checkpoint.classes))
+    network = EarlyExitNetwork(best.architecture, *shape, carry=training.carry)
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
+    note = f"as the search trained it: {count(training.epochs, 'epoch')} on train alone"
+    return Contender(BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note)
+
+
+def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
+    """Return the run that a checkpoint lies in, or else names; None where neither is there."""
+    for path in (folder.absolute().parent.parent, Path(checkpoint.run)):
+        if (path / "run.sqlite").is_file():
+            return path
+    return None

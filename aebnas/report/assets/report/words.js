@@ -1,0 +1,106 @@
+// Numbers in words, as aebnas/report/words.py writes them.
+
+const NO_BREAK = "\u00a0";
+const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+function threeDigits(value) {
+  const whole = String(Math.round(Math.abs(value))).length;
+  return value.toFixed(Math.max(0, 3 - whole));
+}
+
+function si(value) {
+  for (const [scale, prefix] of PREFIXES) {
+    if (Math.abs(value) >= scale * 0.9995) return threeDigits(value / scale) + NO_BREAK + prefix;
+  }
+  return Number.isInteger(value) ? String(value) : threeDigits(value);
+}
+
+function percent(share, digits = 1) {
+  return `${(share * 100).toFixed(digits)}%`;
+}
+
+function isShare(metric) {
+  return metric === "accuracy" || metric === "error";
+}
+
+function metricValue(metric, value) {
+  if (isShare(metric)) return percent(value, 2);
+  const unit = DATA.metrics[metric].unit;
+  return unit ? `${Number(value.toPrecision(3))}${NO_BREAK}${unit}` : si(value);
+}
+
+function metricName(metric) {
+  return DATA.metrics[metric].name;
+}
+
+function axisTitle(metric) {
+  const unit = DATA.metrics[metric].unit;
+  const place = isShare(metric) ? " on select" : unit ? ` (${unit})` : metric.endsWith("macs") ? " per image" : "";
+  return DATA.metrics[metric].title + place;
+}
+
+// What stands at a tick: short, without the unit that the axis names.
+function tickWord(metric) {
+  if (isShare(metric)) return (value, digits) => `${Number((value * 100).toPrecision(digits))}%`;
+  if (DATA.metrics[metric].unit) return plainTick;
+  return siTick;
+}
+
+function plainTick(value, digits) {
+  return String(Number(value.toPrecision(digits)));
+}
+
+function siTick(value, digits) {
+  for (const [scale, prefix] of PREFIXES) {
+    if (value >= scale * 0.9995) return `${Number((value / scale).toPrecision(digits))}${NO_BREAK}${prefix}`;
+  }
+  return plainTick(value, digits);
+}
+
+// The 95% Wilson interval of a share, as aebnas/report/intervals.py has it.
+function wilson(share, images) {
+  const z = 1.959963984540054;
+  const weight = (z * z) / images;
+  const centre = (share + weight / 2) / (1 + weight);
+  const half = (z / (1 + weight)) * Math.sqrt((share * (1 - share)) / images + weight / (4 * images));
+  return [Math.max(0, Math.min(share, centre - half)), Math.min(1, Math.max(share, centre + half))];
+}
+
+function interval(share, images) {
+  if (!images) return "–";
+  return wilson(share, images).map((bound) => (bound * 100).toFixed(1)).join("–");
+}
+
+function blockWords(layer) {
+  const parts = [layer.type, `k${layer.kernel}`];
+  if (layer.type !== "pool") parts.push(`w${layer.width}`);
+  if (layer.stride !== 1) parts.push(`s${layer.stride}`);
+  if (layer.expansion !== 1) parts.push(`e${layer.expansion}`);
+  if (layer.se) parts.push("se");
+  if (layer.pool !== "none") parts.push(layer.pool);
+  return parts.join(" ");
+}
+
+// Blocks in order, equal neighbours counted.
+function chainWords(layers) {
+  const found = [];
+  for (const word of layers.map(blockWords)) {
+    if (found.length && found.at(-1)[0] === word) found.at(-1)[1] += 1;
+    else found.push([word, 1]);
+  }
+  return found.map(([word, times]) => (times > 1 ? `${times}×${word}` : word)).join(", ");
+}
+
+function architectureWords(candidate) {
+  const network = candidate.network;
+  const stages = network.stages.map(({ name, layers }) => {
+    const exit = network.exits.find((one) => one.name === name);
+    return `${name}: ${chainWords(layers)}${exit ? ` ⇥ exit ${chainWords(exit.layers) || "directly"}` : ""}`;
+  });
+  const stem = network.stem;
+  return [`${network.resolution} px, stem k${stem.kernel} s${stem.stride} w${stem.width}`, ...stages].join("; ");
+}
+
+function exitName(candidate, i) {
+  return i < candidate.network.exits.length ? candidate.network.exits[i].name : "final";
+}

@@ -1,0 +1,116 @@
+"""A run as an Optuna study: for optuna-dashboard, and whatever else reads its storages.
+
+    aebnas export-study runs/mnist5k sqlite:///study.db
+    optuna-dashboard sqlite:///study.db
+
+One trial per operating point, as the search saw it: genes are its parameters, objectives its
+values, constraints its constraints.  A failed candidate is a failed trial.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from aebnas.config.constraints import full_name
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Evaluation
+from aebnas.report.contents import OperatingPoint
+from aebnas.report.run_frame import LoadedRun
+from aebnas.search.individuals import individual
+from aebnas.space.genes import SETTING, TRADE_OFF
+
+CONSTRAINTS = "constraints"
+"""Where Optuna's samplers and the dashboard look for violations (> 0: infeasible)."""
+
+
+def export_study(run: LoadedRun, storage: str, name: str | None = None) -> int:
+    """Write a run into an Optuna storage as a new study, and return its number of trials.
+
+    Args:
+        run: As ``aebnas.load_run`` reads it.
+        storage: URL, as ``sqlite:///study.db``.
+        name: Of the study; default: the run's.
+
+    Raises:
+        RunError: The storage cannot be written, or has a study of that name.
+    """
+    name = name or run.contents.label
+    trials = list(_trials(run))
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=["minimize"] * len(run.contents.objectives),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(run.contents.objectives))
+        study.set_user_attr("aebnas_run", str(run.contents.path.resolve()))
+        study.add_trials(trials)
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise RunError(f"{storage} has a study {name!r} already. Name another one with --name") from error
+    except (optuna.exceptions.StorageInternalError, ImportError, ValueError, OSError) as error:
+        raise RunError(f"cannot write to {storage}: {_reason(error)}") from error
+    except Exception as error:
+        if not type(error).__module__.startswith("sqlalchemy"):  # a driver or the URL
+            raise
+        raise RunError(f"cannot write to {storage}: {_reason(error)}") from error
+    finally:
+        optuna.logging.set_verbosity(before)
+    return len(trials)
+
+
+def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
+    for point in run.contents.points:
+        extra = {TRADE_OFF: point.trade_off} | ({SETTING: point.setting} if point.setting else {})
+        yield optuna.create_trial(
+            state=TrialState.COMPLETE,
+            values=[
+                point.metrics[full_name(name, run.contents.config.profiles)]
+                for name in run.contents.objectives
+            ],
+            **_parameters(run, point.evaluation, extra),
+            user_attrs=_facts(point),
+            system_attrs={CONSTRAINTS: _violations(run, point)},
+        )
+    for one in run.contents.failed:
+        yield optuna.create_trial(
+            state=TrialState.FAIL,
+            **_parameters(run, one, {}),
+            user_attrs={"key": one.key, "reason": one.status},
+        )
+
+
+def _parameters(run: LoadedRun, evaluation: Evaluation, extra: Mapping[str, Any]) -> dict[str, Any]:
+    values = run.genes(evaluation.architecture) | {
+        name: value for name, value in extra.items() if len(run.positions[name].choices) > 1
+    }
+    choices = {name: CategoricalDistribution(run.positions[name].choices) for name in values}
+    return {"params": values, "distributions": choices}
+
+
+def _facts(point: OperatingPoint) -> dict[str, Any]:
+    return {
+        "key": point.key,
+        "exit_rates": point.exit_rates,
+        "policy": dict(point.policy),
+        "seconds": point.evaluation.seconds,
+        **{name: float(value) for name, value in point.metrics.items()},
+    }
+
+
+def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
+    seen = individual((), point.trade_off, point.evaluation, run.contents.config, point.setting)
+    return list(seen.violations)
+
+
+def _reason(error: Exception) -> str:
+    return str(error.__cause__ or error).splitlines()[0] if str(error) else type(error).__name__

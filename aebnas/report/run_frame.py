@@ -1,0 +1,106 @@
+"""A run as a pandas frame, and each architecture as its genes.
+
+    aebnas.load_run("runs/mnist5k").to_frame()
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aebnas.report.contents import OperatingPoint, RunContents, read_run
+from aebnas.report.words import exit_names
+from aebnas.search.session import space_of
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.encoding import values_of
+from aebnas.space.genes import SETTING, TRADE_OFF, Gene
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNTOLD = (TRADE_OFF, SETTING)
+"""Genes that are no part of an architecture: every point has its own."""
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Read a run, finished or not.
+
+    Raises:
+        ConfigError: Its configuration cannot be read.
+        RunError: There is no run in that directory, or it is damaged.
+    """
+    store = RunStore(Path(path))
+    try:
+        return LoadedRun(read_run(store))
+    finally:
+        store.close()
+
+
+class LoadedRun:
+    """A run in memory, for notebooks and scripts."""
+
+    def __init__(self, contents: RunContents) -> None:
+        """Wrap the contents of a run."""
+        self.contents = contents
+        self._genes = cache(self._read_genes)
+
+    @property
+    def front(self) -> tuple[OperatingPoint, ...]:
+        """Return the points of the Pareto front, by rising expected cost."""
+        return self.contents.front
+
+    @property
+    def positions(self) -> Mapping[str, Gene]:
+        """Return every gene and fixed position of the search space, by name."""
+        shape = self.contents.facts["image_shape"] or (1, 1, 1)
+        return space_of(self.contents.config, shape).positions
+
+    def genes(self, architecture: Architecture) -> dict[str, Any]:
+        """Return the choice of every active gene of an architecture, by the gene's name."""
+        return dict(self._genes(architecture))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per operating point of every candidate, and one per failed candidate.
+
+        Columns: ``key``, ``status``, ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every
+        quantity measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``,
+        ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
+        """
+        import pandas as pd
+
+        front = {(point.key, point.index) for point in self.front}
+        rows = [self._row(point, (point.key, point.index) in front) for point in self.contents.points]
+        rows += [{"key": one.key, "status": one.status, "on_front": False} for one in self.contents.failed]
+        return pd.DataFrame(rows)
+
+    def _row(self, point: OperatingPoint, on_front: bool) -> dict[str, Any]:
+        evaluation = point.evaluation
+        names = exit_names(evaluation.architecture)
+        return {
+            "key": point.key,
+            "status": evaluation.status,
+            "on_front": on_front,
+            "is_feasible": point.is_feasible,
+            "trade_off": point.trade_off,
+            "exit_policy": point.setting or self.contents.config.exits.policy,
+            **point.metrics,
+            **{f"exit_rate[{name}]": rate for name, rate in zip(names, point.exit_rates, strict=True)},
+            "seconds": evaluation.seconds,
+            "cpu_seconds": evaluation.cpu_seconds,
+            **{f"gene[{name}]": value for name, value in self._genes(evaluation.architecture).items()},
+        }
+
+    def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
+        shape = self.contents.facts["image_shape"] or (1, 1, 1)
+        space = space_of(self.contents.config, shape)
+        found = values_of(space, architecture)
+        return {
+            name: space.positions[name].choices[index]
+            for name, index in found.items()
+            if name not in UNTOLD and len(space.positions[name].choices) > 1
+        }

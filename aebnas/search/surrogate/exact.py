@@ -1,0 +1,55 @@
+"""What needs no model: costs that follow from an architecture alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.hardware.cost import network_cost
+from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.space.architecture import Architecture
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactCost:
+    """What one architecture costs, whatever its exits decide."""
+
+    reach: Mapping[str, FloatArray]
+    """Cost to leave at each exit, shape ``(exits,)``, by ``macs``, ``latency_ms@PROFILE`` ..."""
+    metrics: Mapping[str, float]
+    """``params``, ``peak_activation_bytes``, and ``worst_`` of every expected metric."""
+
+
+class ExactCosts:
+    """Counts architectures; nothing here is predicted."""
+
+    def __init__(self, channels: int, classes: int, devices: DeviceCosts | None = None) -> None:
+        """Prepare to count.
+
+        Args:
+            channels: Of the images.
+            classes: Their number.
+            devices: Hardware profiles of the search.
+        """
+        self._channels = channels
+        self._classes = classes
+        self._devices = DeviceCosts() if devices is None else devices
+
+    def of(self, architecture: Architecture) -> ExactCost:
+        """Return what an architecture costs.
+
+        Raises:
+            HardwareError: A layer was not measured.
+        """
+        cost = network_cost(architecture, self._channels, self._classes)
+        reach = {"macs": cost.reach_macs}
+        found = self._devices.reach_costs(architecture, self._channels, self._classes)
+        reach |= {name: np.asarray(values, float) for name, values in found.items()}
+        worst = {f"worst_{name}": float(values[-1]) for name, values in reach.items()}
+        sizes = {"params": float(cost.params), "peak_activation_bytes": float(cost.peak_activation_bytes)}
+        return ExactCost(reach, worst | sizes)

@@ -1,0 +1,83 @@
+"""Following a search elsewhere: TensorBoard, MLflow, anything that takes numbers.
+
+A listener is any function of one event (``aebnas.search.events``); ``together`` joins several.
+
+    with tensorboard("runs/tb") as log, new_session(config, path, together(log, print)) as search:
+        list(search.run())
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from aebnas.search.events import CandidateFinished, Event, Generation, Listener
+
+Numbers = Callable[[Mapping[str, float], int], None]
+"""Takes named numbers and the step they belong to."""
+
+
+FLUSH_SECONDS = 5
+
+
+def together(*listeners: Listener) -> Listener:
+    """Return a listener that tells several, in order."""
+
+    def listen(event: Event) -> None:
+        for one in listeners:
+            one(event)
+
+    return listen
+
+
+def numbers_to(log: Numbers) -> Listener:
+    """Return a listener that hands on what a search measures, as numbers.
+
+    Of every finished candidate, step = trainings so far: ``candidate/accuracy`` (its best on select),
+    ``candidate/macs`` (to its last exit), ``candidate/params``, ``candidate/seconds``, ``failed``.  Of every
+    generation: ``front/hypervolume``, ``front/points``, ``front/best_accuracy``, ``front/lowest_macs``.
+
+    Args:
+        log: ``mlflow.log_metrics``, for one, is such a function.
+    """
+    finished, failed = 0, 0
+
+    def listen(event: Event) -> None:
+        nonlocal finished, failed
+        if isinstance(event, CandidateFinished):
+            one, finished = event.evaluation, finished + 1
+            failed += not one.is_done
+            found = {"failed": float(failed)}
+            if one.curve is not None:
+                found |= {
+                    "candidate/accuracy": float(one.curve.select_accuracy.max()),
+                    "candidate/macs": float(one.reach_macs[-1]),
+                    "candidate/params": float(one.params),
+                    "candidate/seconds": one.seconds,
+                }
+            log(found, finished)
+        if isinstance(event, Generation):
+            found = {"front/hypervolume": event.hypervolume, "front/points": float(len(event.front))}
+            if event.front:
+                found["front/best_accuracy"] = max(point.metrics["accuracy"] for point in event.front)
+                found["front/lowest_macs"] = min(point.metrics["macs"] for point in event.front)
+            log(found, event.trainings)
+
+    return listen
+
+
+@contextmanager
+def tensorboard(folder: str | Path) -> Iterator[Listener]:
+    """Yield a listener that writes TensorBoard event files into a folder; everything is there at the end."""
+    from tensorboardX import SummaryWriter
+
+    with SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS) as writer:
+
+        def log(numbers: Mapping[str, float], step: int) -> None:
+            for name, value in numbers.items():
+                writer.add_scalar(name, value, step)
+
+        yield numbers_to(log)

@@ -1,0 +1,109 @@
+"""Checkpoints of small networks, really trained on real digits."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from training.small_training import digits
+
+from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.schema import DataConfig
+from aebnas.config.training_schema import TrainingConfig
+from aebnas.data.loader import TrainBatches
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.deploy.parity import torch_logits
+from aebnas.deploy.scoring import refitted
+from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.samples import ExitSamples
+from aebnas.exits.threshold_policy import never_leave
+from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text, weight_bytes
+from aebnas.hardware.cost import network_cost
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.training.trainer import train
+
+EPOCHS = 6
+
+
+def three_exits(resolution: int = 12) -> Architecture:
+    """Digits of 8 x 8 pixels are resized to ``resolution``."""
+    stages = (
+        StageSpec("stage1", (BlockSpec("residual", 3, 8),)),
+        StageSpec("stage2", (BlockSpec("mbconv", 3, 16, 2, 2.0, se=True),)),
+        StageSpec("stage3", (BlockSpec("residual", 3, 24, 2),)),
+    )
+    exits = (ExitSpec("stage1", (BlockSpec("conv", 3, 8, 2),)), ExitSpec("stage2", ()))
+    return Architecture(resolution, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+
+
+def without_exits(architecture: Architecture) -> Architecture:
+    return Architecture(
+        architecture.resolution, architecture.stem, architecture.stages, (), architecture.final
+    )
+
+
+@cache
+def trained(
+    loss: str = "gradient_equilibrium", is_static: bool = False
+) -> tuple[EarlyExitNetwork, TrainingConfig]:
+    config = TrainingConfig(epochs=EPOCHS, batch_size=64, learning_rate=0.2, loss=loss)
+    architecture = without_exits(three_exits()) if is_static else three_exits()
+    splits = digits()
+    torch.manual_seed(0)
+    network = EarlyExitNetwork(architecture, 1, 10, config.carry)
+    batches = TrainBatches(
+        splits.train,
+        device="cpu",
+        resolution=architecture.resolution,
+        batch_size=64,
+        augment=config.augment,
+        seed=0,
+        statistics=ChannelStatistics.of(splits.train),
+    )
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    train(network, batches, config, (1.0,) * network.exits, torch.float32)
+    return network.to(memory_format=torch.contiguous_format).eval(), config  # type: ignore[call-overload]
+
+
+def write_checkpoint(
+    folder: Path,
+    loss: str = "gradient_equilibrium",
+    is_static: bool = False,
+    exits: ExitsConfig | None = None,
+    policy: ExitPolicy | None = None,
+) -> Path:
+    """Write a checkpoint as ``aebnas train`` does; the policy spends about 0.85 of the full cost."""
+    network, config = trained(loss, is_static)
+    splits, exits = digits(), exits or ExitsConfig()
+    statistics = ChannelStatistics.of(splits.train)
+    reach = network_cost(network.architecture, 1, 10).reach_macs
+    logits = torch_logits(network, splits.calibrate, statistics)
+    samples = ExitSamples.of(logits, splits.calibrate.labels, reach)
+    if policy is None:
+        policy = never_leave(1) if is_static else refitted(exits, samples, 0.85 * float(reach[-1]))
+    checkpoint = Checkpoint(
+        format=FORMAT,
+        key=network.architecture.key(),
+        run="runs/digits",
+        seed=0,
+        is_static=is_static,
+        architecture=network.architecture,
+        data=DataConfig(name="digits"),
+        data_fingerprint=splits.fingerprint,
+        classes=splits.classes,
+        image_shape=splits.train.shape,
+        mean=statistics.mean,
+        std=statistics.std,
+        training=config,
+        exits=exits,
+        trade_off=0.85,
+        policy=policy.to_dict(),
+        reach_macs=tuple(reach.tolist()),
+        environment={"torch": torch.__version__},
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoint.yaml").write_text(checkpoint_text(checkpoint))
+    (folder / "weights.pt").write_bytes(weight_bytes(network))
+    np.savez(folder / "logits.npz", logits=logits, labels=splits.calibrate.labels)
+    return folder

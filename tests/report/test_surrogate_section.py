@@ -1,0 +1,74 @@
+"""The surrogate's part of the page, and its word in the line of a generation."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from synthetic_runs import evaluations, search_file, store_of
+
+from aebnas.cli.plain import PlainView
+from aebnas.report.contents import read_runs
+from aebnas.report.page import page
+from aebnas.report.surrogate_section import foretold, surrogate_sections
+from aebnas.search.events import Foretold, Generation, SurrogateStanding
+from aebnas.search.store import RunStore
+
+OFF = SurrogateStanding(
+    is_on=False,
+    reason="tau -0.25 is below 0",
+    models={"error": "gp", "macs": "ridge"},
+    fold_tau={"error": 0.31, "macs": 0.9},
+    tau=-0.25,
+    judged=8,
+    bias=0.0123,
+    coverage=0.875,
+    gains={"surrogate": 0.00125, "plain": 0.0005},
+    chance=0.61,
+    foretold=(Foretold("abc<d", "plain", 0.1, 0.2), Foretold("ef01", "surrogate", 0.3, 0.25)),
+)
+
+
+def store_with(path: Path, *standings: SurrogateStanding) -> RunStore:
+    config = search_file("search.surrogate=auto")
+    store = store_of(path, config, evaluations(config, 6), generation_sizes=[3, 6])
+    first, second = store.generations()
+    store.put_generation(1, first)
+    store.put_generation(2, second | ({"surrogate": asdict(standings[0])} if standings else {}))
+    return store
+
+
+def test_the_table_says_when_it_was_off_and_why(tmp_path: Path) -> None:
+    (section,) = surrogate_sections(read_runs([store_with(tmp_path / "run", OFF)]))
+    assert "It was switched off in generation 2." in section
+    for text in (
+        "off: tau -0.25 is below 0",
+        "error: gp, macs: ridge",
+        "-0.25",
+        "+1.23%",
+        "1.25",
+        "0.50",
+        "0.61",
+    ):
+        assert text in section
+
+
+def test_the_figure_gets_what_was_foretold_and_what_came(tmp_path: Path) -> None:
+    (run,) = read_runs([store_with(tmp_path / "run", OFF)])
+    assert foretold(run) == [[2, "abc<d", "plain NSGA-II", 0.1, 0.2], [2, "ef01", "surrogate", 0.3, 0.25]]
+
+
+def test_a_run_without_a_surrogate_has_no_such_section(tmp_path: Path) -> None:
+    (run,) = read_runs([store_with(tmp_path / "run")])
+    assert (surrogate_sections([run]), foretold(run)) == ([], [])
+
+
+def test_the_page_holds_the_section_and_the_place_that_the_script_draws_into(tmp_path: Path) -> None:
+    stores = [store_with(tmp_path / "run", OFF)]
+    text = page(read_runs(stores), stores, {})
+    assert 'id="surrogate-section-0"' in text
+    assert 'id="surrogate-0"' in text
+
+
+def test_the_line_of_a_generation_says_whether_it_proposed(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainView()(Generation(2, (), 10, 0, 0.5, surrogate=OFF))
+    assert capsys.readouterr().out.strip().endswith("surrogate off (tau -0.25)")

@@ -1,0 +1,167 @@
+"""Everything that docs/ tells people to type works: as it stands, on files made smaller."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from documents import ROOT, blocks, follow, workplace
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+TAUGHT = "your-block-exit-policy.md"
+PROFILE_MAY_NOT_HOLD = (0, 6)
+"""On a machine that tests keep busy."""
+OTHERS = [page.name for page in PAGES if page.name not in ("quickstart.md", TAUGHT)]
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder in which the quickstart was followed, and its commands: where the other pages begin."""
+    folder = workplace(tmp_path_factory.mktemp("docs"))
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return folder, follow((DOCS / "quickstart.md").read_text(), "quickstart.md")
+    finally:
+        os.chdir(before)
+
+
+class Mlflow(ModuleType):
+    """The two functions of MLflow that a page calls; it is no dependency."""
+
+    def __init__(self) -> None:
+        super().__init__("mlflow")
+        self.metrics: dict[str, list[tuple[int, float]]] = {}
+
+    def start_run(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        for name, value in metrics.items():
+            self.metrics.setdefault(name, []).append((step or 0, value))
+
+
+@pytest.fixture
+def logged() -> Mlflow:
+    return Mlflow()
+
+
+@pytest.fixture
+def folder(quickstart: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = tmp_path / "place"
+    shutil.copytree(quickstart[0], copy)
+    monkeypatch.chdir(copy)
+    return copy
+
+
+def test_the_quickstart_leads_from_a_search_to_an_export_that_runs(
+    quickstart: tuple[Path, list[str]],
+) -> None:
+    folder, ran = quickstart
+    assert ran[0] == "search"
+    assert {"report", "train", "evaluate", "export", "run", "bench"} <= set(ran)
+    for file in ("runs/mnist5k/report.html", "winner/evaluation.json", "exported/int8/model.json"):
+        assert (folder / file).is_file()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_a_page_tells_to_type_runs(
+    folder: Path, name: str, logged: Mlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = PROFILE_MAY_NOT_HOLD if name == "your-device.md" else (0,)
+    monkeypatch.setitem(sys.modules, "mlflow", logged)
+    follow((DOCS / name).read_text(), name, expected)
+    if name == "python.md":
+        assert [step for step, _ in logged.metrics["candidate/accuracy"]] == [1, 2, 3]
+
+
+def test_a_policy_is_compared_without_being_entered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "".join(f"```python\n{one.text}```\n" for one in blocks(taught(), "python")[:2])
+    follow(code, TAUGHT)
+    assert "steady" in capsys.readouterr().out
+    assert ">steady<" in (folder / "policies.html").read_text()
+
+
+def test_what_was_entered_keeps_its_promises_and_can_be_searched(folder: Path, tmp_path: Path) -> None:
+    package = patched_package(tmp_path / "package")
+    script = (
+        "import documents, pathlib, pytest, sys, os\n"
+        "place = os.getcwd(); os.chdir(sys.argv[1])\n"
+        "tests = ['tests/exits/test_steady.py', 'tests/nets/test_blocks.py']\n"
+        "assert pytest.main([*tests, '-p', 'no:cacheprovider']) == 0\n"
+        "os.chdir(place)\n"
+        "text = pathlib.Path(sys.argv[2]).read_text()\n"
+        "documents.follow(''.join(f'```{b.language}\\n{b.text}```\\n' "
+        "for b in documents.blocks(text, 'console', 'yaml')), 'patched')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{package}:{ROOT / 'tests'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(package), str(DOCS / TAUGHT)],
+        env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
+
+
+def patched_package(folder: Path) -> Path:
+    """Return a copy of package and tests to which the page's files and changes were made."""
+    for name in ("aebnas", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for block in blocks(taught(), "python", "diff"):
+        if block.language == "diff":
+            apply(block.text, folder)
+        elif block.file:
+            (folder / block.file).write_text(block.text)
+    return folder
+
+
+def apply(text: str, folder: Path) -> None:
+    """Apply hunks without line numbers; each must fit at exactly one place."""
+    for file, hunks in re.findall(r"^--- (.+)\n((?:(?!--- ).*\n)+)", text, re.M):
+        path = folder / file
+        for hunk in filter(None, re.split(r"^@@\n", hunks, flags=re.M)):
+            lines = hunk.splitlines()
+            old, new = ("\n".join(one[1:] for one in lines if one[:1] in (" ", sign)) for sign in "-+")
+            content = path.read_text()
+            assert content.count(old) == 1, f"{file}: {old!r} stands there {content.count(old)} times"
+            path.write_text(content.replace(old, new))
+
+
+def taught() -> str:
+    return (DOCS / TAUGHT).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    wrong = []
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        file, _, heading = target.partition("#")
+        path = page.parent / file if file else page
+        if not path.exists() or (heading and heading not in anchors(path.read_text())):
+            wrong.append(target)
+    assert wrong == []
+
+
+def anchors(text: str) -> set[str]:
+    """Return what links call a page's headings."""
+    plain = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    headings = re.findall(r"^#+ (.+)$", plain, re.M)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_api_page_keeps_to_ten_lines_each() -> None:
+    code = blocks((DOCS / "python.md").read_text(), "python")
+    assert len(code) >= 15
+    assert max(len(block.text.splitlines()) for block in code) <= 10
+
+
+def test_readme_links_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in PAGES if f"](docs/{page.name})" not in readme] == []
