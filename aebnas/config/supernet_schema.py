@@ -35,6 +35,8 @@ class SupernetConfig(Frozen):
     """Temperature of those soft answers."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay, per step, of a running average of the weights that is used in their place; 0: none."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that share the networks of each step: one per core, or per GPU; no more than networks."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the supernet; not the search's, so that searches of different seeds share it."""
     reuse: Literal["auto", "never"] = "auto"

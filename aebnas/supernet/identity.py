@@ -26,8 +26,8 @@ TRAINING = (
     "augment",
 )
 """Settings of the section ``training`` that a supernet's training reads."""
-IRRELEVANT = {"reuse", "checkpoint_seconds", "file"}
-"""Settings of the section ``supernet`` that change no weight."""
+IRRELEVANT = {"reuse", "checkpoint_seconds", "file", "processes"}
+"""Settings of the section ``supernet`` that change no weight, but for rounding."""
 NAMED = 3
 """Differences that a message names."""
 

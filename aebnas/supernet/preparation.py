@@ -23,6 +23,7 @@ from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
 from aebnas.runtime.process import prepare_process
+from aebnas.supernet.crew import Crew, device_of, leading
 from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Heirs, new_supernet
 from aebnas.supernet.sandwich import Sandwich
@@ -135,7 +136,9 @@ def _copied(source: Path, path: Path) -> str:
     return str(source)
 
 
-def new_training(config: SearchFile, splits: Splits, supernet: Supernet) -> SupernetTraining:
+def new_training(
+    config: SearchFile, splits: Splits, supernet: Supernet, crew: Crew | None = None
+) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
     sandwich = Sandwich(supernet.space, supernet.in_channels, supernet.classes)
     batches = ElasticBatches(
@@ -147,19 +150,51 @@ def new_training(config: SearchFile, splits: Splits, supernet: Supernet) -> Supe
         seed=config.supernet.seed,
         statistics=ChannelStatistics.of(splits.train),
     )
-    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet)
+    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, crew)
 
 
 def _train(
     config: SearchFile, splits: Splits, path: Path, facts: dict[str, Any], told: Told, device: str
 ) -> None:
+    size = min(config.supernet.processes, config.supernet.networks)
+    begun = load_supernet(path) if path.exists() else None
+    with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as crew:
+        _lead(crew, config, splits, begun, path, facts, told, device)
+
+
+def _begun(
+    crew: Crew, config: SearchFile, splits: Splits, begun: StoredSupernet | None, device: str
+) -> SupernetTraining:
+    """Return the training where it stands."""
     prepare_process(torch.device(device))
     supernet = new_supernet(config, splits, device)
-    training = new_training(config, splits, supernet)
-    if path.exists():
-        begun = load_supernet(path)
-        into(supernet.weights.tensors, begun.weights, path)
+    training = new_training(config, splits, supernet, crew)
+    if begun is not None:
+        into(supernet.weights.tensors, begun.weights, "the supernet")
         training.restore(begun.step, begun.state)
+    return training
+
+
+def _follow(crew: Crew, config: str, splits: Splits, begun: StoredSupernet | None, device: str) -> None:
+    """Train this process's share of the networks."""
+    settings = SearchFile.model_validate_json(config)
+    for _ in _begun(crew, settings, splits, begun, device_of(crew.rank, device)).advance():
+        pass
+
+
+def _lead(
+    crew: Crew,
+    config: SearchFile,
+    splits: Splits,
+    begun: StoredSupernet | None,
+    path: Path,
+    facts: dict[str, Any],
+    told: Told,
+    device: str,
+) -> None:
+    """Train this process's share, save and tell."""
+    training = _begun(crew, config, splits, begun, device)
+    supernet = training.supernet
     watch = _Watch(config, splits, training, told)
     saved = time.monotonic()
 

@@ -93,6 +93,10 @@ class Sandwich:
                 best[i] = max(choices, key=lambda choice: (sizes[choice], choice == best[i]))
         return tuple(best)
 
+    def macs(self, architecture: Architecture) -> float:
+        """Return the MACs to the last exit, heads tried on the way included."""
+        return float(network_cost(architecture, *self._data).reach_macs[-1])
+
     def _size(self, genome: Genome) -> float:
         """Return MACs to the last exit; parameters decide between equals."""
         cost = network_cost(self._space.decode(genome), *self._data)

@@ -8,7 +8,7 @@ exactly what an uninterrupted one does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import TrainingError
 from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
+from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
@@ -32,8 +33,6 @@ CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
 RATE_FACTOR = 2.0
 """Of ``training.learning_rate``: the default peak."""
-Exchange = Callable[[list[Tensor]], None]
-"""Sums tensors in place over the processes of one training."""
 
 
 class SupernetTraining:
@@ -46,7 +45,7 @@ class SupernetTraining:
         batches: ElasticBatches,
         training: TrainingConfig,
         settings: SupernetConfig,
-        exchange: Exchange | None = None,
+        crew: Crew | None = None,
     ) -> None:
         """Begin at step 0 with the supernet's weights as they are.
 
@@ -56,10 +55,10 @@ class SupernetTraining:
             batches: On the supernet's device.
             training: Momentum, weight decay, clipping, label smoothing, number format.
             settings: Everything else.
-            exchange: Sums gradients and uses over processes; None: there is one.
+            crew: The processes that share the networks of each step; None: this one alone.
         """
         self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
-        self._training, self._settings, self._exchange = training, settings, exchange
+        self._training, self._settings, self._crew = training, settings, crew or Crew()
         self.step = 0
         self.is_between_steps = True
         self.steps = settings.epochs * len(batches)
@@ -133,12 +132,15 @@ class SupernetTraining:
         weights = self.supernet.weights
         rng = np.random.default_rng((self._settings.seed, self.step))
         networks = self.sandwich.draw(self._settings.networks, self._settings.branches, rng)
-        teacher, total = None, torch.zeros((), device=self.supernet.device)
-        for architectures in networks:
-            logits = self._backward(architectures, batch, teacher, total)
-            teacher = logits if teacher is None else teacher
-        if self._exchange is not None:
-            self._exchange([*weights.flat_gradients, *weights.flat_uses])
+        total = torch.zeros((), device=self.supernet.device)
+        mine = self._crew.share([self.sandwich.macs(network[0]) for network in networks])
+        teacher = None
+        if self._settings.distillation and 0 not in mine:
+            teacher = self._teacher(networks[0][0], batch)
+        for i in mine:
+            logits = self._backward(networks[i], batch, teacher, total)
+            teacher = logits if i == 0 else teacher
+        self._crew.sum([*weights.flat_gradients, *weights.flat_uses, total])
         weights.average_gradients()
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
@@ -169,6 +171,13 @@ class SupernetTraining:
         loan.give_back()
         total += loss.detach() / self._settings.networks
         return logits[-1][0].detach()
+
+    @torch.no_grad()
+    def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:
+        """Return the last exit's logits of a network that another process trains."""
+        loan = self.supernet.lend([architecture])
+        logits: Tensor = loan.network(batch.at(architecture.resolution))[-1][0]
+        return logits
 
     def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
         """Return the sum over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)``, in nats."""

@@ -14,6 +14,7 @@ from aebnas.errors import RunError, TrainingError
 from aebnas.hardware.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import preparation
+from aebnas.supernet.crew import Crew
 from aebnas.supernet.inheritance import Heirs
 from aebnas.supernet.preparation import Progress, new_training, ready_supernet
 from aebnas.supernet.sandwich import Sandwich
@@ -229,3 +230,21 @@ def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
     path.write_bytes(b"damaged")
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
     assert one.origin == "trained"
+
+
+# ---------------------------------------------------------------- several processes
+def test_every_network_of_a_step_belongs_to_one_process() -> None:
+    costs = [9.0, 1.0, 4.0, 5.0]
+    shares = [Crew(rank, 2).share(costs) for rank in range(2)]
+    assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
+    assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_supernet_up_to_rounding(tmp_path: Path) -> None:
+    settings = {"epochs": 1, "networks": 3, "reuse": "never", "distillation": 0.5}
+    one, _ = ready(tmp_path / "one", supernet=settings)
+    two, told = ready(tmp_path / "two", supernet=settings | {"processes": 2})
+    assert told[-1].step == one.supernet.steps
+    for name, tensor in one.supernet.weights.items():
+        torch.testing.assert_close(two.supernet.weights[name], tensor, atol=2e-2, rtol=2e-2)

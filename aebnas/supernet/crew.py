@@ -1,0 +1,128 @@
+"""Crews: several processes that share the networks of each step of one training.
+
+Every process holds all weights and sees the same images; the networks of a step are
+divided among them, and gradients and uses are summed.  One process or several
+therefore do the same steps, up to the order in which numbers are added.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from aebnas.errors import TrainingError
+
+PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others before it gives up."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The place of this process among those of one training."""
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, costs: Sequence[float]) -> list[int]:
+        """Return the indices of the networks that are this process's: the dearest first, to who has least."""
+        load, mine = [0.0] * self.size, []
+        for i in sorted(range(len(costs)), key=lambda i: -costs[i]):
+            who = load.index(min(load))
+            load[who] += costs[i]
+            if who == self.rank:
+                mine.append(i)
+        return sorted(mine)
+
+    def sum(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their sums over all processes.
+
+        Raises:
+            TrainingError: A process has died.
+        """
+        if self.size == 1:
+            return
+        try:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+        except RuntimeError as error:
+            raise TrainingError(
+                "a process of the supernet's training died; what was saved last is kept. Continue: repeat "
+                f"the command, with --set supernet.processes=1 if it happens again ({_first_line(error)})"
+            ) from error
+
+
+Follow = Callable[..., None]
+"""What the other processes do: called with their crew and the arguments given to ``leading``."""
+
+
+@contextmanager
+def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) -> Iterator[Crew]:
+    """Start the other processes and lead them; they end with the block.
+
+    Args:
+        size: Processes, this one included.
+        device: ``cpu``, or ``cuda:0`` for one GPU each.
+        follow: A function of a module, for it is imported in the other processes.
+        arguments: For ``follow``; must be picklable.
+    """
+    if size == 1:
+        yield Crew()
+        return
+    context = multiprocessing.get_context("spawn")  # a forked process cannot use torch's threads
+    with tempfile.TemporaryDirectory(prefix="aebnas-supernet-") as folder:
+        meeting = str(Path(folder) / "meeting")
+        others = [
+            context.Process(
+                target=_begin, args=(meeting, Crew(rank, size), device, follow, arguments), daemon=True
+            )
+            for rank in range(1, size)
+        ]
+        for other in others:
+            other.start()
+        try:
+            _meet(meeting, Crew(0, size), device)
+            yield Crew(0, size)
+        finally:
+            if distributed.is_initialized():
+                distributed.destroy_process_group()
+            for other in others:
+                other.terminate()
+                other.join()
+
+
+def device_of(rank: int, device: str) -> str:
+    """Return the device of a process: CPUs are shared, GPUs are not."""
+    return device if device == "cpu" else f"cuda:{rank}"
+
+
+def _begin(meeting: str, crew: Crew, device: str, follow: Follow, arguments: tuple[Any, ...]) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
+    _meet(meeting, crew, device)
+    try:
+        follow(crew, *arguments)
+    except TrainingError:
+        raise SystemExit(1) from None  # the first process tells it
+
+
+def _meet(meeting: str, crew: Crew, device: str) -> None:
+    backend = "gloo" if device == "cpu" else "nccl"
+    if device != "cpu":
+        torch.cuda.set_device(device_of(crew.rank, device))
+    distributed.init_process_group(
+        backend, init_method=f"file://{meeting}", rank=crew.rank, world_size=crew.size, timeout=PATIENCE
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
