@@ -273,6 +273,11 @@ class SearchFile(Frozen):
                 f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
             )
             return [(("training", "loss"), text)]
+        if self.supernet.rule == "fair" and self.supernet.distillation:
+            text = (
+                "goes with supernet.rule: sandwich, which trains the teacher in each step, but rule is fair"
+            )
+            return [(("supernet", "distillation"), text)]
         if evaluation.mode == "scratch" and evaluation.finetune_epochs:
             text = "goes with evaluation.mode: supernet, but mode is scratch"
             return [(("evaluation", "finetune_epochs"), text)]

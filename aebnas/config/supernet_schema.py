@@ -16,6 +16,10 @@ SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
 """Losses of the section training that a supernet can be trained with."""
 
 
+DISTILLATION = 0.5
+"""Share of the teacher's answers under the sandwich rule, unless the file says another."""
+
+
 class SupernetConfig(Frozen):
     """How the shared weights are trained, for evaluation.mode: supernet."""
 
@@ -25,12 +29,14 @@ class SupernetConfig(Frozen):
     """Peak of the one-cycle schedule; null: twice that of training, for gradients of several networks."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises."""
+    rule: Literal["sandwich", "fair"] = "sandwich"
+    """Networks of a step: the largest, the smallest and random ones; or random ones alone, which ranks better."""
     networks: Annotated[int, Field(ge=2, le=64)] = 4
-    """Networks trained in each step: the largest, the smallest, and random ones."""
+    """Networks trained in each step."""
     branches: Annotated[int, Field(ge=1, le=64)] = 4
     """Random exit branches at each position of each of these networks."""
-    distillation: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the largest network's soft answers in what the others learn."""
+    distillation: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the largest network's soft answers in what the others learn; null: 0.5 with the sandwich rule."""
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Temperature of those soft answers."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -45,3 +51,10 @@ class SupernetConfig(Frozen):
     """A trained supernet to use, as in runs/NAME/supernet/supernet.safetensors; null: found or trained."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
     """How often an unfinished training is saved: a kill loses no more."""
+
+    @property
+    def teacher_share(self) -> float:
+        """Return the share of the teacher's answers: 0 where no step has the largest network for a teacher."""
+        if self.rule == "fair":
+            return 0.0
+        return DISTILLATION if self.distillation is None else self.distillation

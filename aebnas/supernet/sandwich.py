@@ -49,7 +49,17 @@ class Sandwich:
         Returns:
             For each network ``branches`` architectures that differ in their exit branches alone.
         """
-        backbones = [self.largest, self.smallest, *self.fair(count - 2, rng)][:count]
+        return self._with_branches(
+            [self.largest, self.smallest, *self.fair(count - 2, rng)][:count], branches, rng
+        )
+
+    def draw_fair(self, count: int, branches: int, rng: np.random.Generator) -> list[list[Architecture]]:
+        """Return the networks of one step as ``draw`` does, all of them random."""
+        return self._with_branches(self.fair(count, rng), branches, rng)
+
+    def _with_branches(
+        self, backbones: list[Genome], branches: int, rng: np.random.Generator
+    ) -> list[list[Architecture]]:
         return [
             [self._space.decode(self._with_exits(one, exits)) for exits in self.fair(branches, rng)]
             for one in backbones

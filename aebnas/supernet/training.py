@@ -131,11 +131,11 @@ class SupernetTraining:
     def _one_step(self, batch: ElasticBatch) -> None:
         weights = self.supernet.weights
         rng = np.random.default_rng((self._settings.seed, self.step))
-        networks = self.sandwich.draw(self._settings.networks, self._settings.branches, rng)
+        networks = self._draw(rng)
         total = torch.zeros((), device=self.supernet.device)
         mine = self._crew.share([self.sandwich.macs(network[0]) for network in networks])
         teacher = None
-        if self._settings.distillation and 0 not in mine:
+        if self._settings.teacher_share and 0 not in mine:
             teacher = self._teacher(networks[0][0], batch)
         for i in mine:
             logits = self._backward(networks[i], batch, teacher, total)
@@ -152,6 +152,12 @@ class SupernetTraining:
         for name, average in self._average.items():
             average.lerp_(weights.flat[name].detach(), 1 - self._settings.average)
         self._recent.append(total)
+
+    def _draw(self, rng: np.random.Generator) -> list[list[Architecture]]:
+        count, branches = self._settings.networks, self._settings.branches
+        if self._settings.rule == "fair":
+            return self.sandwich.draw_fair(count, branches, rng)
+        return self.sandwich.draw(count, branches, rng)
 
     def _backward(
         self, architectures: list[Architecture], batch: ElasticBatch, teacher: Tensor | None, total: Tensor
@@ -181,7 +187,7 @@ class SupernetTraining:
 
     def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
         """Return the sum over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)``, in nats."""
-        share = 0.0 if teacher is None else self._settings.distillation
+        share = 0.0 if teacher is None else self._settings.teacher_share
         temperature, smoothing = self._settings.temperature, self._training.label_smoothing
         losses = []
         for one in logits:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from small_supernets import architectures, config, ready, space, splits, untrained
 
+from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
 from aebnas.data.statistics import ChannelStatistics
@@ -58,6 +59,16 @@ def test_branches_of_one_network_share_its_backbone() -> None:
     for group in Sandwich(space(), 1, 10).draw(5, 4, np.random.default_rng(0)):
         assert len({(a.resolution, a.stem, a.stages) for a in group}) == 1
         assert len({a.exits for a in group}) > 1
+
+
+def test_the_fair_rule_trains_neither_end_in_every_step_and_needs_no_teacher() -> None:
+    sandwich = Sandwich(space(), 1, 10)
+    ends = {sandwich.landmarks()[name].key() for name in ("smallest", "largest")}
+    groups = sandwich.draw_fair(6, 1, np.random.default_rng(0))
+    assert len(groups) == 6
+    assert not all(end in {one.key() for group in groups for one in group} for end in ends)
+    assert SupernetConfig(rule="fair").teacher_share == 0
+    assert SupernetConfig().teacher_share == SupernetConfig(distillation=0.5).teacher_share == 0.5
 
 
 # ---------------------------------------------------------------- batches
