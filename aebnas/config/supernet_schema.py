@@ -30,13 +30,13 @@ class SupernetConfig(Frozen):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises."""
     rule: Literal["sandwich", "fair"] = "sandwich"
-    """Networks of a step: the largest, the smallest and random ones; or random ones alone, which ranks better."""
+    """Networks of a step: the largest, the smallest and random ones, or random ones alone."""
     networks: Annotated[int, Field(ge=2, le=64)] = 4
     """Networks trained in each step."""
     branches: Annotated[int, Field(ge=1, le=64)] = 4
     """Random exit branches at each position of each of these networks."""
     distillation: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of the largest network's soft answers in what the others learn; null: 0.5 with the sandwich rule."""
+    """Share of the largest network's soft answers in what others learn; null: 0.5 under the sandwich rule."""
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Temperature of those soft answers."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -54,7 +54,7 @@ class SupernetConfig(Frozen):
 
     @property
     def teacher_share(self) -> float:
-        """Return the share of the teacher's answers: 0 where no step has the largest network for a teacher."""
+        """Return the share of the teacher's answers: 0 where steps have no teacher."""
         if self.rule == "fair":
             return 0.0
         return DISTILLATION if self.distillation is None else self.distillation

@@ -115,7 +115,7 @@ def test_finetuning_is_refused_from_scratch() -> None:
 
 def test_distillation_is_refused_without_a_teacher() -> None:
     with pytest.raises(ValidationError, match=r"distillation.*goes with supernet\.rule: sandwich"):
-        inheriting(supernet={"rule": "fair", "distillation": 0.5})
+        config(supernet={"rule": "fair", "distillation": 0.5})
 
 
 def test_boosted_networks_inherit_too() -> None:
