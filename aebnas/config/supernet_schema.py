@@ -48,7 +48,7 @@ class SupernetConfig(Frozen):
     reuse: Literal["auto", "never"] = "auto"
     """auto: a finished supernet of a neighbouring run is used, if space, data and settings are the same."""
     file: Annotated[str, Field(min_length=1)] | None = None
-    """A trained supernet to use, as in runs/NAME/supernet/supernet.safetensors; null: found or trained."""
+    """A trained supernet to use, of this space or of one with more choices; null: found or trained."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
     """How often an unfinished training is saved: a kill loses no more."""
 

@@ -1,5 +1,7 @@
 """What a supernet was trained for: two with equal facts are interchangeable.
 
+One of a larger space serves a smaller one too: what that can build, it holds.
+
 Must not import torch.
 """
 
@@ -10,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aebnas.config.resolved import plain_differences
+from aebnas.config.resolved import Difference, plain_differences
 from aebnas.config.schema import SearchFile
 
 TRAINING = (
@@ -51,14 +53,28 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
     }
 
 
-def facts_hash(facts: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that identify facts."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+def space_hash(facts: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that identify the space that facts name."""
+    text = json.dumps(facts["space"], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return how two supernets differ, as ``space.stages.0.width: 8 -> 16``; empty if they do not."""
-    found = [str(difference) for difference in plain_differences(dict(stored), dict(wanted))]
+    """Return why a supernet does not serve, as ``space.stages.0.width: 8 -> 16``; empty if it does.
+
+    Args:
+        stored: What it was trained for.
+        wanted: What is to inherit from it: the same, or a space with fewer choices.
+    """
+    differences = plain_differences(dict(stored), dict(wanted))
+    found = [str(difference) for difference in differences if not _is_narrower(difference)]
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
+
+
+def _is_narrower(difference: Difference) -> bool:
+    """Return whether a difference only takes choices, or exit positions, away."""
+    if difference.path == "space.exits.optional":
+        return True  # all exits are trained in any case
+    before, after = (one if isinstance(one, list) else [one] for one in (difference.old, difference.new))
+    return difference.path.startswith("space.") and all(choice in before for choice in after)

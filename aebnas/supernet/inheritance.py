@@ -12,12 +12,14 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 from aebnas.supernet.recalibration import recalibrate
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
+from aebnas.supernet.weights import part_of
 from aebnas.training.image_logits import image_logits
 
 BATCH = 250
@@ -31,14 +33,18 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def supernet_with(config: SearchFile, splits: Splits, weights: Weights, device: str = "cpu") -> Supernet:
-    """Return the supernet of a configuration with given weights.
+    """Return the supernet of a configuration with given weights, of its own space or of a larger one.
 
     Raises:
-        RunError: The weights have other names or shapes.
+        RunError: The weights have other names, or shapes that are too small.
     """
     supernet = new_supernet(config, splits, device)
-    tensors = {name: torch.tensor(weight) for name, weight in weights.items()}
-    into(supernet.weights.tensors, tensors, "the supernet")
+    live = supernet.weights.tensors
+    try:
+        parts = {name: part_of(torch.tensor(weights[name]), one.shape) for name, one in live.items()}
+    except (KeyError, ValueError) as error:
+        raise RunError(f"the supernet lacks weights of this space: {error}") from error
+    into(live, parts, "the supernet")
     return supernet
 
 

@@ -102,6 +102,10 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
     if path.exists():
         stored, is_finished = stored_facts(path)
         check_facts(path, stored, facts)
+        if not is_finished and stored != facts:
+            raise RunError(
+                f"{path} is half trained, for a larger space. Remove it, or give the run another name"
+            )
         return "known" if is_finished else None
     if config.supernet.file is not None:
         given = Path(config.supernet.file).expanduser()

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from aebnas.errors import RunError
-from aebnas.supernet.identity import named_differences
+from aebnas.supernet.identity import named_differences, space_hash
 
 FORMAT = "1"
 """Raised when a reader of the old files would go wrong."""
@@ -59,6 +59,7 @@ def save_supernet(path: Path, stored: StoredSupernet) -> None:
     header = {
         "format": FORMAT,
         "facts": json.dumps(dict(stored.facts)),
+        "space_hash": space_hash(stored.facts),
         "step": str(stored.step),
         "steps": str(stored.steps),
     }
@@ -110,7 +111,7 @@ def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
 
 
 def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse a supernet that was trained for something else.
+    """Refuse a supernet that was trained for something else, unless only for a larger space.
 
     Raises:
         RunError: Space, data or settings differ; with the difference.

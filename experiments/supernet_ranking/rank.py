@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
-from scratch import FOLDER, SPACE, drawn
+from scratch import SPACE, drawn, path_of
 
 from aebnas.config import load
 from aebnas.data.datasets import load_dataset
@@ -43,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
+    parser.add_argument("--epochs", type=int, help="of the trainings from scratch, as given to scratch.py")
     parser.add_argument("--output", default="results.md")
     arguments = parser.parse_args()
     run = arguments.run
@@ -61,7 +62,7 @@ def main() -> None:
         if outcome.artefacts is None:
             raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status}")
         inherited.append((outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits))
-    scratch = {seed: [_read(one, seed) for one in architectures] for seed in SEEDS}
+    scratch = {seed: [_read(one, seed, arguments.epochs) for one in architectures] for seed in SEEDS}
     labels = (splits.calibrate.labels, splits.select.labels)
     lines = [
         f"{COUNT} random architectures; an inherited one takes {np.median(seconds):.2f} core-s (median).",
@@ -87,8 +88,8 @@ def main() -> None:
     print(text)
 
 
-def _read(architecture: Architecture, seed: int) -> Logits:
-    with np.load(FOLDER / f"{architecture.key()}-{seed}.npz") as file:
+def _read(architecture: Architecture, seed: int, epochs: int | None) -> Logits:
+    with np.load(path_of(architecture, seed, epochs)) as file:
         return file["calibrate"], file["select"]
 
 

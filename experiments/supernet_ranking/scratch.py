@@ -1,8 +1,8 @@
 """Train random architectures of mnist5k from scratch, each with two seeds, and keep their logits.
 
-    python experiments/supernet_ranking/scratch.py [--count 60] [--seeds 2]
+    python experiments/supernet_ranking/scratch.py [--count 60] [--seeds 2] [--epochs 27]
 
-One file per training in runs/supernet_ranking/scratch; continues where it was stopped.
+One file per training in runs/supernet_ranking/scratch, or scratch27; continues where it was stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 
 SPACE = Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml"
-FOLDER = Path("runs/supernet_ranking/scratch")
+FOLDER = Path("runs/supernet_ranking")
 DRAW = 2026
 """Seed of the architectures, apart from every seed of a training."""
 
@@ -35,6 +35,11 @@ def drawn(space: SearchSpace, count: int) -> list[Architecture]:
         architecture = space.decode(space.sample(rng))
         found.setdefault(architecture.key(), architecture)
     return list(found.values())
+
+
+def path_of(architecture: Architecture, seed: int, epochs: int | None) -> Path:
+    """Return where the logits of one training are kept; ``epochs`` None: as many as the space file says."""
+    return FOLDER / f"scratch{epochs or ''}" / f"{architecture.key()}-{seed}.npz"
 
 
 def keep(outcome: Outcome, path: Path) -> None:
@@ -58,14 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, help="default: as the space file says")
     arguments = parser.parse_args()
     config: SearchFile = load(SPACE, [])
     splits = make_splits(load_dataset(config.data), config.data)
     architectures = drawn(space_of(config, splits.train.shape), arguments.count)
     for seed in range(arguments.seeds):
-        evaluator = Evaluator(load(SPACE, [f"search.seed={seed}"]), splits)
+        longer = [f"training.epochs={arguments.epochs}"] if arguments.epochs else []
+        evaluator = Evaluator(load(SPACE, [f"search.seed={seed}", *longer]), splits)
         for architecture in architectures:
-            path = FOLDER / f"{architecture.key()}-{seed}.npz"
+            path = path_of(architecture, seed, arguments.epochs)
             if not path.exists():
                 outcome = evaluator.evaluate(architecture)
                 keep(outcome, path)

@@ -1,10 +1,13 @@
 """Training: the loss falls, an interrupted training ends as an uninterrupted one."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from small_supernets import architectures, config, ready, space, splits, untrained
 
 from aebnas.config.supernet_schema import SupernetConfig
@@ -16,10 +19,10 @@ from aebnas.hardware.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import preparation
 from aebnas.supernet.crew import Crew
-from aebnas.supernet.inheritance import Heirs
+from aebnas.supernet.inheritance import Heirs, supernet_with
 from aebnas.supernet.preparation import Progress, new_training, ready_supernet
 from aebnas.supernet.sandwich import Sandwich
-from aebnas.supernet.storage import FILE, load_supernet
+from aebnas.supernet.storage import FILE, StoredSupernet, load_supernet, save_supernet
 
 
 def batches(seed: int = 0) -> ElasticBatches:
@@ -136,6 +139,17 @@ def test_a_finished_training_keeps_no_state(tmp_path: Path) -> None:
     assert not one.supernet.state
 
 
+def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
+    hashes = []
+    for name, space_ in (("first", config().space.model_dump(mode="json")), ("second", smaller())):
+        path = tmp_path / name / FILE
+        save_supernet(path, StoredSupernet({"space": space_}, 1, 1, {}))
+        with safe_open(path, "pt") as file:
+            hashes.append(file.metadata()["space_hash"])
+    assert len(set(hashes)) == 2
+    assert all(len(one) == 16 and int(one, 16) >= 0 for one in hashes)
+
+
 def test_with_an_average_heirs_get_the_averaged_weights() -> None:
     settings = config(supernet={"epochs": 1, "average": 0.5})
     supernet = untrained()
@@ -217,6 +231,53 @@ def test_a_supernet_of_another_space_is_refused_with_the_difference(tmp_path: Pa
     wider = config().model_dump(mode="json")["space"] | {"stem": {"width": 12}}
     with pytest.raises(RunError, match=r"another space.*space\.stem\.width: 8 -> 12"):
         ready(tmp_path / "second", supernet={"epochs": 1, "file": str(first.path)}, space=wider)
+
+
+def smaller() -> dict[str, Any]:
+    """The space with choices, a kernel size and a block type taken away."""
+    plain: dict[str, Any] = config().model_dump(mode="json")["space"]
+    first = plain["stages"][0] | {"width": [4], "block": {"type": ["residual"], "kernel": [1]}}
+    branch = plain["exits"]["branch"] | {"modules": [1]}
+    exits = plain["exits"] | {"optional": False, "branch": branch}
+    return plain | {"resolution": [8], "stages": [first, plain["stages"][1]], "exits": exits}
+
+
+def test_a_space_with_fewer_choices_inherits_from_the_larger_ones_supernet(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    given = {"epochs": 1, "file": str(first.path)}
+    second, told = ready(tmp_path / "second", supernet=given, space=smaller())
+    assert (second.origin, told) == (str(first.path), [])
+    weights = {name: tensor.numpy() for name, tensor in second.supernet.weights.items()}
+    large, small = (
+        supernet_with(one, splits(), weights) for one in (config(), config(supernet=given, space=smaller()))
+    )
+    assert sum(map(torch.numel, small.weights.tensors.values())) < sum(map(np.size, weights.values()))
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.normal(size=(4, 1, 8, 8)).astype(np.float32))
+    for _ in range(20):
+        architecture = small.space.decode(small.space.sample(rng))
+        pair = [one.extract(architecture)(images) for one in (large, small)]
+        for a, b in zip(*pair, strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_neighbours_supernet_of_a_larger_space_is_not_used_unasked(tmp_path: Path) -> None:
+    ready(tmp_path / "first", supernet={"epochs": 1})
+    second, _ = ready(tmp_path / "second", supernet={"epochs": 1}, space=smaller())
+    assert second.origin == "trained"
+
+
+def test_a_supernet_of_a_smaller_space_is_refused(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1}, space=smaller())
+    with pytest.raises(RunError, match=r"another space.*space\.resolution: 8 -> \[6, 8\]"):
+        ready(tmp_path / "second", supernet={"epochs": 1, "file": str(first.path)})
+
+
+def test_a_half_trained_supernet_of_a_larger_space_is_refused(tmp_path: Path) -> None:
+    first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
+    save_supernet(first.path, replace(first.supernet, step=1))
+    with pytest.raises(RunError, match="half trained, for a larger space"):
+        ready(tmp_path / "first", supernet={"epochs": 1}, space=smaller())
 
 
 def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,216 @@
+"""What a search has found after how much time: from scratch, inherited, with a surrogate, at random.
+
+    python experiments/search_time/run.py [--seeds 3] [--report]
+
+mnist5k.  Time is that of one core: core-seconds of every training and inheritance, those of the supernet
+included, so that other work on the machine does not count.  Every arm's candidates count at all their
+free operating points.  Heirs count with their inherited accuracies, which they really have; then the
+architectures of the inherited front are trained from scratch and counted with what that gives.
+Continues where it was stopped; writes points.csv, results.md and hypervolume.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from aebnas.config import SearchFile, load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.pareto import hypervolume, non_dominated
+from aebnas.search.session import new_session, resumed_session
+from aebnas.search.store import RunStore
+from aebnas.supernet.preparation import ready_supernet
+
+HERE = Path(__file__).parent
+FILE = "search_spaces/mnist5k.yaml"
+RUNS = Path("runs/search_time")
+SCRATCH = ["search.max_trainings=60"]
+INHERITED = [
+    "evaluation.mode=supernet", "supernet.rule=fair", "supernet.networks=3",
+    "search.population=24", "search.generations=20", "search.max_trainings=240",
+]  # fmt: skip
+SURROGATE = [*INHERITED, "search.max_trainings=120", "search.surrogate=auto"]
+ARMS = {
+    "random": ["search.algorithm=random", *SCRATCH],
+    "scratch": SCRATCH,
+    "supernet": INHERITED,
+    "supernet + surrogate": SURROGATE,
+}
+ALLOWED_ERROR = 0.1
+"""The constraint of the space: the reference of the hypervolume."""
+
+
+class Point(NamedTuple):
+    """One operating point, and the core-seconds after which it was known."""
+
+    arm: str
+    seed: int
+    seconds: float
+    error: float
+    macs: float
+    trained: bool
+    """From scratch."""
+
+
+def settings(arm: str, seed: int) -> SearchFile:
+    """Return the configuration of one search."""
+    return load(FILE, [*ARMS[arm], f"search.seed={seed}", f"supernet.seed={seed}", "workers.mode=serial"])
+
+
+def supernet_seconds(config: SearchFile, seed: int) -> tuple[Path, float]:
+    """Train the supernet of a seed, unless it is there; return its file and its core-seconds."""
+    folder = RUNS / f"supernet-{seed}"
+    note = folder / "core_seconds"
+    if not note.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        began = time.process_time()
+        splits = make_splits(load_dataset(config.data), config.data)
+        ready = ready_supernet(config, splits, folder, lambda progress: None)
+        assert ready.origin == "trained", "half a training cannot be timed: remove its folder"
+        note.write_text(str(time.process_time() - began))
+    return folder / "supernet" / "supernet.safetensors", float(note.read_text())
+
+
+def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
+    """Return the directory of a finished run, and the core-seconds of all but its evaluations."""
+    path = RUNS / f"{arm.replace(' + ', '-')}-{seed}"
+    note = path / "core_seconds"
+    if not note.exists():
+        config = load(FILE, [*ARMS[arm], *overrides, f"search.seed={seed}", "workers.mode=serial"])
+        began = time.process_time()
+        session = resumed_session(path) if (path / "run.sqlite").exists() else new_session(config, path)
+        with session as search:
+            for generation in search.run():
+                print(path.name, generation.trainings, f"{generation.hypervolume:.5f}", flush=True)
+        store = RunStore(path)
+        own = time.process_time() - began - sum(one.cpu_seconds for one in store.evaluations())
+        store.close()
+        note.write_text(str(max(0.0, own)))
+    return path, float(note.read_text())
+
+
+def points_of(one: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
+    """Return error and expected MACs at every free operating point."""
+    if one.curve is None:
+        return []
+    metrics = [one.metrics(share) for share in config.trade_offs]
+    return [(point["error"], point["macs"]) for point in metrics]
+
+
+def run_arm(arm: str, seed: int) -> Iterator[Point]:
+    """Search, and yield every operating point with the time at which it was known."""
+    config, clock, overrides = settings(arm, seed), 0.0, []
+    inherits = config.evaluation.mode == "supernet"
+    if inherits:
+        file, clock = supernet_seconds(config, seed)
+        overrides = [f"supernet.file={file}"]
+    path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
+    store = RunStore(path)
+    evaluations = list(store.evaluations())
+    store.close()
+    each = own / max(1, len(evaluations))  # the search's own work, spread evenly
+    front: list[tuple[Evaluation, tuple[float, float]]] = []
+    for one in evaluations:
+        clock += one.cpu_seconds + each
+        for point in points_of(one, config):
+            yield Point(arm, seed, clock, *point, trained=not inherits)
+            if point[0] < ALLOWED_ERROR:
+                front.append((one, point))
+    if inherits and front:
+        kept = non_dominated(np.array([point for _, point in front]))
+        chosen = {one.key: one for (one, _), keep in zip(front, kept, strict=True) if keep}
+        yield from _trained(arm, seed, list(chosen.values()), clock)
+
+
+def _trained(arm: str, seed: int, chosen: list[Evaluation], clock: float) -> Iterator[Point]:
+    """Train architectures from scratch, as the scratch arms do."""
+    config = load(FILE, [f"search.seed={seed}"])
+    splits = make_splits(load_dataset(config.data), config.data)
+    evaluator = Evaluator(config, splits)
+    for one in chosen:
+        trained = evaluator.evaluate(one.architecture).evaluation
+        clock += trained.cpu_seconds
+        for point in points_of(trained, config):
+            yield Point(arm, seed, clock, *point, trained=True)
+
+
+def volumes(points: pd.DataFrame, reference: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the hypervolume, as a share of the box, after each moment at which it rose."""
+    found, best = [(0.0, 0.0)], 0.0
+    known: list[tuple[float, float]] = []
+    for seconds, group in points.groupby("seconds", sort=True):
+        known += [(row.error, row.macs) for row in group.itertuples()]
+        now = hypervolume(np.array(known), reference) / float(np.prod(reference))
+        if now > best:
+            best = now
+            found.append((float(seconds), now))  # type: ignore[arg-type]
+    return found
+
+
+def report() -> None:
+    """Write the table and the plot from points.csv."""
+    points = pd.read_csv(HERE / "points.csv")
+    reference = (ALLOWED_ERROR, float(points[points.error < ALLOWED_ERROR].macs.max()))
+    figure, axes = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    lines = [
+        "| arm | seed | core-s | hypervolume | as inherited | reaches the scratch search's end after |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    colours = {arm: f"C{i}" for i, arm in enumerate(ARMS)}
+    for seed in sorted(points.seed.unique()):
+        of = {arm: points[(points.arm == arm) & (points.seed == seed)] for arm in ARMS}
+        curves = {arm: volumes(one, reference) for arm, one in of.items() if len(one)}
+        target = curves["scratch"][-1][1]
+        for arm, curve in curves.items():
+            x, y = zip(*curve, (of[arm].seconds.max(), curve[-1][1]), strict=True)
+            label = arm if seed == points.seed.min() else None
+            axes.step(x, y, where="post", color=colours[arm], alpha=0.8, label=label)
+            heirs = of[arm][~of[arm].trained]
+            inherited = f"{volumes(heirs, reference)[-1][1]:.4f}" if len(heirs) else ""
+            reached = next((f"{seconds:.0f} core-s" for seconds, v in curve if v >= target), "never")
+            lines.append(
+                f"| {arm} | {seed} | {of[arm].seconds.max():.0f} | {curve[-1][1]:.4f} | {inherited} | {reached} |"
+            )
+    axes.set(xlabel="core-seconds, the supernet's included", ylabel="hypervolume (share of the box)")
+    axes.set_ylim(bottom=0.5)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(HERE / "hypervolume.png", dpi=120)
+    (HERE / "results.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def main() -> None:
+    """Run what is missing, one seed after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--report", action="store_true", help="only write table and plot")
+    arguments = parser.parse_args()
+    file = HERE / "points.csv"
+    if not arguments.report:
+        known = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=list(Point._fields))
+        for seed in range(arguments.seeds):
+            for arm in ARMS:
+                if len(known[(known.arm == arm) & (known.seed == seed)]):
+                    continue
+                found = pd.DataFrame(run_arm(arm, seed))
+                known = pd.concat([known, found], ignore_index=True) if len(known) else found
+                known.to_csv(file, index=False, float_format="%.6g")
+    report()
+
+
+if __name__ == "__main__":
+    main()
