@@ -181,9 +181,8 @@ def report() -> None:
             heirs = of[arm][~of[arm].trained]
             inherited = f"{volumes(heirs, reference)[-1][1]:.4f}" if len(heirs) else ""
             reached = next((f"{seconds:.0f} core-s" for seconds, v in curve if v >= target), "never")
-            lines.append(
-                f"| {arm} | {seed} | {of[arm].seconds.max():.0f} | {curve[-1][1]:.4f} | {inherited} | {reached} |"
-            )
+            cells = (arm, seed, f"{of[arm].seconds.max():.0f}", f"{curve[-1][1]:.4f}", inherited, reached)
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
     axes.set(xlabel="core-seconds, the supernet's included", ylabel="hypervolume (share of the box)")
     axes.set_ylim(bottom=0.5)
     axes.grid(alpha=0.3)

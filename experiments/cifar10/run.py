@@ -1,0 +1,234 @@
+"""The whole way on the real CIFAR-10: one supernet, searches, winners trained in full, their test accuracy.
+
+    python experiments/cifar10/run.py CIFAR_ROOT --stage supernet
+    python experiments/cifar10/run.py CIFAR_ROOT --stage search  [--arms searched fixed static] [--seeds 1]
+    python experiments/cifar10/run.py CIFAR_ROOT --stage train   [--arms ...] [--seeds 1] [--epochs 12]
+    python experiments/cifar10/run.py CIFAR_ROOT --stage report
+
+Every stage calls the commands that a user would, skips what is finished and continues what is not.
+Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fixed exit branch, a 3x3
+convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
+All three inherit from the one supernet, at the same number of candidates.  Winners: the most accurate
+points of each front within each bound on the average MACs.  ``report`` writes results.csv, results.md
+and accuracy.png from what ``aebnas evaluate`` has said about the test images, and compares tuned
+thresholds with a single shared one on the calibrate images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).parent
+FILE = "search_spaces/cifar10_dense.yaml"
+RUNS = Path("runs/cifar10")
+SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
+SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=120"]
+ARMS: dict[str, list[str]] = {
+    "searched": [],
+    "fixed": [
+        "space.exits.branch.modules=1",
+        "space.exits.branch.module.type=conv",
+        "space.exits.branch.module.width=1",
+        "space.exits.branch.module.stride=1",
+        "space.exits.branch.module.pool=none",
+    ],
+    "static": ["space.exits.after=[]"],
+}
+BOUNDS = (3.0e6, 4.9e6, 8.0e6)
+"""On the average MACs of a winner."""
+PUBLISHED = {
+    "hand-drawn, 12 epochs": [(4.1, 75.5), (4.9, 79.7), (5.5, 81.8), (7.0, 83.5)],
+    "AEBNAS archive (validation)": [(4.9, 74.0), (8.6, 78.4), (10.5, 80.5), (14.9, 82.7), (15.7, 83.7)],
+}
+"""Average M MACs and accuracy in percent: a floor from a machine of this kind; the published archive."""
+HALVES = 20
+"""Random halves of the calibrate images."""
+
+
+def aebnas(*words: str) -> None:
+    """Run a command of the package as a user would; stop where it fails."""
+    print("aebnas", *words, flush=True)
+    finished = subprocess.run([sys.executable, "-m", "aebnas", *words], check=False)
+    if finished.returncode:
+        raise SystemExit(finished.returncode)
+
+
+def overrides(settings: Sequence[str]) -> list[str]:
+    """Return settings as options of the command line."""
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def train_supernet(root: str) -> None:
+    """Train the supernet, or continue it."""
+    settings = [f"data.root={root}", "evaluation.mode=supernet", *SUPERNET]
+    aebnas("supernet", FILE, "--runs", str(RUNS), "--name", "supernet", *overrides(settings))
+
+
+def search(root: str, arm: str, seed: int) -> None:
+    """Search one arm, or continue it."""
+    name = f"{arm}-{seed}"
+    if (RUNS / name / "run.sqlite").exists():
+        aebnas("resume", str(RUNS / name))
+        return
+    file = RUNS / "supernet" / "supernet" / "supernet.safetensors"
+    inherit = [f"data.root={root}", "evaluation.mode=supernet", f"supernet.file={file}", *SUPERNET]
+    settings = [*inherit, *SEARCH, *ARMS[arm], f"search.seed={seed}"]
+    aebnas("search", FILE, "--runs", str(RUNS), "--name", name, *overrides(settings))
+
+
+def folder(arm: str, seed: int, bound: float, epochs: int) -> Path:
+    """Return where a winner is trained."""
+    return RUNS / "trained" / f"{arm}-{seed}-{bound / 1e6:g}M-{epochs}"
+
+
+def train(arm: str, seed: int, bound: float, epochs: int, static: bool) -> None:
+    """Train one winner, or continue it, and score it on the test images."""
+    path = folder(arm, seed, bound, epochs)
+    if (path / "evaluation.json").exists():
+        return
+    words = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
+    aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *(["--static"] if static else []))
+    aebnas("evaluate", str(path), "--images", "0")
+
+
+def winners() -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield what is known of every trained winner, and its folder."""
+    for file in sorted((RUNS / "trained").glob("*/evaluation.json")):
+        arm, seed, bound, epochs = file.parent.name.rsplit("-", 3)
+        found = json.loads(file.read_text())
+        facts = {"arm": arm, "seed": int(seed), "bound": bound, "epochs": int(epochs)}
+        yield facts | {"evaluation": found}, file.parent
+
+
+def row_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return one line of the table: the policy's test accuracy at its average MACs, exits tried counted."""
+    evaluation = facts.pop("evaluation")
+    policy, exits = evaluation["network"]["policy"], evaluation["network"]["exits"]
+    accuracy = policy["accuracy"]
+    found = facts | {
+        "average M MACs": round(policy["macs"]["value"] / 1e6, 2),
+        "test accuracy": accuracy["value"],
+        "95%": f"{100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}",
+        "exits": " / ".join(f"{100 * one['accuracy']['value']:.1f}" for one in exits),
+        "full M MACs": round(exits[-1]["reach_macs"] / 1e6, 2),
+    }
+    for rival in evaluation["rivals"]:
+        if "without early exits" in rival["name"]:
+            without = rival["network"]["policy"]
+            found |= {
+                "without exits": without["accuracy"]["value"],
+                "at M MACs": round(without["macs"]["value"] / 1e6, 2),
+            }
+    return found
+
+
+def shared_and_tuned(path: Path) -> tuple[float, float] | None:
+    """Return the calibrate accuracy of tuned thresholds and of one shared one at the winner's average MACs.
+
+    Mean over random halves of the calibrate images: one half tunes, the other scores.
+    """
+    from aebnas.exits.operating_curve import operating_curve
+    from aebnas.exits.outcome import apply_thresholds
+    from aebnas.exits.scores import exit_scores, predictions
+    from aebnas.exits.shared_threshold import shared_threshold
+
+    exits = json.loads((path / "evaluation.json").read_text())["network"]
+    cost = np.array([one["reach_macs"] for one in exits["exits"]])
+    if len(cost) == 1:
+        return None
+    with np.load(path / "logits.npz") as file:
+        scores = exit_scores("confidence", file["logits"])
+        correct = predictions(file["logits"]) == file["labels"][:, None]
+    found = []
+    for seed in range(HALVES):
+        order = np.random.default_rng(seed).permutation(len(correct))
+        tune, score = order[: len(order) // 2], order[len(order) // 2 :]
+        halves = scores[tune], correct[tune]
+        fronts = (
+            operating_curve(*halves, *halves, cost).thresholds,
+            shared_threshold(*halves, cost),
+        )
+        pair = []
+        for front in fronts:
+            spent = apply_thresholds(front, *halves, cost).cost
+            chosen = max(0, int(np.searchsorted(spent, exits["policy"]["macs"]["value"], "right")) - 1)
+            outcome = apply_thresholds(front[chosen : chosen + 1], scores[score], correct[score], cost)
+            pair.append(float(outcome.accuracy[0]))
+        found.append(pair)
+    tuned, shared = np.mean(found, axis=0)
+    return float(tuned), float(shared)
+
+
+def report() -> None:
+    """Write results.csv, results.md and accuracy.png."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = []
+    for facts, path in winners():
+        row = row_of(facts)
+        pair = shared_and_tuned(path)
+        if pair is not None:
+            row |= {"tuned, calibrate": round(pair[0], 4), "shared, calibrate": round(pair[1], 4)}
+        rows.append(row)
+    table = pd.DataFrame(rows).sort_values(["epochs", "arm", "seed", "average M MACs"])
+    table.to_csv(HERE / "results.csv", index=False)
+    lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    for values in table.itertuples(index=False):
+        cells = ["" if pd.isna(value) else str(value) for value in values]
+        lines.append("| " + " | ".join(cells) + " |")
+    (HERE / "results.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+    figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
+    for (arm, epochs), group in table.groupby(["arm", "epochs"]):
+        axes.plot(
+            group["average M MACs"], 100 * group["test accuracy"], "o-", label=f"{arm}, {epochs} epochs"
+        )
+    for name, points in PUBLISHED.items():
+        axes.plot(
+            *zip(*points, strict=True), "k--" if "drawn" in name else "k:", marker=".", lw=1, label=name
+        )
+    axes.set(xlabel="average M MACs, exits tried counted", ylabel="accuracy (%)", xlim=(0, 20))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(HERE / "accuracy.png", dpi=120)
+
+
+def main() -> None:
+    """Run one stage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("root", help="folder of the CIFAR-10 binary files")
+    parser.add_argument("--stage", choices=("supernet", "search", "train", "report"), required=True)
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--bounds", type=float, nargs="+", default=BOUNDS)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--static", action="store_true", help="train each winner without exits too")
+    arguments = parser.parse_args()
+    if arguments.stage == "supernet":
+        train_supernet(arguments.root)
+    for seed in range(arguments.seeds):
+        for arm in arguments.arms:
+            if arguments.stage == "search":
+                search(arguments.root, arm, seed)
+            for bound in arguments.bounds if arguments.stage == "train" else ():
+                train(arm, seed, bound, arguments.epochs, arguments.static)
+    if arguments.stage == "report":
+        report()
+
+
+if __name__ == "__main__":
+    main()
