@@ -234,7 +234,11 @@ def trained(event: NetworkTrained) -> str:
         return line
     cost = metric_value(event.cost_metric, event.policy_cost)
     line += f"; its policy, fitted there, {percent(event.policy_accuracy, 2)} at {cost} {event.cost_metric}"
-    return line if event.verdict is None else f"{line}. {event.verdict['words']}"
+    return (
+        line
+        if event.verdict is None
+        else " ".join([f"{line}.", event.verdict["words"], *event.verdict["notes"]])
+    )
 
 
 def trial(event: TrialEnded) -> str:

@@ -13,7 +13,7 @@ from aebnas.errors import ShapeError
 from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray, refuse_nan_thresholds
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.logistic import linear, sigmoid
-from aebnas.exits.policy import CausalPolicy, numbers, require
+from aebnas.exits.policy import CausalPolicy, numbers, require, rows
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 
 _KIND = "learned_scores"
@@ -79,7 +79,8 @@ class LearnedScorePolicy(CausalPolicy):
             DataError: A field is missing or wrong.
         """
         weights, thresholds = require(data, _KIND, "weights", "thresholds")
-        return cls(tuple(numbers(row, "weights") for row in weights), tuple(decode_thresholds(thresholds)))
+        parsed = tuple(numbers(row, "weights") for row in rows(weights, "weights"))
+        return cls(parsed, tuple(decode_thresholds(thresholds)))
 
 
 def score_features(logits: ExitLogits, exit_index: int, earlier: ScoreArray) -> FloatArray:

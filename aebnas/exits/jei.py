@@ -24,7 +24,7 @@ from aebnas.exits.arrays import BoolArray, FloatArray
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily, front_of
 from aebnas.exits.logistic import fit_logistic, linear
-from aebnas.exits.policy import CausalPolicy, ExitPolicy, numbers, require
+from aebnas.exits.policy import CausalPolicy, ExitPolicy, numbers, require, rows
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import margin
@@ -79,7 +79,7 @@ class GatePolicy(CausalPolicy):
             DataError: A field is missing or wrong.
         """
         (gates,) = require(data, _KIND, "gates")
-        return cls(tuple(numbers(gate, "gates") for gate in gates))
+        return cls(tuple(numbers(gate, "gates") for gate in rows(gates, "gates")))
 
 
 @dataclass(frozen=True)

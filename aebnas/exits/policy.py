@@ -109,6 +109,17 @@ def require(data: Mapping[str, Any], kind: str, *names: str) -> list[Any]:
     return [data[name] for name in names]
 
 
+def rows(value: Any, name: str) -> list[Any]:
+    """Return a list that has an entry per exit; what the entries are is not looked at.
+
+    Raises:
+        DataError: It is none.
+    """
+    if not isinstance(value, list | tuple):
+        raise DataError(f"`{name}` must be a list with an entry per exit, but got {value!r}.")
+    return list(value)
+
+
 def numbers(value: Any, name: str) -> tuple[float, ...]:
     """Return a list of finite numbers as a tuple.
 

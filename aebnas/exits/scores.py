@@ -84,8 +84,8 @@ def score_named(name: str) -> Callable[[FloatArray], FloatArray]:
     Raises:
         DataError: The name is unknown.
     """
-    if name not in SCORES:
-        near = difflib.get_close_matches(name, SCORES, n=1)
+    if name not in list(SCORES):  # a file may hold what no dictionary can look up
+        near = difflib.get_close_matches(str(name), SCORES, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise DataError(f"Unknown exit score '{name}'.{hint} Choices: {', '.join(sorted(SCORES))}.")
     return SCORES[name]

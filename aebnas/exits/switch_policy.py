@@ -13,7 +13,7 @@ import numpy as np
 from aebnas.errors import DataError
 from aebnas.exits.arrays import BoolArray, FloatArray
 from aebnas.exits.exit_logits import ExitLogits
-from aebnas.exits.policy import CausalPolicy, require
+from aebnas.exits.policy import CausalPolicy, require, rows
 from aebnas.exits.scores import score_named
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 
@@ -68,7 +68,7 @@ class SwitchPolicy(CausalPolicy):
             DataError: A field is missing or wrong.
         """
         score, switches = require(data, _KIND, "score", "switches")
-        return cls(score, tuple(tuple(decode_thresholds(row)) for row in switches))
+        return cls(score, tuple(tuple(decode_thresholds(row)) for row in rows(switches, "switches")))
 
 
 def switched_on(switches: tuple[float, ...], scores: FloatArray | Any) -> BoolArray:

@@ -4,6 +4,7 @@ Must not import torch.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,14 @@ def encode_thresholds(thresholds: Iterable[float]) -> list[JsonThreshold]:
     return [words.get(float(threshold), float(threshold)) for threshold in thresholds]
 
 
-def decode_thresholds(entries: Iterable[JsonThreshold]) -> list[float]:
-    """Return one threshold vector from numbers and words.
+def decode_thresholds(entries: Any) -> list[float]:
+    """Return one threshold vector from a list of numbers and words.
 
     Raises:
-        DataError: An entry is neither a number nor one of the two words.
+        DataError: It is no list, or an entry is neither a number nor one of the two words.
     """
+    if not isinstance(entries, list | tuple):
+        raise DataError(f"Thresholds must be a list, but got {entries!r}.")
     words = {"disabled": np.inf, "always": -np.inf}
     decoded = []
     for entry in entries:

@@ -20,7 +20,7 @@ from aebnas.errors import DataError, ShapeError
 from aebnas.exits.arrays import BoolArray, ScoreArray
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily, front_of
-from aebnas.exits.policy import CausalPolicy, ExitPolicy, Logits, is_number, require
+from aebnas.exits.policy import CausalPolicy, ExitPolicy, Logits, is_number, require, rows
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import score_named
 from aebnas.exits.targets import Budget, Target
@@ -102,6 +102,7 @@ class WindowPolicy(CausalPolicy):
             DataError: A field is missing or wrong.
         """
         score, windows, operating = require(data, _KIND, "score", "windows", "operating")
+        windows = rows(windows, "windows")
         if not all(isinstance(window, list | tuple) and len(window) == 2 for window in windows):
             raise DataError(f"Windows must be pairs of numbers or nulls, but got {windows!r}.")
         pairs = tuple((window[0], window[1]) for window in windows)

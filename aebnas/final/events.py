@@ -66,7 +66,7 @@ class NetworkTrained:
     """Mean cost of an image there, in ``cost_metric``."""
     cost_metric: str
     verdict: Mapping[str, Any] | None = field(default=None)
-    """With a target: is it met on calibrate."""
+    """With a target: is it met on calibrate, as ``Verdict.to_dict`` writes it."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.exits.configured import configured_target
-from aebnas.exits.fitting import judged
+from aebnas.exits.configured import configured_family, configured_target
+from aebnas.exits.fitting import fit
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
@@ -76,7 +76,10 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy
     outcome = decisions(policy, samples)
-    target = None if task.is_static else configured_target(plan.settings.exits, plan.cost_metric)
+    exits = plan.settings.exits
+    target = None if task.is_static else configured_target(exits, plan.cost_metric)
+    # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
+    verdict = None if target is None else fit(configured_family(exits), samples, target).verdict.to_dict()
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,
@@ -86,7 +89,7 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
         policy_accuracy=outcome.accuracy,
         policy_cost=outcome.cost,
         cost_metric=checkpoint.cost_metric,
-        verdict=None if target is None else judged(policy, samples, target).to_dict(),
+        verdict=verdict,
     )
 
 

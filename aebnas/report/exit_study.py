@@ -39,7 +39,9 @@ class ExitStudy:
     @property
     def warnings(self) -> list[str]:
         """Return what a reader has to know before believing the numbers."""
+        alone = "This network has no early exits: its last exit answers everything, whatever the policy."
         return [
+            *([alone] if len(self.exits) == 1 else []),
             "The search chose this network on the same select images and by its own policy: accuracies "
             "are a little optimistic, those of that policy most.",
             "Bands hold network and policies fixed: they tell the chance in which images were drawn.",
@@ -64,7 +66,7 @@ def exit_study(
 
     Args:
         store: The run, finished or not.
-        key: The candidate's; default: the most accurate of the front.
+        key: The candidate's; default: the most accurate of the front with an early exit, if there is one.
         others: Further families to compare, by name.
 
     Raises:
@@ -93,8 +95,10 @@ def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation
         best = sorted(run.front, key=lambda point: (-point.accuracy, point.metrics["macs"], point.key))
         keys = [point.key for point in best if point.key in kept] or kept
         if not keys:
-            raise RunError(f"{store.path} holds logits of no candidate: policies cannot be fitted")
-        return known[keys[0]]
+            why = "" if run.front else "; a run keeps those of its front, which is empty"
+            raise RunError(f"{store.path} holds logits of no candidate: policies cannot be fitted{why}")
+        # policies differ where a sample can leave early alone
+        return known[next((one for one in keys if known[one].architecture.exits), keys[0])]
     if key not in known:
         raise RunError(f"{store.path} holds no candidate {key!r}. {_choices(kept)}")
     if not known[key].is_done:

@@ -44,7 +44,8 @@ def terminal_table(table: TextTable) -> Table:
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     for i, head in enumerate(table.heads):
-        shown.add_column(head, justify="right" if i else "left", no_wrap=True)
+        # where a name is long (a policy with its genes), the name is folded: no number is cut
+        shown.add_column(head, justify="right" if i else "left", no_wrap=i > 0, overflow="fold")
     for row in table.rows:
         shown.add_row(*row)
     return shown
@@ -85,7 +86,7 @@ def _accuracies(study: ExitStudy) -> TextTable:
 
 def _budget(point: BudgetPoint) -> tuple[str, str, str]:
     sign = "↑" if point.gain_low > 0 else "↓" if point.gain_high < 0 else ""
-    band = f"{100 * point.low:.1f}–{100 * point.high:.1f}"
+    band = f"{100 * point.low:.1f}–{100 * point.high:.1f}".replace("100.0", "100")  # else wider than 80
     return f"{sign}{100 * point.accuracy:.1f}", band, f"{100 * point.cost:.0f}"
 
 

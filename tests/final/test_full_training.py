@@ -18,7 +18,8 @@ import pytest
 import torch
 from final_cases import DATA, Interruption, architecture, images, plan, task
 
-from aebnas.config.exits_schema import ExitsConfig
+from aebnas.cli.training_views import trained
+from aebnas.config.exits_schema import ExitsConfig, GuaranteeConfig
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import ConfigError, RunError
@@ -181,6 +182,23 @@ def test_a_target_is_fitted_on_calibrate_and_leaves_no_trade_off(tmp_path: Path)
     (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
     assert told.verdict is not None
     assert told.verdict["target"] == "accuracy >= 50.00%"
+
+
+def test_a_promise_that_closed_every_exit_says_why(tmp_path: Path) -> None:
+    heard: list[FinalEvent] = []
+    promise = ExitsConfig(guarantee=GuaranteeConfig(max_harm=0.001))
+    train_network(task(tmp_path), plan(promise, epochs=1), heard.append)
+    (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
+    assert "at least 2302 are needed before any early answer can be cleared" in trained(told)
+
+
+def test_a_target_that_training_misses_says_what_can_be_reached(tmp_path: Path) -> None:
+    heard: list[FinalEvent] = []
+    train_network(task(tmp_path), plan(ExitsConfig(accuracy=1.0), epochs=1), heard.append)
+    (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
+    assert told.verdict is not None
+    assert told.verdict["best"] == told.policy_accuracy < 1
+    assert "What can be reached: an accuracy of" in trained(told)
 
 
 def test_a_static_network_has_one_exit_that_answers_everything(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``aebnas exits``: all policies of one network of a run, as tables, page and JSON."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from synthetic_runs import SELECT_IMAGES, evaluations, search_file, store_of
 from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.exits.policies import FAMILIES
-from aebnas.report.exit_study import exit_study
+from aebnas.report.exit_study import ExitStudy, exit_study
 from aebnas.report.exit_tables import exit_tables, terminal_table
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.store import RunStore
@@ -21,7 +22,11 @@ from aebnas.search.store import RunStore
 def store(tmp_path: Path) -> RunStore:
     """A run that keeps made-up logits of the front."""
     config = search_file()
-    store = store_of(tmp_path / "run", config, evaluations(config, 8), [8])
+    return with_logits(store_of(tmp_path / "run", config, evaluations(config, 8), [8]))
+
+
+def with_logits(store: RunStore) -> RunStore:
+    """Return the run with made-up logits of its front."""
     rng = np.random.default_rng(0)
     for key, exits in {(one.key, len(one.reach_macs)) for one in store.evaluations()}:
         if key not in front(store):
@@ -39,12 +44,36 @@ def front(store: RunStore) -> list[str]:
     return [key for key, _ in store.generations()[-1]["front"]]
 
 
-def test_the_default_is_the_most_accurate_network_of_the_front(store: RunStore) -> None:
+def test_the_default_is_the_most_accurate_network_of_the_front_with_an_early_exit(store: RunStore) -> None:
     best = max(
         ((one.metrics(share)["accuracy"], one.key) for one in store.evaluations() for key, share
-         in store.generations()[-1]["front"] if one.key == key),
+         in store.generations()[-1]["front"] if one.key == key and len(one.reach_macs) > 1),
     )  # fmt: skip
     assert exit_study(store).evaluation.key == best[1]
+
+
+@pytest.mark.parametrize("early", [0, 1])
+def test_a_network_without_early_exits_is_compared_where_there_is_no_other(
+    early: int, tmp_path: Path
+) -> None:
+    config = search_file()
+    found = evaluations(config, 12)
+    alone = next(one for one in found if len(one.reach_macs) == 1)
+    assert alone.curve is not None
+    dear_and_right = {"select_accuracy": np.ones(30), "select_cost": np.full(30, 1e6)}
+    best = replace(alone, curve=replace(alone.curve, **dear_and_right))
+    others = [one for one in found if len(one.reach_macs) == 2][:early]
+    store = with_logits(store_of(tmp_path / "run", config, [best, *others], [1 + early]))
+    study = exit_study(store)
+    assert len(study.exits) == 1 + early
+    assert any("no early exits" in text for text in study.warnings) == (not early)
+
+
+def test_a_run_whose_front_is_empty_says_why_it_holds_no_logits(tmp_path: Path) -> None:
+    config = search_file("constraints.accuracy={min: 1.0}")
+    store = store_of(tmp_path / "run", config, evaluations(config, 4), [4])
+    with pytest.raises(RunError, match="those of its front, which is empty"):
+        exit_study(store)
 
 
 def test_any_network_with_logits_can_be_asked_for(store: RunStore) -> None:
@@ -71,13 +100,45 @@ def test_a_run_without_logits_says_so(store: RunStore) -> None:
 
 
 def test_the_tables_fit_eighty_characters(store: RunStore) -> None:
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for table in exit_tables(exit_study(store)):
-        console.print(terminal_table(table))
-    console.file.close()
-    text = console.export_text()
+    text = shown(exit_study(store))
     assert all(name in text for name in FAMILIES)
     assert "…" not in text
+
+
+def test_the_widest_numbers_fit_eighty_characters(store: RunStore) -> None:
+    study = exit_study(store)
+    families = tuple(
+        replace(
+            one,
+            points=tuple(
+                replace(point, accuracy=0.987, low=0.9671, high=1.0, gain_low=0.1, cost=1.0)
+                for point in one.points
+            ),
+        )
+        for one in study.comparison.families
+    )
+    text = shown(replace(study, comparison=replace(study.comparison, families=families)))
+    assert text.count("↑98.7  96.7–100  100") == 3 * len(FAMILIES)
+
+
+def test_a_long_name_cuts_no_number(store: RunStore) -> None:
+    twin = {"pcee_ws score=entropy lower_bound=0.95": FAMILIES["confidence"]()}
+    rows = []
+    for others in ({}, twin):
+        lines = shown(exit_study(store, others=others)).splitlines()
+        numbers = next(line for line in lines if line.strip().startswith("confidence")).split()[1:]
+        rows.append(sum(line.split()[-9:] == numbers for line in lines))
+    assert rows[1] == rows[0] + 1
+    assert "…" not in "".join(lines)
+
+
+def shown(study: ExitStudy) -> str:
+    """Return the tables as a terminal of 80 characters shows them."""
+    with open("/dev/null", "w") as nowhere:
+        console = Console(width=80, record=True, file=nowhere)
+        for table in exit_tables(study):
+            console.print(terminal_table(table))
+        return console.export_text()
 
 
 def test_the_command_writes_a_page_that_loads_nothing(
