@@ -8,7 +8,7 @@ JSON: every object has ``event``; the others are
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
                        verdict (both on calibrate)
-    tuning_began       trials, at_once
+    tuning_began       trials, at_once, known (of the trials, done before)
     trial_ended        number, trials, settings, accuracy (mean over the exits, on select), epochs
     tuned              file, settings, accuracy, was_known
     interrupted        resume (the command that continues)
@@ -100,7 +100,8 @@ class LineTraining:
             case NetworkTrained():
                 self._console.print(trained(event))
             case TuningBegan():
-                self._console.print(f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once")
+                known = f", {event.known} done before" if event.known else ""
+                self._console.print(f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}")
             case TrialEnded():
                 self._console.print(f"  trial {event.number} of {event.trials}: {trial(event)}")
             case Tuned():

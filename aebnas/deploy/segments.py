@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.exits.online import Decide, needs_earlier_exits, online
+from aebnas.exits.online import Decide, online, online_single
 from aebnas.exits.policy import ExitPolicy
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, onnx_runner, takes_earlier
 from aebnas.runtime.runner import Answer, Leave
@@ -118,12 +118,12 @@ class Stopper:
         """Wrap ``Runner.run`` and a policy."""
         self._run = run
         self._decide = online(policy)
-        self._keeps = needs_earlier_exits(policy)
+        self._single = online_single(policy)
 
     def __call__(self, image: Inputs) -> Answer:
         """Return the answer for one image ``(1, c, r, r)``."""
-        if not self._keeps:
-            return self._run(image, self._leaves)
+        if self._single is not None:
+            return self._run(image, self._single)
         so_far: list[Logits] = []
 
         def leaves(exit_index: int, logits: Logits) -> bool:
@@ -131,6 +131,3 @@ class Stopper:
             return bool(self._decide(exit_index, so_far)[0])
 
         return self._run(image, leaves)
-
-    def _leaves(self, exit_index: int, logits: Logits) -> bool:
-        return bool(self._decide(exit_index, (logits,))[0])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from aebnas.deploy.draft import clear_drafts, draft_of, put
 from aebnas.deploy.manifest import CARD, INT8_FOLDER, LABELS, MANIFEST, POLICY, SAMPLES, read_manifest
 from aebnas.errors import AebnasError, RunError
 
@@ -26,7 +26,7 @@ def refuse_existing(folder: Path, force: bool) -> None:
     if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
         return
     if not force:
-        raise RunError(f"{folder} exists already; replace it with --force, or name another folder")
+        raise _existing(folder)
     if folder.is_symlink() or not folder.is_dir() or not (folder / MANIFEST).is_file():
         raise RunError(
             f"{folder} is no export folder (no {MANIFEST}): --force does not delete it. Name another"
@@ -39,11 +39,15 @@ def refuse_existing(folder: Path, force: bool) -> None:
         )
 
 
-def write_folder(folder: Path, contents: Mapping[str, bytes], force: bool) -> None:
-    """Write files so that the folder is either whole or as it was.
+def _existing(folder: Path) -> RunError:
+    return RunError(f"{folder} exists already; replace it with --force, or name another folder")
 
-    Everything is written beside it and renamed in one step; a draft that a killed export left is
-    replaced by the next.
+
+def write_folder(folder: Path, contents: Mapping[str, bytes], force: bool) -> None:
+    """Write files so that the folder is either whole or as it was, whoever else writes there.
+
+    Everything is written into a draft beside it, of this process alone, and put there in one step.  A
+    killed export leaves its draft, ``.NAME.draft-...``, which the next one deletes.
 
     Args:
         folder: Where to; its parents are made.
@@ -54,24 +58,19 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], force: bool) -> No
         RunError: It cannot be written, or may not be replaced.
     """
     folder = folder.absolute()
-    draft, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in (draft, old):
-            shutil.rmtree(left, ignore_errors=True)
-        for name, content in contents.items():
-            _write(draft / name, content)
-        refuse_existing(folder, force)  # again: something may have come since
-        if folder.exists():
-            folder.rename(old)
-        draft.rename(folder)
+        clear_drafts(folder)
+        with draft_of(folder) as draft:
+            for name, content in contents.items():
+                _write(draft / name, content)
+            refuse_existing(folder, force)  # again: something may have come since
+            try:
+                put(draft, folder, replace=force)
+            except FileExistsError as error:  # something has come since the last look
+                raise _existing(folder) from error
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        for left in (draft, old):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,16 +3,22 @@
 DIR/checkpoint.yaml   what was trained, how, on what, and when it leaves
 DIR/weights.pt        its weights, fp32 (read with ``weights_only``)
 DIR/logits.npz        its logits on calibrate and their labels: policies are refitted from them
+
+``checkpoint.yaml`` knows the sha256 of the other two: a flipped bit in a weight loads like any other
+number, and nothing but the answers would tell.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import pickle
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -34,7 +40,12 @@ from aebnas.space.architecture import Architecture
 
 FORMAT = 1
 """Version of the files; raised when a reader of the old one would go wrong."""
+FileName = Literal["weights.pt", "logits.npz"]
+WEIGHTS: FileName = "weights.pt"
+LOGITS: FileName = "logits.npz"
 WHAT = "no checkpoint. `aebnas train` writes them: runs/NAME/trained/KEY"
+CURE = "train it again: aebnas train ... --again"
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Channels = Annotated[Items[float], Field(min_length=1, max_length=3)]
 
 
@@ -94,6 +105,8 @@ class Checkpoint(Frozen):
     """Cost of leaving at each exit on the devices of the run, by latency_ms@PROFILE and energy_mj@PROFILE."""
     teacher: TeacherRecord | None = None
     """The network whose answers it learned beside the labels; null: none."""
+    sha256: dict[FileName, Sha256] = Field(default_factory=dict)
+    """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:
@@ -163,7 +176,7 @@ def load_trained(folder: Path) -> Trained:
 
     Raises:
         ConfigError: ``checkpoint.yaml`` is missing or wrong.
-        RunError: Weights or logits are missing, damaged or of another network.
+        RunError: Weights or logits are missing, edited, damaged or of another network.
     """
     checkpoint = read_checkpoint(folder)
     network = EarlyExitNetwork(
@@ -172,14 +185,13 @@ def load_trained(folder: Path) -> Trained:
         len(checkpoint.classes),
         carry=checkpoint.training.carry,
     )
-    weights, arrays = folder / "weights.pt", folder / "logits.npz"
+    weights, arrays = _content(folder, WEIGHTS, checkpoint), _content(folder, LOGITS, checkpoint)
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         with np.load(arrays, allow_pickle=False) as stored:
             logits, labels = stored["logits"], stored["labels"]
-    except OSError as error:
-        raise RunError(f"{error.filename or folder}: {error.strerror or error}; train it again") from error
     except (
+        OSError,
         RuntimeError,
         pickle.UnpicklingError,
         EOFError,
@@ -189,11 +201,35 @@ def load_trained(folder: Path) -> Trained:
         zlib.error,
     ) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{folder} is damaged: {first}; train it again: aebnas train") from error
+        raise RunError(f"{folder} is damaged: {first}; {CURE}") from error
     shape = (len(labels), network.exits, len(checkpoint.classes))
     if logits.shape != shape:
-        raise RunError(f"{arrays} is damaged: logits have shape {logits.shape}, expected {shape}")
+        raise RunError(f"{folder / LOGITS} is damaged: logits have shape {logits.shape}, expected {shape}")
     return Trained(checkpoint, network.eval(), logits, labels)
+
+
+def sha256_of(contents: Mapping[FileName, bytes]) -> dict[FileName, str]:
+    """Return the checksums of files, as a checkpoint notes them."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+
+def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO:
+    """Return a file in memory, held against its checksum where the checkpoint knows it.
+
+    Raises:
+        RunError: It is missing, unreadable or not what was written.
+    """
+    path, known = folder / name, checkpoint.sha256.get(name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror or error}; {CURE}") from error
+    if known is not None and sha256_of({name: content})[name] != known:
+        raise RunError(
+            f"{path} was edited or damaged: its sha256 is not that of checkpoint.yaml. "
+            f"Put a copy of it back, or {CURE}"
+        )
+    return io.BytesIO(content)
 
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:

@@ -75,6 +75,8 @@ class TuningBegan:
 
     trials: int
     at_once: int
+    known: int = 0
+    """Of the trials, done in an earlier sitting."""
 
 
 @dataclass(frozen=True)

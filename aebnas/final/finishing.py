@@ -13,11 +13,15 @@ from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
 from aebnas.final.checkpoint import (
     FORMAT,
+    LOGITS,
+    WEIGHTS,
     Checkpoint,
+    FileName,
     TeacherRecord,
     Trained,
     checkpoint_text,
     load_trained,
+    sha256_of,
 )
 from aebnas.final.events import NetworkTrained
 from aebnas.final.exit_fit import fit_exits
@@ -50,10 +54,14 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, p
     """
     labels = plan.images.held_out.labels
     checkpoint = _checkpoint(task, plan, logits, labels)
+    files: dict[FileName, bytes] = {
+        WEIGHTS: weight_bytes(network),
+        LOGITS: pack_arrays({"logits": logits, "labels": labels}),
+    }
     with writing(task.folder):
-        write_atomically(task.folder / "weights.pt", weight_bytes(network))
-        write_atomically(task.folder / "logits.npz", pack_arrays({"logits": logits, "labels": labels}))
-    _write(checkpoint, task)
+        for name, content in files.items():
+            write_atomically(task.folder / name, content)
+    _write(checkpoint.model_copy(update={"sha256": sha256_of(files)}), task)
     return load_trained(task.folder)
 
 

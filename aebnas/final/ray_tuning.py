@@ -1,6 +1,7 @@
 """Trials on Ray Tune: Optuna proposes, ASHA ends the hopeless ones; the only import of Ray in this room.
 
-Which trials are ended depends on who is how far at what time: tuning is not exactly repeatable.
+Which trials are ended depends on who is how far at what time: tuning is not exactly repeatable.  Trials of
+an earlier sitting are told to both as if they had just ended.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import logging
 import os
 import tempfile
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 import optuna
 from ray import tune
@@ -22,6 +25,7 @@ from aebnas.errors import WorkerError
 from aebnas.final.events import FinalListener, TrialEnded, TuningBegan
 from aebnas.final.trials import Range
 from aebnas.final.tuning import Asked
+from aebnas.final.tuning_record import Tried
 from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
 
@@ -52,7 +56,7 @@ def run_trials(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         start_ray(workers, count, gpus, 0)
-        listener(TuningBegan(asked.trials, count))
+        listener(TuningBegan(asked.trials, count, len(asked.known)))
         for name in ("ray.tune", "ray.train", "ray.air"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         with tempfile.TemporaryDirectory(prefix="aebnas-tune-") as folder, warnings.catch_warnings():
@@ -61,7 +65,7 @@ def run_trials(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
     finally:
         stop_ray()
     if not watch.ended:
-        raise WorkerError(f"none of {asked.trials} trials ended: {watch.error or 'Ray does not say why'}")
+        raise WorkerError(f"none of {_left(asked)} trials ended: {watch.error or 'Ray does not say why'}")
     return watch.ended
 
 
@@ -79,24 +83,58 @@ def _tuner(asked: Asked, count: int, gpus: float, folder: str, watch: _Watch) ->
         tune_config=tune.TuneConfig(
             metric="accuracy",
             mode="max",
-            num_samples=asked.trials,
+            num_samples=_left(asked),
             max_concurrent_trials=count,
-            search_alg=OptunaSearch(seed=asked.seed),
-            scheduler=ASHAScheduler(
-                time_attr="epoch",
-                max_t=asked.epochs,
-                # not before a third of the epochs: until its peak, the learning rate itself is what differs
-                grace_period=max(1, asked.epochs // REDUCTION),
-                reduction_factor=REDUCTION,
+            search_alg=OptunaSearch(
+                # the first draws of a seed are always the same: those that were tried would be tried again
+                seed=(asked.seed + len(asked.known)) % 2**32,
+                points_to_evaluate=[dict(one.settings) for one in asked.known] or None,
+                evaluated_rewards=[one.accuracy for one in asked.known] or None,
             ),
+            scheduler=scheduler_of(asked),
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[watch]),
     )
 
 
+def scheduler_of(asked: Asked) -> ASHAScheduler:
+    """Return the ASHA of a tuning, which knows how the earlier trials went."""
+    scheduler = _InformedAsha(
+        time_attr="epoch",
+        max_t=asked.epochs,
+        # not before a third of the epochs: until its peak, the learning rate itself is what differs
+        grace_period=max(1, asked.epochs // REDUCTION),
+        reduction_factor=REDUCTION,
+    )
+    scheduler.known = asked.known
+    return scheduler
+
+
+def _left(asked: Asked) -> int:
+    return asked.trials - len(asked.known)
+
+
 def _domain(one: Range) -> Any:
     return tune.loguniform(one.low, one.high) if one.is_logarithmic else tune.uniform(one.low, one.high)
+
+
+class _InformedAsha(ASHAScheduler):
+    """ASHA whose rungs hold the reports of earlier trials: else each sitting would let its first go on."""
+
+    known: Sequence[Tried] = ()
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Learn what is compared, then hear the earlier trials out."""
+        is_set = bool(super().set_search_properties(metric, mode, **spec))
+        for number, tried in enumerate(self.known):
+            # of a trial ASHA wants the name, of its controller nothing
+            trial, nobody = cast(Any, SimpleNamespace(trial_id=f"known-{number}")), cast(Any, None)
+            self.on_trial_add(nobody, trial)
+            for epoch, accuracy in tried.reports:
+                self.on_trial_result(nobody, trial, {"epoch": epoch, "accuracy": accuracy})
+            self.on_trial_complete(nobody, trial, {"epoch": tried.epochs, "accuracy": tried.accuracy})
+        return is_set
 
 
 class _Watch(Callback):
@@ -107,22 +145,28 @@ class _Watch(Callback):
         self._listener = listener
         self.ended: list[TrialEnded] = []
         self.error: str | None = None
+        self._reports: dict[str, dict[int, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Tune writes its callbacks down, and a view cannot be."""
         return {}
 
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: Any, **info: Any
+    ) -> None:
+        if "accuracy" in result:
+            reports = self._reports.setdefault(trial.trial_id, {})
+            reports[int(result["epoch"])] = float(result["accuracy"])
+
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         result = trial.last_result
         if "accuracy" not in result:
             return
-        one = TrialEnded(
-            len(self.ended) + 1,
-            self._asked.trials,
-            dict(trial.config),
-            float(result["accuracy"]),
-            int(result["epoch"]),
-        )
+        settings, accuracy, epoch = dict(trial.config), float(result["accuracy"]), int(result["epoch"])
+        reports = tuple(sorted(self._reports.pop(trial.trial_id, {}).items()))
+        self._asked.keep(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
+        number = len(self._asked.known) + len(self.ended) + 1
+        one = TrialEnded(number, self._asked.trials, settings, accuracy, epoch)
         self.ended.append(one)
         self._listener(one)
 

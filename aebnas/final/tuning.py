@@ -1,7 +1,7 @@
 """``aebnas train --tune N``: hyperparameters of one network, tried on train and scored on select.
 
 The best settings lie in ``tuned.yaml``; the same command reads them again.  A tuning that was
-interrupted begins anew.
+interrupted goes on behind the trials that had ended (``tuning_record.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from aebnas.final.files import writing
 from aebnas.final.images import tuning_images
 from aebnas.final.plan import Plan, Task
 from aebnas.final.trials import FAILED, Parameters, Report, parameters_of, run_trial, with_settings
+from aebnas.final.tuning_record import Question, Tried, TuningRecord, forget_tuning
+from aebnas.search.run_lock import run_lock
 from aebnas.search.store import write_atomically
 
 FILE = "tuned.yaml"
@@ -40,10 +42,14 @@ class Asked:
     run: Callable[[dict[str, Any], Report], None]
     """One trial, from its settings; can be sent to another process."""
     uses_gpu: bool = False
+    known: tuple[Tried, ...] = ()
+    """Trials that an earlier sitting finished: of ``trials``, those that are not to be run again."""
+    keep: Callable[[Tried], None] = lambda tried: None
+    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next sitting."""
 
 
 Runner = Callable[[Asked, FinalListener], list[TrialEnded]]
-"""Runs all trials and returns how each ended."""
+"""Runs the trials that are not known yet and returns how each ended, numbered behind the known ones."""
 
 
 class Trial(Frozen):
@@ -93,21 +99,33 @@ def tuned_plan(
 
     Raises:
         ConfigError: ``tuned.yaml`` is damaged.
-        DataError, RunError: The data have changed, or the folder cannot be written.
+        DataError, RunError: The data have changed, ``tuning.json`` is damaged, another process tunes
+            here, or the folder cannot be written.
         TrainingError: Every trial diverged.
         WorkerError: Ray does not start.
     """
+    with writing(task.folder):
+        task.folder.mkdir(parents=True, exist_ok=True)
+    with writing(task.folder), run_lock(task.folder):
+        known, was_known = _known_or_tuned(task, plan, trials, listener, again, runner)
+    listener(Tuned(task.folder / FILE, known.best, known.accuracy, was_known))
+    return with_settings(plan, known.best)
+
+
+def _known_or_tuned(
+    task: Task, plan: Plan, trials: int, listener: FinalListener, again: bool, runner: Runner | None
+) -> tuple[TunedFile, bool]:
+    """Return the answer, and whether it was there already."""
     path = task.folder / FILE
     known = None if again or not path.is_file() else read_model(path, TunedFile, "no result of a tuning")
-    was_known = known is not None and _is_of(known, task, plan, trials)
-    if known is None or not was_known:
-        known = _tuned(task, plan, trials, listener, runner)
-        text = yaml_text(known.model_dump(mode="json"))
-        with writing(task.folder):
-            task.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text.encode())
-    listener(Tuned(path, known.best, known.accuracy, was_known))
-    return with_settings(plan, known.best)
+    if known is not None and _is_of(known, task, plan, trials):
+        return known, True
+    if again:
+        forget_tuning(task.folder)
+    found = _tuned(task, plan, trials, listener, runner)
+    write_atomically(path, yaml_text(found.model_dump(mode="json")).encode())
+    forget_tuning(task.folder)
+    return found, False
 
 
 def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None) -> TunedFile:
@@ -117,18 +135,33 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         runner = ray_tuning.run_trials
     training = plan.settings.training
     images = tuning_images(plan.subject.data, plan.images.fingerprint)
-    tried = replace(plan, images=images)
+    selecting = replace(plan, images=images)
     alone = replace(task, teacher=None)
+    question = Question(
+        key=task.architecture.key(),
+        data_fingerprint=plan.images.fingerprint,
+        seed=task.seed(plan),
+        base=training,
+    )
+    record = TuningRecord(task.folder, question)
+    known = record.trials[:trials]
     asked = Asked(
         parameters=parameters_of(training, len(task.architecture.exits) + 1),
         trials=trials,
         epochs=training.epochs,
         seed=task.seed(plan),
-        run=lambda settings, report: run_trial(alone, tried, settings, report),
+        run=lambda settings, report: run_trial(alone, selecting, settings, report),
         uses_gpu=plan.device != "cpu",
+        known=known,
+        keep=record.add,
     )
+    tried = [
+        TrialEnded(i + 1, trials, dict(one.settings), one.accuracy, one.epochs) for i, one in enumerate(known)
+    ]
+    if len(known) < trials:
+        tried += runner(asked, listener)
     # of equal scores, the one that was given more epochs: it was not ended early
-    ended = sorted(runner(asked, listener), key=lambda one: (-one.accuracy, -one.epochs, one.number))
+    ended = sorted(tried, key=lambda one: (-one.accuracy, -one.epochs, one.number))
     if not ended or ended[0].accuracy <= FAILED:
         raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
     return TunedFile(

@@ -37,6 +37,8 @@ class OperatingPoint:
     """Of the curve's points."""
     metrics: Mapping[str, float]
     is_feasible: bool
+    violation: float
+    """How far all constraints together are missed, each as a share of its limit; 0 where they hold."""
     score: str
     """The run's, which the thresholds of tuned policies are compared with."""
     setting: str = ""
@@ -230,6 +232,7 @@ def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
+    seen = individual((), trade_off, evaluation, config, setting)
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
@@ -237,7 +240,8 @@ def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting
         setting=setting,
         index=evaluation.point_index(trade_off, setting),
         metrics=evaluation.metrics(trade_off, setting),
-        is_feasible=individual((), trade_off, evaluation, config, setting).is_feasible,
+        is_feasible=seen.is_feasible,
+        violation=seen.violation,
         score=config.exits.policy,
     )
 

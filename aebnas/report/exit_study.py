@@ -66,7 +66,8 @@ def exit_study(
 
     Args:
         store: The run, finished or not.
-        key: The candidate's; default: the most accurate of the front with an early exit, if there is one.
+        key: The candidate's; default: the most accurate of the front with an early exit, if there is one;
+            where nothing is feasible the one that misses the constraints least.
         others: Further families to compare, by name.
 
     Raises:
@@ -92,8 +93,9 @@ def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation
     known = {one.key: one for one in (*run.done, *run.failed)}
     kept = [one for one in known if store.logits_path(one).is_file()]
     if key is None:
-        best = sorted(run.front, key=lambda point: (-point.accuracy, point.metrics["macs"], point.key))
-        keys = [point.key for point in best if point.key in kept] or kept
+        points = [point for point in run.front if point.key in kept] or run.points
+        best = sorted(points, key=lambda one: (one.violation, -one.accuracy, one.metrics["macs"], one.key))
+        keys = [point.key for point in best if point.key in kept]
         if not keys:
             why = "" if run.front else "; a run keeps those of its front, which is empty"
             raise RunError(f"{store.path} holds logits of no candidate: policies cannot be fitted{why}")
@@ -105,7 +107,8 @@ def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation
         raise RunError(f"candidate {key} {known[key].status}. {_choices(kept)}")
     if key not in kept:
         raise RunError(
-            f"the logits of candidate {key} were not kept: a run keeps those of its front. {_choices(kept)}"
+            f"the logits of candidate {key} were not kept: a run keeps those of its front, "
+            f"or without one those of the nearest misses. {_choices(kept)}"
         )
     return known[key]
 

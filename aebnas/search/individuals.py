@@ -102,6 +102,22 @@ def with_free_points(
     return found
 
 
+def worth_keeping(individuals: Sequence[Individual], front: Sequence[FrontPoint], misses: int) -> set[str]:
+    """Return the architectures whose weights and logits are kept.
+
+    Args:
+        individuals: All so far, in the order in which they were told.
+        front: The feasible ones that no other dominates.
+        misses: How many architectures to keep where the front is empty: those that miss the constraints
+            least, as the search ranks them, of equal ones the earlier.  Who is not among them never will
+            be again, so that nothing is missing later that was deleted before.
+    """
+    if front:
+        return {point.key for point in front}
+    nearest = dict.fromkeys(one.key for one in sorted(individuals, key=lambda one: one.violation))
+    return set(list(nearest)[:misses])
+
+
 def pareto_front(
     individuals: Sequence[Individual], evaluations: dict[str, Evaluation]
 ) -> tuple[FrontPoint, ...]:

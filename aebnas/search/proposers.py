@@ -48,6 +48,11 @@ class Individual:
         """Return whether every constraint holds."""
         return all(violation <= 0 for violation in self.violations)
 
+    @property
+    def violation(self) -> float:
+        """Return how far all constraints together are missed, as NSGA-II ranks it; 0 where they hold."""
+        return sum(max(0.0, violation) for violation in self.violations)
+
 
 class Proposer(Protocol):
     """Proposes genomes of architectures that were not proposed before."""

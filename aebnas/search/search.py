@@ -30,7 +30,7 @@ from aebnas.search.events import (
     WorkersStarted,
     ignore,
 )
-from aebnas.search.individuals import pareto_front, with_free_points
+from aebnas.search.individuals import pareto_front, with_free_points, worth_keeping
 from aebnas.search.pareto import hypervolume
 from aebnas.search.pool import Pool
 from aebnas.search.proposers import Individual, Proposer
@@ -192,11 +192,10 @@ class Search:
         return None if limit is None else max(0, limit - len(self._evaluations))
 
     def _keep(self, generation: Generation) -> None:
-        """Keep the generation's summary, and artefacts of the front alone."""
+        """Keep the generation's summary, and artefacts of the front, else of nearest misses."""
         if generation.is_complete:
-            told = set(self._evaluations)
-            front = {point.key for point in generation.front}
-            self._store.forget_artefacts(told - front)
+            kept = worth_keeping(self._individuals, generation.front, self._config.search.population)
+            self._store.forget_artefacts(set(self._evaluations) - kept)
         self._store.put_generation(
             generation.number,
             {

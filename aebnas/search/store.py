@@ -5,7 +5,7 @@
     runs/NAME/labels.npz         labels of calibrate and select, for rescoring
     runs/NAME/run.sqlite         every evaluation, per-exit scores and predictions
     runs/NAME/lock               who writes, or wrote last
-    runs/NAME/checkpoints/       weights of Pareto members (KEY.pt) and full logits (KEY.npz)
+    runs/NAME/checkpoints/       weights (KEY.pt) and logits (KEY.npz) of the front, else of nearest misses
 
 Everything is written before the row that says so, and rows in one transaction:
 a kill at any moment loses at most the candidates that were still training.
@@ -214,7 +214,7 @@ class RunStore:
         return self.path / "checkpoints" / f"{key}.npz"
 
     def forget_artefacts(self, keys: Iterable[str]) -> None:
-        """Delete weights and logits of candidates that are not on the front."""
+        """Delete weights and logits of candidates that are not worth them."""
         with storage_errors(self.path):
             for key in keys:
                 self.weights_path(key).unlink(missing_ok=True)

@@ -176,8 +176,9 @@ def test_an_interrupted_export_leaves_what_was_there(
 
 
 def test_a_draft_that_a_killed_export_left_is_replaced(checkpoint: Path, tmp_path: Path) -> None:
-    (tmp_path / ".model.new").mkdir()
-    (tmp_path / ".model.new/segment1.onnx").write_bytes(b"half")
+    left = tmp_path / ".model.draft-1-0123abcd"  # process 1 lives, but did not write this
+    left.mkdir()
+    (left / "segment1.onnx").write_bytes(b"half")
     export(checkpoint, tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 

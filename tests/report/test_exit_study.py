@@ -10,6 +10,7 @@ from rich.console import Console
 from synthetic_runs import SELECT_IMAGES, evaluations, search_file, store_of
 
 from aebnas.cli import main
+from aebnas.config.constraints import Bound
 from aebnas.errors import RunError
 from aebnas.exits.policies import FAMILIES
 from aebnas.report.exit_study import ExitStudy, exit_study
@@ -86,6 +87,20 @@ def test_logits_that_were_not_kept_are_an_error_that_names_those_that_were(store
     with pytest.raises(RunError, match="a run keeps those of its front") as told:
         exit_study(store, gone)
     assert all(key in str(told.value) for key in front(store))
+
+
+def test_where_nothing_is_feasible_the_default_is_the_nearest_miss(tmp_path: Path) -> None:
+    search = search_file()
+    config = search.model_copy(update={"constraints": {"worst_macs": Bound(max=1.0)}})
+    store = store_of(tmp_path / "run", config, evaluations(config, 8), [8])
+    assert front(store) == []
+    for one in store.evaluations():
+        shape = (2, 300 + SELECT_IMAGES, len(one.reach_macs), 10)
+        logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        calibrate, select = logits[0, :300], logits[1, :SELECT_IMAGES]
+        store.logits_path(one.key).write_bytes(pack_arrays({"calibrate": calibrate, "select": select}))
+    nearest = min(store.evaluations(), key=lambda one: one.reach_macs[-1])
+    assert exit_study(store).evaluation.key == nearest.key
 
 
 def test_an_unknown_key_is_an_error_that_names_the_choices(store: RunStore) -> None:

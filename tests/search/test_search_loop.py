@@ -133,6 +133,44 @@ def test_artefacts_are_kept_of_the_front_alone(tmp_path: Path) -> None:
     assert kept == {point.key for point in last.front}
 
 
+IMPOSSIBLE = "constraints={worst_macs: {max: 1e3}}"
+
+
+def least_violating(path: Path, count: int) -> set[str]:
+    """Return the cheapest networks of a run: with ``IMPOSSIBLE``, those that miss its limit least."""
+    store = RunStore(path)
+    try:
+        return {one.key for one in sorted(store.evaluations(), key=lambda one: one.reach_macs[-1])[:count]}
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npz"])
+def test_where_nothing_is_feasible_the_nearest_misses_keep_weights_and_logits(
+    tmp_path: Path, suffix: str
+) -> None:
+    last = run(tmp_path / "run", fake_config(IMPOSSIBLE))[-1]
+    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob(f"*{suffix}")}
+    assert last.front == ()
+    assert kept == least_violating(tmp_path / "run", 6)
+
+
+def test_an_interruption_loses_no_nearest_miss(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", fake_config(IMPOSSIBLE), FakePool(interrupt_after=15))
+    run(tmp_path / "run", fake_config(IMPOSSIBLE))
+    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.npz")}
+    assert kept == least_violating(tmp_path / "run", 6)
+
+
+def test_misses_go_once_something_is_feasible(tmp_path: Path) -> None:
+    config = fake_config("constraints={worst_macs: {max: 1e5}}")
+    generations = run(tmp_path / "run", config)
+    assert generations[0].front == () != generations[-1].front
+    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
+    assert kept == {point.key for point in generations[-1].front}
+
+
 def test_constraints_hold_on_the_front(tmp_path: Path) -> None:
     last = run(tmp_path / "run", fake_config("constraints={worst_macs: {max: 1.5e5}}"))[-1]
     assert last.front
