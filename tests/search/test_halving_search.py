@@ -1,4 +1,4 @@
-"""Searches with successive halving that really train: digits, a minute's worth of epochs in all."""
+"""Searches with successive halving that really train: digits, tiny networks."""
 
 from collections import Counter
 from pathlib import Path
