@@ -9,15 +9,17 @@ Every object has ``event``; the others are, by event:
     supernet_ready      path, origin ("trained", "known" or the path of the file that was copied)
     workers_started     count
     candidate_started   key, busy
-    candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, reach_macs (to leave
-                        at each exit), params, peak_activation_bytes, metrics (of the most accurate
+    candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, epochs, reach_macs (to
+                        leave at each exit), params, peak_activation_bytes, metrics (of the most accurate
                         operating point, scored on select; null if failed), target (with a target in
                         exits: is_met, shortfall, best, violation, words ...; else null), warnings
+    rung_finished       with successive halving: number (from 1), rungs, epochs, candidates, going_on
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
                         front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
                         it is no gene), is_complete, surrogate (how it did: is_on,
-                        reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null)
+                        reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
+                        full_trainings (what trainings are worth with successive halving; or null)
     interrupted         run, kept (null: no run was made), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)
 
@@ -84,6 +86,7 @@ def _finished(event: CandidateFinished) -> dict[str, Any]:
         "cached": event.cached,
         "busy": event.busy,
         "seconds": one.seconds,
+        "epochs": one.epochs,
         "reach_macs": one.reach_macs,
         "params": one.params,
         "peak_activation_bytes": one.peak_activation_bytes,

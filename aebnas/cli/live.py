@@ -18,6 +18,7 @@ from aebnas.cli.plain import (
     candidate,
     landmarks,
     lost,
+    rung,
     supernet_origin,
     supernet_progress,
     surrogate_word,
@@ -30,6 +31,7 @@ from aebnas.report.words import count, duration, percent
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    RungFinished,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -85,6 +87,8 @@ class LiveView:
                 self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
             case Warned():
                 self._console.print(event.text, style="yellow")
+            case RungFinished():
+                self._console.print(rung(event), style="dim")
             case WorkerLost():
                 self._console.print(lost(event), style="yellow")
             case CandidateFinished(evaluation, False):

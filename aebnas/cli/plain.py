@@ -18,6 +18,7 @@ from aebnas.search.events import (
     CandidateFinished,
     Event,
     Generation,
+    RungFinished,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -63,6 +64,8 @@ class PlainView:
                 _say(f"  {candidate(evaluation)}  [{self._tally()}]")
                 for warning in evaluation.warnings:
                     _say(f"  warning, {evaluation.key}: {warning}")
+            case RungFinished():
+                _say(f"  {rung(event)}")
             case WorkerLost():
                 _say(f"  {lost(event)}")
             case Generation():
@@ -93,7 +96,7 @@ class PlainView:
         best = self._progress.best_accuracy
         parts = [
             *([f"{known} known already"] if known else []),
-            count(event.trainings, "training"),
+            count(event.trainings, "training") + worth(event),
             *([f"{event.failed} failed"] if event.failed else []),
             f"front of {count(len(event.front), 'point')}",
             *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
@@ -142,6 +145,18 @@ def supernet_origin(event: SupernetReady) -> str:
 def whole(seconds: float) -> str:
     """Return an estimated time without pretended precision."""
     return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
+
+
+def worth(event: Generation) -> str:
+    """Return what trainings of different lengths are worth in full ones; nothing where all are full."""
+    return "" if event.full_trainings is None else f" (worth {event.full_trainings:.1f} full ones)"
+
+
+def rung(event: RungFinished) -> str:
+    """Return a rung of successive halving in one line."""
+    trained = f"{count(event.candidates, 'candidate')} trained for {count(event.epochs, 'epoch')}"
+    further = f", {event.going_on} go on" if event.number < event.rungs else ""
+    return f"rung {event.number} of {event.rungs}: {trained}{further}"
 
 
 def lost(event: WorkerLost) -> str:

@@ -24,9 +24,10 @@ from aebnas.config.constraints import (
     wrong_objectives,
     wrong_start,
 )
+from aebnas.config.evaluation_schema import EvaluationConfig, wrong_evaluation
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.space_schema import Name, SpaceConfig
-from aebnas.config.supernet_schema import SUPERNET_LOSSES, SupernetConfig
+from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
 from aebnas.config.training_schema import TrainingConfig
 
@@ -91,25 +92,6 @@ class DataConfig(Frozen):
         return self
 
 
-class EvaluationConfig(Frozen):
-    """How a candidate is scored, and which are too large to be tried."""
-
-    mode: Literal["scratch", "supernet"] = "scratch"
-    """scratch: every candidate is trained from its own random weights; supernet: it inherits shared ones."""
-    recalibration_images: Annotated[int, Field(ge=2)] = 1000
-    """Training images from which an heir's batch norms get their statistics."""
-    finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Epochs in which an heir is trained further, one-cycle as in training; 0: it is scored as it is."""
-    finetune: Literal["all", "exits"] = "all"
-    """What these epochs change: every weight, or those of the early exit branches."""
-    finetune_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Their peak learning rate; null: a tenth of training's."""
-    max_training_macs: Annotated[float, Field(gt=0)] | None = None
-    """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
-    max_memory_mb: Annotated[float, Field(gt=0)] | None = None
-    """Refuse a candidate, before training, whose estimated training memory exceeds this."""
-
-
 class SearchConfig(Frozen):
     """How architectures are proposed, and when to stop."""
 
@@ -122,7 +104,7 @@ class SearchConfig(Frozen):
     generations: Positive = 6
     """Generations, the initial one included."""
     max_trainings: Positive | None = None
-    """Stop after so many trainings."""
+    """Stop after so many trainings; with successive halving, after as many epochs as these have."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Stop after so many minutes; such a run is not exactly repeatable."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -234,7 +216,8 @@ class SearchFile(Frozen):
                 "models one exit policy, but exits has choices; set surrogate: none, or choose one policy"
             )
             wrong.append((("search", "surrogate"), message))
-        reject(wrong + self._wrong_exit_weights() + self._wrong_mode())
+        wrong += wrong_evaluation(self.evaluation, self.training, search.surrogate)
+        reject(wrong + self._wrong_exit_weights())
         return self
 
     @property
@@ -264,24 +247,6 @@ class SearchFile(Frozen):
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the exit_policy gene; one without a name where it is none."""
         return tuple(self.exits.settings)
-
-    def _wrong_mode(self) -> list[Wrong]:
-        evaluation, loss = self.evaluation, self.training.loss
-        if evaluation.mode == "supernet" and loss not in SUPERNET_LOSSES:
-            choices = ", ".join(SUPERNET_LOSSES)
-            text = (
-                f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
-            )
-            return [(("training", "loss"), text)]
-        if self.supernet.rule == "fair" and self.supernet.distillation:
-            text = (
-                "goes with supernet.rule: sandwich, which trains the teacher in each step, but rule is fair"
-            )
-            return [(("supernet", "distillation"), text)]
-        if evaluation.mode == "scratch" and evaluation.finetune_epochs:
-            text = "goes with evaluation.mode: supernet, but mode is scratch"
-            return [(("evaluation", "finetune_epochs"), text)]
-        return []
 
     def _wrong_exit_weights(self) -> list[Wrong]:
         weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1

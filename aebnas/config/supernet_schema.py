@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from aebnas.config.choices import Frozen
+from aebnas.config.choices import Frozen, reject
 
 SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
 """Losses of the section training that a supernet can be trained with."""
@@ -51,6 +51,13 @@ class SupernetConfig(Frozen):
     """A trained supernet to use, of this space or of one with more choices; null: found or trained."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
     """How often an unfinished training is saved: a kill loses no more."""
+
+    @model_validator(mode="after")
+    def _has_a_teacher(self) -> SupernetConfig:
+        if self.rule == "fair" and self.distillation:
+            text = "goes with rule: sandwich, which trains the teacher in each step, but rule is fair"
+            reject([(("distillation",), text)])
+        return self
 
     @property
     def teacher_share(self) -> float:

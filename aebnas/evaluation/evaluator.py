@@ -21,6 +21,7 @@ from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve, scored_curve
+from aebnas.evaluation.identity import leg_seed
 from aebnas.evaluation.record import (
     Artefacts,
     Evaluation,
@@ -28,11 +29,12 @@ from aebnas.evaluation.record import (
     Outcome,
     draft_evaluation,
 )
+from aebnas.evaluation.rungs import Leg
 from aebnas.exits.scores import SCORES, exit_scores, predictions
 from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.nets.weights import weight_bytes
+from aebnas.nets.weights import load_weight_bytes, weight_bytes
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
 from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
@@ -84,17 +86,23 @@ class Evaluator:
                 raise ValueError("evaluation.mode: supernet needs the weights of a supernet")
             self._heirs = Heirs(config, splits, supernet_with(config, splits, supernet, device))
 
-    def evaluate(self, architecture: Architecture) -> Outcome:
-        """Return the outcome of one candidate; never raises for what the candidate did."""
+    def evaluate(self, architecture: Architecture, leg: Leg | None = None) -> Outcome:
+        """Return the outcome of one candidate; never raises for what the candidate did.
+
+        Args:
+            architecture: The candidate.
+            leg: With successive halving, what of its training is done now; None: all of it.
+        """
         shape = (self.splits.train.shape[2], len(self.splits.classes))
         cost = network_cost(architecture, *shape)
         reach_costs = self.costs.reach_costs(architecture, *shape)
         draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
+        draft = replace(draft, epochs=self._epochs if leg is None else leg.epochs)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
             self._check_size(cost)
             self._check_weights(architecture)
-            evaluation, artefacts = self._trained(draft)
+            evaluation, artefacts = self._trained(draft, leg)
         except Exception as error:
             evaluation, artefacts = replace(draft, status=f"failed: {self._reason(error)}"), None
         evaluation = replace(
@@ -105,11 +113,18 @@ class Evaluator:
         )
         return Outcome(evaluation, artefacts)
 
-    def _trained(self, draft: Evaluation) -> tuple[Evaluation, Artefacts]:
+    @property
+    def _epochs(self) -> int:
+        """Return the epochs of a candidate that is trained at once, or of an heir."""
+        config = self.config
+        inherits = config.evaluation.mode == "supernet"
+        return config.evaluation.finetune_epochs if inherits else config.training.epochs
+
+    def _trained(self, draft: Evaluation, leg: Leg | None) -> tuple[Evaluation, Artefacts]:
         dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
         torch.manual_seed(draft.seed)
         if self._heirs is None:
-            network, result = self._from_scratch(draft, dtype)
+            network, result = self._from_scratch(draft, dtype, leg or Leg(0, self._epochs))
         else:
             network, result = self._heir(self._heirs, draft, dtype)
         artefacts = self._artefacts(network)
@@ -119,6 +134,7 @@ class Evaluator:
                 draft,
                 precision=PRECISIONS[dtype if result else torch.float32],
                 train_loss=result.last_loss if result else None,
+                epochs=draft.epochs if result else 0,
                 curve=fitted.curve,
                 verdict=fitted.verdict,
                 cost_metric=self.config.cost_metric,
@@ -127,13 +143,18 @@ class Evaluator:
         )
 
     def _from_scratch(
-        self, draft: Evaluation, dtype: torch.dtype
+        self, draft: Evaluation, dtype: torch.dtype, leg: Leg
     ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
         training, architecture = self.config.training, draft.architecture
+        seed = leg_seed(self.config.search.seed, architecture.key(), leg.before)
+        torch.manual_seed(seed)
         shape = (self.splits.train.shape[2], len(self.splits.classes))
         network = EarlyExitNetwork(architecture, *shape, carry=training.carry)
+        if leg.weights is not None:
+            load_weight_bytes(network, leg.weights)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = self._batches(architecture, draft.seed)
+        batches = self._batches(architecture, seed)
+        training = training.model_copy(update={"epochs": leg.epochs - leg.before})
         return network, train(network, batches, training, self._weights(architecture), dtype)
 
     def _heir(
@@ -201,8 +222,7 @@ class Evaluator:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
         limits, training = self.config.evaluation, self.config.training
-        epochs = training.epochs if limits.mode == "scratch" else limits.finetune_epochs
-        work = float(cost.reach_macs[-1]) * len(self.splits.train) * epochs
+        work = float(cost.reach_macs[-1]) * len(self.splits.train) * self._epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(
                 f"too large: {work:.3g} MACs x images x epochs > "

@@ -11,8 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.config.exits_schema import ExitsConfig
-from aebnas.config.schema import EvaluationConfig, SearchFile
+from aebnas.config.schema import SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
 from aebnas.supernet.identity import IRRELEVANT
 
@@ -52,8 +53,12 @@ def _training(training: TrainingConfig) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: EvaluationConfig) -> dict[str, Any]:
-    """Return what decides the scoring; options of inheritance leave no trace where nothing is inherited."""
-    unused = set(INHERITANCE) if evaluation.mode == "scratch" else set[str]()
+    """Return what decides the scoring; options of other modes leave no trace."""
+    unused: set[str] = set()
+    if evaluation.mode != "supernet":
+        unused.update(INHERITANCE)
+    if evaluation.mode != "successive_halving":
+        unused.update(HALVING)
     return evaluation.model_dump(mode="json", exclude=unused)
 
 
@@ -74,3 +79,13 @@ def training_seed(run_seed: int, architecture_key: str) -> int:
     """
     digest = hashlib.sha256(f"{run_seed}:{architecture_key}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def leg_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
+    """Return the seed of the part of a training that begins behind so many epochs.
+
+    The first part has the seed of a whole training: the first rung is a short training from scratch.
+    """
+    if not epochs_before:
+        return training_seed(run_seed, architecture_key)
+    return training_seed(run_seed, f"{architecture_key}:{epochs_before}")

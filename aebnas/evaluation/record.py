@@ -60,6 +60,8 @@ class Evaluation:
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
     warnings: tuple[str, ...] = field(default=())
+    epochs: int | None = None
+    """Of the training, of a failed one those that it was to have; None: unknown (earlier versions)."""
 
     @property
     def key(self) -> str:

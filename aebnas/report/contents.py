@@ -23,6 +23,7 @@ from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
 from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
+from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.store import RunStore
 
 
@@ -178,7 +179,7 @@ def read_run(
         generations = ()
     config, evaluations = rescored
     points, front = _points(config, evaluations, generations, store.path)
-    attempts = store.attempts()
+    attempts, (ended, finished) = store.attempts(), _ended(store, config, evaluations)
     names = ("status", "data", "classes", "image_shape", "not_repeatable")
     return RunContents(
         label=label or store.path.resolve().name,
@@ -192,9 +193,22 @@ def read_run(
         front=front,
         generations=generations,
         images=_images(store.path / "labels.npz"),
-        timing=timing(attempts, evaluations),
-        workload=workload(attempts, store.finished()),
+        timing=timing(attempts, ended),
+        workload=workload(attempts, finished),
     )
+
+
+def _ended(
+    store: RunStore, config: SearchFile, evaluations: Sequence[Evaluation]
+) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:
+    """Return what came of every training, by the name of its attempts, and when each ended.
+
+    With successive halving each leg between two rungs is a training of its own.
+    """
+    if config.evaluation.mode != "successive_halving":
+        return {one.key: one for one in evaluations}, store.finished()
+    legs = RungShelf(store).legs()
+    return {name: one for name, one, _ in legs}, [(name, at) for name, _, at in legs]
 
 
 def _points(
@@ -261,6 +275,11 @@ def _images(path: Path) -> Mapping[str, int]:
             return {name: len(arrays[name]) for name in arrays.files}
     except (OSError, ValueError, EOFError, BadZipFile, TypeError):
         return {}
+
+
+def full_trainings(generation: Mapping[str, Any]) -> float:
+    """Return the trainings until a stored generation; with successive halving, counted in full ones."""
+    return round(float(generation.get("full_trainings", generation["trainings"])), 2)
 
 
 def best_first(run: RunContents, limit: int) -> Iterable[Evaluation]:

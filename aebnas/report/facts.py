@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from aebnas.config.exits_schema import TUNED
 from aebnas.config.schema import SearchFile
+from aebnas.evaluation.rungs import ladder_of
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
@@ -77,7 +78,7 @@ def provenance(run: RunContents) -> list[Fact]:
         ),
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
         Fact("Exits", *exit_words(config)),
-        Fact("Training", f"{config.training.epochs} epochs, batches of {config.training.batch_size}"),
+        Fact("Training", *_training(config)),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
         Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
@@ -93,6 +94,10 @@ def progress_facts(run: RunContents) -> list[Fact]:
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     trainings = f"{len(run.done):,} done, {len(run.failed):,} failed"
     facts = [Fact("Generations", _generations(run)), Fact("Trainings", trainings, lost)]
+    full = run.generations[-1].get("full_trainings") if run.generations else None
+    if full is not None:
+        note = f"counted in epochs, of {count(run.config.training.epochs, 'epoch')} each"
+        facts.append(Fact("Worth in full trainings", f"{full:.1f}", note))
     if run.generations:
         spared = max(0, proposals - told)
         note = f"{proposals:,} proposals, {spared:,} of them known from before"
@@ -204,6 +209,17 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "which images were drawn; they correct neither for that choice nor for the chance in training.",
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
         "there. Each architecture was trained once, from its own seed.",
+        *_halving_words(runs),
+    ]
+
+
+def _halving_words(runs: Sequence[RunContents]) -> list[str]:
+    if not any(run.config.evaluation.mode == "successive_halving" for run in runs):
+        return []
+    return [
+        "With successive halving candidates were trained for different numbers of epochs, and each counts "
+        "with the accuracy that it then had: those stopped early would gain from more. Hypervolume is drawn "
+        "over what the trainings are worth in full ones, counted in epochs."
     ]
 
 
@@ -221,6 +237,18 @@ def _data_warnings(run: RunContents) -> list[str]:
     if run.failed and len(run.failed) >= max(2, 0.2 * run.trainings):
         found.append(f"{len(run.failed):,} of {run.trainings:,} trainings failed; the reasons are below.")
     return found
+
+
+def _training(config: SearchFile) -> tuple[str, str]:
+    """Return how long candidates are trained, and with successive halving who goes on."""
+    training, ladder = config.training, ladder_of(config)
+    if ladder is None:
+        return f"{training.epochs} epochs, batches of {training.batch_size}", ""
+    rungs = ", ".join(map(str, ladder.rungs[:-1]))
+    return (
+        f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
+        f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
+    )
 
 
 def _repeatable(run: RunContents) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from aebnas.report.words import FINAL, architecture_lines, exit_names
 FIXED = (
     "run", "key", "trade_off", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95", "error",
     "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
+    "epochs",
 )  # fmt: skip
 """First columns; those of each exit position, ``policy`` (JSON), ``architecture`` and ``winner`` follow."""
 _PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")
@@ -80,6 +81,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
         "accuracy_high_95": high,
         "macs_share": point.cost_share,
         "exits": len(names),
+        "epochs": point.evaluation.epochs,
         "policy": json.dumps(dict(point.policy)),
         "architecture": "; ".join(architecture_lines(architecture)),
         **point.metrics,

@@ -13,7 +13,7 @@ from aebnas.config.constraints import full_name
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.threshold_codec import encode_thresholds
 from aebnas.report.architecture_data import LayerTable
-from aebnas.report.contents import OperatingPoint, RunContents, best_first
+from aebnas.report.contents import OperatingPoint, RunContents, best_first, full_trainings
 from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import kept_points, packed_curve, point_limit, scale_of, short
@@ -83,6 +83,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "images": run.select_images,
         "scale": scale_of(run.select_images),
         "trained": len(run.done),
+        "halves": config.evaluation.mode == "successive_halving",
         "yaml": winner_common(run),
         "score": config.exits.policy,
     }
@@ -92,7 +93,7 @@ def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
     """Return how the search went, what its front prefers, and how far its profiles hold."""
     return {
         "generations": [
-            [*(one[name] for name in ("number", "trainings", "failed")), short(float(one["hypervolume"])),
+            [one["number"], full_trainings(one), one["failed"], short(float(one["hypervolume"])),
              len(one["front"])]
             for one in run.generations
         ],
@@ -160,6 +161,7 @@ def _candidate(
         "t": [_policy(point, id(point) in on_front) for point in ordered],
         "a": table.plain(one.architecture),
         "s": short(one.seconds, 4),
+        "h": one.epochs,
         "e": one.seed,
         "v": None if one.verdict is None else str(one.verdict["words"]),
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aebnas.config.constraints import full_name
 from aebnas.errors import RunError
-from aebnas.report.contents import OperatingPoint, RunContents, best_first, read_runs
+from aebnas.report.contents import OperatingPoint, RunContents, best_first, full_trainings, read_runs
 from aebnas.report.intervals import wilson_interval
 from aebnas.report.words import metric_heading, unit_of
 from aebnas.search.store import RunStore
@@ -164,7 +164,7 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
 def _hypervolume(runs: Sequence[RunContents]) -> Figure:
     figure, axes = _plain("Trainings", "Hypervolume")
     for i, run in enumerate(runs):
-        x = [one["trainings"] for one in run.generations]
+        x = [full_trainings(one) for one in run.generations]
         y = [one["hypervolume"] for one in run.generations]
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         axes.plot(x, y, drawstyle="steps-post", label=run.label, color=colour, marker=marker, ms=4, lw=1.2)

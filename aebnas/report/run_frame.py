@@ -70,13 +70,16 @@ class LoadedRun:
 
         Columns: ``key``, ``status``, ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every
         quantity measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``,
-        ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
+        ``epochs``, ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
         """
         import pandas as pd
 
         front = {(point.key, point.index) for point in self.front}
         rows = [self._row(point, (point.key, point.index) in front) for point in self.contents.points]
-        rows += [{"key": one.key, "status": one.status, "on_front": False} for one in self.contents.failed]
+        rows += [
+            {"key": one.key, "status": one.status, "on_front": False, "epochs": one.epochs}
+            for one in self.contents.failed
+        ]
         return pd.DataFrame(rows)
 
     def _row(self, point: OperatingPoint, on_front: bool) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class LoadedRun:
             "exit_policy": point.setting or self.contents.config.exits.policy,
             **point.metrics,
             **{f"exit_rate[{name}]": rate for name, rate in zip(names, point.exit_rates, strict=True)},
+            "epochs": evaluation.epochs,
             "seconds": evaluation.seconds,
             "cpu_seconds": evaluation.cpu_seconds,
             **{f"gene[{name}]": value for name, value in self._genes(evaluation.architecture).items()},

@@ -41,10 +41,15 @@ def contents_table(run: RunContents, max_rows: int = 20) -> Table:
     shown = thinned(run.front, max_rows)
     table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     devices = device_columns(run)
-    for name in (*COLUMNS[:3], *devices.values(), *COLUMNS[3:]):
+    halves = run.config.evaluation.mode == "successive_halving"
+    heads = (*COLUMNS[:-1], *(["epochs"] if halves else []), COLUMNS[-1])
+    for name in (*heads[:3], *devices.values(), *heads[3:]):
         table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)
     for point in shown:
-        table.add_row(*_cells(point, run.select_images, devices))
+        cells = _cells(point, run.select_images, devices)
+        if halves:
+            cells.insert(-1, str(point.evaluation.epochs))
+        table.add_row(*cells)
     table.caption = miss_words(run) or _caption(
         len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images
     )

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
@@ -29,14 +29,13 @@ class Timing:
     """Trainings that began and never ended: interrupted, or their worker died."""
 
 
-def timing(attempts: Sequence[tuple[str, str]], evaluations: Iterable[Evaluation]) -> Timing:
+def timing(attempts: Sequence[tuple[str, str]], ended: Mapping[str, Evaluation]) -> Timing:
     """Return the time a run took.
 
     Args:
-        attempts: Key and start (ISO 8601) of every training that began.
-        evaluations: Those that ended.
+        attempts: Name and start (ISO 8601) of every training that began.
+        ended: What came of those that ended, by name.
     """
-    ended = {one.key: one for one in evaluations}
     last = {key: _instant(at) for key, at in attempts}  # of several attempts, the last one ended
     spans = sorted((at, at + (ended[key].seconds if key in ended else 0.0)) for key, at in last.items())
     wall, pauses, reached = 0.0, 0, spans[0][0] if spans else 0.0
@@ -74,8 +73,8 @@ def workload(
     """Return how busy the workers were; None before anything finished.
 
     Args:
-        attempts: Key and start (ISO 8601) of every training that began.
-        finished: Key and time (ISO 8601) of every outcome that was stored.
+        attempts: Name and start (ISO 8601) of every training that began.
+        finished: Name and time (ISO 8601) of every outcome that was stored.
         steps: Length of ``busy``.
     """
     starts = {key: _instant(at) for key, at in attempts}  # of several attempts, the last one ended

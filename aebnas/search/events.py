@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from aebnas.evaluation.record import Evaluation
 
@@ -76,6 +77,21 @@ class CandidateFinished:
     cached: bool
     """Whether the run store knew the answer."""
     busy: int
+
+
+@dataclass(frozen=True)
+class RungFinished:
+    """With successive halving: all candidates of a batch that got so far were trained to a rung."""
+
+    number: int
+    """From 1."""
+    rungs: int
+    epochs: int
+    """Of each candidate in all."""
+    candidates: int
+    """That were trained to this rung, failed ones included."""
+    going_on: int
+    """Of them, those that are trained further."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +177,30 @@ class Generation:
     """False where the search was stopped in its middle."""
     surrogate: SurrogateStanding | None = None
     """None without a surrogate, in the first generation and where the search was stopped."""
+    full_trainings: float | None = None
+    """What ``trainings`` are worth, counted in epochs, of training.epochs each; None: each is a full one."""
+
+    def summary(self, reference: Sequence[float]) -> dict[str, Any]:
+        """Return what a run keeps of it, fit for JSON; what there is not leaves no trace.
+
+        Args:
+            reference: Worst point of the hypervolume.
+        """
+        found: dict[str, Any] = {
+            "number": self.number,
+            "proposed": self.proposed,
+            "trainings": self.trainings,
+            "failed": self.failed,
+            "hypervolume": self.hypervolume,
+            "reference": reference,
+            "front": [point.name() for point in self.front],
+            "is_complete": self.is_complete,
+        }
+        if self.surrogate is not None:
+            found["surrogate"] = asdict(self.surrogate)
+        if self.full_trainings is not None:
+            found["full_trainings"] = self.full_trainings
+        return found
 
 
 Event = (
@@ -171,6 +211,7 @@ Event = (
     | SupernetReady
     | CandidateStarted
     | CandidateFinished
+    | RungFinished
     | WorkerLost
     | Generation
 )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
 from aebnas.space.architecture import Architecture
@@ -31,8 +32,16 @@ class Pool(Protocol):
         """Return the number of workers."""
         ...
 
-    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
-        """Yield the outcome of each architecture, in the order in which they finish."""
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
+        """Yield the outcome of each architecture, in the order in which they finish.
+
+        Args:
+            architectures: Distinct ones.
+            started: Told each key before its training begins.
+            leg: What is trained of each; asked as late as the training begins.
+        """
         ...
 
     def stop_starting(self) -> None:
@@ -65,14 +74,16 @@ class SerialPool:
         self._listener = listener
         self._is_stopping = False
 
-    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
         """Yield outcomes in the order given."""
         for architecture in architectures:
             if self._is_stopping:
                 return
             started(architecture.key())
             self._listener(CandidateStarted(architecture.key(), busy=1))
-            yield self._evaluator.evaluate(architecture)
+            yield self._evaluator.evaluate(architecture, leg(architecture.key()))
 
     def stop_starting(self) -> None:
         """Begin no further candidate."""

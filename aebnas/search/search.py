@@ -12,14 +12,14 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
 from aebnas.config.schema import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
-from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.record import Evaluation, Outcome
+from aebnas.evaluation.rungs import LegOf, in_full, ladder_of
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import (
     CandidateFinished,
@@ -30,12 +30,13 @@ from aebnas.search.events import (
     WorkersStarted,
     ignore,
 )
+from aebnas.search.halving import Halving
 from aebnas.search.individuals import pareto_front, with_free_points, worth_keeping
 from aebnas.search.pareto import hypervolume
 from aebnas.search.pool import Pool
 from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
-from aebnas.search.start import reference
+from aebnas.search.start import planned_candidates, reference
 from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
@@ -82,6 +83,12 @@ class Search:
         self._repeatability = Repeatability(store, change)
         self._devices = DeviceCosts() if devices is None else devices
         self._context = context_key(config, fingerprint, self._devices.fingerprints())
+        self._ladder = ladder_of(config)
+        self._halving = (
+            None
+            if self._ladder is None
+            else Halving(config, space, store, self._context, self._ladder, self._train, listener)
+        )
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
         self._started = time.monotonic()
@@ -104,10 +111,11 @@ class Search:
             self._announce()
             last = 0
             for number in range(1, search.generations + 1):
-                asked = self._proposer.ask()[: self._budget()]
+                proposed = self._proposer.ask()
+                asked = self._affordable(proposed)
                 if not asked:
                     break
-                generation, last = self._generation(number, asked), number
+                generation, last = self._generation(number, asked, len(asked) < len(proposed)), number
                 yield generation
                 if not generation.is_complete:
                     break
@@ -123,15 +131,18 @@ class Search:
         finally:
             self._close()
 
-    def _generation(self, number: int, asked: Sequence[Genome]) -> Generation:
+    def _generation(self, number: int, asked: Sequence[Genome], is_cut: bool) -> Generation:
         architectures = {a.key(): a for a in (self._space.decode(genome) for genome in asked)}
-        self._evaluate(list(architectures.values()))
+        if self._halving is None:
+            self._evaluate(list(architectures.values()))
+            is_complete = all(key in self._evaluations for key in architectures)
+        else:
+            is_complete = self._halving.evaluate(asked, lambda one, cached: self._finish(one, cached, 0))
         found = with_free_points(self._space, asked, self._evaluations, self._config)
         if not found and not self._individuals:
             self._all_failed(architectures)
         self._individuals += found
         front = pareto_front(self._individuals, self._evaluations)
-        is_complete = all(key in self._evaluations for key in architectures)
         if is_complete:
             self._proposer.tell(found)
         else:
@@ -145,8 +156,9 @@ class Search:
             front=front,
             is_complete=is_complete,
             surrogate=self._proposer.standing() if is_complete else None,
+            full_trainings=None if self._ladder is None else self._spent() / self._config.training.epochs,
         )
-        self._keep(generation)
+        self._keep(generation, is_cut)
         self._listener(generation)
         return generation
 
@@ -159,21 +171,32 @@ class Search:
                 unknown.append(architecture)
             else:
                 self._finish(evaluation, cached=True, busy=0)
-        if not unknown or self._is_late():
+        remaining = len(unknown)
+        for outcome in self._train(unknown):
+            remaining -= 1
+            self._store.add(outcome, self._context)
+            self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._workers))
+
+    def _train(
+        self, architectures: Sequence[Architecture], leg: LegOf = in_full, name: Callable[[str], str] = str
+    ) -> Iterator[Outcome]:
+        """Yield outcomes as they finish; begin nothing more once the time is up."""
+        if not architectures or self._is_late():
             return
         if self._pool is None:
             self._pool = self._make_pool()
             self._listener(WorkersStarted(self._pool.size))
-        remaining = len(unknown)
         for outcome in self._pool.evaluate(
-            unknown, lambda key: self._store.start_attempt(key, self._context)
+            architectures, lambda key: self._store.start_attempt(name(key), self._context), leg
         ):
-            remaining -= 1
             self._repeatability.trained()
-            self._store.add(outcome, self._context)
-            self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._pool.size))
+            yield outcome
             if self._is_late():
                 self._pool.stop_starting()
+
+    @property
+    def _workers(self) -> int:
+        return 0 if self._pool is None else self._pool.size
 
     def _finish(self, evaluation: Evaluation, cached: bool, busy: int) -> None:
         self._evaluations[evaluation.key] = evaluation
@@ -187,29 +210,33 @@ class Search:
         limit = self._config.search.max_minutes
         return limit is not None and elapsed >= limit * 60
 
-    def _budget(self) -> int | None:
+    def _affordable(self, proposed: Sequence[Genome]) -> Sequence[Genome]:
+        """Return what ``search.max_trainings`` leaves of a batch."""
         limit = self._config.search.max_trainings
-        return None if limit is None else max(0, limit - len(self._evaluations))
+        if limit is None:
+            return proposed
+        if self._ladder is None:
+            return proposed[: max(0, limit - len(self._evaluations))]
+        left = limit * self._config.training.epochs - self._spent()
+        return proposed[: self._ladder.affordable(len(proposed), left)]
 
-    def _keep(self, generation: Generation) -> None:
+    def _spent(self) -> int:
+        """Return the epochs of all trainings, those of failed ones included."""
+        return sum(one.epochs or 0 for one in self._evaluations.values())
+
+    def _keep(self, generation: Generation, is_cut: bool) -> None:
         """Keep the generation's summary, and artefacts of the front, else of nearest misses."""
         if generation.is_complete:
             kept = worth_keeping(self._individuals, generation.front, self._config.search.population)
             self._store.forget_artefacts(set(self._evaluations) - kept)
-        self._store.put_generation(
-            generation.number,
-            {
-                "number": generation.number,
-                "proposed": generation.proposed,
-                "trainings": generation.trainings,
-                "failed": generation.failed,
-                "hypervolume": generation.hypervolume,
-                "reference": self._reference,
-                "front": [point.name() for point in generation.front],
-                "is_complete": generation.is_complete,
-                **({} if generation.surrogate is None else {"surrogate": asdict(generation.surrogate)}),
-            },
-        )
+            self._forget_rungs(generation, is_cut)
+        self._store.put_generation(generation.number, generation.summary(self._reference))
+
+    def _forget_rungs(self, generation: Generation, is_cut: bool) -> None:
+        """Forget what rungs left, unless a larger batch, or failures tried again, may promote others."""
+        failed = any(self._evaluations[key].is_machine_failure for key in generation.proposed)
+        if self._halving is not None and not is_cut and not failed:
+            self._halving.forget_artefacts(generation.proposed)
 
     def _hypervolume(self) -> float:
         """Return the dominated share of the box between 0 and the reference."""
@@ -236,14 +263,11 @@ class Search:
 
     def _announce(self) -> None:
         search = self._config.search
-        offspring = search.offspring or search.population
-        first = offspring if search.algorithm == "random" else search.population
-        planned = first + (search.generations - 1) * offspring
         self._listener(
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=min(planned, search.max_trainings or planned),
+                planned=planned_candidates(self._config),
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),

@@ -7,6 +7,7 @@ with new_session(load("search_spaces/mnist5k.yaml"), Path("runs/mine")) as searc
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from aebnas.search.events import Listener, ignore
 from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.proposers import Proposer
+from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
@@ -104,6 +106,8 @@ def resumed_session(
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()
+                if config.evaluation.mode == "successive_halving":
+                    RungShelf(store).forget_machine_failures()
             _record_data(store, splits)
             change = changes_since(store.environment)
             devices = kept_devices(store, config)
@@ -211,7 +215,9 @@ def _check_end(store: RunStore, config: SearchFile) -> None:
         return
     ends = {"generations": config.search.generations, "max_trainings": config.search.max_trainings}
     for name, end in ends.items():
-        reached = finished[-1]["number" if name == "generations" else "trainings"]
+        last = finished[-1]
+        full = math.ceil(last.get("full_trainings", last["trainings"]))
+        reached = last["number"] if name == "generations" else full
         if end is not None and end < reached:
             run = shlex.quote(str(store.path))
             raise RunError(

@@ -6,10 +6,10 @@
     runs/NAME/run.sqlite         every evaluation, per-exit scores and predictions
     runs/NAME/lock               who writes, or wrote last
     runs/NAME/checkpoints/       weights (KEY.pt) and logits (KEY.npz) of the front, else of nearest misses
+    runs/NAME/rungs/             the same of candidates between two rungs (``rung_shelf.py``)
 
 Everything is written before the row that says so, and rows in one transaction:
-a kill at any moment loses at most the candidates that were still training.
-Must not import torch.
+a kill loses at most the candidates in training.  Must not import torch.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS evaluations (
     key TEXT NOT NULL, context TEXT NOT NULL, status TEXT NOT NULL, evaluation TEXT NOT NULL,
     calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     PRIMARY KEY (key, context));
+CREATE TABLE IF NOT EXISTS rungs (
+    key TEXT NOT NULL, context TEXT NOT NULL, epochs INTEGER NOT NULL, evaluation TEXT NOT NULL,
+    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    PRIMARY KEY (key, context, epochs));
 CREATE TABLE IF NOT EXISTS attempts (
     key TEXT NOT NULL, context TEXT NOT NULL,
     started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
@@ -120,15 +124,15 @@ class RunStore:
 
     def start_attempt(self, key: str, context: str) -> None:
         """Note that a training of a candidate begins."""
-        self._write("INSERT INTO attempts (key, context) VALUES (?, ?)", (key, context))
+        self.write("INSERT INTO attempts (key, context) VALUES (?, ?)", (key, context))
 
     def attempts(self) -> list[tuple[str, str]]:
         """Return ``(key, started_at)`` of every training that began, in order."""
-        return [(key, at) for key, at in self._read("SELECT key, started_at FROM attempts ORDER BY rowid")]
+        return [(key, at) for key, at in self.read("SELECT key, started_at FROM attempts ORDER BY rowid")]
 
     def finished(self) -> list[tuple[str, str]]:
         """Return ``(key, finished_at)`` of every outcome, in order."""
-        rows = self._read("SELECT key, finished_at FROM evaluations ORDER BY rowid")
+        rows = self.read("SELECT key, finished_at FROM evaluations ORDER BY rowid")
         return [(key, at) for key, at in rows]
 
     def add(self, outcome: Outcome, context: str) -> None:
@@ -142,7 +146,7 @@ class RunStore:
                 write_atomically(self.logits_path(evaluation.key), pack_arrays(logits))
             blobs = (pack_record(artefacts.calibrate), pack_record(artefacts.select))
         row = (evaluation.key, context, evaluation.status, json.dumps(evaluation.to_dict()), *blobs)
-        self._write(
+        self.write(
             'INSERT OR REPLACE INTO evaluations (key, context, status, evaluation, calibrate, "select") '
             "VALUES (?, ?, ?, ?, ?, ?)",
             row,
@@ -150,27 +154,27 @@ class RunStore:
 
     def find(self, key: str, context: str) -> Evaluation | None:
         """Return a stored evaluation, failed or done, or None."""
-        row = self._read("SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context))
+        row = self.read("SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context))
         return Evaluation.from_dict(json.loads(row[0][0])) if row else None
 
     def forget_machine_failures(self) -> None:
         """Delete the failures that another try might not meet, so that one is made."""
         for one in self.evaluations():
             if one.is_machine_failure:
-                self._write("DELETE FROM evaluations WHERE key = ?", (one.key,))
+                self.write("DELETE FROM evaluations WHERE key = ?", (one.key,))
 
     def evaluations(self) -> list[Evaluation]:
         """Return every stored evaluation in the order in which they finished."""
-        rows = self._read("SELECT evaluation FROM evaluations ORDER BY rowid")
+        rows = self.read("SELECT evaluation FROM evaluations ORDER BY rowid")
         return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
 
     def count(self) -> int:
         """Return the number of stored evaluations."""
-        return int(self._read("SELECT COUNT(*) FROM evaluations")[0][0])
+        return int(self.read("SELECT COUNT(*) FROM evaluations")[0][0])
 
     def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
-        rows = self._read(
+        rows = self.read(
             'SELECT calibrate, "select" FROM evaluations WHERE key = ? AND calibrate IS NOT NULL', (key,)
         )
         return (unpack_record(rows[0][0]), unpack_record(rows[0][1])) if rows else None
@@ -182,27 +186,27 @@ class RunStore:
         longer takes; they go.
         """
         text = json.dumps(summary)
-        before = self._read("SELECT summary FROM generations WHERE number = ?", (number,))
+        before = self.read("SELECT summary FROM generations WHERE number = ?", (number,))
         if before and before[0][0] != text:
             self.forget_generations_after(number)
-        self._write("INSERT OR REPLACE INTO generations (number, summary) VALUES (?, ?)", (number, text))
+        self.write("INSERT OR REPLACE INTO generations (number, summary) VALUES (?, ?)", (number, text))
 
     def forget_generations_after(self, number: int) -> None:
         """Delete the summaries of later generations; evaluations stay."""
-        self._write("DELETE FROM generations WHERE number > ?", (number,))
+        self.write("DELETE FROM generations WHERE number > ?", (number,))
 
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
-        rows = self._read("SELECT summary FROM generations ORDER BY number")
+        rows = self.read("SELECT summary FROM generations ORDER BY number")
         return [json.loads(text) for (text,) in rows]
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""
-        self._write("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value)))
+        self.write("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value)))
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""
-        rows = self._read("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self.read("SELECT value FROM facts WHERE name = ?", (name,))
         return json.loads(rows[0][0]) if rows else default
 
     def weights_path(self, key: str) -> Path:
@@ -230,7 +234,8 @@ class RunStore:
             database.execute("PRAGMA synchronous = NORMAL")
         return database
 
-    def _read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that a statement finds."""
         with self._reading():
             return self._database.execute(statement, values).fetchall()
 
@@ -244,7 +249,8 @@ class RunStore:
                 "Put a copy of it back, or start a new run: aebnas search FILE --name NEW"
             ) from error
 
-    def _write(self, statement: str, values: Sequence[object]) -> None:
+    def write(self, statement: str, values: Sequence[object]) -> None:
+        """Execute a statement in a transaction of its own."""
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
 

@@ -20,6 +20,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.record import OUT_OF_MEMORY, TOO_SLOW, WORKER_DIED, Outcome, draft_evaluation
+from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
@@ -51,8 +52,8 @@ class _Worker:
     def ready(self) -> bool:
         return True
 
-    def evaluate(self, architecture: Architecture) -> Outcome:
-        outcome = self._evaluator.evaluate(architecture)
+    def evaluate(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        outcome = self._evaluator.evaluate(architecture, leg)
         status = outcome.evaluation.status
         if BROKEN_DEVICE in status and OUT_OF_MEMORY not in status:
             # the driver replaces this worker, else every later candidate of it would fail too
@@ -99,7 +100,9 @@ class RayPool:
             self.close()
             raise
 
-    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
         """Yield outcomes in the order in which they finish, long candidates first.
 
         Raises:
@@ -113,7 +116,7 @@ class RayPool:
             if self._is_stopping:
                 queue.clear()
             while queue and len(running) < self.size:
-                self._start(queue.popleft(), running, started)
+                self._start(queue.popleft(), running, started, leg)
             finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
             for reference in finished:
                 task = running.pop(reference)
@@ -132,11 +135,13 @@ class RayPool:
         """Kill the workers and stop Ray."""
         stop_ray()
 
-    def _start(self, architecture: Architecture, running: dict[Any, _Task], started: Started) -> None:
+    def _start(
+        self, architecture: Architecture, running: dict[Any, _Task], started: Started, leg: LegOf
+    ) -> None:
         actor = self._idle.popleft() if self._idle else self._new_actor()
         key = architecture.key()
         started(key)
-        running[actor.evaluate.remote(architecture)] = _Task(architecture, actor, time.monotonic())
+        running[actor.evaluate.remote(architecture, leg(key))] = _Task(architecture, actor, time.monotonic())
         self._listener(CandidateStarted(key, busy=len(running)))
 
     def _collect(self, reference: Any, task: _Task, deaths: Counter[str]) -> Outcome | None:

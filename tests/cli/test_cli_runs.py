@@ -70,7 +70,7 @@ def test_json_lines_carry_the_documented_fields(json_lines: list[dict[str, Any]]
     assert by_name["workers_started"]["count"] == 1
     finished = by_name["candidate_finished"]
     assert set(finished) == {
-        "event", "key", "status", "cached", "busy", "seconds", "reach_macs", "params",
+        "event", "key", "status", "cached", "busy", "seconds", "epochs", "reach_macs", "params",
         "peak_activation_bytes", "metrics", "target", "warnings",
     }  # fmt: skip
     assert finished["status"] == "done"

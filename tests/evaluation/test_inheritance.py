@@ -114,7 +114,7 @@ def test_finetuning_is_refused_from_scratch() -> None:
 
 
 def test_distillation_is_refused_without_a_teacher() -> None:
-    with pytest.raises(ValidationError, match=r"distillation.*goes with supernet\.rule: sandwich"):
+    with pytest.raises(ValidationError, match=r"distillation.*goes with rule: sandwich"):
         config(supernet={"rule": "fair", "distillation": 0.5})
 
 

@@ -70,7 +70,7 @@ def test_pauses_of_an_interrupted_run_are_no_wall_clock_time() -> None:
     found = [replace(candidate(network, 0), seconds=10.0, cpu_seconds=9.0) for network in networks]
     starts = ["2025-01-01T00:00:00.000Z", "2025-01-01T00:00:05.000Z", "2025-01-02T00:00:00.000Z"]
     attempts = [(one.key, at) for one, at in zip(found, starts, strict=True)]
-    result = timing(attempts, found)
+    result = timing(attempts, {one.key: one for one in found})
     assert result.wall_s == pytest.approx(25)  # two that overlap by 5 s, then one a day later
     assert result.core_s == pytest.approx(27)
     assert result.pauses == 1
@@ -85,7 +85,7 @@ def test_a_training_that_never_ended_is_a_lost_attempt() -> None:
         (one.key, "2025-01-01T00:00:09.000Z"),
         ("gone", "2025-01-01"),
     ]
-    assert timing(attempts, [one]).lost_attempts == 2
+    assert timing(attempts, {one.key: one}).lost_attempts == 2
 
 
 def test_the_words_of_an_architecture_name_every_stage_and_branch() -> None:

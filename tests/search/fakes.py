@@ -8,6 +8,7 @@ import numpy as np
 
 from aebnas.config import SearchFile, parse
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
+from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
@@ -35,11 +36,14 @@ def fake_config(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "fake.yaml", overrides)
 
 
-def fake_outcome(architecture: Architecture, seed: int = 0) -> Outcome:
-    """Return a finished outcome: larger networks are more accurate, later exits too."""
+def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
+    """Return a finished outcome: larger networks are more accurate, later exits too.
+
+    ``skilled``: share of its final skill that the network has acquired.
+    """
     cost = network_cost(architecture, 1, 10)
     rng = np.random.default_rng(int(architecture.key(), 16))
-    skill = np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
+    skill = skilled * np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
     shape = (IMAGES, len(skill))
     records, correct = [], []
     for _ in range(2):
@@ -80,7 +84,9 @@ class FakePool:
         self._outcome = outcome
         self._is_stopping = False
 
-    def evaluate(self, architectures: Sequence[Architecture], started: Started) -> Iterator[Outcome]:
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
         for architecture in reversed(architectures):
             if self._is_stopping:
                 return

@@ -8,6 +8,7 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.rungs import in_full
 from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
@@ -51,8 +52,8 @@ def test_the_front_of_a_seed_is_golden(tmp_path: Path) -> None:
 
 def test_completion_order_does_not_change_the_search(tmp_path: Path) -> None:
     class Forward(FakePool):
-        def evaluate(self, architectures, started):  # type: ignore[no-untyped-def]
-            return super().evaluate(list(reversed(architectures)), started)
+        def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]
+            return super().evaluate(list(reversed(architectures)), started, leg)
 
     assert run(tmp_path / "a", fake_config())[-1] == run(tmp_path / "b", fake_config(), Forward())[-1]
 

@@ -13,6 +13,7 @@ from search.test_search_targets import fitted_outcome
 
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.rungs import in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import SurrogateStanding
@@ -57,8 +58,8 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Pa
 
 def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> None:
     class Forward(FakePool):
-        def evaluate(self, architectures, started):  # type: ignore[no-untyped-def]
-            return super().evaluate(list(reversed(architectures)), started)
+        def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]
+            return super().evaluate(list(reversed(architectures)), started, leg)
 
     assert run(tmp_path / "a", CONFIG) == run(tmp_path / "b", CONFIG, Forward())
 

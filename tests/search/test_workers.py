@@ -172,16 +172,16 @@ def ray_processes() -> list[str]:
 def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:
     def worker(reason: str) -> _Worker:
         found = object.__new__(_Worker)
-        found._evaluator = SimpleNamespace(evaluate=lambda a: fake_failure(a, reason))  # type: ignore[assignment]
+        found._evaluator = SimpleNamespace(evaluate=lambda a, leg: fake_failure(a, reason))  # type: ignore[assignment]
         return found
 
     config = fake_config()
     space = SearchSpace(config.space, 8, config.search.trade_offs)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
-        worker("AcceleratorError: CUDA error: an illegal memory access").evaluate(architecture)
+        worker("AcceleratorError: CUDA error: an illegal memory access").evaluate(architecture, None)
     memory = "out of memory at 900 MB (CUDA error: out of memory)"
-    assert worker(memory).evaluate(architecture).evaluation.status == f"failed: {memory}"
+    assert worker(memory).evaluate(architecture, None).evaluation.status == f"failed: {memory}"
 
 
 def test_a_cutout_larger_than_the_images_is_refused_before_the_run_begins(

@@ -1,0 +1,114 @@
+"""What candidates were at the rungs of successive halving: part of a run store.
+
+    run.sqlite, table rungs      every evaluation of every rung
+    rungs/KEY-EPOCHS.pt          weights that the next leg begins with
+    rungs/KEY-EPOCHS.npz         full logits
+
+Rows stay, so that a replay compares and promotes as the search did.  What is large
+(weights, logits, scores) goes once its generation is told; whatever misses it later
+trains it again, to the same result.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from aebnas.errors import RunError
+from aebnas.evaluation.record import Artefacts, Evaluation, Outcome
+from aebnas.search.arrays import pack_arrays, pack_record, read_logits, unpack_record
+from aebnas.search.store import RunStore, storage_errors, write_atomically
+
+
+def leg_name(key: str, epochs: int) -> str:
+    """Return the name of the part of a candidate's training that ends at a rung."""
+    return f"{key}-{epochs}"
+
+
+class RungShelf:
+    """The rungs of one run."""
+
+    def __init__(self, store: RunStore) -> None:
+        """Read and write what lies in a run's store."""
+        self._store = store
+        self._folder = store.path / "rungs"
+
+    def add(self, outcome: Outcome, context: str) -> None:
+        """Keep what a candidate is after ``outcome.evaluation.epochs``: files first, then its row."""
+        evaluation, artefacts = outcome.evaluation, outcome.artefacts
+        blobs: tuple[bytes | None, bytes | None] = (None, None)
+        if artefacts is not None:
+            weights, logits = self._files(evaluation.key, evaluation.epochs or 0)
+            arrays = {"calibrate": artefacts.calibrate_logits, "select": artefacts.select_logits}
+            with storage_errors(self._store.path):
+                self._folder.mkdir(exist_ok=True)
+                write_atomically(weights, artefacts.weights)
+                write_atomically(logits, pack_arrays(arrays))
+            blobs = (pack_record(artefacts.calibrate), pack_record(artefacts.select))
+        row = (evaluation.key, context, evaluation.epochs, json.dumps(evaluation.to_dict()), *blobs)
+        self._store.write(
+            'INSERT OR REPLACE INTO rungs (key, context, epochs, evaluation, calibrate, "select") '
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+        )
+
+    def find(self, key: str, context: str, epochs: int) -> Evaluation | None:
+        """Return what a candidate was, or why it failed, at a rung; None: it was not there."""
+        where = "WHERE key = ? AND context = ? AND epochs = ?"
+        rows = self._store.read(f"SELECT evaluation FROM rungs {where}", (key, context, epochs))
+        return Evaluation.from_dict(json.loads(rows[0][0])) if rows else None
+
+    def weights(self, key: str, epochs: int) -> bytes | None:
+        """Return a candidate's weights at a rung; None where they were forgotten."""
+        path = self._files(key, epochs)[0]
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+
+    def artefacts(self, key: str, context: str, epochs: int) -> Artefacts | None:
+        """Return everything that a candidate's training left at a rung; None where it was forgotten."""
+        weights, logits = self.weights(key, epochs), self._files(key, epochs)[1]
+        rows = self._store.read(
+            'SELECT calibrate, "select" FROM rungs WHERE key = ? AND context = ? AND epochs = ? '
+            "AND calibrate IS NOT NULL",
+            (key, context, epochs),
+        )
+        if weights is None or not rows or not logits.exists():
+            return None
+        calibrate, select = (unpack_record(blob) for blob in rows[0])
+        return Artefacts(calibrate, select, *read_logits(logits), weights)
+
+    def forget_artefacts(self, legs: Iterable[tuple[str, int]]) -> None:
+        """Delete weights, logits and scores of ``(key, epochs)``; their rows stay."""
+        with storage_errors(self._store.path):
+            for key, epochs in legs:
+                for file in self._files(key, epochs):
+                    file.unlink(missing_ok=True)
+                self._store.write(
+                    'UPDATE rungs SET calibrate = NULL, "select" = NULL '
+                    "WHERE key = ? AND epochs = ? AND calibrate IS NOT NULL",
+                    (key, epochs),
+                )
+
+    def forget_machine_failures(self) -> None:
+        """Delete the rungs at which another try might not fail."""
+        for one in self._all():
+            if one.is_machine_failure:
+                self._store.write("DELETE FROM rungs WHERE key = ? AND epochs = ?", (one.key, one.epochs))
+
+    def legs(self) -> list[tuple[str, Evaluation, str]]:
+        """Return every finished leg: its name, what came of it (its own time alone), and when."""
+        rows = self._store.read("SELECT evaluation, finished_at FROM rungs ORDER BY rowid", ())
+        found = [(Evaluation.from_dict(json.loads(text)), str(at)) for text, at in rows]
+        return [(leg_name(one.key, one.epochs or 0), one, at) for one, at in found]
+
+    def _all(self) -> list[Evaluation]:
+        return [one for _, one, _ in self.legs()]
+
+    def _files(self, key: str, epochs: int) -> tuple[Path, Path]:
+        name = leg_name(key, epochs)
+        return self._folder / f"{name}.pt", self._folder / f"{name}.npz"

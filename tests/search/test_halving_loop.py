@@ -1,0 +1,259 @@
+"""Successive halving on a pool that answers at once: who goes on, what is kept, what a resume trains."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+
+from aebnas.config import SearchFile
+from aebnas.errors import RunError
+from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
+from aebnas.evaluation.rungs import Leg, LegOf, in_full
+from aebnas.report.contents import read_run
+from aebnas.search.events import CandidateFinished, Event, Generation, RungFinished
+from aebnas.search.pool import Started
+from aebnas.search.rung_shelf import RungShelf
+from aebnas.search.search import Search
+from aebnas.search.session import _check_end
+from aebnas.search.start import make_proposer
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+
+HALVING = ("evaluation.mode=successive_halving", "training.epochs=9")
+"""Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
+CONFIG = fake_config(*HALVING)
+Fails = Callable[[str, int], str | None]
+"""From a key and the epochs of a rung to why its training fails."""
+
+
+class RungPool(FakePool):
+    """Networks learn with their epochs; weights tell whose they are and how far they are trained."""
+
+    def __init__(
+        self,
+        interrupt_after: int | None = None,
+        fails: Fails = lambda key, epochs: None,
+        forward: bool = False,
+    ) -> None:
+        super().__init__(interrupt_after)
+        self._fails = fails
+        self._forward = forward
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
+        for architecture in architectures if self._forward else reversed(architectures):
+            if self._is_stopping:
+                return
+            if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
+                raise KeyboardInterrupt
+            started(architecture.key())
+            now = leg(architecture.key())
+            assert now is not None
+            self.trained.append(f"{architecture.key()}-{now.epochs}")
+            yield self._trained(architecture, now)
+
+    def _trained(self, architecture: Architecture, leg: Leg) -> Outcome:
+        key = architecture.key()
+        assert leg.weights == (f"{key}-{leg.before}".encode() if leg.before else None)
+        reason = self._fails(key, leg.epochs)
+        if reason is not None:
+            return fake_failure(architecture, reason)
+        outcome = fake_outcome(architecture, skilled=1 - 0.5 / leg.epochs)
+        assert outcome.artefacts is not None
+        weights = f"{key}-{leg.epochs}".encode()
+        return replace(outcome, artefacts=replace(outcome.artefacts, weights=weights))
+
+
+def run(
+    path: Path,
+    config: SearchFile = CONFIG,
+    pool: FakePool | None = None,
+    events: list[Event] | None = None,
+    retry: bool = False,
+) -> list[Generation]:
+    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
+    try:
+        if retry:
+            store.forget_machine_failures()
+            RungShelf(store).forget_machine_failures()
+        space = SearchSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, *DATA[1:])
+        listener = (events if events is not None else []).append
+        return list(Search(config, space, store, lambda: pool or RungPool(), DATA, proposer, listener).run())
+    finally:
+        store.close()
+
+
+def kept(path: Path) -> dict[str, Evaluation]:
+    store = RunStore(path)
+    try:
+        return {one.key: one for one in store.evaluations()}
+    finally:
+        store.close()
+
+
+def rows(path: Path) -> dict[str, dict[str, Any]]:
+    return {key: one.to_dict() for key, one in kept(path).items()}
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted((path / "checkpoints").glob("*.pt"))}
+
+
+def test_of_each_generation_a_third_goes_on_at_each_rung(tmp_path: Path) -> None:
+    pool, events = RungPool(), list[Event]()
+    generations = run(tmp_path / "run", pool=pool, events=events)
+    rungs = [one for one in events if isinstance(one, RungFinished)]
+    assert [(one.number, one.epochs, one.candidates, one.going_on) for one in rungs] == [
+        (1, 1, 6, 2),
+        (2, 3, 2, 1),
+        (3, 9, 1, 0),
+    ] * 4
+    assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 16, 3: 4, 9: 4}
+    assert generations[-1].trainings == 24
+    assert generations[-1].full_trainings == pytest.approx(4 * (4 * 1 + 3 + 9) / 9)
+    assert len(pool.trained) == len(set(pool.trained)) == 4 * 9
+
+
+def test_every_candidate_is_told_once_with_the_epochs_it_had(tmp_path: Path) -> None:
+    events: list[Event] = []
+    run(tmp_path / "run", events=events)
+    told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
+    assert {one.key: one.epochs for one in told} == {
+        key: one.epochs for key, one in kept(tmp_path / "run").items()
+    }
+    assert len(told) == 24
+
+
+def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path: Path) -> None:
+    last = run(tmp_path / "run")[-1]
+    evaluations = kept(tmp_path / "run")
+    front = {point.key for point in last.front}
+    assert files(tmp_path / "run") == {
+        f"{key}.pt": f"{key}-{evaluations[key].epochs}".encode() for key in front
+    }
+    assert not list((tmp_path / "run" / "rungs").iterdir()), "what went on needs no more than its rows"
+
+
+def test_the_time_of_a_candidate_is_that_of_all_its_legs(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    legs = {1: 1.0, 3: 2.0, 9: 3.0}
+    assert all(one.seconds == legs[one.epochs or 0] for one in kept(tmp_path / "run").values())
+    store = RunStore(tmp_path / "run")
+    timing = read_run(store).timing
+    store.close()
+    assert timing.core_s == 36.0
+    assert timing.lost_attempts == 0
+
+
+def test_the_order_of_completion_does_not_decide_who_goes_on(tmp_path: Path) -> None:
+    assert run(tmp_path / "a") == run(tmp_path / "b", pool=RungPool(forward=True))
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 8, 9, 10, 20, 35])
+def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_rung(tmp_path: Path, after: int) -> None:
+    whole_run = run(tmp_path / "whole")
+    first, second = RungPool(interrupt_after=after), RungPool()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", pool=first)
+    assert run(tmp_path / "cut", pool=second) == whole_run
+    assert not set(first.trained) & set(second.trained)
+    assert len(first.trained) + len(second.trained) == 36
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+
+
+def test_a_replay_trains_nothing(tmp_path: Path) -> None:
+    pool = RungPool()
+    assert run(tmp_path / "run") == run(tmp_path / "run", pool=pool)
+    assert not pool.trained
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_max_trainings_counts_epochs_in_full_trainings(tmp_path: Path, limit: int) -> None:
+    config, events = fake_config(*HALVING, f"search.max_trainings={limit}"), list[Event]()
+    last = run(tmp_path / "run", config, events=events)[-1]
+    assert last.full_trainings is not None
+    assert limit - 1 < last.full_trainings <= limit
+    planned = events[0].planned  # type: ignore[union-attr]
+    assert planned == last.trainings > limit or limit == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_a_halving_cut_by_max_trainings_can_be_extended(tmp_path: Path, limit: int) -> None:
+    run(tmp_path / "run", fake_config(*HALVING, f"search.max_trainings={limit}"))
+    assert run(tmp_path / "run") == run(tmp_path / "whole")
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
+
+
+def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    store = RunStore(tmp_path / "run")
+    _check_end(store, fake_config(*HALVING, "search.max_trainings=8"))
+    with pytest.raises(RunError, match=r"search\.max_trainings must be >= 8, but got 7"):
+        _check_end(store, fake_config(*HALVING, "search.max_trainings=7"))
+    store.close()
+
+
+def test_a_training_that_diverges_at_a_rung_is_a_failure_with_its_epochs(tmp_path: Path) -> None:
+    def at_the_second(key: str, epochs: int) -> str | None:
+        return "training diverged" if epochs == 3 else None
+
+    last = run(tmp_path / "run", pool=RungPool(fails=at_the_second))[-1]
+    failed = [one for one in kept(tmp_path / "run").values() if not one.is_done]
+    assert last.failed == len(failed) == 8
+    assert {(one.status, one.epochs) for one in failed} == {("failed: training diverged", 3)}
+    assert last.full_trainings == pytest.approx(4 * (4 * 1 + 2 * 3) / 9)
+
+
+def test_others_go_on_in_place_of_a_candidate_that_fails_at_the_first_rung(tmp_path: Path) -> None:
+    going = {one.key for one in kept_after_one(tmp_path / "plain").values() if one.epochs != 1}
+    instead = kept_after_one(
+        tmp_path / "failing", lambda key, epochs: "diverged" if key in going else None
+    ).values()
+    assert sum(one.epochs == 3 or one.epochs == 9 for one in instead) == 2
+    assert not going & {one.key for one in instead if one.is_done}
+
+
+def kept_after_one(path: Path, fails: Fails = lambda key, epochs: None) -> dict[str, Evaluation]:
+    run(path, fake_config(*HALVING, "search.generations=1"), RungPool(fails=fails))
+    return kept(path)
+
+
+def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
+    def dies(key: str, epochs: int) -> str | None:
+        return f"{WORKER_DIED} 3 times" if epochs == 1 and int(key, 16) % 3 == 0 else None
+
+    run(tmp_path / "run", pool=RungPool(fails=dies))
+    assert any(one.is_machine_failure for one in kept(tmp_path / "run").values())
+    whole_run = run(tmp_path / "whole")
+    assert run(tmp_path / "run", retry=True) == whole_run
+    front = {point.key for point in whole_run[-1].front}
+    again, undisturbed = rows(tmp_path / "run"), rows(tmp_path / "whole")
+    assert {key: again[key] for key in front} == {key: undisturbed[key] for key in front}
+
+
+def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(tmp_path: Path) -> None:
+    class Late(Search):
+        def _is_late(self) -> bool:
+            return len(pool.trained) >= 7
+
+    pool = RungPool()
+    store = RunStore.create(tmp_path / "run", CONFIG, {})
+    space = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    proposer = make_proposer(CONFIG, space, *DATA[1:])
+    generations = list(Late(CONFIG, space, store, lambda: pool, DATA, proposer).run())
+    store.close()
+    assert [one.is_complete for one in generations] == [False]
+    assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 5, 3: 1}
+    second = RungPool()
+    assert run(tmp_path / "run", pool=second) == run(tmp_path / "whole")
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert len(second.trained) == 36 - 7
