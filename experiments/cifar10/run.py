@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 FILE = "search_spaces/cifar10_dense.yaml"
 RUNS = Path("runs/cifar10")
 SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
-SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=120"]
+SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=100", "workers.count=1"]
 ARMS: dict[str, list[str]] = {
     "searched": [],
     "fixed": [
