@@ -55,6 +55,16 @@ def test_shares_after_the_passes_are_what_imta_scales_during_them(exits: int) ->
         torch.testing.assert_close(ours[name], expected, rtol=1e-9, atol=1e-12)
 
 
+def test_the_forward_pass_is_bit_identical_with_the_rule_and_without() -> None:
+    plain, made = network(), network()
+    made.load_state_dict(plain.state_dict())
+    x, labels = batch()
+    torch.stack([cross_entropy(z, labels) for z in made(x)]).sum().backward()
+    GradientRule(list(made.parameters()), equilibrium_shares(made), None).apply()
+    for a, b in zip(plain(x), made(x), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_an_exits_own_weights_keep_their_whole_gradient_and_shared_ones_do_not() -> None:
     made = network()
     plain, balanced = gradients(made, rule=False), gradients(made, rule=True)
