@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's renameat2
@@ -109,12 +109,14 @@ def _exchanged(one: Path, other: Path) -> bool:
 def _locked(draft: Path) -> Iterator[bool]:
     """Yield whether the lock of a draft that is still there was free; it is held until the end.
 
-    Where the system has no such locks (Windows), no draft is ever taken for a forgotten one but its own.
+    Where the system has no such locks (Windows), or the file system none of folders (NFS), no draft is
+    ever taken for a forgotten one but its own.
     """
+    is_own = draft.name.split("-")[-2:-1] == [str(os.getpid())]
     try:
         import fcntl
     except ImportError:
-        yield draft.name.split("-")[-2:-1] == [str(os.getpid())]
+        yield is_own
         return
     try:
         handle = os.open(draft, os.O_RDONLY)
@@ -122,10 +124,13 @@ def _locked(draft: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        is_ours = False
-        with suppress(BlockingIOError, FileNotFoundError):
+        try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_ours = os.path.samestat(os.fstat(handle), draft.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        except OSError:  # EBADF on NFS, which locks only what can be written; ENOLCK, ENOTSUP elsewhere
+            is_ours = is_own
         yield is_ours
     finally:
         os.close(handle)

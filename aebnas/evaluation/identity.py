@@ -15,7 +15,7 @@ from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
-from aebnas.supernet.identity import IRRELEVANT
+from aebnas.supernet.identity import deciding_settings
 
 INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 """Options that only ``mode: supernet`` reads."""
@@ -38,7 +38,7 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
         "seed": config.search.seed,
     }
     if config.evaluation.mode == "supernet":
-        facts["supernet"] = config.supernet.model_dump(mode="json", exclude=IRRELEVANT)
+        facts["supernet"] = deciding_settings(config.supernet)
         facts["space"] = config.space.model_dump(mode="json")
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}

@@ -58,7 +58,7 @@ def _order(points: Sequence[Individual]) -> list[int]:
             distance[rank == one] = crowding(objectives[rank == one])
         found = [feasible[i] for i in np.lexsort((-distance, rank))]
     infeasible = [i for i, one in enumerate(points) if not one.is_feasible]
-    return found + sorted(infeasible, key=lambda i: sum(max(0.0, one) for one in points[i].violations))
+    return found + sorted(infeasible, key=lambda i: points[i].violation)
 
 
 def ranks(objectives: FloatArray) -> NDArray[np.intp]:

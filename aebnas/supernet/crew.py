@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from aebnas.errors import TrainingError
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others before it gives up."""
+LOOK_SECONDS = 1.0
+"""Between two looks whether the others are still coming."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +77,43 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
         device: ``cpu``, or ``cuda:0`` for one GPU each.
         follow: A function of a module, for it is imported in the other processes.
         arguments: For ``follow``; must be picklable.
+
+    Raises:
+        TrainingError: There are fewer GPUs than processes, or a process does not start.
     """
     if size == 1:
         yield Crew()
         return
+    if device != "cpu" and size > torch.cuda.device_count():
+        gpus = torch.cuda.device_count()
+        raise TrainingError(
+            f"supernet.processes: {size} processes need a GPU each, but this one sees {gpus}; "
+            f"--set supernet.processes={max(1, gpus)}"
+        )
     context = multiprocessing.get_context("spawn")  # a forked process cannot use torch's threads
     with tempfile.TemporaryDirectory(prefix="aebnas-supernet-") as folder:
-        meeting = str(Path(folder) / "meeting")
+        meeting, arrived = str(Path(folder) / "meeting"), context.Semaphore(0)
         others = [
             context.Process(
-                target=_begin, args=(meeting, Crew(rank, size), device, follow, arguments), daemon=True
+                target=_begin,
+                args=(meeting, arrived, Crew(rank, size), device, follow, arguments),
+                daemon=True,
             )
             for rank in range(1, size)
         ]
-        for other in others:
-            other.start()
         try:
+            for other in others:
+                other.start()
+            _await(arrived, others)
             _meet(meeting, Crew(0, size), device)
             yield Crew(0, size)
         finally:
             if distributed.is_initialized():
                 distributed.destroy_process_group()
             for other in others:
-                other.terminate()
-                other.join()
+                if other.pid is not None:  # it was started
+                    other.terminate()
+                    other.join()
 
 
 def device_of(rank: int, device: str) -> str:
@@ -104,10 +121,32 @@ def device_of(rank: int, device: str) -> str:
     return device if device == "cpu" else f"cuda:{rank}"
 
 
-def _begin(meeting: str, crew: Crew, device: str, follow: Follow, arguments: tuple[Any, ...]) -> None:
+def _await(arrived: Semaphore, others: Sequence[BaseProcess]) -> None:
+    """Wait until every process stands where nothing but the meeting is left.
+
+    The meeting itself would wait for a process that died on its way as long as for a slow one.
+
+    Raises:
+        TrainingError: One has died.
+    """
+    for _ in others:
+        while not arrived.acquire(timeout=LOOK_SECONDS):
+            died = next((other for other in others if other.exitcode is not None), None)
+            if died is not None:
+                raise TrainingError(
+                    f"a process of the supernet's training did not start (exit code {died.exitcode}; its "
+                    'words are above). A script that starts one needs `if __name__ == "__main__":`. Or '
+                    "train in this process alone: --set supernet.processes=1"
+                )
+
+
+def _begin(
+    meeting: str, arrived: Semaphore, crew: Crew, device: str, follow: Follow, arguments: tuple[Any, ...]
+) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
+    arrived.release()
     _meet(meeting, crew, device)
     try:
         follow(crew, *arguments)

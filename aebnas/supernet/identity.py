@@ -14,6 +14,7 @@ from typing import Any
 
 from aebnas.config.resolved import Difference, plain_differences
 from aebnas.config.schema import SearchFile
+from aebnas.config.supernet_schema import SupernetConfig
 
 TRAINING = (
     "learning_rate",
@@ -44,13 +45,25 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
         classes: Their number.
     """
     training = config.training.model_dump(mode="json")
-    settings = config.supernet.model_dump(mode="json", exclude=IRRELEVANT)
     return {
         "space": config.space.model_dump(mode="json"),
         "data": {"fingerprint": data_fingerprint, "channels": channels, "classes": classes},
         "training": {name: training[name] for name in TRAINING},
-        "supernet": settings,
+        "supernet": deciding_settings(config.supernet),
     }
+
+
+def deciding_settings(settings: SupernetConfig) -> dict[str, Any]:
+    """Return the settings that decide the weights, under the sandwich rule as before there was another.
+
+    So supernets, and runs that inherit from them, keep their identity; that a share of the teacher is
+    given or follows from the rule makes no difference.
+    """
+    found = settings.model_dump(mode="json", exclude=IRRELEVANT)
+    if settings.rule == "sandwich":
+        del found["rule"]
+        return found | {"distillation": settings.teacher_share}
+    return found | {"distillation": None}
 
 
 def space_hash(facts: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Several exports into one folder, and killed ones: what is there is always whole."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -163,3 +164,20 @@ def test_a_folder_is_replaced_where_the_system_can_exchange_two_and_where_it_can
     assert seen == [contents("before")]  # what was there was deleted as the draft, after the new one came
     assert content_of(folder) == contents("after")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("code", [errno.EBADF, errno.ENOLCK])
+def test_where_folders_cannot_be_locked_exports_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuses(handle: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))  # as NFS does for what is open for reading alone
+
+    monkeypatch.setattr("fcntl.flock", refuses)
+    folder, strangers = tmp_path / "model", tmp_path / ".model.draft-1-0123abcd"
+    strangers.mkdir()
+    write_folder(folder, contents("first"), force=False)
+    write_folder(folder, contents("second"), force=True)
+    assert content_of(folder) == contents("second")
+    # whose it is cannot be told: it may be in use
+    assert sorted(path.name for path in tmp_path.iterdir()) == [strangers.name, "model"]

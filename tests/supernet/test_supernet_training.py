@@ -1,5 +1,6 @@
 """Training: the loss falls, an interrupted training ends as an uninterrupted one."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
+from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import preparation
-from aebnas.supernet.crew import Crew
+from aebnas.supernet.crew import Crew, leading
+from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Heirs, supernet_with
 from aebnas.supernet.preparation import Progress, new_training, ready_supernet
 from aebnas.supernet.sandwich import Sandwich
@@ -288,6 +291,25 @@ def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
         ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
 
 
+def test_a_supernet_of_before_there_were_rules_is_known(tmp_path: Path) -> None:
+    given = config(supernet={"epochs": 1})
+    facts = supernet_facts(given, splits().fingerprint, 1, 10)
+    assert "rule" not in facts["supernet"]
+    assert facts["supernet"]["distillation"] == 0.5
+    path = tmp_path / "old" / "supernet" / FILE
+    save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))
+    for run, wanted in (("old", {"distillation": 0.5}), ("new", {"rule": "sandwich"})):
+        found, told = ready(tmp_path / run, supernet={"epochs": 1} | wanted)
+        assert (found.origin, told) == ("known" if run == "old" else str(path), [])
+
+
+def test_rules_and_shares_of_the_teacher_are_told_apart() -> None:
+    chosen = [{}, {"rule": "fair"}, {"distillation": 0.0}, {"distillation": 0.25}]
+    keys = {context_key(config(supernet=one), "data") for one in chosen}
+    assert len(keys) == len(chosen)
+    assert context_key(config(supernet={"rule": "fair", "distillation": 0.0}), "data") in keys
+
+
 def test_a_damaged_supernet_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run" / "supernet" / FILE
     path.parent.mkdir(parents=True)
@@ -310,6 +332,38 @@ def test_every_network_of_a_step_belongs_to_one_process() -> None:
     shares = [Crew(rank, 2).share(costs) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
     assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
+
+
+def dies(crew: Crew) -> None:
+    """Follow a crew that this process will never meet."""
+
+
+class NotStarting:
+    """Cannot be unpickled, as what an unguarded script's process would import."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (int, ("no number",))
+
+
+def test_a_process_that_dies_before_the_first_step_is_told_at_once() -> None:
+    began = time.monotonic()
+    with (
+        pytest.raises(TrainingError, match=r"did not start \(exit code 1.*supernet\.processes=1"),
+        leading(2, "cpu", dies, (NotStarting(),)),
+    ):
+        pytest.fail("they cannot have met")
+    assert time.monotonic() - began < 300
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with (
+        pytest.raises(
+            TrainingError, match=r"2 processes need a GPU each.*sees 1; --set supernet\.processes=1"
+        ),
+        leading(2, "cuda:0", dies, ()),
+    ):
+        pytest.fail("there is one GPU")
 
 
 @pytest.mark.slow
