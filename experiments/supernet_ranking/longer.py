@@ -1,0 +1,84 @@
+"""Does an heir rank networks as a long training does, and how does a short training?
+
+    python experiments/supernet_ranking/scratch.py --seeds 1 --epochs 27
+    python experiments/supernet_ranking/longer.py runs/supernet_mnist5k [--set evaluation.finetune_epochs=1]
+
+Nine epochs favour what learns fast.  Here the architectures of ``rank.py``, trained for three times as long
+with one seed, are the reference; beside heirs stand the two trainings of nine epochs.  Appends to longer.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from rank import _exit_accuracy, _read, _tau
+from scratch import SPACE, drawn, path_of
+
+from aebnas.config import load
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import make_splits
+from aebnas.evaluation.evaluator import Evaluator
+from aebnas.search.session import space_of
+from aebnas.supernet.storage import FILE, load_supernet
+
+COUNT, EPOCHS = 60, 27
+
+
+def main() -> None:
+    """Inherit, compare, and append a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
+    arguments = parser.parse_args()
+    config = load(SPACE, ["evaluation.mode=supernet", *arguments.set])
+    splits = make_splits(load_dataset(config.data), config.data)
+    architectures = [
+        one for one in drawn(space_of(config, splits.train.shape), COUNT) if path_of(one, 0, EPOCHS).exists()
+    ]
+    stored = load_supernet(arguments.run / "supernet" / FILE)
+    evaluator = Evaluator(
+        config, splits, supernet={name: one.numpy() for name, one in stored.weights.items()}
+    )
+    began, heirs = time.process_time(), []
+    for one in architectures:
+        artefacts = evaluator.evaluate(one).artefacts
+        if artefacts is None:
+            raise SystemExit(f"{one.key()} failed")
+        heirs.append((artefacts.calibrate_logits, artefacts.select_logits))
+    seconds = (time.process_time() - began) / len(architectures)
+    known = {
+        "inherited": heirs,
+        "9 epochs, seed 0": [_read(one, 0, None) for one in architectures],
+        "9 epochs, seed 1": [_read(one, 1, None) for one in architectures],
+        "27 epochs": [_read(one, 0, EPOCHS) for one in architectures],
+    }
+    settings = " ".join(arguments.set) or "as inherited"
+    lines = [
+        f"{len(architectures)} architectures, {arguments.run.name}, {settings}: {seconds:.2f} core-s each. "
+        "Kendall's tau with 27 epochs of training:",
+        "",
+        "| exit | networks | accuracy (inherited / 9 / 9 / 27 epochs) | inherited | 9 epochs | seed 1 |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    labels = splits.select.labels
+    for after in ("stage1", "stage2", None):
+        found = {
+            name: [_exit_accuracy(one, z, labels, after) for one, z in zip(architectures, all_, strict=True)]
+            for name, all_ in known.items()
+        }
+        kept = [i for i, value in enumerate(found["27 epochs"]) if value is not None]
+        columns = [np.array([values[i] for i in kept], float) for values in found.values()]
+        means = " / ".join(f"{column.mean():.1%}" for column in columns)
+        taus = " | ".join(_tau(column, columns[-1]) for column in columns[:-1])
+        lines.append(f"| {after or 'final classifier'} | {len(kept)} | {means} | {taus} |")
+    text = "\n".join(lines) + "\n\n"
+    with (Path(__file__).parent / "longer.md").open("a") as file:
+        file.write(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
