@@ -244,6 +244,12 @@ class SearchFile(Frozen):
         return self.search.trade_offs if self.exits.target is None else (1.0,)
 
     @property
+    def candidate_epochs(self) -> int:
+        """Return the epochs of a candidate that is trained at once, or of an heir."""
+        inherits = self.evaluation.mode == "supernet"
+        return self.evaluation.finetune_epochs if inherits else self.training.epochs
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the exit_policy gene; one without a name where it is none."""
         return tuple(self.exits.settings)

@@ -97,7 +97,7 @@ class Evaluator:
         cost = network_cost(architecture, *shape)
         reach_costs = self.costs.reach_costs(architecture, *shape)
         draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
-        draft = replace(draft, epochs=self._epochs if leg is None else leg.epochs)
+        draft = replace(draft, epochs=self.config.candidate_epochs if leg is None else leg.epochs)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
             self._check_size(cost)
@@ -113,18 +113,11 @@ class Evaluator:
         )
         return Outcome(evaluation, artefacts)
 
-    @property
-    def _epochs(self) -> int:
-        """Return the epochs of a candidate that is trained at once, or of an heir."""
-        config = self.config
-        inherits = config.evaluation.mode == "supernet"
-        return config.evaluation.finetune_epochs if inherits else config.training.epochs
-
     def _trained(self, draft: Evaluation, leg: Leg | None) -> tuple[Evaluation, Artefacts]:
         dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
         torch.manual_seed(draft.seed)
         if self._heirs is None:
-            network, result = self._from_scratch(draft, dtype, leg or Leg(0, self._epochs))
+            network, result = self._from_scratch(draft, dtype, leg or Leg(0, self.config.candidate_epochs))
         else:
             network, result = self._heir(self._heirs, draft, dtype)
         artefacts = self._artefacts(network)
@@ -222,7 +215,7 @@ class Evaluator:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
         limits, training = self.config.evaluation, self.config.training
-        work = float(cost.reach_macs[-1]) * len(self.splits.train) * self._epochs
+        work = float(cost.reach_macs[-1]) * len(self.splits.train) * self.config.candidate_epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(
                 f"too large: {work:.3g} MACs x images x epochs > "

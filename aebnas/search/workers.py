@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -183,7 +183,8 @@ class RayPool:
     def _failure(self, architecture: Architecture, reason: str) -> Outcome:
         cost = network_cost(architecture, *self._shape)
         seed = self._config.search.seed
-        return Outcome(draft_evaluation(architecture, cost, seed, f"failed: {reason}"))
+        draft = draft_evaluation(architecture, cost, seed, f"failed: {reason}")
+        return Outcome(replace(draft, epochs=self._config.candidate_epochs))
 
     def _begin(self, splits: Splits) -> tuple[float, int]:
         """Start Ray; return the GPUs of one worker and the number of workers."""

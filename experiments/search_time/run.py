@@ -1,12 +1,13 @@
 """What a search has found after how much time: from scratch, inherited, with a surrogate, at random.
 
-    python experiments/search_time/run.py [--seeds 3] [--report]
+    python experiments/search_time/run.py [--seeds 0 1 2] [--report]
 
 mnist5k.  Time is that of one core: core-seconds of every training and inheritance, those of the supernet
 included, so that other work on the machine does not count.  Every arm's candidates count at all their
 free operating points.  Heirs count with their inherited accuracies, which they really have; then the
 architectures of the inherited front are trained from scratch and counted with what that gives.
-Continues where it was stopped; writes points.csv, results.md and hypervolume.png.
+Continues where it was stopped, and several processes may take a seed each; writes points.csv, results.md and
+hypervolume.png.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def report() -> None:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     colours = {arm: f"C{i}" for i, arm in enumerate(ARMS)}
-    for seed in sorted(points.seed.unique()):
+    for seed in sorted(points[points.arm == "scratch"].seed.unique()):
         of = {arm: points[(points.arm == arm) & (points.seed == seed)] for arm in ARMS}
         curves = {arm: volumes(one, reference) for arm, one in of.items() if len(one)}
         target = curves["scratch"][-1][1]
@@ -195,19 +196,18 @@ def report() -> None:
 def main() -> None:
     """Run what is missing, one seed after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--report", action="store_true", help="only write table and plot")
     arguments = parser.parse_args()
-    file = HERE / "points.csv"
-    if not arguments.report:
-        known = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=list(Point._fields))
-        for seed in range(arguments.seeds):
-            for arm in ARMS:
-                if len(known[(known.arm == arm) & (known.seed == seed)]):
-                    continue
-                found = pd.DataFrame(run_arm(arm, seed))
-                known = pd.concat([known, found], ignore_index=True) if len(known) else found
-                known.to_csv(file, index=False, float_format="%.6g")
+    for seed in [] if arguments.report else arguments.seeds:
+        for arm in ARMS:
+            file = RUNS / "points" / f"{arm}-{seed}.csv"
+            if not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                pd.DataFrame(run_arm(arm, seed)).to_csv(file, index=False, float_format="%.6g")
+    known = sorted((RUNS / "points").glob("*.csv"))
+    if known:
+        pd.concat([pd.read_csv(file) for file in known]).to_csv(HERE / "points.csv", index=False)
     report()
 
 

@@ -133,9 +133,10 @@ def test_a_candidate_that_kills_every_worker_is_recorded_and_the_search_goes_on(
     assert last.failed == 1
     assert last.trainings == 7
     store = RunStore(tmp_path / "run")
-    statuses = {e.key: e.status for e in store.evaluations()}
+    done = {e.key: e for e in store.evaluations()}
     store.close()
-    assert statuses[victims[0]].startswith("failed: its worker died 2 times")
+    assert done[victims[0]].status.startswith("failed: its worker died 2 times")
+    assert {e.epochs for e in done.values()} == {config.training.epochs}, "of a lost one those it was to have"
 
 
 def test_a_hanging_candidate_is_stopped_and_marks_the_run(
