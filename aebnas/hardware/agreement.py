@@ -33,7 +33,8 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     """Return the factors that fit measured networks best, in relative error.
 
     Non-negative least squares on ``LatencyTerms``.  Whether each layer type has a factor of its own,
-    and how large a cache matters, is what predicts networks left out of the fit best.
+    whether handing features on has its price, and how large a cache matters, is what predicts networks
+    left out of the fit best.
 
     Args:
         profile: Its rows and overhead; its own correction plays no part.
@@ -44,14 +45,14 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     measured = np.concatenate([network.reach_ms for network in networks])
     owner = np.repeat(np.arange(len(networks)), [len(network.reach_ms) for network in networks])
     found = []
-    for cache_mb, has_types in itertools.product(CACHES_MB, (False, True)):
-        terms = [_terms(profile, network, cache_mb) for network in networks]
+    for has_handover, cache_mb, has_types in itertools.product((False, True), CACHES_MB, (False, True)):
+        terms = [_terms(profile, network, cache_mb, has_handover) for network in networks]
         names = _names(terms, has_types)
         features = np.concatenate([_features(one, names) for one in terms])
         error = _left_out_error(features, measured, owner)
         found.append((error, cache_mb, names, _factors(features, measured)))
     best = min(one[0] for one in found)
-    # the simplest of equals: no cache before a cache, one factor before one per type
+    # the simplest of equals: nothing paid for handing on, no cache, one factor for all types
     _, cache_mb, names, factors = next(one for one in found if one[0] <= best + TIE)
     values = {name: rounded(value) for name, value in zip(names, factors, strict=True)}
     types = {name: max(values.pop(name), SMALLEST) for name in names if name not in Correction.model_fields}
@@ -61,9 +62,11 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     return Correction(**values, by_type=types, cache_mb=cache_mb, networks=len(networks))
 
 
-def _terms(profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float) -> LatencyTerms:
+def _terms(
+    profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float, has_handover: bool
+) -> LatencyTerms:
     plan = segments(network.architecture, network.in_channels, network.classes)
-    return profile.latency_terms(plan, cache_mb)
+    return profile.latency_terms(plan, cache_mb, has_handover)
 
 
 def _names(terms: Sequence[LatencyTerms], has_types: bool) -> list[str]:

@@ -37,6 +37,8 @@ class LayerCost:
 
     macs: int
     params: int
+    read_params: int
+    """Parameters that a call reads: of a kernel larger than its input only what meets it, not the padding."""
     activation_bytes: int
     """Largest sum of live tensors inside the layer, fp32, its input and held skips included."""
     activation_bytes_input_kept: int
@@ -110,9 +112,38 @@ def layer_cost(layer: Layer) -> LayerCost:
         if type(part) in SHAPE_ONLY:
             setattr(part, "forward", SHAPE_ONLY[type(part)])  # noqa: B010 - mypy: no assignment to a method
     params = sum(p.numel() for p in module.parameters())
+    unread: list[int] = []
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            part.register_forward_hook(lambda conv, inputs, _y: unread.append(_unread(conv, inputs[0])))
     watch = ActivationWatch(module, x)
     macs, _ = profile(module, inputs=(x,), custom_ops=UNCOUNTED, verbose=False)
-    return LayerCost(int(macs), params, watch.peak_bytes, watch.peak_bytes_input_kept, watch.saved_bytes)
+    return LayerCost(
+        int(macs),
+        params,
+        params - sum(unread),
+        watch.peak_bytes,
+        watch.peak_bytes_input_kept,
+        watch.saved_bytes,
+    )
+
+
+def _unread(conv: nn.Conv2d, x: Tensor) -> int:
+    """Return how many weights of a convolution meet nothing but padding."""
+    rows, columns = (_taps(conv, axis, size) for axis, size in enumerate(x.shape[2:]))
+    pairs = conv.weight.shape[0] * conv.weight.shape[1]
+    return conv.weight.numel() - pairs * rows * columns
+
+
+def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
+    """Return how many of a kernel's positions along an axis ever lie on one of ``size`` pixels."""
+    kernel, stride, dilation = conv.kernel_size[axis], conv.stride[axis], conv.dilation[axis]
+    padding = conv.padding[axis]
+    if isinstance(padding, str):  # "same" or "valid", as a block of one's own may have it
+        return kernel
+    steps = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    starts = [step * stride - padding for step in range(steps)]
+    return sum(any(0 <= start + tap * dilation < size for start in starts) for tap in range(kernel))
 
 
 def network_cost(architecture: Architecture, in_channels: int, classes: int) -> NetworkCost:

@@ -3,11 +3,14 @@
     t(e) = sum over types of factor(type) * sum of latency_ms up to exit e
          + cold_layers * sum of latency_ms * x + cold_weights_ms_per_mb * sum of MB * x
          + entry * entry_ms + segment * segment_ms * e + decision * decision_ms * d(e)
+         + handover_ms_per_mb * sum of MB of the features that segments before e hand on
 
-d(e): decisions on the way, one per exit but the last.  x: what share of a layer's memory a network
+d(e): decisions on the way, one per exit but the last.  Features handed on leave one segment's memory
+layout and enter the next one's.  x: what share of a layer's memory a network
 finds outside the cache, while the layer measured alone finds it inside:
 x = max(0, miss(S(e)) - miss(s)) with miss(size) = max(0, 1 - cache_mb / size), the miss rate of a
-cache with random replacement under cyclic use.  s: MB of the layer alone, weights and activations;
+cache with random replacement under cyclic use.  s: MB of the layer alone, the weights that it reads
+(not those that meet padding alone) and activations;
 S(e): MB that a run which stops at e uses, all weights and, of each segment, the largest activation.
 All factors are >= 0: a later exit never costs less.
 
@@ -36,7 +39,10 @@ class SegmentTerms:
     types: tuple[str, ...]
     latency_ms: FloatArray
     weights_mb: FloatArray
+    """Read in one call."""
     activation_mb: FloatArray
+    output_mb: float = 0.0
+    """Features that the next segment gets."""
 
     @property
     def used_mb(self) -> float:
@@ -54,7 +60,9 @@ class LatencyTerms:
     """The other terms, by their factor's name."""
 
     @classmethod
-    def of(cls, segments: Sequence[SegmentTerms], overhead: Overhead, cache_mb: float) -> LatencyTerms:
+    def of(
+        cls, segments: Sequence[SegmentTerms], overhead: Overhead, cache_mb: float, has_handover: bool
+    ) -> LatencyTerms:
         """Return the terms of a network whose layers are known, segment by segment."""
         types = sorted({kind for segment in segments for kind in segment.types})
         by_type = {kind: np.cumsum([_of_type(segment, kind) for segment in segments]) for kind in types}
@@ -64,6 +72,9 @@ class LatencyTerms:
             "segment": overhead.segment_ms * exits,
             "decision": overhead.decision_ms * np.minimum(exits, len(segments) - 1),
         }
+        if has_handover:
+            handed = np.array([segment.output_mb for segment in segments])
+            others["handover_ms_per_mb"] = np.cumsum(handed) - handed
         if cache_mb > 0:
             others |= dict(zip(COLD_FACTORS, _cold(segments, cache_mb), strict=True))
         return cls(by_type, others)

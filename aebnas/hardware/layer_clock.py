@@ -1,8 +1,15 @@
 """Clocks: one layer, ready to run, timed call by call.
 
-Each runtime has one function that turns a ``Layer`` into a ``Clock``, and one for
-what is subtracted from it (``empty_clock``).  Inputs and outputs stay in the
-runtime's own memory: no copies are timed.
+``layer_clock`` turns a ``Layer`` into a ``Clock``; what is subtracted from it is the mean of the empty
+calls at its two ``ends`` (``empty_clock``).  Inputs and outputs stay in the runtime's own memory: no
+copies are timed.
+
+In onnxruntime a layer stands between two pointwise convolutions, the *lead* from few channels to its
+own and the *tail* from its own to few.  Alone, it would pay for changing the memory layout of its input
+and its output, which inside a network only the ends of a segment pay, and an addition to its own input
+or an activation at its end could not be fused.  An empty call of a shape is the lead and the tail of
+that shape without anything between: half of it belongs to each end, and what halves get wrong
+(a lead may take longer than a tail) one layer of a chain gets too much and the next too little.
 """
 
 from __future__ import annotations
@@ -26,39 +33,67 @@ from aebnas.runtime.torch_segments import memory_format
 from aebnas.space.layer import Layer
 
 OUTPUT = "y"
+OUTER_CHANNELS = 16
+"""Of the input of a lead and the output of a tail."""
+IMAGE_CHANNELS = 3
+"""Inputs of up to as many are images: they come as they are, in a network too."""
+End = tuple[int, int]
+"""Channels and pixels of one side of what a layer reads or writes."""
+OUTSIDE: End = (0, 0)
+"""Nothing stands at this end: an image comes in, or logits go out."""
+
+
+def ends(layer: Layer, target: Target) -> tuple[End, End]:
+    """Return the two ends whose empty calls, half each, are subtracted from a layer's time."""
+    first = (layer.in_channels, layer.size)
+    if target.runtime != "onnxruntime":
+        return first, first
+    is_last = layer.spec.type == "classifier"
+    return (
+        first if layer.in_channels > IMAGE_CHANNELS else OUTSIDE,
+        OUTSIDE if is_last else (layer.spec.width, layer.out_size),
+    )
 
 
 def layer_clock(layer: Layer, target: Target) -> Clock:
-    """Return the clock of a layer in the target's runtime, with the target's batch size.
-
-    In onnxruntime the layer stands behind a pointwise convolution, the *lead*: alone, a layer
-    would pay for changing its input's memory layout, which inside a network only the first pays,
-    and an addition to its own input could not be fused.  ``empty_clock`` runs the lead alone.
-    """
+    """Return the clock of a layer in the target's runtime, with the target's batch size."""
     module = build(layer)
     initialise(module)
-    shape = (target.batch_size, layer.in_channels, layer.size, layer.size)
-    if target.runtime == "onnxruntime":
-        led = nn.Sequential(_lead(layer.in_channels), module)
-        return _session_clock(open_session(onnx_graph(led, shape, [OUTPUT]), target.threads), shape)
-    return torch_clock(module, shape, target)
+    if target.runtime != "onnxruntime":
+        shape = (target.batch_size, layer.in_channels, layer.size, layer.size)
+        return torch_clock(module, shape, target)
+    before, after = ends(layer, target)
+    parts = [*_lead(before), module, *_tail(after)]
+    channels = layer.in_channels if before == OUTSIDE else OUTER_CHANNELS
+    return _onnx_clock(parts, (channels, layer.size), target)
 
 
-def empty_clock(channels: int, size: int, target: Target) -> Clock:
-    """Return the clock of what is subtracted from layers with inputs ``(channels, size, size)``.
+def empty_clock(end: End, target: Target) -> Clock:
+    """Return the clock of an empty call: of a lead and a tail, in torch of passing an input on.
 
-    The lead alone in onnxruntime; in torch a module that passes its input on.
+    ``OUTSIDE``: a session that does next to nothing.
     """
+    if target.runtime != "onnxruntime":
+        channels, size = end
+        return torch_clock(nn.Identity(), (target.batch_size, channels, size, size), target)
+    if end == OUTSIDE:
+        return _onnx_clock([nn.ReLU()], (1, 1), target)
+    return _onnx_clock([*_lead(end), *_tail(end)], (OUTER_CHANNELS, end[1]), target)
+
+
+def _lead(end: End) -> list[nn.Module]:
+    return [] if end == OUTSIDE else [nn.Conv2d(OUTER_CHANNELS, end[0], 1), nn.ReLU()]
+
+
+def _tail(end: End) -> list[nn.Module]:
+    return [] if end == OUTSIDE else [nn.Conv2d(end[0], OUTER_CHANNELS, 1)]
+
+
+def _onnx_clock(parts: list[nn.Module], image: End, target: Target) -> Clock:
+    channels, size = image
     shape = (target.batch_size, channels, size, size)
-    if target.runtime == "onnxruntime":
-        return _session_clock(
-            open_session(onnx_graph(_lead(channels), shape, [OUTPUT]), target.threads), shape
-        )
-    return torch_clock(nn.Identity(), shape, target)
-
-
-def _lead(channels: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(channels, channels, 1), nn.ReLU())
+    graph = onnx_graph(nn.Sequential(*parts), shape, [OUTPUT])
+    return _session_clock(open_session(graph, target.threads), shape)
 
 
 def _session_clock(session: Any, shape: tuple[int, ...]) -> Clock:

@@ -97,16 +97,18 @@ class HardwareProfile:
         Raises:
             HardwareError: A layer was not measured.
         """
-        return self.latency_terms(plan, self.facts.correction.cache_mb).reach_ms(self.facts.correction)
+        correction = self.facts.correction
+        terms = self.latency_terms(plan, correction.cache_mb, correction.handover_ms_per_mb > 0)
+        return terms.reach_ms(correction)
 
-    def latency_terms(self, plan: Sequence[Segment], cache_mb: float) -> LatencyTerms:
+    def latency_terms(self, plan: Sequence[Segment], cache_mb: float, has_handover: bool) -> LatencyTerms:
         """Return what the correction weighs.
 
         Raises:
             HardwareError: A layer was not measured.
         """
         layers = [self._segment_layers(segment) for segment in plan]
-        return LatencyTerms.of(layers, self.facts.overhead, cache_mb)
+        return LatencyTerms.of(layers, self.facts.overhead, cache_mb, has_handover)
 
     def reach_energy_mj(self, plan: Sequence[Segment]) -> FloatArray:
         """Return the millijoules until each exit has decided, shape ``(exits,)``, rising.
@@ -126,7 +128,7 @@ class HardwareProfile:
         facts = self.facts.model_dump(mode="json", include={"target", "overhead", "correction"})
         energy = self.facts.energy.segment_mj
         costs = [
-            [row.layer, row.latency_ms, row.energy_mj, row.params, row.activation_bytes]
+            [row.layer, row.latency_ms, row.energy_mj, row.read_params, row.activation_bytes]
             for _, row in sorted(self.rows.items())
         ]
         text = json.dumps([facts, energy, costs], sort_keys=True, separators=(",", ":"))
@@ -147,8 +149,9 @@ class HardwareProfile:
             cached = SegmentTerms(
                 tuple(layer.spec.type for layer in layers),
                 np.array([row.latency_ms for row in rows]),
-                np.array([row.params * 4 * share / 1e6 for row in rows]),
+                np.array([row.read_params * 4 * share / 1e6 for row in rows]),
                 np.array([row.activation_bytes * share * images / 1e6 for row in rows]),
+                _output_elements(segment) * 4 * share * images / 1e6,
             )
             self._layers[segment] = cached
         return cached
@@ -170,6 +173,14 @@ class HardwareProfile:
             f"profile {self.name!r} has no layer {first!r}{others}.{nearest} Measure what is missing: "
             f"aebnas profile SPACE.yaml {command_options(self.facts)} -o hardware_profiles/{self.name}.yaml"
         )
+
+
+def _output_elements(segment: Segment) -> int:
+    """Return the features of one image that a segment hands on."""
+    if not segment.backbone:
+        return 0
+    last = segment.backbone[-1]
+    return last.spec.width * last.out_size**2
 
 
 def command_options(facts: ProfileFacts) -> str:

@@ -13,8 +13,11 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items, Wrong, reject
 from aebnas.hardware.target import Target
 
-FORMAT = 2
+FORMAT = 3
 """Version of the files; raised when a reader of the old one would go wrong."""
+
+METHODS = {"torch": 2, "onnxruntime": 3}
+"""How layers are measured today in each runtime.  onnxruntime 3: between a lead and a tail; 2: no tail."""
 
 UNITS = {"latency": "ms", "energy": "mj"}
 """The only ones that are read."""
@@ -86,6 +89,8 @@ class Correction(Frozen):
     """Time to bring such a layer's weights from behind the cache."""
     cache_mb: Ratio = 0.0
     """Size of the cache that matters; 0: none does."""
+    handover_ms_per_mb: Ratio = 0.0
+    """Time to hand features on from one segment to the next."""
     entry: Ratio = 1.0
     """Factor of the overhead per call."""
     segment: Ratio = 1.0
@@ -156,6 +161,8 @@ class ProfileFacts(Frozen):
     """Command that made it."""
     versions: dict[str, str]
     """Libraries."""
+    method: Annotated[int, Field(ge=1)] = 2
+    """How its layers were measured, ``METHODS``: rows of different methods do not share a table."""
     device: DeviceFacts
     """The device."""
     conditions: Conditions = Conditions()

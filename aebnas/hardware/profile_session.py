@@ -21,6 +21,7 @@ from aebnas.hardware.open_device import open_device
 from aebnas.hardware.profile import HardwareProfile, read_profile, write_profile
 from aebnas.hardware.profile_schema import (
     FORMAT,
+    METHODS,
     Correction,
     EnergyFacts,
     Overhead,
@@ -46,8 +47,9 @@ from aebnas.space.enumeration import distinct_layers
 from aebnas.space.layer import Layer
 from aebnas.space.search_space import SearchSpace
 
-METHOD = 2
-"""How layers are measured; samples of another method are not mixed.  2: behind a lead."""
+NETWORKS_SEED = 1
+"""Of the networks that are measured whole.  On those of seed 0 the form of the correction was found: they
+could not judge it any more."""
 MAX_DRAWS = 50
 """Draws per network wanted: a tiny space has fewer distinct ones."""
 
@@ -113,7 +115,8 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
             refuse_mixture(existing, monitor.device(), device.counter is not None, request.path)
         if request.again:
             samples_path(request.path).unlink(missing_ok=True)
-        made_on = f"{monitor.device().name}; {runtime_version(request.target)}; method {METHOD}"
+        method = METHODS[request.target.runtime]
+        made_on = f"{monitor.device().name}; {runtime_version(request.target)}; method {method}"
         samples = SampleFile.open(samples_path(request.path), request.target, made_on)
         known = None if existing is None else existing.facts.anchor_ms * 1e6
         profiler = LayerProfiler(request.target, samples, monitor, known)
@@ -154,6 +157,7 @@ def _facts(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=request.command,
         versions=versions(),
+        method=METHODS[request.target.runtime],
         device=monitor.device(),
         rows=rows,
         networks=0,
@@ -170,7 +174,7 @@ def _with_networks(
 ) -> HardwareProfile:
     """Return the profile with freshly measured networks of the space."""
     wanted = request.fit_networks + request.validate_networks
-    architectures = distinct_architectures(request.space, wanted, seed=0)
+    architectures = distinct_architectures(request.space, wanted, NETWORKS_SEED)
     if not architectures:
         return profile
     # drawn at random, so that no role gets only small ones; a small space gives both their share

@@ -39,6 +39,8 @@ class LayerRow:
     """``measured``, ``modelled`` or empty."""
     macs: int
     params: int
+    read_params: int
+    """Parameters that a call reads, ``LayerCost.read_params``."""
     activation_bytes: int
     note: str = ""
     """One of ``NOTES``."""
@@ -147,6 +149,7 @@ def _row(cells: list[str], has_energy: bool) -> LayerRow:
         energy_source=text["energy_source"],
         macs=_whole(text, "macs"),
         params=_whole(text, "params"),
+        read_params=_whole(text, "read_params"),
         activation_bytes=_whole(text, "activation_bytes"),
         note=text["note"],
     )

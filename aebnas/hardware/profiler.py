@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from aebnas.hardware.cost import layer_cost
-from aebnas.hardware.layer_clock import empty_clock, layer_clock
+from aebnas.hardware.layer_clock import empty_clock, ends, layer_clock
 from aebnas.hardware.monitor import Monitor
 from aebnas.hardware.network_clock import anchor_clock
 from aebnas.hardware.profile_table import LayerRow, rounded
@@ -72,8 +72,8 @@ class LayerProfiler:
         number = self.samples.batches
         clocks = [layer_clock(layer, self.target) for layer in batch]
         anchor = anchor_clock(self.target)
-        shapes = dict.fromkeys((layer.in_channels, layer.size) for layer in batch)
-        empties = {empty_name(*shape): empty_clock(*shape, self.target) for shape in shapes}
+        places = dict.fromkeys(end for layer in batch for end in ends(layer, self.target))
+        empties = {empty_name(*end): empty_clock(end, self.target) for end in places}
         names = [layer.signature() for layer in batch]
         self.monitor.look()
         gc.collect()
@@ -107,17 +107,24 @@ class LayerProfiler:
     def rows(self, layers: Sequence[Layer]) -> list[LayerRow]:
         """Return the rows of layers that were measured."""
         anchors, reference = self.samples.batch_medians(ANCHOR), self.anchor_ms() * 1e6
-        shapes = {(layer.in_channels, layer.size) for layer in layers}
-        empties = {shape: self.samples.batch_medians(empty_name(*shape)) for shape in shapes}
+        places = {end for layer in layers for end in ends(layer, self.target)}
+        empties = {end: self.samples.batch_medians(empty_name(*end)) for end in places}
         return [
-            self._row(layer, anchors, empties[layer.in_channels, layer.size], reference) for layer in layers
+            self._row(layer, anchors, [empties[end] for end in ends(layer, self.target)], reference)
+            for layer in layers
         ]
 
     def _row(
-        self, layer: Layer, anchors: Mapping[int, float], empties: Mapping[int, float], reference: float
+        self,
+        layer: Layer,
+        anchors: Mapping[int, float],
+        empties: Sequence[Mapping[int, float]],
+        reference: float,
     ) -> LayerRow:
         samples = self.samples.samples[layer.signature()]
-        values = np.asarray([(s.value - empties[s.batch]) * reference / anchors[s.batch] for s in samples])
+        batches = {sample.batch for sample in samples}
+        empty = {batch: float(np.mean([end[batch] for end in empties])) for batch in batches}
+        values = np.asarray([(s.value - empty[s.batch]) * reference / anchors[s.batch] for s in samples])
         cost = layer_cost(layer)
         notes = [s.note for s in samples if s.note]
         # a disturbed minority of the rounds does not move the median
@@ -133,6 +140,7 @@ class LayerProfiler:
             energy_source="",
             macs=cost.macs,
             params=cost.params,
+            read_params=cost.read_params,
             activation_bytes=cost.activation_bytes,
             note=disturbed or ("" if stable else "unstable"),
         )

@@ -29,8 +29,8 @@ ANCHOR = "*anchor"
 
 
 def empty_name(channels: int, size: int) -> str:
-    """Return what the call is filed under that is subtracted from layers with such inputs."""
-    return f"*empty-in{channels}@{size}"
+    """Return what the empty call of one end of a layer is filed under."""
+    return f"*empty-{channels}@{size}"
 
 
 def energy_name(signature: str) -> str:

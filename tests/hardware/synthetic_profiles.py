@@ -12,6 +12,7 @@ from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.profile import HardwareProfile, write_profile
 from aebnas.hardware.profile_schema import (
     FORMAT,
+    METHODS,
     UNITS,
     Correction,
     DeviceFacts,
@@ -44,7 +45,7 @@ def row(layer: Layer, latency_ms: float, energy_mj: float | None = None, note: s
     source = "" if energy_mj is None else "measured"
     return LayerRow(
         layer.signature(), latency_ms, latency_ms / 50, 9, energy_mj, source,
-        cost.macs, cost.params, cost.activation_bytes, note,
+        cost.macs, cost.params, cost.read_params, cost.activation_bytes, note,
     )  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def profile_of(
         "made": "2026-01-02T03:04:05+00:00",
         "command": f"aebnas profile tiny.yaml -o hardware_profiles/{name}.yaml",
         "versions": {"torch": "2.13.0"},
+        "method": METHODS[facts.get("target", Target()).runtime],
         "device": DeviceFacts(name=f"a {name}", system="Linux"),
         "rows": len(rows),
         "networks": 0,

@@ -52,7 +52,8 @@ def networks(layers: float, overhead: float, role: str = "fit", noise: float = 0
 
 
 def factors(found: Correction) -> tuple[float, float]:
-    assert (found.by_type, found.cache_mb) == ({}, 0), "the simplest form explains these networks"
+    simplest = (found.by_type, found.cache_mb, found.handover_ms_per_mb) == ({}, 0, 0)
+    assert simplest, "it explains these networks"
     return found.layers, found.segment
 
 
@@ -75,6 +76,16 @@ def test_layer_types_get_factors_of_their_own_where_one_for_all_is_wrong() -> No
     others = [replace(one, role="validate") for one in some]
     (validation,) = judged(replace(profile(), networks=(*some, *others))).facts.validation
     assert validation.agreement[0].mape < 0.01
+
+
+def test_handing_features_on_gets_a_price_where_networks_pay_it() -> None:
+    true = Correction(layers=1.1, segment=1.0, handover_ms_per_mb=200.0)
+    exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))
+    times = {one: exact.reach_latency_ms(segments(one, 1, 10)) for one in architectures()}
+    some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
+    found = fit_correction(profile(), some)
+    assert found.handover_ms_per_mb == pytest.approx(200, rel=0.05)
+    assert found.layers == pytest.approx(1.1, rel=0.02)
 
 
 def test_no_networks_correct_nothing() -> None:

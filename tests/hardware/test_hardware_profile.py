@@ -50,6 +50,7 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
         ],
         Overhead(entry_ms=0, segment_ms=0, decision_ms=0),
         2.0,
+        has_handover=False,
     )
     correction = Correction(
         by_type={"residual": 2.0}, cold_layers=0.5, cold_weights_ms_per_mb=10.0, cache_mb=2.0
@@ -61,6 +62,18 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
     cold_mb = miss * 0.5 + (miss - 0.5) * 3 + miss * 0.25
     second = (1 + 2 + 2 * 4) + 0.5 * cold_ms + 10 * cold_mb
     np.testing.assert_allclose(terms.reach_ms(correction), [1, second])
+
+
+def test_features_are_paid_for_where_a_segment_hands_them_on() -> None:
+    pair = Segment((CONV, BLOCK), (HEAD,)), Segment((BLOCK,), (HEAD,))
+    free = hand_made().reach_latency_ms(pair)
+    dear = hand_made(correction=Correction(handover_ms_per_mb=1000.0)).reach_latency_ms(pair)
+    mb = 8 * 8 * 8 * 4 / 1e6  # 8 channels of 8 x 8 pixels in fp32
+    # a run that stops at the first exit hands nothing on, and nothing comes behind the last
+    np.testing.assert_allclose(dear - free, [0, 1000 * mb])
+    batch = Target(batch_size=4, dtype="fp32")
+    four = hand_made(correction=Correction(handover_ms_per_mb=1000.0), target=batch).reach_latency_ms(pair)
+    np.testing.assert_allclose(four - free, [0, 4000 * mb])
 
 
 def test_energy_is_the_sum_of_layers_and_of_each_segments_share() -> None:

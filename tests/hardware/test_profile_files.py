@@ -172,8 +172,8 @@ TABLE_EDITS = {
     "text": (LATENCY, r"\1,fast,", "latency_ms: must be a number, but got 'fast'"),
     "with a unit": (LATENCY, r"\1,0.5 ms,", "latency_ms: must be a number"),
     "empty": (LATENCY, r"\1,,", "latency_ms: must be a number, but got ''"),
-    "decimal comma": (LATENCY, r"\1,0,5,", "needs 10 values, but got 11"),
-    "other separator": (LATENCY, r"\1;0.5;", "needs 10 values"),
+    "decimal comma": (LATENCY, r"\1,0,5,", "needs 11 values, but got 12"),
+    "other separator": (LATENCY, r"\1;0.5;", "needs 11 values"),
     "no samples": (r"(\nconv-in1-[^,]*,[^,]*,[^,]*),9,", r"\1,0,", "samples: must be a whole number >= 1"),
     "half a MAC": (r"(\nconv-in1.*),9,,,(\d+),", r"\1,9,,,\2.5,", "macs: must be a whole number"),
     "nameless": (r"\nconv-in1-[^,]*,", "\n,", "layer: is empty"),
@@ -181,7 +181,7 @@ TABLE_EDITS = {
     "unknown source": (r"(\nconv-in1.*,9,,),", r"\1guessed,", "energy_source: unknown value 'guessed'"),
     "energy without counter": (r"(\nconv-in1.*,9,),", r"\g<1>3.5,", "energy_mj: must be empty"),
     "stray quote": (r"\nconv-in1-", '\n"conv-in1-', "is no line of a table"),
-    "blank line": (r"\nconv-in1-", "\n\nconv-in1-", "needs 10 values, but got 0"),
+    "blank line": (r"\nconv-in1-", "\n\nconv-in1-", "needs 11 values, but got 0"),
 }
 
 
@@ -256,8 +256,8 @@ FACTS_EDITS = {
     "unknown unit": (r"energy: mj", "energy: mj, power: w", "units: must be"),
     "duplicate key": (r"anchor_ms:", "anchor_ms: 1.0\nanchor_ms:", "'anchor_ms' is given twice"),
     "unknown field": (r"anchor_ms:", "anchor: 1.0\nanchor_ms:", "unknown field. Did you mean 'anchor_ms'"),
-    "newer format": (r"format: 2", "format: 3", r"format: 3 is newer than .* \(2\); update it"),
-    "older format": (r"format: 2", "format: 1", r"format: 1 is older than .* \(2\); measure anew"),
+    "newer format": (r"format: 3", "format: 4", r"format: 4 is newer than .* \(3\); update it"),
+    "older format": (r"format: 3", "format: 2", r"format: 2 is older than .* \(3\); measure anew"),
     "negative anchor": (r"anchor_ms: 1.25", "anchor_ms: -1.25", "anchor_ms: must be greater than 0"),
     "infinite anchor": (r"anchor_ms: 1.25", "anchor_ms: .inf", "anchor_ms: must be a finite number"),
     "anchor is NaN": (r"anchor_ms: 1.25", "anchor_ms: .nan", "anchor_ms: must be a finite number"),

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aebnas.hardware import profiler
+from aebnas.hardware.layer_clock import End, ends
 from aebnas.hardware.profile_schema import Conditions, DeviceFacts
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.profiler import LayerProfiler
@@ -18,12 +19,16 @@ from aebnas.space.architecture import BlockSpec
 from aebnas.space.layer import Layer
 
 LAYERS = [Layer(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
-ANCHOR_NS, EMPTY_NS = 500_000.0, 4_000.0
+ANCHOR_NS = 500_000.0
 Floats = NDArray[np.float64]
 
 
 def true_ns(layer: Layer) -> float:
     return 10_000.0 * layer.spec.width
+
+
+def empty_ns(end: End) -> float:
+    return 4_000.0 + 100.0 * end[0]
 
 
 class Machine:
@@ -41,17 +46,19 @@ class Machine:
     def slowness(self) -> float:
         return self.speeds[min(max(self._batch, 0), len(self.speeds) - 1)]
 
-    def layer_clock(self, layer: Layer, _target: Target) -> Callable[[int], Floats]:
+    def layer_clock(self, layer: Layer, target: Target) -> Callable[[int], Floats]:
         self.built.append(layer)
+        before, after = ends(layer, target)
+        empty = (empty_ns(before) + empty_ns(after)) / 2
 
         def clock(calls: int) -> Floats:
             chunk = self._chunks[layer] = self._chunks.get(layer, 0) + (calls > 3)
-            return np.full(calls, (true_ns(layer) * self.noise(layer, chunk) + EMPTY_NS) * self.slowness)
+            return np.full(calls, (true_ns(layer) * self.noise(layer, chunk) + empty) * self.slowness)
 
         return clock
 
-    def empty_clock(self, _channels: int, _size: int, _target: Target) -> Callable[[int], Floats]:
-        return lambda calls: np.full(calls, EMPTY_NS * self.slowness)
+    def empty_clock(self, end: End, _target: Target) -> Callable[[int], Floats]:
+        return lambda calls: np.full(calls, empty_ns(end) * self.slowness)
 
     def anchor_clock(self, _target: Target) -> "Machine":
         self._batch += 1
@@ -104,7 +111,7 @@ def nothing(_done: int, _total: int) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_empty_call_is_subtracted(tmp_path: Path) -> None:
+def test_half_the_empty_call_of_each_end_is_subtracted(tmp_path: Path) -> None:
     assert [row.latency_ms for row in measured(tmp_path)] == pytest.approx([true_ns(x) / 1e6 for x in LAYERS])
 
 
@@ -143,7 +150,7 @@ def test_every_layer_runs_once_in_every_round_between_two_anchors(tmp_path: Path
     measured(tmp_path)
     lines = [line.split(",") for line in (tmp_path / "board.samples.csv").read_text().splitlines()[1:]]
     rounds: dict[tuple[str, str], list[str]] = {}
-    by_name = {layer.signature(): (layer.in_channels, layer.size) for layer in LAYERS}
+    by_name = {layer.signature(): ends(layer, Target()) for layer in LAYERS}
     for batch, round_, what, *_ in lines:
         rounds.setdefault((batch, round_), []).append(what)
     assert len(rounds) == 2 * MIN_ROUNDS
@@ -151,8 +158,8 @@ def test_every_layer_runs_once_in_every_round_between_two_anchors(tmp_path: Path
         assert (found[0], found[-1]) == ("*anchor", "*anchor")
         layers = [what for what in found if not what.startswith("*")]
         assert len(set(layers)) == len(layers) == 2
-        inputs = {by_name[what] for what in layers}
-        assert {what for what in found if what.startswith("*empty")} == {empty_name(*one) for one in inputs}
+        places = {end for what in layers for end in by_name[what]}
+        assert {what for what in found if what.startswith("*empty")} == {empty_name(*one) for one in places}
     orders = {tuple(what for what in found if what[0] != "*") for found in rounds.values()}
     assert len(orders) > 2, "the order is drawn anew in each round"
 

@@ -46,6 +46,13 @@ def test_rows_of_two_versions_of_the_runtime_are_not_mixed() -> None:
         refuse_mixture(profile, here(profile), False, PATH)
 
 
+def test_rows_of_two_ways_of_measuring_are_not_mixed() -> None:
+    profile = made_here(method=2)
+    assert profile.facts.target.runtime == "onnxruntime"
+    with pytest.raises(HardwareError, match=r"another method \(2, here 3\).*--again"):
+        refuse_mixture(profile, here(profile), False, PATH)
+
+
 def test_energies_are_not_dropped_where_the_counter_cannot_be_read() -> None:
     with_energies = profile_of(LAYERS, "board", energy_mj=by_macs)
     facts = with_energies.facts.model_copy(update={"versions": versions()})

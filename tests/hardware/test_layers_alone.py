@@ -1,0 +1,92 @@
+"""What stands at a layer's ends while it is measured alone, and which of its weights a call reads."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from shipped import every_space, shipped
+from torch import nn
+
+from aebnas.hardware.cost import layer_cost
+from aebnas.hardware.layer_clock import OUTSIDE, empty_clock, ends, layer_clock
+from aebnas.hardware.target import Target
+from aebnas.nets.blocks import build
+from aebnas.space.architecture import BlockSpec
+from aebnas.space.layer import Layer, classifier, segments
+
+CONV = Layer(BlockSpec("conv", 3, 12, 2, activation="hswish"), 8, 7)
+
+
+@every_space
+def test_what_one_layer_of_a_chain_ends_with_the_next_begins_with(name: str) -> None:
+    # halves of empty calls that a layer gets too much its neighbour gets too little
+    space, channels, classes = shipped(name)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        for i, segment in enumerate(segments(space.decode(space.sample(rng)), channels, classes)):
+            chain = [ends(layer, Target()) for layer in segment.layers()]
+            joints = [(before[1], after[0]) for before, after in pairwise(chain)]
+            assert all(left == right for left, right in joints)
+            assert chain[-1][1] == OUTSIDE
+            assert (chain[0][0] == OUTSIDE) == (i == 0), "images come as they are"
+
+
+def test_a_layer_ends_with_its_own_channels_and_pixels() -> None:
+    assert ends(CONV, Target()) == ((8, 7), (12, 4))
+    assert ends(classifier(8, 7, 10), Target()) == ((8, 7), OUTSIDE)
+
+
+def test_torch_has_neither_lead_nor_tail() -> None:
+    assert ends(CONV, Target(runtime="torch")) == ((8, 7), (8, 7))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
+@pytest.mark.parametrize("layer", [CONV, Layer(BlockSpec("conv", 3, 8, 2), 3, 7), classifier(8, 7, 10)])
+def test_layers_and_their_empty_calls_run(layer: Layer, runtime: str) -> None:
+    target = Target(runtime=runtime, batch_size=2)  # type: ignore[arg-type]
+    clocks = [layer_clock(layer, target), *(empty_clock(end, target) for end in ends(layer, target))]
+    for clock in clocks:
+        times = clock(3)
+        assert times.shape == (3,)
+        assert (times > 0).all()
+
+
+# ---------------------------------------------------------------- what a call reads
+@pytest.mark.parametrize(
+    ("layer", "read"),
+    [
+        # 8 x 8 pixels: all 25 positions of the kernel meet some
+        (Layer(BlockSpec("conv", 5, 12), 8, 8), 25 * 8 * 12),
+        # one pixel: the kernel's middle alone
+        (Layer(BlockSpec("conv", 5, 12), 8, 1), 8 * 12),
+        # two pixels, one step, from two pixels before the first: the third and the fourth row
+        (Layer(BlockSpec("conv", 5, 12, 2), 8, 2), 4 * 8 * 12),
+        (Layer(BlockSpec("conv", 5, 12), 8, 2), 9 * 8 * 12),
+        # depthwise 8 x 9 positions, then pointwise
+        (Layer(BlockSpec("dwconv", 3, 12), 8, 1), 8 + 8 * 12),
+        # 3 x 3 over one pixel twice, and the pointwise shortcut
+        (Layer(BlockSpec("residual", 3, 12, 2), 8, 2), 4 * 8 * 12 + 12 * 12 + 8 * 12),
+    ],
+)
+def test_weights_that_meet_padding_alone_are_not_read(layer: Layer, read: int) -> None:
+    cost = layer_cost(layer)
+    module = build(layer)
+    weights = sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Conv2d))
+    assert cost.params - cost.read_params == weights - read
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_weights_that_are_not_read_may_be_anything(kernel: int, stride: int, size: int) -> None:
+    layer = Layer(BlockSpec("conv", kernel, 1, stride), 1, size)
+    convolution = next(part for part in build(layer).modules() if isinstance(part, nn.Conv2d))
+    with torch.no_grad():
+        convolution.weight.fill_(1.0)
+    x = torch.ones(1, 1, size, size)
+    convolution(x).sum().backward()
+    assert convolution.weight.grad is not None
+    read = int((convolution.weight.grad != 0).sum())
+    cost = layer_cost(layer)
+    assert cost.params - cost.read_params == kernel**2 - read
