@@ -1,12 +1,13 @@
 """Train one fixed network and keep its logits of held-out training images; test images are not used.
 
-python experiments/operating_curve/train.py CIFAR_ROOT runs/operating_curve.npz [CONFIG.yaml]
+    python experiments/operating_curve/train.py CIFAR_ROOT runs/operating_curve.npz [--file FILE] [--seed 1]
 
-Without a file, the network of network.yaml on real CIFAR-10.
+Without a file, the network of network.yaml on real CIFAR-10.  A seed draws other splits and other weights.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import numpy as np
@@ -18,9 +19,16 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.search.session import space_of
 
 
-def main(root: str, target: str, file: str = "experiments/operating_curve/network.yaml") -> None:
-    """Train and write ``target``."""
-    config = load(file, [f"data.root={root}"])
+def main() -> None:
+    """Train and write the logits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", help="folder of the CIFAR-10 binary files")
+    parser.add_argument("target", help="NAME.npz")
+    parser.add_argument("--file", default="experiments/operating_curve/network.yaml")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    seeds = [f"data.split_seed={arguments.seed}", f"search.seed={arguments.seed}"]
+    config = load(arguments.file, [f"data.root={arguments.root}", *seeds])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     architecture = space.decode((0,) * len(space.genes))
@@ -30,7 +38,7 @@ def main(root: str, target: str, file: str = "experiments/operating_curve/networ
         sys.exit(1)
     print("accuracy per exit on select:", outcome.evaluation.curve.exit_accuracy)
     np.savez_compressed(
-        target,
+        arguments.target,
         calibrate_logits=outcome.artefacts.calibrate_logits,
         calibrate_labels=splits.calibrate.labels,
         select_logits=outcome.artefacts.select_logits,
@@ -40,4 +48,4 @@ def main(root: str, target: str, file: str = "experiments/operating_curve/networ
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
