@@ -3,13 +3,15 @@
     python experiments/cifar10/run.py CIFAR_ROOT --stage supernet
     python experiments/cifar10/run.py CIFAR_ROOT --stage search  [--arms searched fixed static] [--seeds 1]
     python experiments/cifar10/run.py CIFAR_ROOT --stage train   [--arms ...] [--seeds 1] [--epochs 12]
+                                                                 [--bounds 8e6] [--trade-off 0.7]
     python experiments/cifar10/run.py CIFAR_ROOT --stage report
 
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
 Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fixed exit branch, a 3x3
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
-All three inherit from the one supernet, at the same number of candidates.  Winners: the most accurate
-points of each front within each bound on the average MACs.  ``report`` writes results.csv, results.md
+All three inherit from the one supernet, at the same number of candidates.  A fourth, large, searches what the
+supernet hardly tells apart, networks of 10 to 14 M MACs, after one epoch of fine-tuning each.  Winners:
+the most accurate points of each front within each bound on the average MACs.  ``report`` writes results.csv, results.md
 and accuracy.png from what ``aebnas evaluate`` has said about the test images, and compares tuned
 thresholds with a single shared one on the calibrate images.
 """
@@ -42,7 +44,15 @@ ARMS: dict[str, list[str]] = {
         "space.exits.branch.module.pool=none",
     ],
     "static": ["space.exits.after=[]"],
+    "large": [
+        "constraints.worst_macs.min=10e6",
+        "constraints.worst_macs.max=14e6",
+        "evaluation.finetune_epochs=1",
+        "search.population=10",
+        "search.max_trainings=20",
+    ],
 }
+ABLATION = ("searched", "fixed", "static")
 BOUNDS = (3.0e6, 4.9e6, 8.0e6)
 """On the average MACs of a winner."""
 PUBLISHED = {
@@ -92,13 +102,13 @@ def folder(arm: str, seed: int, bound: float, epochs: int) -> Path:
     return RUNS / "trained" / f"{arm}-{seed}-{bound / 1e6:g}M-{epochs}"
 
 
-def train(arm: str, seed: int, bound: float, epochs: int, static: bool) -> None:
+def train(arm: str, seed: int, bound: float, epochs: int, options: Sequence[str]) -> None:
     """Train one winner, or continue it, and score it on the test images."""
     path = folder(arm, seed, bound, epochs)
     if (path / "evaluation.json").exists():
         return
     words = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
-    aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *(["--static"] if static else []))
+    aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *options)
     aebnas("evaluate", str(path), "--images", "0")
 
 
@@ -212,12 +222,15 @@ def main() -> None:
     )
     parser.add_argument("root", help="folder of the CIFAR-10 binary files")
     parser.add_argument("--stage", choices=("supernet", "search", "train", "report"), required=True)
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=ABLATION)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--bounds", type=float, nargs="+", default=BOUNDS)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
+    parser.add_argument("--trade-off", help="share of its full cost that a winner may spend; default: its own")
     arguments = parser.parse_args()
+    options = ["--static"] if arguments.static else []
+    options += ["--trade-off", arguments.trade_off] if arguments.trade_off else []
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
     for seed in range(arguments.seeds):
@@ -225,7 +238,7 @@ def main() -> None:
             if arguments.stage == "search":
                 search(arguments.root, arm, seed)
             for bound in arguments.bounds if arguments.stage == "train" else ():
-                train(arm, seed, bound, arguments.epochs, arguments.static)
+                train(arm, seed, bound, arguments.epochs, options)
     if arguments.stage == "report":
         report()
 
