@@ -8,7 +8,7 @@ operations per batch-norm element), which equals torch's ``FlopCounterMode`` / 2
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -112,20 +112,31 @@ def layer_cost(layer: Layer) -> LayerCost:
         if type(part) in SHAPE_ONLY:
             setattr(part, "forward", SHAPE_ONLY[type(part)])  # noqa: B010 - mypy: no assignment to a method
     params = sum(p.numel() for p in module.parameters())
-    unread: list[int] = []
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d):
-            part.register_forward_hook(lambda conv, inputs, _y: unread.append(_unread(conv, inputs[0])))
+    unread = _watch_unread(module)
     watch = ActivationWatch(module, x)
     macs, _ = profile(module, inputs=(x,), custom_ops=UNCOUNTED, verbose=False)
     return LayerCost(
         int(macs),
         params,
-        params - sum(unread),
+        params - sum(unread.values()),
         watch.peak_bytes,
         watch.peak_bytes_input_kept,
         watch.saved_bytes,
     )
+
+
+def _watch_unread(module: nn.Module) -> Mapping[Tensor, int]:
+    """Return how many weights of each convolution are unread; it fills while the module runs."""
+    unread: dict[Tensor, int] = {}
+
+    def look(conv: nn.Conv2d, inputs: tuple[Tensor, ...], _y: Tensor) -> None:
+        # weights that are shared or used twice stand once among the parameters: one reading is enough
+        unread[conv.weight] = min(_unread(conv, inputs[0]), unread.get(conv.weight, conv.weight.numel()))
+
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            part.register_forward_hook(look)
+    return unread
 
 
 def _unread(conv: nn.Conv2d, x: Tensor) -> int:
@@ -139,7 +150,8 @@ def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
     """Return how many of a kernel's positions along an axis ever lie on one of ``size`` pixels."""
     kernel, stride, dilation = conv.kernel_size[axis], conv.stride[axis], conv.dilation[axis]
     padding = conv.padding[axis]
-    if isinstance(padding, str):  # "same" or "valid", as a block of one's own may have it
+    # as a block of one's own may have them: "same" or "valid", or padding that is pixels of the image
+    if isinstance(padding, str) or conv.padding_mode != "zeros":
         return kernel
     steps = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     starts = [step * stride - padding for step in range(steps)]

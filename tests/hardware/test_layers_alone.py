@@ -11,7 +11,7 @@ from torch import nn
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.layer_clock import OUTSIDE, empty_clock, ends, layer_clock
 from aebnas.hardware.target import Target
-from aebnas.nets.blocks import build
+from aebnas.nets.blocks import BLOCKS, build
 from aebnas.space.architecture import BlockSpec
 from aebnas.space.layer import Layer, classifier, segments
 
@@ -90,3 +90,34 @@ def test_weights_that_are_not_read_may_be_anything(kernel: int, stride: int, siz
     read = int((convolution.weight.grad != 0).sum())
     cost = layer_cost(layer)
     assert cost.params - cost.read_params == kernel**2 - read
+
+
+class Repeated(nn.Module):
+    """One convolution twice, and its weights in another one, as a block of one's own may have them."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        channels, kernel = layer.in_channels, layer.spec.kernel
+        self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
+        self.second = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.second(self.first(self.first(x)))
+        return y
+
+
+def test_weights_that_are_used_several_times_are_unread_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BLOCKS, "repeated", Repeated)
+    cost = layer_cost(Layer(BlockSpec("repeated", 5, 8), 8, 1))
+    assert (cost.params, cost.read_params) == (25 * 8 * 8, 8 * 8)
+
+
+@pytest.mark.parametrize("mode", ["circular", "replicate"])
+def test_padding_with_pixels_of_the_image_is_read(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    def padded(layer: Layer) -> nn.Module:
+        return nn.Conv2d(layer.in_channels, layer.spec.width, 3, padding=1, padding_mode=mode)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(BLOCKS, mode, padded)
+    cost = layer_cost(Layer(BlockSpec(mode, 3, 8), 8, 1))
+    assert cost.read_params == cost.params
