@@ -36,11 +36,11 @@ OUTPUT = "y"
 OUTER_CHANNELS = 16
 """Of the input of a lead and the output of a tail."""
 IMAGE_CHANNELS = 3
-"""Inputs of up to as many are images: they come as they are, in a network too."""
+"""What has no more is taken for an image: it comes as it is, in a network too."""
 End = tuple[int, int]
 """Channels and pixels of one side of what a layer reads or writes."""
 OUTSIDE: End = (0, 0)
-"""Nothing stands at this end: an image comes in, or logits go out."""
+"""Nothing stands at this end: an image comes in, few channels go from layer to layer, or logits go out."""
 
 
 def ends(layer: Layer, target: Target) -> tuple[End, End]:
@@ -48,11 +48,12 @@ def ends(layer: Layer, target: Target) -> tuple[End, End]:
     first = (layer.in_channels, layer.size)
     if target.runtime != "onnxruntime":
         return first, first
-    is_last = layer.spec.type == "classifier"
-    return (
-        first if layer.in_channels > IMAGE_CHANNELS else OUTSIDE,
-        OUTSIDE if is_last else (layer.spec.width, layer.out_size),
+    last = OUTSIDE if layer.spec.type == "classifier" else (layer.spec.width, layer.out_size)
+    # the same at both sides of a joint: a layer of few channels has no tail, for the next has no lead
+    before, after = (
+        OUTSIDE if channels <= IMAGE_CHANNELS else (channels, size) for channels, size in (first, last)
     )
+    return before, after
 
 
 def layer_clock(layer: Layer, target: Target) -> Clock:

@@ -37,6 +37,12 @@ def test_a_layer_ends_with_its_own_channels_and_pixels() -> None:
     assert ends(classifier(8, 7, 10), Target()) == ((8, 7), OUTSIDE)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8])
+def test_few_channels_between_two_layers_end_and_begin_alike(channels: int) -> None:
+    before, after = Layer(BlockSpec("conv", 3, channels), 8, 7), Layer(BlockSpec("conv", 3, 8), channels, 7)
+    assert ends(before, Target())[1] == ends(after, Target())[0]
+
+
 def test_torch_has_neither_lead_nor_tail() -> None:
     assert ends(CONV, Target(runtime="torch")) == ((8, 7), (8, 7))
 
