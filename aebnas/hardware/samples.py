@@ -29,8 +29,11 @@ ANCHOR = "*anchor"
 
 
 def empty_name(channels: int, size: int) -> str:
-    """Return what the empty call of one end of a layer is filed under."""
-    return f"*empty-{channels}@{size}"
+    """Return what the empty call of one end of a layer is filed under.
+
+    Older files of unfinished profiles have this name: another one would need another of ``METHODS``.
+    """
+    return f"*empty-in{channels}@{size}"
 
 
 def energy_name(signature: str) -> str:

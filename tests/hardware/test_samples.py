@@ -40,7 +40,7 @@ def test_the_file_begins_with_its_target_and_has_a_line_per_sample(path: Path) -
     assert lines[0] == f"# {Target()}"
     assert lines[1:] == [
         "0,0,*anchor,1000,",
-        "0,0,*empty-1@8,10,",
+        "0,0,*empty-in1@8,10,",
         "0,0,conv-in1@8,250,",
         "0,0,*anchor,1100,",
     ]
