@@ -11,7 +11,7 @@ import torch
 from aebnas.hardware.layer_clock import layer_clock
 from aebnas.hardware.network_clock import ROUNDS, network_clock
 from aebnas.hardware.open_device import open_device
-from aebnas.hardware.profile_session import ProfileRequest, distinct_architectures
+from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.rounds import MIN_ROUNDS, sample_ns
 from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
@@ -50,7 +50,7 @@ def estimate(request: ProfileRequest) -> Estimate:
     missing = [layer for layer in layers if layer.signature() not in rows]
     prepare_process(torch.device(request.target.device), request.target.threads)
     chosen = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))[:LAYERS]]
-    networks = distinct_architectures(request.space, request.fit_networks + request.validate_networks, 0)
+    networks = request.architectures()
     data = (request.in_channels, request.classes)
     per_layer = _mean([_layer_seconds(layer, request.target) for layer in chosen])
     per_network = _mean([_network_seconds(one, data, request.target) for one in networks[:NETWORKS]])

@@ -75,6 +75,10 @@ class ProfileRequest:
         """Return every layer of the space."""
         return distinct_layers(self.space, self.in_channels, self.classes)
 
+    def architectures(self) -> list[Architecture]:
+        """Return the networks that are measured whole: as many as asked for, fewer in a tiny space."""
+        return distinct_architectures(self.space, self.fit_networks + self.validate_networks, NETWORKS_SEED)
+
     def existing(self) -> HardwareProfile | None:
         """Return the profile that is extended.
 
@@ -173,12 +177,11 @@ def _with_networks(
     profile: HardwareProfile, request: ProfileRequest, samples: SampleFile, listen: Listener
 ) -> HardwareProfile:
     """Return the profile with freshly measured networks of the space."""
-    wanted = request.fit_networks + request.validate_networks
-    architectures = distinct_architectures(request.space, wanted, NETWORKS_SEED)
+    architectures = request.architectures()
     if not architectures:
         return profile
     # drawn at random, so that no role gets only small ones; a small space gives both their share
-    enough = len(architectures) == wanted
+    enough = len(architectures) == request.fit_networks + request.validate_networks
     fit = request.fit_networks if enough else min(request.fit_networks, max(1, len(architectures) // 3))
     listen("networks", 0, len(architectures))
     data, clocks = (request.in_channels, request.classes), {}
