@@ -11,7 +11,8 @@ finds outside the cache, while the layer measured alone finds it inside:
 x = max(0, miss(S(e)) - miss(s)) with miss(size) = max(0, 1 - cache_mb / size), the miss rate of a
 cache with random replacement under cyclic use.  s: MB of the layer alone, the weights that it reads
 (not those that meet padding alone) and activations;
-S(e): MB that a run which stops at e uses, all weights and, of each segment, the largest activation.
+S(e): MB that a run which stops at e uses, all weights that it reads and, of each segment, the largest
+activation.
 All factors are >= 0: a later exit never costs less.
 
 Must not import torch.
