@@ -54,7 +54,9 @@ def main() -> None:
             cells.append(f"{better} / {worse}, least {least.ours - least.theirs:+.2f}")
         lines.append(f"| {baseline} | {' | '.join(cells)} |")
     lines += ["", f"Mean over the {len(tables)} networks, points; 95% t-interval over networks.", ""]
-    lines += ["| budget, share of the dearest | against Optuna | | against the shared threshold | |"]
+    lines += [
+        "| budget, cheapest exit to dearest point | against Optuna | | against the shared threshold | |"
+    ]
     lines += ["| --- | --- | --- | --- | --- |"]
     quantile = float(student.ppf(0.975, len(tables) - 1)) if len(tables) > 1 else np.nan
     for i in range(BUDGETS):

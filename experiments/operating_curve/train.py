@@ -2,7 +2,8 @@
 
     python experiments/operating_curve/train.py CIFAR_ROOT runs/operating_curve.npz [--file FILE] [--seed 1]
 
-Without a file, the network of network.yaml on real CIFAR-10.  A seed draws other splits and other weights.
+Without a file, the network of network.yaml on real CIFAR-10.  A seed draws other splits and other weights;
+without one, as the file says.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ def main() -> None:
     parser.add_argument("root", help="folder of the CIFAR-10 binary files")
     parser.add_argument("target", help="NAME.npz")
     parser.add_argument("--file", default="experiments/operating_curve/network.yaml")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
-    seeds = [f"data.split_seed={arguments.seed}", f"search.seed={arguments.seed}"]
+    names = () if arguments.seed is None else ("data.split_seed", "search.seed")
+    seeds = [f"{name}={arguments.seed}" for name in names]
     config = load(arguments.file, [f"data.root={arguments.root}", *seeds])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
