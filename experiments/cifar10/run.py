@@ -3,7 +3,7 @@
     python experiments/cifar10/run.py CIFAR_ROOT --stage supernet
     python experiments/cifar10/run.py CIFAR_ROOT --stage search  [--arms searched fixed static] [--seeds 1]
     python experiments/cifar10/run.py CIFAR_ROOT --stage train   [--arms ...] [--seeds 1] [--epochs 12]
-                                                                 [--bounds 8e6] [--trade-off 0.7]
+                                                                 [--bounds 8e6]
     python experiments/cifar10/run.py CIFAR_ROOT --stage report
 
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
@@ -53,6 +53,8 @@ ARMS: dict[str, list[str]] = {
     ],
 }
 ABLATION = ("searched", "fixed", "static")
+OPTIONS = {"large": ["--trade-off", "0.7"]}
+"""Of ``aebnas train``, by arm: without them a winner spends the share of its full cost that it had in the search."""
 BOUNDS = (3.0e6, 4.9e6, 8.0e6)
 """On the average MACs of a winner."""
 PUBLISHED = {
@@ -227,16 +229,14 @@ def main() -> None:
     parser.add_argument("--bounds", type=float, nargs="+", default=BOUNDS)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
-    parser.add_argument("--trade-off", help="share of its full cost that a winner may spend; default: its own")
     arguments = parser.parse_args()
-    options = ["--static"] if arguments.static else []
-    options += ["--trade-off", arguments.trade_off] if arguments.trade_off else []
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
     for seed in range(arguments.seeds):
         for arm in arguments.arms:
             if arguments.stage == "search":
                 search(arguments.root, arm, seed)
+            options = [*OPTIONS.get(arm, ()), *(["--static"] if arguments.static else [])]
             for bound in arguments.bounds if arguments.stage == "train" else ():
                 train(arm, seed, bound, arguments.epochs, options)
     if arguments.stage == "report":
