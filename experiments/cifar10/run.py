@@ -11,9 +11,9 @@ Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fi
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
 All three inherit from the one supernet, at the same number of candidates.  A fourth, large, searches what the
 supernet hardly tells apart, networks of 10 to 14 M MACs, after one epoch of fine-tuning each.  Winners:
-the most accurate points of each front within each bound on the average MACs.  ``report`` writes results.csv, results.md
-and accuracy.png from what ``aebnas evaluate`` has said about the test images, and compares tuned
-thresholds with a single shared one on the calibrate images.
+the most accurate points of each front within each bound on the average MACs.  ``report`` writes
+results.csv, results.md and accuracy.png from what ``aebnas evaluate`` has said about the test images, and
+compares tuned thresholds with a single shared one on the calibrate images.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ARMS: dict[str, list[str]] = {
 }
 ABLATION = ("searched", "fixed", "static")
 OPTIONS = {"large": ["--trade-off", "0.7"]}
-"""Of ``aebnas train``, by arm: without them a winner spends the share of its full cost that it had in the search."""
+"""Of ``aebnas train``, by arm; without them a winner spends the share of its cost that the search chose."""
 BOUNDS = (3.0e6, 4.9e6, 8.0e6)
 """On the average MACs of a winner."""
 PUBLISHED = {
