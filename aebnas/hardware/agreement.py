@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,23 @@ from aebnas.space.layer import segments
 FloatArray = NDArray[np.float64]
 ReachMacs = Callable[[Architecture, int, int], FloatArray]
 """MACs to each exit of an architecture, from it, the images' channels and the number of classes."""
+Factor = tuple[str, str]
+"""Field of ``Correction``, and the layer type where the field has one factor for each."""
 FEWEST_FOR_TAU = 5
-CACHES_MB = (0.0, 0.25, 0.35, 0.5, 0.6, 0.75, 0.9, 1.1, 1.4, 2.0, 3.0, 4.0, 8.0)
+CACHES_MB = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 6.0, 8.0, 16.0)
 """Tried for the size of the cache that matters; 0: none does."""
 SMALLEST = 1e-3
 TIE = 1e-6
+WORTH_A_FACTOR = 0.05
+"""Share of the error on left-out networks by which a form with more factors has to be better."""
 
 
 def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]) -> Correction:
     """Return the factors that fit measured networks best, in relative error.
 
-    Non-negative least squares on ``LatencyTerms``.  Whether each layer type has a factor of its own,
-    whether handing features on has its price, and how large a cache matters, is what predicts networks
-    left out of the fit best.
+    Non-negative least squares on ``LatencyTerms``.  Whether each layer type has a factor of its own, for
+    its time and for weights from behind the cache, whether handing features on has its price, and how
+    large a cache matters, is what predicts networks left out of the fit best.
 
     Args:
         profile: Its rows and overhead; its own correction plays no part.
@@ -45,21 +50,33 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
     measured = np.concatenate([network.reach_ms for network in networks])
     owner = np.repeat(np.arange(len(networks)), [len(network.reach_ms) for network in networks])
     found = []
-    for has_handover, cache_mb, has_types in itertools.product((False, True), CACHES_MB, (False, True)):
+    for has_handover, cache_mb in itertools.product((False, True), CACHES_MB):
         terms = [_terms(profile, network, cache_mb, has_handover) for network in networks]
-        names = _names(terms, has_types)
-        features = np.concatenate([_features(one, names) for one in terms])
-        error = _left_out_error(features, measured, owner)
-        found.append((error, cache_mb, names, _factors(features, measured)))
-    best = min(one[0] for one in found)
-    # the simplest of equals: nothing paid for handing on, no cache, one factor for all types
-    _, cache_mb, names, factors = next(one for one in found if one[0] <= best + TIE)
-    values = {name: rounded(value) for name, value in zip(names, factors, strict=True)}
-    types = {name: max(values.pop(name), SMALLEST) for name in names if name not in Correction.model_fields}
-    if types:
-        values["layers"] = rounded(float(np.mean(list(types.values()))))
-    values["layers"] = max(values["layers"], SMALLEST)  # a deeper exit must cost more
-    return Correction(**values, by_type=types, cache_mb=cache_mb, networks=len(networks))
+        kinds = sorted({kind for one in terms for kind in one.by_type})
+        for types in itertools.product((False, True), (False, True) if cache_mb else (False,)):
+            columns = [_columns(one, kinds, *types) for one in terms]
+            features = np.concatenate([np.stack(list(one.values()), axis=1) for one in columns])
+            error = _left_out_error(features, measured, owner)
+            found.append((error, cache_mb, list(columns[0]), _factors(features, measured)))
+    enough = min(one[0] for one in found) * (1 + WORTH_A_FACTOR) + TIE
+    # the fewest factors that do: what more of them gain beyond that is the luck of these networks
+    chosen = min((one for one in found if one[0] <= enough), key=lambda one: (len(one[2]), one[0]))
+    _, cache_mb, names, factors = chosen
+    return _correction(names, factors, cache_mb, len(networks))
+
+
+def _correction(names: Sequence[Factor], factors: FloatArray, cache_mb: float, networks: int) -> Correction:
+    plain: dict[str, Any] = {"by_type": {}, "cold_weights_by_type": {}}
+    for (field, kind), value in zip(names, factors, strict=True):
+        # a deeper exit must cost more
+        factor = max(rounded(value), SMALLEST if field in ("layers", "by_type") else 0.0)
+        if kind:
+            plain[field][kind] = factor
+        else:
+            plain[field] = factor
+    if plain["by_type"]:
+        plain["layers"] = rounded(float(np.mean(list(plain["by_type"].values()))))
+    return Correction(**plain, cache_mb=cache_mb, networks=networks)
 
 
 def _terms(
@@ -69,18 +86,21 @@ def _terms(
     return profile.latency_terms(plan, cache_mb, has_handover)
 
 
-def _names(terms: Sequence[LatencyTerms], has_types: bool) -> list[str]:
-    """Return the names of the factors to fit."""
-    types = sorted({kind for one in terms for kind in one.by_type})
-    return [*(types if has_types else ["layers"]), *terms[0].others]
-
-
-def _features(terms: LatencyTerms, names: Sequence[str]) -> FloatArray:
-    """Return what each factor multiplies, shape ``(exits, factors)``."""
-    known = {**terms.by_type, **terms.others, "layers": terms.layers}
-    zeros = np.zeros_like(known["layers"])
-    features: FloatArray = np.stack([known.get(name, zeros) for name in names], axis=1)
-    return features
+def _columns(
+    terms: LatencyTerms, kinds: Sequence[str], has_types: bool, has_cold_types: bool
+) -> dict[Factor, FloatArray]:
+    """Return what each factor multiplies, shape ``(exits,)`` each; ``kinds`` are the layer types."""
+    zeros = np.zeros_like(terms.layers)
+    if has_types:
+        columns = {("by_type", kind): terms.by_type.get(kind, zeros) for kind in kinds}
+    else:
+        columns = {("layers", ""): terms.layers}
+    columns |= {(name, ""): values for name, values in terms.others.items()}
+    if has_cold_types:
+        columns |= {("cold_weights_by_type", kind): terms.cold_weights.get(kind, zeros) for kind in kinds}
+    elif terms.cold_weights:
+        columns["cold_weights_ms_per_mb", ""] = np.sum(list(terms.cold_weights.values()), axis=0)
+    return columns
 
 
 def _left_out_error(features: FloatArray, measured: FloatArray, owner: NDArray[np.int64]) -> float:

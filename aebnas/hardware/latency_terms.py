@@ -1,18 +1,24 @@
 """What a network's time is composed of, and the factors that weigh it.
 
     t(e) = sum over types of factor(type) * sum of latency_ms up to exit e
-         + cold_layers * sum of latency_ms * x + cold_weights_ms_per_mb * sum of MB * x
+         + cold_layers * sum of latency_ms * x
+         + sum over types of cold_weights(type) * sum of MB of weights * x
          + entry * entry_ms + segment * segment_ms * e + decision * decision_ms * d(e)
          + handover_ms_per_mb * sum of MB of the features that segments before e hand on
 
 d(e): decisions on the way, one per exit but the last.  Features handed on leave one segment's memory
-layout and enter the next one's.  x: what share of a layer's memory a network
-finds outside the cache, while the layer measured alone finds it inside:
-x = max(0, miss(S(e)) - miss(s)) with miss(size) = max(0, 1 - cache_mb / size), the miss rate of a
-cache with random replacement under cyclic use.  s: MB of the layer alone, the weights that it reads
-(not those that meet padding alone) and activations;
+layout and enter the next one's.  x: what share of a layer's memory a network finds outside the cache,
+while the layer measured alone finds it inside:
+
+    x = max(0, N(S(e)) - A(s))
+    N(S) = 0 up to a third of cache_mb, 1 from cache_mb on, straight between: who goes through more than
+           the cache holds, in a circle, finds nothing of the last round in it
+    A(s) = max(0, 1 - 0.6 * cache_mb / s): one layer goes over its weights in tiles and keeps a part
+
+s: MB of the layer alone, the weights that it reads (not those that meet padding alone) and activations.
 S(e): MB that a run which stops at e uses, all weights that it reads and, of each segment, the largest
-activation.
+activation.  The shapes of N and A are those that hats over S, fitted for layers of several sizes, drew on
+networks of cifar10_mbconv that no shipped profile is judged by.
 All factors are >= 0: a later exit never costs less.
 
 Must not import torch.
@@ -29,8 +35,10 @@ from numpy.typing import NDArray
 from aebnas.hardware.profile_schema import Correction, Overhead
 
 FloatArray = NDArray[np.float64]
-COLD_FACTORS = ("cold_layers", "cold_weights_ms_per_mb")
-"""Factors that play no part without a cache."""
+FIRST_MISSES = 1 / 3
+"""Share of the cache from which on a network pushes out what it needs again."""
+KEPT_ALONE = 0.6
+"""Share of the cache that a layer measured alone keeps of itself."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,9 @@ class LatencyTerms:
     by_type: dict[str, FloatArray]
     """Sum of the layers in ms, by layer type."""
     others: dict[str, FloatArray]
-    """The other terms, by their factor's name."""
+    """The terms that are not told apart by type, by their factor's name."""
+    cold_weights: dict[str, FloatArray]
+    """Sum of MB of weights * x, by layer type; empty without a cache."""
 
     @classmethod
     def of(
@@ -76,9 +86,14 @@ class LatencyTerms:
         if has_handover:
             handed = np.array([segment.output_mb for segment in segments])
             others["handover_ms_per_mb"] = np.cumsum(handed) - handed
+        cold_weights: dict[str, FloatArray] = {}
         if cache_mb > 0:
-            others |= dict(zip(COLD_FACTORS, _cold(segments, cache_mb), strict=True))
-        return cls(by_type, others)
+            cold = _cold(segments, cache_mb)
+            others["cold_layers"] = cold @ np.concatenate([segment.latency_ms for segment in segments])
+            weights = np.concatenate([segment.weights_mb for segment in segments])
+            owned = np.array([kind for segment in segments for kind in segment.types])
+            cold_weights = {kind: cold @ np.where(owned == kind, weights, 0.0) for kind in types}
+        return cls(by_type, others, cold_weights)
 
     @property
     def layers(self) -> FloatArray:
@@ -93,6 +108,9 @@ class LatencyTerms:
             reach = reach + correction.by_type.get(kind, correction.layers) * sums
         for name, values in self.others.items():
             reach = reach + getattr(correction, name) * values
+        for kind, sums in self.cold_weights.items():
+            factor = correction.cold_weights_by_type.get(kind, correction.cold_weights_ms_per_mb)
+            reach = reach + factor * sums
         return reach
 
 
@@ -102,18 +120,26 @@ def _of_type(segment: SegmentTerms, kind: str) -> float:
     )
 
 
-def _cold(segments: Sequence[SegmentTerms], cache_mb: float) -> tuple[FloatArray, FloatArray]:
-    """Return latency and weights of the layers up to each exit, weighted with x."""
+def _cold(segments: Sequence[SegmentTerms], cache_mb: float) -> FloatArray:
+    """Return x of every layer in a run to each exit, 0 behind it; shape ``(exits, layers)``."""
     used = np.cumsum([segment.used_mb for segment in segments])
-    ms = np.concatenate([segment.latency_ms for segment in segments])
     weights = np.concatenate([segment.weights_mb for segment in segments])
-    alone = _miss(weights + np.concatenate([segment.activation_mb for segment in segments]), cache_mb)
-    cold = np.maximum(_miss(used, cache_mb)[:, None] - alone, 0.0)
+    alone = weights + np.concatenate([segment.activation_mb for segment in segments])
+    cold: FloatArray = np.maximum(
+        _missed_in_network(used, cache_mb)[:, None] - _missed_alone(alone, cache_mb), 0
+    )
     owner = np.repeat(np.arange(len(segments)), [len(segment.types) for segment in segments])
     cold[owner > np.arange(len(segments))[:, None]] = 0.0  # layers behind the exit
-    return cold @ ms, cold @ weights
+    return cold
 
 
-def _miss(size_mb: FloatArray, cache_mb: float) -> FloatArray:
-    missed: FloatArray = 1.0 - cache_mb / np.maximum(size_mb, cache_mb)
+def _missed_in_network(used_mb: FloatArray, cache_mb: float) -> FloatArray:
+    first = FIRST_MISSES * cache_mb
+    missed: FloatArray = np.clip((used_mb - first) / (cache_mb - first), 0.0, 1.0)
+    return missed
+
+
+def _missed_alone(size_mb: FloatArray, cache_mb: float) -> FloatArray:
+    kept = KEPT_ALONE * cache_mb
+    missed: FloatArray = 1.0 - kept / np.maximum(size_mb, kept)
     return missed

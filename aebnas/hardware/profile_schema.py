@@ -87,6 +87,8 @@ class Correction(Frozen):
     """How much longer a layer takes whose memory the network has pushed out of the cache."""
     cold_weights_ms_per_mb: Ratio = 0.0
     """Time to bring such a layer's weights from behind the cache."""
+    cold_weights_by_type: dict[str, Ratio] = Field(default_factory=dict)
+    """The same of each layer type, where one for all predicts worse."""
     cache_mb: Ratio = 0.0
     """Size of the cache that matters; 0: none does."""
     handover_ms_per_mb: Ratio = 0.0

@@ -78,6 +78,38 @@ def test_layer_types_get_factors_of_their_own_where_one_for_all_is_wrong() -> No
     assert validation.agreement[0].mape < 0.01
 
 
+def test_weights_from_behind_the_cache_get_a_price_of_their_own_where_types_differ() -> None:
+    cache_mb = 0.25
+    free = Correction(layers=1.0, segment=1.0, entry=1.0, cache_mb=cache_mb)
+    # what the layers of these tiny networks weigh, a thousandfold: they are large against the cache
+    heavy = {name: replace(row, read_params=1000 * row.read_params) for name, row in profile().rows.items()}
+    large = replace(profile(), rows=heavy, facts=profile().facts.model_copy(update={"correction": free}))
+    true = free.model_copy(update={"cold_weights_by_type": {"conv": 0.2, "residual": 3.0, "classifier": 0.0}})
+    exact = replace(large, facts=large.facts.model_copy(update={"correction": true}))
+    times = {one: exact.reach_latency_ms(segments(one, 1, 10)) for one in architectures()}
+    some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
+    found = fit_correction(large, some)
+    assert found.cold_weights_by_type["residual"] == pytest.approx(3.0, rel=0.05)
+    others = [replace(one, role="validate") for one in some]
+    (validation,) = judged(replace(large, networks=(*some, *others))).facts.validation
+    assert validation.agreement[0].mape < 0.01
+
+
+def test_more_factors_have_to_be_worth_it() -> None:
+    rng = np.random.default_rng(0)
+    plain = networks(1.25, 1.0)
+    noisy = [
+        replace(
+            one,
+            first_ms=tuple(t := np.array(one.first_ms) * rng.normal(1, 0.02, len(one.first_ms))),
+            second_ms=tuple(t),
+        )
+        for one in plain
+    ]
+    found = fit_correction(profile(), noisy)
+    assert (found.by_type, found.cold_weights_by_type, found.cache_mb) == ({}, {}, 0)
+
+
 def test_handing_features_on_gets_a_price_where_networks_pay_it() -> None:
     true = Correction(layers=1.1, segment=1.0, handover_ms_per_mb=200.0)
     exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))

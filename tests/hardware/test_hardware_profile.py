@@ -53,15 +53,28 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
         has_handover=False,
     )
     correction = Correction(
-        by_type={"residual": 2.0}, cold_layers=0.5, cold_weights_ms_per_mb=10.0, cache_mb=2.0
+        by_type={"residual": 2.0},
+        cold_layers=0.5,
+        cold_weights_ms_per_mb=10.0,
+        cold_weights_by_type={"residual": 4.0},
+        cache_mb=2.0,
     )
-    # a run to the first exit goes through 1 MB, one to the end through 0.5 + 0.5 + 3.25 + 1 = 5.25 MB;
-    # the layer of 4 MB misses 1 - 2 / 4 when it is measured alone
-    miss = 1 - 2 / 5.25
-    cold_ms = miss * 1 + (miss - 0.5) * 2 + miss * 4
-    cold_mb = miss * 0.5 + (miss - 0.5) * 3 + miss * 0.25
-    second = (1 + 2 + 2 * 4) + 0.5 * cold_ms + 10 * cold_mb
-    np.testing.assert_allclose(terms.reach_ms(correction), [1, second])
+    # a run to the first exit goes through 1 MB, a quarter of the way from a third of the cache to all of it
+    first = 1 + 0.5 * (0.25 * 1) + 10 * (0.25 * 0.5)
+    # one to the end goes through 0.5 + 0.5 + 3.25 + 1 = 5.25 MB and finds nothing in the cache; the layer
+    # of 4 MB misses 1 - 0.6 * 2 / 4 = 0.7 when it is measured alone, the two of 1 MB nothing
+    cold_ms = 1 * 1 + 0.3 * 2 + 1 * 4
+    second = (1 + 2 + 2 * 4) + 0.5 * cold_ms + 10 * (1 * 0.5 + 0.3 * 3) + 4 * (1 * 0.25)
+    np.testing.assert_allclose(terms.reach_ms(correction), [first, second])
+
+
+def test_a_network_within_a_third_of_the_cache_pays_nothing() -> None:
+    small = SegmentTerms(("conv",), np.array([1.0]), np.array([0.25]), np.array([0.25]))
+    terms = LatencyTerms.of(
+        [small], Overhead(entry_ms=0, segment_ms=0, decision_ms=0), 1.5, has_handover=False
+    )
+    dear = Correction(cold_layers=100.0, cold_weights_ms_per_mb=100.0, cache_mb=1.5)
+    np.testing.assert_allclose(terms.reach_ms(dear), [1])
 
 
 def test_features_are_paid_for_where_a_segment_hands_them_on() -> None:
