@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.hardware.latency_terms import LatencyTerms
+from aebnas.hardware.latency_terms import HANDOVER, LatencyTerms
 from aebnas.hardware.measured_network import MeasuredNetwork
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Agreement, Correction
@@ -39,7 +39,8 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
 
     Non-negative least squares on ``LatencyTerms``.  Whether each layer type has a factor of its own, for
     its time and for weights from behind the cache, whether handing features on has its price, and how
-    large a cache matters, is what predicts networks left out of the fit best.
+    large a cache matters, is what predicts networks left out of the fit best; of forms that do so about as
+    well, the one with the fewest factors.
 
     Args:
         profile: Its rows and overhead; its own correction plays no part.
@@ -49,12 +50,12 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
         return Correction()
     measured = np.concatenate([network.reach_ms for network in networks])
     owner = np.repeat(np.arange(len(networks)), [len(network.reach_ms) for network in networks])
-    found = []
-    for has_handover, cache_mb in itertools.product((False, True), CACHES_MB):
-        terms = [_terms(profile, network, cache_mb, has_handover) for network in networks]
+    found, either = [], (False, True)
+    for cache_mb in CACHES_MB:
+        terms = [_terms(profile, network, cache_mb) for network in networks]
         kinds = sorted({kind for one in terms for kind in one.by_type})
-        for types in itertools.product((False, True), (False, True) if cache_mb else (False,)):
-            columns = [_columns(one, kinds, *types) for one in terms]
+        for form in itertools.product(either, either, either if cache_mb else (False,)):
+            columns = [_columns(one, kinds, *form) for one in terms]
             features = np.concatenate([np.stack(list(one.values()), axis=1) for one in columns])
             error = _left_out_error(features, measured, owner)
             found.append((error, cache_mb, list(columns[0]), _factors(features, measured)))
@@ -79,15 +80,13 @@ def _correction(names: Sequence[Factor], factors: FloatArray, cache_mb: float, n
     return Correction(**plain, cache_mb=cache_mb, networks=networks)
 
 
-def _terms(
-    profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float, has_handover: bool
-) -> LatencyTerms:
+def _terms(profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float) -> LatencyTerms:
     plan = segments(network.architecture, network.in_channels, network.classes)
-    return profile.latency_terms(plan, cache_mb, has_handover)
+    return profile.latency_terms(plan, cache_mb)
 
 
 def _columns(
-    terms: LatencyTerms, kinds: Sequence[str], has_types: bool, has_cold_types: bool
+    terms: LatencyTerms, kinds: Sequence[str], has_handover: bool, has_types: bool, has_cold_types: bool
 ) -> dict[Factor, FloatArray]:
     """Return what each factor multiplies, shape ``(exits,)`` each; ``kinds`` are the layer types."""
     zeros = np.zeros_like(terms.layers)
@@ -95,7 +94,10 @@ def _columns(
         columns = {("by_type", kind): terms.by_type.get(kind, zeros) for kind in kinds}
     else:
         columns = {("layers", ""): terms.layers}
-    columns |= {(name, ""): values for name, values in terms.others.items()}
+    others = {(name, ""): values for name, values in terms.others.items()}
+    if not has_handover:
+        del others[HANDOVER, ""]
+    columns |= others
     if has_cold_types:
         columns |= {("cold_weights_by_type", kind): terms.cold_weights.get(kind, zeros) for kind in kinds}
     elif terms.cold_weights:

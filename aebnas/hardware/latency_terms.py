@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from aebnas.hardware.profile_schema import Correction, Overhead
 
 FloatArray = NDArray[np.float64]
+HANDOVER = "handover_ms_per_mb"
 FIRST_MISSES = 1 / 3
 """Share of the cache from which on a network pushes out what it needs again."""
 KEPT_ALONE = 0.6
@@ -71,21 +72,18 @@ class LatencyTerms:
     """Sum of MB of weights * x, by layer type; empty without a cache."""
 
     @classmethod
-    def of(
-        cls, segments: Sequence[SegmentTerms], overhead: Overhead, cache_mb: float, has_handover: bool
-    ) -> LatencyTerms:
+    def of(cls, segments: Sequence[SegmentTerms], overhead: Overhead, cache_mb: float) -> LatencyTerms:
         """Return the terms of a network whose layers are known, segment by segment."""
         types = sorted({kind for segment in segments for kind in segment.types})
         by_type = {kind: np.cumsum([_of_type(segment, kind) for segment in segments]) for kind in types}
         exits = np.arange(1, len(segments) + 1)
+        handed = np.array([segment.output_mb for segment in segments])
         others = {
             "entry": np.full(len(segments), overhead.entry_ms),
             "segment": overhead.segment_ms * exits,
             "decision": overhead.decision_ms * np.minimum(exits, len(segments) - 1),
+            HANDOVER: np.cumsum(handed) - handed,
         }
-        if has_handover:
-            handed = np.array([segment.output_mb for segment in segments])
-            others["handover_ms_per_mb"] = np.cumsum(handed) - handed
         cold_weights: dict[str, FloatArray] = {}
         if cache_mb > 0:
             cold = _cold(segments, cache_mb)

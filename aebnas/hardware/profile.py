@@ -98,17 +98,16 @@ class HardwareProfile:
             HardwareError: A layer was not measured.
         """
         correction = self.facts.correction
-        terms = self.latency_terms(plan, correction.cache_mb, correction.handover_ms_per_mb > 0)
-        return terms.reach_ms(correction)
+        return self.latency_terms(plan, correction.cache_mb).reach_ms(correction)
 
-    def latency_terms(self, plan: Sequence[Segment], cache_mb: float, has_handover: bool) -> LatencyTerms:
+    def latency_terms(self, plan: Sequence[Segment], cache_mb: float) -> LatencyTerms:
         """Return what the correction weighs.
 
         Raises:
             HardwareError: A layer was not measured.
         """
         layers = [self._segment_layers(segment) for segment in plan]
-        return LatencyTerms.of(layers, self.facts.overhead, cache_mb, has_handover)
+        return LatencyTerms.of(layers, self.facts.overhead, cache_mb)
 
     def reach_energy_mj(self, plan: Sequence[Segment]) -> FloatArray:
         """Return the millijoules until each exit has decided, shape ``(exits,)``, rising.

@@ -50,7 +50,6 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
         ],
         Overhead(entry_ms=0, segment_ms=0, decision_ms=0),
         2.0,
-        has_handover=False,
     )
     correction = Correction(
         by_type={"residual": 2.0},
@@ -70,9 +69,7 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
 
 def test_a_network_within_a_third_of_the_cache_pays_nothing() -> None:
     small = SegmentTerms(("conv",), np.array([1.0]), np.array([0.25]), np.array([0.25]))
-    terms = LatencyTerms.of(
-        [small], Overhead(entry_ms=0, segment_ms=0, decision_ms=0), 1.5, has_handover=False
-    )
+    terms = LatencyTerms.of([small], Overhead(entry_ms=0, segment_ms=0, decision_ms=0), 1.5)
     dear = Correction(cold_layers=100.0, cold_weights_ms_per_mb=100.0, cache_mb=1.5)
     np.testing.assert_allclose(terms.reach_ms(dear), [1])
 
