@@ -5,14 +5,14 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from aebnas.config.constraints import Bound
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
+from aebnas.search.limits import bound_violations
 from aebnas.search.pareto import non_dominated
 from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome
@@ -57,14 +57,6 @@ def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float,
     if TARGET in metrics:
         violations += (metrics[TARGET],)
     return tuple(metrics[name] for name in config.objectives), violations
-
-
-def bound_violations(value: float, bound: Bound) -> Iterable[float]:
-    """Yield how far a value is beyond each limit, as a share of the limit; <= 0 where it holds."""
-    if bound.max is not None:
-        yield (value - bound.max) / max(abs(bound.max), 1e-12)
-    if bound.min is not None:
-        yield (bound.min - value) / max(abs(bound.min), 1e-12)
 
 
 def with_free_points(

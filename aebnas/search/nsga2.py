@@ -10,7 +10,7 @@ architecture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from pymoo.core.termination import NoTermination
 from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
+from aebnas.search.limits import Excess
 from aebnas.search.operators import exchange, random_reset
 from aebnas.search.proposers import Admit, Individual, KeyOf, draw_distinct
 from aebnas.space.genes import Genome
@@ -36,6 +37,8 @@ GENES_CHANGED = 1.5
 
 MATING_TRIES = 100
 """Matings before the space is taken to be used up, pymoo's default."""
+MATINGS_WITHIN_LIMITS = 50
+"""Matings of a generation before children beyond the limits are taken too."""
 
 
 class Nsga2Proposer:
@@ -48,6 +51,7 @@ class Nsga2Proposer:
         objectives: int,
         constraints: int,
         admit: Admit | None = None,
+        excess: Excess | None = None,
         initial: Sequence[Genome] | None = None,
         known: Iterable[str] = (),
         tries: int = MATING_TRIES,
@@ -61,6 +65,7 @@ class Nsga2Proposer:
             objectives: Number of objectives.
             constraints: Number of constraints.
             admit: Early rejection in the initial population.
+            excess: How far architectures are beyond limits that cost alone decides.
             initial: The initial population, at least one genome; default: drawn from the seed.
             known: Keys of architectures never to propose.
             tries: Matings in a generation before it stays smaller than asked for.
@@ -70,7 +75,7 @@ class Nsga2Proposer:
         self._known: set[str] = set(known)
         if initial is None:
             rng = np.random.default_rng(config.seed)
-            initial = draw_distinct(space, config.population, rng, self._known, admit)
+            initial = draw_distinct(space, config.population, rng, self._known, admit, excess)
         cards = np.asarray(space.cardinalities, np.int64)
         problem = Problem(
             n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
@@ -78,7 +83,9 @@ class Nsga2Proposer:
         groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
         rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
         self._duplicates = _KnownArchitectures(
-            key_of or (lambda genome: space.decode(genome).key()), self._known
+            key_of or (lambda genome: space.decode(genome).key()),
+            self._known,
+            None if excess is None else lambda genome: excess(space.decode(genome)),
         )
         self._algorithm = NSGA2(
             pop_size=config.population,
@@ -98,6 +105,7 @@ class Nsga2Proposer:
         Args:
             count: The first so many alone; those left out may come again.
         """
+        self._duplicates.begin()
         population = self._algorithm.ask()
         if population is None:
             return []
@@ -129,12 +137,21 @@ class Nsga2Proposer:
 
 
 class _KnownArchitectures(DuplicateElimination):
-    """Removes individuals whose architecture was proposed before, here or among the others given."""
+    """Removes individuals whose architecture was proposed before, here or among the others given.
 
-    def __init__(self, key_of: KeyOf, known: set[str]) -> None:
+    Those beyond the limits too, in the first matings of a generation.
+    """
+
+    def __init__(self, key_of: KeyOf, known: set[str], excess: Callable[[Genome], float] | None) -> None:
         super().__init__()
         self._key_of = key_of
         self._known = known
+        self._excess = excess
+        self._matings = 0
+
+    def begin(self) -> None:
+        """Begin a generation."""
+        self._matings = 0
 
     def keys(self, population: Any) -> list[str]:
         return [self._key_of(tuple(int(gene) for gene in x)) for x in population.get("X")]
@@ -142,12 +159,15 @@ class _KnownArchitectures(DuplicateElimination):
     def do(self, pop: Any, *others: Any, return_indices: bool = False, to_itself: bool = True) -> Any:
         if not others:
             return pop  # the initial draw, which is distinct
+        self._matings += 1
+        excess = self._excess if self._matings <= MATINGS_WITHIN_LIMITS else None
         seen = self._known.union(self.keys(others[-1]) if len(others[-1]) else ())
         keep = []
-        for i, key in enumerate(self.keys(pop)):
-            if key not in seen:
-                seen.add(key)
-                keep.append(i)
+        for i, (key, x) in enumerate(zip(self.keys(pop), pop.get("X"), strict=True)):
+            if key in seen or (excess is not None and excess(tuple(int(gene) for gene in x)) > 0):
+                continue
+            seen.add(key)
+            keep.append(i)
         return pop[keep]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from aebnas.errors import ConfigError
 from aebnas.search.events import SurrogateStanding
+from aebnas.search.limits import Excess
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
@@ -22,6 +23,8 @@ KEYS_REMEMBERED = 50_000
 """Genomes whose architecture a surrogate need not write out again."""
 TRIES_PER_GENOME = 2000
 """Draws before the initial population is taken to be as large as the space allows."""
+DRAWS_BEYOND_LIMITS = 200
+"""Per genome, before those least beyond the limits are taken."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,11 @@ def draw_distinct(
     rng: np.random.Generator,
     known: set[str],
     admit: Admit | None = None,
+    excess: Excess | None = None,
 ) -> list[Genome]:
     """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``known``.
+
+    Where nearly nothing that is drawn is within the limits, those least beyond them are returned too.
 
     Args:
         space: Where to draw from.
@@ -105,12 +111,14 @@ def draw_distinct(
         rng: Source of randomness.
         known: Keys of architectures not to return again; changed in place.
         admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
+        excess: How far architectures are beyond limits.
 
     Raises:
         ConfigError: ``admit`` refused nearly every one of many draws.
     """
     found: list[Genome] = []
-    refused = 0
+    beyond: dict[str, tuple[float, Genome]] = {}
+    refused = draws_beyond = 0
     for _ in range(TRIES_PER_GENOME * count):
         if len(found) == count:
             break
@@ -128,15 +136,31 @@ def draw_distinct(
                     "See its sizes: aebnas check FILE"
                 )
             continue
+        missed = excess(architecture) if excess is not None else 0.0
+        if missed > 0:
+            beyond.setdefault(key, (missed, genome))
+            draws_beyond += 1
+            if draws_beyond == DRAWS_BEYOND_LIMITS * count:
+                break
+            continue
         known.add(key)
         found.append(genome)
-    return found
+    nearest = sorted(beyond, key=lambda key: beyond[key][0])[: count - len(found)]
+    known.update(nearest)
+    return found + [beyond[key][1] for key in nearest]
 
 
 class RandomProposer:
     """Random search: distinct architectures, drawn uniformly from the genomes."""
 
-    def __init__(self, space: SearchSpace, count: int, seed: int, admit: Admit | None = None) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        count: int,
+        seed: int,
+        admit: Admit | None = None,
+        excess: Excess | None = None,
+    ) -> None:
         """Propose ``count`` architectures at a time.
 
         Args:
@@ -145,6 +169,7 @@ class RandomProposer:
             seed: Of the draws.
             admit: Early rejection in the first generation alone, as for NSGA-II: a baseline that
                 it bound throughout would not search the same space.
+            excess: How far architectures are beyond limits that cost alone decides.
 
         Raises:
             ConfigError: ``admit`` refused nearly every draw.
@@ -153,14 +178,15 @@ class RandomProposer:
         self._count = count
         self._rng = np.random.default_rng(seed)
         self._known: set[str] = set()
-        self._first: list[Genome] | None = draw_distinct(space, count, self._rng, self._known, admit)
+        self._excess = excess
+        self._first: list[Genome] | None = draw_distinct(space, count, self._rng, self._known, admit, excess)
 
     def ask(self) -> list[Genome]:
         """Return the next genomes."""
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return draw_distinct(self._space, self._count, self._rng, self._known)
+        return draw_distinct(self._space, self._count, self._rng, self._known, excess=self._excess)
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn nothing."""

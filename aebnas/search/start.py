@@ -12,6 +12,8 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.rungs import ladder_of
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.search.exact import ExactCosts
+from aebnas.search.limits import excess_of
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.proposers import Admit, Proposer, RandomProposer
 from aebnas.space.architecture import Architecture
@@ -41,19 +43,20 @@ def make_proposer(
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
     search, admit = config.search, _early_rejection(config, channels, classes)
+    devices = DeviceCosts() if devices is None else devices
+    exact = ExactCosts(channels, classes, devices)
+    excess = excess_of(config, exact)
     if search.algorithm == "random" or not space.genes:
-        return RandomProposer(space, search.offspring or search.population, search.seed, admit)
+        return RandomProposer(space, search.offspring or search.population, search.seed, admit, excess)
     constraints = sum((b.min is not None) + (b.max is not None) for b in config.constraints.values())
     constraints += config.exits.target is not None
-    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit)
+    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, excess)
     if search.surrogate == "none":
         return plain
-    from aebnas.search.surrogate.exact import ExactCosts  # importing scikit-learn takes a second
-    from aebnas.search.surrogate.proposer import SurrogateProposer
+    from aebnas.search.surrogate.proposer import SurrogateProposer  # importing scikit-learn takes a second
 
-    devices = DeviceCosts() if devices is None else devices
     worst = reference(config, space, channels, classes, devices)
-    return SurrogateProposer(config, space, plain, ExactCosts(channels, classes, devices), worst)
+    return SurrogateProposer(config, space, plain, exact, worst, excess=excess)
 
 
 def planned_candidates(config: SearchFile) -> int:

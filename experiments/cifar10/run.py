@@ -9,11 +9,11 @@
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
 Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fixed exit branch, a 3x3
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
-All three inherit from the one supernet, at the same number of candidates.  A fourth, large, searches what the
-supernet hardly tells apart, networks of 10 to 14 M MACs, after one epoch of fine-tuning each.  Winners:
-the most accurate points of each front within each bound on the average MACs.  ``report`` writes
-results.csv, results.md and accuracy.png from what ``aebnas evaluate`` has said about the test images, and
-compares tuned thresholds with a single shared one on the calibrate images.
+All three inherit from the one supernet, at the same number of candidates.  Others (medium, large, largest)
+search networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning
+each.  Winners: the most accurate points of each front within each bound on the average MACs.  ``report``
+writes results.csv, results.md and accuracy.png from what ``aebnas evaluate`` has said about the test images,
+and compares tuned thresholds with a single shared one on the calibrate images.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ FILE = "search_spaces/cifar10_dense.yaml"
 RUNS = Path("runs/cifar10")
 SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
 SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=100", "workers.count=1"]
+FINETUNED = ["evaluation.finetune_epochs=1", "search.population=10", "search.max_trainings=20"]
 ARMS: dict[str, list[str]] = {
     "searched": [],
     "fixed": [
@@ -44,17 +45,14 @@ ARMS: dict[str, list[str]] = {
         "space.exits.branch.module.pool=none",
     ],
     "static": ["space.exits.after=[]"],
-    "large": [
-        "constraints.worst_macs.min=10e6",
-        "constraints.worst_macs.max=14e6",
-        "evaluation.finetune_epochs=1",
-        "search.population=10",
-        "search.max_trainings=20",
-    ],
+    "medium": [*FINETUNED, "constraints.worst_macs.min=6e6", "constraints.worst_macs.max=8e6"],
+    "large": [*FINETUNED, "constraints.worst_macs.min=10e6", "constraints.worst_macs.max=14e6"],
+    "largest": [*FINETUNED, "constraints.worst_macs.min=14e6", "constraints.worst_macs.max=18e6"],
 }
 ABLATION = ("searched", "fixed", "static")
-OPTIONS = {"large": ["--trade-off", "0.7"]}
-"""Of ``aebnas train``, by arm; without them a winner spends the share of its cost that the search chose."""
+SPENT = 0.98
+"""Share of the bound that the policies of winners behind ABLATION may spend on the calibrate images; those of
+the ablation spend the share of their own cost that the search chose."""
 BOUNDS = (3.0e6, 4.9e6, 8.0e6)
 """On the average MACs of a winner."""
 PUBLISHED = {
@@ -228,17 +226,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--bounds", type=float, nargs="+", default=BOUNDS)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument(
+        "--set", dest="options", nargs="+", default=[], help="fields of training, FIELD=VALUE"
+    )
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
+    arguments.options = overrides(arguments.options)
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
     for seed in range(arguments.seeds):
         for arm in arguments.arms:
             if arguments.stage == "search":
                 search(arguments.root, arm, seed)
-            options = [*OPTIONS.get(arm, ()), *(["--static"] if arguments.static else [])]
             for bound in arguments.bounds if arguments.stage == "train" else ():
-                train(arm, seed, bound, arguments.epochs, options)
+                spend = [] if arm in ABLATION else ["--set", f"exits.macs={SPENT * bound:g}"]
+                static = ["--static"] if arguments.static else []
+                train(arm, seed, bound, arguments.epochs, [*spend, *static, *arguments.options])
     if arguments.stage == "report":
         report()
 

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, wilcoxon
 
 from aebnas.config import load
+from aebnas.search.exact import ExactCosts
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
 from aebnas.search.proposers import Individual, Proposer, RandomProposer, remembered_keys
 from aebnas.search.session import space_of
-from aebnas.search.surrogate.exact import ExactCosts
 from aebnas.search.surrogate.proposer import SurrogateProposer
 
 HERE = Path(__file__).parent

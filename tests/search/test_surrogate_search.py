@@ -20,7 +20,7 @@ from aebnas.search.events import SurrogateStanding
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.search.surrogate.exact import ExactCosts
+from aebnas.search.exact import ExactCosts
 from aebnas.search.surrogate.features import Features
 from aebnas.search.surrogate.quantities import from_model, to_model
 from aebnas.space.architecture import Architecture

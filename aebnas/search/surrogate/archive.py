@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.search.exact import ExactCost, ExactCosts
 from aebnas.search.proposers import KEYS_REMEMBERED, Individual
-from aebnas.search.surrogate.exact import ExactCost, ExactCosts
 from aebnas.search.surrogate.features import Features
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace

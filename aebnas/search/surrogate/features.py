@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.search.surrogate.exact import ExactCost
+from aebnas.search.exact import ExactCost
 from aebnas.space.architecture import Architecture
 from aebnas.space.encoding import values_of
 from aebnas.space.genes import TRADE_OFF, Gene

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from aebnas.config.schema import SearchConfig
+from aebnas.search.limits import Excess
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.proposers import Individual
 from aebnas.search.surrogate.prediction import Surrogate
@@ -61,8 +62,18 @@ def promising(
     return found
 
 
-def fresh_genomes(surrogate: Surrogate, known: Collection[str], count: int, seed: int) -> list[Genome]:
-    """Return random genomes of unknown architectures; fewer where the space is nearly used up."""
+def fresh_genomes(
+    surrogate: Surrogate, known: Collection[str], count: int, seed: int, excess: Excess | None = None
+) -> list[Genome]:
+    """Return random genomes of unknown architectures; fewer where the space is nearly used up.
+
+    Args:
+        surrogate: Holds the space.
+        known: Keys of architectures not to return.
+        count: How many.
+        seed: Of the draws.
+        excess: How far architectures are beyond limits: those beyond are not returned.
+    """
     rng, seen = np.random.default_rng(seed), set(known)
     found: list[Genome] = []
     for _ in range(DRAWS_PER_GENOME * count):
@@ -72,5 +83,6 @@ def fresh_genomes(surrogate: Surrogate, known: Collection[str], count: int, seed
         key = surrogate.key_of(genome)
         if key not in seen:
             seen.add(key)
-            found.append(genome)
+            if excess is None or not excess(surrogate.archive.space.decode(genome)):
+                found.append(genome)
     return found

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from aebnas.config.constraints import full_name
 from aebnas.config.schema import SearchFile
+from aebnas.search.exact import ExactCost
 from aebnas.search.individuals import aims
 from aebnas.search.proposers import Individual, KeyOf
 from aebnas.search.surrogate.archive import Archive
-from aebnas.search.surrogate.exact import ExactCost
 from aebnas.search.surrogate.fitting import Fitted, choose
 from aebnas.search.surrogate.quantities import ERROR, from_model, to_model
 from aebnas.space.genes import Genome

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchFile
 from aebnas.config.surrogate_schema import MODELS
 from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.exact import ExactCosts
+from aebnas.search.limits import Excess
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.proposers import Individual, KeyOf, remembered_keys
 from aebnas.search.surrogate.archive import Archive
-from aebnas.search.surrogate.exact import ExactCosts
 from aebnas.search.surrogate.inner_search import OPTIMISM, fresh_genomes, promising
 from aebnas.search.surrogate.judge import EXPLORATION, PLAIN, SURROGATE, TWO_SIDED_90, Judge, Judged
 from aebnas.search.surrogate.prediction import Surrogate
@@ -44,6 +45,7 @@ class SurrogateProposer:
         exact: ExactCosts,
         reference: Sequence[float],
         key_of: KeyOf | None = None,
+        excess: Excess | None = None,
     ) -> None:
         """Prepare; nothing is fitted yet.
 
@@ -54,11 +56,13 @@ class SurrogateProposer:
             exact: Counts architectures.
             reference: Worst point of the hypervolume.
             key_of: The key of a genome's architecture; default: a memory of this proposer's own.
+            excess: How far architectures are beyond limits that cost alone decides.
         """
         self._config = config
         self._space = space
         self._plain = plain
         self._reference = tuple(reference)
+        self._excess = excess
         self._key_of = remembered_keys(space) if key_of is None else key_of
         self._archive = Archive(space, exact, modelled(config))
         self._judge = Judge(config.search.surrogate_options)
@@ -133,7 +137,7 @@ class SurrogateProposer:
         explored, control = self._share(options.exploration, total), self._share(options.control, total)
         chosen = self._chosen(surrogate, total - explored - control, seed)
         self._note(chosen)
-        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1)
+        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._excess)
         self._note(drawn)
         left = total - len(chosen) - len(drawn)  # what the surrogate sees no use in goes to NSGA-II
         plain = self._plain.ask(left) if left else []

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from aebnas.config.constraints import EXPECTED, full_name
 from aebnas.config.schema import SearchFile
+from aebnas.search.exact import ExactCost
 from aebnas.search.individuals import TARGET
-from aebnas.search.surrogate.exact import ExactCost
 
 FloatArray = NDArray[np.float64]
 ERROR = "error"

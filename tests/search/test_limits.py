@@ -1,0 +1,96 @@
+"""Constraints that costs alone decide bound what is proposed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from search.fakes import DATA, fake_config, fake_outcome
+
+from aebnas.search.exact import ExactCosts
+from aebnas.search.individuals import individual
+from aebnas.search.limits import excess_of
+from aebnas.search.proposers import draw_distinct
+from aebnas.search.start import make_proposer
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+
+SPACE = SearchSpace(fake_config().space, 8, fake_config().search.trade_offs)
+EXACT = ExactCosts(1, 10)
+SAMPLES = [SPACE.decode(SPACE.sample(np.random.default_rng(seed))) for seed in range(60)]
+
+
+def full_macs(architecture: Architecture) -> float:
+    return EXACT.of(architecture).metrics["worst_macs"]
+
+
+LOW, HIGH = (float(value) for value in np.quantile([full_macs(one) for one in SAMPLES], [0.3, 0.6]))
+LIMITED = fake_config(f"constraints.worst_macs.min={LOW}", f"constraints.worst_macs.max={HIGH}")
+
+
+def test_without_limits_on_costs_there_is_no_excess() -> None:
+    assert excess_of(fake_config("constraints={}"), EXACT) is None
+    assert excess_of(fake_config("constraints={accuracy: {min: 0.2}}"), EXACT) is None
+
+
+def test_excess_is_the_sum_of_shares_of_the_limits() -> None:
+    config = fake_config("constraints={worst_macs: {max: 10}, params: {min: 1e9}, accuracy: {min: 1}}")
+    excess = excess_of(config, EXACT)
+    assert excess is not None
+    for one in SAMPLES[:5]:
+        params = EXACT.of(one).metrics["params"]
+        assert excess(one) == pytest.approx((full_macs(one) - 10) / 10 + (1e9 - params) / 1e9)
+
+
+@given(st.sampled_from(SAMPLES), st.floats(0.1, 3), st.floats(0.1, 3))
+def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
+    one: Architecture, low: float, high: float
+) -> None:
+    reach = EXACT.of(one).reach["macs"]
+    low, high = sorted((low * reach[-1], high * reach[-1]))
+    excess = excess_of(fake_config(f"constraints.macs.min={low}", f"constraints.macs.max={high}"), EXACT)
+    assert excess is not None
+    assert (excess(one) == 0) == (reach[0] <= high and low <= reach[-1])
+
+
+@pytest.mark.parametrize("algorithm", ["nsga2", "random"])
+def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
+    config = LIMITED.model_copy(update={"search": LIMITED.search.model_copy(update={"algorithm": algorithm})})
+    proposer = make_proposer(config, SPACE, *DATA[1:])
+    proposed = []
+    for _ in range(6):
+        asked = proposer.ask()
+        architectures = [SPACE.decode(genome) for genome in asked]
+        proposed += [full_macs(one) for one in architectures]
+        proposer.tell(
+            [
+                individual(genome, SPACE.trade_off(genome), fake_outcome(one).evaluation, config)
+                for genome, one in zip(asked, architectures, strict=True)
+            ]
+        )
+    assert len(proposed) == 36
+    assert min(proposed) >= LOW
+    assert max(proposed) <= HIGH
+
+
+def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
+    config = fake_config("constraints.worst_macs.max=1")
+    excess = excess_of(config, EXACT)
+    drawn = draw_distinct(SPACE, 6, np.random.default_rng(0), set(), excess=excess)
+    freely = draw_distinct(SPACE, 200, np.random.default_rng(0), set())
+    macs = [full_macs(SPACE.decode(genome)) for genome in drawn]
+    assert len(drawn) == 6
+    assert macs == sorted(macs)
+    assert max(macs) <= np.quantile([full_macs(SPACE.decode(genome)) for genome in freely], 0.05)
+
+
+def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
+    config = fake_config("constraints.worst_macs.max=1")
+    proposer = make_proposer(config, SPACE, *DATA[1:])
+    means = []
+    for _ in range(4):
+        asked = proposer.ask()
+        assert len(asked) == 6
+        outcomes = [(genome, fake_outcome(SPACE.decode(genome)).evaluation) for genome in asked]
+        means.append(np.mean([one.reach_macs[-1] for _, one in outcomes]))
+        proposer.tell([individual(g, SPACE.trade_off(g), one, config) for g, one in outcomes])
+    assert means[-1] < 2 * means[0]
