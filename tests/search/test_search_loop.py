@@ -165,7 +165,7 @@ def test_an_interruption_loses_no_nearest_miss(tmp_path: Path) -> None:
 
 
 def test_misses_go_once_something_is_feasible(tmp_path: Path) -> None:
-    config = fake_config("constraints={worst_macs: {max: 1e5}}")
+    config = fake_config("constraints={params: {max: 1500}}")
     generations = run(tmp_path / "run", config)
     assert generations[0].front == () != generations[-1].front
     kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
