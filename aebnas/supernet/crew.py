@@ -16,13 +16,14 @@ from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
 from aebnas.errors import TrainingError
 
+Network = TypeVar("Network")
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others before it gives up."""
 LOOK_SECONDS = 1.0
@@ -36,8 +37,11 @@ class Crew:
     rank: int = 0
     size: int = 1
 
-    def share(self, costs: Sequence[float]) -> list[int]:
+    def share(self, networks: Sequence[Network], cost: Callable[[Network], float]) -> list[int]:
         """Return the indices of the networks that are this process's: the dearest first, to who has least."""
+        if self.size == 1:
+            return list(range(len(networks)))  # counting takes as long as training where layers are new
+        costs = [cost(network) for network in networks]
         load, mine = [0.0] * self.size, []
         for i in sorted(range(len(costs)), key=lambda i: -costs[i]):
             who = load.index(min(load))

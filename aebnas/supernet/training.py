@@ -133,7 +133,7 @@ class SupernetTraining:
         rng = np.random.default_rng((self._settings.seed, self.step))
         networks = self._draw(rng)
         total = torch.zeros((), device=self.supernet.device)
-        mine = self._crew.share([self.sandwich.macs(network[0]) for network in networks])
+        mine = self._crew.share(networks, lambda branches: self.sandwich.macs(branches[0]))
         teacher = None
         if self._settings.teacher_share and 0 not in mine:
             teacher = self._teacher(networks[0][0], batch)

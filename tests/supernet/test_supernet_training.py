@@ -329,9 +329,10 @@ def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- several processes
 def test_every_network_of_a_step_belongs_to_one_process() -> None:
     costs = [9.0, 1.0, 4.0, 5.0]
-    shares = [Crew(rank, 2).share(costs) for rank in range(2)]
+    shares = [Crew(rank, 2).share(costs, float) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
     assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
+    assert Crew().share(costs, float) == [0, 1, 2, 3]
 
 
 def dies(crew: Crew) -> None:
