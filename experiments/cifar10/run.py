@@ -9,11 +9,12 @@
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
 Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fixed exit branch, a 3x3
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
-All three inherit from the one supernet, at the same number of candidates.  Others (medium, large, largest)
-search networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning
-each.  Winners: the most accurate points of each front within each bound on the average MACs.  ``report``
-writes results.csv, results.md and accuracy.png from what ``aebnas evaluate`` has said about the test images,
-and compares tuned thresholds with a single shared one on the calibrate images.
+All three inherit from the one supernet, at the same number of candidates.  Others (medium, large) search
+networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning each; tail
+searches larger networks around what large had found.  Winners: the most accurate points of each front within
+each bound on the average MACs.  ``report`` writes results.csv, results.md and accuracy.png from what
+``aebnas evaluate`` has said about the test images, and compares tuned thresholds with a single shared one on
+the calibrate images.
 """
 
 from __future__ import annotations
@@ -47,7 +48,26 @@ ARMS: dict[str, list[str]] = {
     "static": ["space.exits.after=[]"],
     "medium": [*FINETUNED, "constraints.worst_macs.min=6e6", "constraints.worst_macs.max=8e6"],
     "large": [*FINETUNED, "constraints.worst_macs.min=10e6", "constraints.worst_macs.max=14e6"],
-    "largest": [*FINETUNED, "constraints.worst_macs.min=14e6", "constraints.worst_macs.max=18e6"],
+    "tail": [
+        *FINETUNED,
+        "constraints.worst_macs.min=13e6",
+        "constraints.worst_macs.max=17e6",
+        "constraints.macs.max=8e6",
+        "space.stem.width=16",
+        "space.stages.0.depth=2",
+        "space.stages.0.width=20",
+        "space.stages.1.depth=[1, 2]",
+        "space.stages.1.width=[40, 48]",
+        "space.stages.2.depth=2",
+        "space.stages.2.width=[64, 80, 96]",
+        "space.stages.3.depth=2",
+        "space.stages.3.width=[64, 80]",
+        "space.exits.after=[stage2, stage3]",
+        "space.exits.branch.modules=[1, 2]",
+        "space.exits.branch.module.type=[conv, mbconv]",
+        "space.exits.branch.module.width=1",
+        "space.exits.branch.module.stride=1",
+    ],
 }
 ABLATION = ("searched", "fixed", "static")
 SPENT = 0.98
