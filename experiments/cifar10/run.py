@@ -123,7 +123,7 @@ def folder(arm: str, seed: int, bound: float, epochs: int) -> Path:
 
 
 def train(arm: str, seed: int, bound: float, epochs: int, options: Sequence[str]) -> None:
-    """Train one winner, or continue it, and score it on the test images."""
+    """Train one winner, or continue it, and score it on the test images.  Options may pick another one."""
     path = folder(arm, seed, bound, epochs)
     if (path / "evaluation.json").exists():
         return
@@ -249,9 +249,11 @@ def main() -> None:
     parser.add_argument(
         "--set", dest="options", nargs="+", default=[], help="fields of training, FIELD=VALUE"
     )
+    parser.add_argument("--pick", help="key of another network of the front")
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
-    arguments.options = overrides(arguments.options)
+    options = [*overrides(arguments.options), *(["--static"] if arguments.static else [])]
+    options += ["--pick", arguments.pick] if arguments.pick else []
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
     for seed in range(arguments.seeds):
@@ -260,8 +262,7 @@ def main() -> None:
                 search(arguments.root, arm, seed)
             for bound in arguments.bounds if arguments.stage == "train" else ():
                 spend = [] if arm in ABLATION else ["--set", f"exits.macs={SPENT * bound:g}"]
-                static = ["--static"] if arguments.static else []
-                train(arm, seed, bound, arguments.epochs, [*spend, *static, *arguments.options])
+                train(arm, seed, bound, arguments.epochs, [*spend, *options])
     if arguments.stage == "report":
         report()
 
