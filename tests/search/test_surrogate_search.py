@@ -17,10 +17,10 @@ from aebnas.evaluation.rungs import in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import SurrogateStanding
+from aebnas.search.exact import ExactCosts
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.search.exact import ExactCosts
 from aebnas.search.surrogate.features import Features
 from aebnas.search.surrogate.quantities import from_model, to_model
 from aebnas.space.architecture import Architecture
