@@ -2,12 +2,10 @@
 
 A place is one block of a stage, the modules of an exit, or a classifier.  Layers of
 one type that can stand at one place share weights, whatever their width, kernel or
-expansion.  All modules of an exit are one place, and so are their classifiers: branches
-are many and trainings short, so that weights of their own for the k-th module, for a
-size, or for classifiers behind one type or number of modules learned less, measured on
-mnist5k.  A classifier without modules is a place of its own: what reads the backbone
-itself is no reader of modules (on mnist5k three points of accuracy of both).
-Must not import torch.
+expansion.  All modules of an exit are one place, and its classifier is one, whatever
+stands before it: branches are many and trainings short, so that weights of their own
+for the k-th module, for a size or for what stands before learned less, measured on
+mnist5k.  Must not import torch.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ def places(architecture: Architecture) -> tuple[tuple[tuple[str, ...], tuple[str
         backbone += [_block(stage.name, i) for i in range(len(stage.blocks))]
         if stage.name in branches:
             modules = branches[stage.name]
-            branch = (*[_module(stage.name)] * len(modules), _head(stage.name, len(modules)))
+            branch = (*[_module(stage.name)] * len(modules), _head(stage.name))
             found.append((tuple(backbone), branch))
             backbone = []
     if architecture.final.expand:
@@ -97,8 +95,7 @@ def _branch(
     # channels in front of the next module or the classifier; a dropped pooling leaves a shorter branch
     reached = {position_width}
     for count in range(max(exits.branch.modules) + 1):
-        head = _head(name, count)
-        yield from ((head, classifier(channels, ANY_SIZE, classes)) for channels in sorted(reached))
+        yield from ((_head(name), classifier(channels, ANY_SIZE, classes)) for channels in sorted(reached))
         if count == max(exits.branch.modules):
             return
         ahead = set()
@@ -125,5 +122,5 @@ def _module(stage: str) -> str:
     return f"exit.{stage}.module"
 
 
-def _head(stage: str, modules: int) -> str:
-    return f"exit.{stage}.classifier" if modules else f"exit.{stage}.bare_classifier"
+def _head(stage: str) -> str:
+    return f"exit.{stage}.classifier"

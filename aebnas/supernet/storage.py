@@ -22,7 +22,7 @@ from torch import Tensor
 from aebnas.errors import RunError
 from aebnas.supernet.identity import named_differences, space_hash
 
-FORMAT = "2"
+FORMAT = "1"
 """Raised when a reader of the old files would go wrong."""
 FILE = "supernet.safetensors"
 """Name of the file in a run's folder ``supernet``."""

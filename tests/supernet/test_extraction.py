@@ -177,23 +177,6 @@ def test_a_weight_that_is_larger_than_the_shared_one_is_refused() -> None:
         part_of(torch.zeros(6, 4), (7, 4))
 
 
-def test_classifiers_behind_modules_share_weights_and_a_bare_one_has_its_own() -> None:
-    places_of = {
-        tuple(module.type for module in exit_.modules): branch[-1]
-        for architecture in architectures(200)
-        for exit_, (_, branch) in zip(architecture.exits, places(architecture), strict=False)
-        if exit_.after == "stage1"
-    }
-    bare = places_of.pop(())
-    assert len(places_of) == 2
-    assert set(places_of.values()) == {"exit.stage1.classifier"} != {bare}
-    one = untrained()
-    names = {place: f"{place}.classifier.linear.weight" for place in (bare, "exit.stage1.classifier")}
-    with torch.no_grad():
-        one.weights.tensors[names[bare]].fill_(7)
-    assert not (one.weights.tensors[names["exit.stage1.classifier"]] == 7).any()
-
-
 def test_an_extracted_network_begins_like_a_plain_one() -> None:
     """The last batch norm of each skip starts at zero, all others at one."""
     network = untrained().extract(
