@@ -54,12 +54,14 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
 
 
 def deciding_settings(settings: SupernetConfig) -> dict[str, Any]:
-    """Return the settings that decide the weights, under the sandwich rule as before there was another.
+    """Return the settings that decide the weights; the first rule and optimizer as before there were others.
 
     So supernets, and runs that inherit from them, keep their identity; that a share of the teacher is
     given or follows from the rule makes no difference.
     """
     found = settings.model_dump(mode="json", exclude=IRRELEVANT)
+    if settings.optimizer == "sgd":
+        del found["optimizer"]
     if settings.rule == "sandwich":
         del found["rule"]
         return found | {"distillation": settings.teacher_share}

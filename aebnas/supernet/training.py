@@ -32,7 +32,14 @@ from aebnas.training.schedule import one_cycle
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
 RATE_FACTOR = 2.0
-"""Of ``training.learning_rate``: the default peak."""
+"""Of ``training.learning_rate``: the default peak with SGD."""
+ADAMW_RATE = 0.005
+"""The default peak with AdamW."""
+ADAMW_DECAY = 0.01
+"""Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
+ADAMW_BETAS = (0.9, 0.99)
+STATE = {"momentum": "momentum_buffer", "first": "exp_avg", "second": "exp_avg_sq"}
+"""What optimizers keep of each weight: by our names torch's."""
 
 
 class SupernetTraining:
@@ -63,7 +70,7 @@ class SupernetTraining:
         self.is_between_steps = True
         self.steps = settings.epochs * len(batches)
         self._dtype = self._number_format()
-        self._optimizer = _optimizer(supernet, training)
+        self._optimizer = _optimizer(supernet, training, settings)
         flat = supernet.weights.flat
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
         self._recent: list[Tensor] = []
@@ -88,12 +95,23 @@ class SupernetTraining:
                 yield self.step
 
     def state(self) -> dict[str, Tensor]:
-        """Return momentum and average by name: what a continued training needs besides weights and step."""
+        """Return the optimizer's memory and the average, by name.
+
+        A continued training needs them, the weights and the step.
+        """
         found = {f"average.{name}": one for name, one in self._average.items()}
         for name, flat in self.supernet.weights.flat.items():
-            buffer = self._optimizer.state[flat].get("momentum_buffer")
-            found[f"momentum.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
+            kept = self._optimizer.state[flat]
+            for ours in self._kept():
+                buffer = kept.get(STATE[ours])
+                found[f"{ours}.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
         return found
+
+    def _kept(self) -> tuple[str, ...]:
+        """Return what the optimizer keeps of each weight, by our names."""
+        if self._settings.optimizer == "adamw":
+            return ("first", "second")
+        return ("momentum",) if self._training.momentum else ()
 
     def restore(self, step: int, state: Mapping[str, Tensor]) -> None:
         """Go on behind a step; the supernet's weights are those of that step already.
@@ -104,10 +122,12 @@ class SupernetTraining:
         self.step = step
         for name, average in self._average.items():
             average.copy_(state[f"average.{name}"])
-        if self._training.momentum:
-            for name, flat in self.supernet.weights.flat.items():
-                buffer = state[f"momentum.{name}"].to(flat.device, copy=True)
-                self._optimizer.state[flat]["momentum_buffer"] = buffer
+        for name, flat in self.supernet.weights.flat.items():
+            kept = self._optimizer.state[flat]
+            for ours in self._kept():
+                kept[STATE[ours]] = state[f"{ours}.{name}"].to(flat.device, copy=True)
+            if self._settings.optimizer == "adamw":
+                kept["step"] = torch.tensor(float(step), device=flat.device)
 
     def finish(self) -> None:
         """Put the average, where there is one, in the place of the weights."""
@@ -237,15 +257,21 @@ class SupernetTraining:
 
 def peak_rate(training: TrainingConfig, settings: SupernetConfig) -> float:
     """Return the largest learning rate of a supernet's training."""
-    return settings.learning_rate or RATE_FACTOR * training.learning_rate
+    if settings.learning_rate is not None:
+        return settings.learning_rate
+    return ADAMW_RATE if settings.optimizer == "adamw" else RATE_FACTOR * training.learning_rate
 
 
-def _optimizer(supernet: Supernet, training: TrainingConfig) -> torch.optim.SGD:
-    flat = supernet.weights.flat
+def _optimizer(
+    supernet: Supernet, training: TrainingConfig, settings: SupernetConfig
+) -> torch.optim.Optimizer:
+    flat, is_adamw = supernet.weights.flat, settings.optimizer == "adamw"
     groups = [
-        {"params": [flat["matrices"]], "weight_decay": training.weight_decay},
+        {"params": [flat["matrices"]], "weight_decay": ADAMW_DECAY if is_adamw else training.weight_decay},
         {"params": [flat["vectors"]], "weight_decay": 0.0},
     ]
+    if is_adamw:
+        return torch.optim.AdamW(groups, lr=ADAMW_RATE, betas=ADAMW_BETAS, fused=True)
     return torch.optim.SGD(
         groups,
         lr=training.learning_rate,

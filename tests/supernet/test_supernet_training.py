@@ -110,15 +110,24 @@ def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
     assert last["largest"][-1] > 0.5, "chance is 0.1"
 
 
+def test_adamw_learns_too(tmp_path: Path) -> None:
+    settings = {"epochs": 6, "optimizer": "adamw", "reuse": "never"}
+    one, told = ready(tmp_path / "run", supernet=settings)
+    assert told[-1].loss < 0.7 * 2 * np.log(10)
+    other, _ = ready(tmp_path / "other", supernet={**settings, "optimizer": "sgd"})
+    assert one.supernet.facts["supernet"]["optimizer"] == "adamw"
+    assert "optimizer" not in other.supernet.facts["supernet"], "older supernets keep their identity"
+
+
 class StoppedError(Exception):
     """Stands for a kill."""
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("changed", [{}, {"average": 0.9}, {"optimizer": "adamw"}])
 def test_a_killed_training_ends_with_exactly_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
 ) -> None:
-    settings = {"average": average, "checkpoint_seconds": 1e-9, "reuse": "never"}
+    settings = {**changed, "checkpoint_seconds": 1e-9, "reuse": "never"}
     whole, _ = ready(tmp_path / "whole", supernet=settings)
 
     def killed(progress: Progress) -> None:
