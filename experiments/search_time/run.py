@@ -44,7 +44,7 @@ INHERITED = [
     "search.population=24", "search.generations=20", "search.max_trainings=240",
     "constraints.accuracy.min=0.8",
 ]  # fmt: skip
-"""Heirs are less accurate than trained networks, so that they are searched below the space's own limit too."""
+"""Heirs are less accurate than trained networks: they are searched below the space's own limit too."""
 SURROGATE = [*INHERITED, "search.max_trainings=120", "search.surrogate=auto"]
 ARMS = {
     "scratch": SCRATCH,
