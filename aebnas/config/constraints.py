@@ -6,7 +6,7 @@ training end with an empty front.  Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Literal
 
@@ -57,6 +57,14 @@ class Bound(Frozen):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min <= max must hold, but got (min={self.min:g}, max={self.max:g})")
         return self
+
+
+def bound_violations(value: float, bound: Bound) -> Iterable[float]:
+    """Yield how far a value is beyond each limit, as a share of the limit; <= 0 where it holds."""
+    if bound.max is not None:
+        yield (value - bound.max) / max(abs(bound.max), 1e-12)
+    if bound.min is not None:
+        yield (bound.min - value) / max(abs(bound.min), 1e-12)
 
 
 _UNLIMITED = Bound.model_construct()

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from aebnas.config.constraints import bound_violations
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
-from aebnas.search.limits import bound_violations
 from aebnas.search.pareto import non_dominated
 from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome

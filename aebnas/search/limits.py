@@ -5,12 +5,15 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from aebnas.config.constraints import Bound, full_name
+from aebnas.config.constraints import Bound, bound_violations, full_name
 from aebnas.config.schema import SearchFile
-from aebnas.search.exact import ExactCost, ExactCosts
 from aebnas.space.architecture import Architecture
+
+if TYPE_CHECKING:  # counting imports torch
+    from aebnas.search.exact import ExactCost, ExactCosts
 
 Excess = Callable[[Architecture], float]
 """How far an architecture is beyond its limits, whatever training makes of it; 0: within."""
@@ -25,7 +28,7 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
 
     Args:
         config: The constraints, and the names of the profiles.
-        exact: Counts architectures.
+        exact: Counts architectures, with the devices that constraints name.
     """
     bounds = {full_name(name, config.profiles): bound for name, bound in config.constraints.items()}
     bounds = {name: bound for name, bound in bounds.items() if name not in ("error", "accuracy")}
@@ -50,11 +53,3 @@ def _nearest(cost: ExactCost, name: str, bound: Bound) -> float:
         return cost.metrics[name]
     first, last = float(cost.reach[name][0]), float(cost.reach[name][-1])
     return first if bound.min is None else min(last, max(first, bound.min))
-
-
-def bound_violations(value: float, bound: Bound) -> Iterable[float]:
-    """Yield how far a value is beyond each limit, as a share of the limit; <= 0 where it holds."""
-    if bound.max is not None:
-        yield (value - bound.max) / max(abs(bound.max), 1e-12)
-    if bound.min is not None:
-        yield (bound.min - value) / max(abs(bound.min), 1e-12)

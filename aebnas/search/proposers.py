@@ -129,15 +129,16 @@ def draw_distinct(
             continue
         if admit is not None and not admit(architecture):
             refused += 1
-            if refused >= TRIES_PER_GENOME * (len(found) + 1):
+            admitted = len(found) + draws_beyond
+            if refused >= TRIES_PER_GENOME * (admitted + 1):
                 raise ConfigError(
                     f"search.initial_max_macs / initial_max_params refused {refused:,} random architectures "
-                    f"and admitted {len(found)}: the limit is below what the space can build. "
+                    f"and admitted {admitted}: the limit is below what the space can build. "
                     "See its sizes: aebnas check FILE"
                 )
             continue
-        missed = excess(architecture) if excess is not None else 0.0
-        if missed > 0:
+        missed = excess(architecture) if excess is not None and key not in beyond else 0.0
+        if key in beyond or missed > 0:
             beyond.setdefault(key, (missed, genome))
             draws_beyond += 1
             if draws_beyond == DRAWS_BEYOND_LIMITS * count:

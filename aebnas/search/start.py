@@ -37,9 +37,10 @@ def make_proposer(
         space: Its space.
         channels: Of the images.
         classes: Their number.
-        devices: The devices of the search; a surrogate counts with them.
+        devices: The devices of the search; a surrogate, and limits on their quantities, count with them.
 
     Raises:
+        HardwareError: A layer was not measured.
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
     search, admit = config.search, _early_rejection(config, channels, classes)

@@ -38,7 +38,12 @@ class Crew:
     size: int = 1
 
     def share(self, networks: Sequence[Network], cost: Callable[[Network], float]) -> list[int]:
-        """Return the indices of the networks that are this process's: the dearest first, to who has least."""
+        """Return the indices of the networks that are this process's: the dearest first, to who has least.
+
+        Args:
+            networks: Of one step.
+            cost: What one of them costs; not asked where there is one process.
+        """
         if self.size == 1:
             return list(range(len(networks)))  # counting takes as long as training where layers are new
         costs = [cost(network) for network in networks]

@@ -29,6 +29,8 @@ TRAINING = (
     "augment",
 )
 """Settings of the section ``training`` that a supernet's training reads."""
+SGD_ALONE = ("learning_rate", "momentum", "weight_decay")
+"""Of these, what AdamW does not read."""
 IRRELEVANT = {"reuse", "checkpoint_seconds", "file", "processes"}
 """Settings of the section ``supernet`` that change no weight, but for rounding."""
 NAMED = 3
@@ -45,10 +47,11 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
         classes: Their number.
     """
     training = config.training.model_dump(mode="json")
+    read = [name for name in TRAINING if config.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
         "space": config.space.model_dump(mode="json"),
         "data": {"fingerprint": data_fingerprint, "channels": channels, "classes": classes},
-        "training": {name: training[name] for name in TRAINING},
+        "training": {name: training[name] for name in read},
         "supernet": deciding_settings(config.supernet),
     }
 

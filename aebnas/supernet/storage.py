@@ -40,7 +40,7 @@ class StoredSupernet:
     weights: Mapping[str, Tensor]
     """Shared tensors by name; of a finished one those to extract from."""
     state: Mapping[str, Tensor] = field(default_factory=dict)
-    """Momentum and averages by name, of an unfinished one."""
+    """What the optimizer keeps and averages, by name, of an unfinished one."""
 
     @property
     def is_finished(self) -> bool:

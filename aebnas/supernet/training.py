@@ -1,4 +1,4 @@
-"""Training a supernet, step by step, with nothing in the state but weights, momentum and the step.
+"""Training a supernet, step by step: its state is weights, the optimizer's memory and the step.
 
 What a step trains on follows from the seed and the step's number: its images and
 its networks.  A training that is continued from a checkpoint therefore does

@@ -252,6 +252,8 @@ def main() -> None:
     parser.add_argument("--pick", help="key of another network of the front")
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
+    if arguments.pick and not (len(arguments.arms) == len(arguments.bounds) == arguments.seeds == 1):
+        parser.error("--pick goes with one arm, one bound and one seed")
     options = [*overrides(arguments.options), *(["--static"] if arguments.static else [])]
     options += ["--pick", arguments.pick] if arguments.pick else []
     if arguments.stage == "supernet":

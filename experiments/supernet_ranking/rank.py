@@ -3,11 +3,13 @@
     aebnas supernet search_spaces/mnist5k.yaml --name supernet_mnist5k
     python experiments/supernet_ranking/scratch.py
     python experiments/supernet_ranking/rank.py runs/supernet_mnist5k
+    python experiments/supernet_ranking/scratch.py --count 95 --seeds 1
+    python experiments/supernet_ranking/rank.py runs/supernet_mnist5k --fresh 35 --output fresh.md
 
 60 random architectures of mnist5k, each trained from scratch with two seeds and once inherited.  Kendall's
 tau on select, of the accuracy of each exit position and of the area under the operating curve: inherited
 against each seed, against their mean, and, as the ceiling, one seed against the other.  Intervals: 95%
-bootstrap over architectures.  Writes results.md.
+bootstrap over architectures.  Writes results.md.  With --fresh architectures by which no setting was chosen.
 """
 
 from __future__ import annotations

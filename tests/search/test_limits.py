@@ -1,5 +1,8 @@
 """Constraints that costs alone decide bound what is proposed."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from search.fakes import DATA, fake_config, fake_outcome
 
 from aebnas.search.exact import ExactCosts
-from aebnas.search.individuals import individual
+from aebnas.search.individuals import individual, with_free_points
 from aebnas.search.limits import excess_of
 from aebnas.search.proposers import draw_distinct
 from aebnas.search.start import make_proposer
@@ -86,11 +89,42 @@ def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
 def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
     config = fake_config("constraints.worst_macs.max=1")
     proposer = make_proposer(config, SPACE, *DATA[1:])
-    means = []
     for _ in range(4):
         asked = proposer.ask()
         assert len(asked) == 6
         outcomes = [(genome, fake_outcome(SPACE.decode(genome)).evaluation) for genome in asked]
-        means.append(np.mean([one.reach_macs[-1] for _, one in outcomes]))
         proposer.tell([individual(g, SPACE.trade_off(g), one, config) for g, one in outcomes])
-    assert means[-1] < 2 * means[0]
+
+
+def test_early_rejection_and_limits_that_nothing_meets_go_together() -> None:
+    rng = np.random.default_rng(3)
+    found = draw_distinct(
+        SPACE, 20, np.random.default_rng(0), set(), admit=lambda _: rng.random() < 0.3, excess=lambda _: 1.0
+    )
+    assert len(found) == 20
+
+
+def test_a_surrogate_search_proposes_nothing_beyond_the_limits_while_nothing_is_feasible() -> None:
+    config = fake_config(
+        f"constraints={{worst_macs: {{min: {LOW}, max: {HIGH}}}, accuracy: {{min: 0.999}}}}",
+        "search.surrogate=ridge",
+    )
+    proposer = make_proposer(config, SPACE, *DATA[1:])
+    proposed = []
+    for _ in range(5):
+        asked = proposer.ask()
+        evaluations = [fake_outcome(SPACE.decode(genome)).evaluation for genome in asked]
+        proposed += [one.reach_macs[-1] for one in evaluations]
+        proposer.tell(with_free_points(SPACE, asked, {one.key: one for one in evaluations}, config))
+    assert len(proposed) == 30
+    assert min(proposed) >= LOW
+    assert max(proposed) <= HIGH
+
+
+def test_proposers_need_no_torch() -> None:
+    code = (
+        "import sys, aebnas.search.proposers, aebnas.search.individuals, aebnas.report.contents\n"
+        "print(sorted({'torch', 'thop'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

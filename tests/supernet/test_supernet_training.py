@@ -341,7 +341,7 @@ def test_every_network_of_a_step_belongs_to_one_process() -> None:
     shares = [Crew(rank, 2).share(costs, float) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
     assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
-    assert Crew().share(costs, float) == [0, 1, 2, 3]
+    assert Crew().share(costs, cost=lambda one: 1 / 0) == [0, 1, 2, 3], "alone nothing is counted"
 
 
 def dies(crew: Crew) -> None:

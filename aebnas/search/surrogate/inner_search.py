@@ -12,7 +12,7 @@ import numpy as np
 from aebnas.config.schema import SearchConfig
 from aebnas.search.limits import Excess
 from aebnas.search.nsga2 import Nsga2Proposer
-from aebnas.search.proposers import Individual
+from aebnas.search.proposers import DRAWS_BEYOND_LIMITS, Individual
 from aebnas.search.surrogate.prediction import Surrogate
 from aebnas.space.genes import Genome
 
@@ -65,7 +65,7 @@ def promising(
 def fresh_genomes(
     surrogate: Surrogate, known: Collection[str], count: int, seed: int, excess: Excess | None = None
 ) -> list[Genome]:
-    """Return random genomes of unknown architectures; fewer where the space is nearly used up.
+    """Return random genomes of unknown architectures; fewer where hardly any are left, or within the limits.
 
     Args:
         surrogate: Holds the space.
@@ -76,7 +76,7 @@ def fresh_genomes(
     """
     rng, seen = np.random.default_rng(seed), set(known)
     found: list[Genome] = []
-    for _ in range(DRAWS_PER_GENOME * count):
+    for _ in range((DRAWS_PER_GENOME if excess is None else DRAWS_BEYOND_LIMITS) * count):
         if len(found) == count:
             break
         genome = surrogate.archive.space.sample(rng)

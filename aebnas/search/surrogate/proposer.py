@@ -172,11 +172,19 @@ class SurrogateProposer:
         return max(points, key=lambda one: gain([one], front, self._reference)).genome
 
     def _least_violating(self, surrogate: Surrogate, pool: Sequence[Genome], count: int) -> list[Genome]:
-        """Return the architectures nearest to feasibility, where nothing trained is feasible."""
+        """Return the architectures nearest to feasibility, where nothing trained is feasible.
+
+        What costs alone decide counts first: no training changes it.
+        """
         if not pool:
             return []
         predicted = [min(points, key=_violation) for points in surrogate.individuals(pool)]
-        return [one.genome for one in sorted(predicted, key=_violation)[:count]]
+
+        def distance(one: Individual) -> tuple[float, float]:
+            excess = 0.0 if self._excess is None else self._excess(self._space.decode(one.genome))
+            return excess, _violation(one)
+
+        return [one.genome for one in sorted(predicted, key=distance)[:count]]
 
     def _note(self, genomes: Sequence[Genome]) -> None:
         keys = [self._key_of(genome) for genome in genomes]
