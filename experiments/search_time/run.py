@@ -40,16 +40,18 @@ FILE = "search_spaces/mnist5k.yaml"
 RUNS = Path("runs/search_time")
 SCRATCH = ["search.max_trainings=60"]
 INHERITED = [
-    "evaluation.mode=supernet", "supernet.rule=fair", "supernet.networks=3", "supernet.optimizer=adamw",
+    "evaluation.mode=supernet", "supernet.rule=fair", "supernet.networks=3",
     "search.population=24", "search.generations=20", "search.max_trainings=240",
-    "constraints.accuracy.min=0.8",
 ]  # fmt: skip
-"""Heirs are less accurate than trained networks: they are searched below the space's own limit too."""
-SURROGATE = [*INHERITED, "search.max_trainings=120", "search.surrogate=auto"]
+SURROGATE = ["search.max_trainings=120", "search.surrogate=auto"]
+ADAMW = ["supernet.optimizer=adamw", "constraints.accuracy.min=0.8"]
+"""Such heirs are less accurate than trained networks: they are searched below the space's own limit too."""
 ARMS = {
     "scratch": SCRATCH,
     "supernet": INHERITED,
-    "supernet + surrogate": SURROGATE,
+    "supernet + surrogate": [*INHERITED, *SURROGATE],
+    "AdamW supernet": [*INHERITED, *ADAMW],
+    "AdamW supernet + surrogate": [*INHERITED, *ADAMW, *SURROGATE],
     "random": ["search.algorithm=random", *SCRATCH],
 }
 ALLOWED_ERROR = 0.1
@@ -75,7 +77,7 @@ def settings(arm: str, seed: int) -> SearchFile:
 
 def supernet_seconds(config: SearchFile, seed: int) -> tuple[Path, float]:
     """Train the supernet of a seed, unless it is there; return its file and its core-seconds."""
-    folder = RUNS / f"weights-{seed}"
+    folder = RUNS / f"weights{'-adamw' if config.supernet.optimizer == 'adamw' else ''}-{seed}"
     note = folder / "core_seconds"
     if not note.exists():
         folder.mkdir(parents=True, exist_ok=True)
