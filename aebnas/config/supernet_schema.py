@@ -27,7 +27,7 @@ class SupernetConfig(Frozen):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """adamw (betas 0.9 and 0.99, decay 0.01) ranks heirs of mnist5k far better, at lower accuracies."""
     learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Peak of the one-cycle schedule; null: twice that of training, as gradients are averaged; adamw: 0.005."""
+    """Peak of the one-cycle schedule; null: twice that of training, for averaged gradients; adamw: 0.005."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps in which the learning rate rises."""
     rule: Literal["sandwich", "fair"] = "sandwich"
