@@ -5,15 +5,15 @@ Only what is known before training: accuracy and expected MACs are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED, Bound, full_name
-from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.search.exact import ExactCost, ExactCosts
 from aebnas.space.search_space import SearchSpace
 
 SEED = 0
@@ -21,24 +21,6 @@ SEED = 0
 
 Progress = Callable[[Iterable[int]], Iterable[int]]
 """Passes numbers on and shows how far they are."""
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """One random architecture."""
-
-    network: NetworkCost
-    reach: Mapping[str, Sequence[float]]
-    """Cost to each exit on devices, by full metric name."""
-
-    def span(self, metric: str) -> tuple[float, float]:
-        """Return the smallest and the largest value that a metric can take, wherever thresholds are."""
-        worst = metric.removeprefix("worst_")
-        reach = self.network.reach_macs.tolist() if worst == "macs" else self.reach.get(worst)
-        if reach is None:
-            value = float(getattr(self.network, metric))
-            return value, value
-        return (reach[0] if worst == metric else reach[-1]), reach[-1]
 
 
 @dataclass(frozen=True)
@@ -96,12 +78,8 @@ def sample_costs(
     Raises:
         HardwareError: A profile lacks a layer.
     """
-    rng = np.random.default_rng(SEED)
-    costs = []
-    for _ in progress(range(samples)):
-        architecture = space.decode(space.sample(rng))
-        reach = {} if devices is None else devices.reach_costs(architecture, channels, classes)
-        costs.append(Sampled(network_cost(architecture, channels, classes), reach))
+    rng, exact = np.random.default_rng(SEED), ExactCosts(channels, classes, devices)
+    costs = [exact.of(space.decode(space.sample(rng))) for _ in progress(range(samples))]
     batch = config.training.batch_size
     spreads = (
         _spread("MACs to the first exit", [cost.network.reach_macs[0] for cost in costs]),
@@ -114,6 +92,7 @@ def sample_costs(
         *(
             _spread(f"{name} to the last exit", [cost.reach[name][-1] for cost in costs])
             for name in costs[0].reach
+            if name != "macs"
         ),
     )
     shares, masks = [], []
@@ -130,9 +109,9 @@ def _spread(name: str, values: Sequence[float]) -> Spread:
     return Spread(name, float(array.min()), float(np.median(array)), float(array.max()))
 
 
-def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[Sampled], bool]]]:
+def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[ExactCost], bool]]]:
     """Return name, exactness and test of every limit that can be tested before training."""
-    limits: list[tuple[str, bool, Callable[[Sampled], bool]]] = []
+    limits: list[tuple[str, bool, Callable[[ExactCost], bool]]] = []
     for metric, bound in config.constraints.items():
         if metric in ("error", "accuracy"):
             continue
@@ -154,12 +133,12 @@ def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[Sampled], boo
     return limits
 
 
-def _test(metric: str, bound: Bound, sign: str) -> Callable[[Sampled], bool]:
+def _test(metric: str, bound: Bound, sign: str) -> Callable[[ExactCost], bool]:
     """Return whether a cost can satisfy one side of a constraint."""
     low = -np.inf if sign == "max" or bound.min is None else bound.min
     high = np.inf if sign == "min" or bound.max is None else bound.max
 
-    def admits(cost: Sampled) -> bool:
+    def admits(cost: ExactCost) -> bool:
         cheapest, dearest = cost.span(metric)
         return bool(cheapest <= high and dearest >= low)
 

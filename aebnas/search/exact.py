@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.space.architecture import Architecture
 
@@ -19,10 +19,19 @@ FloatArray = NDArray[np.float64]
 class ExactCost:
     """What one architecture costs, whatever its exits decide."""
 
+    network: NetworkCost
+    """What needs no device."""
     reach: Mapping[str, FloatArray]
     """Cost to leave at each exit, shape ``(exits,)``, by ``macs``, ``latency_ms@PROFILE`` ..."""
     metrics: Mapping[str, float]
     """``params``, ``peak_activation_bytes``, and ``worst_`` of every expected metric."""
+
+    def span(self, metric: str) -> tuple[float, float]:
+        """Return the smallest and the largest value that a metric can take, wherever thresholds are."""
+        if metric in self.metrics:
+            return self.metrics[metric], self.metrics[metric]
+        reach = self.reach[metric]
+        return float(reach[0]), float(reach[-1])
 
 
 class ExactCosts:
@@ -52,4 +61,4 @@ class ExactCosts:
         reach |= {name: np.asarray(values, float) for name, values in found.items()}
         worst = {f"worst_{name}": float(values[-1]) for name, values in reach.items()}
         sizes = {"params": float(cost.params), "peak_activation_bytes": float(cost.peak_activation_bytes)}
-        return ExactCost(reach, worst | sizes)
+        return ExactCost(cost, reach, worst | sizes)

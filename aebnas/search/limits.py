@@ -49,7 +49,5 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
 
 def _nearest(cost: ExactCost, name: str, bound: Bound) -> float:
     """Return the value nearest to a bound that the exits can reach."""
-    if name in cost.metrics:
-        return cost.metrics[name]
-    first, last = float(cost.reach[name][0]), float(cost.reach[name][-1])
+    first, last = cost.span(name)
     return first if bound.min is None else min(last, max(first, bound.min))

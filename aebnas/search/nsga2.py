@@ -111,7 +111,7 @@ class Nsga2Proposer:
             return []
         population = population[:count]
         self._known.update(self._duplicates.keys(population))
-        return [tuple(int(gene) for gene in genome) for genome in population.get("X")]
+        return _genomes(population)
 
     def know(self, keys: Iterable[str]) -> None:
         """Take architectures as proposed, whoever did it."""
@@ -154,7 +154,7 @@ class _KnownArchitectures(DuplicateElimination):
         self._matings = 0
 
     def keys(self, population: Any) -> list[str]:
-        return [self._key_of(tuple(int(gene) for gene in x)) for x in population.get("X")]
+        return [self._key_of(genome) for genome in _genomes(population)]
 
     def do(self, pop: Any, *others: Any, return_indices: bool = False, to_itself: bool = True) -> Any:
         if not others:
@@ -163,12 +163,17 @@ class _KnownArchitectures(DuplicateElimination):
         excess = self._excess if self._matings <= MATINGS_WITHIN_LIMITS else None
         seen = self._known.union(self.keys(others[-1]) if len(others[-1]) else ())
         keep = []
-        for i, (key, x) in enumerate(zip(self.keys(pop), pop.get("X"), strict=True)):
-            if key in seen or (excess is not None and excess(tuple(int(gene) for gene in x)) > 0):
+        for i, genome in enumerate(_genomes(pop)):
+            key = self._key_of(genome)
+            if key in seen or (excess is not None and excess(genome) > 0):
                 continue
             seen.add(key)
             keep.append(i)
         return pop[keep]
+
+
+def _genomes(population: Any) -> list[Genome]:
+    return [tuple(int(gene) for gene in genome) for genome in population.get("X")]
 
 
 class _Exchange(Crossover):

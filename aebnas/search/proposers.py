@@ -137,9 +137,9 @@ def draw_distinct(
                     "See its sizes: aebnas check FILE"
                 )
             continue
-        missed = excess(architecture) if excess is not None and key not in beyond else 0.0
-        if key in beyond or missed > 0:
-            beyond.setdefault(key, (missed, genome))
+        if key not in beyond and excess is not None and (missed := excess(architecture)) > 0:
+            beyond[key] = missed, genome
+        if key in beyond:
             draws_beyond += 1
             if draws_beyond == DRAWS_BEYOND_LIMITS * count:
                 break

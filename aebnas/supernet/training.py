@@ -38,8 +38,8 @@ ADAMW_RATE = 0.005
 ADAMW_DECAY = 0.01
 """Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
 ADAMW_BETAS = (0.9, 0.99)
-STATE = {"momentum": "momentum_buffer", "first": "exp_avg", "second": "exp_avg_sq"}
-"""What optimizers keep of each weight: by our names torch's."""
+KEPT = {"sgd": {"momentum": "momentum_buffer"}, "adamw": {"first": "exp_avg", "second": "exp_avg_sq"}}
+"""What each optimizer keeps of a weight: by our names torch's."""
 
 
 class SupernetTraining:
@@ -102,16 +102,10 @@ class SupernetTraining:
         found = {f"average.{name}": one for name, one in self._average.items()}
         for name, flat in self.supernet.weights.flat.items():
             kept = self._optimizer.state[flat]
-            for ours in self._kept():
-                buffer = kept.get(STATE[ours])
+            for ours, torchs in KEPT[self._settings.optimizer].items():
+                buffer = kept.get(torchs)
                 found[f"{ours}.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
         return found
-
-    def _kept(self) -> tuple[str, ...]:
-        """Return what the optimizer keeps of each weight, by our names."""
-        if self._settings.optimizer == "adamw":
-            return ("first", "second")
-        return ("momentum",) if self._training.momentum else ()
 
     def restore(self, step: int, state: Mapping[str, Tensor]) -> None:
         """Go on behind a step; the supernet's weights are those of that step already.
@@ -124,8 +118,8 @@ class SupernetTraining:
             average.copy_(state[f"average.{name}"])
         for name, flat in self.supernet.weights.flat.items():
             kept = self._optimizer.state[flat]
-            for ours in self._kept():
-                kept[STATE[ours]] = state[f"{ours}.{name}"].to(flat.device, copy=True)
+            for ours, torchs in KEPT[self._settings.optimizer].items():
+                kept[torchs] = state[f"{ours}.{name}"].to(flat.device, copy=True)
             if self._settings.optimizer == "adamw":
                 kept["step"] = torch.tensor(float(step), device=flat.device)
 

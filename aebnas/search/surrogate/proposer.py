@@ -178,11 +178,11 @@ class SurrogateProposer:
         """
         if not pool:
             return []
-        predicted = [min(points, key=_violation) for points in surrogate.individuals(pool)]
+        predicted = [min(points, key=lambda one: one.violation) for points in surrogate.individuals(pool)]
 
         def distance(one: Individual) -> tuple[float, float]:
             excess = 0.0 if self._excess is None else self._excess(self._space.decode(one.genome))
-            return excess, _violation(one)
+            return excess, one.violation
 
         return [one.genome for one in sorted(predicted, key=distance)[:count]]
 
@@ -211,8 +211,3 @@ class SurrogateProposer:
             )
             for i, (key, ones) in enumerate(points.items())
         ]  # fmt: skip
-
-
-def _violation(one: Individual) -> float:
-    """Return how far an individual is from feasible, over all constraints."""
-    return sum(max(0.0, violation) for violation in one.violations)
