@@ -246,15 +246,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--bounds", type=float, nargs="+", default=BOUNDS)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument(
-        "--set", dest="options", nargs="+", default=[], help="fields of training, FIELD=VALUE"
-    )
+    parser.add_argument("--set", action="append", default=[], help="as of aebnas train")
     parser.add_argument("--pick", help="key of another network of the front")
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
     if arguments.pick and not (len(arguments.arms) == len(arguments.bounds) == arguments.seeds == 1):
         parser.error("--pick goes with one arm, one bound and one seed")
-    options = [*overrides(arguments.options), *(["--static"] if arguments.static else [])]
+    options = [*overrides(arguments.set), *(["--static"] if arguments.static else [])]
     options += ["--pick", arguments.pick] if arguments.pick else []
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
