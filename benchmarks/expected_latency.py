@@ -43,7 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     profile, stores = read_profile(arguments.profile), [RunStore(path) for path in arguments.runs]
     target = profile.facts.target
-    prepare_process(torch.device(target.device), target.threads)
+    prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     config = stores[0].config
     splits = make_splits(load_dataset(config.data), config.data)
     statistics = ChannelStatistics.of(splits.train)

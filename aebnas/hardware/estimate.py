@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.layer_clock import layer_clock
 from aebnas.hardware.network_clock import ROUNDS, network_clock
 from aebnas.hardware.open_device import open_device
@@ -45,23 +46,33 @@ def estimate(request: ProfileRequest) -> Estimate:
         HardwareError: It was made for another target, or the device is not there.
     """
     existing, layers = request.existing(), request.layers()
-    open_device(request.target).monitor.close()
+    device = open_device(request.target)
+    device.monitor.close()
     rows = {} if existing is None else existing.rows
     missing = [layer for layer in layers if layer.signature() not in rows]
-    prepare_process(torch.device(request.target.device), request.target.threads)
-    chosen = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))[:LAYERS]]
+    prepare_process(torch.device(request.target.device), request.target.threads, compare_kernels=True)
+    order = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))]
+    if order:
+        _layer_seconds(order[0], request.target)  # starts the device
+    chosen = order[:LAYERS]
     networks = request.architectures()
     data = (request.in_channels, request.classes)
     per_layer = _mean([_layer_seconds(layer, request.target) for layer in chosen])
     per_network = _mean([_network_seconds(one, data, request.target) for one in networks[:NETWORKS]])
     seconds = per_layer * len(missing) + per_network * len(networks)
+    if device.counter is not None:
+        seconds += min(len(missing), MEASURED_LAYERS) * LOOP_SECONDS
     return Estimate(len(layers), len(missing), len(networks), seconds)
 
 
 def _layer_seconds(layer: Layer, target: Target) -> float:
-    """Return the time to build a layer and to measure it in as few rounds as can be enough."""
+    """Return the time to build a layer and to measure it in as few rounds as can be enough.
+
+    The first sample belongs to building: GPUs look for their fastest kernels then.
+    """
     started = time.perf_counter()
     clock = layer_clock(layer, target)
+    sample_ns(clock)
     built = time.perf_counter()
     sample_ns(clock)
     return built - started + (time.perf_counter() - built) * MIN_ROUNDS * MORE_ROUNDS
@@ -70,6 +81,7 @@ def _layer_seconds(layer: Layer, target: Target) -> float:
 def _network_seconds(architecture: Architecture, data: tuple[int, int], target: Target) -> float:
     started = time.perf_counter()
     clock = network_clock(architecture, *data, target)
+    clock.sample_ns()
     built = time.perf_counter()
     clock.sample_ns()
     return built - started + (time.perf_counter() - built) * ROUNDS

@@ -14,6 +14,7 @@ from aebnas.hardware.samples import ANCHOR as ANCHOR_NAME
 from aebnas.hardware.samples import Sample, SampleFile, exit_name
 from aebnas.hardware.target import Target
 from aebnas.nets.network import EarlyExitNetwork, ExitSegment
+from aebnas.runtime.cuda_graphs import graph_runner, graph_segments_runner
 from aebnas.runtime.onnx_graph import segment_graph
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
@@ -54,7 +55,11 @@ def network_runner(network: EarlyExitNetwork, target: Target) -> Runner:
     """Return a network in the runtime in which it is deployed."""
     if target.runtime == "onnxruntime":
         return onnx_network_runner(network, target.threads)
-    return torch_runner(network, torch.device(target.device), target.torch_dtype)
+    device, size = torch.device(target.device), network.architecture.resolution
+    if target.cuda_graphs:
+        shape = (target.batch_size, network.plan[0].backbone[0].in_channels, size, size)
+        return graph_runner(network, device, target.torch_dtype, shape)
+    return torch_runner(network, device, target.torch_dtype)
 
 
 class NetworkClock:
@@ -132,6 +137,11 @@ def _empty_network(target: Target) -> NetworkClock:
             segment_graph(one, (1, *shape), i == EMPTY_SEGMENTS - 1) for i, one in enumerate(torch_segments)
         ]
         runner = onnx_runner([open_session(graph, target.threads) for graph in graphs])
+    elif target.cuda_graphs:
+        images = (target.batch_size, *shape)
+        runner = graph_segments_runner(
+            torch_segments, torch.device(target.device), target.torch_dtype, images
+        )
     else:
         runner = torch_segments_runner(torch_segments, torch.device(target.device), target.torch_dtype)
     return NetworkClock(runner, shape, target.batch_size)

@@ -112,7 +112,7 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
     layers = request.layers()
     old_rows = {} if existing is None else dict(existing.rows)
     missing = [layer for layer in layers if layer.signature() not in old_rows]
-    prepare_process(torch.device(request.target.device), request.target.threads)
+    prepare_process(torch.device(request.target.device), request.target.threads, compare_kernels=True)
     device = open_device(request.target)
     with closing(device.monitor) as monitor:
         if existing is not None:

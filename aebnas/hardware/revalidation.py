@@ -80,7 +80,7 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
             f"{path} has no validation networks: {path.stem}.networks.jsonl is missing or empty"
         )
     target = profile.facts.target
-    prepare_process(torch.device(target.device), target.threads)
+    prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     with closing(open_device(target).monitor) as monitor:
         watched = watching(monitor, listen)
         anchor = anchor_clock(target)

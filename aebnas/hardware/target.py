@@ -32,7 +32,7 @@ class Target(Frozen):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """CPU threads inside one operator."""
     cuda_graphs: bool = False
-    """Replay each layer as a CUDA graph: no launch overhead."""
+    """Replay segments as CUDA graphs (and layers while profiling): kernels are not launched one by one."""
 
     @model_validator(mode="after")
     def _can_run(self) -> Target:

@@ -9,7 +9,7 @@ import sys
 import torch
 
 
-def prepare_process(device: torch.device, threads: int = 1) -> None:
+def prepare_process(device: torch.device, threads: int = 1, compare_kernels: bool = False) -> None:
     """Set threads, allocator and number formats.
 
     One torch thread on CPUs by default: workers are processes, and two OpenMP threads in one
@@ -19,9 +19,12 @@ def prepare_process(device: torch.device, threads: int = 1) -> None:
     Args:
         device: Where networks will run.
         threads: Threads inside one operator on a CPU.
+        compare_kernels: On a GPU, try the convolutions of every new shape and keep the fastest, as
+            networks in use do.  Training does not: on an H100 it cost 4 to 8 s per network and gained
+            nothing, small networks wait for the launches of their kernels.
     """
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = compare_kernels
         # logits are fp32; training uses bf16 where it is faster
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from runtime.recording import Capture, RecordedGraph
 from space.tiny_spaces import space
 from torch import Tensor, nn
 
@@ -71,9 +72,11 @@ class FakeCuda:
         def graph(made: CUDAGraph, stream: Any = None) -> Iterator[None]:
             assert "warmed" in cuda.log, "a capture needs a warm-up on a side stream"
             assert stream is not None, "the default capture stream is on the current device"
-            cuda.capturing = made
-            yield
+            cuda.capturing, recorded = made, RecordedGraph()
+            with Capture(recorded):
+                yield
             cuda.capturing = None
+            assert recorded.kernels, "torch warns of empty graphs"
 
         @contextlib.contextmanager
         def stream(_stream: Any) -> Iterator[None]:
@@ -122,6 +125,11 @@ def test_a_graph_is_captured_once_and_then_replayed(cuda: FakeCuda) -> None:
     cuda.log.clear()
     np.testing.assert_allclose(clock(GROUP), np.full(GROUP, REPLAY_MS * 1e6))
     assert cuda.log == ["replay"] * GROUP
+
+
+def test_an_empty_call_has_a_graph_too(cuda: FakeCuda) -> None:
+    assert graph_clock(nn.Identity(), torch.zeros(1))(1).shape == (GROUP,)
+    assert cuda.log[-1] == "replay"
 
 
 def test_a_slow_group_stands_apart(cuda: FakeCuda) -> None:

@@ -1,14 +1,19 @@
 """What a dry run tries is what the profiling will do."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from space.tiny_spaces import space
 
 from aebnas.hardware import estimate
+from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
+from aebnas.hardware.open_device import OpenDevice
 from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.target import Target
 from aebnas.space.architecture import Architecture
+from aebnas.space.layer import Layer
 
 
 def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +27,47 @@ def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(estimate, "_layer_seconds", lambda _layer, _target: 1.0)
     monkeypatch.setattr(estimate, "_network_seconds", network_seconds)
-    found = estimate.estimate(request)
-    assert tried == request.architectures()[: estimate.NETWORKS]
-    assert found.seconds == found.missing + 2 * found.networks
+    for counter, energies in ((None, 0), (object(), found_layers(request) * LOOP_SECONDS)):
+        opened = OpenDevice(SimpleNamespace(close=lambda: None), counter)  # type: ignore[arg-type]
+        monkeypatch.setattr(estimate, "open_device", lambda _target, opened=opened: opened)
+        tried.clear()
+        found = estimate.estimate(request)
+        assert tried == request.architectures()[: estimate.NETWORKS]
+        assert found.seconds == found.missing + 2 * found.networks + energies
+
+
+def found_layers(request: ProfileRequest) -> int:
+    assert len(request.layers()) < MEASURED_LAYERS
+    return len(request.layers())
+
+
+def test_only_the_first_call_pays_for_finding_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, which compares kernels at the first call of a shape."""
+    clock = FirstCallSlow()
+    monkeypatch.setattr(estimate, "layer_clock", lambda _layer, _target: clock)
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: clock.now)
+    found = estimate._layer_seconds(some_layer(tmp_path), Target())
+    rounds = estimate.MIN_ROUNDS * estimate.MORE_ROUNDS
+    assert found == pytest.approx(FIRST + SAMPLE * (1 + rounds))
+
+
+FIRST, SAMPLE = 100.0, 1.0
+
+
+class FirstCallSlow:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.samples = 0
+
+    def __call__(self, calls: int) -> np.ndarray:
+        if calls == 3:  # the probe of a sample
+            self.now += SAMPLE + (0 if self.samples else FIRST)
+            self.samples += 1
+        return np.ones(calls)
+
+
+def some_layer(tmp_path: Path) -> Layer:
+    one = ProfileRequest(space(8), "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    return one.layers()[0]

@@ -1,0 +1,96 @@
+"""CUDA graphs: calls recorded once and replayed, so that launching their kernels costs next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from aebnas.nets.network import EarlyExitNetwork, ExitSegment
+from aebnas.runtime.runner import Images, Logits, Runner
+from aebnas.runtime.torch_segments import memory_format
+
+Found = TypeVar("Found")
+WARM_UP = 3
+"""Calls on a side stream before a graph may be captured."""
+
+
+def captured(call: Callable[[], Found], device: torch.device) -> tuple[torch.cuda.CUDAGraph, Found]:
+    """Return the graph of a call, and what the call returned: every replay writes there.
+
+    Args:
+        call: Launches at least one kernel, and works on tensors that stay where they are.
+        device: That of the tensors.
+    """
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.inference_mode(), torch.cuda.stream(side):
+        for _ in range(WARM_UP):
+            call()
+    torch.cuda.current_stream(device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    # on the side stream: the default one of a capture belongs to the current device, not to this one
+    with torch.cuda.device(device), torch.inference_mode(), torch.cuda.graph(graph, stream=side):
+        found = call()
+    return graph, found
+
+
+class GraphPart:
+    """One segment as a CUDA graph; what it hands on stays on the device, where the next part reads it."""
+
+    def __init__(self, segment: ExitSegment, features: Tensor, earlier: Tensor | None) -> None:
+        """Record a segment in evaluation mode.
+
+        Args:
+            segment: On the device of the features.
+            features: The image, or ``features`` of the part before.
+            earlier: ``logits`` of the part before, if there is one.
+        """
+        self._graph, (self.features, self.logits) = captured(
+            lambda: segment(features, earlier), features.device
+        )
+
+    def __call__(self, features: Any) -> tuple[None, Logits]:
+        """Replay the segment; return its logits, for which this waits."""
+        self._graph.replay()
+        return None, self.logits.float().cpu().numpy()
+
+
+def graph_runner(
+    network: EarlyExitNetwork, device: torch.device, dtype: torch.dtype, shape: tuple[int, int, int, int]
+) -> Runner:
+    """Return the runner of a network whose segments are CUDA graphs.
+
+    Args:
+        network: Moved to the device and into evaluation mode.
+        device: A GPU.
+        dtype: Of weights and activations.
+        shape: Of the images of every call, ``(batch, channels, r, r)``.
+    """
+    network.eval()
+    return graph_segments_runner(network.segments(), device, dtype, shape)
+
+
+def graph_segments_runner(
+    segments: Sequence[ExitSegment],
+    device: torch.device,
+    dtype: torch.dtype,
+    shape: tuple[int, int, int, int],
+) -> Runner:
+    """Return the runner of segments in evaluation mode as CUDA graphs; they are moved to the device."""
+    layout = memory_format(device)
+    image = torch.zeros(shape).to(device, dtype, memory_format=layout)
+    parts: list[GraphPart] = []
+    features, earlier = image, None
+    for segment in segments:
+        segment.to(device, dtype, memory_format=layout)  # type: ignore[call-overload]
+        part = GraphPart(segment, features, earlier)
+        parts.append(part)
+        features, earlier = part.features, part.logits
+
+    def enter(images: Images) -> None:
+        image.copy_(torch.from_numpy(images))
+
+    return Runner(parts, enter)
