@@ -11,7 +11,7 @@ Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fi
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
 All three inherit from the one supernet, at the same number of candidates.  Others (medium, large) search
 networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning each; tail
-searches larger networks around what large had found.  Winners: the most accurate points of each front within
+and taught search larger networks around what large had found.  Winners: the most accurate points of each front within
 each bound on the average MACs.  ``report`` writes results.csv, results.md and accuracy.png from what
 ``aebnas evaluate`` has said about the test images, and compares tuned thresholds with a single shared one on
 the calibrate images.
@@ -36,6 +36,13 @@ RUNS = Path("runs/cifar10")
 SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
 SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=100", "workers.count=1"]
 FINETUNED = ["evaluation.finetune_epochs=1", "search.population=10", "search.max_trainings=20"]
+TWO_EXITS = [
+    "space.exits.after=[stage2, stage3]",
+    "space.exits.branch.modules=[1, 2]",
+    "space.exits.branch.module.type=[conv, mbconv]",
+    "space.exits.branch.module.width=1",
+    "space.exits.branch.module.stride=1",
+]
 ARMS: dict[str, list[str]] = {
     "searched": [],
     "fixed": [
@@ -62,11 +69,23 @@ ARMS: dict[str, list[str]] = {
         "space.stages.2.width=[64, 80, 96]",
         "space.stages.3.depth=2",
         "space.stages.3.width=[64, 80]",
-        "space.exits.after=[stage2, stage3]",
-        "space.exits.branch.modules=[1, 2]",
-        "space.exits.branch.module.type=[conv, mbconv]",
-        "space.exits.branch.module.width=1",
-        "space.exits.branch.module.stride=1",
+        *TWO_EXITS,
+    ],
+    "taught": [
+        *FINETUNED,
+        "constraints.worst_macs.min=16e6",
+        "constraints.worst_macs.max=22e6",
+        "constraints.macs.max=8e6",
+        "space.stem.width=[16, 24]",
+        "space.stages.0.depth=2",
+        "space.stages.0.width=[20, 24]",
+        "space.stages.1.depth=[1, 2]",
+        "space.stages.1.width=[40, 48]",
+        "space.stages.2.depth=2",
+        "space.stages.2.width=[80, 96]",
+        "space.stages.3.depth=2",
+        "space.stages.3.width=[64, 80]",
+        *TWO_EXITS,
     ],
 }
 ABLATION = ("searched", "fixed", "static")
@@ -118,14 +137,18 @@ def search(root: str, arm: str, seed: int) -> None:
 
 
 def folder(arm: str, seed: int, bound: float, epochs: int) -> Path:
-    """Return where a winner is trained."""
+    """Return where a winner is trained; a label may follow the arm's name."""
     return RUNS / "trained" / f"{arm}-{seed}-{bound / 1e6:g}M-{epochs}"
 
 
-def train(arm: str, seed: int, bound: float, epochs: int, options: Sequence[str]) -> None:
-    """Train one winner, or continue it, and score it on the test images.  Options may pick another one."""
-    path = folder(arm, seed, bound, epochs)
-    if (path / "evaluation.json").exists():
+def train(arm: str, seed: int, bound: float, epochs: int, label: str, options: Sequence[str]) -> None:
+    """Train one winner, or continue it, and score it on the test images.
+
+    Options may pick another one, or ask for the same network without exits too.
+    """
+    path = folder(f"{arm}, {label}" if label else arm, seed, bound, epochs)
+    has_twin = (path / "static" / "weights.pt").exists()
+    if (path / "evaluation.json").exists() and (has_twin or "--static" not in options):
         return
     words = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
     aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *options)
@@ -248,12 +271,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--set", action="append", default=[], help="as of aebnas train")
     parser.add_argument("--pick", help="key of another network of the front")
+    parser.add_argument("--distill", metavar="SHARE", help="learn from the space's largest network")
+    parser.add_argument("--label", default="", help="tells another training of a winner from the first one")
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
     if arguments.pick and not (len(arguments.arms) == len(arguments.bounds) == arguments.seeds == 1):
         parser.error("--pick goes with one arm, one bound and one seed")
     options = [*overrides(arguments.set), *(["--static"] if arguments.static else [])]
     options += ["--pick", arguments.pick] if arguments.pick else []
+    options += ["--distill", "--distill-share", arguments.distill] if arguments.distill else []
     if arguments.stage == "supernet":
         train_supernet(arguments.root)
     for seed in range(arguments.seeds):
@@ -262,7 +288,7 @@ def main() -> None:
                 search(arguments.root, arm, seed)
             for bound in arguments.bounds if arguments.stage == "train" else ():
                 spend = [] if arm in ABLATION else ["--set", f"exits.macs={SPENT * bound:g}"]
-                train(arm, seed, bound, arguments.epochs, [*spend, *options])
+                train(arm, seed, bound, arguments.epochs, arguments.label, [*spend, *options])
     if arguments.stage == "report":
         report()
 
