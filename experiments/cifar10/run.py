@@ -11,8 +11,8 @@ Arms: the space of cifar10_dense.yaml (searched); the same backbones with one fi
 convolution, at the positions that the search chooses (fixed); the same backbones without exits (static).
 All three inherit from the one supernet, at the same number of candidates.  Others (medium, large) search
 networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning each; tail
-and taught search larger networks around what large had found.  Winners: the most accurate points of each front within
-each bound on the average MACs.  ``report`` writes results.csv, results.md and accuracy.png from what
+and taught search larger networks around what large had found.  Winners: the most accurate points of each
+front within each bound on the average MACs, or --pick.  ``report`` writes results.csv, results.md and accuracy.png from what
 ``aebnas evaluate`` has said about the test images, and compares tuned thresholds with a single shared one on
 the calibrate images.
 """

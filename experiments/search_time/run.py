@@ -1,6 +1,6 @@
 """What a search has found after how much time: from scratch, inherited, with a surrogate, at random.
 
-    python experiments/search_time/run.py [--seeds 0 1 2] [--report]
+    python experiments/search_time/run.py [--seeds 0 1 2] [--arms scratch ...] [--report]
 
 mnist5k.  Time is that of one core: core-seconds of every training and inheritance, those of the supernet
 included, so that other work on the machine does not count.  Every arm's candidates count at all their
@@ -46,14 +46,19 @@ INHERITED = [
 SURROGATE = ["search.max_trainings=120", "search.surrogate=auto"]
 ADAMW = ["supernet.optimizer=adamw", "constraints.accuracy.min=0.8"]
 """Such heirs are less accurate than trained networks: they are searched below the space's own limit too."""
+FINETUNED = ["search.max_trainings=120", "evaluation.finetune_epochs=1"]
 ARMS = {
     "scratch": SCRATCH,
     "supernet": INHERITED,
     "supernet + surrogate": [*INHERITED, *SURROGATE],
     "AdamW supernet": [*INHERITED, *ADAMW],
     "AdamW supernet + surrogate": [*INHERITED, *ADAMW, *SURROGATE],
+    "AdamW supernet, fine-tuned": [*INHERITED, *ADAMW, *FINETUNED],
+    "AdamW supernet, fine-tuned + surrogate": [*INHERITED, *ADAMW, *FINETUNED, *SURROGATE],
     "random": ["search.algorithm=random", *SCRATCH],
+    "long scratch": ["search.max_trainings=340", "search.generations=100"],
 }
+"""The last, whose 340 trainings are half an hour, is run if it is asked for."""
 ALLOWED_ERROR = 0.1
 """The constraint of the space: the reference of the hypervolume."""
 
@@ -203,10 +208,13 @@ def main() -> None:
     """Run what is missing, one seed after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--arms", nargs="+", choices=list(ARMS), default=[a for a in ARMS if a != "long scratch"]
+    )
     parser.add_argument("--report", action="store_true", help="only write table and plot")
     arguments = parser.parse_args()
     for seed in [] if arguments.report else arguments.seeds:
-        for arm in ARMS:
+        for arm in arguments.arms:
             file = RUNS / "points" / f"{arm}-{seed}.csv"
             if not file.exists():
                 file.parent.mkdir(parents=True, exist_ok=True)
