@@ -3,7 +3,7 @@
     python experiments/cifar10/run.py CIFAR_ROOT --stage supernet
     python experiments/cifar10/run.py CIFAR_ROOT --stage search  [--arms searched fixed static] [--seeds 1]
     python experiments/cifar10/run.py CIFAR_ROOT --stage train   [--arms ...] [--seeds 1] [--epochs 12]
-                                                                 [--bounds 8e6]
+                                                                 [--bounds 8e6] [--distill SHARE] [--static]
     python experiments/cifar10/run.py CIFAR_ROOT --stage report
 
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
@@ -12,9 +12,9 @@ convolution, at the positions that the search chooses (fixed); the same backbone
 All three inherit from the one supernet, at the same number of candidates.  Others (medium, large) search
 networks of given full MACs, which the supernet hardly tells apart, after one epoch of fine-tuning each; tail
 and taught search larger networks around what large had found.  Winners: the most accurate points of each
-front within each bound on the average MACs, or --pick.  ``report`` writes results.csv, results.md and accuracy.png from what
-``aebnas evaluate`` has said about the test images, and compares tuned thresholds with a single shared one on
-the calibrate images.
+front within each bound on the average MACs, or --pick.  ``report`` writes results.csv, results.md and
+accuracy.png from what ``aebnas evaluate`` has said about the test images, and compares tuned thresholds with
+a single shared one on the calibrate images.
 """
 
 from __future__ import annotations

@@ -56,9 +56,7 @@ ARMS = {
     "AdamW supernet, fine-tuned": [*INHERITED, *ADAMW, *FINETUNED],
     "AdamW supernet, fine-tuned + surrogate": [*INHERITED, *ADAMW, *FINETUNED, *SURROGATE],
     "random": ["search.algorithm=random", *SCRATCH],
-    "long scratch": ["search.max_trainings=340", "search.generations=100"],
 }
-"""The last, whose 340 trainings are half an hour, is run if it is asked for."""
 ALLOWED_ERROR = 0.1
 """The constraint of the space: the reference of the hypervolume."""
 
