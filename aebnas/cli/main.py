@@ -172,7 +172,7 @@ def _profile(command: argparse.ArgumentParser) -> None:
     command.add_argument("--batch-size", type=positive, default=1, help="images of one call (default 1)")
     command.add_argument("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32", help="default fp32")
     command.add_argument("--threads", type=positive, default=1, help="CPU threads per operator (default 1)")
-    command.add_argument("--cuda-graphs", action="store_true", help="replay layers as CUDA graphs")
+    command.add_argument("--cuda-graphs", action="store_true", help="replay segments as CUDA graphs")
     command.add_argument(
         "-o", "--output", metavar="FILE", help="default: hardware_profiles/DEVICE-RUNTIME.yaml"
     )

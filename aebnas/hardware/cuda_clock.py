@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aebnas.hardware.clock import Clock
-from aebnas.runtime.cuda_graphs import captured
+from aebnas.runtime.cuda_graphs import CapturedCall
 
 GROUP = 10
 """Calls between two events."""
@@ -32,10 +32,11 @@ def event_clock(module: nn.Module, x: Tensor) -> Clock:
 
 
 def graph_clock(module: nn.Module, x: Tensor) -> Clock:
-    """Return a clock of replays of the captured call: the device's own time.
+    """Return a clock of replays of the captured call.
 
     A tiny kernel stands in front of the call.  It is what an empty call consists of, so that what is
-    subtracted is the start of a graph, and a layer's own kernels follow another, as in a network.
+    subtracted is the start of a graph, and a layer's own kernels follow another, as in a network.  A layer
+    counts with what it adds to a replay: one that is shorter than the launch of a graph hides behind it.
     """
     lead = torch.zeros(1, device=x.device)
 
@@ -44,8 +45,7 @@ def graph_clock(module: nn.Module, x: Tensor) -> Clock:
         found: Tensor = module(x)
         return found
 
-    graph, _ = captured(call, x.device)
-    return _groups(graph.replay, x.device)
+    return _groups(CapturedCall(call, x.device).replay, x.device)
 
 
 def _groups(call: Callable[[], None], device: torch.device) -> Clock:

@@ -10,7 +10,7 @@ import torch
 
 from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.layer_clock import layer_clock
-from aebnas.hardware.network_clock import ROUNDS, network_clock
+from aebnas.hardware.network_clock import ROUNDS, anchor_clock, network_clock
 from aebnas.hardware.open_device import open_device
 from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.rounds import MIN_ROUNDS, sample_ns
@@ -47,20 +47,19 @@ def estimate(request: ProfileRequest) -> Estimate:
     """
     existing, layers = request.existing(), request.layers()
     device = open_device(request.target)
+    has_energy = device.counter is not None and device.counter.read_mj() is not None
     device.monitor.close()
     rows = {} if existing is None else existing.rows
     missing = [layer for layer in layers if layer.signature() not in rows]
     prepare_process(torch.device(request.target.device), request.target.threads, compare_kernels=True)
-    order = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))]
-    if order:
-        _layer_seconds(order[0], request.target)  # starts the device
-    chosen = order[:LAYERS]
+    anchor_clock(request.target).full_ns()  # the start of a device counts once
+    chosen = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))[:LAYERS]]
     networks = request.architectures()
     data = (request.in_channels, request.classes)
     per_layer = _mean([_layer_seconds(layer, request.target) for layer in chosen])
     per_network = _mean([_network_seconds(one, data, request.target) for one in networks[:NETWORKS]])
     seconds = per_layer * len(missing) + per_network * len(networks)
-    if device.counter is not None:
+    if has_energy:
         seconds += min(len(missing), MEASURED_LAYERS) * LOOP_SECONDS
     return Estimate(len(layers), len(missing), len(networks), seconds)
 

@@ -16,14 +16,20 @@ from aebnas.hardware.target import Target
 FORMAT = 3
 """Version of the files; raised when a reader of the old one would go wrong."""
 
-METHODS = {"torch": 2, "onnxruntime": 3}
-"""How layers are measured today in each runtime.  onnxruntime 3: between a lead and a tail; 2: no tail."""
-
 UNITS = {"latency": "ms", "energy": "mj"}
 """The only ones that are read."""
 Ratio = Annotated[float, Field(ge=0)]
 Milliseconds = Annotated[float, Field(gt=0)]
 Tau = Annotated[float, Field(ge=-1, le=1)]
+
+
+def method_of(target: Target) -> int:
+    """Return how layers are measured today on such a target.
+
+    onnxruntime 3: between a lead and a tail; 2: no tail.  CUDA graphs 3: behind a tiny kernel, networks as
+    graphs too; 2: neither.
+    """
+    return 3 if target.runtime == "onnxruntime" or target.cuda_graphs else 2
 
 
 class DeviceFacts(Frozen):
@@ -164,7 +170,7 @@ class ProfileFacts(Frozen):
     versions: dict[str, str]
     """Libraries."""
     method: Annotated[int, Field(ge=1)] = 2
-    """How its layers were measured, ``METHODS``: rows of different methods do not share a table."""
+    """How its layers were measured, ``method_of``: rows of different methods do not share a table."""
     device: DeviceFacts
     """The device."""
     conditions: Conditions = Conditions()

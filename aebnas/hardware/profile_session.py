@@ -21,12 +21,12 @@ from aebnas.hardware.open_device import open_device
 from aebnas.hardware.profile import HardwareProfile, read_profile, write_profile
 from aebnas.hardware.profile_schema import (
     FORMAT,
-    METHODS,
     Correction,
     EnergyFacts,
     Overhead,
     ProfileFacts,
     Validation,
+    method_of,
 )
 from aebnas.hardware.profile_table import rounded
 from aebnas.hardware.profiler import LayerProfiler, samples_path
@@ -119,7 +119,7 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
             refuse_mixture(existing, monitor.device(), device.counter is not None, request.path)
         if request.again:
             samples_path(request.path).unlink(missing_ok=True)
-        method = METHODS[request.target.runtime]
+        method = method_of(request.target)
         made_on = f"{monitor.device().name}; {runtime_version(request.target)}; method {method}"
         samples = SampleFile.open(samples_path(request.path), request.target, made_on)
         known = None if existing is None else existing.facts.anchor_ms * 1e6
@@ -161,7 +161,7 @@ def _facts(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=request.command,
         versions=versions(),
-        method=METHODS[request.target.runtime],
+        method=method_of(request.target),
         device=monitor.device(),
         rows=rows,
         networks=0,

@@ -12,7 +12,7 @@ from aebnas import __version__
 from aebnas.errors import HardwareError
 from aebnas.hardware.monitor import Monitor
 from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.profile_schema import METHODS, Conditions, DeviceFacts
+from aebnas.hardware.profile_schema import Conditions, DeviceFacts, method_of
 from aebnas.hardware.target import Target
 
 PACKAGES = ("torch", "onnxruntime", "onnx", "numpy", "nvidia-ml-py", "thop")
@@ -51,7 +51,7 @@ def refuse_mixture(existing: HardwareProfile, device: DeviceFacts, has_counter: 
         ("device", facts.device.name, device.name),
         ("driver", facts.device.driver, device.driver),
         (runtime, facts.versions.get(runtime), now[runtime]),
-        ("method", facts.method, METHODS[runtime]),
+        ("method", facts.method, method_of(facts.target)),
     ):
         if then != here:
             raise HardwareError(f"{path} was made with another {what} ({then}, here {here}). {cure}")

@@ -31,7 +31,7 @@ ANCHOR = "*anchor"
 def empty_name(channels: int, size: int) -> str:
     """Return what the empty call of one end of a layer is filed under.
 
-    Older files of unfinished profiles have this name: another one would need another of ``METHODS``.
+    Older files of unfinished profiles have this name: another one would need another method.
     """
     return f"*empty-in{channels}@{size}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,28 +17,42 @@ WARM_UP = 3
 """Calls on a side stream before a graph may be captured."""
 
 
-def captured(call: Callable[[], Found], device: torch.device) -> tuple[torch.cuda.CUDAGraph, Found]:
-    """Return the graph of a call, and what the call returned: every replay writes there.
+class CapturedCall(Generic[Found]):
+    """A call as a CUDA graph.
 
-    Args:
-        call: Launches at least one kernel, and works on tensors that stay where they are.
-        device: That of the tensors.
+    A graph remembers addresses, not tensors: the call is kept, and with it all that it reads and writes.
     """
-    side = torch.cuda.Stream(device)
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.inference_mode(), torch.cuda.stream(side):
-        for _ in range(WARM_UP):
-            call()
-    torch.cuda.current_stream(device).wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    # on the side stream: the default one of a capture belongs to the current device, not to this one
-    with torch.cuda.device(device), torch.inference_mode(), torch.cuda.graph(graph, stream=side):
-        found = call()
-    return graph, found
+
+    def __init__(self, call: Callable[[], Found], device: torch.device) -> None:
+        """Record a call.
+
+        Args:
+            call: Launches at least one kernel, and works on tensors that stay where they are.
+            device: That of the tensors.
+        """
+        side = torch.cuda.Stream(device)
+        side.wait_stream(torch.cuda.current_stream(device))
+        with torch.inference_mode(), torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                call()
+        torch.cuda.current_stream(device).wait_stream(side)
+        self._call = call
+        self._graph = torch.cuda.CUDAGraph()
+        # on the side stream: the default one of a capture belongs to the current device, not to this one
+        with torch.cuda.device(device), torch.inference_mode(), torch.cuda.graph(self._graph, stream=side):
+            self.found = call()
+        """What the call returned: every replay writes there."""
+
+    def replay(self) -> None:
+        """Launch the kernels of the call."""
+        self._graph.replay()
 
 
 class GraphPart:
-    """One segment as a CUDA graph; what it hands on stays on the device, where the next part reads it."""
+    """One segment as a CUDA graph.
+
+    What it hands on stays on the device, where the part behind it reads it: parts run in their order.
+    """
 
     def __init__(self, segment: ExitSegment, features: Tensor, earlier: Tensor | None) -> None:
         """Record a segment in evaluation mode.
@@ -48,14 +62,18 @@ class GraphPart:
             features: The image, or ``features`` of the part before.
             earlier: ``logits`` of the part before, if there is one.
         """
-        self._graph, (self.features, self.logits) = captured(
-            lambda: segment(features, earlier), features.device
-        )
+
+        def call() -> tuple[Tensor, Tensor, Tensor]:
+            after, logits = segment(features, earlier)
+            return after, logits, logits.float()
+
+        self._recorded = CapturedCall(call, features.device)
+        self.features, self.logits, self._answer = self._recorded.found
 
     def __call__(self, features: Any) -> tuple[None, Logits]:
         """Replay the segment; return its logits, for which this waits."""
-        self._graph.replay()
-        return None, self.logits.float().cpu().numpy()
+        self._recorded.replay()
+        return None, self._answer.cpu().numpy()
 
 
 def graph_runner(
@@ -79,7 +97,14 @@ def graph_segments_runner(
     dtype: torch.dtype,
     shape: tuple[int, int, int, int],
 ) -> Runner:
-    """Return the runner of segments in evaluation mode as CUDA graphs; they are moved to the device."""
+    """Return the runner of segments in evaluation mode as CUDA graphs; they are moved to the device.
+
+    Args:
+        segments: In order.
+        device: A GPU.
+        dtype: Of weights and activations.
+        shape: Of the images of every call, ``(batch, channels, r, r)``; a call with others raises ValueError.
+    """
     layout = memory_format(device)
     image = torch.zeros(shape).to(device, dtype, memory_format=layout)
     parts: list[GraphPart] = []
@@ -91,6 +116,8 @@ def graph_segments_runner(
         features, earlier = part.features, part.logits
 
     def enter(images: Images) -> None:
+        if images.shape != shape:
+            raise ValueError(f"these graphs are for images of shape {shape}, but got {images.shape}")
         image.copy_(torch.from_numpy(images))
 
     return Runner(parts, enter)

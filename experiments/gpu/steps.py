@@ -3,7 +3,7 @@
     python experiments/gpu/steps.py
 
 A dense network of 17 M MACs and three exits, random images of CIFAR-10's size, bf16.  The first epoch of 60
-steps is what a new network pays in a new process; the time of later ones is that of the faster of three.
+steps is what a new network pays in a new process; the time of later ones is that of the fastest of three.
 """
 
 from __future__ import annotations

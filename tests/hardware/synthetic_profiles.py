@@ -12,13 +12,13 @@ from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.profile import HardwareProfile, write_profile
 from aebnas.hardware.profile_schema import (
     FORMAT,
-    METHODS,
     UNITS,
     Correction,
     DeviceFacts,
     EnergyFacts,
     Overhead,
     ProfileFacts,
+    method_of,
 )
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.target import Target
@@ -65,7 +65,7 @@ def profile_of(
         "made": "2026-01-02T03:04:05+00:00",
         "command": f"aebnas profile tiny.yaml -o hardware_profiles/{name}.yaml",
         "versions": {"torch": "2.13.0"},
-        "method": METHODS[facts.get("target", Target()).runtime],
+        "method": method_of(facts.get("target", Target())),
         "device": DeviceFacts(name=f"a {name}", system="Linux"),
         "rows": len(rows),
         "networks": 0,

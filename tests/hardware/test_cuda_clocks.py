@@ -1,6 +1,7 @@
 """Clocks on CUDA: against a faithful fake of torch.cuda here, and on a real GPU where there is one."""
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,19 +65,21 @@ class FakeCuda:
         class CUDAGraph:
             def __init__(self) -> None:
                 self.calls = 0
+                self.recorded = RecordedGraph()
 
             def replay(self) -> None:
                 cuda.work("replay", REPLAY_MS * self.calls)
+                self.recorded.replay()
 
         @contextlib.contextmanager
         def graph(made: CUDAGraph, stream: Any = None) -> Iterator[None]:
             assert "warmed" in cuda.log, "a capture needs a warm-up on a side stream"
             assert stream is not None, "the default capture stream is on the current device"
-            cuda.capturing, recorded = made, RecordedGraph()
-            with Capture(recorded):
+            cuda.capturing = made
+            with Capture(made.recorded):
                 yield
             cuda.capturing = None
-            assert recorded.kernels, "torch warns of empty graphs"
+            assert made.recorded.kernels, "torch warns of empty graphs"
 
         @contextlib.contextmanager
         def stream(_stream: Any) -> Iterator[None]:
@@ -125,6 +128,13 @@ def test_a_graph_is_captured_once_and_then_replayed(cuda: FakeCuda) -> None:
     cuda.log.clear()
     np.testing.assert_allclose(clock(GROUP), np.full(GROUP, REPLAY_MS * 1e6))
     assert cuda.log == ["replay"] * GROUP
+
+
+def test_a_clock_of_replays_keeps_what_the_graph_reads_and_writes(cuda: FakeCuda) -> None:
+    clock = graph_clock(nn.Conv2d(2, 3, 1), torch.zeros(1, 2, 4, 4))
+    gc.collect()
+    clock(1)
+    assert cuda.log[-1] == "replay"
 
 
 def test_an_empty_call_has_a_graph_too(cuda: FakeCuda) -> None:

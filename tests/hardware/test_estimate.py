@@ -25,20 +25,37 @@ def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: p
         tried.append(architecture)
         return 2.0
 
+    opened = OpenDevice(SimpleNamespace(close=lambda: None), None)  # type: ignore[arg-type]
+    monkeypatch.setattr(estimate, "open_device", lambda _target: opened)
     monkeypatch.setattr(estimate, "_layer_seconds", lambda _layer, _target: 1.0)
     monkeypatch.setattr(estimate, "_network_seconds", network_seconds)
-    for counter, energies in ((None, 0), (object(), found_layers(request) * LOOP_SECONDS)):
-        opened = OpenDevice(SimpleNamespace(close=lambda: None), counter)  # type: ignore[arg-type]
-        monkeypatch.setattr(estimate, "open_device", lambda _target, opened=opened: opened)
-        tried.clear()
-        found = estimate.estimate(request)
-        assert tried == request.architectures()[: estimate.NETWORKS]
-        assert found.seconds == found.missing + 2 * found.networks + energies
+    found = estimate.estimate(request)
+    assert tried == request.architectures()[: estimate.NETWORKS]
+    assert found.seconds == found.missing + 2 * found.networks
 
 
-def found_layers(request: ProfileRequest) -> int:
+class Counter:
+    def __init__(self, mj: float | None) -> None:
+        self.mj = mj
+        self.is_open = True
+
+    def read_mj(self) -> float | None:
+        assert self.is_open, "the counter is closed with its device"
+        return self.mj
+
+
+@pytest.mark.parametrize(("mj", "has_energy"), [(3.0, True), (None, False)])
+def test_energies_count_where_a_counter_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mj: float | None, has_energy: bool
+) -> None:
+    request = ProfileRequest(space(8), "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    counter = Counter(mj)
+    opened = OpenDevice(SimpleNamespace(close=lambda: setattr(counter, "is_open", False)), counter)  # type: ignore[arg-type]
+    monkeypatch.setattr(estimate, "open_device", lambda _target: opened)
+    monkeypatch.setattr(estimate, "_layer_seconds", lambda _layer, _target: 0.0)
+    monkeypatch.setattr(estimate, "_network_seconds", lambda _one, _data, _target: 0.0)
     assert len(request.layers()) < MEASURED_LAYERS
-    return len(request.layers())
+    assert estimate.estimate(request).seconds == has_energy * len(request.layers()) * LOOP_SECONDS
 
 
 def test_only_the_first_call_pays_for_finding_kernels(

@@ -8,7 +8,7 @@ from hardware.synthetic_profiles import by_macs, profile_of
 
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.profile_schema import Conditions, DeviceFacts
+from aebnas.hardware.profile_schema import Conditions, DeviceFacts, method_of
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.provenance import merged_conditions, refuse_mixture, versions
 from aebnas.hardware.samples import ANCHOR, Sample, SampleFile
@@ -50,6 +50,13 @@ def test_rows_of_two_ways_of_measuring_are_not_mixed() -> None:
     profile = made_here(method=2)
     assert profile.facts.target.runtime == "onnxruntime"
     with pytest.raises(HardwareError, match=r"another method \(2, here 3\).*--again"):
+        refuse_mixture(profile, here(profile), False, PATH)
+
+
+def test_graphs_are_another_way_of_measuring_than_calls() -> None:
+    target = Target(device="cuda:0", runtime="torch", cuda_graphs=True)
+    profile = made_here(target=target, method=method_of(target.model_copy(update={"cuda_graphs": False})))
+    with pytest.raises(HardwareError, match=r"another method \(2, here 3\)"):
         refuse_mixture(profile, here(profile), False, PATH)
 
 

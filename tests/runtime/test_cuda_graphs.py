@@ -1,5 +1,7 @@
 """Segments as CUDA graphs: against recorded ones on the CPU, and on a real GPU where there is one."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -53,6 +55,7 @@ def test_replayed_segments_answer_as_the_network_does(
     cpu = torch.device("cpu")
     runner = graph_runner(network(carry), cpu, torch.float32, SHAPE)
     assert len(graphs) == runner.exits == EXITS
+    gc.collect()
     check(runner, torch_runner(network(carry), cpu), rtol=1e-5)
 
 
@@ -69,10 +72,19 @@ def test_a_run_that_leaves_early_replays_no_later_segment(
     assert replayed == [0, 1]
 
 
+def test_images_of_another_shape_are_refused(graphs: list[recording.RecordedGraph]) -> None:
+    runner = graph_runner(network(), torch.device("cpu"), torch.float32, SHAPE)
+    with pytest.raises(ValueError, match=r"of shape \(2, 3, 8, 8\), but got \(1, 3, 8, 8\)"):
+        runner.run(images(0)[:1], lambda _i, _z: True)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("carry", [0.0, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_graphs_of_a_gpu_answer_as_eager_calls_do(carry: float, dtype: torch.dtype) -> None:
     device = torch.device("cuda:0")
     runner = graph_runner(network(carry), device, dtype, SHAPE)
+    torch.cuda.empty_cache()
+    filled = torch.full((1 << 22,), 7.0, device=device)  # whatever was given back holds something else now
     check(runner, torch_runner(network(carry), device, dtype), rtol=1e-4 if dtype == torch.float32 else 0.05)
+    assert filled.min() == 7
