@@ -245,16 +245,20 @@ def report() -> None:
         lines.append("| " + " | ".join(cells) + " |")
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    figure, axes = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
-    for (arm, epochs), group in table.groupby(["arm", "epochs"]):
+    figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
+    kinds = dict.fromkeys(zip(table["arm"], table["epochs"], strict=True))
+    colours = dict(zip(kinds, plt.get_cmap("tab20").colors, strict=False))
+    for (arm, epochs, _), group in table.groupby(["arm", "epochs", "seed"]):
         axes.plot(
-            group["average M MACs"], 100 * group["test accuracy"], "o-", label=f"{arm}, {epochs} epochs"
+            group["average M MACs"], 100 * group["test accuracy"], "o-", lw=1, color=colours[arm, epochs]
         )
+    for (arm, epochs), colour in colours.items():
+        axes.plot([], [], "o-", lw=1, color=colour, label=f"{arm}, {epochs} epochs")
     for name, points in PUBLISHED.items():
         axes.plot(*zip(*points, strict=True), STYLES[name.split(",")[0]], marker=".", lw=1, label=name)
     axes.set(xlabel="average M MACs, exits tried counted", ylabel="accuracy (%)", xlim=(0, 20))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(HERE / "accuracy.png", dpi=120)
 
 
