@@ -33,6 +33,8 @@ import pandas as pd
 HERE = Path(__file__).parent
 FILE = "search_spaces/cifar10_dense.yaml"
 RUNS = Path("runs/cifar10")
+PROFILE = "hardware_profiles/xeon-onnxruntime-dense.yaml"
+"""Predicts expected latencies: batch 1, one thread."""
 SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
 SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=100", "workers.count=1"]
 FINETUNED = ["evaluation.finetune_epochs=1", "search.population=10", "search.max_trainings=20"]
@@ -152,7 +154,7 @@ def train(arm: str, seed: int, bound: float, epochs: int, label: str, options: S
         return
     words = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
     aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *options)
-    aebnas("evaluate", str(path), "--images", "0")
+    aebnas("evaluate", str(path), "--images", "0", "--hardware", PROFILE)
 
 
 def winners() -> Iterator[tuple[dict[str, Any], Path]]:
@@ -171,6 +173,7 @@ def row_of(facts: dict[str, Any]) -> dict[str, Any]:
     accuracy = policy["accuracy"]
     found = facts | {
         "average M MACs": round(policy["macs"]["value"] / 1e6, 2),
+        "expected ms": round(policy["costs"][f"latency_ms@{Path(PROFILE).stem}"], 3),
         "test accuracy": accuracy["value"],
         "95%": f"{100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}",
         "exits": " / ".join(f"{100 * one['accuracy']['value']:.1f}" for one in exits),
@@ -245,20 +248,20 @@ def report() -> None:
         lines.append("| " + " | ".join(cells) + " |")
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(13, 5), sharey=True, layout="constrained")
     kinds = dict.fromkeys(zip(table["arm"], table["epochs"], strict=True))
     colours = dict(zip(kinds, plt.get_cmap("tab20").colors, strict=False))
-    for (arm, epochs, _), group in table.groupby(["arm", "epochs", "seed"]):
-        axes.plot(
-            group["average M MACs"], 100 * group["test accuracy"], "o-", lw=1, color=colours[arm, epochs]
-        )
+    for axes, cost in zip(panels, ("average M MACs", "expected ms"), strict=True):
+        for (arm, epochs, _), group in table.groupby(["arm", "epochs", "seed"]):
+            axes.plot(group[cost], 100 * group["test accuracy"], "o-", lw=1, color=colours[arm, epochs])
+        axes.grid(alpha=0.3)
     for (arm, epochs), colour in colours.items():
-        axes.plot([], [], "o-", lw=1, color=colour, label=f"{arm}, {epochs} epochs")
+        panels[0].plot([], [], "o-", lw=1, color=colour, label=f"{arm}, {epochs} epochs")
     for name, points in PUBLISHED.items():
-        axes.plot(*zip(*points, strict=True), STYLES[name.split(",")[0]], marker=".", lw=1, label=name)
-    axes.set(xlabel="average M MACs, exits tried counted", ylabel="accuracy (%)", xlim=(0, 20))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        panels[0].plot(*zip(*points, strict=True), STYLES[name.split(",")[0]], marker=".", lw=1, label=name)
+    panels[0].set(xlabel="average M MACs, exits tried counted", ylabel="accuracy (%)", xlim=(0, 20))
+    panels[1].set(xlabel="expected latency, predicted for onnxruntime on one Xeon core (ms)", xlim=(0, None))
+    figure.legend(loc="outside right center")
     figure.savefig(HERE / "accuracy.png", dpi=120)
 
 
