@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,25 +67,25 @@ def estimate(request: ProfileRequest) -> Estimate:
 
 
 def _layer_seconds(layer: Layer, target: Target) -> float:
-    """Return the time to build a layer and to measure it in as few rounds as can be enough.
+    """Return the time to build a layer and to measure it in as few rounds as can be enough."""
+    return _seconds(lambda: partial(sample_ns, layer_clock(layer, target)), MIN_ROUNDS * MORE_ROUNDS)
+
+
+def _network_seconds(architecture: Architecture, data: tuple[int, int], target: Target) -> float:
+    return _seconds(lambda: network_clock(architecture, *data, target).sample_ns, ROUNDS)
+
+
+def _seconds(build: Callable[[], Callable[[], object]], rounds: float) -> float:
+    """Return the time to build what takes a sample, and to take one in each round.
 
     The first sample belongs to building: GPUs look for their fastest kernels then.
     """
     started = time.perf_counter()
-    clock = layer_clock(layer, target)
-    sample_ns(clock)
+    sample = build()
+    sample()
     built = time.perf_counter()
-    sample_ns(clock)
-    return built - started + (time.perf_counter() - built) * MIN_ROUNDS * MORE_ROUNDS
-
-
-def _network_seconds(architecture: Architecture, data: tuple[int, int], target: Target) -> float:
-    started = time.perf_counter()
-    clock = network_clock(architecture, *data, target)
-    clock.sample_ns()
-    built = time.perf_counter()
-    clock.sample_ns()
-    return built - started + (time.perf_counter() - built) * ROUNDS
+    sample()
+    return built - started + (time.perf_counter() - built) * rounds
 
 
 def _mean(seconds: list[float]) -> float:

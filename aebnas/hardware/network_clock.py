@@ -14,11 +14,11 @@ from aebnas.hardware.samples import ANCHOR as ANCHOR_NAME
 from aebnas.hardware.samples import Sample, SampleFile, exit_name
 from aebnas.hardware.target import Target
 from aebnas.nets.network import EarlyExitNetwork, ExitSegment
-from aebnas.runtime.cuda_graphs import graph_runner, graph_segments_runner
+from aebnas.runtime.cuda_graphs import graph_segments_runner
 from aebnas.runtime.onnx_graph import segment_graph
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
-from aebnas.runtime.torch_segments import onnx_network_runner, torch_runner, torch_segments_runner
+from aebnas.runtime.torch_segments import onnx_network_runner, torch_segments_runner
 from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.space.layer import Segment, classifier
 
@@ -55,11 +55,17 @@ def network_runner(network: EarlyExitNetwork, target: Target) -> Runner:
     """Return a network in the runtime in which it is deployed."""
     if target.runtime == "onnxruntime":
         return onnx_network_runner(network, target.threads)
-    device, size = torch.device(target.device), network.architecture.resolution
+    size = network.architecture.resolution
+    shape = (network.plan[0].backbone[0].in_channels, size, size)
+    return _torch_runner(network.eval().segments(), shape, target)
+
+
+def _torch_runner(segments: Sequence[ExitSegment], shape: tuple[int, int, int], target: Target) -> Runner:
+    """Return segments in evaluation mode as the target runs them: call by call, or as CUDA graphs."""
+    device, dtype = torch.device(target.device), target.torch_dtype
     if target.cuda_graphs:
-        shape = (target.batch_size, network.plan[0].backbone[0].in_channels, size, size)
-        return graph_runner(network, device, target.torch_dtype, shape)
-    return torch_runner(network, device, target.torch_dtype)
+        return graph_segments_runner(segments, device, dtype, (target.batch_size, *shape))
+    return torch_segments_runner(segments, device, dtype)
 
 
 class NetworkClock:
@@ -137,13 +143,8 @@ def _empty_network(target: Target) -> NetworkClock:
             segment_graph(one, (1, *shape), i == EMPTY_SEGMENTS - 1) for i, one in enumerate(torch_segments)
         ]
         runner = onnx_runner([open_session(graph, target.threads) for graph in graphs])
-    elif target.cuda_graphs:
-        images = (target.batch_size, *shape)
-        runner = graph_segments_runner(
-            torch_segments, torch.device(target.device), target.torch_dtype, images
-        )
     else:
-        runner = torch_segments_runner(torch_segments, torch.device(target.device), target.torch_dtype)
+        runner = _torch_runner(torch_segments, shape, target)
     return NetworkClock(runner, shape, target.batch_size)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from aebnas.nets.network import EarlyExitNetwork, ExitSegment
+from aebnas.nets.network import ExitSegment
 from aebnas.runtime.runner import Images, Logits, Runner
 from aebnas.runtime.torch_segments import memory_format
 
@@ -74,21 +74,6 @@ class GraphPart:
         """Replay the segment; return its logits, for which this waits."""
         self._recorded.replay()
         return None, self._answer.cpu().numpy()
-
-
-def graph_runner(
-    network: EarlyExitNetwork, device: torch.device, dtype: torch.dtype, shape: tuple[int, int, int, int]
-) -> Runner:
-    """Return the runner of a network whose segments are CUDA graphs.
-
-    Args:
-        network: Moved to the device and into evaluation mode.
-        device: A GPU.
-        dtype: Of weights and activations.
-        shape: Of the images of every call, ``(batch, channels, r, r)``.
-    """
-    network.eval()
-    return graph_segments_runner(network.segments(), device, dtype, shape)
 
 
 def graph_segments_runner(

@@ -23,28 +23,14 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 
 class TorchPart:
-    """One segment in eager torch."""
-
-    def __init__(self, segment: ExitSegment) -> None:
-        """Wrap a segment in evaluation mode."""
-        self._segment = segment
-
-    def __call__(self, features: Any) -> tuple[Tensor, Logits]:
-        """Return the next features and the logits; on GPUs this waits for them."""
-        with torch.inference_mode():
-            features, logits = self._segment(features)
-            return features, logits.float().cpu().numpy()
-
-
-class BoostedTorchPart:
-    """One segment of a boosted network; what is handed on are the features and the logits."""
+    """One segment in eager torch; what is handed on are the features and the logits."""
 
     def __init__(self, segment: ExitSegment) -> None:
         """Wrap a segment in evaluation mode."""
         self._segment = segment
 
     def __call__(self, features: Any) -> tuple[tuple[Tensor, Tensor], Logits]:
-        """Return the next features with the logits, and the logits."""
+        """Return the next features with the logits, and the logits; on GPUs this waits for them."""
         with torch.inference_mode():
             x, earlier = features
             x, logits = self._segment(x, earlier)
@@ -62,22 +48,20 @@ def torch_runner(
         dtype: Of weights and activations.
     """
     network.eval()
-    return torch_segments_runner(network.segments(), device, dtype, is_boosted=bool(network.carry))
+    return torch_segments_runner(network.segments(), device, dtype)
 
 
 def torch_segments_runner(
-    segments: Sequence[ExitSegment], device: torch.device, dtype: torch.dtype, is_boosted: bool = False
+    segments: Sequence[ExitSegment], device: torch.device, dtype: torch.dtype
 ) -> Runner:
     """Return the runner of segments in evaluation mode; they are moved to the device."""
     layout = memory_format(device)
     for segment in segments:
         segment.to(device, dtype, memory_format=layout)  # type: ignore[call-overload]
 
-    def enter(images: Images) -> Tensor:
-        return torch.from_numpy(images).to(device, dtype, memory_format=layout)
+    def enter(images: Images) -> tuple[Tensor, None]:
+        return torch.from_numpy(images).to(device, dtype, memory_format=layout), None
 
-    if is_boosted:
-        return Runner([BoostedTorchPart(one) for one in segments], lambda images: (enter(images), None))
     return Runner([TorchPart(one) for one in segments], enter)
 
 

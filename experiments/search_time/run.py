@@ -105,9 +105,7 @@ def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
         with session as search:
             for generation in search.run():
                 print(path.name, generation.trainings, f"{generation.hypervolume:.5f}", flush=True)
-        store = RunStore(path)
-        own = time.process_time() - began - sum(one.cpu_seconds for one in store.evaluations())
-        store.close()
+        own = time.process_time() - began - sum(one.cpu_seconds for one in evaluations_of(path))
         note.write_text(str(max(0.0, own)))
     return path, float(note.read_text())
 
@@ -128,37 +126,44 @@ def run_arm(arm: str, seed: int) -> Iterator[Point]:
         file, clock = supernet_seconds(config, seed)
         overrides = [f"supernet.file={file}"]
     path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
-    store = RunStore(path)
-    evaluations = list(store.evaluations())
-    store.close()
+    evaluations = evaluations_of(path)
     each = own / max(1, len(evaluations))  # the search's own work, spread evenly
-    front: list[tuple[Evaluation, tuple[float, float]]] = []
     for one in evaluations:
         clock += one.cpu_seconds + each
         for point in points_of(one, config):
             yield Point(arm, seed, clock, *point, trained=not inherits)
-            if point[0] <= 1 - (config.constraints["accuracy"].min or 0):
-                front.append((one, point))
-    if inherits and front:
-        kept = non_dominated(np.array([point for _, point in front]))
-        chosen = {one.key: one for (one, _), keep in zip(front, kept, strict=True) if keep}
-        yield from _trained(arm, seed, list(chosen.values()), clock, seed)
+    if inherits:
+        chosen = front_of(evaluations, config, config.constraints["accuracy"].min or 0)
+        yield from _trained(arm, seed, chosen, clock, seed)
 
 
 def anew(arm: str, seed: int) -> Iterator[Point]:
     """Train the front of an arm that trains from scratch once more, with another seed.
 
-    What a search chose among noisy accuracies looks better than it is; so does not what is trained for the
-    first time behind the choice, as the fronts of heirs are.
+    What a search chose among noisy accuracies looks better than it is; what is trained for the first time
+    behind the choice, as the fronts of heirs are, does not.
     """
-    config, (path, _) = settings(arm, seed), searched(arm, seed, [])
+    path, _ = searched(arm, seed, [])
+    chosen = front_of(evaluations_of(path), settings(arm, seed), lowest_accuracy=0)
+    yield from _trained(arm + ANEW, seed, chosen, 0.0, seed + ANOTHER_SEED)
+
+
+def evaluations_of(path: Path) -> list[Evaluation]:
+    """Return what a run has evaluated."""
     store = RunStore(path)
     evaluations = list(store.evaluations())
     store.close()
+    return evaluations
+
+
+def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy: float) -> list[Evaluation]:
+    """Return the candidates that hold the front of all points that are accurate enough."""
     known = [(one, point) for one in evaluations for point in points_of(one, config)]
+    known = [(one, point) for one, point in known if point[0] <= 1 - lowest_accuracy]
+    if not known:
+        return []
     kept = non_dominated(np.array([point for _, point in known]))
-    chosen = {one.key: one for (one, _), keep in zip(known, kept, strict=True) if keep}
-    yield from _trained(arm + ANEW, seed, list(chosen.values()), 0.0, seed + ANOTHER_SEED)
+    return list({one.key: one for (one, _), keep in zip(known, kept, strict=True) if keep}.values())
 
 
 def _trained(

@@ -8,7 +8,7 @@ import torch
 from runtime import recording
 
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.runtime.cuda_graphs import graph_runner
+from aebnas.runtime.cuda_graphs import graph_segments_runner
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import torch_runner
 from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
@@ -53,7 +53,7 @@ def test_replayed_segments_answer_as_the_network_does(
     graphs: list[recording.RecordedGraph], carry: float
 ) -> None:
     cpu = torch.device("cpu")
-    runner = graph_runner(network(carry), cpu, torch.float32, SHAPE)
+    runner = graph_segments_runner(network(carry).segments(), cpu, torch.float32, SHAPE)
     assert len(graphs) == runner.exits == EXITS
     gc.collect()
     check(runner, torch_runner(network(carry), cpu), rtol=1e-5)
@@ -62,7 +62,7 @@ def test_replayed_segments_answer_as_the_network_does(
 def test_a_run_that_leaves_early_replays_no_later_segment(
     graphs: list[recording.RecordedGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner = graph_runner(network(), torch.device("cpu"), torch.float32, SHAPE)
+    runner = graph_segments_runner(network().segments(), torch.device("cpu"), torch.float32, SHAPE)
     replayed = []
     replay = recording.RecordedGraph.replay
     monkeypatch.setattr(
@@ -73,7 +73,7 @@ def test_a_run_that_leaves_early_replays_no_later_segment(
 
 
 def test_images_of_another_shape_are_refused(graphs: list[recording.RecordedGraph]) -> None:
-    runner = graph_runner(network(), torch.device("cpu"), torch.float32, SHAPE)
+    runner = graph_segments_runner(network().segments(), torch.device("cpu"), torch.float32, SHAPE)
     with pytest.raises(ValueError, match=r"of shape \(2, 3, 8, 8\), but got \(1, 3, 8, 8\)"):
         runner.run(images(0)[:1], lambda _i, _z: True)
 
@@ -83,7 +83,7 @@ def test_images_of_another_shape_are_refused(graphs: list[recording.RecordedGrap
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_graphs_of_a_gpu_answer_as_eager_calls_do(carry: float, dtype: torch.dtype) -> None:
     device = torch.device("cuda:0")
-    runner = graph_runner(network(carry), device, dtype, SHAPE)
+    runner = graph_segments_runner(network(carry).segments(), device, dtype, SHAPE)
     torch.cuda.empty_cache()
     filled = torch.full((1 << 22,), 7.0, device=device)  # whatever was given back holds something else now
     check(runner, torch_runner(network(carry), device, dtype), rtol=1e-4 if dtype == torch.float32 else 0.05)
