@@ -47,6 +47,11 @@ def train(command: argparse.ArgumentParser) -> None:
         help="of those answers (default 3)",
     )  # fmt: skip
     command.add_argument(
+        "--inherit",
+        action="store_true",
+        help="begin with the weights that the run's supernet holds (evaluation.mode: supernet)",
+    )
+    command.add_argument(
         "--static",
         action="store_true",
         help="train the same network without early exits too, into DIR/static",

@@ -68,6 +68,7 @@ def _options(arguments: argparse.Namespace) -> TrainingOptions:
     return TrainingOptions(
         folder=Path(arguments.output) if arguments.output else None,
         lesson=lesson,
+        inherit=arguments.inherit,
         tune=arguments.tune,
         static=arguments.static,
         again=arguments.again,

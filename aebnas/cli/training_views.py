@@ -3,7 +3,8 @@
 JSON: every object has ``event``; the others are
 
     subject            key, words, run, folder
-    training_began     role (network, static, teacher), key, folder, epochs, known (done before), images
+    training_began     role (network, static, teacher), key, folder, epochs, known (done before), images,
+                       inherits (begins with weights of the run's supernet)
     epoch_ended        role, epoch (from 1), epochs, phase, loss (nats), learning_rate, seconds,
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
@@ -206,11 +207,10 @@ class JsonTraining:
 
 def began(event: TrainingBegan) -> str:
     """Return the beginning of a training as a line."""
+    inherited = ", from inherited weights" if event.inherits else ""
     known = f", {event.known} of them done before" if event.known else ""
-    return (
-        f"{ROLES[event.role]} {event.key}: {count(event.epochs, 'epoch')} on {event.images:,} images{known}; "
-        f"{event.folder}"
-    )
+    epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{known}"
+    return f"{ROLES[event.role]} {event.key}: {epochs}; {event.folder}"
 
 
 def epoch_line(event: EpochEnded) -> str:

@@ -105,6 +105,8 @@ class Checkpoint(Frozen):
     """Cost of leaving at each exit on the devices of the run, by latency_ms@PROFILE and energy_mj@PROFILE."""
     teacher: TeacherRecord | None = None
     """The network whose answers it learned beside the labels; null: none."""
+    supernet: Sha256 | None = None
+    """Checksum of the supernet's file with whose weights its training began; null: random ones."""
     sha256: dict[FileName, Sha256] = Field(default_factory=dict)
     """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
 

@@ -27,6 +27,8 @@ class TrainingBegan:
     """Of them, done before."""
     images: int
     """It is trained on."""
+    inherits: bool = False
+    """Whether it begins with weights of the run's supernet."""
 
 
 @dataclass(frozen=True)

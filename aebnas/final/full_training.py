@@ -109,7 +109,11 @@ def train_batches(plan: Plan, resolution: int, seed: int) -> TrainBatches:
 
 
 def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
-    """Return the network of a task with the weights that it begins with, on the plan's device."""
+    """Return the network of a task with the weights that it begins with, on the plan's device.
+
+    Raises:
+        RunError: The supernet that they are in cannot be read.
+    """
     images = plan.images
     torch.manual_seed(task.seed(plan))
     network = EarlyExitNetwork(
@@ -118,6 +122,8 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
         len(images.classes),
         carry=plan.settings.training.carry,
     )
+    if task.inheritance is not None:
+        task.inheritance.give(network, images)
     network.to(torch.device(plan.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
@@ -134,6 +140,7 @@ def trained_weights(
 
     Raises:
         ConfigError: The settings do not fit the network or the images.
+        RunError: The supernet whose weights it begins with cannot be read.
         TrainingError: The training diverged.
     """
     device, training = torch.device(plan.device), plan.settings.training
@@ -162,7 +169,8 @@ def held_out_accuracy(network: EarlyExitNetwork, plan: Plan) -> list[float]:
 def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished | None) -> EarlyExitNetwork:
     rows, epochs = known.rows if known else (), plan.settings.training.epochs
     key, images = task.architecture.key(), len(plan.images.train)
-    listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images))
+    inherits = task.inheritance is not None
+    listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images, inherits))
     log = TrainingLog(task.folder, exit_names(task.architecture), rows)
     return trained_weights(task, plan, lambda network: _journal(task, plan, listener, known, network, log))
 

@@ -20,6 +20,7 @@ from aebnas.training.exit_weights import exit_weights
 
 if TYPE_CHECKING:
     from aebnas.final.checkpoint import Checkpoint, Trained
+    from aebnas.final.inheriting import Inheritance
     from aebnas.training.teaching import Lesson
 
 
@@ -60,6 +61,8 @@ class Task:
     architecture: Architecture
     folder: Path
     teacher: Teacher | None = None
+    inheritance: Inheritance | None = None
+    """Whose weights it begins with; None: random ones."""
 
     @property
     def is_static(self) -> bool:
@@ -80,7 +83,7 @@ class Task:
                 "share": listening.share,
                 "temperature": listening.temperature,
             }
-        return {
+        found = {
             "key": self.architecture.key(),
             "is_static": self.is_static,
             "seed": self.seed(plan),
@@ -88,6 +91,7 @@ class Task:
             "training": plan.settings.training.model_dump(mode="json"),
             "teacher": lesson,
         }
+        return found | _beginning(None if self.inheritance is None else self.inheritance.sha256)
 
     def weights(self, plan: Plan) -> tuple[float, ...]:
         """Return one loss weight per exit.
@@ -115,7 +119,7 @@ class Task:
 
 def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return what decided a finished network's weights; as ``Task.identity``."""
-    return {
+    found = {
         "key": checkpoint.key,
         "is_static": checkpoint.is_static,
         "seed": checkpoint.seed,
@@ -123,3 +127,9 @@ def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
         "training": checkpoint.training.model_dump(mode="json"),
         "teacher": None if checkpoint.teacher is None else checkpoint.teacher.model_dump(mode="json"),
     }
+    return found | _beginning(checkpoint.supernet)
+
+
+def _beginning(supernet: str | None) -> dict[str, str]:
+    """Return which supernet a training began with; random weights leave no trace, as ever."""
+    return {} if supernet is None else {"supernet": supernet}

@@ -71,6 +71,8 @@ class TunedFile(Frozen):
     """Of the data and splits."""
     base: TrainingConfig
     """Settings around which was searched."""
+    supernet: str | None = None
+    """Checksum of the supernet whose weights trials began with; null: random ones."""
     best: dict[str, Any]
     """Those that scored best."""
     accuracy: Annotated[float, Field(ge=0, le=1)]
@@ -142,6 +144,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         data_fingerprint=plan.images.fingerprint,
         seed=task.seed(plan),
         base=training,
+        supernet=_supernet(task),
     )
     record = TuningRecord(task.folder, question)
     known = record.trials[:trials]
@@ -169,6 +172,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         key=task.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
         base=training,
+        supernet=_supernet(task),
         best=dict(ended[0].settings),
         accuracy=ended[0].accuracy,
         trials=tuple(
@@ -183,5 +187,10 @@ def _is_of(known: TunedFile, task: Task, plan: Plan, trials: int) -> bool:
         known.key == task.architecture.key()
         and known.data_fingerprint == plan.images.fingerprint
         and known.base == plan.settings.training
+        and known.supernet == _supernet(task)
         and len(known.trials) == trials
     )
+
+
+def _supernet(task: Task) -> str | None:
+    return None if task.inheritance is None else task.inheritance.sha256

@@ -46,6 +46,8 @@ class Question(Frozen):
     """Of the trainings."""
     base: TrainingConfig
     """Settings around which is searched."""
+    supernet: str | None = None
+    """Checksum of the supernet whose weights the trainings begin with; null: random ones."""
 
 
 class UnfinishedTuning(Frozen):

@@ -18,6 +18,7 @@ from aebnas.final.checkpoint import Trained
 from aebnas.final.events import FinalListener, ignore
 from aebnas.final.full_training import train_network
 from aebnas.final.images import final_images
+from aebnas.final.inheriting import inheritance_of
 from aebnas.final.largest import largest_architecture, static_of
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import final_settings
@@ -39,6 +40,8 @@ class TrainingOptions:
     """Default: that of the subject."""
     lesson: Lesson | None = None
     """Learn from the largest network of the space, which is trained first."""
+    inherit: bool = False
+    """Begin with the weights that the run's supernet holds."""
     tune: int = 0
     """Trials of hyperparameters before; 0: the settings are taken as they are."""
     static: bool = False
@@ -96,22 +99,24 @@ def train_winner(
 
     Raises:
         ConfigError: Settings and network do not fit together.
-        RunError: A folder holds another training, is damaged or cannot be written.
+        RunError: A folder holds another training, or it or the run's supernet is damaged or cannot be
+            written or read.
         TrainingError: A training diverged.
         WorkerError: Ray does not start, which tunes.
     """
     folder, architecture = options.folder or plan.subject.folder, plan.subject.architecture
+    inheritance = inheritance_of(plan) if options.inherit else None
     if options.tune:
-        untaught = Task("network", architecture, folder)
+        untaught = Task("network", architecture, folder, inheritance=inheritance)
         plan = tuned_plan(untaught, plan, options.tune, listener, options.again)
     teacher = None
     if options.lesson is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = Teacher(trained, options.lesson)
-    task = Task("network", architecture, folder, teacher)
+    task = Task("network", architecture, folder, teacher, inheritance)
     found = train_network(task, plan, listener, options.again)
     if options.static and architecture.exits:  # without exits it is its own twin
-        static = Task("static", static_of(architecture), folder / STATIC, teacher)
+        static = Task("static", static_of(architecture), folder / STATIC, teacher, inheritance)
         train_network(static, plan, listener, options.again)
     return found
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
+from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
@@ -32,13 +34,25 @@ Weights = Mapping[str, NDArray[np.float32]]
 """Shared tensors by name, as they travel to workers."""
 
 
-def supernet_with(config: SearchFile, splits: Splits, weights: Weights, device: str = "cpu") -> Supernet:
+class Images(Protocol):
+    """What decides the shape of a space's networks; ``Splits`` are such."""
+
+    @property
+    def train(self) -> ImageSet:
+        """Return those of the train split, or more of the same shape."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Return their names."""
+
+
+def supernet_with(config: SearchFile, images: Images, weights: Weights, device: str = "cpu") -> Supernet:
     """Return the supernet of a configuration with given weights, of its own space or of a larger one.
 
     Raises:
         RunError: The weights have other names, or shapes that are too small.
     """
-    supernet = new_supernet(config, splits, device)
+    supernet = new_supernet(config, images, device)
     live = supernet.weights.tensors
     try:
         parts = {name: part_of(torch.tensor(weights[name]), one.shape) for name, one in live.items()}
@@ -48,13 +62,13 @@ def supernet_with(config: SearchFile, splits: Splits, weights: Weights, device: 
     return supernet
 
 
-def new_supernet(config: SearchFile, splits: Splits, device: str = "cpu") -> Supernet:
+def new_supernet(config: SearchFile, images: Images, device: str = "cpu") -> Supernet:
     """Return the untrained supernet of a configuration."""
-    space = SearchSpace(config.space, max(splits.train.shape[:2]))
+    space = SearchSpace(config.space, max(images.train.shape[:2]))
     return Supernet(
         space,
-        splits.train.shape[2],
-        len(splits.classes),
+        images.train.shape[2],
+        len(images.classes),
         carry=config.training.carry,
         seed=config.supernet.seed,
         device=device,

@@ -4,6 +4,7 @@
     python experiments/cifar10/run.py CIFAR_ROOT --stage search  [--arms searched fixed static] [--seeds 1]
     python experiments/cifar10/run.py CIFAR_ROOT --stage train   [--arms ...] [--seeds 1] [--epochs 12]
                                                                  [--bounds 8e6] [--distill SHARE] [--static]
+                                                                 [--inherit --label inherited]
     python experiments/cifar10/run.py CIFAR_ROOT --stage report
 
 Every stage calls the commands that a user would, skips what is finished and continues what is not.
@@ -279,12 +280,14 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="as of aebnas train")
     parser.add_argument("--pick", help="key of another network of the front")
     parser.add_argument("--distill", metavar="SHARE", help="learn from the space's largest network")
+    parser.add_argument("--inherit", action="store_true", help="begin with the supernet's weights")
     parser.add_argument("--label", default="", help="tells another training of a winner from the first one")
     parser.add_argument("--static", action="store_true", help="train each winner without exits too")
     arguments = parser.parse_args()
     if arguments.pick and not (len(arguments.arms) == len(arguments.bounds) == arguments.seeds == 1):
         parser.error("--pick goes with one arm, one bound and one seed")
-    options = [*overrides(arguments.set), *(["--static"] if arguments.static else [])]
+    flags = [name for name in ("static", "inherit") if getattr(arguments, name)]
+    options = [*overrides(arguments.set), *(f"--{name}" for name in flags)]
     options += ["--pick", arguments.pick] if arguments.pick else []
     options += ["--distill", "--distill-share", arguments.distill] if arguments.distill else []
     if arguments.stage == "supernet":
