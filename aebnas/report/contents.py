@@ -203,12 +203,14 @@ def _ended(
 ) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:
     """Return what came of every training, by the name of its attempts, and when each ended.
 
-    With successive halving each leg between two rungs is a training of its own.
+    With successive halving each leg between two rungs is a training of its own, and so is a finalist's.
     """
-    if config.evaluation.mode != "successive_halving":
-        return {one.key: one for one in evaluations}, store.finished()
     legs = RungShelf(store).legs()
-    return {name: one for name, one, _ in legs}, [(name, at) for name, _, at in legs]
+    ended, finished = {name: one for name, one, _ in legs}, {name: at for name, _, at in legs}
+    if config.evaluation.mode != "successive_halving":
+        ended = {one.key: one for one in evaluations} | ended
+        finished = dict(store.finished()) | finished
+    return ended, list(finished.items())
 
 
 def _points(

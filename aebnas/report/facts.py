@@ -6,7 +6,7 @@ Must not import torch.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from aebnas.config.exits_schema import TUNED
@@ -185,7 +185,7 @@ def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."
         )
-    if len({run.config.training for run in runs}) > 1:
+    if len({(run.config.training, run.config.evaluation) for run in runs}) > 1:
         found.append("These runs trained their candidates with different settings.")
     return found
 
@@ -208,19 +208,28 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "are optimistic: expect a little less on new images. The 95% intervals (Wilson) tell the chance in "
         "which images were drawn; they correct neither for that choice nor for the chance in training.",
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
-        "there. Each architecture was trained once, from its own seed.",
-        *_halving_words(runs),
+        "there.",
+        *_mode_words({run.config.evaluation.mode for run in runs}),
     ]
 
 
-def _halving_words(runs: Sequence[RunContents]) -> list[str]:
-    if not any(run.config.evaluation.mode == "successive_halving" for run in runs):
-        return []
-    return [
-        "With successive halving candidates were trained for different numbers of epochs, and each counts "
-        "with the accuracy that it then had: those stopped early would gain from more. Hypervolume is drawn "
-        "over what the trainings are worth in full ones, counted in epochs."
-    ]
+def _mode_words(modes: Collection[str]) -> list[str]:
+    """Return how candidates came by their weights, for every mode of evaluation."""
+    found = []
+    if "supernet" in modes:
+        found.append(
+            "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
+            "heir, which is mostly less than training gives, unless it was trained further."
+        )
+    if "successive_halving" in modes:
+        found.append(
+            "With successive halving candidates were trained for different numbers of epochs, and each "
+            "counts with the accuracy that it then had: those stopped early would gain from more. "
+            "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
+        )
+    if "scratch" in modes:
+        found.append("Each architecture was trained once, from its own seed.")
+    return found
 
 
 def _data_warnings(run: RunContents) -> list[str]:
@@ -240,8 +249,10 @@ def _data_warnings(run: RunContents) -> list[str]:
 
 
 def _training(config: SearchFile) -> tuple[str, str]:
-    """Return how long candidates are trained, and with successive halving who goes on."""
+    """Return how long candidates are trained, and who gets more where not all get the same."""
     training, ladder = config.training, ladder_of(config)
+    if config.evaluation.mode == "supernet":
+        return _inheritance(config)
     if ladder is None:
         return f"{training.epochs} epochs, batches of {training.batch_size}", ""
     rungs = ", ".join(map(str, ladder.rungs[:-1]))
@@ -249,6 +260,18 @@ def _training(config: SearchFile) -> tuple[str, str]:
         f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
         f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
     )
+
+
+def _inheritance(config: SearchFile) -> tuple[str, str]:
+    """Return how long the supernet was trained, and what its heirs got further."""
+    options, further = config.evaluation, list[str]()
+    if options.finetune_epochs:
+        what = "" if options.finetune == "all" else ", its early exits alone"
+        further.append(f"every heir trained {count(options.finetune_epochs, 'epoch')} further{what}")
+    if options.finalists:
+        epochs = count(config.training.epochs, "epoch")
+        further.append(f"in the end the best {options.finalists:,} trained {epochs} from what they inherited")
+    return f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}", "; ".join(further)
 
 
 def _repeatable(run: RunContents) -> tuple[str, str]:

@@ -83,7 +83,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "images": run.select_images,
         "scale": scale_of(run.select_images),
         "trained": len(run.done),
-        "halves": config.evaluation.mode == "successive_halving",
+        "halves": config.trains_unevenly,
         "yaml": winner_common(run),
         "score": config.exits.policy,
     }

@@ -41,7 +41,7 @@ def contents_table(run: RunContents, max_rows: int = 20) -> Table:
     shown = thinned(run.front, max_rows)
     table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     devices = device_columns(run)
-    halves = run.config.evaluation.mode == "successive_halving"
+    halves = run.config.trains_unevenly
     heads = (*COLUMNS[:-1], *(["epochs"] if halves else []), COLUMNS[-1])
     for name in (*heads[:3], *devices.values(), *heads[3:]):
         table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)

@@ -12,6 +12,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.hardware.measured_network import MeasuredNetwork
 from aebnas.report.contents import read_run
+from aebnas.report.facts import provenance, reading
 from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import FINEST, kept_points, packed, point_limit, scale_of, short
@@ -164,3 +165,38 @@ def test_the_data_of_a_thousand_candidates_would_fit(store: RunStore) -> None:
     run = read_run(store)
     each = len(str(page_data([run], [store], {})["runs"][0]["candidates"])) / 12
     assert each < 4000
+
+
+@pytest.mark.parametrize(
+    ("overrides", "value", "note"),
+    [
+        ([], "9 epochs, batches of 64", ""),
+        (["evaluation.mode=supernet"], "inherited from a supernet of 30 epochs", ""),
+        (
+            ["evaluation.mode=supernet", "evaluation.finetune_epochs=1"],
+            "inherited from a supernet of 30 epochs",
+            "every heir trained 1 epoch further",
+        ),
+        (
+            [
+                "evaluation.mode=supernet",
+                "evaluation.finetune_epochs=2",
+                "evaluation.finalists=6",
+                "evaluation.finetune=exits",
+            ],
+            "inherited from a supernet of 30 epochs",
+            "every heir trained 2 epochs further, its early exits alone; in the end the best 6 trained 9 "
+            "epochs from what they inherited",
+        ),
+    ],
+)
+def test_a_report_says_how_candidates_came_by_their_weights(
+    tmp_path: Path, overrides: list[str], value: str, note: str
+) -> None:
+    config = search_file("training.epochs=9", "training.batch_size=64", *overrides)
+    run = read_run(store_of(tmp_path / "run", config, evaluations(config, 4), [4]))
+    fact = next(one for one in provenance(run) if one.name == "Training")
+    assert (fact.value, fact.note) == (value, note)
+    words = " ".join(reading([run]))
+    assert ("trained once" in words) == (not overrides)
+    assert ("inherited their weights" in words) == bool(overrides)

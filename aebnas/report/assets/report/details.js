@@ -21,7 +21,8 @@ function column(candidate, slot, width) {
   const title = html("h3", {}, html("span", { class: `letter-badge pick-${slot}` }, LETTERS[slot]), html("code", {}, candidate.key));
   const run = RUNS.length > 1 ? `${candidate.run.label}, ` : "";
   const thinned = candidate.curve.size < candidate.plain.w ? `; ${candidate.curve.size} of ${candidate.plain.w} points of its curve are on this page` : "";
-  const epochs = candidate.run.halves ? `${candidate.epochs} epoch${candidate.epochs === 1 ? "" : "s"}, ` : "";
+  const trained = candidate.epochs ? `${candidate.epochs} epoch${candidate.epochs === 1 ? "" : "s"}` : "as inherited";
+  const epochs = candidate.run.halves ? `${trained}, ` : "";
   const facts = `${run}training ${candidate.order} of ${candidate.run.trained}, ${epochs}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },
