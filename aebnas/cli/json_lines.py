@@ -13,12 +13,14 @@ Every object has ``event``; the others are, by event:
                         leave at each exit), params, peak_activation_bytes, metrics (of the most accurate
                         operating point, scored on select; null if failed), target (with a target in
                         exits: is_met, shortfall, best, violation, words ...; else null), warnings
+    finalists_chosen    candidates (heirs trained in the end of a search), unknown (to be trained now), epochs
     rung_finished       with successive halving: number (from 1), rungs, epochs, candidates, going_on
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
                         front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
                         it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
+                        finalists (0, or how many were trained in the end: the last generation told again),
                         full_trainings (what trainings are worth with successive halving; or null)
     interrupted         run, kept (null: no run was made), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)

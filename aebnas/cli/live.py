@@ -16,6 +16,7 @@ from rich.text import Text
 
 from aebnas.cli.plain import (
     candidate,
+    finalists,
     landmarks,
     lost,
     rung,
@@ -31,6 +32,7 @@ from aebnas.report.words import count, duration, percent
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FinalistsChosen,
     RungFinished,
     SearchStarted,
     SupernetProgress,
@@ -87,6 +89,8 @@ class LiveView:
                 self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
             case Warned():
                 self._console.print(event.text, style="yellow")
+            case FinalistsChosen():
+                self._console.print(finalists(event), style="dim")
             case RungFinished():
                 self._console.print(rung(event), style="dim")
             case WorkerLost():

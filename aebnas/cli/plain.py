@@ -17,6 +17,7 @@ from aebnas.report.words import count, duration, percent, si
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FinalistsChosen,
     Generation,
     RungFinished,
     SearchStarted,
@@ -66,6 +67,8 @@ class PlainView:
                     _say(f"  warning, {evaluation.key}: {warning}")
             case RungFinished():
                 _say(f"  {rung(event)}")
+            case FinalistsChosen():
+                _say(finalists(event))
             case WorkerLost():
                 _say(f"  {lost(event)}")
             case Generation():
@@ -104,7 +107,10 @@ class PlainView:
             *([] if event.surrogate is None else [f"surrogate {surrogate_word(event.surrogate)}"]),
         ]
         stopped = "" if event.is_complete else " (stopped in its middle)"
-        return f"generation {event.number} of {generations}{stopped}: {', '.join(parts)}"
+        when = f"generation {event.number} of {generations}"
+        if event.finalists:
+            when = f"with {count(event.finalists, 'finalist')} trained"
+        return f"{when}{stopped}: {', '.join(parts)}"
 
 
 def candidate(evaluation: Evaluation) -> str:
@@ -157,6 +163,14 @@ def rung(event: RungFinished) -> str:
     trained = f"{count(event.candidates, 'candidate')} trained for {count(event.epochs, 'epoch')}"
     further = f", {event.going_on} go on" if event.number < event.rungs else ""
     return f"rung {event.number} of {event.rungs}: {trained}{further}"
+
+
+def finalists(event: FinalistsChosen) -> str:
+    """Return who is trained in the end of a search in one line."""
+    known = event.candidates - event.unknown
+    done = f", {known} of them known already" if known else ""
+    each = count(event.epochs, "epoch")
+    return f"finalists: the best {count(event.candidates, 'heir')} trained for {each}{done}"
 
 
 def lost(event: WorkerLost) -> str:

@@ -35,6 +35,8 @@ class EvaluationConfig(Frozen):
     """What these epochs change: every weight, or those of the early exit branches."""
     finetune_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
     """Their peak learning rate; null: a tenth of training's."""
+    finalists: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Heirs, the best of a whole search, that are trained for training.epochs in its end; 0: none."""
     max_training_macs: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
     max_memory_mb: Annotated[float, Field(gt=0)] | None = None
@@ -53,6 +55,8 @@ def wrong_evaluation(
     if mode != "supernet" and evaluation.finetune_epochs:
         text = f"goes with evaluation.mode: supernet, but mode is {mode}"
         wrong.append((("evaluation", "finetune_epochs"), text))
+    if evaluation.finalists:
+        wrong += _wrong_finalists(evaluation, training)
     if mode == "successive_halving":
         return wrong + _wrong_halving(evaluation, training, surrogate)
     fields = EvaluationConfig.model_fields
@@ -61,6 +65,19 @@ def wrong_evaluation(
         for name in HALVING
         if getattr(evaluation, name) != fields[name].default
     ]
+
+
+def _wrong_finalists(evaluation: EvaluationConfig, training: TrainingConfig) -> list[Wrong]:
+    if evaluation.mode != "supernet":
+        text = f"goes with evaluation.mode: supernet, but mode is {evaluation.mode}"
+        return [(("evaluation", "finalists"), text)]
+    if evaluation.finetune_epochs < training.epochs:
+        return []
+    text = (
+        f"get training.epochs ({training.epochs}), which must be more than the evaluation.finetune_epochs of "
+        f"every heir ({evaluation.finetune_epochs})"
+    )
+    return [(("evaluation", "finalists"), text)]
 
 
 def _wrong_halving(

@@ -250,6 +250,11 @@ class SearchFile(Frozen):
         return self.evaluation.finetune_epochs if inherits else self.training.epochs
 
     @property
+    def trains_unevenly(self) -> bool:
+        """Return whether some candidates are trained for more epochs than others."""
+        return self.evaluation.mode == "successive_halving" or self.evaluation.finalists > 0
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the exit_policy gene; one without a name where it is none."""
         return tuple(self.exits.settings)

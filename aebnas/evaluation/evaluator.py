@@ -91,7 +91,8 @@ class Evaluator:
 
         Args:
             architecture: The candidate.
-            leg: With successive halving, what of its training is done now; None: all of it.
+            leg: With successive halving, what of its training is done now; of a finalist, the training
+                that begins with what it inherits; None: all of it, or the heir.
         """
         shape = (self.splits.train.shape[2], len(self.splits.classes))
         cost = network_cost(architecture, *shape)
@@ -100,7 +101,7 @@ class Evaluator:
         draft = replace(draft, epochs=self.config.candidate_epochs if leg is None else leg.epochs)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
-            self._check_size(cost)
+            self._check_size(cost, draft.epochs or 0)
             self._check_weights(architecture)
             evaluation, artefacts = self._trained(draft, leg)
         except Exception as error:
@@ -116,8 +117,8 @@ class Evaluator:
     def _trained(self, draft: Evaluation, leg: Leg | None) -> tuple[Evaluation, Artefacts]:
         dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
         torch.manual_seed(draft.seed)
-        if self._heirs is None:
-            network, result = self._from_scratch(draft, dtype, leg or Leg(0, self.config.candidate_epochs))
+        if self._heirs is None or leg is not None:
+            network, result = self._by_training(draft, dtype, leg or Leg(0, self.config.candidate_epochs))
         else:
             network, result = self._heir(self._heirs, draft, dtype)
         artefacts = self._artefacts(network)
@@ -135,7 +136,7 @@ class Evaluator:
             artefacts,
         )
 
-    def _from_scratch(
+    def _by_training(
         self, draft: Evaluation, dtype: torch.dtype, leg: Leg
     ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
         training, architecture = self.config.training, draft.architecture
@@ -145,6 +146,8 @@ class Evaluator:
         network = EarlyExitNetwork(architecture, *shape, carry=training.carry)
         if leg.weights is not None:
             load_weight_bytes(network, leg.weights)
+        elif self._heirs is not None:
+            network.load_state_dict(self._heirs.extract(architecture).state_dict())
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         batches = self._batches(architecture, seed)
         training = training.model_copy(update={"epochs": leg.epochs - leg.before})
@@ -208,14 +211,15 @@ class Evaluator:
         records = (artefacts.calibrate, artefacts.select)
         return Fitted(scored_curve(self.config, records, labels, draft.reach_macs, draft.reach_costs))
 
-    def _check_size(self, cost: NetworkCost) -> None:
-        """Refuse a candidate by numbers that are the same on every machine.
+    def _check_size(self, cost: NetworkCost, epochs: int) -> None:
+        """Refuse a candidate, to be trained for so many epochs or more, by numbers of no machine.
 
         Raises:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
         limits, training = self.config.evaluation, self.config.training
-        work = float(cost.reach_macs[-1]) * len(self.splits.train) * self.config.candidate_epochs
+        epochs = max(epochs, self.config.candidate_epochs)
+        work = float(cost.reach_macs[-1]) * len(self.splits.train) * epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(
                 f"too large: {work:.3g} MACs x images x epochs > "

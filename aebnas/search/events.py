@@ -95,6 +95,16 @@ class RungFinished:
 
 
 @dataclass(frozen=True)
+class FinalistsChosen:
+    """The best heirs of the search are trained, from the weights that they inherited."""
+
+    candidates: int
+    unknown: int
+    """Of them, those that the run store does not know yet."""
+    epochs: int
+
+
+@dataclass(frozen=True)
 class WorkerLost:
     """A worker died; its candidate is tried again or recorded as failed."""
 
@@ -177,6 +187,8 @@ class Generation:
     """False where the search was stopped in its middle."""
     surrogate: SurrogateStanding | None = None
     """None without a surrogate, in the first generation and where the search was stopped."""
+    finalists: int = 0
+    """Told once more behind the last generation: so many candidates of the run were trained in its end."""
     full_trainings: float | None = None
     """What ``trainings`` are worth, counted in epochs, of training.epochs each; None: each is a full one."""
 
@@ -198,6 +210,8 @@ class Generation:
         }
         if self.surrogate is not None:
             found["surrogate"] = asdict(self.surrogate)
+        if self.finalists:
+            found["finalists"] = self.finalists
         if self.full_trainings is not None:
             found["full_trainings"] = self.full_trainings
         return found
@@ -212,6 +226,7 @@ Event = (
     | CandidateStarted
     | CandidateFinished
     | RungFinished
+    | FinalistsChosen
     | WorkerLost
     | Generation
 )

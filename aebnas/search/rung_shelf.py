@@ -1,4 +1,6 @@
-"""What candidates were at the rungs of successive halving: part of a run store.
+"""What candidates were before they were trained further: part of a run store.
+
+At the rungs of successive halving; as heirs, and behind the training of a finale.
 
     run.sqlite, table rungs      every evaluation of every rung
     rungs/KEY-EPOCHS.pt          weights that the next leg begins with
@@ -19,6 +21,9 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Artefacts, Evaluation, Outcome
 from aebnas.search.arrays import pack_arrays, pack_record, read_logits, unpack_record
 from aebnas.search.store import RunStore, storage_errors, write_atomically
+
+HEIR = 0
+"""Epochs under which an heir stands whose place in the store a finalist took."""
 
 
 def leg_name(key: str, epochs: int) -> str:
@@ -94,6 +99,28 @@ class RungShelf:
                     (key, epochs),
                 )
 
+    def keep_heir(self, key: str, context: str) -> None:
+        """Keep what the store says of an heir, before what it is trained to takes its place."""
+        self._store.write(
+            "INSERT OR IGNORE INTO rungs (key, context, epochs, evaluation, finished_at) "
+            "SELECT key, context, ?, evaluation, finished_at FROM evaluations WHERE key = ? AND context = ?",
+            (HEIR, key, context),
+        )
+
+    def heir(self, key: str, context: str) -> Evaluation | None:
+        """Return what a finalist was as an heir; None: it is no finalist."""
+        return self.find(key, context, HEIR)
+
+    def heirs(self, context: str) -> set[str]:
+        """Return the finalists."""
+        rows = self._store.read("SELECT key FROM rungs WHERE context = ? AND epochs = ?", (context, HEIR))
+        return {str(key) for (key,) in rows}
+
+    def forget_heir(self, key: str, context: str) -> None:
+        """Forget that a candidate was a finalist: the store says of it what it is as an heir."""
+        statement = "DELETE FROM rungs WHERE key = ? AND context = ? AND epochs = ?"
+        self._store.write(statement, (key, context, HEIR))
+
     def forget_machine_failures(self) -> None:
         """Delete the rungs at which another try might not fail."""
         for one in self._all():
@@ -101,10 +128,13 @@ class RungShelf:
                 self._store.write("DELETE FROM rungs WHERE key = ? AND epochs = ?", (one.key, one.epochs))
 
     def legs(self) -> list[tuple[str, Evaluation, str]]:
-        """Return every finished leg: its name, what came of it (its own time alone), and when."""
-        rows = self._store.read("SELECT evaluation, finished_at FROM rungs ORDER BY rowid", ())
-        found = [(Evaluation.from_dict(json.loads(text)), str(at)) for text, at in rows]
-        return [(leg_name(one.key, one.epochs or 0), one, at) for one, at in found]
+        """Return every finished leg: its name, what came of it (its own time alone), and when.
+
+        That of an heir is the whole of its evaluation, under its key.
+        """
+        rows = self._store.read("SELECT epochs, evaluation, finished_at FROM rungs ORDER BY rowid", ())
+        found = [(epochs, Evaluation.from_dict(json.loads(text)), str(at)) for epochs, text, at in rows]
+        return [(leg_name(one.key, n) if n != HEIR else one.key, one, at) for n, one, at in found]
 
     def _all(self) -> list[Evaluation]:
         return [one for _, one, _ in self.legs()]

@@ -12,6 +12,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from aebnas.search.events import (
     WorkersStarted,
     ignore,
 )
+from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
 from aebnas.search.individuals import pareto_front, with_free_points, worth_keeping
 from aebnas.search.pareto import hypervolume
@@ -89,6 +91,11 @@ class Search:
             if self._ladder is None
             else Halving(config, space, store, self._context, self._ladder, self._train, listener)
         )
+        self._finale = (
+            Finale(config, space, store, self._context, self._train, listener)
+            if config.evaluation.mode == "supernet"
+            else None
+        )
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
         self._started = time.monotonic()
@@ -109,7 +116,7 @@ class Search:
                 self._config, self._space, self._channels, self._classes, self._devices
             )
             self._announce()
-            last = 0
+            generation, last = None, 0
             for number in range(1, search.generations + 1):
                 proposed = self._proposer.ask()
                 asked = self._affordable(proposed)
@@ -119,6 +126,8 @@ class Search:
                 yield generation
                 if not generation.is_complete:
                     break
+            if self._finale is not None and generation is not None and generation.is_complete:
+                yield from self._trained_finalists(self._finale, generation)
             self._store.forget_generations_after(last)
             self._repeatability.settle()
             self._store.put_fact("status", "finished")
@@ -162,11 +171,44 @@ class Search:
         self._listener(generation)
         return generation
 
+    def _trained_finalists(self, finale: Finale, last: Generation) -> Iterator[Generation]:
+        """Train the best heirs of all generations; tell the last one again, with the front that is now."""
+        if not self._config.evaluation.finalists and not finale.trained():
+            return
+        heirs, trained = dict(self._evaluations), set[str]()
+
+        def decided(evaluation: Evaluation, cached: bool) -> None:
+            if evaluation.is_done:
+                trained.add(evaluation.key)
+                self._finish(evaluation, cached, busy=0)
+            else:  # it stays the heir that it is
+                self._repeatability.answered(evaluation)
+                self._listener(CandidateFinished(evaluation, cached, busy=0))
+
+        is_complete = finale.run([one.genome for one in self._individuals], heirs, decided)
+        genomes = [one.genome for one in self._individuals if one.key in trained]
+        self._individuals = [one for one in self._individuals if one.key not in trained]
+        self._individuals += with_free_points(self._space, genomes, self._evaluations, self._config)
+        front = pareto_front(self._individuals, self._evaluations)
+        finale.restore([self._evaluations[key] for key in {one.key for one in front} - trained])
+        if not is_complete:
+            self._repeatability.cut()
+        generation = replace(
+            last,
+            hypervolume=self._hypervolume(),
+            front=front,
+            is_complete=is_complete,
+            finalists=len(trained),
+        )
+        self._keep(generation, is_cut=False)
+        self._listener(generation)
+        yield generation
+
     def _evaluate(self, architectures: Sequence[Architecture]) -> None:
         """Answer from the store what it knows, train the rest."""
         unknown = []
         for architecture in architectures:
-            evaluation = self._store.find(architecture.key(), self._context)
+            evaluation = self._known(architecture.key())
             if evaluation is None:
                 unknown.append(architecture)
             else:
@@ -176,6 +218,11 @@ class Search:
             remaining -= 1
             self._store.add(outcome, self._context)
             self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._workers))
+
+    def _known(self, key: str) -> Evaluation | None:
+        """Return what the store says of a candidate, of a finalist what it was before."""
+        found = self._store.find(key, self._context)
+        return found if found is None or self._finale is None else self._finale.as_heir(found)
 
     def _train(
         self, architectures: Sequence[Architecture], leg: LegOf = in_full, name: Callable[[str], str] = str
@@ -228,6 +275,8 @@ class Search:
         """Keep the generation's summary, and artefacts of the front, else of nearest misses."""
         if generation.is_complete:
             kept = worth_keeping(self._individuals, generation.front, self._config.search.population)
+            if self._finale is not None and not generation.finalists:
+                kept |= self._finale.trained()  # of an earlier sitting, which this one may come to
             self._store.forget_artefacts(set(self._evaluations) - kept)
             self._forget_rungs(generation, is_cut)
         self._store.put_generation(generation.number, generation.summary(self._reference))
@@ -267,7 +316,7 @@ class Search:
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=planned_candidates(self._config),
+                planned=planned_candidates(self._config) + self._config.evaluation.finalists,
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),

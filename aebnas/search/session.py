@@ -30,8 +30,12 @@ from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
 from aebnas.space.search_space import SearchSpace
 
-CHANGEABLE = ("search.generations", "search.max_trainings", "search.max_minutes", "workers", "report")
-"""Settings that may differ when a run is continued: when to stop, who works, what is shown."""
+CHANGEABLE = (
+    "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
+    "report",
+)  # fmt: skip
+"""Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, what
+is shown."""
 
 
 @contextmanager
@@ -106,8 +110,7 @@ def resumed_session(
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()
-                if config.evaluation.mode == "successive_halving":
-                    RungShelf(store).forget_machine_failures()
+                RungShelf(store).forget_machine_failures()
             _record_data(store, splits)
             change = changes_since(store.environment)
             devices = kept_devices(store, config)

@@ -5,8 +5,9 @@
 mnist5k.  Time is that of one core: core-seconds of every training and inheritance, those of the supernet
 included, so that other work on the machine does not count.  Every arm's candidates count at all their
 free operating points.  Heirs count with their inherited accuracies, which they really have; then the
-architectures of the inherited front are trained from scratch and counted with what that gives.  The fronts
-of arms that train from scratch are trained once more with another seed, which is compared with that.
+architectures of the inherited front are trained from scratch, or finalists from what they inherited, and
+counted with what that gives.  The fronts of arms that train, from scratch or finalists, are trained once
+more with another seed, in the same way: which is compared with heirs' fronts trained for the first time.
 Continues where it was stopped, and several processes may take a seed each; writes points.csv, results.md and
 hypervolume.png.
 """
@@ -31,10 +32,13 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.rungs import Leg
 from aebnas.search.pareto import hypervolume, non_dominated
+from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
 from aebnas.supernet.preparation import ready_supernet
+from aebnas.supernet.storage import load_supernet
 
 HERE = Path(__file__).parent
 FILE = "search_spaces/mnist5k.yaml"
@@ -48,6 +52,7 @@ SURROGATE = ["search.max_trainings=120", "search.surrogate=auto"]
 ADAMW = ["supernet.optimizer=adamw", "constraints.accuracy.min=0.8"]
 """Such heirs are less accurate than trained networks: they are searched below the space's own limit too."""
 FINETUNED = ["search.max_trainings=120", "evaluation.finetune_epochs=1"]
+FINALISTS = ["evaluation.finalists=24"]
 ARMS = {
     "scratch": SCRATCH,
     "supernet": INHERITED,
@@ -55,10 +60,13 @@ ARMS = {
     "AdamW supernet": [*INHERITED, *ADAMW],
     "AdamW supernet + surrogate": [*INHERITED, *ADAMW, *SURROGATE],
     "AdamW supernet, fine-tuned": [*INHERITED, *ADAMW, *FINETUNED],
+    "supernet, finalists": [*INHERITED, *FINALISTS],
+    "supernet + surrogate, finalists": [*INHERITED, *SURROGATE, *FINALISTS],
     "random": ["search.algorithm=random", *SCRATCH],
+    "scratch, 340 trainings": ["search.population=20", "search.generations=100", "search.max_trainings=340"],
 }
 ANEW, ANOTHER_SEED = ", anew", 1000
-"""Of the front of an arm that trains from scratch, trained once more."""
+"""Of the front of an arm that trains networks, trained once more."""
 ALLOWED_ERROR = 0.1
 """The constraint of the space: the reference of the hypervolume."""
 
@@ -94,6 +102,11 @@ def supernet_seconds(config: SearchFile, seed: int) -> tuple[Path, float]:
     return folder / "supernet" / "supernet.safetensors", float(note.read_text())
 
 
+def trains(config: SearchFile) -> bool:
+    """Return whether a search ends with networks that were trained, not with heirs."""
+    return config.evaluation.mode != "supernet" or config.evaluation.finalists > 0
+
+
 def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
     """Return the directory of a finished run, and the core-seconds of all but its evaluations."""
     path = RUNS / f"{arm.replace(' + ', '-')}-{seed}"
@@ -105,7 +118,7 @@ def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
         with session as search:
             for generation in search.run():
                 print(path.name, generation.trainings, f"{generation.hypervolume:.5f}", flush=True)
-        own = time.process_time() - began - sum(one.cpu_seconds for one in evaluations_of(path))
+        own = time.process_time() - began - sum(one.cpu_seconds for one, _ in told(path))
         note.write_text(str(max(0.0, own)))
     return path, float(note.read_text())
 
@@ -126,34 +139,43 @@ def run_arm(arm: str, seed: int) -> Iterator[Point]:
         file, clock = supernet_seconds(config, seed)
         overrides = [f"supernet.file={file}"]
     path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
-    evaluations = evaluations_of(path)
-    each = own / max(1, len(evaluations))  # the search's own work, spread evenly
-    for one in evaluations:
+    evaluated = told(path)
+    each = own / max(1, len(evaluated))  # the search's own work, spread evenly
+    for one, trained in evaluated:
         clock += one.cpu_seconds + each
         for point in points_of(one, config):
-            yield Point(arm, seed, clock, *point, trained=not inherits)
-    if inherits:
-        chosen = front_of(evaluations, config, config.constraints["accuracy"].min or 0)
+            yield Point(arm, seed, clock, *point, trained=trained)
+    if not trains(config):
+        chosen = front_of([one for one, _ in evaluated], config, config.constraints["accuracy"].min or 0)
         yield from _trained(arm, seed, chosen, clock, seed)
 
 
 def anew(arm: str, seed: int) -> Iterator[Point]:
-    """Train the front of an arm that trains from scratch once more, with another seed.
+    """Train the front of an arm that trains networks once more, with another seed, in the same way.
 
     What a search chose among noisy accuracies looks better than it is; what is trained for the first time
     behind the choice, as the fronts of heirs are, does not.
     """
+    config, supernet = settings(arm, seed), None
+    if config.evaluation.mode == "supernet":
+        supernet, _ = supernet_seconds(config, seed)
     path, _ = searched(arm, seed, [])
-    chosen = front_of(evaluations_of(path), settings(arm, seed), lowest_accuracy=0)
-    yield from _trained(arm + ANEW, seed, chosen, 0.0, seed + ANOTHER_SEED)
+    chosen = front_of([one for one, trained in told(path) if trained], config, lowest_accuracy=0)
+    yield from _trained(arm + ANEW, seed, chosen, 0.0, seed + ANOTHER_SEED, supernet)
 
 
-def evaluations_of(path: Path) -> list[Evaluation]:
-    """Return what a run has evaluated."""
+def told(path: Path) -> list[tuple[Evaluation, bool]]:
+    """Return what a run has evaluated as it came, with its own time, and whether it is a trained network."""
     store = RunStore(path)
-    evaluations = list(store.evaluations())
+    inherits = store.config.evaluation.mode == "supernet"
+    found = {
+        name: (at, one, not inherits)
+        for one, (name, at) in zip(store.evaluations(), store.finished(), strict=True)
+    }
+    for name, one, at in RungShelf(store).legs():
+        found[name] = (at, one, name != one.key)
     store.close()
-    return evaluations
+    return [(one, trained) for _, one, trained in sorted(found.values(), key=lambda row: row[0])]
 
 
 def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy: float) -> list[Evaluation]:
@@ -167,14 +189,23 @@ def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy:
 
 
 def _trained(
-    arm: str, seed: int, chosen: list[Evaluation], clock: float, training_seed: int
+    arm: str,
+    seed: int,
+    chosen: list[Evaluation],
+    clock: float,
+    training_seed: int,
+    supernet: Path | None = None,
 ) -> Iterator[Point]:
-    """Train architectures from scratch, as the scratch arms do."""
-    config = load(FILE, [f"search.seed={training_seed}"])
+    """Train architectures from scratch, as the scratch arms do, or from a supernet, as finalists are."""
+    mode = "scratch" if supernet is None else "supernet"
+    config = load(FILE, [f"search.seed={training_seed}", f"evaluation.mode={mode}"])
     splits = make_splits(load_dataset(config.data), config.data)
-    evaluator = Evaluator(config, splits)
+    weights = None
+    if supernet is not None:
+        weights = {name: one.numpy() for name, one in load_supernet(supernet).weights.items()}
+    evaluator = Evaluator(config, splits, supernet=weights)
     for one in chosen:
-        trained = evaluator.evaluate(one.architecture).evaluation
+        trained = evaluator.evaluate(one.architecture, Leg(0, config.training.epochs)).evaluation
         clock += trained.cpu_seconds
         for point in points_of(trained, config):
             yield Point(arm, seed, clock, *point, trained=True)
@@ -218,7 +249,7 @@ def report() -> None:
             end = of[arm].seconds.max()
             by_then = max(volume for seconds, volume in curves["scratch"] if seconds <= end)
             again = points[(points.arm == arm + ANEW) & (points.seed == seed)]
-            again = of[arm][of[arm].trained] if len(heirs) else again
+            again = again if len(again) else of[arm][of[arm].trained & (len(heirs) > 0)]
             front = f"{volumes(again, reference)[-1][1]:.4f}" if len(again) else ""
             cells = (
                 arm,
@@ -258,7 +289,7 @@ def main() -> None:
     for seed in [] if arguments.report else arguments.seeds:
         for arm in arguments.arms:
             keep(arm, seed, run_arm)
-            if settings(arm, seed).evaluation.mode == "scratch":
+            if trains(settings(arm, seed)):
                 keep(arm, seed, anew, ANEW)
     known = sorted((RUNS / "points").glob("*.csv"))
     if known:

@@ -1,5 +1,6 @@
 """Candidates that inherit: the same row as a trained one, in a fraction of the time."""
 
+import io
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.rungs import Leg
 from aebnas.supernet.inheritance import Weights, new_supernet
 
 HEIR = {"mode": "supernet", "recalibration_images": 250}
@@ -69,6 +71,42 @@ def test_finetuning_exits_leaves_the_last_exit_alone() -> None:
 def test_finetuning_is_seeded() -> None:
     settings = inheriting(finetune_epochs=1)
     np.testing.assert_array_equal(logits(inherited(settings)), logits(inherited(settings)))
+
+
+def finalist(training: dict[str, Any], **options: Any) -> Outcome:
+    settings = inheriting(training=training, **options)
+    leg = Leg(0, settings.training.epochs)
+    return Evaluator(settings, splits(), supernet=weights()).evaluate(architecture(), leg)
+
+
+def test_a_finalist_begins_where_the_heir_stands() -> None:
+    crawling = finalist({"epochs": 1, "learning_rate": 1e-6})
+    heir, still, scratch = (_flat(one) for one in (inherited(inheriting()), crawling, done()))
+    assert (heir - still).abs().max() < 1e-3
+    assert (heir - scratch).abs().max() > 0.1
+
+
+def test_a_finalist_is_trained_as_a_candidate_from_scratch_is_but_for_its_beginning() -> None:
+    outcome = finalist({"epochs": 2})
+    assert (outcome.evaluation.epochs, outcome.evaluation.seed) == (2, done().evaluation.seed)
+    assert outcome.evaluation.train_loss is not None
+    np.testing.assert_array_equal(logits(outcome), logits(finalist({"epochs": 2})))
+    accuracy = (logits(outcome).argmax(2) == splits().select.labels[:, None]).mean(0)
+    assert accuracy[-1] > 0.3, "better than the chance of 0.1"
+
+
+def test_a_finalist_meets_the_limit_of_training_macs_with_its_own_epochs() -> None:
+    assert inherited(inheriting(training={"epochs": 2}, max_training_macs=1.0)).evaluation.is_done
+    status = finalist({"epochs": 2}, max_training_macs=1.0).evaluation.status
+    assert status.startswith("failed: too large")
+
+
+def _flat(outcome: Outcome) -> torch.Tensor:
+    """Return the trained weights, without what batch norms have counted."""
+    assert outcome.artefacts is not None
+    state = torch.load(io.BytesIO(outcome.artefacts.weights), weights_only=True)
+    names = [name for name in sorted(state) if "running" not in name and "num_batches" not in name]
+    return torch.cat([state[name].float().flatten() for name in names])
 
 
 def test_the_limit_of_training_macs_counts_finetuning_alone() -> None:

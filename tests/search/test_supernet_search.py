@@ -10,7 +10,7 @@ from aebnas.cli.main import main
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.events import Event, SupernetProgress, SupernetReady
+from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
 from aebnas.supernet.storage import load_supernet, stored_facts
@@ -80,6 +80,23 @@ def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> No
         for run in (tmp_path / "whole/run", path)
     )
     assert all(bool((a[name] == b[name]).all()) for name in a)
+
+
+def test_the_best_heirs_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: Path) -> None:
+    plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
+    config = SearchFile.model_validate(plain | {"evaluation": FILE["evaluation"] | {"finalists": 2}})
+    last = front(tmp_path / "run", config)
+    known = {one.key: one for one in RunStore(tmp_path / "run").evaluations()}
+    trained = {key for key, one in known.items() if one.epochs == 1}
+    assert len(trained) == 2
+    assert all((known[key].train_loss is not None) == (key in trained) for key in known)
+    events: list[Event] = []
+    with resumed_session(tmp_path / "run", listener=events.append) as search:
+        assert [generation.front for generation in search.run()][-1] == last
+    assert not any(isinstance(event, CandidateStarted) for event in events)
+    front(tmp_path / "heirs", SearchFile.model_validate(plain))
+    with resumed_session(tmp_path / "heirs", ["evaluation.finalists=2"]) as search:
+        assert [generation.front for generation in search.run()][-1] == last
 
 
 def test_the_command_trains_what_a_search_then_uses(

@@ -1,0 +1,242 @@
+"""The finalists of a search by inheritance: who is trained, what takes whose place, what a resume does."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+
+from aebnas.config import SearchFile
+from aebnas.errors import ConfigError
+from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
+from aebnas.evaluation.rungs import LegOf, in_full
+from aebnas.report.contents import read_run
+from aebnas.search.events import CandidateFinished, Event, FinalistsChosen, Generation
+from aebnas.search.pool import Started
+from aebnas.search.promotion import best_first
+from aebnas.search.rung_shelf import RungShelf
+from aebnas.search.search import Search
+from aebnas.search.start import make_proposer
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.search_space import SearchSpace
+
+INHERITS = ("evaluation.mode=supernet", "training.epochs=9")
+HEIRS = fake_config(*INHERITS)
+CONFIG = fake_config(*INHERITS, "evaluation.finalists=5")
+LONGER = fake_config(*INHERITS, "evaluation.finalists=5", "search.generations=6")
+Fails = Callable[[str], str | None]
+"""From a finalist's key to why its training fails."""
+
+
+class HeirPool(FakePool):
+    """Heirs are less skilled than what is trained from them; weights tell which they are."""
+
+    def __init__(self, interrupt_after: int | None = None, fails: Fails = lambda key: None) -> None:
+        super().__init__(interrupt_after)
+        self._fails = fails
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
+        for architecture in reversed(architectures):
+            if self._is_stopping:
+                return
+            if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
+                raise KeyboardInterrupt
+            key, now = architecture.key(), leg(architecture.key())
+            started(key)
+            assert now is None or (now.before, now.epochs, now.weights) == (0, 9, None)
+            name = key if now is None else f"{key}-{now.epochs}"
+            self.trained.append(name)
+            reason = None if now is None else self._fails(key)
+            if reason is not None:
+                yield fake_failure(architecture, reason)
+                continue
+            outcome = fake_outcome(architecture, skilled=0.6 if now is None else 1.0)
+            assert outcome.artefacts is not None
+            artefacts = replace(outcome.artefacts, weights=name.encode())
+            epochs = 0 if now is None else now.epochs
+            yield Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
+
+
+def run(
+    path: Path,
+    config: SearchFile = CONFIG,
+    pool: FakePool | None = None,
+    listener: Callable[[Event], None] = lambda event: None,
+    late: bool = False,
+) -> list[Generation]:
+    """Search, or continue; ``late``: the time is up when finalists are chosen."""
+    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
+    try:
+        store.rewrite_config(config)
+        space = SearchSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, *DATA[1:])
+
+        def listen(event: Event) -> None:
+            listener(event)
+            if late and isinstance(event, FinalistsChosen):
+                search._started = time.monotonic() - 3600
+
+        search = Search(config, space, store, lambda: pool or HeirPool(), DATA, proposer, listen)
+        return list(search.run())
+    finally:
+        store.close()
+
+
+def kept(path: Path) -> dict[str, Evaluation]:
+    store = RunStore(path)
+    try:
+        return {one.key: one for one in store.evaluations()}
+    finally:
+        store.close()
+
+
+def rows(path: Path) -> dict[str, Any]:
+    return {key: one.to_dict() for key, one in kept(path).items()}
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted((path / "checkpoints").glob("*.pt"))}
+
+
+def finalists(path: Path) -> set[str]:
+    return {key for key, one in kept(path).items() if one.epochs == 9}
+
+
+def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(tmp_path: Path) -> None:
+    heirs = run(tmp_path / "heirs", HEIRS)
+    events: list[Event] = []
+    generations = run(tmp_path / "run", listener=events.append)
+    assert [one.proposed for one in generations[:-1]] == [one.proposed for one in heirs]
+    *_, before, last = generations
+    assert (last.number, last.finalists, last.trainings) == (before.number, 5, before.trainings)
+    assert last.hypervolume > before.hypervolume
+    known, space = kept(tmp_path / "heirs"), SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
+    assert finalists(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
+    assert {point.key for point in last.front} & finalists(tmp_path / "run")
+    (chosen,) = [one for one in events if isinstance(one, FinalistsChosen)]
+    assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)
+
+
+def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_path: Path) -> None:
+    last = run(tmp_path / "run")[-1]
+    trained = finalists(tmp_path / "run")
+    names = {key: f"{key}-9" if key in trained else key for key in {point.key for point in last.front}}
+    assert files(tmp_path / "run") == {f"{key}.pt": name.encode() for key, name in names.items()}
+    assert not list((tmp_path / "run" / "rungs").iterdir())
+    store = RunStore(tmp_path / "run")
+    assert store.generations()[-1]["front"] == [point.name() for point in last.front]
+    store.close()
+
+
+def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path) -> None:
+    first = run(tmp_path / "run")
+    before, pool = (rows(tmp_path / "run"), files(tmp_path / "run")), HeirPool()
+    assert run(tmp_path / "run", pool=pool)[-1] == first[-1]
+    assert pool.trained == []
+    assert (rows(tmp_path / "run"), files(tmp_path / "run")) == before
+
+
+@pytest.mark.parametrize("after", [3, 24, 26, 28])
+def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
+    whole = run(tmp_path / "whole")
+    first, second = HeirPool(interrupt_after=after), HeirPool()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", pool=first)
+    assert run(tmp_path / "parts", pool=second)[-1] == whole[-1]
+    assert not set(first.trained) & set(second.trained)
+    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("before", [CONFIG, HEIRS], ids=["with finalists", "without"])
+def test_a_longer_search_ends_as_one_that_was_as_long_from_its_start(
+    tmp_path: Path, before: SearchFile
+) -> None:
+    whole = run(tmp_path / "whole", LONGER)
+    run(tmp_path / "parts", before)
+    pool = HeirPool()
+    assert run(tmp_path / "parts", LONGER, pool)[-1] == whole[-1]
+    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert len([name for name in pool.trained if name.endswith("-9")]) <= 5
+
+
+def test_fewer_finalists_or_none_leave_heirs_behind(tmp_path: Path) -> None:
+    heirs = run(tmp_path / "heirs", HEIRS)
+    run(tmp_path / "run")
+    assert run(tmp_path / "run", HEIRS)[-1].front == heirs[-1].front
+    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
+    assert files(tmp_path / "run") == files(tmp_path / "heirs")
+
+
+def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    unlucky = min(finalists(tmp_path / "whole"))
+    events: list[Event] = []
+    pool = HeirPool(fails=lambda key: "diverged" if key == unlucky else None)
+    last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
+    assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
+    assert kept(tmp_path / "run")[unlucky].is_done
+    assert (last.finalists, last.is_complete) == (4, True)
+    told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
+    assert [one.status for one in told if one.key == unlucky] == ["done", "failed: diverged"]
+    again = HeirPool()
+    run(tmp_path / "run", pool=again)
+    assert again.trained == [], "it would fail again"
+
+
+def test_a_finalist_lost_with_its_worker_is_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    unlucky = min(finalists(tmp_path / "whole"))
+    run(tmp_path / "run", pool=HeirPool(fails=lambda key: WORKER_DIED if key == unlucky else None))
+    store = RunStore(tmp_path / "run")
+    assert "worker died" in str(store.fact("not_repeatable"))
+    RungShelf(store).forget_machine_failures()
+    store.close()
+    again = HeirPool()
+    run(tmp_path / "run", pool=again)
+    assert again.trained == [f"{unlucky}-9"]
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+
+
+def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    last = run(tmp_path / "run", limited, late=True)[-1]
+    assert not last.is_complete
+    assert finalists(tmp_path / "run") == set()
+    assert run(tmp_path / "run")[-1] == whole[-1]
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+
+
+def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    store = RunStore(tmp_path / "run")
+    timing = read_run(store).timing
+    store.close()
+    assert timing.core_s == pytest.approx(24 + 5)
+    assert timing.lost_attempts == 0
+    assert {one.seconds for key, one in kept(tmp_path / "run").items()} == {1.0, 2.0}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (("evaluation.finalists=2",), r"finalists: goes with evaluation\.mode: supernet, but mode is scr"),
+        (
+            (INHERITS[0], "training.epochs=3", "evaluation.finetune_epochs=3", "evaluation.finalists=2"),
+            r"finalists: get training\.epochs \(3\), which must be more than the .* of every heir \(3\)",
+        ),
+        (("evaluation.mode=supernet", "evaluation.finalists=-1"), r"finalists: must be >= 0, but got -1"),
+    ],
+)
+def test_finalists_that_make_no_sense_are_refused(overrides: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        fake_config(*overrides)
