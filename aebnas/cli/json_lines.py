@@ -20,7 +20,7 @@ Every object has ``event``; the others are, by event:
                         front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
                         it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
-                        finalists (0, or how many were trained in the end: the last generation told again),
+                        finalists (null; or, where the last one is told again: chosen, trained, failed),
                         full_trainings (what trainings are worth with successive halving; or null)
     interrupted         run, kept (null: no run was made), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)

@@ -109,7 +109,7 @@ class PlainView:
         stopped = "" if event.is_complete else " (stopped in its middle)"
         when = f"generation {event.number} of {generations}"
         if event.finalists:
-            when = f"with {count(event.finalists, 'finalist')} trained"
+            when = f"with {event.finalists.trained} of {count(event.finalists.chosen, 'finalist')} trained"
         return f"{when}{stopped}: {', '.join(parts)}"
 
 

@@ -19,6 +19,8 @@ from aebnas.supernet.identity import deciding_settings
 
 INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 """Options that only ``mode: supernet`` reads."""
+LIMITS = ("max_training_macs", "max_memory_mb")
+"""Options that refuse candidates, and change none."""
 _ALWAYS_NAMED = ("policy", "tuner", "trials")
 
 
@@ -32,18 +34,30 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     """
     facts = {
         "data": data_fingerprint,
-        "training": _training(config.training),
-        "evaluation": _evaluation(config.evaluation),
+        **_weights(config),
         "exits": _exits(config.exits),
         "seed": config.search.seed,
     }
     if config.evaluation.mode == "supernet":
-        facts["supernet"] = deciding_settings(config.supernet)
         facts["space"] = config.space.model_dump(mode="json")
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def how_trained(config: SearchFile) -> str:
+    """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
+    facts = _weights(config) | {"finalists": config.evaluation.finalists}
+    facts["evaluation"] = {name: value for name, value in facts["evaluation"].items() if name not in LIMITS}
+    return json.dumps(facts, sort_keys=True)
+
+
+def _weights(config: SearchFile) -> dict[str, Any]:
+    found = {"training": _training(config.training), "evaluation": _evaluation(config.evaluation)}
+    if config.evaluation.mode == "supernet":
+        found["supernet"] = deciding_settings(config.supernet)
+    return found
 
 
 def _training(training: TrainingConfig) -> dict[str, Any]:

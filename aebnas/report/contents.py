@@ -173,8 +173,8 @@ def read_run(
         RunError: Its front names a candidate that it does not hold.
     """
     if rescored is None:
-        rescored = (store.config, store.evaluations())
         generations = tuple(store.generations())
+        rescored = (store.config, _told(store, generations))
     else:
         generations = ()
     config, evaluations = rescored
@@ -196,6 +196,16 @@ def read_run(
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
     )
+
+
+def _told(store: RunStore, generations: Sequence[Mapping[str, Any]]) -> list[Evaluation]:
+    """Return the evaluations that the last generation was told of.
+
+    Before the finalists of a search are all trained, and while a search that had ended is made longer, those
+    that are trained count as the heirs that they were.
+    """
+    heirs = {} if generations and "finalists" in generations[-1] else RungShelf(store).heirs()
+    return [heirs.get(one.key, one) for one in store.evaluations()]
 
 
 def _ended(
@@ -280,8 +290,12 @@ def _images(path: Path) -> Mapping[str, int]:
 
 
 def full_trainings(generation: Mapping[str, Any]) -> float:
-    """Return the trainings until a stored generation; with successive halving, counted in full ones."""
-    return round(float(generation.get("full_trainings", generation["trainings"])), 2)
+    """Return the trainings until a stored generation; with successive halving, counted in full ones.
+
+    Finalists, whose training is their second, count twice.
+    """
+    again = generation.get("finalists", {}).get("trained", 0)
+    return round(float(generation.get("full_trainings", generation["trainings"] + again)), 2)
 
 
 def best_first(run: RunContents, limit: int) -> Iterable[Evaluation]:

@@ -6,14 +6,15 @@ Must not import torch.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from aebnas.config.exits_schema import TUNED
 from aebnas.config.schema import SearchFile
-from aebnas.evaluation.rungs import ladder_of
+from aebnas.evaluation.identity import how_trained
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
+from aebnas.report.training_words import mode_words, training_words
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
@@ -78,7 +79,7 @@ def provenance(run: RunContents) -> list[Fact]:
         ),
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
         Fact("Exits", *exit_words(config)),
-        Fact("Training", *_training(config)),
+        Fact("Training", *training_words(config)),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
         Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
@@ -94,6 +95,12 @@ def progress_facts(run: RunContents) -> list[Fact]:
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     trainings = f"{len(run.done):,} done, {len(run.failed):,} failed"
     facts = [Fact("Generations", _generations(run)), Fact("Trainings", trainings, lost)]
+    finalists = run.generations[-1].get("finalists") if run.generations else None
+    if finalists is not None:
+        failed = f"{finalists['failed']:,} failed, and stay heirs" if finalists["failed"] else ""
+        facts.append(
+            Fact("Finalists", f"{finalists['trained']:,} of {finalists['chosen']:,} trained", failed)
+        )
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
         note = f"counted in epochs, of {count(run.config.training.epochs, 'epoch')} each"
@@ -127,6 +134,8 @@ def warnings(run: RunContents) -> list[str]:
             f"{count(run.untold, 'candidate')} finished after the last stored generation, or before failures "
             f"were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
+    if run.config.evaluation.finalists and run.generations and "finalists" not in run.generations[-1]:
+        found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
     if not run.done:
         found.append("No candidate has finished training: there is no front to show.")
     elif run.nearest_miss is not None:
@@ -185,7 +194,7 @@ def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."
         )
-    if len({(run.config.training, run.config.evaluation) for run in runs}) > 1:
+    if len({how_trained(run.config) for run in runs}) > 1:
         found.append("These runs trained their candidates with different settings.")
     return found
 
@@ -209,27 +218,8 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "which images were drawn; they correct neither for that choice nor for the chance in training.",
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
         "there.",
-        *_mode_words({run.config.evaluation.mode for run in runs}),
+        *mode_words({run.config.evaluation.mode for run in runs}),
     ]
-
-
-def _mode_words(modes: Collection[str]) -> list[str]:
-    """Return how candidates came by their weights, for every mode of evaluation."""
-    found = []
-    if "supernet" in modes:
-        found.append(
-            "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
-            "heir, which is mostly less than training gives, unless it was trained further."
-        )
-    if "successive_halving" in modes:
-        found.append(
-            "With successive halving candidates were trained for different numbers of epochs, and each "
-            "counts with the accuracy that it then had: those stopped early would gain from more. "
-            "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
-        )
-    if "scratch" in modes:
-        found.append("Each architecture was trained once, from its own seed.")
-    return found
 
 
 def _data_warnings(run: RunContents) -> list[str]:
@@ -246,32 +236,6 @@ def _data_warnings(run: RunContents) -> list[str]:
     if run.failed and len(run.failed) >= max(2, 0.2 * run.trainings):
         found.append(f"{len(run.failed):,} of {run.trainings:,} trainings failed; the reasons are below.")
     return found
-
-
-def _training(config: SearchFile) -> tuple[str, str]:
-    """Return how long candidates are trained, and who gets more where not all get the same."""
-    training, ladder = config.training, ladder_of(config)
-    if config.evaluation.mode == "supernet":
-        return _inheritance(config)
-    if ladder is None:
-        return f"{training.epochs} epochs, batches of {training.batch_size}", ""
-    rungs = ", ".join(map(str, ladder.rungs[:-1]))
-    return (
-        f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
-        f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
-    )
-
-
-def _inheritance(config: SearchFile) -> tuple[str, str]:
-    """Return how long the supernet was trained, and what its heirs got further."""
-    options, further = config.evaluation, list[str]()
-    if options.finetune_epochs:
-        what = "" if options.finetune == "all" else ", its early exits alone"
-        further.append(f"every heir trained {count(options.finetune_epochs, 'epoch')} further{what}")
-    if options.finalists:
-        epochs = count(config.training.epochs, "epoch")
-        further.append(f"in the end the best {options.finalists:,} trained {epochs} from what they inherited")
-    return f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}", "; ".join(further)
 
 
 def _repeatable(run: RunContents) -> tuple[str, str]:

@@ -170,6 +170,21 @@ class SurrogateStanding:
 
 
 @dataclass(frozen=True)
+class Finalists:
+    """What came of the finalists."""
+
+    chosen: int
+    trained: int
+    failed: int
+    """They stay the heirs that they were."""
+
+    @property
+    def left(self) -> int:
+        """Return how many the time did not allow to train."""
+        return self.chosen - self.trained - self.failed
+
+
+@dataclass(frozen=True)
 class Generation:
     """One generation, told to the proposer."""
 
@@ -187,8 +202,8 @@ class Generation:
     """False where the search was stopped in its middle."""
     surrogate: SurrogateStanding | None = None
     """None without a surrogate, in the first generation and where the search was stopped."""
-    finalists: int = 0
-    """Told once more behind the last generation: so many candidates of the run were trained in its end."""
+    finalists: Finalists | None = None
+    """Of the last generation, told once more behind the training of the run's best heirs."""
     full_trainings: float | None = None
     """What ``trainings`` are worth, counted in epochs, of training.epochs each; None: each is a full one."""
 
@@ -210,8 +225,8 @@ class Generation:
         }
         if self.surrogate is not None:
             found["surrogate"] = asdict(self.surrogate)
-        if self.finalists:
-            found["finalists"] = self.finalists
+        if self.finalists is not None:
+            found["finalists"] = asdict(self.finalists)
         if self.full_trainings is not None:
             found["full_trainings"] = self.full_trainings
         return found

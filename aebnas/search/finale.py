@@ -9,22 +9,20 @@ and a run that is made longer ends as one that was as long from its start.  Must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.evaluation.rungs import Leg, in_full
-from aebnas.search.events import FinalistsChosen, Listener
-from aebnas.search.halving import Train
+from aebnas.search.events import Finalists, FinalistsChosen, Listener
+from aebnas.search.halving import Decided, Train
+from aebnas.search.individuals import with_free_points
 from aebnas.search.promotion import best_first
+from aebnas.search.proposers import Individual
 from aebnas.search.rung_shelf import RungShelf, leg_name
 from aebnas.search.store import RunStore
-from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
-
-Decided = Callable[[Evaluation, bool], None]
-"""Told what a candidate is in the end, and whether the store knew it."""
 
 
 class Finale:
@@ -56,6 +54,9 @@ class Finale:
         self._context = context
         self._train = train
         self._listener = listener
+        self._epochs = config.training.epochs
+        self.failures: list[Evaluation] = []
+        """Heirs that could not be made again."""
 
     def as_heir(self, evaluation: Evaluation) -> Evaluation:
         """Return what a candidate was before a finale: the same, unless one trained it."""
@@ -63,38 +64,54 @@ class Finale:
 
     def trained(self) -> set[str]:
         """Return the candidates whose evaluations took the place of those of heirs."""
-        return self._shelf.heirs(self._context)
+        return set(self._shelf.heirs(self._context))
 
-    def run(self, genomes: Sequence[Genome], evaluations: Mapping[str, Evaluation], decided: Decided) -> bool:
-        """Train the finalists; return whether all of them were trained, or the time was up.
+    def run(
+        self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation], decided: Decided
+    ) -> Finalists:
+        """Train the finalists, as many as the time allows; put back those of a shorter run.
 
         Args:
-            genomes: Of the whole search, in ask order.
+            individuals: Of the whole search, in the order in which they were told.
             evaluations: Of its heirs, by key.
-            decided: Told of every candidate that is no longer what it was.
+            decided: Told what came of each finalist, and whether the store knew it.
         """
-        done = {key: one for key, one in evaluations.items() if one.is_done}
-        best = best_first(self._space, genomes, done, self._config)[: self._config.evaluation.finalists]
-        known = {key: one for key in best if (one := self._known(key)) is not None}
-        unknown = [evaluations[key] for key in best if key not in known]
+        heirs = {key: one for key, one in evaluations.items() if one.is_done}
+        genomes = [one.genome for one in individuals]
+        best = best_first(self._space, genomes, heirs, self._config)[: self._config.evaluation.finalists]
+        found = {key: one for key in best if (one := self._known(key)) is not None}
+        unknown = [heirs[key] for key in best if key not in found]
         if best:
             self._listener(FinalistsChosen(len(best), len(unknown), self._epochs))
-        for one in known.values():
+        for one in list(found.values()):
             decided(one, True)
-        left = len(unknown)
         for one in self._finalists(unknown):
-            left -= 1
+            found[one.key] = one
             decided(one, False)
-        self._shelf.forget_artefacts((key, self._epochs) for key in best)
-        return not left and self._inherit([evaluations[key] for key in sorted(self.trained() - set(best))])
+        if len(found) == len(best):
+            self._shelf.clear()
+        self._put_back(key for key in self.trained() if key not in best)
+        done = sum(one.is_done for one in found.values())
+        return Finalists(chosen=len(best), trained=done, failed=len(found) - done)
 
-    def restore(self, heirs: Sequence[Evaluation]) -> None:
-        """Inherit once more what is on the front and has lost its weights to a finalist of before."""
-        self._inherit([one for one in heirs if not self._store.weights_path(one.key).exists()])
+    def now(
+        self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation]
+    ) -> list[Individual]:
+        """Return the individuals of a search whose finalists are trained.
 
-    @property
-    def _epochs(self) -> int:
-        return self._config.training.epochs
+        Args:
+            individuals: Of its heirs.
+            evaluations: As they are now, by key.
+        """
+        trained = self.trained()
+        genomes = [one.genome for one in individuals if one.key in trained]
+        left = [one for one in individuals if one.key not in trained]
+        return left + with_free_points(self._space, genomes, dict(evaluations), self._config)
+
+    def restore(self, heirs: Sequence[Evaluation]) -> bool:
+        """Give heirs the weights that a finalist of before took from them; return whether all have theirs."""
+        lost = [one for one in heirs if not self._store.weights_path(one.key).exists()]
+        return self._inherit({one.key: one for one in lost})
 
     def _known(self, key: str) -> Evaluation | None:
         """Return what a finalist's training gave, if it is in the heir's place already, or failed."""
@@ -135,14 +152,27 @@ class Finale:
         )
         self._shelf.keep_heir(key, self._context)
         self._store.add(Outcome(whole, artefacts), self._context)
+        self._shelf.forget_artefacts([(key, self._epochs)])
         return whole
 
-    def _inherit(self, heirs: Sequence[Evaluation]) -> bool:
-        """Put heirs back, which inherit once more to the same result; return whether the time sufficed."""
+    def _put_back(self, keys: Iterable[str]) -> None:
+        """Make heirs again of the finalists of a shorter run."""
+        known = self._shelf.heirs(self._context)
+        self._inherit({key: known[key] for key in sorted(keys)})
+
+    def _inherit(self, heirs: Mapping[str, Evaluation]) -> bool:
+        """Make weights and scores of heirs again, for the evaluations that they have; return whether all are.
+
+        They inherit as they did; the search goes on by what it knew, also where another machine rounds
+        differently.
+        """
         left = len(heirs)
-        for outcome in self._train([one.architecture for one in heirs], in_full, str):
-            left -= 1
-            if outcome.evaluation.is_done:  # it was before: else the machine failed
-                self._store.add(outcome, self._context)
-                self._shelf.forget_heir(outcome.evaluation.key, self._context)
+        for outcome in self._train([one.architecture for one in heirs.values()], in_full, None):
+            key = outcome.evaluation.key
+            if not outcome.evaluation.is_done:  # it was before: the machine failed
+                self.failures.append(outcome.evaluation)
+            else:
+                self._store.add(replace(outcome, evaluation=heirs[key]), self._context)
+                self._shelf.forget_heir(key, self._context)
+                left -= 1
         return not left

@@ -30,14 +30,14 @@ class Train(Protocol):
     """Trains candidates on the search's workers."""
 
     def __call__(
-        self, architectures: Sequence[Architecture], leg: LegOf, name: Callable[[str], str]
+        self, architectures: Sequence[Architecture], leg: LegOf, name: Callable[[str], str] | None
     ) -> Iterator[Outcome]:
         """Yield outcomes as they finish; fewer than asked for where the time is up.
 
         Args:
             architectures: Distinct ones.
             leg: What is trained of each, by key.
-            name: Under which the attempt is noted, by key.
+            name: Under which the attempt is noted, by key; None: it is not.
         """
         ...
 

@@ -13,7 +13,7 @@ from aebnas.config.constraints import bound_violations
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
-from aebnas.search.pareto import non_dominated
+from aebnas.search.pareto import hypervolume, non_dominated
 from aebnas.search.proposers import Individual
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
@@ -108,6 +108,14 @@ def worth_keeping(individuals: Sequence[Individual], front: Sequence[FrontPoint]
         return {point.key for point in front}
     nearest = dict.fromkeys(one.key for one in sorted(individuals, key=lambda one: one.violation))
     return set(list(nearest)[:misses])
+
+
+def dominated_share(individuals: Sequence[Individual], reference: Sequence[float]) -> float:
+    """Return the share of the box between 0 and the reference that the feasible ones dominate."""
+    feasible = [one.objectives for one in individuals if one.is_feasible]
+    if not feasible:
+        return 0.0
+    return hypervolume(np.asarray(feasible), tuple(reference)) / float(np.prod(reference))
 
 
 def pareto_front(

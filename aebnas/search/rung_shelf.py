@@ -14,8 +14,9 @@ trains it again, to the same result.  Must not import torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Artefacts, Evaluation, Outcome
@@ -61,7 +62,7 @@ class RungShelf:
     def find(self, key: str, context: str, epochs: int) -> Evaluation | None:
         """Return what a candidate was, or why it failed, at a rung; None: it was not there."""
         where = "WHERE key = ? AND context = ? AND epochs = ?"
-        rows = self._store.read(f"SELECT evaluation FROM rungs {where}", (key, context, epochs))
+        rows = self._read(f"SELECT evaluation FROM rungs {where}", (key, context, epochs))
         return Evaluation.from_dict(json.loads(rows[0][0])) if rows else None
 
     def weights(self, key: str, epochs: int) -> bytes | None:
@@ -111,15 +112,29 @@ class RungShelf:
         """Return what a finalist was as an heir; None: it is no finalist."""
         return self.find(key, context, HEIR)
 
-    def heirs(self, context: str) -> set[str]:
-        """Return the finalists."""
-        rows = self._store.read("SELECT key FROM rungs WHERE context = ? AND epochs = ?", (context, HEIR))
-        return {str(key) for (key,) in rows}
+    def heirs(self, context: str | None = None) -> dict[str, Evaluation]:
+        """Return what finalists were as heirs, by key; without a context those of all."""
+        where = "WHERE epochs = ?" + (" AND context = ?" if context else "")
+        rows = self._read(
+            f"SELECT evaluation FROM rungs {where} ORDER BY key", (HEIR, *([context] if context else []))
+        )
+        found = [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
+        return {one.key: one for one in found}
 
     def forget_heir(self, key: str, context: str) -> None:
         """Forget that a candidate was a finalist: the store says of it what it is as an heir."""
         statement = "DELETE FROM rungs WHERE key = ? AND context = ? AND epochs = ?"
         self._store.write(statement, (key, context, HEIR))
+
+    def clear(self) -> None:
+        """Delete all weights, logits and scores; rows stay."""
+        if self._folder.is_dir():
+            with storage_errors(self._store.path):
+                for file in self._folder.iterdir():
+                    file.unlink(missing_ok=True)
+        self._store.write(
+            'UPDATE rungs SET calibrate = NULL, "select" = NULL WHERE calibrate IS NOT NULL', ()
+        )
 
     def forget_machine_failures(self) -> None:
         """Delete the rungs at which another try might not fail."""
@@ -132,9 +147,15 @@ class RungShelf:
 
         That of an heir is the whole of its evaluation, under its key.
         """
-        rows = self._store.read("SELECT epochs, evaluation, finished_at FROM rungs ORDER BY rowid", ())
+        rows = self._read("SELECT epochs, evaluation, finished_at FROM rungs ORDER BY rowid", ())
         found = [(epochs, Evaluation.from_dict(json.loads(text)), str(at)) for epochs, text, at in rows]
         return [(leg_name(one.key, n) if n != HEIR else one.key, one, at) for n, one, at in found]
+
+    def _read(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Return the rows that a statement finds; none in a store of before there were rungs."""
+        if not self._store.read("SELECT 1 FROM sqlite_master WHERE name = 'rungs'"):
+            return []
+        return self._store.read(statement, values)
 
     def _all(self) -> list[Evaluation]:
         return [one for _, one, _ in self.legs()]

@@ -8,13 +8,8 @@ front of an interrupted and resumed run is that of an uninterrupted one.
 
 from __future__ import annotations
 
-import shlex
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
-
-import numpy as np
 
 from aebnas.config.schema import SearchFile
 from aebnas.errors import WorkerError
@@ -22,6 +17,8 @@ from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.evaluation.rungs import LegOf, in_full, ladder_of
 from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.search.budget import Budget
+from aebnas.search.clock import Clock
 from aebnas.search.events import (
     CandidateFinished,
     Generation,
@@ -31,10 +28,15 @@ from aebnas.search.events import (
     WorkersStarted,
     ignore,
 )
+from aebnas.search.failures import all_failed
 from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
-from aebnas.search.individuals import pareto_front, with_free_points, worth_keeping
-from aebnas.search.pareto import hypervolume
+from aebnas.search.individuals import (
+    dominated_share,
+    pareto_front,
+    with_free_points,
+    worth_keeping,
+)
 from aebnas.search.pool import Pool
 from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
@@ -85,11 +87,12 @@ class Search:
         self._repeatability = Repeatability(store, change)
         self._devices = DeviceCosts() if devices is None else devices
         self._context = context_key(config, fingerprint, self._devices.fingerprints())
-        self._ladder = ladder_of(config)
+        ladder = ladder_of(config)
+        self._budget = Budget(config, ladder)
         self._halving = (
             None
-            if self._ladder is None
-            else Halving(config, space, store, self._context, self._ladder, self._train, listener)
+            if ladder is None
+            else Halving(config, space, store, self._context, ladder, self._train, listener)
         )
         self._finale = (
             Finale(config, space, store, self._context, self._train, listener)
@@ -98,7 +101,6 @@ class Search:
         )
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
-        self._started = time.monotonic()
         self._reference: tuple[float, ...] = ()
 
     def run(self) -> Iterator[Generation]:
@@ -109,7 +111,7 @@ class Search:
             RunError: The run store cannot be written.
         """
         search = self._config.search
-        self._started = time.monotonic() - float(self._store.fact("elapsed_seconds", 0.0))
+        self._clock = Clock(self._store, search.max_minutes)
         self._store.put_fact("status", "running")
         try:
             self._reference = reference(
@@ -119,7 +121,7 @@ class Search:
             generation, last = None, 0
             for number in range(1, search.generations + 1):
                 proposed = self._proposer.ask()
-                asked = self._affordable(proposed)
+                asked = self._budget.affordable(proposed, self._evaluations)
                 if not asked:
                     break
                 generation, last = self._generation(number, asked, len(asked) < len(proposed)), number
@@ -127,7 +129,7 @@ class Search:
                 if not generation.is_complete:
                     break
             if self._finale is not None and generation is not None and generation.is_complete:
-                yield from self._trained_finalists(self._finale, generation)
+                yield from self._end(self._finale, generation)
             self._store.forget_generations_after(last)
             self._repeatability.settle()
             self._store.put_fact("status", "finished")
@@ -149,7 +151,9 @@ class Search:
             is_complete = self._halving.evaluate(asked, lambda one, cached: self._finish(one, cached, 0))
         found = with_free_points(self._space, asked, self._evaluations, self._config)
         if not found and not self._individuals:
-            self._all_failed(architectures)
+            failed = [self._evaluations[key] for key in architectures if key in self._evaluations]
+            if failed:  # else stopped before anything finished
+                raise all_failed(self._store.path, failed)
         self._individuals += found
         front = pareto_front(self._individuals, self._evaluations)
         if is_complete:
@@ -161,48 +165,43 @@ class Search:
             proposed=tuple(architectures),
             trainings=len(self._evaluations),
             failed=sum(not evaluation.is_done for evaluation in self._evaluations.values()),
-            hypervolume=self._hypervolume(),
+            hypervolume=dominated_share(self._individuals, self._reference),
             front=front,
             is_complete=is_complete,
             surrogate=self._proposer.standing() if is_complete else None,
-            full_trainings=None if self._ladder is None else self._spent() / self._config.training.epochs,
+            full_trainings=self._budget.full_trainings(self._evaluations),
         )
-        self._keep(generation, is_cut)
+        # of an earlier sitting, which this one may come to
+        spared = frozenset[str]() if self._finale is None else self._finale.trained()
+        self._keep(generation, is_cut, spared)
         self._listener(generation)
         return generation
 
-    def _trained_finalists(self, finale: Finale, last: Generation) -> Iterator[Generation]:
-        """Train the best heirs of all generations; tell the last one again, with the front that is now."""
-        if not self._config.evaluation.finalists and not finale.trained():
-            return
-        heirs, trained = dict(self._evaluations), set[str]()
-
-        def decided(evaluation: Evaluation, cached: bool) -> None:
-            if evaluation.is_done:
-                trained.add(evaluation.key)
-                self._finish(evaluation, cached, busy=0)
-            else:  # it stays the heir that it is
-                self._repeatability.answered(evaluation)
-                self._listener(CandidateFinished(evaluation, cached, busy=0))
-
-        is_complete = finale.run([one.genome for one in self._individuals], heirs, decided)
-        genomes = [one.genome for one in self._individuals if one.key in trained]
-        self._individuals = [one for one in self._individuals if one.key not in trained]
-        self._individuals += with_free_points(self._space, genomes, self._evaluations, self._config)
-        front = pareto_front(self._individuals, self._evaluations)
-        finale.restore([self._evaluations[key] for key in {one.key for one in front} - trained])
-        if not is_complete:
-            self._repeatability.cut()
-        generation = replace(
-            last,
-            hypervolume=self._hypervolume(),
-            front=front,
-            is_complete=is_complete,
-            finalists=len(trained),
+    def _end(self, finale: Finale, last: Generation) -> Iterator[Generation]:
+        """Train the finalists; tell the last generation again, with the front that is now."""
+        told = finale.run(
+            self._individuals,
+            dict(self._evaluations),
+            lambda one, cached: self._finish(one, cached, busy=0, counts=one.is_done),
         )
-        self._keep(generation, is_cut=False)
-        self._listener(generation)
-        yield generation
+        trained = finale.trained()
+        for key in trained & self._evaluations.keys():
+            # of a shorter run, if the time or the machine did not let it be an heir again
+            self._evaluations[key] = self._store.find(key, self._context) or self._evaluations[key]
+        self._individuals = finale.now(self._individuals, self._evaluations)
+        front = pareto_front(self._individuals, self._evaluations)
+        heirs = dict.fromkeys(one.key for one in front if one.key not in trained)
+        is_whole = finale.restore([self._evaluations[key] for key in heirs])
+        for one in finale.failures:
+            self._repeatability.answered(one)
+        if self._clock.is_late() and (told.left or not is_whole or len(trained) != told.trained):
+            self._repeatability.cut()
+        share = dominated_share(self._individuals, self._reference)
+        generation = replace(last, hypervolume=share, front=front, finalists=told if told.chosen else None)
+        self._keep(generation, is_cut=False, spared=frozenset())
+        if told.chosen:
+            self._listener(generation)
+            yield generation
 
     def _evaluate(self, architectures: Sequence[Architecture]) -> None:
         """Answer from the store what it knows, train the rest."""
@@ -225,59 +224,50 @@ class Search:
         return found if found is None or self._finale is None else self._finale.as_heir(found)
 
     def _train(
-        self, architectures: Sequence[Architecture], leg: LegOf = in_full, name: Callable[[str], str] = str
+        self,
+        architectures: Sequence[Architecture],
+        leg: LegOf = in_full,
+        name: Callable[[str], str] | None = str,
     ) -> Iterator[Outcome]:
-        """Yield outcomes as they finish; begin nothing more once the time is up."""
-        if not architectures or self._is_late():
+        """Yield outcomes as they finish; begin nothing more once the time is up.
+
+        Without names, no attempts are noted: it is what the run did before that is done again.
+        """
+        if not architectures or self._clock.is_late():
             return
         if self._pool is None:
             self._pool = self._make_pool()
             self._listener(WorkersStarted(self._pool.size))
-        for outcome in self._pool.evaluate(
-            architectures, lambda key: self._store.start_attempt(name(key), self._context), leg
-        ):
+
+        def started(key: str) -> None:
+            if name is not None:
+                self._store.start_attempt(name(key), self._context)
+
+        for outcome in self._pool.evaluate(architectures, started, leg):
             self._repeatability.trained()
             yield outcome
-            if self._is_late():
+            if self._clock.is_late():
                 self._pool.stop_starting()
 
     @property
     def _workers(self) -> int:
         return 0 if self._pool is None else self._pool.size
 
-    def _finish(self, evaluation: Evaluation, cached: bool, busy: int) -> None:
-        self._evaluations[evaluation.key] = evaluation
+    def _finish(self, evaluation: Evaluation, cached: bool, busy: int, counts: bool = True) -> None:
+        """Take an evaluation in; one that does not count leaves what is known in its place."""
+        if counts:
+            self._evaluations[evaluation.key] = evaluation
         self._repeatability.answered(evaluation)
         self._listener(CandidateFinished(evaluation, cached, busy))
 
-    def _is_late(self) -> bool:
-        """Return whether ``search.max_minutes`` have passed, earlier sittings of the run included."""
-        elapsed = time.monotonic() - self._started
-        self._store.put_fact("elapsed_seconds", round(elapsed, 3))
-        limit = self._config.search.max_minutes
-        return limit is not None and elapsed >= limit * 60
+    def _keep(self, generation: Generation, is_cut: bool, spared: Set[str]) -> None:
+        """Keep the generation's summary, and artefacts of the front, else of nearest misses.
 
-    def _affordable(self, proposed: Sequence[Genome]) -> Sequence[Genome]:
-        """Return what ``search.max_trainings`` leaves of a batch."""
-        limit = self._config.search.max_trainings
-        if limit is None:
-            return proposed
-        if self._ladder is None:
-            return proposed[: max(0, limit - len(self._evaluations))]
-        left = limit * self._config.training.epochs - self._spent()
-        return proposed[: self._ladder.affordable(len(proposed), left)]
-
-    def _spent(self) -> int:
-        """Return the epochs of all trainings, those of failed ones included."""
-        return sum(one.epochs or 0 for one in self._evaluations.values())
-
-    def _keep(self, generation: Generation, is_cut: bool) -> None:
-        """Keep the generation's summary, and artefacts of the front, else of nearest misses."""
+        Those that are spared are kept too, whatever the front is.
+        """
         if generation.is_complete:
             kept = worth_keeping(self._individuals, generation.front, self._config.search.population)
-            if self._finale is not None and not generation.finalists:
-                kept |= self._finale.trained()  # of an earlier sitting, which this one may come to
-            self._store.forget_artefacts(set(self._evaluations) - kept)
+            self._store.forget_artefacts(set(self._evaluations) - kept - spared)
             self._forget_rungs(generation, is_cut)
         self._store.put_generation(generation.number, generation.summary(self._reference))
 
@@ -286,29 +276,6 @@ class Search:
         failed = any(self._evaluations[key].is_machine_failure for key in generation.proposed)
         if self._halving is not None and not is_cut and not failed:
             self._halving.forget_artefacts(generation.proposed)
-
-    def _hypervolume(self) -> float:
-        """Return the dominated share of the box between 0 and the reference."""
-        feasible = [one.objectives for one in self._individuals if one.is_feasible]
-        if not feasible:
-            return 0.0
-        return hypervolume(np.asarray(feasible), self._reference) / float(np.prod(self._reference))
-
-    def _all_failed(self, architectures: dict[str, Architecture]) -> None:
-        reasons = Counter(self._evaluations[key].status for key in architectures if key in self._evaluations)
-        if not reasons:
-            return  # stopped before anything finished
-        reason, count = reasons.most_common(1)[0]
-        total = sum(reasons.values())
-        cure = ""
-        if any(
-            self._evaluations[key].is_machine_failure for key in architectures if key in self._evaluations
-        ):
-            run = shlex.quote(str(self._store.path))
-            cure = f". When the cause is cured, try them again: aebnas resume {run} --retry-failures"
-        raise WorkerError(
-            f"all {total} candidates of the first generation failed; {count} of them: {reason}{cure}"
-        )
 
     def _announce(self) -> None:
         search = self._config.search

@@ -94,6 +94,7 @@ class RunStore:
         with ExitStack() as held:
             with storage_errors(self.path):
                 held.enter_context(run_lock(self.path))
+                self._database.executescript(SCHEMA)  # an older run lacks the younger tables
             yield
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ def numbers_to(log: Numbers) -> Listener:
             if event.front:
                 found["front/best_accuracy"] = max(point.metrics["accuracy"] for point in event.front)
                 found["front/lowest_macs"] = min(point.metrics["macs"] for point in event.front)
-            log(found, event.trainings)
+            log(found, event.trainings + (event.finalists.trained if event.finalists else 0))
 
     return listen
 

@@ -12,7 +12,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.hardware.measured_network import MeasuredNetwork
 from aebnas.report.contents import read_run
-from aebnas.report.facts import provenance, reading
+from aebnas.report.facts import comparison_warnings, provenance, reading
 from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import FINEST, kept_points, packed, point_limit, scale_of, short
@@ -200,3 +200,24 @@ def test_a_report_says_how_candidates_came_by_their_weights(
     words = " ".join(reading([run]))
     assert ("trained once" in words) == (not overrides)
     assert ("inherited their weights" in words) == bool(overrides)
+
+
+INHERITS = "evaluation.mode=supernet"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_told"),
+    [
+        ([], ["evaluation.max_memory_mb=100"], False),
+        ([], ["supernet.epochs=3"], False),
+        ([], [INHERITS], True),
+        ([INHERITS], [INHERITS, "supernet.epochs=3"], True),
+        ([INHERITS], [INHERITS, "evaluation.finalists=3"], True),
+    ],
+)
+def test_runs_whose_weights_came_about_otherwise_are_named(
+    tmp_path: Path, first: list[str], second: list[str], is_told: bool
+) -> None:
+    configs = [search_file("training.epochs=9", *overrides) for overrides in (first, second)]
+    runs = [read_run(store_of(tmp_path / str(i), c, evaluations(c, 4), [4])) for i, c in enumerate(configs)]
+    assert any("different settings" in words for words in comparison_warnings(runs)) == is_told

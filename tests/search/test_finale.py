@@ -1,6 +1,5 @@
 """The finalists of a search by inheritance: who is trained, what takes whose place, what a resume does."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,15 @@ from aebnas.errors import ConfigError
 from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
 from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.report.contents import read_run
-from aebnas.search.events import CandidateFinished, Event, FinalistsChosen, Generation
+from aebnas.report.facts import progress_facts, warnings
+from aebnas.search.events import CandidateFinished, Event, Finalists, FinalistsChosen, Generation
 from aebnas.search.pool import Started
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
+from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 
@@ -80,7 +81,7 @@ def run(
         def listen(event: Event) -> None:
             listener(event)
             if late and isinstance(event, FinalistsChosen):
-                search._started = time.monotonic() - 3600
+                search._clock._began -= 3600
 
         search = Search(config, space, store, lambda: pool or HeirPool(), DATA, proposer, listen)
         return list(search.run())
@@ -114,7 +115,8 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     generations = run(tmp_path / "run", listener=events.append)
     assert [one.proposed for one in generations[:-1]] == [one.proposed for one in heirs]
     *_, before, last = generations
-    assert (last.number, last.finalists, last.trainings) == (before.number, 5, before.trainings)
+    assert (last.number, last.trainings) == (before.number, before.trainings)
+    assert last.finalists == Finalists(chosen=5, trained=5, failed=0)
     assert last.hypervolume > before.hypervolume
     known, space = kept(tmp_path / "heirs"), SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
     genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
@@ -184,7 +186,8 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
-    assert (last.finalists, last.is_complete) == (4, True)
+    assert last.finalists == Finalists(chosen=5, trained=4, failed=1)
+    assert fact(tmp_path / "run", "Finalists") == ("4 of 5 trained", "1 failed, and stay heirs")
     told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
     assert [one.status for one in told if one.key == unlucky] == ["done", "failed: diverged"]
     again = HeirPool()
@@ -210,8 +213,11 @@ def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_pat
     whole = run(tmp_path / "whole")
     limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
     last = run(tmp_path / "run", limited, late=True)[-1]
-    assert not last.is_complete
+    assert last.finalists == Finalists(chosen=5, trained=0, failed=0)
     assert finalists(tmp_path / "run") == set()
+    store = RunStore(tmp_path / "run")
+    assert "max_minutes" in str(store.fact("not_repeatable"))
+    store.close()
     assert run(tmp_path / "run")[-1] == whole[-1]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
@@ -224,6 +230,132 @@ def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path)
     assert timing.core_s == pytest.approx(24 + 5)
     assert timing.lost_attempts == 0
     assert {one.seconds for key, one in kept(tmp_path / "run").items()} == {1.0, 2.0}
+
+
+class RoundingPool(HeirPool):
+    """Another machine: what inherits here answers a little differently."""
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
+        for outcome in super().evaluate(architectures, started, leg):
+            other = fake_outcome(outcome.evaluation.architecture, skilled=0.5)
+            yield replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
+
+
+class LosingPool(HeirPool):
+    """The worker dies of some heirs."""
+
+    def __init__(self, lost: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._lost = lost
+
+    def evaluate(
+        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+    ) -> Iterator[Outcome]:
+        for outcome in super().evaluate(architectures, started, leg):
+            one = outcome.evaluation
+            yield fake_failure(one.architecture, WORKER_DIED) if self._lost(one.key) else outcome
+
+
+def test_heirs_that_are_put_back_count_as_what_the_search_knew_of_them(tmp_path: Path) -> None:
+    run(tmp_path / "heirs", HEIRS)
+    run(tmp_path / "run")
+    run(tmp_path / "run", HEIRS, RoundingPool())
+    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
+    again = HeirPool()
+    run(tmp_path / "run", HEIRS, again)
+    assert again.trained == []
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_stopped_while_heirs_are_put_back_it_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
+    run(tmp_path / "heirs", HEIRS)
+    run(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", HEIRS, HeirPool(interrupt_after=after))
+    run(tmp_path / "run", HEIRS)
+    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
+    assert files(tmp_path / "run") == files(tmp_path / "heirs")
+
+
+def test_an_heir_that_cannot_be_put_back_leaves_a_run_that_says_so(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    run(tmp_path / "run", HEIRS, LosingPool(lambda key: True))
+    store = RunStore(tmp_path / "run")
+    assert "worker died" in str(store.fact("not_repeatable"))
+    store.close()
+    run(tmp_path / "heirs", HEIRS)
+    run(tmp_path / "run", HEIRS)
+    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
+
+
+def test_another_course_of_the_search_leaves_no_finalist_of_the_first_behind(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    for unlucky in sorted(whole[0].proposed)[:3]:
+        path = tmp_path / unlucky
+        run(path, pool=LosingPool(lambda key: key == unlucky))  # noqa: B023
+        store = RunStore(path)
+        store.forget_machine_failures()
+        store.close()
+        assert run(path)[-1] == whole[-1]
+        known = rows(path)
+        assert {key: known[key] for key in rows(tmp_path / "whole")} == rows(tmp_path / "whole")
+        assert finalists(path) == finalists(tmp_path / "whole")
+
+
+def test_while_a_run_is_made_longer_its_report_is_one_of_heirs(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", LONGER, HeirPool(interrupt_after=3))
+    store = RunStore(tmp_path / "run")
+    contents = read_run(store)
+    store.close()
+    assert {point.evaluation.epochs for point in contents.front} == {0}
+    assert any("finalists are not trained yet" in words for words in warnings(contents))
+    assert run(tmp_path / "run", LONGER)[-1] == run(tmp_path / "whole", LONGER)[-1]
+    assert not list((tmp_path / "run" / "rungs").iterdir())
+
+
+def test_a_kill_in_the_finale_leaves_no_weights_behind_when_others_are_chosen_later(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", pool=HeirPool(interrupt_after=27))
+    run(tmp_path / "run", LONGER)
+    assert not list((tmp_path / "run" / "rungs").iterdir())
+
+
+def test_putting_heirs_back_is_no_training_that_was_cut_off(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    run(tmp_path / "run", LONGER)
+    assert fact(tmp_path / "run", "Trainings") == ("36 done, 0 failed", "")
+
+
+def fact(path: Path, name: str) -> tuple[str, str]:
+    """Return the value and the note of a fact of the report."""
+    store = RunStore(path)
+    try:
+        found = next(one for one in progress_facts(read_run(store)) if one.name == name)
+    finally:
+        store.close()
+    return found.value, found.note
+
+
+def test_a_listener_of_numbers_never_steps_back(tmp_path: Path) -> None:
+    steps: list[int] = []
+    run(tmp_path / "run", listener=numbers_to(lambda numbers, step: steps.append(step)))
+    assert steps == sorted(steps)
+    assert steps[-1] == 24 + 5
+
+
+def test_a_run_of_before_there_were_rungs_is_read_and_continued(tmp_path: Path) -> None:
+    run(tmp_path / "run", HEIRS)
+    store = RunStore(tmp_path / "run")
+    store.write("DROP TABLE rungs", ())
+    assert len(read_run(store).done) == 24
+    with store.writing():
+        pass
+    store.close()
+    assert run(tmp_path / "run")[-1] == run(tmp_path / "whole")[-1]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
 from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.report.contents import read_run
+from aebnas.search.clock import Clock
 from aebnas.search.events import CandidateFinished, Event, Generation, RungFinished
 from aebnas.search.pool import Started
 from aebnas.search.rung_shelf import RungShelf
@@ -240,17 +241,13 @@ def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
     assert {key: again[key] for key in front} == {key: undisturbed[key] for key in front}
 
 
-def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(tmp_path: Path) -> None:
-    class Late(Search):
-        def _is_late(self) -> bool:
-            return len(pool.trained) >= 7
-
+def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pool = RungPool()
-    store = RunStore.create(tmp_path / "run", CONFIG, {})
-    space = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
-    proposer = make_proposer(CONFIG, space, *DATA[1:])
-    generations = list(Late(CONFIG, space, store, lambda: pool, DATA, proposer).run())
-    store.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(Clock, "is_late", lambda clock: len(pool.trained) >= 7)
+        generations = run(tmp_path / "run", pool=pool)
     assert [one.is_complete for one in generations] == [False]
     assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 5, 3: 1}
     second = RungPool()

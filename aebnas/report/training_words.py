@@ -1,0 +1,55 @@
+"""How candidates came by their weights, in words.  Must not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aebnas.config.schema import SearchFile
+from aebnas.evaluation.rungs import ladder_of
+from aebnas.report.words import count
+
+
+def mode_words(modes: Collection[str]) -> list[str]:
+    """Return how candidates came by their weights, for every mode of evaluation."""
+    found = []
+    if "supernet" in modes:
+        found.append(
+            "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
+            "heir, which is mostly less than training gives, unless it was trained further. Finalists, "
+            "trained behind the last generation, stand at its end in the course of the hypervolume."
+        )
+    if "successive_halving" in modes:
+        found.append(
+            "With successive halving candidates were trained for different numbers of epochs, and each "
+            "counts with the accuracy that it then had: those stopped early would gain from more. "
+            "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
+        )
+    if "scratch" in modes:
+        found.append("Each architecture was trained once, from its own seed.")
+    return found
+
+
+def training_words(config: SearchFile) -> tuple[str, str]:
+    """Return how long candidates are trained, and who gets more where not all get the same."""
+    training, ladder = config.training, ladder_of(config)
+    if config.evaluation.mode == "supernet":
+        return _inheritance(config)
+    if ladder is None:
+        return f"{training.epochs} epochs, batches of {training.batch_size}", ""
+    rungs = ", ".join(map(str, ladder.rungs[:-1]))
+    return (
+        f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
+        f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
+    )
+
+
+def _inheritance(config: SearchFile) -> tuple[str, str]:
+    """Return how long the supernet was trained, and what its heirs got further."""
+    options, further = config.evaluation, list[str]()
+    if options.finetune_epochs:
+        what = "" if options.finetune == "all" else ", its early exits alone"
+        further.append(f"every heir trained {count(options.finetune_epochs, 'epoch')} further{what}")
+    if options.finalists:
+        epochs = count(config.training.epochs, "epoch")
+        further.append(f"in the end the best {options.finalists:,} trained {epochs} from what they inherited")
+    return f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}", "; ".join(further)

@@ -1,0 +1,23 @@
+"""How long a run has taken, all its sittings together.  Must not import torch."""
+
+from __future__ import annotations
+
+import time
+
+from aebnas.search.store import RunStore
+
+
+class Clock:
+    """Ends a search by ``search.max_minutes``."""
+
+    def __init__(self, store: RunStore, max_minutes: float | None) -> None:
+        """Begin at what the run's earlier sittings took."""
+        self._store = store
+        self._limit_s = None if max_minutes is None else 60 * max_minutes
+        self._began = time.monotonic() - float(store.fact("elapsed_seconds", 0.0))
+
+    def is_late(self) -> bool:
+        """Return whether the time is up; the time until now is kept."""
+        elapsed = time.monotonic() - self._began
+        self._store.put_fact("elapsed_seconds", round(elapsed, 3))
+        return self._limit_s is not None and elapsed >= self._limit_s

@@ -1,0 +1,28 @@
+"""What to say where nothing can go on.  Must not import torch."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from aebnas.errors import WorkerError
+from aebnas.evaluation.record import Evaluation
+
+
+def all_failed(run: Path, failed: Sequence[Evaluation]) -> WorkerError:
+    """Return the end of a search whose whole first generation failed, with the commonest reason.
+
+    Args:
+        run: Its directory.
+        failed: Its candidates, at least one.
+    """
+    reason, count = Counter(one.status for one in failed).most_common(1)[0]
+    cure = ""
+    if any(one.is_machine_failure for one in failed):
+        path = shlex.quote(str(run))
+        cure = f". When the cause is cured, try them again: aebnas resume {path} --retry-failures"
+    return WorkerError(
+        f"all {len(failed)} candidates of the first generation failed; {count} of them: {reason}{cure}"
+    )
