@@ -55,6 +55,7 @@ class Finale:
         self._train = train
         self._listener = listener
         self._epochs = config.training.epochs
+        self._front = {str(name[0]) for one in store.generations()[-1:] for name in one["front"]}
         self.failures: list[Evaluation] = []
         """Heirs that could not be made again."""
 
@@ -65,6 +66,10 @@ class Finale:
     def trained(self) -> set[str]:
         """Return the candidates whose evaluations took the place of those of heirs."""
         return set(self._shelf.heirs(self._context))
+
+    def spared(self) -> set[str]:
+        """Return whose weights a replay must not delete: an earlier end had them, as this one may."""
+        return self.trained() | self._front
 
     def run(
         self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation], decided: Decided
@@ -172,7 +177,6 @@ class Finale:
             if not outcome.evaluation.is_done:  # it was before: the machine failed
                 self.failures.append(outcome.evaluation)
             else:
-                self._store.add(replace(outcome, evaluation=heirs[key]), self._context)
-                self._shelf.forget_heir(key, self._context)
+                self._shelf.put_back(replace(outcome, evaluation=heirs[key]), self._context)
                 left -= 1
         return not left

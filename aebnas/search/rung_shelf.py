@@ -121,8 +121,18 @@ class RungShelf:
         found = [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
         return {one.key: one for one in found}
 
-    def forget_heir(self, key: str, context: str) -> None:
-        """Forget that a candidate was a finalist: the store says of it what it is as an heir."""
+    def put_back(self, outcome: Outcome, context: str) -> None:
+        """Put an heir in its place in the store again, as of the time at which it finished first."""
+        key = outcome.evaluation.key
+        known = self._store.read(
+            "SELECT finished_at FROM rungs WHERE key = ? AND context = ? AND epochs = ? UNION ALL "
+            "SELECT finished_at FROM evaluations WHERE key = ? AND context = ?",
+            (key, context, HEIR, key, context),
+        )
+        self._store.add(outcome, context)
+        for (at,) in known[:1]:
+            update = "UPDATE evaluations SET finished_at = ? WHERE key = ? AND context = ?"
+            self._store.write(update, (at, key, context))
         statement = "DELETE FROM rungs WHERE key = ? AND context = ? AND epochs = ?"
         self._store.write(statement, (key, context, HEIR))
 

@@ -171,9 +171,7 @@ class Search:
             surrogate=self._proposer.standing() if is_complete else None,
             full_trainings=self._budget.full_trainings(self._evaluations),
         )
-        # of an earlier sitting, which this one may come to
-        spared = frozenset[str]() if self._finale is None else self._finale.trained()
-        self._keep(generation, is_cut, spared)
+        self._keep(generation, is_cut, frozenset() if self._finale is None else self._finale.spared())
         self._listener(generation)
         return generation
 
@@ -197,9 +195,11 @@ class Search:
         if self._clock.is_late() and (told.left or not is_whole or len(trained) != told.trained):
             self._repeatability.cut()
         share = dominated_share(self._individuals, self._reference)
-        generation = replace(last, hypervolume=share, front=front, finalists=told if told.chosen else None)
+        generation = replace(
+            last, hypervolume=share, front=front, finalists=told if told.chosen or trained else None
+        )
         self._keep(generation, is_cut=False, spared=frozenset())
-        if told.chosen:
+        if generation.finalists is not None:
             self._listener(generation)
             yield generation
 

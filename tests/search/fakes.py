@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aebnas.config import SearchFile, parse
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
-from aebnas.evaluation.rungs import LegOf, in_full
+from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
+from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 
 DATA = ("fingerprint", 1, 10)
@@ -77,27 +80,54 @@ class FakePool:
         self,
         interrupt_after: int | None = None,
         outcome: Callable[[Architecture], Outcome] = fake_outcome,
+        forward: bool = False,
     ) -> None:
         self.trained: list[str] = []
         self.is_closed = False
         self._interrupt_after = interrupt_after
         self._outcome = outcome
+        self._forward = forward
         self._is_stopping = False
 
     def evaluate(
         self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
     ) -> Iterator[Outcome]:
-        for architecture in reversed(architectures):
+        for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
                 return
             if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
                 raise KeyboardInterrupt
-            started(architecture.key())
-            self.trained.append(architecture.key())
-            yield self._outcome(architecture)
+            key = architecture.key()
+            now = leg(key)
+            started(key)
+            self.trained.append(key if now is None else f"{key}-{now.epochs}")
+            yield self.answer(architecture, now)
+
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        """Return what comes of one part of a candidate's training; None: of all of it."""
+        return self._outcome(architecture)
 
     def stop_starting(self) -> None:
         self._is_stopping = True
 
     def close(self) -> None:
         self.is_closed = True
+
+
+def kept(path: Path) -> dict[str, Evaluation]:
+    """Return the evaluations of a run by key."""
+    store = RunStore(path)
+    try:
+        return {one.key: one for one in store.evaluations()}
+    finally:
+        store.close()
+
+
+def rows(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the same as what can be compared."""
+    return {key: one.to_dict() for key, one in kept(path).items()}
+
+
+def weight_files(path: Path) -> dict[str, bytes]:
+    """Return the weights that a run keeps, by file."""
+    return {file.name: file.read_bytes() for file in sorted((path / "checkpoints").glob("*.pt"))}

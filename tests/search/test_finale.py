@@ -1,21 +1,19 @@
 """The finalists of a search by inheritance: who is trained, what takes whose place, what a resume does."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.errors import ConfigError
-from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
-from aebnas.evaluation.rungs import LegOf, in_full
+from aebnas.evaluation.record import WORKER_DIED, Outcome
+from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.report.facts import progress_facts, warnings
 from aebnas.search.events import CandidateFinished, Event, Finalists, FinalistsChosen, Generation
-from aebnas.search.pool import Started
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
@@ -40,28 +38,19 @@ class HeirPool(FakePool):
         super().__init__(interrupt_after)
         self._fails = fails
 
-    def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
-    ) -> Iterator[Outcome]:
-        for architecture in reversed(architectures):
-            if self._is_stopping:
-                return
-            if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
-                raise KeyboardInterrupt
-            key, now = architecture.key(), leg(architecture.key())
-            started(key)
-            assert now is None or (now.before, now.epochs, now.weights) == (0, 9, None)
-            name = key if now is None else f"{key}-{now.epochs}"
-            self.trained.append(name)
-            reason = None if now is None else self._fails(key)
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        key = architecture.key()
+        if leg is None:
+            outcome, name, epochs = fake_outcome(architecture, skilled=0.6), key, 0
+        else:
+            assert (leg.before, leg.epochs, leg.weights) == (0, 9, None)
+            reason = self._fails(key)
             if reason is not None:
-                yield fake_failure(architecture, reason)
-                continue
-            outcome = fake_outcome(architecture, skilled=0.6 if now is None else 1.0)
-            assert outcome.artefacts is not None
-            artefacts = replace(outcome.artefacts, weights=name.encode())
-            epochs = 0 if now is None else now.epochs
-            yield Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
+                return fake_failure(architecture, reason)
+            outcome, name, epochs = fake_outcome(architecture), f"{key}-9", 9
+        assert outcome.artefacts is not None
+        artefacts = replace(outcome.artefacts, weights=name.encode())
+        return Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
 
 
 def run(
@@ -89,22 +78,6 @@ def run(
         store.close()
 
 
-def kept(path: Path) -> dict[str, Evaluation]:
-    store = RunStore(path)
-    try:
-        return {one.key: one for one in store.evaluations()}
-    finally:
-        store.close()
-
-
-def rows(path: Path) -> dict[str, Any]:
-    return {key: one.to_dict() for key, one in kept(path).items()}
-
-
-def files(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted((path / "checkpoints").glob("*.pt"))}
-
-
 def finalists(path: Path) -> set[str]:
     return {key for key, one in kept(path).items() if one.epochs == 9}
 
@@ -130,7 +103,7 @@ def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_pat
     last = run(tmp_path / "run")[-1]
     trained = finalists(tmp_path / "run")
     names = {key: f"{key}-9" if key in trained else key for key in {point.key for point in last.front}}
-    assert files(tmp_path / "run") == {f"{key}.pt": name.encode() for key, name in names.items()}
+    assert weight_files(tmp_path / "run") == {f"{key}.pt": name.encode() for key, name in names.items()}
     assert not list((tmp_path / "run" / "rungs").iterdir())
     store = RunStore(tmp_path / "run")
     assert store.generations()[-1]["front"] == [point.name() for point in last.front]
@@ -139,10 +112,10 @@ def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_pat
 
 def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path) -> None:
     first = run(tmp_path / "run")
-    before, pool = (rows(tmp_path / "run"), files(tmp_path / "run")), HeirPool()
+    before, pool = (rows(tmp_path / "run"), weight_files(tmp_path / "run")), HeirPool()
     assert run(tmp_path / "run", pool=pool)[-1] == first[-1]
     assert pool.trained == []
-    assert (rows(tmp_path / "run"), files(tmp_path / "run")) == before
+    assert (rows(tmp_path / "run"), weight_files(tmp_path / "run")) == before
 
 
 @pytest.mark.parametrize("after", [3, 24, 26, 28])
@@ -154,7 +127,7 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(tmp_path: Path, afte
     assert run(tmp_path / "parts", pool=second)[-1] == whole[-1]
     assert not set(first.trained) & set(second.trained)
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
-    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("before", [CONFIG, HEIRS], ids=["with finalists", "without"])
@@ -166,7 +139,7 @@ def test_a_longer_search_ends_as_one_that_was_as_long_from_its_start(
     pool = HeirPool()
     assert run(tmp_path / "parts", LONGER, pool)[-1] == whole[-1]
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
-    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
     assert len([name for name in pool.trained if name.endswith("-9")]) <= 5
 
 
@@ -175,7 +148,7 @@ def test_fewer_finalists_or_none_leave_heirs_behind(tmp_path: Path) -> None:
     run(tmp_path / "run")
     assert run(tmp_path / "run", HEIRS)[-1].front == heirs[-1].front
     assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
-    assert files(tmp_path / "run") == files(tmp_path / "heirs")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "heirs")
 
 
 def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> None:
@@ -235,12 +208,10 @@ def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path)
 class RoundingPool(HeirPool):
     """Another machine: what inherits here answers a little differently."""
 
-    def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
-    ) -> Iterator[Outcome]:
-        for outcome in super().evaluate(architectures, started, leg):
-            other = fake_outcome(outcome.evaluation.architecture, skilled=0.5)
-            yield replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        outcome = super().answer(architecture, leg)
+        other = fake_outcome(architecture, skilled=0.5)
+        return replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
 
 
 class LosingPool(HeirPool):
@@ -250,12 +221,10 @@ class LosingPool(HeirPool):
         super().__init__()
         self._lost = lost
 
-    def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
-    ) -> Iterator[Outcome]:
-        for outcome in super().evaluate(architectures, started, leg):
-            one = outcome.evaluation
-            yield fake_failure(one.architecture, WORKER_DIED) if self._lost(one.key) else outcome
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        if self._lost(architecture.key()):
+            return fake_failure(architecture, WORKER_DIED)
+        return super().answer(architecture, leg)
 
 
 def test_heirs_that_are_put_back_count_as_what_the_search_knew_of_them(tmp_path: Path) -> None:
@@ -276,7 +245,7 @@ def test_stopped_while_heirs_are_put_back_it_ends_as_if_it_had_not_been(tmp_path
         run(tmp_path / "run", HEIRS, HeirPool(interrupt_after=after))
     run(tmp_path / "run", HEIRS)
     assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
-    assert files(tmp_path / "run") == files(tmp_path / "heirs")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "heirs")
 
 
 def test_an_heir_that_cannot_be_put_back_leaves_a_run_that_says_so(tmp_path: Path) -> None:
@@ -315,6 +284,52 @@ def test_while_a_run_is_made_longer_its_report_is_one_of_heirs(tmp_path: Path) -
     assert any("finalists are not trained yet" in words for words in warnings(contents))
     assert run(tmp_path / "run", LONGER)[-1] == run(tmp_path / "whole", LONGER)[-1]
     assert not list((tmp_path / "run" / "rungs").iterdir())
+
+
+class UnevenPool(HeirPool):
+    """Training does some heirs no good, so that others, never on the front of heirs, are on the last one."""
+
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+        outcome = super().answer(architecture, leg)
+        if leg is None or int(architecture.key(), 16) % 2:
+            return outcome
+        worse = fake_outcome(architecture, skilled=0.2)
+        return replace(outcome, evaluation=replace(worse.evaluation, epochs=9))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_finished_run_keeps_the_weights_of_heirs_that_only_the_finale_put_on_the_front(
+    tmp_path: Path, count: int
+) -> None:
+    config = fake_config(*INHERITS, f"evaluation.finalists={count}")
+    last = run(tmp_path / "run", config, UnevenPool())[-1]
+    before, again = weight_files(tmp_path / "run"), UnevenPool()
+    assert {f"{point.key}.pt" for point in last.front} == before.keys()
+    assert run(tmp_path / "run", config, again)[-1] == last
+    assert again.trained == []
+    assert weight_files(tmp_path / "run") == before
+
+
+def test_a_report_of_heirs_that_could_not_be_put_back_shows_what_the_store_has(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    last = run(tmp_path / "run", HEIRS, LosingPool(lambda key: True))[-1]
+    store, known = RunStore(tmp_path / "run"), kept(tmp_path / "run")
+    front = read_run(store).front
+    store.close()
+    assert {point.key for point in front} == {point.key for point in last.front}
+    assert all(point.evaluation.epochs == known[point.key].epochs for point in front)
+
+
+def test_heirs_that_are_put_back_finished_when_they_did(tmp_path: Path) -> None:
+    run(tmp_path / "heirs", HEIRS)
+    store = RunStore(tmp_path / "heirs")
+    before = dict(store.finished())
+    store.close()
+    run(tmp_path / "heirs", CONFIG)
+    run(tmp_path / "heirs", HEIRS)
+    store = RunStore(tmp_path / "heirs")
+    assert dict(store.finished()) == before
+    store.close()
 
 
 def test_a_kill_in_the_finale_leaves_no_weights_behind_when_others_are_chosen_later(tmp_path: Path) -> None:

@@ -1,22 +1,20 @@
 """Successive halving on a pool that answers at once: who goes on, what is kept, what a resume trains."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
-from aebnas.evaluation.rungs import Leg, LegOf, in_full
+from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.search.clock import Clock
 from aebnas.search.events import CandidateFinished, Event, Generation, RungFinished
-from aebnas.search.pool import Started
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.session import _check_end
@@ -41,26 +39,12 @@ class RungPool(FakePool):
         fails: Fails = lambda key, epochs: None,
         forward: bool = False,
     ) -> None:
-        super().__init__(interrupt_after)
+        super().__init__(interrupt_after, forward=forward)
         self._fails = fails
-        self._forward = forward
 
-    def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
-    ) -> Iterator[Outcome]:
-        for architecture in architectures if self._forward else reversed(architectures):
-            if self._is_stopping:
-                return
-            if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
-                raise KeyboardInterrupt
-            started(architecture.key())
-            now = leg(architecture.key())
-            assert now is not None
-            self.trained.append(f"{architecture.key()}-{now.epochs}")
-            yield self._trained(architecture, now)
-
-    def _trained(self, architecture: Architecture, leg: Leg) -> Outcome:
+    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
         key = architecture.key()
+        assert leg is not None
         assert leg.weights == (f"{key}-{leg.before}".encode() if leg.before else None)
         reason = self._fails(key, leg.epochs)
         if reason is not None:
@@ -89,22 +73,6 @@ def run(
         return list(Search(config, space, store, lambda: pool or RungPool(), DATA, proposer, listener).run())
     finally:
         store.close()
-
-
-def kept(path: Path) -> dict[str, Evaluation]:
-    store = RunStore(path)
-    try:
-        return {one.key: one for one in store.evaluations()}
-    finally:
-        store.close()
-
-
-def rows(path: Path) -> dict[str, dict[str, Any]]:
-    return {key: one.to_dict() for key, one in kept(path).items()}
-
-
-def files(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted((path / "checkpoints").glob("*.pt"))}
 
 
 def test_of_each_generation_a_third_goes_on_at_each_rung(tmp_path: Path) -> None:
@@ -136,7 +104,7 @@ def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path:
     last = run(tmp_path / "run")[-1]
     evaluations = kept(tmp_path / "run")
     front = {point.key for point in last.front}
-    assert files(tmp_path / "run") == {
+    assert weight_files(tmp_path / "run") == {
         f"{key}.pt": f"{key}-{evaluations[key].epochs}".encode() for key in front
     }
     assert not list((tmp_path / "run" / "rungs").iterdir()), "what went on needs no more than its rows"
@@ -167,7 +135,7 @@ def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_rung(tmp_pa
     assert not set(first.trained) & set(second.trained)
     assert len(first.trained) + len(second.trained) == 36
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
-    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    assert weight_files(tmp_path / "cut") == weight_files(tmp_path / "whole")
 
 
 def test_a_replay_trains_nothing(tmp_path: Path) -> None:
@@ -191,7 +159,7 @@ def test_a_halving_cut_by_max_trainings_can_be_extended(tmp_path: Path, limit: i
     run(tmp_path / "run", fake_config(*HALVING, f"search.max_trainings={limit}"))
     assert run(tmp_path / "run") == run(tmp_path / "whole")
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
-    assert files(tmp_path / "run") == files(tmp_path / "whole")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
 
 
 def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: Path) -> None:
