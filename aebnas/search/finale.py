@@ -82,8 +82,8 @@ class Finale:
             decided: Told what came of each finalist, and whether the store knew it.
         """
         heirs = {key: one for key, one in evaluations.items() if one.is_done}
-        genomes = [one.genome for one in individuals]
-        best = best_first(self._space, genomes, heirs, self._config)[: self._config.evaluation.finalists]
+        genomes, wanted = [one.genome for one in individuals], self._config.evaluation.finalists
+        best = best_first(self._space, genomes, heirs, self._config)[:wanted] if wanted else []
         found = {key: one for key in best if (one := self._known(key)) is not None}
         unknown = [heirs[key] for key in best if key not in found]
         if best:
