@@ -16,7 +16,7 @@ from aebnas.final.plan import Plan
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Images, supernet_with
-from aebnas.supernet.storage import FILE, check_facts, load_supernet
+from aebnas.supernet.storage import FILE, check_facts, load_supernet, stored_facts
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Inheritance:
         """
         if _sha256(self.file) != self.sha256:
             raise RunError(f"{self.file} has changed since this training was planned; begin it anew: --again")
-        weights = {name: weight.numpy() for name, weight in load_supernet(self.file).weights.items()}
+        weights = load_supernet(self.file).arrays()
         heir = supernet_with(self.config, images, weights).extract(network.architecture)
         network.load_state_dict(heir.state_dict())
 
@@ -68,10 +68,10 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"training.loss: {plan.settings.training.loss} builds other networks than the supernet holds, "
             f"which was trained with {config.training.loss}; leave it, or --inherit, out"
         )
-    stored = load_supernet(file)
+    stored, is_finished = stored_facts(file)
     channels, classes = images.train.shape[2], len(images.classes)
-    check_facts(file, stored.facts, supernet_facts(config, images.fingerprint, channels, classes))
-    if not stored.is_finished:
+    check_facts(file, stored, supernet_facts(config, images.fingerprint, channels, classes))
+    if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {subject.run}")
     return Inheritance(file, config, _sha256(file))
 

@@ -65,6 +65,11 @@ class Task:
     """Whose weights it begins with; None: random ones."""
 
     @property
+    def supernet(self) -> str | None:
+        """Return the checksum of the supernet whose weights it begins with; None: random ones."""
+        return None if self.inheritance is None else self.inheritance.sha256
+
+    @property
     def is_static(self) -> bool:
         """Return whether early exits were left out on purpose."""
         return self.role != "network"
@@ -91,7 +96,7 @@ class Task:
             "training": plan.settings.training.model_dump(mode="json"),
             "teacher": lesson,
         }
-        return found | _beginning(None if self.inheritance is None else self.inheritance.sha256)
+        return found | _beginning(self.supernet)
 
     def weights(self, plan: Plan) -> tuple[float, ...]:
         """Return one loss weight per exit.

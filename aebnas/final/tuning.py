@@ -144,7 +144,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         data_fingerprint=plan.images.fingerprint,
         seed=task.seed(plan),
         base=training,
-        supernet=_supernet(task),
+        supernet=task.supernet,
     )
     record = TuningRecord(task.folder, question)
     known = record.trials[:trials]
@@ -172,7 +172,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         key=task.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
         base=training,
-        supernet=_supernet(task),
+        supernet=task.supernet,
         best=dict(ended[0].settings),
         accuracy=ended[0].accuracy,
         trials=tuple(
@@ -187,10 +187,6 @@ def _is_of(known: TunedFile, task: Task, plan: Plan, trials: int) -> bool:
         known.key == task.architecture.key()
         and known.data_fingerprint == plan.images.fingerprint
         and known.base == plan.settings.training
-        and known.supernet == _supernet(task)
+        and known.supernet == task.supernet
         and len(known.trials) == trials
     )
-
-
-def _supernet(task: Task) -> str | None:
-    return None if task.inheritance is None else task.inheritance.sha256

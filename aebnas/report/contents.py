@@ -21,9 +21,9 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
+from aebnas.report.evaluated import ended_trainings, told_evaluations
 from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
-from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.store import RunStore
 
 
@@ -139,6 +139,12 @@ class RunContents:
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
 
     @property
+    def finalists(self) -> Mapping[str, int] | None:
+        """Return how many were ``chosen``, ``trained`` and ``failed``; None before they all are told."""
+        found: Mapping[str, int] | None = self.generations[-1].get("finalists") if self.generations else None
+        return found
+
+    @property
     def hypervolume(self) -> float | None:
         """Return the last generation's hypervolume."""
         return float(self.generations[-1]["hypervolume"]) if self.generations else None
@@ -174,12 +180,12 @@ def read_run(
     """
     if rescored is None:
         generations = tuple(store.generations())
-        rescored = (store.config, _told(store, generations))
+        rescored = (store.config, told_evaluations(store, generations))
     else:
         generations = ()
     config, evaluations = rescored
     points, front = _points(config, evaluations, generations, store.path)
-    attempts, (ended, finished) = store.attempts(), _ended(store, config, evaluations)
+    attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
     names = ("status", "data", "classes", "image_shape", "not_repeatable")
     return RunContents(
         label=label or store.path.resolve().name,
@@ -196,31 +202,6 @@ def read_run(
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
     )
-
-
-def _told(store: RunStore, generations: Sequence[Mapping[str, Any]]) -> list[Evaluation]:
-    """Return the evaluations that the last generation was told of.
-
-    Before the finalists of a search are all trained, and while a search that had ended is made longer, those
-    that are trained count as the heirs that they were.
-    """
-    heirs = {} if generations and "finalists" in generations[-1] else RungShelf(store).heirs()
-    return [heirs.get(one.key, one) for one in store.evaluations()]
-
-
-def _ended(
-    store: RunStore, config: SearchFile, evaluations: Sequence[Evaluation]
-) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:
-    """Return what came of every training, by the name of its attempts, and when each ended.
-
-    With successive halving each leg between two rungs is a training of its own, and so is a finalist's.
-    """
-    legs = RungShelf(store).legs()
-    ended, finished = {name: one for name, one, _ in legs}, {name: at for name, _, at in legs}
-    if config.evaluation.mode != "successive_halving":
-        ended = {one.key: one for one in evaluations} | ended
-        finished = dict(store.finished()) | finished
-    return ended, list(finished.items())
 
 
 def _points(

@@ -95,12 +95,10 @@ def progress_facts(run: RunContents) -> list[Fact]:
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     trainings = f"{len(run.done):,} done, {len(run.failed):,} failed"
     facts = [Fact("Generations", _generations(run)), Fact("Trainings", trainings, lost)]
-    finalists = run.generations[-1].get("finalists") if run.generations else None
-    if finalists is not None:
-        failed = f"{finalists['failed']:,} failed, and stay heirs" if finalists["failed"] else ""
-        facts.append(
-            Fact("Finalists", f"{finalists['trained']:,} of {finalists['chosen']:,} trained", failed)
-        )
+    if run.finalists is not None:
+        failed = f"{run.finalists['failed']:,} failed, and stay heirs" if run.finalists["failed"] else ""
+        trained = f"{run.finalists['trained']:,} of {run.finalists['chosen']:,} trained"
+        facts.append(Fact("Finalists", trained, failed))
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
         note = f"counted in epochs, of {count(run.config.training.epochs, 'epoch')} each"
@@ -134,7 +132,7 @@ def warnings(run: RunContents) -> list[str]:
             f"{count(run.untold, 'candidate')} finished after the last stored generation, or before failures "
             f"were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
-    if run.config.evaluation.finalists and run.generations and "finalists" not in run.generations[-1]:
+    if run.config.evaluation.finalists and run.generations and run.finalists is None:
         found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
     if not run.done:
         found.append("No candidate has finished training: there is no front to show.")

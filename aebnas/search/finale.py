@@ -9,53 +9,27 @@ and a run that is made longer ends as one that was as long from its start.  Must
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.evaluation.rungs import Leg, in_full
-from aebnas.search.events import Finalists, FinalistsChosen, Listener
-from aebnas.search.halving import Decided, Train
+from aebnas.search.events import Finalists, FinalistsChosen
 from aebnas.search.individuals import with_free_points
 from aebnas.search.promotion import best_first
 from aebnas.search.proposers import Individual
-from aebnas.search.rung_shelf import RungShelf, leg_name
-from aebnas.search.store import RunStore
-from aebnas.space.search_space import SearchSpace
+from aebnas.search.rung_shelf import leg_name
+from aebnas.search.rung_work import Decided, Parts, RungWork
 
 
-class Finale:
+class Finale(RungWork):
     """Trains the finalists of one search."""
 
-    def __init__(
-        self,
-        config: SearchFile,
-        space: SearchSpace,
-        store: RunStore,
-        context: str,
-        train: Train,
-        listener: Listener,
-    ) -> None:
-        """Prepare.
-
-        Args:
-            config: The whole search-space file.
-            space: Its space.
-            store: Of the run.
-            context: Identity of the evaluations.
-            train: On the workers.
-            listener: Told who was chosen.
-        """
-        self._config = config
-        self._space = space
-        self._store = store
-        self._shelf = RungShelf(store)
-        self._context = context
-        self._train = train
-        self._listener = listener
-        self._epochs = config.training.epochs
-        self._front = {str(name[0]) for one in store.generations()[-1:] for name in one["front"]}
+    def __init__(self, parts: Parts) -> None:
+        """Read whose weights an earlier sitting kept."""
+        super().__init__(parts)
+        self._epochs = parts.config.training.epochs
+        self._front = {str(name[0]) for one in parts.store.generations()[-1:] for name in one["front"]}
         self.failures: list[Evaluation] = []
         """Heirs that could not be made again."""
 
@@ -65,7 +39,7 @@ class Finale:
 
     def trained(self) -> set[str]:
         """Return the candidates whose evaluations took the place of those of heirs."""
-        return set(self._shelf.heirs(self._context))
+        return self._shelf.heir_keys(self._context)
 
     def spared(self) -> set[str]:
         """Return whose weights a replay must not delete: an earlier end had them, as this one may."""
@@ -95,7 +69,8 @@ class Finale:
             decided(one, False)
         if len(found) == len(best):
             self._shelf.clear()
-        self._put_back(key for key in self.trained() if key not in best)
+        back = {key: self._shelf.heir(key, self._context) for key in sorted(self.trained() - set(best))}
+        self._inherit({key: one for key, one in back.items() if one is not None})
         done = sum(one.is_done for one in found.values())
         return Finalists(chosen=len(best), trained=done, failed=len(found) - done)
 
@@ -159,11 +134,6 @@ class Finale:
         self._store.add(Outcome(whole, artefacts), self._context)
         self._shelf.forget_artefacts([(key, self._epochs)])
         return whole
-
-    def _put_back(self, keys: Iterable[str]) -> None:
-        """Make heirs again of the finalists of a shorter run."""
-        known = self._shelf.heirs(self._context)
-        self._inherit({key: known[key] for key in sorted(keys)})
 
     def _inherit(self, heirs: Mapping[str, Evaluation]) -> bool:
         """Make weights and scores of heirs again, for the evaluations that they have; return whether all are.

@@ -7,73 +7,26 @@ knows is not trained again.  Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.evaluation.rungs import Ladder, Leg, LegOf
-from aebnas.search.events import Listener, RungFinished
+from aebnas.evaluation.rungs import Ladder, Leg
+from aebnas.search.events import RungFinished
 from aebnas.search.promotion import best_first
-from aebnas.search.rung_shelf import RungShelf, leg_name
-from aebnas.search.store import RunStore
+from aebnas.search.rung_shelf import leg_name
+from aebnas.search.rung_work import Decided, Parts, RungWork
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
-
-Decided = Callable[[Evaluation, bool], None]
-"""Told each candidate's evaluation once it is trained no further, and whether the store knew all of it."""
 
 
-class Train(Protocol):
-    """Trains candidates on the search's workers."""
-
-    def __call__(
-        self, architectures: Sequence[Architecture], leg: LegOf, name: Callable[[str], str] | None
-    ) -> Iterator[Outcome]:
-        """Yield outcomes as they finish; fewer than asked for where the time is up.
-
-        Args:
-            architectures: Distinct ones.
-            leg: What is trained of each, by key.
-            name: Under which the attempt is noted, by key; None: it is not.
-        """
-        ...
-
-
-class Halving:
+class Halving(RungWork):
     """Trains the batches of one search."""
 
-    def __init__(
-        self,
-        config: SearchFile,
-        space: SearchSpace,
-        store: RunStore,
-        context: str,
-        ladder: Ladder,
-        train: Train,
-        listener: Listener,
-    ) -> None:
-        """Prepare.
-
-        Args:
-            config: The whole search-space file.
-            space: Its space.
-            store: Of the run.
-            context: Identity of the evaluations.
-            ladder: Of ``config``.
-            train: On the workers.
-            listener: Told of each rung that was trained.
-        """
-        self._config = config
-        self._space = space
-        self._store = store
-        self._shelf = RungShelf(store)
-        self._context = context
+    def __init__(self, parts: Parts, ladder: Ladder) -> None:
+        """Prepare to climb the ladder of the search."""
+        super().__init__(parts)
         self._ladder = ladder
-        self._train = train
-        self._listener = listener
         self._trained: set[str] = set()
 
     def evaluate(self, asked: Sequence[Genome], decided: Decided) -> bool:

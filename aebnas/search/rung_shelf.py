@@ -112,12 +112,14 @@ class RungShelf:
         """Return what a finalist was as an heir; None: it is no finalist."""
         return self.find(key, context, HEIR)
 
-    def heirs(self, context: str | None = None) -> dict[str, Evaluation]:
-        """Return what finalists were as heirs, by key; without a context those of all."""
-        where = "WHERE epochs = ?" + (" AND context = ?" if context else "")
-        rows = self._read(
-            f"SELECT evaluation FROM rungs {where} ORDER BY key", (HEIR, *([context] if context else []))
-        )
+    def heir_keys(self, context: str) -> set[str]:
+        """Return who is a finalist."""
+        rows = self._read("SELECT key FROM rungs WHERE context = ? AND epochs = ?", (context, HEIR))
+        return {str(key) for (key,) in rows}
+
+    def heirs(self) -> dict[str, Evaluation]:
+        """Return what all finalists were as heirs, by key."""
+        rows = self._read("SELECT evaluation FROM rungs WHERE epochs = ?", (HEIR,))
         found = [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
         return {one.key: one for one in found}
 

@@ -40,6 +40,7 @@ from aebnas.search.individuals import (
 from aebnas.search.pool import Pool
 from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
+from aebnas.search.rung_work import Parts
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
@@ -89,16 +90,9 @@ class Search:
         self._context = context_key(config, fingerprint, self._devices.fingerprints())
         ladder = ladder_of(config)
         self._budget = Budget(config, ladder)
-        self._halving = (
-            None
-            if ladder is None
-            else Halving(config, space, store, self._context, ladder, self._train, listener)
-        )
-        self._finale = (
-            Finale(config, space, store, self._context, self._train, listener)
-            if config.evaluation.mode == "supernet"
-            else None
-        )
+        parts = Parts(config, space, store, self._context, self._train, listener)
+        self._halving = None if ladder is None else Halving(parts, ladder)
+        self._finale = Finale(parts) if config.evaluation.mode == "supernet" else None
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
         self._reference: tuple[float, ...] = ()

@@ -37,7 +37,7 @@ def supernet_weights(config: SearchFile, splits: Splits, run: Path, listener: Li
     except TrainingError as error:
         raise WorkerError(str(error)) from error
     listener(SupernetReady(str(ready.path), ready.origin))
-    return {name: weight.numpy() for name, weight in ready.supernet.weights.items()}
+    return ready.supernet.arrays()
 
 
 def _has_gpu(config: SearchFile) -> bool:

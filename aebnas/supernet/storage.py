@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -41,6 +43,10 @@ class StoredSupernet:
     """Shared tensors by name; of a finished one those to extract from."""
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """What the optimizer keeps and averages, by name, of an unfinished one."""
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the weights as they travel to workers; they share memory."""
+        return {name: weight.numpy() for name, weight in self.weights.items()}
 
     @property
     def is_finished(self) -> bool:

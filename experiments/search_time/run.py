@@ -206,7 +206,7 @@ def _trained(
     splits = make_splits(load_dataset(config.data), config.data)
     weights = None
     if supernet is not None:
-        weights = {name: one.numpy() for name, one in load_supernet(supernet).weights.items()}
+        weights = load_supernet(supernet).arrays()
     evaluator = Evaluator(config, splits, supernet=weights)
     for one in chosen:
         trained = evaluator.evaluate(one.architecture, Leg(0, config.training.epochs)).evaluation
