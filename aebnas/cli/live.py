@@ -17,7 +17,6 @@ from rich.text import Text
 from aebnas.cli.plain import (
     candidate,
     finalists,
-    landmarks,
     lost,
     rung,
     supernet_origin,
@@ -28,7 +27,7 @@ from aebnas.cli.plain import (
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.report import front_table
-from aebnas.report.words import count, duration, percent
+from aebnas.report.words import count, duration, landmarks, percent
 from aebnas.search.events import (
     CandidateFinished,
     Event,

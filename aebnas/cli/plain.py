@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +12,7 @@ from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
 from aebnas.report import front_table
-from aebnas.report.words import count, duration, percent, si
+from aebnas.report.words import count, duration, landmarks, percent, si
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -133,13 +132,6 @@ def surrogate_word(standing: SurrogateStanding) -> str:
 def supernet_progress(event: SupernetProgress) -> str:
     """Return how far the training of a supernet is."""
     return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
-
-
-def landmarks(accuracies: Mapping[str, Sequence[float]]) -> str:
-    """Return the accuracies of some networks at each of their exits."""
-    return "; ".join(
-        f"{name} {' / '.join(percent(one, 1) for one in exits)}" for name, exits in accuracies.items()
-    )
 
 
 def supernet_origin(event: SupernetReady) -> str:

@@ -29,14 +29,14 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.data.splits import make_splits
     from aebnas.search.run_lock import run_lock
     from aebnas.search.store import storage_errors
-    from aebnas.search.supernets import supernet_weights
+    from aebnas.search.supernets import prepared_supernet
 
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):
-            supernet_weights(config, splits, path, view)
+            prepared_supernet(config, splits, path, view)
 
 
 def _words(arguments: argparse.Namespace) -> str:

@@ -28,7 +28,7 @@ class EvaluationConfig(Frozen):
     min_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Epochs of the first rung, which every candidate gets; the last rung has training.epochs."""
     recalibration_images: Annotated[int, Field(ge=2)] = 1000
-    """Training images from which an heir's batch norms get their statistics."""
+    """Training images for an heir's batch-norm statistics, in full batches of 250 where there are as many."""
     finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Epochs in which an heir is trained further, one-cycle as in training; 0: it is scored as it is."""
     finetune: Literal["all", "exits"] = "all"

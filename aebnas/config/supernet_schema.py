@@ -41,7 +41,7 @@ class SupernetConfig(Frozen):
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Temperature of those soft answers."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Decay, per step, of a running average of the weights that is used in their place; 0: none."""
+    """Decay, per step, of a running average of the weights used in their place, lower at first; 0: none."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the networks of each step: one per core, or per GPU; no more than networks."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -26,6 +26,9 @@ from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
+FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet")
+"""What a report reads of what a run notes about itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
@@ -88,7 +91,7 @@ class RunContents:
     config: SearchFile
     environment: Mapping[str, Any]
     facts: Mapping[str, Any]
-    """``status``, ``data``, ``classes``, ``image_shape``, ``not_repeatable``; None where unknown."""
+    """Of the store, ``FACTS``; None where unknown."""
     done: tuple[Evaluation, ...]
     failed: tuple[Evaluation, ...]
     points: tuple[OperatingPoint, ...]
@@ -186,13 +189,12 @@ def read_run(
     config, evaluations = rescored
     points, front = _points(config, evaluations, generations, store.path)
     attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
-    names = ("status", "data", "classes", "image_shape", "not_repeatable")
     return RunContents(
         label=label or store.path.resolve().name,
         path=store.path,
         config=config,
         environment=_environment(store),
-        facts={name: store.fact(name) for name in names},
+        facts={name: store.fact(name) for name in FACTS},
         done=tuple(one for one in evaluations if one.is_done),
         failed=tuple(one for one in evaluations if not one.is_done),
         points=points,

@@ -14,7 +14,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
-from aebnas.report.training_words import mode_words, training_words
+from aebnas.report.training_words import mode_words, supernet_words, training_words
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
@@ -56,7 +56,7 @@ def headline(run: RunContents) -> list[Fact]:
             f"{len(run.done):,} done",
             f"{len(run.failed):,} failed{lost}; {points} read off their curves",
         ),
-        Fact("Wall clock", duration(time.wall_s), f"first start to last end{pauses}"),
+        Fact("Wall clock", duration(time.wall_s), f"first start to last end{pauses}{_supernet_time(run)}"),
         Fact("Core time", duration(time.core_s), f"{time.core_s:,.0f} core-seconds of training"),
     ]
 
@@ -80,6 +80,7 @@ def provenance(run: RunContents) -> list[Fact]:
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
         Fact("Exits", *exit_words(config)),
         Fact("Training", *training_words(config)),
+        *([Fact("Supernet", *supernet_words(run.facts["supernet"]))] if run.facts["supernet"] else []),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
         Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
@@ -147,6 +148,14 @@ def warnings(run: RunContents) -> list[str]:
     if run.facts["not_repeatable"]:
         found.append(f"This run is not exactly repeatable: {run.facts['not_repeatable']}.")
     return found + _data_warnings(run)
+
+
+def _supernet_time(run: RunContents) -> str:
+    """Return what the supernet took before the first candidate, where it was trained for this run."""
+    record = run.facts["supernet"] or {}
+    if record.get("origin") != "trained" or "seconds" not in record:
+        return ""
+    return f"; the supernet's {duration(record['seconds'])} come before"
 
 
 def miss_words(run: RunContents) -> str:

@@ -47,7 +47,8 @@ def _note(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) 
     window = run.config.search.surrogate_options.window
     return (
         f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every "
-        "candidate predicted before it was trained; tau (folds) of earlier trainings left out of the fit. "
+        "candidate predicted before it was trained; tau (folds), of error and behind each model its own, of "
+        "earlier trainings left out of the fit. "
         "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) "
         "that a candidate added. "
         "Chance: how likely one of the surrogate adds more than one of plain NSGA-II, ties by half."
@@ -73,7 +74,9 @@ def _row(number: int, one: Mapping[str, Any]) -> Markup:
         _two_digits(one["chance"]),
     ]
     state = "on" if one["is_on"] else f"off: {one['reason']}"
-    models = ", ".join(f"{name}: {model}" for name, model in one["models"].items())
+    models = ", ".join(
+        f"{name}: {model} ({_two_digits(one['fold_tau'].get(name))})" for name, model in one["models"].items()
+    )
     return element(
         "tr",
         element("td", str(number), attributes={"class": "number"}),

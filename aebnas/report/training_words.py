@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.rungs import ladder_of
-from aebnas.report.words import count
+from aebnas.report.words import count, duration, landmarks
 
 
 def mode_words(modes: Collection[str]) -> list[str]:
@@ -41,6 +42,22 @@ def training_words(config: SearchFile) -> tuple[str, str]:
         f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
         f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
     )
+
+
+def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return where a run's supernet came from, and how its training went, as far as that is known.
+
+    Args:
+        record: ``origin``, and what ``aebnas.supernet.preparation`` records.
+    """
+    origin = {"trained": "trained for this run", "known": "trained before the search"}
+    words, note = origin.get(record["origin"], f"copied from {record['origin']}"), ""
+    if "seconds" in record:
+        by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
+        words += f"; {duration(record['seconds'])} of training on {record['device']}{by}"
+    if record.get("accuracies"):
+        note = f"at its end, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
+    return words, note
 
 
 def _inheritance(config: SearchFile) -> tuple[str, str]:

@@ -6,6 +6,7 @@ Must not import torch.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from aebnas.config.constraints import Bound
 from aebnas.report.intervals import wilson_interval
@@ -95,6 +96,13 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def landmarks(accuracies: Mapping[str, Sequence[float]]) -> str:
+    """Return the accuracies of some networks at each of their exits."""
+    return "; ".join(
+        f"{name} {' / '.join(percent(one, 1) for one in exits)}" for name, exits in accuracies.items()
+    )
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:

@@ -58,6 +58,8 @@ class SupernetReady:
     path: str
     origin: str
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """How its training went: ``seconds``, ``device``, ``processes``, ``loss``, ``accuracies``."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ class Finale(RungWork):
         """
         heirs = {key: one for key, one in evaluations.items() if one.is_done}
         genomes, wanted = [one.genome for one in individuals], self._config.evaluation.finalists
-        best = best_first(self._space, genomes, heirs, self._config)[:wanted] if wanted else []
+        ranked = best_first(self._space, genomes, heirs, self._config) if wanted else []
+        best = [key for key in ranked if self._may_be_trained(heirs[key])][:wanted]
         found = {key: one for key in best if (one := self._known(key)) is not None}
         unknown = [heirs[key] for key in best if key not in found]
         if best:
@@ -92,6 +93,11 @@ class Finale(RungWork):
         """Give heirs the weights that a finalist of before took from them; return whether all have theirs."""
         lost = [one for one in heirs if not self._store.weights_path(one.key).exists()]
         return self._inherit({one.key: one for one in lost})
+
+    def _may_be_trained(self, heir: Evaluation) -> bool:
+        """Return whether an heir, which cost no training, is within the limit on that of a finalist."""
+        limit, images = self._config.evaluation.max_training_macs, self._store.fact("train_images")
+        return limit is None or images is None or heir.reach_macs[-1] * images * self._epochs <= limit
 
     def _known(self, key: str) -> Evaluation | None:
         """Return what a finalist's training gave, if it is in the heir's place already, or failed."""

@@ -55,12 +55,14 @@ def new_session(
         ConfigError: The training does not fit the images, a hardware profile is wrong, or the
             limits on the first generation admit nothing; no directory is made then.
         HardwareError: A profile lacks a layer of the space, or energies; no directory is made then.
-        RunError: The directory holds a run or cannot be written.
+        RunError: The directory holds a run or cannot be written; ``supernet.file`` is of something else or
+            cannot be read: no directory is made then.
     """
     refuse_existing(path)
     splits = make_splits(load_dataset(config.data, progress=progress), config.data)
     _check_cutout(config, splits)
     config = _with_absolute_paths(config)
+    _check_supernet(config, splits)
     shape = splits.train.shape
     devices = DeviceCosts.of_file(config, space_of(config, shape), shape[2], len(splits.classes))
     proposer = _proposer(config, splits, devices)
@@ -144,9 +146,12 @@ def _search(
     def make_pool() -> Pool:
         weights = None
         if config.evaluation.mode == "supernet":
-            from aebnas.search.supernets import supernet_weights  # imports torch
+            from aebnas.search.supernets import prepared_supernet  # imports torch
 
-            weights = supernet_weights(config, splits, store.path, listener)
+            ready = prepared_supernet(config, splits, store.path, listener)
+            if ready.origin != "known" or store.fact("supernet") is None:
+                store.put_fact("supernet", {"origin": ready.origin, **ready.supernet.record})
+            weights = ready.supernet.arrays()
         if config.workers.mode == "serial":
             return SerialPool(config, splits, listener, devices, weights)
         from aebnas.search.workers import RayPool  # importing Ray takes a second
@@ -166,8 +171,27 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
         name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None
     }
     hardware = tuple(str(Path(path).expanduser().absolute()) for path in config.hardware)
-    data = config.data.model_copy(update=absolute)
-    return config.model_copy(update={"data": data, "hardware": hardware})
+    file = config.supernet.file
+    supernet = {"file": None if file is None else str(Path(file).expanduser().absolute())}
+    return config.model_copy(
+        update={
+            "data": config.data.model_copy(update=absolute),
+            "hardware": hardware,
+            "supernet": config.supernet.model_copy(update=supernet),
+        }
+    )
+
+
+def _check_supernet(config: SearchFile, splits: Splits) -> None:
+    """Refuse here a given supernet that no candidate could inherit from.
+
+    Raises:
+        RunError: It is of something else, unfinished, or cannot be read.
+    """
+    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
+        from aebnas.supernet.preparation import check_given  # imports torch
+
+        check_given(config, splits)
 
 
 def _check_cutout(config: SearchFile, splits: Splits) -> None:
@@ -184,6 +208,7 @@ def _record_data(store: RunStore, splits: Splits) -> None:
     store.put_fact("data", splits.fingerprint)
     store.put_fact("classes", splits.classes)
     store.put_fact("image_shape", splits.train.shape)
+    store.put_fact("train_images", len(splits.train))
     labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
     with storage_errors(store.path):
         write_atomically(store.path / "labels.npz", pack_arrays(labels))

@@ -9,13 +9,12 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import TrainingError, WorkerError
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
-from aebnas.search.pool import Weights
 from aebnas.search.resources import worker_gpus
-from aebnas.supernet.preparation import Progress, ready_supernet
+from aebnas.supernet.preparation import Progress, Ready, ready_supernet
 
 
-def supernet_weights(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Weights:
-    """Return the weights that candidates inherit; train the supernet first where none fits.
+def prepared_supernet(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Ready:
+    """Return the supernet that candidates inherit from; train it first where none fits.
 
     Args:
         config: The whole search-space file.
@@ -36,8 +35,8 @@ def supernet_weights(config: SearchFile, splits: Splits, run: Path, listener: Li
         ready = ready_supernet(config, splits, run, told, device)
     except TrainingError as error:
         raise WorkerError(str(error)) from error
-    listener(SupernetReady(str(ready.path), ready.origin))
-    return ready.supernet.arrays()
+    listener(SupernetReady(str(ready.path), ready.origin, dict(ready.supernet.record)))
+    return ready
 
 
 def _has_gpu(config: SearchFile) -> bool:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.search.event_file import EventFile
-from aebnas.search.events import CandidateFinished, Event, Generation, Listener
+from aebnas.search.events import CandidateFinished, Event, Generation, Listener, SupernetProgress
 
 Numbers = Callable[[Mapping[str, float], int], None]
 """Takes named numbers and the step they belong to."""
@@ -36,7 +36,9 @@ def numbers_to(log: Numbers) -> Listener:
 
     Of every finished candidate, step = trainings so far: ``candidate/accuracy`` (its best on select),
     ``candidate/macs`` (to its last exit), ``candidate/params``, ``candidate/seconds``, ``failed``.  Of every
-    generation: ``front/hypervolume``, ``front/points``, ``front/best_accuracy``, ``front/lowest_macs``.
+    generation: ``front/hypervolume``, ``front/points``, ``front/best_accuracy``, ``front/lowest_macs``.  Of a
+    supernet in training, by its own steps: ``supernet/loss`` and, now and then, ``supernet/smallest``,
+    ``supernet/middle`` and ``supernet/largest``, accuracies of last exits on calibrate.
 
     Args:
         log: ``mlflow.log_metrics``, for one, is such a function.
@@ -45,6 +47,11 @@ def numbers_to(log: Numbers) -> Listener:
 
     def listen(event: Event) -> None:
         nonlocal finished, failed
+        if isinstance(event, SupernetProgress):
+            looks = (event.accuracies or {}).items()
+            log(
+                {"supernet/loss": event.loss} | {f"supernet/{k}": exits[-1] for k, exits in looks}, event.step
+            )
         if isinstance(event, CandidateFinished):
             one, finished = event.evaluation, finished + 1
             failed += not one.is_done

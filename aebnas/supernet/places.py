@@ -26,6 +26,8 @@ EXPAND = "final.expand"
 CLASSIFIER = "final.classifier"
 ANY_SIZE = 1024
 """Pixels of listed layers: weights do not depend on them, and nothing is dropped at so many."""
+SIZES = (ANY_SIZE, 1)
+"""Pixels for which exit modules are listed: with one left they do not stride, and so may add a skip."""
 
 
 def places(architecture: Architecture) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
@@ -101,8 +103,8 @@ def _branch(
         ahead = set()
         for channels in sorted(reached):
             inputs = [BlockSpec("conv", 1, channels)]
-            for v in values:
-                found = canonical_module(v, position_width, ANY_SIZE, exits.branch.activation, inputs)
+            for size, v in itertools.product(SIZES, values):
+                found = canonical_module(v, position_width, size, exits.branch.activation, inputs)
                 if found is not None:
                     yield _module(name), Layer(found, channels, ANY_SIZE)
                     ahead.add(found.width)

@@ -3,11 +3,14 @@
     runs/NAME/supernet/supernet.safetensors    the run's own, finished or half trained
 
 A finished one of a neighbouring run with the same facts is copied; an unfinished
-one of this run is continued; else a training begins.
+one of this run is continued; else a training begins.  Its file records how it went:
+``seconds`` (of all sittings), ``device``, ``processes``, ``loss`` and ``accuracies``
+(null, or as in ``Progress``) at the last look.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -87,14 +90,41 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
             written.
         TrainingError: The training diverged.
     """
-    data = (splits.train.shape[2], len(splits.classes))
-    facts = supernet_facts(config, splits.fingerprint, *data)
+    facts = _facts(config, splits)
     path = run / "supernet" / FILE
     origin = _known(config, path, facts)
     if origin is None:
         _train(config, splits, path, facts, told, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
+
+
+def check_given(config: SearchFile, splits: Splits) -> None:
+    """Refuse ``supernet.file`` if it does not serve; only its header is read.
+
+    Raises:
+        RunError: It is of something else, unfinished, or cannot be read.
+    """
+    if config.supernet.file is not None:
+        _usable(config.supernet.file, _facts(config, splits))
+
+
+def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:
+    return supernet_facts(config, splits.fingerprint, splits.train.shape[2], len(splits.classes))
+
+
+def _usable(file: str, facts: dict[str, Any]) -> Path:
+    """Return the path of a given supernet, if it is finished and serves.
+
+    Raises:
+        RunError: It does not, or cannot be read.
+    """
+    given = Path(file).expanduser()
+    stored, is_finished = stored_facts(given)
+    check_facts(given, stored, facts)
+    if not is_finished:
+        raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
+    return given
 
 
 def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
@@ -108,20 +138,15 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
             )
         return "known" if is_finished else None
     if config.supernet.file is not None:
-        given = Path(config.supernet.file).expanduser()
-        stored, is_finished = stored_facts(given)
-        check_facts(given, stored, facts)
-        if not is_finished:
-            raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
-        return _copied(given, path)
+        return _copied(_usable(config.supernet.file, facts), path)
     if config.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(f"*/supernet/{FILE}")):
-            if _is_usable(other, facts):
+            if _serves(other, facts):
                 return _copied(other, path)
     return None
 
 
-def _is_usable(path: Path, facts: dict[str, Any]) -> bool:
+def _serves(path: Path, facts: dict[str, Any]) -> bool:
     try:
         stored, is_finished = stored_facts(path)
     except RunError:  # damaged, or of another version: not ours to judge
@@ -199,14 +224,24 @@ def _lead(
     """Train this process's share, save and tell."""
     training = _begun(crew, config, splits, begun, device)
     supernet = training.supernet
-    watch = _Watch(config, splits, training, told)
-    saved = time.monotonic()
+    before = {} if begun is None else begun.record
+    watch = _Watch(config, splits, training, told, before.get("accuracies"))
+    began = saved = time.monotonic()
 
     def save() -> None:
-        state = {} if training.step == training.steps else training.state()
-        save_supernet(
-            path, StoredSupernet(facts, training.step, training.steps, supernet.weights.tensors, state)
-        )
+        is_over = training.step == training.steps
+        if is_over:
+            training.finish()  # whatever saves the last step, a Ctrl-C too: it counts as finished
+        state = {} if is_over else training.state()
+        record = {
+            "seconds": round(before.get("seconds", 0.0) + time.monotonic() - began, 1),
+            "device": _device_name(device),
+            "processes": crew.size,
+            "loss": training.loss if math.isfinite(training.loss) else before.get("loss"),
+            "accuracies": watch.accuracies,
+        }
+        weights = supernet.weights.tensors
+        save_supernet(path, StoredSupernet(facts, training.step, training.steps, weights, state, record))
 
     try:
         for _ in training.advance():
@@ -218,15 +253,25 @@ def _lead(
         if training.is_between_steps:
             save()
         raise
-    training.finish()
     save()
+
+
+def _device_name(device: str) -> str:
+    return device if device == "cpu" else torch.cuda.get_device_name(device)
 
 
 class _Watch:
     """Tells how far a training is, and now and then how good three networks are."""
 
-    def __init__(self, config: SearchFile, splits: Splits, training: SupernetTraining, told: Told) -> None:
-        self._training, self._told = training, told
+    def __init__(
+        self,
+        config: SearchFile,
+        splits: Splits,
+        training: SupernetTraining,
+        told: Told,
+        accuracies: dict[str, list[float]] | None,
+    ) -> None:
+        self._training, self._told, self.accuracies = training, told, accuracies
         self._heirs = Heirs(config, splits, training.supernet)
         self._shown = self._began = time.monotonic()
         self._every = max(1, training.steps // LOOKS)
@@ -239,6 +284,7 @@ class _Watch:
         self._shown = now
         one.look_at_loss()
         accuracies = self._accuracies() if looks else None
+        self.accuracies = accuracies or self.accuracies
         self._told(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
 
     def _accuracies(self) -> dict[str, list[float]]:

@@ -43,6 +43,8 @@ class StoredSupernet:
     """Shared tensors by name; of a finished one those to extract from."""
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """What the optimizer keeps and averages, by name, of an unfinished one."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """How the training went until then, fit for JSON: see ``preparation``; empty in older files."""
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights as they travel to workers; they share memory."""
@@ -68,6 +70,7 @@ def save_supernet(path: Path, stored: StoredSupernet) -> None:
         "space_hash": space_hash(stored.facts),
         "step": str(stored.step),
         "steps": str(stored.steps),
+        "record": json.dumps(dict(stored.record)),
     }
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -93,12 +96,12 @@ def load_supernet(path: Path) -> StoredSupernet:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
-    facts, step, steps = _read_header(path, header)
+    facts, step, steps, record = _read_header(path, header)
     parts: dict[str, dict[str, Tensor]] = {"weights": {}, "state": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
-    return StoredSupernet(facts, step, steps, parts["weights"], parts["state"])
+    return StoredSupernet(facts, step, steps, parts["weights"], parts["state"], record)
 
 
 def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
@@ -112,7 +115,7 @@ def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
             header = file.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(f"{path} is no readable supernet: {error}") from error
-    facts, step, steps = _read_header(path, header)
+    facts, step, steps, _ = _read_header(path, header)
     return facts, step >= steps
 
 
@@ -146,13 +149,14 @@ def into(target: Mapping[str, Tensor], source: Mapping[str, Tensor], path: Path 
             tensor.copy_(source[name])
 
 
-def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any], int, int]:
+def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any], int, int, dict[str, Any]]:
     if header.get("format") != FORMAT:
         raise RunError(
             f"{path} has format {header.get('format', 'none')}, but this AEBNAS reads {FORMAT}. "
             "Train it again: delete the file"
         )
     try:
-        return json.loads(header["facts"]), int(header["step"]), int(header["steps"])
+        facts, record = json.loads(header["facts"]), json.loads(header.get("record", "{}"))
+        return facts, int(header["step"]), int(header["steps"]), record
     except (KeyError, ValueError) as error:
         raise RunError(f"{path} is damaged: its header lacks {error}; train it again") from error

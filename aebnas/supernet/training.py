@@ -21,6 +21,7 @@ from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import TrainingError
+from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
 from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
@@ -38,6 +39,11 @@ ADAMW_RATE = 0.005
 ADAMW_DECAY = 0.01
 """Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
 ADAMW_BETAS = (0.9, 0.99)
+AVERAGE_WARMUP = 10
+"""The average's decay at step ``n`` is at most ``(n + 1) / (n + 10)``: it forgets the first, random weights.
+
+Source: TensorFlow's ExponentialMovingAverage, ``num_updates``.
+"""
 KEPT = {"sgd": {"momentum": "momentum_buffer"}, "adamw": {"first": "exp_avg", "second": "exp_avg_sq"}}
 """What each optimizer keeps of a weight: by our names torch's."""
 
@@ -124,7 +130,7 @@ class SupernetTraining:
                 kept["step"] = torch.tensor(float(step), device=flat.device)
 
     def finish(self) -> None:
-        """Put the average, where there is one, in the place of the weights."""
+        """Put the average, where there is one, in the place of the weights; once more changes nothing."""
         with torch.no_grad():
             for name, average in self._average.items():
                 self.supernet.weights.flat[name].copy_(average)
@@ -163,8 +169,9 @@ class SupernetTraining:
             group["lr"] = one_cycle(self.step, self.steps, peak, self._settings.warmup)
         self._optimizer.step()
         weights.forget_gradients()
+        decay = min(self._settings.average, (self.step + 1) / (self.step + AVERAGE_WARMUP))
         for name, average in self._average.items():
-            average.lerp_(weights.flat[name].detach(), 1 - self._settings.average)
+            average.lerp_(weights.flat[name].detach(), 1 - decay)
         self._recent.append(total)
 
     def _draw(self, rng: np.random.Generator) -> list[list[Architecture]]:
@@ -177,12 +184,8 @@ class SupernetTraining:
         self, architectures: list[Architecture], batch: ElasticBatch, teacher: Tensor | None, total: Tensor
     ) -> Tensor:
         """Add one network's gradients; return its last exit's logits."""
-        loan, architecture = self.supernet.lend(architectures), architectures[0]
-        dtype = self._dtype
-        x = batch.at(architecture.resolution)
-        with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            outputs = loan.network(x)
-        logits = [one.float() for one in outputs]
+        loan = self.supernet.lend(architectures)
+        logits = self._logits(loan.network, batch)
         loss = self._loss(logits, batch.labels, teacher)
         loss.backward()
         if self._training.loss == "gradient_equilibrium":
@@ -195,9 +198,13 @@ class SupernetTraining:
     @torch.no_grad()
     def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:
         """Return the last exit's logits of a network that another process trains."""
-        loan = self.supernet.lend([architecture])
-        logits: Tensor = loan.network(batch.at(architecture.resolution))[-1][0]
-        return logits
+        return self._logits(self.supernet.lend([architecture]).network, batch)[-1][0]
+
+    def _logits(self, network: EarlyExitNetwork, batch: ElasticBatch) -> list[Tensor]:
+        """Return the logits of every exit in fp32, computed in the number format of the training."""
+        x, is_bf16 = batch.at(network.architecture.resolution), self._dtype == torch.bfloat16
+        with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
+            return [one.float() for one in network(x)]
 
     def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
         """Return the sum over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)``, in nats."""

@@ -12,7 +12,7 @@ import aebnas
 from aebnas.cli import main
 from aebnas.report.optuna_study import CONSTRAINTS
 from aebnas.report.run_frame import LoadedRun
-from aebnas.search.events import CandidateFinished, Generation
+from aebnas.search.events import CandidateFinished, Generation, SupernetProgress
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.tracking import numbers_to, tensorboard, together
 from aebnas.space.search_space import SearchSpace
@@ -111,6 +111,15 @@ def test_numbers_of_candidates_and_of_the_front_are_told_with_their_step(run: Lo
         point.metrics["accuracy"]
         for point in happened[-1].front  # type: ignore[union-attr]
     )
+
+
+def test_the_training_of_a_supernet_is_told_by_its_own_steps() -> None:
+    told: list[tuple[dict[str, float], int]] = []
+    listen = numbers_to(lambda numbers, step: told.append((dict(numbers), step)))
+    listen(SupernetProgress(7, 20, 1.5, 3.0))
+    listen(SupernetProgress(20, 20, 1.0, 9.0, {"smallest": [0.5, 0.7], "largest": [0.6, 0.9]}))
+    assert told[0] == ({"supernet/loss": 1.5}, 7)
+    assert told[1] == ({"supernet/loss": 1.0, "supernet/smallest": 0.7, "supernet/largest": 0.9}, 20)
 
 
 def test_tensorboard_files_hold_the_numbers(run: LoadedRun, tmp_path: Path) -> None:

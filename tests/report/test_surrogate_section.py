@@ -42,7 +42,7 @@ def test_the_table_says_when_it_was_off_and_why(tmp_path: Path) -> None:
     assert "It was switched off in generation 2." in section
     for text in (
         "off: tau -0.25 is below 0",
-        "error: gp, macs: ridge",
+        "error: gp (0.31), macs: ridge (0.90)",
         "-0.25",
         "+1.23%",
         "1.25",

@@ -99,6 +99,20 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)
 
 
+def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    known = kept(tmp_path / "whole")
+    largest = max((known[key] for key in finalists(tmp_path / "whole")), key=lambda one: one.reach_macs[-1])
+    limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
+    config, path = fake_config(*INHERITS, "evaluation.finalists=5", limit), tmp_path / "run"
+    store = RunStore.create(path, config, {})
+    store.put_fact("train_images", 100)
+    store.close()
+    assert run(path, config)[-1].finalists == Finalists(chosen=5, trained=5, failed=0)
+    trained = [kept(path)[key].reach_macs[-1] for key in finalists(path)]
+    assert max(trained) < largest.reach_macs[-1]
+
+
 def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_path: Path) -> None:
     last = run(tmp_path / "run")[-1]
     trained = finalists(tmp_path / "run")

@@ -1,6 +1,7 @@
 """A search whose candidates inherit: the supernet first, then seconds per candidate."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from aebnas.cli.main import main
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
+from aebnas.report.contents import read_run
+from aebnas.report.facts import headline, provenance
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
@@ -121,6 +124,48 @@ def test_a_run_with_the_supernet_of_another_space_is_refused(tmp_path: Path) -> 
     plain["space"] = FILE["space"] | {"stem": {"width": 4}}
     with pytest.raises(RunError, match=r"space\.stem\.width: 8 -> 4"):
         front(tmp_path / "second", SearchFile.model_validate(plain))
+    assert not (tmp_path / "second").exists(), "the name is still free"
+
+
+def test_a_given_supernet_is_found_from_wherever_the_run_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = front(tmp_path / "first")
+    monkeypatch.chdir(tmp_path / "first")
+    plain = FILE | {"supernet": FILE["supernet"] | {"file": "supernet/supernet.safetensors"}}
+
+    def stop(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    given = SearchFile.model_validate(plain)
+    with pytest.raises(KeyboardInterrupt), new_session(given, tmp_path / "second", stop) as search:
+        list(search.run())
+    monkeypatch.chdir(tmp_path)
+    with resumed_session(tmp_path / "second") as search:
+        assert [generation.front for generation in search.run()][-1] == first
+
+
+def test_a_run_notes_what_its_supernet_is_and_its_report_says_it(tmp_path: Path) -> None:
+    front(tmp_path / "first")
+    front(tmp_path / "second")
+    with resumed_session(tmp_path / "first", ["search.max_trainings=7", "search.generations=3"]) as search:
+        list(search.run())  # the supernet is known now: that it was trained for this run stays
+    facts = {}
+    for name in ("first", "second"):
+        store = RunStore(tmp_path / name)
+        contents = read_run(store)
+        facts[name] = {one.name: one for one in (*headline(contents), *provenance(contents))}
+        store.close()
+    first, second = (facts[name]["Supernet"] for name in ("first", "second"))
+    assert first.value.startswith("trained for this run; ")
+    assert first.value.endswith("of training on cpu")
+    assert re.match(
+        r"at its end, accuracy on calibrate by exit: smallest [\d.]+% / [\d.]+%; middle ", first.note
+    )
+    assert second.value.startswith(f"copied from {tmp_path / 'first'}")
+    assert second.note == first.note
+    assert "the supernet's" in facts["first"]["Wall clock"].note
+    assert "the supernet's" not in facts["second"]["Wall clock"].note
 
 
 @pytest.mark.slow

@@ -105,6 +105,27 @@ def test_an_extracted_network_has_the_macs_of_its_architecture(name: str) -> Non
     assert counter.get_total_flops() / 2 == macs
 
 
+def test_branches_whose_modules_reach_one_pixel_have_their_weights_too() -> None:
+    module = {"type": ["mbconv", "fused", "residual", "dwconv"], "stride": 2, "pool": "max2", "width": 1}
+    exits = {"after": ["stage1"], "branch": {"modules": [1, 2], "module": module}}
+    stages = [{"width": 8}, {"width": 8, "stride": 2}]
+    one = untrained(
+        space={"resolution": 8, "stem": {"width": 8, "stride": 2}, "stages": stages, "exits": exits}
+    )
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(60):
+        architecture = one.space.decode(one.space.sample(rng))
+        modules = [module for exit_ in architecture.exits for module in exit_.modules]
+        seen |= {module.type for module in modules if module.stride == 1}
+        x = images(one, architecture)
+        for mine, lent in zip(
+            one.extract(architecture).train()(x), one.lend([architecture]).network(x), strict=True
+        ):
+            torch.testing.assert_close(mine, lent[0], atol=1e-5, rtol=1e-5)
+    assert seen == {"mbconv", "fused", "residual", "dwconv"}, "at one pixel none strides"
+
+
 def test_extracted_weights_are_copies() -> None:
     one = untrained()
     architecture = architectures(1)[0]

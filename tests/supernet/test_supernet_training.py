@@ -145,6 +145,78 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
         assert torch.equal(parts.supernet.weights[name], tensor), name
 
 
+def test_ctrl_c_at_the_very_end_still_leaves_the_average(tmp_path: Path) -> None:
+    settings = {"epochs": 1, "average": 0.9, "reuse": "never"}
+    whole, _ = ready(tmp_path / "whole", supernet=settings)
+
+    def stop(progress: Progress) -> None:
+        if progress.step == progress.steps:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", stop)
+    parts, _ = ready(tmp_path / "parts", supernet=settings)
+    assert parts.origin == "known"
+    for name, tensor in whole.supernet.weights.items():
+        assert torch.equal(parts.supernet.weights[name], tensor), name
+
+
+def test_a_long_average_forgets_the_random_weights_that_it_began_with() -> None:
+    supernet = untrained()
+    first = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
+    training = new_training(config(supernet={"epochs": 2, "average": 0.9999}), splits(), supernet)
+    for _ in training.advance():
+        pass
+    trained = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
+    training.finish()
+    for name, average in supernet.weights.flat.items():
+        moved = float((trained[name] - first[name]).norm())
+        assert float((average.detach() - trained[name]).norm()) < moved / 2, name
+
+
+def test_a_teacher_on_another_process_says_what_it_says_where_it_is_trained() -> None:
+    settings = config(supernet={"distillation": 0.5}, training={"precision": "bf16"})
+    supernet = untrained()
+    training = new_training(settings, splits(), supernet)
+    batch, largest = next(batches().epoch(0)), training.sandwich.landmarks()["largest"]
+    there = training._teacher(largest, batch)
+    here = training._backward([largest], batch, None, torch.zeros(()))
+    assert torch.equal(there, here)
+
+
+def test_the_file_records_how_the_training_went_all_sittings_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"epochs": 2, "checkpoint_seconds": 1e-9, "reuse": "never"}
+
+    def killed(progress: Progress) -> None:
+        if progress.step > 20:
+            raise StoppedError
+
+    monkeypatch.setattr(preparation, "SECONDS_BETWEEN_NEWS", 0)
+    with pytest.raises(StoppedError):
+        ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
+    file = tmp_path / "run" / "supernet" / FILE
+    half = load_supernet(file)
+    save_supernet(file, replace(half, record={**half.record, "seconds": 1000.0}))
+    whole, told = ready(tmp_path / "run", supernet=settings)
+    record = whole.supernet.record
+    assert record["seconds"] > 1000
+    assert (record["device"], record["processes"]) == ("cpu", 1)
+    assert (record["loss"], record["accuracies"]) == (told[-1].loss, told[-1].accuracies)
+
+
+def test_a_file_of_before_there_were_records_is_read(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    with safe_open(one.path, "pt") as file:
+        header = {name: text for name, text in file.metadata().items() if name != "record"}
+    save_file({f"weights.{name}": tensor for name, tensor in one.supernet.weights.items()}, one.path, header)
+    assert load_supernet(one.path).record == {}
+    assert ready(tmp_path / "run", supernet={"epochs": 1})[0].origin == "known"
+
+
 def test_a_finished_training_keeps_no_state(tmp_path: Path) -> None:
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
     assert one.supernet.is_finished
