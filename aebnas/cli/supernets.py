@@ -29,14 +29,16 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.data.splits import make_splits
     from aebnas.search.run_lock import run_lock
     from aebnas.search.store import storage_errors
-    from aebnas.search.supernets import prepared_supernet
+    from aebnas.search.supernets import trained_supernet
+    from aebnas.supernet.preparation import check_given
 
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
+    check_given(config, splits)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):
-            prepared_supernet(config, splits, path, view)
+            trained_supernet(config, splits, path, view)
 
 
 def _words(arguments: argparse.Namespace) -> str:

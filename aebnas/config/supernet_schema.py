@@ -18,6 +18,12 @@ SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
 DISTILLATION = 0.5
 """Share of the teacher's answers under the sandwich rule, unless the file says another."""
 
+AVERAGE_WARMUP = 10
+"""The average's decay at step ``n`` is at most ``(n + 1) / (n + 10)``: it forgets the first, random weights.
+
+Source: TensorFlow's ExponentialMovingAverage, ``num_updates``.
+"""
+
 
 class SupernetConfig(Frozen):
     """How the shared weights are trained, for evaluation.mode: supernet."""
@@ -33,7 +39,7 @@ class SupernetConfig(Frozen):
     rule: Literal["sandwich", "fair"] = "sandwich"
     """Networks of a step: the largest, the smallest and random ones, or random ones alone."""
     networks: Annotated[int, Field(ge=2, le=64)] = 4
-    """Networks trained in each step."""
+    """Networks trained in each step; two are the ends alone under the sandwich rule."""
     branches: Annotated[int, Field(ge=1, le=64)] = 4
     """Random exit branches at each position of each of these networks."""
     distillation: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -153,7 +153,7 @@ def warnings(run: RunContents) -> list[str]:
 def _supernet_time(run: RunContents) -> str:
     """Return what the supernet took before the first candidate, where it was trained for this run."""
     record = run.facts["supernet"] or {}
-    if record.get("origin") != "trained" or "seconds" not in record:
+    if record.get("origin") != "trained" or record.get("seconds") is None:
         return ""
     return f"; the supernet's {duration(record['seconds'])} come before"
 

@@ -48,15 +48,17 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return where a run's supernet came from, and how its training went, as far as that is known.
 
     Args:
-        record: ``origin``, and what ``aebnas.supernet.preparation`` records.
+        record: ``origin``, and what ``aebnas.supernet.course`` records.
     """
-    origin = {"trained": "trained for this run", "known": "trained before the search"}
+    origin = {"trained": "trained for this run", "known": "the run's own, trained before"}
     words, note = origin.get(record["origin"], f"copied from {record['origin']}"), ""
-    if "seconds" in record:
+    if record.get("seconds") is not None:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
         words += f"; {duration(record['seconds'])} of training on {record['device']}{by}"
     if record.get("accuracies"):
-        note = f"at its end, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
+        step, steps = record["looked_at"], record["steps"]
+        when = "at its end" if step == steps else f"at step {step:,} of {steps:,}"
+        note = f"{when}, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
     return words, note
 
 

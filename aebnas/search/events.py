@@ -59,7 +59,7 @@ class SupernetReady:
     origin: str
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
     record: dict[str, Any] = field(default_factory=dict)
-    """How its training went: ``seconds``, ``device``, ``processes``, ``loss``, ``accuracies``."""
+    """How its training went: see ``aebnas.supernet.course``; empty in older files."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The end of a search by inheritance: its best heirs are trained, from the weights that they inherited.
 
 An heir's accuracy ranks; what a network can do it shows once it is trained.  Finalists are those that
-survivors would be: the best by non-dominated rank and crowding among all heirs.  Each is trained for
+survivors would be: the best by non-dominated rank and crowding among all heirs, those left out whose training
+would exceed ``evaluation.max_training_macs``.  Each is trained for
 ``training.epochs`` with the settings of ``mode: scratch``, and its evaluation takes the place of the
 heir's.  What it was as an heir stays on the shelf of rungs, so that a replay proposes what the search did,
 and a run that is made longer ends as one that was as long from its start.  Must not import torch.
@@ -14,7 +15,7 @@ from dataclasses import replace
 
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.evaluation.rungs import Leg, in_full
-from aebnas.search.events import Finalists, FinalistsChosen
+from aebnas.search.events import Finalists, FinalistsChosen, Warned
 from aebnas.search.individuals import with_free_points
 from aebnas.search.promotion import best_first
 from aebnas.search.proposers import Individual
@@ -58,7 +59,7 @@ class Finale(RungWork):
         heirs = {key: one for key, one in evaluations.items() if one.is_done}
         genomes, wanted = [one.genome for one in individuals], self._config.evaluation.finalists
         ranked = best_first(self._space, genomes, heirs, self._config) if wanted else []
-        best = [key for key in ranked if self._may_be_trained(heirs[key])][:wanted]
+        best = self._allowed(ranked, heirs)[:wanted]
         found = {key: one for key in best if (one := self._known(key)) is not None}
         unknown = [heirs[key] for key in best if key not in found]
         if best:
@@ -94,10 +95,28 @@ class Finale(RungWork):
         lost = [one for one in heirs if not self._store.weights_path(one.key).exists()]
         return self._inherit({one.key: one for one in lost})
 
-    def _may_be_trained(self, heir: Evaluation) -> bool:
-        """Return whether an heir, which cost no training, is within the limit on that of a finalist."""
+    def _allowed(self, ranked: Sequence[str], heirs: Mapping[str, Evaluation]) -> list[str]:
+        """Return the heirs, which cost no training, that are within the limit on that of a finalist.
+
+        And those whose training was begun or refused when there was no such rule: a resume trains no others.
+        """
         limit, images = self._config.evaluation.max_training_macs, self._store.fact("train_images")
-        return limit is None or images is None or heir.reach_macs[-1] * images * self._epochs <= limit
+        if limit is None or images is None:
+            return list(ranked)
+        most = limit / (images * self._epochs)
+        found = [
+            key
+            for key in ranked
+            if heirs[key].reach_macs[-1] <= most or self._shelf.find(key, self._context, self._epochs)
+        ]
+        if len(found) < min(self._config.evaluation.finalists, len(ranked)):
+            self._listener(
+                Warned(
+                    f"only {len(found)} of {len(ranked)} heirs may be finalists; training others exceeds "
+                    f"evaluation.max_training_macs = {limit:.3g} in {self._epochs} epochs"
+                )
+            )
+        return found
 
     def _known(self, key: str) -> Evaluation | None:
         """Return what a finalist's training gave, if it is in the heir's place already, or failed."""

@@ -148,10 +148,7 @@ def _search(
         if config.evaluation.mode == "supernet":
             from aebnas.search.supernets import prepared_supernet  # imports torch
 
-            ready = prepared_supernet(config, splits, store.path, listener)
-            if ready.origin != "known" or store.fact("supernet") is None:
-                store.put_fact("supernet", {"origin": ready.origin, **ready.supernet.record})
-            weights = ready.supernet.arrays()
+            weights = prepared_supernet(config, splits, store, listener).supernet.arrays()
         if config.workers.mode == "serial":
             return SerialPool(config, splits, listener, devices, weights)
         from aebnas.search.workers import RayPool  # importing Ray takes a second

@@ -10,16 +10,44 @@ from aebnas.data.splits import Splits
 from aebnas.errors import TrainingError, WorkerError
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
 from aebnas.search.resources import worker_gpus
-from aebnas.supernet.preparation import Progress, Ready, ready_supernet
+from aebnas.search.store import RunStore
+from aebnas.supernet.course import Progress
+from aebnas.supernet.preparation import Ready, ready_supernet
+from aebnas.supernet.storage import FILE
+
+FACT = "supernet"
+"""What a run notes: ``origin``, as of ``SupernetReady``, and the record of the training."""
 
 
-def prepared_supernet(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Ready:
-    """Return the supernet that candidates inherit from; train it first where none fits.
+def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, listener: Listener) -> Ready:
+    """Return the supernet that a search's candidates inherit from; the run notes where it came from.
 
     Args:
         config: The whole search-space file.
         splits: Its data.
-        run: The run's directory.
+        store: The run.
+        listener: Told how far the training is.
+
+    Raises:
+        RunError, WorkerError: As of ``trained_supernet``.
+    """
+    if store.fact(FACT) is None and not (store.path / "supernet" / FILE).exists():
+        # whatever ends this sitting: a later one that finds a supernet here finds this run's own
+        store.put_fact(FACT, {"origin": "trained"})
+    ready = trained_supernet(config, splits, store.path, listener)
+    noted = store.fact(FACT) or {}
+    origin = noted.get("origin", ready.origin) if ready.origin == "known" else ready.origin
+    store.put_fact(FACT, {"origin": origin, **ready.supernet.record})
+    return ready
+
+
+def trained_supernet(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Ready:
+    """Return the supernet of a run directory; train it first where none fits.
+
+    Args:
+        config: The whole search-space file.
+        splits: Its data.
+        run: The directory.
         listener: Told how far the training is.
 
     Raises:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from aebnas.evaluation.record import Evaluation
 from aebnas.search.event_file import EventFile
 from aebnas.search.events import CandidateFinished, Event, Generation, Listener, SupernetProgress
 
@@ -53,17 +54,8 @@ def numbers_to(log: Numbers) -> Listener:
                 {"supernet/loss": event.loss} | {f"supernet/{k}": exits[-1] for k, exits in looks}, event.step
             )
         if isinstance(event, CandidateFinished):
-            one, finished = event.evaluation, finished + 1
-            failed += not one.is_done
-            found = {"failed": float(failed)}
-            if one.curve is not None:
-                found |= {
-                    "candidate/accuracy": float(one.curve.select_accuracy.max()),
-                    "candidate/macs": float(one.reach_macs[-1]),
-                    "candidate/params": float(one.params),
-                    "candidate/seconds": one.seconds,
-                }
-            log(found, finished)
+            finished, failed = finished + 1, failed + (not event.evaluation.is_done)
+            log({"failed": float(failed)} | _of_candidate(event.evaluation), finished)
         if isinstance(event, Generation):
             found = {"front/hypervolume": event.hypervolume, "front/points": float(len(event.front))}
             if event.front:
@@ -72,6 +64,17 @@ def numbers_to(log: Numbers) -> Listener:
             log(found, event.trainings + (event.finalists.trained if event.finalists else 0))
 
     return listen
+
+
+def _of_candidate(one: Evaluation) -> dict[str, float]:
+    if one.curve is None:
+        return {}
+    return {
+        "candidate/accuracy": float(one.curve.select_accuracy.max()),
+        "candidate/macs": float(one.reach_macs[-1]),
+        "candidate/params": float(one.params),
+        "candidate/seconds": one.seconds,
+    }
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from aebnas.config.resolved import Difference, plain_differences
 from aebnas.config.schema import SearchFile
-from aebnas.config.supernet_schema import SupernetConfig
+from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
 
 TRAINING = (
     "learning_rate",
@@ -63,6 +63,8 @@ def deciding_settings(settings: SupernetConfig) -> dict[str, Any]:
     given or follows from the rule makes no difference.
     """
     found = settings.model_dump(mode="json", exclude=IRRELEVANT)
+    if settings.average:
+        found["average_warmup"] = AVERAGE_WARMUP  # averages of before held on to random weights
     if settings.optimizer == "sgd":
         del found["optimizer"]
     if settings.rule == "sandwich":

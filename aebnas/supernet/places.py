@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aebnas.config.space_schema import ExitsSpaceConfig, StageConfig
+from aebnas.config.space_schema import ExitsSpaceConfig, ModuleConfig, StageConfig
 from aebnas.space.architecture import Architecture, BlockSpec
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.genes import BLOCK_FIELDS, MODULE_FIELDS
@@ -26,8 +26,6 @@ EXPAND = "final.expand"
 CLASSIFIER = "final.classifier"
 ANY_SIZE = 1024
 """Pixels of listed layers: weights do not depend on them, and nothing is dropped at so many."""
-SIZES = (ANY_SIZE, 1)
-"""Pixels for which exit modules are listed: with one left they do not stride, and so may add a skip."""
 
 
 def places(architecture: Architecture) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
@@ -49,7 +47,8 @@ def places(architecture: Architecture) -> tuple[tuple[tuple[str, ...], tuple[str
 def placed_layers(space: SearchSpace, in_channels: int, classes: int) -> Iterator[tuple[str, Layer]]:
     """Yield every place with layers that cover, in each dimension of each weight, all that can stand there.
 
-    Kernels are the largest, input sizes are ``ANY_SIZE``.
+    Kernels are the largest, input sizes are ``ANY_SIZE``; exit modules are listed once more for one pixel
+    where they may get there: they do not stride then, and so may add a skip.
 
     Args:
         space: The space.
@@ -62,12 +61,13 @@ def placed_layers(space: SearchSpace, in_channels: int, classes: int) -> Iterato
         block = BlockSpec("conv", stem.kernel, width, stem.stride, activation=stem.activation)
         yield STEM, Layer(block, in_channels, ANY_SIZE)
     widths: Sequence[int] = stem.width
+    pixels = -(-min(space.positions["resolution"].choices) // stem.stride)
     for name, stage in zip(config.stage_names(), config.stages, strict=True):
         yield from _stage(name, stage, widths)
-        widths = stage.width
+        widths, pixels = stage.width, -(-pixels // stage.stride)
         if name in config.exits.after:
             for width in widths:
-                yield from _branch(name, config.exits, width, classes)
+                yield from _branch(name, config.exits, width, pixels, classes)
     for width in widths:
         if final.expand:
             block = BlockSpec("conv", 1, final.expand, activation=final.activation)
@@ -86,7 +86,7 @@ def _stage(name: str, stage: StageConfig, widths: Iterable[int]) -> Iterator[tup
 
 
 def _branch(
-    name: str, exits: ExitsSpaceConfig, position_width: int, classes: int
+    name: str, exits: ExitsSpaceConfig, position_width: int, pixels: int, classes: int
 ) -> Iterator[tuple[str, Layer]]:
     module = exits.branch.module
     values = [
@@ -100,15 +100,23 @@ def _branch(
         yield from ((_head(name), classifier(channels, ANY_SIZE, classes)) for channels in sorted(reached))
         if count == max(exits.branch.modules):
             return
+        sizes = (ANY_SIZE, 1) if pixels == 1 and 1 not in module.stride else (ANY_SIZE,)
         ahead = set()
         for channels in sorted(reached):
             inputs = [BlockSpec("conv", 1, channels)]
-            for size, v in itertools.product(SIZES, values):
+            for size, v in itertools.product(sizes, values):
                 found = canonical_module(v, position_width, size, exits.branch.activation, inputs)
                 if found is not None:
                     yield _module(name), Layer(found, channels, ANY_SIZE)
                     ahead.add(found.width)
-        reached = ahead
+        reached, pixels = ahead, _fewest_pixels(module, pixels)
+
+
+def _fewest_pixels(module: ModuleConfig, pixels: int) -> int:
+    """Return how few pixels may be left behind a module."""
+    strided = -(-pixels // max(module.stride))
+    pooled = strided // 2 if strided > 1 and set(module.pool) != {"none"} else strided
+    return min(pooled, -(-pixels // 2)) if "pool" in module.type else pooled
 
 
 def _values(config: object, fields: Sequence[str]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from aebnas.config.supernet_schema import SupernetConfig
+from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import TrainingError
@@ -39,11 +39,6 @@ ADAMW_RATE = 0.005
 ADAMW_DECAY = 0.01
 """Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
 ADAMW_BETAS = (0.9, 0.99)
-AVERAGE_WARMUP = 10
-"""The average's decay at step ``n`` is at most ``(n + 1) / (n + 10)``: it forgets the first, random weights.
-
-Source: TensorFlow's ExponentialMovingAverage, ``num_updates``.
-"""
 KEPT = {"sgd": {"momentum": "momentum_buffer"}, "adamw": {"first": "exp_avg", "second": "exp_avg_sq"}}
 """What each optimizer keeps of a weight: by our names torch's."""
 

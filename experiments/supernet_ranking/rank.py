@@ -5,11 +5,14 @@
     python experiments/supernet_ranking/rank.py runs/supernet_mnist5k
     python experiments/supernet_ranking/scratch.py --count 95 --seeds 1
     python experiments/supernet_ranking/rank.py runs/supernet_mnist5k --fresh 35 --output fresh.md
+    python experiments/supernet_ranking/scratch.py --draw 4242
+    python experiments/supernet_ranking/rank.py runs/supernet_mnist5k --draws 2026 4242 --output pooled.md
 
 60 random architectures of mnist5k, each trained from scratch with two seeds and once inherited.  Kendall's
 tau on select, of the accuracy of each exit position and of the area under the operating curve: inherited
 against each seed, against their mean, and, as the ceiling, one seed against the other.  Intervals: 95%
-bootstrap over architectures.  Writes results.md.  With --fresh architectures by which no setting was chosen.
+bootstrap over architectures.  Writes results.md.  With --fresh or another draw: architectures by which no
+setting was chosen.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
-from scratch import SPACE, drawn, path_of
+from scratch import DRAW, SPACE, drawn, path_of
 
 from aebnas.config import load
 from aebnas.data.datasets import load_dataset
@@ -47,6 +50,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
     parser.add_argument("--epochs", type=int, help="of the trainings from scratch, as given to scratch.py")
     parser.add_argument("--fresh", type=int, default=0, help="so many further architectures, seed 0 alone")
+    parser.add_argument("--draws", type=int, nargs="+", default=[DRAW], help="seeds of the architectures")
     parser.add_argument("--output", default="results.md")
     arguments = parser.parse_args()
     run = arguments.run
@@ -54,7 +58,7 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     seeds: Sequence[int] = SEEDS[:1] if arguments.fresh else SEEDS
-    architectures = drawn(space, COUNT + arguments.fresh)
+    architectures = [one for draw in arguments.draws for one in drawn(space, COUNT + arguments.fresh, draw)]
     architectures = architectures[COUNT:] if arguments.fresh else architectures
     stored = load_supernet(run / "supernet" / FILE)
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}

@@ -1,6 +1,6 @@
 """Train random architectures of mnist5k from scratch, each with two seeds, and keep their logits.
 
-    python experiments/supernet_ranking/scratch.py [--count 60] [--seeds 2] [--epochs 27]
+    python experiments/supernet_ranking/scratch.py [--count 60] [--seeds 2] [--epochs 27] [--draw 4242]
 
 One file per training in runs/supernet_ranking/scratch, or scratch27; continues where it was stopped.
 """
@@ -27,9 +27,9 @@ DRAW = 2026
 """Seed of the architectures, apart from every seed of a training."""
 
 
-def drawn(space: SearchSpace, count: int) -> list[Architecture]:
+def drawn(space: SearchSpace, count: int, draw: int = DRAW) -> list[Architecture]:
     """Return ``count`` distinct random architectures, the same every time."""
-    rng = np.random.default_rng(DRAW)
+    rng = np.random.default_rng(draw)
     found: dict[str, Architecture] = {}
     while len(found) < count:
         architecture = space.decode(space.sample(rng))
@@ -64,10 +64,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, help="default: as the space file says")
+    parser.add_argument("--draw", type=int, default=DRAW, help="seed of the architectures")
     arguments = parser.parse_args()
     config: SearchFile = load(SPACE, [])
     splits = make_splits(load_dataset(config.data), config.data)
-    architectures = drawn(space_of(config, splits.train.shape), arguments.count)
+    architectures = drawn(space_of(config, splits.train.shape), arguments.count, arguments.draw)
     for seed in range(arguments.seeds):
         longer = [f"training.epochs={arguments.epochs}"] if arguments.epochs else []
         evaluator = Evaluator(load(SPACE, [f"search.seed={seed}", *longer]), splits)

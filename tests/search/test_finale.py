@@ -13,7 +13,7 @@ from aebnas.evaluation.record import WORKER_DIED, Outcome
 from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.report.facts import progress_facts, warnings
-from aebnas.search.events import CandidateFinished, Event, Finalists, FinalistsChosen, Generation
+from aebnas.search.events import CandidateFinished, Event, Finalists, FinalistsChosen, Generation, Warned
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
@@ -111,6 +111,31 @@ def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path
     assert run(path, config)[-1].finalists == Finalists(chosen=5, trained=5, failed=0)
     trained = [kept(path)[key].reach_macs[-1] for key in finalists(path)]
     assert max(trained) < largest.reach_macs[-1]
+
+
+def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
+    config = fake_config(*INHERITS, "evaluation.finalists=5", "evaluation.max_training_macs=1")
+    store = RunStore.create(tmp_path / "run", config, {})
+    store.put_fact("train_images", 100)
+    store.close()
+    events: list[Event] = []
+    run(tmp_path / "run", config, listener=events.append)
+    (warned,) = [one.text for one in events if isinstance(one, Warned)]
+    assert warned.startswith("only 0 of ")
+    assert "evaluation.max_training_macs = 1 in 9 epochs" in warned
+
+
+def test_a_run_whose_finalists_were_refused_before_the_rule_trains_no_others(
+    tmp_path: Path,
+) -> None:
+    limited = fake_config(*INHERITS, "evaluation.finalists=5", "evaluation.max_training_macs=1")
+    run(tmp_path / "run", limited, HeirPool(fails=lambda key: "too large"))
+    store = RunStore(tmp_path / "run")
+    store.put_fact("train_images", 100)
+    store.close()
+    again = HeirPool()
+    run(tmp_path / "run", limited, again)
+    assert again.trained == []
 
 
 def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_path: Path) -> None:

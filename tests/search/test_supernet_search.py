@@ -168,6 +168,45 @@ def test_a_run_notes_what_its_supernet_is_and_its_report_says_it(tmp_path: Path)
     assert "the supernet's" not in facts["second"]["Wall clock"].note
 
 
+def test_a_supernet_that_ctrl_c_left_finished_is_still_this_runs_own(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, SupernetProgress) and event.step == event.steps:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt), new_session(CONFIG, path, stop) as search:
+        list(search.run())
+    store = RunStore(path)
+    assert store.fact("elapsed_seconds") > 0, "the supernet's training counts towards search.max_minutes"
+    store.close()
+    with resumed_session(path) as search:
+        list(search.run())
+    store = RunStore(path)
+    assert store.fact("supernet")["origin"] == "trained"
+    store.close()
+
+
+def test_a_supernet_trained_before_its_run_is_the_runs_own(tmp_path: Path) -> None:
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE))
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
+    front(tmp_path / "runs" / "digits")
+    store = RunStore(tmp_path / "runs" / "digits")
+    facts = {one.name: one for one in provenance(read_run(store))}
+    store.close()
+    assert facts["Supernet"].value.startswith("the run's own, trained before; ")
+
+
+def test_the_command_refuses_a_given_supernet_before_it_makes_a_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE | {"supernet": FILE["supernet"] | {"file": str(tmp_path / "none")}}))
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs")]) != 0
+    assert "none is no readable supernet" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.slow
 def test_workers_inherit_the_same_scores(tmp_path: Path) -> None:
     front(tmp_path / "serial")

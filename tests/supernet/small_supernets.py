@@ -11,8 +11,9 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
+from aebnas.supernet.course import Progress
 from aebnas.supernet.inheritance import new_supernet
-from aebnas.supernet.preparation import Progress, Ready, ready_supernet
+from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.supernet import Supernet
 
 FILE: dict[str, Any] = {

@@ -126,6 +126,17 @@ def test_branches_whose_modules_reach_one_pixel_have_their_weights_too() -> None
     assert seen == {"mbconv", "fused", "residual", "dwconv"}, "at one pixel none strides"
 
 
+@pytest.mark.parametrize(("size", "has_skip"), [(32, False), (8, True)])
+def test_only_modules_that_may_reach_one_pixel_get_weights_for_it(size: int, has_skip: bool) -> None:
+    module = {"type": "mbconv", "stride": 2, "pool": "none", "width": 1}
+    exits = {"after": ["stage1"], "branch": {"modules": [1, 2, 3], "module": module}}
+    stages = [{"width": 8}, {"width": 8, "stride": 2}]
+    space = {"resolution": [size, 64], "stem": {"width": 8, "stride": 2}, "stages": stages, "exits": exits}
+    names = untrained(space=space).weights.tensors
+    assert any("module.mbconv.project.norm_in_skip" in name for name in names) == has_skip
+    assert any("module.mbconv.project.norm." in name for name in names)
+
+
 def test_extracted_weights_are_copies() -> None:
     one = untrained()
     architecture = architectures(1)[0]

@@ -19,11 +19,12 @@ from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost import network_cost
 from aebnas.space.genes import ABSENT
-from aebnas.supernet import preparation
+from aebnas.supernet import course
+from aebnas.supernet.course import Progress, new_training
 from aebnas.supernet.crew import Crew, leading
 from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Heirs, supernet_with
-from aebnas.supernet.preparation import Progress, new_training, ready_supernet
+from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import FILE, StoredSupernet, load_supernet, save_supernet
 
@@ -134,7 +135,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
         if progress.step > 20:  # in the middle of the first epoch's successor
             raise StoppedError
 
-    monkeypatch.setattr(preparation, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
     half = load_supernet(tmp_path / "parts" / "supernet" / FILE)
@@ -193,7 +194,7 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
         if progress.step > 20:
             raise StoppedError
 
-    monkeypatch.setattr(preparation, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
     file = tmp_path / "run" / "supernet" / FILE
@@ -204,6 +205,17 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
     assert record["seconds"] > 1000
     assert (record["device"], record["processes"]) == ("cpu", 1)
     assert (record["loss"], record["accuracies"]) == (told[-1].loss, told[-1].accuracies)
+    assert record["looked_at"] == record["steps"] == told[-1].steps
+
+
+def test_what_sittings_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
+    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    steps = one.supernet.steps
+    training = new_training(config(supernet={"epochs": 1}), splits(), untrained())
+    half = replace(one.supernet, step=steps - 1, record={}, state=training.state())
+    save_supernet(one.path, half)
+    again, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    assert (again.origin, again.supernet.record["seconds"]) == ("trained", None)
 
 
 def test_a_file_of_before_there_were_records_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,216 @@
+"""The training of one supernet from where it stands to its end: led, told, saved, recorded.
+
+The file records how it went: ``seconds`` (of all sittings; null where those before are not known),
+``device``, ``processes``, ``loss``, ``steps``, and ``accuracies`` (null, or as in ``Progress``) with
+``looked_at``, the step of that last look.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aebnas.config.schema import SearchFile
+from aebnas.data.elastic import ElasticBatches
+from aebnas.data.splits import Splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import TrainingError
+from aebnas.runtime.process import prepare_process
+from aebnas.supernet.crew import Crew, device_of, leading
+from aebnas.supernet.inheritance import Heirs, new_supernet
+from aebnas.supernet.sandwich import Sandwich
+from aebnas.supernet.storage import StoredSupernet, into, load_supernet, save_supernet
+from aebnas.supernet.supernet import Supernet
+from aebnas.supernet.training import SupernetTraining
+
+SECONDS_BETWEEN_NEWS = 1.0
+"""Between two reports of an ongoing training."""
+LOOKS = 10
+"""Looks at three networks' accuracies during a training."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the training of a supernet is."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean over the latest steps, networks and branches, summed over exits, in nats."""
+    seconds: float
+    """Of this sitting."""
+    accuracies: dict[str, list[float]] | None = None
+    """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
+
+
+Told = Callable[[Progress], None]
+
+
+def train(
+    config: SearchFile, splits: Splits, path: Path, facts: dict[str, Any], told: Told, device: str
+) -> None:
+    """Train a supernet to its end, by one process or several; go on with what the file holds.
+
+    Args:
+        config: The whole search-space file.
+        splits: Its data.
+        path: The supernet's file: half trained, or missing.
+        facts: What it is trained for.
+        told: Hears how far it is.
+        device: Where it is trained.
+
+    Raises:
+        RunError: The file cannot be read or written.
+        TrainingError: The training diverged, or a process died.
+    """
+    size = min(config.supernet.processes, config.supernet.networks)
+    begun = load_supernet(path) if path.exists() else None
+    with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as crew:
+        training = _begun(crew, config, splits, begun, device)
+        before = {"seconds": 0.0} if begun is None else begun.record
+        watch = _Watch(config, splits, training, told, before)
+        _Course(training, watch, path, facts, before, _place(device, crew)).run(
+            config.supernet.checkpoint_seconds
+        )
+
+
+def new_training(
+    config: SearchFile, splits: Splits, supernet: Supernet, crew: Crew | None = None
+) -> SupernetTraining:
+    """Return the training of a supernet at its first step."""
+    sandwich = Sandwich(supernet.space, supernet.in_channels, supernet.classes)
+    batches = ElasticBatches(
+        splits.train,
+        device=supernet.device,
+        resolutions=supernet.space.positions["resolution"].choices,
+        batch_size=config.training.batch_size,
+        augment=config.training.augment,
+        seed=config.supernet.seed,
+        statistics=ChannelStatistics.of(splits.train),
+    )
+    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, crew)
+
+
+def _begun(
+    crew: Crew, config: SearchFile, splits: Splits, begun: StoredSupernet | None, device: str
+) -> SupernetTraining:
+    """Return the training where it stands."""
+    prepare_process(torch.device(device))
+    supernet = new_supernet(config, splits, device)
+    training = new_training(config, splits, supernet, crew)
+    if begun is not None:
+        into(supernet.weights.tensors, begun.weights, "the supernet")
+        training.restore(begun.step, begun.state)
+    return training
+
+
+def _follow(crew: Crew, config: str, splits: Splits, begun: StoredSupernet | None, device: str) -> None:
+    """Train this process's share of the networks."""
+    settings = SearchFile.model_validate_json(config)
+    for _ in _begun(crew, settings, splits, begun, device_of(crew.rank, device)).advance():
+        pass
+
+
+def _place(device: str, crew: Crew) -> dict[str, Any]:
+    name = device if device == "cpu" else torch.cuda.get_device_name(device)
+    return {"device": name, "processes": crew.size}
+
+
+class _Course:
+    """Trains this process's share, and saves."""
+
+    def __init__(
+        self,
+        training: SupernetTraining,
+        watch: _Watch,
+        path: Path,
+        facts: dict[str, Any],
+        before: Mapping[str, Any],
+        place: Mapping[str, Any],
+    ) -> None:
+        self._training, self._watch, self._path, self._facts = training, watch, path, facts
+        self._before, self._place = before, place
+        self._began = time.monotonic()
+
+    def run(self, checkpoint_seconds: float) -> None:
+        saved = time.monotonic()
+        try:
+            for _ in self._training.advance():
+                self._watch()
+                if time.monotonic() - saved > checkpoint_seconds:
+                    self._save()
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            if self._training.is_between_steps:
+                self._save()
+            raise
+        self._save()
+
+    def _save(self) -> None:
+        one = self._training
+        is_over = one.step == one.steps
+        if is_over:
+            one.finish()  # whatever saves the last step, a Ctrl-C too: it counts as finished
+        state = {} if is_over else one.state()
+        weights = one.supernet.weights.tensors
+        save_supernet(
+            self._path, StoredSupernet(self._facts, one.step, one.steps, weights, state, self._record())
+        )
+
+    def _record(self) -> dict[str, Any]:
+        before, loss = self._before.get("seconds"), self._training.loss
+        now = time.monotonic() - self._began
+        return {
+            "seconds": None if before is None else round(before + now, 1),
+            "loss": loss if math.isfinite(loss) else self._before.get("loss"),
+            "steps": self._training.steps,
+            "accuracies": self._watch.accuracies,
+            "looked_at": self._watch.looked_at,
+            **self._place,
+        }
+
+
+class _Watch:
+    """Tells how far a training is, and now and then how good three networks are."""
+
+    def __init__(
+        self,
+        config: SearchFile,
+        splits: Splits,
+        training: SupernetTraining,
+        told: Told,
+        before: Mapping[str, Any],
+    ) -> None:
+        self._training, self._told = training, told
+        self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
+        self._heirs = Heirs(config, splits, training.supernet)
+        self._shown = self._began = time.monotonic()
+        self._every = max(1, training.steps // LOOKS)
+
+    def __call__(self) -> None:
+        one, now = self._training, time.monotonic()
+        looks = one.step % self._every == 0 or one.step == one.steps
+        if not looks and now - self._shown < SECONDS_BETWEEN_NEWS:
+            return
+        self._shown = now
+        one.look_at_loss()
+        accuracies = self._accuracies() if looks else None
+        if accuracies is not None:
+            self.accuracies, self.looked_at = accuracies, one.step
+        self._told(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
+
+    def _accuracies(self) -> dict[str, list[float]]:
+        with self._training.averaged():
+            try:
+                return {
+                    name: self._heirs.accuracies(architecture)
+                    for name, architecture in self._training.sandwich.landmarks().items()
+                }
+            except TrainingError as error:  # a step with a finite loss can leave weights that are not
+                raise self._training.diverged() from error
