@@ -31,10 +31,12 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.search.store import storage_errors
     from aebnas.search.supernets import trained_supernet
     from aebnas.supernet.preparation import check_given
+    from aebnas.supernet.storage import FILE
 
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
-    check_given(config, splits)
+    if not (path / "supernet" / FILE).exists():
+        check_given(config, splits)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):

@@ -106,7 +106,7 @@ class SearchConfig(Frozen):
     max_trainings: Positive | None = None
     """Stop after so many trainings; with successive halving, after as many epochs as these have."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
-    """Stop after so many minutes, a supernet's training counted, not cut; not exactly repeatable then."""
+    """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the search and of every training."""
     trade_offs: Annotated[Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)] = (

@@ -80,7 +80,11 @@ def provenance(run: RunContents) -> list[Fact]:
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
         Fact("Exits", *exit_words(config)),
         Fact("Training", *training_words(config)),
-        *([Fact("Supernet", *supernet_words(run.facts["supernet"]))] if run.facts["supernet"] else []),
+        *(
+            [Fact("Supernet", *supernet_words(run.facts["supernet"]))]
+            if "origin" in (run.facts["supernet"] or {})
+            else []
+        ),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
         Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),

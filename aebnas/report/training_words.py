@@ -56,8 +56,8 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
         words += f"; {duration(record['seconds'])} of training on {record['device']}{by}"
     if record.get("accuracies"):
-        step, steps = record["looked_at"], record["steps"]
-        when = "at its end" if step == steps else f"at step {step:,} of {steps:,}"
+        step, steps = record.get("looked_at"), record.get("steps")
+        when = "at its end" if step == steps else f"at step {step} of {steps}"
         note = f"{when}, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
     return words, note
 

@@ -98,7 +98,7 @@ class Finale(RungWork):
     def _allowed(self, ranked: Sequence[str], heirs: Mapping[str, Evaluation]) -> list[str]:
         """Return the heirs, which cost no training, that are within the limit on that of a finalist.
 
-        And those whose training was begun or refused when there was no such rule: a resume trains no others.
+        And those that were trained or refused when there was no such rule: a resume trains no others.
         """
         limit, images = self._config.evaluation.max_training_macs, self._store.fact("train_images")
         if limit is None or images is None:

@@ -128,7 +128,6 @@ class Search:
             self._repeatability.settle()
             self._store.put_fact("status", "finished")
         except KeyboardInterrupt:
-            self._clock.is_late()  # keeps the time until now, which a supernet's training may have been
             self._store.put_fact("status", "interrupted")
             raise
         except WorkerError as error:

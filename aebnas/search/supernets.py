@@ -16,7 +16,7 @@ from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.storage import FILE
 
 FACT = "supernet"
-"""What a run notes: ``origin``, as of ``SupernetReady``, and the record of the training."""
+"""What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``."""
 
 
 def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, listener: Listener) -> Ready:
@@ -31,12 +31,13 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     Raises:
         RunError, WorkerError: As of ``trained_supernet``.
     """
-    if store.fact(FACT) is None and not (store.path / "supernet" / FILE).exists():
+    if not (store.path / "supernet" / FILE).exists():
         # whatever ends this sitting: a later one that finds a supernet here finds this run's own
-        store.put_fact(FACT, {"origin": "trained"})
+        store.put_fact(FACT, {"begun": True})
     ready = trained_supernet(config, splits, store.path, listener)
     noted = store.fact(FACT) or {}
-    origin = noted.get("origin", ready.origin) if ready.origin == "known" else ready.origin
+    known = "trained" if noted.get("begun") else noted.get("origin", ready.origin)
+    origin = known if ready.origin == "known" else ready.origin
     store.put_fact(FACT, {"origin": origin, **ready.supernet.record})
     return ready
 

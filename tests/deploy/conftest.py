@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deploy.small_checkpoints import write_checkpoint
+from deploy.small_checkpoints import leaving_everywhere, write_checkpoint
 
 from aebnas.deploy.export import export
 
@@ -24,7 +24,8 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def boosted_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("boosted")
-    return export(write_checkpoint(folder / "checkpoint", "boosted"), folder / "model").folder
+    checkpoint = write_checkpoint(folder / "checkpoint", "boosted", policy=leaving_everywhere("boosted"))
+    return export(checkpoint, folder / "model").folder
 
 
 @pytest.fixture(scope="session")

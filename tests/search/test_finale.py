@@ -128,8 +128,12 @@ def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> 
 def test_a_run_whose_finalists_were_refused_before_the_rule_trains_no_others(
     tmp_path: Path,
 ) -> None:
-    limited = fake_config(*INHERITS, "evaluation.finalists=5", "evaluation.max_training_macs=1")
-    run(tmp_path / "run", limited, HeirPool(fails=lambda key: "too large"))
+    run(tmp_path / "whole")
+    costs = {key: kept(tmp_path / "whole")[key].reach_macs[-1] for key in finalists(tmp_path / "whole")}
+    limit = f"evaluation.max_training_macs={max(costs.values()) * 100 * 9 - 1}"
+    limited = fake_config(*INHERITS, "evaluation.finalists=5", limit)
+    too_large = max(costs, key=lambda key: costs[key])
+    run(tmp_path / "run", limited, HeirPool(fails=lambda key: "too large" if key == too_large else None))
     store = RunStore(tmp_path / "run")
     store.put_fact("train_images", 100)
     store.close()

@@ -176,9 +176,6 @@ def test_a_supernet_that_ctrl_c_left_finished_is_still_this_runs_own(tmp_path: P
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt), new_session(CONFIG, path, stop) as search:
         list(search.run())
-    store = RunStore(path)
-    assert store.fact("elapsed_seconds") > 0, "the supernet's training counts towards search.max_minutes"
-    store.close()
     with resumed_session(path) as search:
         list(search.run())
     store = RunStore(path)
