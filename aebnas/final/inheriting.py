@@ -16,7 +16,7 @@ from aebnas.final.plan import Plan
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Images, supernet_with
-from aebnas.supernet.storage import FILE, check_facts, load_supernet, stored_facts
+from aebnas.supernet.storage import check_facts, load_supernet, stored_facts, supernet_file
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def inheritance_of(plan: Plan) -> Inheritance:
             "--inherit: the run's supernet holds the weights, but this winner file does not lie in its run. "
             "Name the run itself: aebnas train RUN --pick KEY --inherit"
         )
-    file = Path(subject.run) / "supernet" / FILE
+    file = supernet_file(Path(subject.run))
     if not file.is_file():
         raise ConfigError(
             f"--inherit: {subject.run} has no supernet to inherit from ({file} is missing); "

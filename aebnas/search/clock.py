@@ -18,6 +18,11 @@ class Clock:
 
     def is_late(self) -> bool:
         """Return whether the time is up; the time until now is kept."""
+        elapsed = self.note()
+        return self._limit_s is not None and elapsed >= self._limit_s
+
+    def note(self) -> float:
+        """Keep the time until now, in seconds, and return it."""
         elapsed = time.monotonic() - self._began
         self._store.put_fact("elapsed_seconds", round(elapsed, 3))
-        return self._limit_s is not None and elapsed >= self._limit_s
+        return elapsed

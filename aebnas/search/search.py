@@ -129,6 +129,7 @@ class Search:
             self._store.put_fact("status", "finished")
         except KeyboardInterrupt:
             self._store.put_fact("status", "interrupted")
+            self._clock.note()  # in a supernet's training nothing else does
             raise
         except WorkerError as error:
             self._store.put_fact("status", f"stopped: {error}")

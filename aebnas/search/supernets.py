@@ -13,7 +13,7 @@ from aebnas.search.resources import worker_gpus
 from aebnas.search.store import RunStore
 from aebnas.supernet.course import Progress
 from aebnas.supernet.preparation import Ready, ready_supernet
-from aebnas.supernet.storage import FILE
+from aebnas.supernet.storage import supernet_file
 
 FACT = "supernet"
 """What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``."""
@@ -31,7 +31,7 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     Raises:
         RunError, WorkerError: As of ``trained_supernet``.
     """
-    if not (store.path / "supernet" / FILE).exists():
+    if not supernet_file(store.path).exists():
         # whatever ends this sitting: a later one that finds a supernet here finds this run's own
         store.put_fact(FACT, {"begun": True})
     ready = trained_supernet(config, splits, store.path, listener)

@@ -18,7 +18,13 @@ from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.supernet.course import Told, train
 from aebnas.supernet.identity import supernet_facts
-from aebnas.supernet.storage import FILE, StoredSupernet, check_facts, load_supernet, stored_facts
+from aebnas.supernet.storage import (
+    StoredSupernet,
+    check_facts,
+    load_supernet,
+    stored_facts,
+    supernet_file,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,7 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
         TrainingError: The training diverged.
     """
     facts = _facts(config, splits)
-    path = run / "supernet" / FILE
+    path = supernet_file(run)
     origin = _known(config, path, facts)
     if origin is None:
         train(config, splits, path, facts, told, device)
@@ -96,7 +102,7 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
     if config.supernet.file is not None:
         return _copied(_usable(config.supernet.file, facts), path)
     if config.supernet.reuse == "auto":
-        for other in sorted(path.parents[2].glob(f"*/supernet/{FILE}")):
+        for other in sorted(path.parents[2].glob(str(supernet_file(Path("*"))))):
             if _serves(other, facts):
                 return _copied(other, path)
     return None

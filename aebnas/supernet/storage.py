@@ -26,8 +26,6 @@ from aebnas.supernet.identity import named_differences, space_hash
 
 FORMAT = "1"
 """Raised when a reader of the old files would go wrong."""
-FILE = "supernet.safetensors"
-"""Name of the file in a run's folder ``supernet``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +52,11 @@ class StoredSupernet:
     def is_finished(self) -> bool:
         """Return whether the training came to its end."""
         return self.step >= self.steps
+
+
+def supernet_file(run: Path) -> Path:
+    """Return where a run directory holds its supernet."""
+    return run / "supernet" / "supernet.safetensors"
 
 
 def save_supernet(path: Path, stored: StoredSupernet) -> None:

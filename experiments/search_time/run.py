@@ -42,7 +42,7 @@ from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
 from aebnas.supernet.identity import deciding_settings
 from aebnas.supernet.preparation import ready_supernet
-from aebnas.supernet.storage import load_supernet
+from aebnas.supernet.storage import load_supernet, supernet_file
 
 HERE = Path(__file__).parent
 FILE = "search_spaces/mnist5k.yaml"
@@ -63,6 +63,11 @@ LONGER = ["evaluation.finalists=20", "training.epochs=27"]
 """Fewer finalists, trained three times as long; chosen by searches with seeds 7, 8 and 9."""
 QUICK = ["supernet.branches=2", "supernet.epochs=12", "evaluation.finalists=16", "training.epochs=27"]
 """A third of the supernet's time; its finalists of seed 7 were as accurate (2.7% errors in the mean)."""
+HALVING = [
+    "evaluation.mode=successive_halving", "evaluation.min_epochs=3", "training.epochs=27",
+    "search.population=24", "search.generations=100",
+]  # fmt: skip
+"""3, 9 and 27 epochs; one in three goes on. ``max_trainings`` counts whole trainings, of 27 epochs."""
 ARMS = {
     "scratch": SCRATCH,
     "supernet": INHERITED,
@@ -82,6 +87,14 @@ ARMS = {
         "training.epochs=27",
     ],
     "scratch, 340 trainings": ["search.population=20", "search.generations=100", "search.max_trainings=340"],
+    "scratch, 113 trainings of 27 epochs": [
+        "search.population=20",
+        "search.generations=100",
+        "search.max_trainings=113",
+        "training.epochs=27",
+    ],
+    "halving, 540 epochs": [*HALVING, "search.max_trainings=20"],
+    "halving, 3,051 epochs": [*HALVING, "search.max_trainings=113"],
 }
 REPEATED = ", repeated"
 """Of an arm that was run once more, where later arms ran: on another processor."""
@@ -123,7 +136,7 @@ def supernet_seconds(config: SearchFile) -> tuple[Path, float]:
         ready = ready_supernet(config, splits, folder, lambda progress: None)
         assert ready.origin == "trained", "half a training cannot be timed: remove its folder"
         note.write_text(str(time.process_time() - began))
-    return folder / "supernet" / "supernet.safetensors", float(note.read_text())
+    return supernet_file(folder), float(note.read_text())
 
 
 def trains(config: SearchFile) -> bool:
@@ -185,16 +198,20 @@ def anew(arm: str, seed: int) -> Iterator[Point]:
         supernet, _ = supernet_seconds(config)
     path, _ = searched(arm, seed, [])
     chosen = front_of([one for one, trained in told(path) if trained], config, lowest_accuracy=0)
-    yield from _trained(arm + ANEW, seed, chosen, 0.0, seed + ANOTHER_SEED, config.training.epochs, supernet)
+    yield from _trained(arm + ANEW, seed, chosen, 0.0, seed + ANOTHER_SEED, None, supernet)
 
 
 def told(path: Path) -> list[tuple[Evaluation, bool]]:
-    """Return what a run has evaluated as it came, with its own time, and whether it is a trained network."""
+    """Return what a run has evaluated as it came, with its own time, and whether it is a trained network.
+
+    Of a candidate of successive halving, what it was at each rung.
+    """
     store = RunStore(path)
-    inherits = store.config.evaluation.mode == "supernet"
+    mode = store.config.evaluation.mode
     found = {
-        name: (at, one, not inherits)
+        name: (at, one, mode != "supernet")
         for one, (name, at) in zip(store.evaluations(), store.finished(), strict=True)
+        if mode != "successive_halving"  # the legs are all
     }
     for name, one, at in RungShelf(store).legs():
         found[name] = (at, one, name != one.key)
@@ -218,21 +235,23 @@ def _trained(
     chosen: list[Evaluation],
     clock: float,
     training_seed: int,
-    epochs: int,
+    epochs: int | None,
     supernet: Path | None = None,
 ) -> Iterator[Point]:
-    """Train architectures from scratch, as the scratch arms do, or from a supernet, as finalists are."""
+    """Train architectures from scratch, as the scratch arms do, or from a supernet, as finalists are.
+
+    ``epochs`` None: as many as each was trained.
+    """
     mode = "scratch" if supernet is None else "supernet"
-    config = load(
-        FILE, [f"search.seed={training_seed}", f"evaluation.mode={mode}", f"training.epochs={epochs}"]
-    )
+    config = load(FILE, [f"search.seed={training_seed}", f"evaluation.mode={mode}"])
     splits = make_splits(load_dataset(config.data), config.data)
     weights = None
     if supernet is not None:
         weights = load_supernet(supernet).arrays()
     evaluator = Evaluator(config, splits, supernet=weights)
     for one in chosen:
-        trained = evaluator.evaluate(one.architecture, Leg(0, epochs)).evaluation
+        leg = Leg(0, epochs or one.epochs or config.training.epochs)
+        trained = evaluator.evaluate(one.architecture, leg).evaluation
         clock += trained.cpu_seconds
         for point in points_of(trained, config):
             yield Point(arm, seed, clock, *point, trained=True)
@@ -299,7 +318,7 @@ def report() -> None:
     axes.set_xlim(left=20)
     axes.set_ylim(bottom=0.5)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="upper left")
+    axes.legend(fontsize="x-small", loc="lower right", ncols=2)
     figure.savefig(HERE / "hypervolume.png", dpi=120)
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

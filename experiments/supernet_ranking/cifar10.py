@@ -22,7 +22,7 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.hardware.cost import network_cost
 from aebnas.search.session import space_of
 from aebnas.space.architecture import Architecture
-from aebnas.supernet.storage import FILE, load_supernet
+from aebnas.supernet.storage import load_supernet, supernet_file
 
 HERE = Path(__file__).parent
 SPACE = HERE.parents[1] / "search_spaces" / "cifar10_dense.yaml"
@@ -50,7 +50,7 @@ def main() -> None:
     first = configs["inherited"]
     splits = make_splits(load_dataset(first.data), first.data)
     architectures = drawn(space_of(first, splits.train.shape), COUNT)
-    stored = load_supernet(arguments.run / "supernet" / FILE)
+    stored = load_supernet(supernet_file(arguments.run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
     found = {
         name: [

@@ -22,7 +22,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.search.session import space_of
-from aebnas.supernet.storage import FILE, load_supernet
+from aebnas.supernet.storage import load_supernet, supernet_file
 
 COUNT, EPOCHS = 60, 27
 
@@ -38,7 +38,7 @@ def main() -> None:
     architectures = [
         one for one in drawn(space_of(config, splits.train.shape), COUNT) if path_of(one, 0, EPOCHS).exists()
     ]
-    stored = load_supernet(arguments.run / "supernet" / FILE)
+    stored = load_supernet(supernet_file(arguments.run))
     evaluator = Evaluator(
         config, splits, supernet={name: one.numpy() for name, one in stored.weights.items()}
     )

@@ -35,7 +35,7 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.hardware.cost import network_cost
 from aebnas.search.session import space_of
 from aebnas.space.architecture import Architecture
-from aebnas.supernet.storage import FILE, load_supernet
+from aebnas.supernet.storage import load_supernet, supernet_file
 
 COUNT, SEEDS, RESAMPLES = 60, (0, 1), 2000
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def main() -> None:
     seeds: Sequence[int] = SEEDS[:1] if arguments.fresh else SEEDS
     architectures = [one for draw in arguments.draws for one in drawn(space, COUNT + arguments.fresh, draw)]
     architectures = architectures[COUNT:] if arguments.fresh else architectures
-    stored = load_supernet(run / "supernet" / FILE)
+    stored = load_supernet(supernet_file(run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
     evaluator = Evaluator(config, splits, supernet=weights)
     seconds, inherited = [], []

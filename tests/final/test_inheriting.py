@@ -23,7 +23,7 @@ from aebnas.final.tuning import TunedFile, _is_of
 from aebnas.final.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.search.session import new_session
 from aebnas.supernet.inheritance import Heirs, supernet_with
-from aebnas.supernet.storage import FILE as WEIGHTS
+from aebnas.supernet.storage import supernet_file
 from aebnas.supernet.storage import load_supernet, save_supernet
 
 INHERIT = TrainingOptions(inherit=True)
@@ -69,7 +69,7 @@ def weights_of_heir(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
     config = plan.subject.config
     assert config is not None
     splits = make_splits(load_dataset(config.data), config.data)
-    stored = load_supernet(run / "supernet" / WEIGHTS).weights
+    stored = load_supernet(supernet_file(run)).weights
     supernet = supernet_with(config, splits, {name: one.numpy() for name, one in stored.items()})
     return dict(Heirs(config, splits, supernet).extract(plan.subject.architecture).named_parameters())
 
@@ -158,7 +158,7 @@ def test_other_networks_than_the_supernet_holds_are_refused(run: Path) -> None:
 
 
 def test_half_a_supernet_and_one_that_changed_since_are_refused(run: Path) -> None:
-    plan, file = planned(run), run / "supernet" / WEIGHTS
+    plan, file = planned(run), supernet_file(run)
     task = Task("network", plan.subject.architecture, run / "trained", inheritance=inheritance_of(plan))
     save_supernet(file, replace(load_supernet(file), step=1))
     with pytest.raises(RunError, match="is half trained"):

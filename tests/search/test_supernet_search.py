@@ -16,7 +16,7 @@ from aebnas.report.facts import headline, provenance
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
-from aebnas.supernet.storage import load_supernet, stored_facts
+from aebnas.supernet.storage import load_supernet, stored_facts, supernet_file
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -51,7 +51,7 @@ def test_the_supernet_is_trained_before_the_first_candidate(tmp_path: Path) -> N
     front(tmp_path / "run", listen=events)
     kinds = [type(event).__name__ for event in events]
     assert kinds.index("SupernetProgress") < kinds.index("SupernetReady") < kinds.index("CandidateStarted")
-    assert stored_facts(tmp_path / "run" / "supernet" / "supernet.safetensors")[1]
+    assert stored_facts(supernet_file(tmp_path / "run"))[1]
     assert all(one.is_done for one in RunStore(tmp_path / "run").evaluations())
 
 
@@ -61,27 +61,30 @@ def test_two_searches_share_one_supernet_and_agree(tmp_path: Path) -> None:
     assert front(tmp_path / "second", listen=events) == first
     assert not any(isinstance(event, SupernetProgress) for event in events)
     origins = [event.origin for event in events if isinstance(event, SupernetReady)]
-    assert origins == [str(tmp_path / "first" / "supernet" / "supernet.safetensors")]
+    assert origins == [str(supernet_file(tmp_path / "first"))]
 
 
 def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> None:
     whole = front(tmp_path / "whole" / "run")
     path = tmp_path / "parts" / "run"
 
+    began = 0.0
+
     def stop(event: Event) -> None:
+        nonlocal began
         if isinstance(event, SupernetProgress):
+            began = float(RunStore(path).fact("elapsed_seconds", 0.0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), new_session(CONFIG, path, stop) as search:
         list(search.run())
-    assert not list(RunStore(path).evaluations())
+    store = RunStore(path)
+    assert not list(store.evaluations())
+    assert store.fact("elapsed_seconds") > began, "search.max_minutes counts the supernet's time"
     with resumed_session(path) as search:
         last = [generation.front for generation in search.run()][-1]
     assert last == whole
-    a, b = (
-        load_supernet(run / "supernet" / "supernet.safetensors").weights
-        for run in (tmp_path / "whole/run", path)
-    )
+    a, b = (load_supernet(supernet_file(run)).weights for run in (tmp_path / "whole/run", path))
     assert all(bool((a[name] == b[name]).all()) for name in a)
 
 
@@ -119,7 +122,7 @@ def test_the_command_trains_what_a_search_then_uses(
 
 def test_a_run_with_the_supernet_of_another_space_is_refused(tmp_path: Path) -> None:
     front(tmp_path / "first")
-    path = tmp_path / "first" / "supernet" / "supernet.safetensors"
+    path = supernet_file(tmp_path / "first")
     plain = FILE | {"supernet": FILE["supernet"] | {"file": str(path)}}
     plain["space"] = FILE["space"] | {"stem": {"width": 4}}
     with pytest.raises(RunError, match=r"space\.stem\.width: 8 -> 4"):

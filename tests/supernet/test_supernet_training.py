@@ -26,7 +26,7 @@ from aebnas.supernet.identity import supernet_facts
 from aebnas.supernet.inheritance import Heirs, supernet_with
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
-from aebnas.supernet.storage import FILE, StoredSupernet, load_supernet, save_supernet
+from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 
 
 def batches(seed: int = 0) -> ElasticBatches:
@@ -138,7 +138,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
     monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
-    half = load_supernet(tmp_path / "parts" / "supernet" / FILE)
+    half = load_supernet(supernet_file(tmp_path / "parts"))
     assert (half.step, half.is_finished) == (20, False)
     parts, _ = ready(tmp_path / "parts", supernet=settings)
     assert parts.origin == "trained"
@@ -197,7 +197,7 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
     monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
-    file = tmp_path / "run" / "supernet" / FILE
+    file = supernet_file(tmp_path / "run")
     half = load_supernet(file)
     save_supernet(file, replace(half, record={**half.record, "seconds": 1000.0}))
     whole, told = ready(tmp_path / "run", supernet=settings)
@@ -238,7 +238,7 @@ def test_a_finished_training_keeps_no_state(tmp_path: Path) -> None:
 def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
     hashes = []
     for name, space_ in (("first", config().space.model_dump(mode="json")), ("second", smaller())):
-        path = tmp_path / name / FILE
+        path = supernet_file(tmp_path / name)
         save_supernet(path, StoredSupernet({"space": space_}, 1, 1, {}))
         with safe_open(path, "pt") as file:
             hashes.append(file.metadata()["space_hash"])
@@ -389,7 +389,7 @@ def test_a_supernet_of_before_there_were_rules_is_known(tmp_path: Path) -> None:
     facts = supernet_facts(given, splits().fingerprint, 1, 10)
     assert "rule" not in facts["supernet"]
     assert facts["supernet"]["distillation"] == 0.5
-    path = tmp_path / "old" / "supernet" / FILE
+    path = supernet_file(tmp_path / "old")
     save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))
     for run, wanted in (("old", {"distillation": 0.5}), ("new", {"rule": "sandwich"})):
         found, told = ready(tmp_path / run, supernet={"epochs": 1} | wanted)
@@ -404,7 +404,7 @@ def test_rules_and_shares_of_the_teacher_are_told_apart() -> None:
 
 
 def test_a_damaged_supernet_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "supernet" / FILE
+    path = supernet_file(tmp_path / "run")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")
     with pytest.raises(RunError, match="no readable supernet"):
@@ -412,7 +412,7 @@ def test_a_damaged_supernet_is_told(tmp_path: Path) -> None:
 
 
 def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "other" / "supernet" / FILE
+    path = supernet_file(tmp_path / "other")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
