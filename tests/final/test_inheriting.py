@@ -23,8 +23,7 @@ from aebnas.final.tuning import TunedFile, _is_of
 from aebnas.final.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.search.session import new_session
 from aebnas.supernet.inheritance import Heirs, supernet_with
-from aebnas.supernet.storage import supernet_file
-from aebnas.supernet.storage import load_supernet, save_supernet
+from aebnas.supernet.storage import load_supernet, save_supernet, supernet_file
 
 INHERIT = TrainingOptions(inherit=True)
 SETTINGS = ["training.epochs=2", "training.precision=fp32"]
