@@ -2,7 +2,7 @@
 
     python experiments/supernet_ranking/settings.py CIFAR_ROOT [--epochs 5] [--arms ...] [--report]
 
-cifar10_dense.  Shows the mean accuracy of random heirs to each exit on calibrate and select, 10,000 images, and
+cifar10_dense.  Shows the mean accuracy of random heirs to each exit on calibrate and select, and
 Kendall's tau with the eight short trainings from scratch of cifar10.md.
 Continues where it was stopped; several processes may take arms; writes settings.csv and settings.md.
 """
