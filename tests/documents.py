@@ -62,7 +62,8 @@ def shortened(text: str) -> str:
     if "name" in tree["data"]:
         tree["data"]["limit"] = 400
     tree["constraints"] = {}
-    tree.setdefault("training", {})["epochs"] = 1
+    for section in ("training", "supernet"):
+        tree.setdefault(section, {})["epochs"] = 1
     tree.setdefault("search", {}).update(population=2, max_trainings=2)
     tree["workers"] = {"mode": "serial"}
     return yaml.safe_dump(tree, sort_keys=False)
