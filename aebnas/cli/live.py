@@ -106,10 +106,10 @@ class LiveView:
         # no spinner: its thread would draw over the bar of a download
         self._console.print(f"{text} …", style="dim", end="\r")
 
-    def interrupted(self, path: Path, kept: int | None) -> None:
+    def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Say how to continue."""
         self._clear()
-        self._console.print(interruption(path, kept), soft_wrap=True)
+        self._console.print(interruption(path, kept, command), soft_wrap=True)
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front and where the report lies."""

@@ -136,7 +136,8 @@ def _search(command: argparse.ArgumentParser) -> None:
 def _resume(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Continue a run. Changes are allowed in when to stop (search.generations, search.max_trainings, "
-        "search.max_minutes), who is trained in the end (evaluation.finalists), workers and report."
+        "search.max_minutes), who is trained in the end (evaluation.finalists), workers and report; for a "
+        "supernet's training supernet.processes and supernet.checkpoint_seconds."
     )
     command.add_argument("run", help="a run directory, e.g. runs/mnist5k")
     command.add_argument(

@@ -77,9 +77,9 @@ class PlainView:
         """Print it as a line."""
         _say(f"{text} ...")
 
-    def interrupted(self, path: Path, kept: int | None) -> None:
+    def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Say how to continue."""
-        _say(interruption(path, kept))
+        _say(interruption(path, kept, command))
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Print the front and where the report lies."""

@@ -19,7 +19,7 @@ def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> i
         try:
             _prepare(config, path, view)
         except KeyboardInterrupt:
-            print(f"Interrupted. The same command continues: aebnas supernet {_words(arguments)}", flush=True)
+            view.interrupted(path, None, f"aebnas supernet {_words(arguments)}")
             return INTERRUPTED
     return 0
 
@@ -30,13 +30,12 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.search.run_lock import run_lock
     from aebnas.search.store import storage_errors
     from aebnas.search.supernets import trained_supernet
-    from aebnas.supernet.preparation import check_given
-    from aebnas.supernet.storage import supernet_file
+    from aebnas.supernet.preparation import check_given, check_place
 
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
-    if not supernet_file(path).exists():
-        check_given(config, splits)
+    check_given(config, splits)
+    check_place(config, path)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):
@@ -46,5 +45,6 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
 def _words(arguments: argparse.Namespace) -> str:
     words = [arguments.file, "--runs", arguments.runs]
     words += ["--name", arguments.name] if arguments.name else []
+    words += ["--json"] if arguments.json else []
     words += [word for override in arguments.overrides for word in ("--set", override)]
     return shlex.join(words)

@@ -24,8 +24,14 @@ class View(AbstractContextManager["View"], Protocol):
     def status(self, text: str) -> None:
         """Say what is being done before and after the search itself."""
 
-    def interrupted(self, path: Path, kept: int | None) -> None:
-        """Say how to continue; ``kept`` candidates lie in the run, None: there is no run yet."""
+    def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
+        """Say how to continue.
+
+        Args:
+            path: The run.
+            kept: Candidates that lie in it; None: there are none, or no run yet.
+            command: What continues, if it is not ``aebnas resume``.
+        """
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front, and where the report lies, if one was written."""
@@ -49,8 +55,10 @@ def make_view(json: bool) -> View:
     return PlainView()
 
 
-def interruption(path: Path, kept: int | None) -> str:
-    """Return what a person is told after Ctrl-C."""
+def interruption(path: Path, kept: int | None, command: str | None = None) -> str:
+    """Return what a person is told after Ctrl-C; arguments as of ``View.interrupted``."""
+    if command is not None:
+        return f"Interrupted. The same command continues: {command}"
     if kept is None:
         return "Interrupted before the run began; nothing was written."
     run = shlex.quote(str(path))

@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,6 +17,10 @@ from aebnas.config.training_schema import TWO_PHASES, TrainingConfig
 
 HALVING = ("eta", "min_epochs")
 """Options that only ``mode: successive_halving`` reads."""
+INHERITANCE = ("recalibration_images", "finetune_epochs")
+"""Options that only ``mode: supernet`` reads."""
+FINETUNING = ("finetune", "finetune_learning_rate")
+"""Options that only ``finetune_epochs`` above 0 reads."""
 
 
 class EvaluationConfig(Frozen):
@@ -52,19 +57,23 @@ def wrong_evaluation(
         choices = ", ".join(SUPERNET_LOSSES)
         text = f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
         wrong.append((("training", "loss"), text))
-    if mode != "supernet" and evaluation.finetune_epochs:
-        text = f"goes with evaluation.mode: supernet, but mode is {mode}"
-        wrong.append((("evaluation", "finetune_epochs"), text))
+    if mode != "supernet":
+        wrong += _unread(evaluation, INHERITANCE, f"goes with evaluation.mode: supernet, but mode is {mode}")
+    if not evaluation.finetune_epochs:
+        wrong += _unread(evaluation, FINETUNING, "goes with evaluation.finetune_epochs above 0")
     if evaluation.finalists:
         wrong += _wrong_finalists(evaluation, training)
     if mode == "successive_halving":
         return wrong + _wrong_halving(evaluation, training, surrogate)
+    text = f"goes with evaluation.mode: successive_halving, but mode is {mode}"
+    return wrong + _unread(evaluation, HALVING, text)
+
+
+def _unread(evaluation: EvaluationConfig, names: Sequence[str], text: str) -> list[Wrong]:
+    """Return a mistake for each option that was given although nothing reads it."""
     fields = EvaluationConfig.model_fields
-    return wrong + [
-        (("evaluation", name), f"goes with evaluation.mode: successive_halving, but mode is {mode}")
-        for name in HALVING
-        if getattr(evaluation, name) != fields[name].default
-    ]
+    given = [name for name in names if getattr(evaluation, name) != fields[name].default]
+    return [(("evaluation", name), text) for name in given]
 
 
 def _wrong_finalists(evaluation: EvaluationConfig, training: TrainingConfig) -> list[Wrong]:

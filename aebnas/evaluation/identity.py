@@ -56,7 +56,7 @@ def how_trained(config: SearchFile) -> str:
 def _weights(config: SearchFile) -> dict[str, Any]:
     found = {"training": _training(config.training), "evaluation": _evaluation(config.evaluation)}
     if config.evaluation.mode == "supernet":
-        found["supernet"] = deciding_settings(config.supernet)
+        found["supernet"] = deciding_settings(config)
     return found
 
 

@@ -14,7 +14,12 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
-from aebnas.report.training_words import mode_words, supernet_words, training_words
+from aebnas.report.training_words import (
+    mode_words,
+    repeating_supernet,
+    supernet_words,
+    training_words,
+)
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
@@ -254,6 +259,8 @@ def _repeatable(run: RunContents) -> tuple[str, str]:
     if reason:
         return "no", str(reason)
     how = "same seed, versions, processor and data; on GPUs up to rounding"
+    if run.facts["supernet"]:
+        how += repeating_supernet(run.facts["supernet"])
     if run.failed:
         return "yes, but for failures", f"{how}; a worker that died may depend on the machine's free memory"
     return "yes", how

@@ -9,6 +9,9 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.rungs import ladder_of
 from aebnas.report.words import count, duration, landmarks
 
+ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
+"""Of a supernet that no other run has trained."""
+
 
 def mode_words(modes: Collection[str]) -> list[str]:
     """Return how candidates came by their weights, for every mode of evaluation."""
@@ -50,8 +53,7 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
     Args:
         record: ``origin``, and what ``aebnas.supernet.course`` records.
     """
-    origin = {"trained": "trained for this run", "known": "the run's own, trained before"}
-    words, note = origin.get(record["origin"], f"copied from {record['origin']}"), ""
+    words, note = ORIGINS.get(record["origin"], f"copied from {record['origin']}"), ""
     if record.get("seconds") is not None:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
         words += f"; {duration(record['seconds'])} of training on {record['device']}{by}"
@@ -60,6 +62,17 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
         when = "at its end" if step == steps else f"at step {step} of {steps}"
         note = f"{when}, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
     return words, note
+
+
+def repeating_supernet(record: Mapping[str, Any]) -> str:
+    """Return what a run that is to come out the same needs of its supernet, as the end of a sentence."""
+    if record.get("origin", "trained") not in ORIGINS:
+        return f"; with the supernet that was copied from {record['origin']}"
+    if record.get("is_mixed"):
+        return "; with its own supernet, which different devices or numbers of processes trained in turn"
+    if record.get("processes", 1) > 1:
+        return f"; with a supernet trained by {record['processes']} processes"
+    return ""
 
 
 def _inheritance(config: SearchFile) -> tuple[str, str]:

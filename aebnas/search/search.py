@@ -133,6 +133,7 @@ class Search:
             raise
         except WorkerError as error:
             self._store.put_fact("status", f"stopped: {error}")
+            self._clock.note()
             raise
         finally:
             self._close()

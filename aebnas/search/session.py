@@ -32,10 +32,10 @@ from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
-    "report",
+    "supernet.processes", "supernet.checkpoint_seconds", "report",
 )  # fmt: skip
-"""Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, what
-is shown."""
+"""Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, how
+often a supernet is saved, what is shown."""
 
 
 @contextmanager

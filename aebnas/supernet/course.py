@@ -1,8 +1,8 @@
 """The training of one supernet from where it stands to its end: led, told, saved, recorded.
 
 The file records how it went: ``seconds`` (of all sittings; null where those before are not known),
-``device``, ``processes``, ``loss``, ``steps``, and ``accuracies`` (null, or as in ``Progress``) with
-``looked_at``, the step of that last look.
+``device``, ``processes``, ``is_mixed`` (whether earlier sittings had others), ``loss``, ``steps``, and
+``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def new_training(
     config: SearchFile, splits: Splits, supernet: Supernet, crew: Crew | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
-    sandwich = Sandwich(supernet.space, supernet.in_channels, supernet.classes)
+    sandwich = Sandwich(supernet.space, supernet.in_channels, supernet.classes, supernet.carry)
     batches = ElasticBatches(
         splits.train,
         device=supernet.device,
@@ -147,7 +147,7 @@ class _Course:
                     self._save()
                     saved = time.monotonic()
         except KeyboardInterrupt:
-            if self._training.is_between_steps:
+            if self._training.is_whole:  # images and networks of a step follow from its number
                 self._save()
             raise
         self._save()
@@ -172,8 +172,15 @@ class _Course:
             "steps": self._training.steps,
             "accuracies": self._watch.accuracies,
             "looked_at": self._watch.looked_at,
+            "is_mixed": self._is_mixed(),
             **self._place,
         }
+
+    def _is_mixed(self) -> bool:
+        earlier = {name: self._before[name] for name in self._place if name in self._before}
+        return bool(self._before.get("is_mixed")) or any(
+            earlier[name] != self._place[name] for name in earlier
+        )
 
 
 class _Watch:

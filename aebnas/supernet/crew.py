@@ -68,8 +68,9 @@ class Crew:
                 distributed.all_reduce(tensor)
         except RuntimeError as error:
             raise TrainingError(
-                "a process of the supernet's training died; what was saved last is kept. Continue: repeat "
-                f"the command, with --set supernet.processes=1 if it happens again ({_first_line(error)})"
+                "a process of the supernet's training died; what was saved last is kept. Continue a search "
+                "with aebnas resume RUN, aebnas supernet by repeating it; with --set supernet.processes=1 "
+                f"if it happens again ({_first_line(error)})"
             ) from error
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from aebnas.config.resolved import Difference, plain_differences
 from aebnas.config.schema import SearchFile
-from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
+from aebnas.config.supernet_schema import AVERAGE_WARMUP
 
 TRAINING = (
     "learning_rate",
@@ -33,6 +33,8 @@ SGD_ALONE = ("learning_rate", "momentum", "weight_decay")
 """Of these, what AdamW does not read."""
 IRRELEVANT = {"reuse", "checkpoint_seconds", "file", "processes"}
 """Settings of the section ``supernet`` that change no weight, but for rounding."""
+LACKING = "networks_lack_exits"
+"""Whether networks of a step lack some of the optional exits: see ``sandwich``."""
 NAMED = 3
 """Differences that a message names."""
 
@@ -52,17 +54,20 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
         "space": config.space.model_dump(mode="json"),
         "data": {"fingerprint": data_fingerprint, "channels": channels, "classes": classes},
         "training": {name: training[name] for name in read},
-        "supernet": deciding_settings(config.supernet),
+        "supernet": deciding_settings(config),
     }
 
 
-def deciding_settings(settings: SupernetConfig) -> dict[str, Any]:
-    """Return the settings that decide the weights; the first rule and optimizer as before there were others.
+def deciding_settings(config: SearchFile) -> dict[str, Any]:
+    """Return the supernet's settings that decide the weights; rule and optimizer as before there were others.
 
     So supernets, and runs that inherit from them, keep their identity; that a share of the teacher is
     given or follows from the rule makes no difference.
     """
+    settings, exits = config.supernet, config.space.exits
     found = settings.model_dump(mode="json", exclude=IRRELEVANT)
+    if config.training.carry and exits.after and exits.optional:
+        found[LACKING] = True  # before, such networks always had all their exits
     if settings.average:
         found["average_warmup"] = AVERAGE_WARMUP  # averages of before held on to random weights
     if settings.optimizer == "sgd":
@@ -96,5 +101,7 @@ def _is_narrower(difference: Difference) -> bool:
     """Return whether a difference only takes choices, or exit positions, away."""
     if difference.path == "space.exits.optional":
         return True  # all exits are trained in any case
+    if difference.path == f"supernet.{LACKING}" and difference.old is True:
+        return True  # of a space with optional exits, for one that always has them
     before, after = (one if isinstance(one, list) else [one] for one in (difference.old, difference.new))
     return difference.path.startswith("space.") and all(choice in before for choice in after)

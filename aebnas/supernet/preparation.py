@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,24 @@ def check_given(config: SearchFile, splits: Splits) -> None:
     """
     if config.supernet.file is not None:
         _usable(config.supernet.file, _facts(config, splits))
+
+
+def check_place(config: SearchFile, run: Path) -> None:
+    """Refuse a run directory whose own supernet would be used in place of ``supernet.file``.
+
+    Raises:
+        RunError: It holds another one, finished or not; or the file cannot be read.
+    """
+    own, given = supernet_file(run), config.supernet.file
+    try:
+        if given is None or not own.exists() or cmp(own, Path(given).expanduser(), shallow=False):
+            return
+    except OSError as error:
+        raise RunError(f"cannot read the supernet {given}: {error}") from error
+    raise RunError(
+        f"{own} is another supernet than {given}, which would not be used: remove it, give the run another "
+        "--name, or leave supernet.file out"
+    )
 
 
 def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:

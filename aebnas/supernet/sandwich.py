@@ -1,6 +1,8 @@
 """The sandwich rule: each step trains the largest network, the smallest, and random ones.
 
-Exits are present in all of them: branches are trained as often as the backbone.
+Exits are present in all of them: branches are trained as often as the backbone, and a network without some
+exits is the same one without those branches.  But where an exit's logits are carried on to the next one
+(``TrainingConfig.carry``) it is another one: there all but the largest lack any optional exit half the time.
 Source: universally slimmable networks (ICCV 2019).  Must not import torch.
 """
 
@@ -13,6 +15,8 @@ from aebnas.space.architecture import Architecture
 from aebnas.space.genes import ABSENT, Gene, Genome
 from aebnas.space.search_space import SearchSpace
 
+LACKING = 0.5
+"""How often an optional exit is absent where that changes the exits behind it."""
 TURNS = 2
 """Passes over the genes: one gene's best choice depends on the others'."""
 
@@ -20,15 +24,26 @@ TURNS = 2
 class Sandwich:
     """Draws the networks of each step."""
 
-    def __init__(self, space: SearchSpace, in_channels: int, classes: int) -> None:
+    def __init__(self, space: SearchSpace, in_channels: int, classes: int, carry: float = 0.0) -> None:
         """Find the largest and the smallest network.
 
         Args:
             space: The space.
             in_channels: Channels of the images.
             classes: Number of classes.
+            carry: As for ``EarlyExitNetwork``.
         """
         self._space = space
+        self._without = (
+            {}
+            if not carry
+            else {
+                i: gene.choices.index(ABSENT)
+                for i, gene in enumerate(space.genes)
+                if any(_removes_exit(gene.name, choice) for choice in gene.choices)
+            }
+        )
+        """Where genomes say that an exit is absent, if networks shall lack some."""
         self._data = (in_channels, classes)
         self._choices = [
             [i for i, choice in enumerate(gene.choices) if not _removes_exit(gene.name, choice)]
@@ -60,10 +75,14 @@ class Sandwich:
     def _with_branches(
         self, backbones: list[Genome], branches: int, rng: np.random.Generator
     ) -> list[list[Architecture]]:
-        return [
-            [self._space.decode(self._with_exits(one, exits)) for exits in self.fair(branches, rng)]
-            for one in backbones
-        ]
+        found = []
+        for one in backbones:
+            genomes = [self._with_exits(one, exits) for exits in self.fair(branches, rng)]
+            if self._without and one != self.largest:
+                lacking = {i: absent for i, absent in self._without.items() if rng.random() < LACKING}
+                genomes = [tuple(lacking.get(i, own) for i, own in enumerate(genome)) for genome in genomes]
+            found.append([self._space.decode(genome) for genome in genomes])
+        return found
 
     def fair(self, count: int, rng: np.random.Generator) -> list[Genome]:
         """Return random genomes in which the choices of every gene are equally frequent, but for one.

@@ -78,7 +78,11 @@ def save_supernet(path: Path, stored: StoredSupernet) -> None:
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        draft.touch()
+        readable = draft.stat().st_mode  # as the umask says; safetensors lets the owner alone read
         save_file(tensors, draft, header)
+        draft.chmod(readable)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(path)

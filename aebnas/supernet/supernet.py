@@ -25,8 +25,8 @@ from aebnas.supernet.places import placed_layers, places
 from aebnas.supernet.roles import named_weights
 from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
 
-MOST_PIECES = 4096
-"""Modules that are kept for the next network that needs them."""
+KEPT_SHARE, KEPT_BYTES = 8, 64 * 2**20
+"""Modules are kept for the next network that needs them: so many times the shared weights, or 64 MiB."""
 
 
 class Piece(NamedTuple):
@@ -40,6 +40,11 @@ class Piece(NamedTuple):
     """Views of their gradients."""
     uses: list[Tensor]
     """Views of how often they were used."""
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of its weights."""
+        return sum(weight.nbytes for weight in self.weights)
 
 
 class Supernet:
@@ -71,6 +76,9 @@ class Supernet:
         self.weights = SharedWeights(shared_shapes(placed), self.device)
         self.weights.initialise(placed, seed)
         self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
+        self._kept = 0
+        shared = sum(tensor.nbytes for tensor in self.weights.flat.values())
+        self._most = max(KEPT_BYTES, KEPT_SHARE * shared)
 
     def lend(self, architectures: Sequence[Architecture]) -> Loan:
         """Return a network with the shared weights, to be trained; one at a time.
@@ -135,8 +143,9 @@ class Supernet:
         if piece is None:
             piece = self._new_piece(place, layer)
             self._pieces[key] = piece
-            if len(self._pieces) > MOST_PIECES:
-                self._pieces.popitem(last=False)
+            self._kept += piece.bytes
+            while self._kept > self._most and len(self._pieces) > 1:
+                self._kept -= self._pieces.popitem(last=False)[1].bytes
         self._pieces.move_to_end(key)
         return piece
 

@@ -68,7 +68,9 @@ class SupernetTraining:
         self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
         self._training, self._settings, self._crew = training, settings, crew or Crew()
         self.step = 0
-        self.is_between_steps = True
+        self.is_whole = True
+        """Whether weights, the optimizer's memory and the step belong together: but for a moment of each
+        step, and while the average is looked at."""
         self.steps = settings.epochs * len(batches)
         self._dtype = self._number_format()
         self._optimizer = _optimizer(supernet, training, settings)
@@ -87,10 +89,7 @@ class SupernetTraining:
         while self.step < self.steps:
             epoch, start = divmod(self.step, len(self._batches))
             for batch in self._batches.epoch(epoch, start):
-                self.is_between_steps = False
                 self._one_step(batch)
-                self.step += 1
-                self.is_between_steps = True
                 if self.step % CHECK_EVERY == 0 or self.step == self.steps:
                     self.look_at_loss()
                 yield self.step
@@ -135,6 +134,7 @@ class SupernetTraining:
         """Put the average in the place of the weights for a while."""
         flat = self.supernet.weights.flat
         kept = {name: flat[name].detach().clone() for name in self._average}
+        self.is_whole = False
         self.finish()
         try:
             yield
@@ -142,6 +142,7 @@ class SupernetTraining:
             with torch.no_grad():
                 for name, one in kept.items():
                     flat[name].copy_(one)
+            self.is_whole = True
 
     def _one_step(self, batch: ElasticBatch) -> None:
         weights = self.supernet.weights
@@ -162,11 +163,14 @@ class SupernetTraining:
         peak = peak_rate(self._training, self._settings)
         for group in self._optimizer.param_groups:
             group["lr"] = one_cycle(self.step, self.steps, peak, self._settings.warmup)
-        self._optimizer.step()
-        weights.forget_gradients()
         decay = min(self._settings.average, (self.step + 1) / (self.step + AVERAGE_WARMUP))
+        self.is_whole = False
+        self._optimizer.step()
         for name, average in self._average.items():
             average.lerp_(weights.flat[name].detach(), 1 - decay)
+        self.step += 1
+        self.is_whole = True
+        weights.forget_gradients()
         self._recent.append(total)
 
     def _draw(self, rng: np.random.Generator) -> list[list[Architecture]]:

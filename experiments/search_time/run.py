@@ -129,7 +129,7 @@ def settings(arm: str, seed: int) -> SearchFile:
 
 def supernet_seconds(config: SearchFile) -> tuple[Path, float]:
     """Train the supernet of a configuration, unless it is there; return its file and its core-seconds."""
-    text = json.dumps(deciding_settings(config.supernet), sort_keys=True)
+    text = json.dumps(deciding_settings(config), sort_keys=True)
     folder = RUNS / f"weights-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     note = folder / "core_seconds"
     if not note.exists():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from aebnas.report.facts import headline, provenance
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
-from aebnas.supernet.storage import load_supernet, stored_facts, supernet_file
+from aebnas.supernet.storage import load_supernet, save_supernet, stored_facts, supernet_file
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -205,6 +207,78 @@ def test_the_command_refuses_a_given_supernet_before_it_makes_a_directory(
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs")]) != 0
     assert "none is no readable supernet" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_refuses_a_given_supernet_where_the_run_has_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, runs = tmp_path / "digits.yaml", ["--runs", str(tmp_path / "runs")]
+    file.write_text(json.dumps(FILE))
+    assert main(["supernet", str(file), *runs, "--name", "given", "--json"]) == 0
+    assert (
+        main(["supernet", str(file), *runs, "--name", "own", "--set", "supernet.reuse=never", "--json"]) == 0
+    )
+    own, given = (supernet_file(tmp_path / "runs" / name) for name in ("own", "given"))
+    again = ["supernet", str(file), *runs, "--name", "own", "--json", "--set", f"supernet.file={given}"]
+    save_supernet(own, replace(load_supernet(own), record={}))
+    assert main(again) != 0
+    assert "own/supernet/supernet.safetensors is another supernet than" in capsys.readouterr().err
+    shutil.copy(given, own)
+    assert main(again) == 0
+
+
+def test_a_file_of_successive_halving_can_have_a_supernet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "digits.yaml"
+    halving = {"mode": "successive_halving", "eta": 2, "min_epochs": 2}
+    file.write_text(json.dumps(FILE | {"evaluation": halving}))
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
+    assert '"supernet_ready"' in capsys.readouterr().out
+
+
+def test_ctrl_c_in_the_command_is_told_as_json_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aebnas.search.supernets.trained_supernet", stopped)
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE))
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert told[-1]["event"] == "interrupted"
+    assert told[-1]["resume"] == f"aebnas supernet {file} --runs {tmp_path / 'runs'} --json"
+
+
+def test_a_run_may_be_continued_with_another_number_of_processes(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, SupernetProgress):
+            raise KeyboardInterrupt
+
+    two = SearchFile.model_validate(FILE | {"supernet": FILE["supernet"] | {"processes": 2}})
+    with pytest.raises(KeyboardInterrupt), new_session(two, tmp_path / "run", stop) as search:
+        list(search.run())
+    with resumed_session(tmp_path / "run", ["supernet.processes=1"]) as search:
+        list(search.run())
+    store = RunStore(tmp_path / "run")
+    assert store.fact("supernet")["is_mixed"], "two processes, then one"
+    facts = {one.name: one for one in provenance(read_run(store))}
+    store.close()
+    assert facts["Exactly repeatable"].note.endswith("numbers of processes trained in turn")
+
+
+def test_a_run_with_a_copied_supernet_is_repeatable_with_that_one(tmp_path: Path) -> None:
+    front(tmp_path / "first")
+    front(tmp_path / "second")
+    notes = {}
+    for name in ("first", "second"):
+        store = RunStore(tmp_path / name)
+        notes[name] = {one.name: one for one in provenance(read_run(store))}["Exactly repeatable"].note
+        store.close()
+    assert notes["first"].endswith("on GPUs up to rounding")
+    assert notes["second"].endswith(f"copied from {supernet_file(tmp_path / 'first')}")
 
 
 @pytest.mark.slow

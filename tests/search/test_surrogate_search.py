@@ -56,6 +56,24 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Pa
     assert not set(first.trained) & set(second.trained)
 
 
+def test_generations_of_one_hold_both_shares_in_turn_and_never_more(tmp_path: Path) -> None:
+    shares = "{inner_population: 20, inner_generations: 2, control: 0.5, exploration: 0.25}"
+    config = fake_config(
+        "search.surrogate=ridge", "search.population=8", "search.offspring=1", "search.generations=25",
+        "search.max_trainings=null", f"search.surrogate_options={shares}",
+        "constraints={accuracy: {min: 0.999}}",
+    )  # fmt: skip
+    generations = run(tmp_path / "run", config)
+    assert [len(one.proposed) for one in generations] == [8] + 24 * [1]
+    sources = Counter(
+        foretold.source
+        for one in generations
+        for foretold in (one.surrogate.foretold if one.surrogate else ())
+    )
+    assert sources["exploration"] > 3
+    assert sources["plain"] > 3
+
+
 def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> None:
     class Forward(FakePool):
         def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]

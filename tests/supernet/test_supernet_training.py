@@ -22,11 +22,12 @@ from aebnas.space.genes import ABSENT
 from aebnas.supernet import course
 from aebnas.supernet.course import Progress, new_training
 from aebnas.supernet.crew import Crew, leading
-from aebnas.supernet.identity import supernet_facts
+from aebnas.supernet.identity import named_differences, supernet_facts
 from aebnas.supernet.inheritance import Heirs, supernet_with
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
+from aebnas.supernet.training import SupernetTraining
 
 
 def batches(seed: int = 0) -> ElasticBatches:
@@ -60,6 +61,32 @@ def test_every_trained_network_has_all_its_exits() -> None:
     assert ABSENT in space().positions["exit.stage1.modules"].choices
     drawn = Sandwich(space(), 1, 10).draw(20, 2, np.random.default_rng(0))
     assert all(len(a.exits) == 1 for group in drawn for a in group)
+
+
+def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() -> None:
+    sandwich = Sandwich(space(), 1, 10, carry=0.5)
+    rng = np.random.default_rng(0)
+    groups = [group for _ in range(20) for group in sandwich.draw(5, 3, rng)]
+    assert all(len({len(a.exits) for a in group}) == 1 for group in groups), "one network, the same positions"
+    largest = sandwich.landmarks()["largest"]
+    with_all = [group for group in groups if group[0].stages == largest.stages]
+    assert len(with_all) >= 20
+    assert all(len(group[0].exits) == 1 for group in groups[::5]), "the teacher has all"
+    lacking = sum(not group[0].exits for group in groups)
+    assert 25 <= lacking <= 55, "of 80"
+
+
+def test_supernets_of_carried_logits_from_before_are_of_other_settings() -> None:
+    def facts(**exits: Any) -> dict[str, Any]:
+        changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
+        return supernet_facts(config(training={"loss": "boosted"}, space=changed), "data", 1, 10)
+
+    optional, always = facts(), facts(optional=False)
+    assert optional["supernet"]["networks_lack_exits"] is True
+    assert "networks_lack_exits" not in always["supernet"]
+    assert "networks_lack_exits" not in supernet_facts(config(), "data", 1, 10)["supernet"]
+    assert named_differences(optional, always) == ""
+    assert "networks_lack_exits" in named_differences(always, optional)
 
 
 def test_branches_of_one_network_share_its_backbone() -> None:
@@ -146,6 +173,38 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
         assert torch.equal(parts.supernet.weights[name], tensor), name
 
 
+def test_ctrl_c_within_a_step_loses_that_step_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"epochs": 1, "reuse": "never"}
+    whole, _ = ready(tmp_path / "whole", supernet=settings)
+    backward, calls = SupernetTraining._backward, 0
+
+    def stopped(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 2 * 9:  # in the second network of the ninth step
+            raise KeyboardInterrupt
+        return backward(*arguments)
+
+    monkeypatch.setattr(SupernetTraining, "_backward", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        ready(tmp_path / "parts", supernet=settings)
+    monkeypatch.undo()
+    assert load_supernet(supernet_file(tmp_path / "parts")).step == 8
+    parts, _ = ready(tmp_path / "parts", supernet=settings)
+    for name, tensor in whole.supernet.weights.items():
+        assert torch.equal(parts.supernet.weights[name], tensor), name
+
+
+def test_what_ctrl_c_left_of_an_update_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.optim.SGD, "step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        ready(tmp_path / "run")
+    assert not supernet_file(tmp_path / "run").exists()
+
+
 def test_ctrl_c_at_the_very_end_still_leaves_the_average(tmp_path: Path) -> None:
     settings = {"epochs": 1, "average": 0.9, "reuse": "never"}
     whole, _ = ready(tmp_path / "whole", supernet=settings)
@@ -227,6 +286,24 @@ def test_a_file_of_before_there_were_records_is_read(tmp_path: Path) -> None:
     save_file({f"weights.{name}": tensor for name, tensor in one.supernet.weights.items()}, one.path, header)
     assert load_supernet(one.path).record == {}
     assert ready(tmp_path / "run", supernet={"epochs": 1})[0].origin == "known"
+
+
+def test_others_may_read_a_supernet_as_the_umask_says(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
+    assert one.path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_modules_are_kept_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aebnas.supernet.supernet.KEPT_BYTES", 1)
+    monkeypatch.setattr("aebnas.supernet.supernet.KEPT_SHARE", 0.5)
+    supernet = untrained()
+    shared = sum(flat.nbytes for flat in supernet.weights.flat.values())
+    for architecture in architectures(20):
+        supernet.lend([architecture])
+        kept = sum(piece.bytes for piece in supernet._pieces.values())
+        assert 0 < kept <= shared / 2
+        assert kept == supernet._kept
 
 
 def test_a_finished_training_keeps_no_state(tmp_path: Path) -> None:

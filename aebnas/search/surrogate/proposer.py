@@ -68,6 +68,8 @@ class SurrogateProposer:
         self._judge = Judge(config.search.surrogate_options)
         self._known: set[str] = set()
         self._number = 0
+        self._owed = 0
+        """Control candidates for which a generation of few had no place."""
         self._sources: dict[str, str] = {}
         self._genomes: dict[str, Genome] = {}
         self._surrogate: Surrogate | None = None
@@ -134,7 +136,10 @@ class SurrogateProposer:
     def _mixed(self, surrogate: Surrogate, seed: int) -> dict[str, list[Genome]]:
         search, options = self._config.search, self._config.search.surrogate_options
         total = search.offspring or search.population
-        explored, control = self._share(options.exploration, total), self._share(options.control, total)
+        explored = self._share(options.exploration, total)
+        due = self._owed + self._share(options.control, total)
+        control = min(due, total - explored)
+        self._owed = due - control
         chosen = self._chosen(surrogate, total - explored - control, seed)
         self._note(chosen)
         drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._excess)
