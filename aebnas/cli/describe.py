@@ -17,6 +17,7 @@ from aebnas.cli.gene_rows import gene_rows
 from aebnas.cli.json_lines import write
 from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED
+from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.report.words import count, metric_name, percent, si
@@ -55,6 +56,22 @@ class Description:
             "Loosen it, or offer cheaper choices in space."
         )
 
+    @property
+    def notes(self) -> list[str]:
+        """Return what a person might not expect of the way in which candidates get their weights."""
+        config, found = self.config, list[str]()
+        inherits = config.evaluation.mode == "supernet"
+        if not inherits and config.supernet != SupernetConfig():
+            found.append(
+                "section supernet: only evaluation.mode: supernet and aebnas supernet read it; mode is "
+                f"{config.evaluation.mode}."
+            )
+        if inherits and {"accuracy", "error"} & set(config.constraints):
+            found.append(
+                "limits on accuracy are held against what candidates inherit, less than training gives."
+            )
+        return found
+
 
 def describe(config: SearchFile, file: str, samples: int, json: bool = False) -> None:
     """Print what a valid file spans.
@@ -69,6 +86,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         ConfigError: A hardware profile is wrong.
         DataError: ``data.folder`` or ``data.npz`` cannot be read.
         HardwareError: A profile lacks a layer of the space, or energies.
+        RunError: ``supernet.file`` is of something else, unfinished, or cannot be read.
     """
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
@@ -87,6 +105,10 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     costs = sample_costs(config, space, shape[2], classes, samples, progress, devices)
     counts = (math.prod(space.cardinalities), distinct_architectures(space))
     found = Description(config, space, shape, classes, *counts, costs)
+    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
+        from aebnas.supernet.preparation import check_given  # imports torch
+
+        check_given(config, None)
     if json:
         write(as_dict(found, file))
     else:
@@ -104,6 +126,7 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
         "architectures": found.architectures,
         **asdict(found.costs),
         "warning": found.warning,
+        "notes": found.notes,
     }
 
 
@@ -175,6 +198,8 @@ def _print_limits(console: Console, found: Description) -> None:
         console.print(f"Known only after training: {names}.")
     if found.warning:
         console.print(f"Warning: {found.warning}", style="yellow", soft_wrap=True)
+    for note in found.notes:
+        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
 
 
 def _share(share: Share) -> str:

@@ -24,8 +24,8 @@ Every object has ``event``; the others are, by event:
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
                         finalists (null; or, where the last one is told again: chosen, trained, failed),
                         full_trainings (what trainings are worth with successive halving; or null)
-    interrupted         run, kept (null: no run was made, or a supernet alone), resume (the command that
-                        continues, or null)
+    interrupted         run, kept (null: no run was made, or a supernet alone), supernet (null; or, of one
+                        that is half trained: step, steps), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)
 
 ``metrics`` has error, accuracy, macs, worst_macs, params, peak_activation_bytes.  A
@@ -43,6 +43,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from aebnas.cli.views import supernet_steps
 from aebnas.report.markup import finite
 from aebnas.search.events import CandidateFinished, Event
 
@@ -70,7 +71,10 @@ class JsonLines:
     def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Write the last object of an interrupted search, or training of a supernet."""
         resume = None if kept is None else f"aebnas resume {shlex.quote(str(path))}"
-        write({"event": "interrupted", "run": str(path), "kept": kept, "resume": command or resume})
+        steps = supernet_steps(path)
+        supernet = None if steps is None else dict(zip(("step", "steps"), steps, strict=True))
+        interrupted = {"run": str(path), "kept": kept, "supernet": supernet, "resume": command or resume}
+        write({"event": "interrupted", **interrupted})
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Write the last object of a finished search."""

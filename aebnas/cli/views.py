@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from aebnas.errors import RunError
 from aebnas.report.words import count
 from aebnas.search.events import Event
 
@@ -55,16 +56,31 @@ def make_view(json: bool) -> View:
     return PlainView()
 
 
+def supernet_steps(path: Path) -> tuple[int, int] | None:
+    """Return after how many steps of how many a run's supernet is; None: at its end, or there is none."""
+    if not (path / "supernet").is_dir():
+        return None
+    try:
+        from aebnas.supernet.storage import stored_steps, supernet_file  # imports torch
+
+        step, steps = stored_steps(supernet_file(path))
+    except (RunError, KeyboardInterrupt):
+        return None
+    return None if step == steps else (step, steps)
+
+
 def interruption(path: Path, kept: int | None, command: str | None = None) -> str:
     """Return what a person is told after Ctrl-C; arguments as of ``View.interrupted``."""
+    steps = supernet_steps(path)
+    supernet = "" if steps is None else f" The supernet is kept after {steps[0]:,} of {steps[1]:,} steps."
     if command is not None:
-        return f"Interrupted. The same command continues: {command}"
+        return f"Interrupted.{supernet} The same command continues: {command}"
     if kept is None:
         return "Interrupted before the run began; nothing was written."
     run = shlex.quote(str(path))
     are = "is" if kept == 1 else "are"
     return (
-        f"Interrupted. {count(kept, 'candidate')} {are} kept. Continue: aebnas resume {run}\n"
+        f"Interrupted. {count(kept, 'candidate')} {are} kept.{supernet} Continue: aebnas resume {run}\n"
         f"What there is so far: aebnas report {run}"
     )
 

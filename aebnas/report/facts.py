@@ -21,6 +21,7 @@ from aebnas.report.training_words import (
     training_words,
 )
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
+from aebnas.search.individuals import advice_on_heirs
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
 
@@ -85,11 +86,7 @@ def provenance(run: RunContents) -> list[Fact]:
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
         Fact("Exits", *exit_words(config)),
         Fact("Training", *training_words(config)),
-        *(
-            [Fact("Supernet", *supernet_words(run.facts["supernet"]))]
-            if "origin" in (run.facts["supernet"] or {})
-            else []
-        ),
+        *([Fact("Supernet", *supernet_words(run.facts["supernet"]))] if run.facts["supernet"] else []),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
         Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
@@ -153,6 +150,8 @@ def warnings(run: RunContents) -> list[str]:
             "No operating point satisfies all constraints, so the front is empty. The figures show "
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
+        advice = advice_on_heirs(run.config, (point.accuracy for point in run.points))
+        found += [] if advice is None else [advice]
     found += common_notes(run)
     if run.facts["not_repeatable"]:
         found.append(f"This run is not exactly repeatable: {run.facts['not_repeatable']}.")

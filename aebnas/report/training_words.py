@@ -51,8 +51,10 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return where a run's supernet came from, and how its training went, as far as that is known.
 
     Args:
-        record: ``origin``, and what ``aebnas.supernet.course`` records.
+        record: ``origin``, and what ``aebnas.supernet.course`` records; without, its training has not ended.
     """
+    if "origin" not in record:
+        return "its training has not ended", ""
     words, note = ORIGINS.get(record["origin"], f"copied from {record['origin']}"), ""
     if record.get("seconds") is not None:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""

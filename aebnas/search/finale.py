@@ -72,6 +72,13 @@ class Finale(RungWork):
         if len(found) == len(best):
             self._shelf.clear()
         back = {key: self._shelf.heir(key, self._context) for key in sorted(self.trained() - set(best))}
+        if back:
+            self._listener(
+                Warned(
+                    f"{len(back)} that an earlier end of this run trained are no finalists any more and "
+                    "count as heirs again; should they be finalists later, they are trained anew"
+                )
+            )
         self._inherit({key: one for key, one in back.items() if one is not None})
         done = sum(one.is_done for one in found.values())
         return Finalists(chosen=len(best), trained=done, failed=len(found) - done)

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -57,6 +57,26 @@ def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float,
     if TARGET in metrics:
         violations += (metrics[TARGET],)
     return tuple(metrics[name] for name in config.objectives), violations
+
+
+def advice_on_heirs(config: SearchFile, accuracies: Iterable[float]) -> str | None:
+    """Return what limits on accuracy mean where candidates inherit; None: they do not, or nothing is limited.
+
+    Args:
+        config: The whole search-space file.
+        accuracies: Of the candidates so far, on select.
+    """
+    limited = [name for name in ("accuracy", "error") if name in config.constraints]
+    best = max(accuracies, default=None)
+    if config.evaluation.mode != "supernet" or not limited or best is None:
+        return None
+    cure = f"Loosen constraints.{limited[0]} for the search"
+    if not config.evaluation.finalists:
+        cure += ", or train the best heirs in its end: evaluation.finalists"
+    return (
+        f"Accuracies are those that candidates inherit, lower than training gives (here at most {best:.1%}). "
+        f"{cure}."
+    )
 
 
 def with_free_points(

@@ -32,6 +32,7 @@ from aebnas.search.failures import all_failed
 from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
 from aebnas.search.individuals import (
+    advice_on_heirs,
     dominated_share,
     pareto_front,
     with_free_points,
@@ -169,7 +170,16 @@ class Search:
         )
         self._keep(generation, is_cut, frozenset() if self._finale is None else self._finale.spared())
         self._listener(generation)
+        if number == 1 and not front and is_complete:
+            self._warn_of_limits_on_heirs()
         return generation
+
+    def _warn_of_limits_on_heirs(self) -> None:
+        """Say that limits on accuracy are held against what heirs inherit."""
+        advice = advice_on_heirs(self._config, (one.metrics["accuracy"] for one in self._individuals))
+        if advice is not None:
+            text = "no candidate of the first generation satisfies the constraints"
+            self._listener(Warned(f"{text}. {advice}"))
 
     def _end(self, finale: Finale, last: Generation) -> Iterator[Generation]:
         """Train the finalists; tell the last generation again, with the front that is now."""

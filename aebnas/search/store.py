@@ -288,10 +288,10 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
-        raise RunError(
-            f"cannot write to {path}: {what}. Finished candidates are kept; "
-            f"when the cause is cured, continue: aebnas resume {path}"
-        ) from error
+        cure = "When the cause is cured, repeat the command"
+        if os.access(path / "run.sqlite", os.F_OK):
+            cure = f"Finished candidates are kept; when the cause is cured, continue: aebnas resume {path}"
+        raise RunError(f"cannot write to {path}: {what}. {cure}") from error
 
 
 def _nearby(path: Path) -> str:

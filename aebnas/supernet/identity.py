@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from aebnas.config.resolved import Difference, plain_differences
+from aebnas.config.resolved import ABSENT, Difference, flow, plain_differences
 from aebnas.config.schema import SearchFile
-from aebnas.config.supernet_schema import AVERAGE_WARMUP
+from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
 
 TRAINING = (
     "learning_rate",
@@ -39,12 +40,12 @@ NAMED = 3
 """Differences that a message names."""
 
 
-def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, classes: int) -> dict[str, Any]:
+def supernet_facts(config: SearchFile, fingerprint: str, channels: int, classes: int) -> dict[str, Any]:
     """Return all that decides the weights of a supernet, fit for JSON.
 
     Args:
         config: The whole search-space file.
-        data_fingerprint: Of the splits.
+        fingerprint: Of the splits.
         channels: Of the images.
         classes: Their number.
     """
@@ -52,7 +53,7 @@ def supernet_facts(config: SearchFile, data_fingerprint: str, channels: int, cla
     read = [name for name in TRAINING if config.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
         "space": config.space.model_dump(mode="json"),
-        "data": {"fingerprint": data_fingerprint, "channels": channels, "classes": classes},
+        "data": {"fingerprint": fingerprint, "channels": channels, "classes": classes},
         "training": {name: training[name] for name in read},
         "supernet": deciding_settings(config),
     }
@@ -95,6 +96,21 @@ def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> s
     found = [str(difference) for difference in differences if not _is_narrower(difference)]
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
+
+
+def fitting_settings(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return the words ``--set NAME=VALUE ...`` with which a supernet serves; empty if no settings do that.
+
+    Args:
+        stored: What it was trained for.
+        wanted: What is to inherit from it.
+    """
+    differences = plain_differences(dict(stored), dict(wanted))
+    found = [one for one in differences if not _is_narrower(one)]
+    known = {f"supernet.{name}" for name in SupernetConfig.model_fields} | {f"training.{n}" for n in TRAINING}
+    if not all(one.path in known and one.old is not ABSENT for one in found):
+        return ""
+    return " ".join(shlex.join(["--set", f"{one.path}={flow(one.old)}"]) for one in found)
 
 
 def _is_narrower(difference: Difference) -> bool:

@@ -62,14 +62,24 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
     return Ready(load_supernet(path), path, origin)
 
 
-def check_given(config: SearchFile, splits: Splits) -> None:
+def check_given(config: SearchFile, splits: Splits | None) -> None:
     """Refuse ``supernet.file`` if it does not serve; only its header is read.
+
+    Args:
+        config: The whole search-space file.
+        splits: Its data; None: only that it was trained on the same data is not looked at.
 
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.supernet.file is not None:
-        _usable(config.supernet.file, _facts(config, splits))
+    if config.supernet.file is None:
+        return
+    if splits is None:
+        data = stored_facts(_given(config.supernet.file))[0]["data"]
+        facts = supernet_facts(config, **data)
+    else:
+        facts = _facts(config, splits)
+    _usable(config.supernet.file, facts)
 
 
 def check_place(config: SearchFile, run: Path) -> None:
@@ -80,7 +90,7 @@ def check_place(config: SearchFile, run: Path) -> None:
     """
     own, given = supernet_file(run), config.supernet.file
     try:
-        if given is None or not own.exists() or cmp(own, Path(given).expanduser(), shallow=False):
+        if given is None or not own.exists() or cmp(own, _given(given), shallow=False):
             return
     except OSError as error:
         raise RunError(f"cannot read the supernet {given}: {error}") from error
@@ -100,12 +110,18 @@ def _usable(file: str, facts: dict[str, Any]) -> Path:
     Raises:
         RunError: It does not, or cannot be read.
     """
-    given = Path(file).expanduser()
+    given = _given(file)
     stored, is_finished = stored_facts(given)
     check_facts(given, stored, facts)
     if not is_finished:
         raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
     return given
+
+
+def _given(file: str) -> Path:
+    """Return the path of ``supernet.file``, which may also be a run's directory."""
+    given = Path(file).expanduser()
+    return supernet_file(given) if given.is_dir() else given
 
 
 def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
@@ -121,7 +137,7 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
     if config.supernet.file is not None:
         return _copied(_usable(config.supernet.file, facts), path)
     if config.supernet.reuse == "auto":
-        for other in sorted(path.parents[2].glob(str(supernet_file(Path("*"))))):
+        for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
             if _serves(other, facts):
                 return _copied(other, path)
     return None

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from aebnas.errors import RunError
-from aebnas.supernet.identity import named_differences, space_hash
+from aebnas.supernet.identity import fitting_settings, named_differences, space_hash
 
 FORMAT = "1"
 """Raised when a reader of the old files would go wrong."""
@@ -117,13 +117,18 @@ def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
     Raises:
         RunError: The file is missing, damaged or of a newer AEBNAS.
     """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-    except (OSError, safetensors.SafetensorError) as error:
-        raise RunError(f"{path} is no readable supernet: {error}") from error
-    facts, step, steps, _ = _read_header(path, header)
+    facts, step, steps, _ = _stored_header(path)
     return facts, step >= steps
+
+
+def stored_steps(path: Path) -> tuple[int, int]:
+    """Return how many steps of how many a file is trained for, from its header alone.
+
+    Raises:
+        RunError: As of ``stored_facts``.
+    """
+    _, step, steps, _ = _stored_header(path)
+    return step, steps
 
 
 def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -134,9 +139,12 @@ def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
     """
     difference = named_differences(stored, wanted)
     if difference:
+        fitting = fitting_settings(stored, wanted)
+        cure = "Train one for this file: aebnas supernet FILE --name NEW"
+        if fitting:
+            cure = f"It serves with the settings that it was trained with: {fitting}"
         raise RunError(
-            f"{path} is the supernet of another space, other data or other settings: {difference}. "
-            "Train one for this file: aebnas supernet FILE --name NEW"
+            f"{path} is the supernet of another space, other data or other settings: {difference}. {cure}"
         )
 
 
@@ -154,6 +162,15 @@ def into(target: Mapping[str, Tensor], source: Mapping[str, Tensor], path: Path 
     with torch.no_grad():
         for name, tensor in target.items():
             tensor.copy_(source[name])
+
+
+def _stored_header(path: Path) -> tuple[dict[str, Any], int, int, dict[str, Any]]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
+    return _read_header(path, header)
 
 
 def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any], int, int, dict[str, Any]]:

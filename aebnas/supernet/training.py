@@ -29,6 +29,7 @@ from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
+from aebnas.training.trainer import DIVERGED
 
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
@@ -237,21 +238,23 @@ class SupernetTraining:
         """Renew ``loss`` from the steps since the last look, if there were any.
 
         Raises:
-            TrainingError: It is NaN or infinite.
+            TrainingError: It is NaN or infinite, or after an epoch far above that of chance.
         """
         if not self._recent:
             return
         mean = float(torch.stack(self._recent).mean())
         self._recent.clear()
-        if not math.isfinite(mean):
-            raise self.diverged()
+        exits = len(self.sandwich.landmarks()["largest"].exits) + 1
+        most = DIVERGED * exits * math.log(self.supernet.classes)
+        if not math.isfinite(mean) or (mean > most and self.step >= len(self._batches)):
+            raise self.diverged(f"{mean:.3g}, chance is {most / DIVERGED:.3g}")
         self.loss = mean
 
-    def diverged(self) -> TrainingError:
-        """Return what is raised where weights or loss are not finite any more."""
+    def diverged(self, loss: str = "NaN or infinite") -> TrainingError:
+        """Return what is raised where weights are not finite any more, or the loss is out of bounds."""
         return TrainingError(
-            f"the supernet's loss is NaN or infinite (step {self.step} at the latest); try "
-            "--set supernet.learning_rate with a smaller value"
+            f"the supernet's training diverged: its loss is {loss} (step {self.step} at the latest). Begin "
+            "anew, under another --name, with a smaller --set supernet.learning_rate"
         )
 
 

@@ -28,6 +28,8 @@ from aebnas.training.schedule import one_cycle
 
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
+DIVERGED = 3
+"""A training whose loss, after an epoch or more, is so many times that of chance has diverged."""
 
 
 class Batches(Iterable[tuple[Tensor, Tensor]], Sized, Protocol):
@@ -230,7 +232,7 @@ def _check_finite(total: Tensor, epoch: int, step: int) -> None:
 
 
 def _check_converges(losses: list[float], chance: float) -> None:
-    if losses[-1] > 3 * chance:
+    if losses[-1] > DIVERGED * chance:
         raise TrainingError(
             f"training diverged: mean loss {losses[-1]:.3g} after epoch {len(losses)}, chance is {chance:.3g}"
         )

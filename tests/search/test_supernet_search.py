@@ -11,14 +11,15 @@ import pytest
 
 from aebnas.cli.main import main
 from aebnas.config.schema import SearchFile
-from aebnas.errors import RunError
+from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.contents import read_run
-from aebnas.report.facts import headline, provenance
-from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady
+from aebnas.report.facts import headline, provenance, warnings
+from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady, Warned
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
 from aebnas.supernet.storage import load_supernet, save_supernet, stored_facts, supernet_file
+from aebnas.supernet.training import SupernetTraining
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -279,6 +280,96 @@ def test_a_run_with_a_copied_supernet_is_repeatable_with_that_one(tmp_path: Path
         store.close()
     assert notes["first"].endswith("on GPUs up to rounding")
     assert notes["second"].endswith(f"copied from {supernet_file(tmp_path / 'first')}")
+
+
+def test_ctrl_c_tells_how_far_the_supernet_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward, calls = SupernetTraining._backward, 0
+
+    def stopped(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 10:  # two networks a step
+            raise KeyboardInterrupt
+        return backward(*arguments)
+
+    monkeypatch.setattr(SupernetTraining, "_backward", stopped)
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE))
+    assert main(["search", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["kept"], told["supernet"]) == (0, {"step": 5, "steps": 18})
+    contents = read_run(RunStore(tmp_path / "runs" / "digits"))
+    assert {one.name: one.value for one in provenance(contents)}["Supernet"] == "its training has not ended"
+    assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--name", "other"]) == 130
+    assert "kept after 0 of 18 steps. The same command continues: aebnas supernet" in capsys.readouterr().out
+
+
+def test_a_diverged_supernet_ends_the_search(tmp_path: Path) -> None:
+    wild = SearchFile.model_validate(FILE | {"supernet": FILE["supernet"] | {"learning_rate": 100}})
+    with pytest.raises(WorkerError, match=r"diverged: its loss is .* Begin anew, under another --name"):
+        front(tmp_path / "run", wild)
+    contents = read_run(RunStore(tmp_path / "run"))
+    assert any("The search stopped: the supernet's training diverged" in one for one in warnings(contents))
+
+
+def test_limits_on_accuracy_that_no_heir_meets_are_explained(tmp_path: Path) -> None:
+    limited = SearchFile.model_validate(FILE | {"constraints": {"accuracy": {"min": 0.999}}})
+    events: list[Event] = []
+    front(tmp_path / "run", limited, events)
+    told = [event.text for event in events if isinstance(event, Warned)]
+    assert len(told) == 1
+    assert "lower than training gives" in told[0]
+    assert "Loosen constraints.accuracy for the search, or train the best heirs in its end" in told[0]
+    assert any("Loosen constraints.accuracy" in one for one in warnings(read_run(RunStore(tmp_path / "run"))))
+
+
+def test_a_given_supernet_may_be_a_run_and_is_refused_with_the_settings_that_serve(tmp_path: Path) -> None:
+    first = front(tmp_path / "first")
+    given = {"supernet": FILE["supernet"] | {"file": str(tmp_path / "first"), "reuse": "never"}}
+    assert front(tmp_path / "second", SearchFile.model_validate(FILE | given)) == first
+    given["supernet"]["epochs"] = 7
+    with pytest.raises(RunError, match=r"supernet\.epochs: 1 -> 7\. It serves .* --set supernet\.epochs=1$"):
+        front(tmp_path / "third", SearchFile.model_validate(FILE | given))
+
+
+def test_check_looks_at_a_given_supernet_and_at_sections_that_nothing_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE | {"evaluation": {}}))
+    assert main(["check", str(file), "--samples", "5"]) == 0
+    assert "Note: section supernet: only evaluation.mode: supernet" in capsys.readouterr().out
+    wanted = ["--set", "evaluation.mode=supernet", "--set", f"supernet.file={tmp_path / 'none'}"]
+    assert main(["check", str(file), "--samples", "5", *wanted]) != 0
+    assert "none is no readable supernet" in capsys.readouterr().err
+    front(tmp_path / "first")
+    wanted[-1] = f"supernet.file={tmp_path / 'first'}"
+    assert main(["check", str(file), "--samples", "5", "--json", *wanted]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == []
+    assert main(["check", str(file), "--samples", "5", *wanted, "--set", "space.stem.width=4"]) != 0
+    assert "space.stem.width: 8 -> 4" in capsys.readouterr().err
+
+
+def test_finalists_that_are_none_any_more_are_told(tmp_path: Path) -> None:
+    plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
+    config = SearchFile.model_validate(plain | {"evaluation": FILE["evaluation"] | {"finalists": 2}})
+    events: list[Event] = []
+    front(tmp_path / "run", config, events)
+    assert not [event for event in events if isinstance(event, Warned)]
+    with resumed_session(tmp_path / "run", ["evaluation.finalists=1"], events.append) as search:
+        list(search.run())
+    assert [event.text for event in events if isinstance(event, Warned)][-1].startswith(
+        "1 that an earlier end"
+    )
+
+
+def test_supernets_of_hidden_folders_are_not_used(tmp_path: Path) -> None:
+    front(tmp_path / ".away")
+    events: list[Event] = []
+    front(tmp_path / "run", listen=events)
+    assert [event.origin for event in events if isinstance(event, SupernetReady)] == ["trained"]
 
 
 @pytest.mark.slow
