@@ -104,7 +104,7 @@ class SearchConfig(Frozen):
     generations: Positive = 6
     """Generations, the initial one included."""
     max_trainings: Positive | None = None
-    """Stop after so many trainings; with successive halving, after as many epochs as these have."""
+    """Stop after so many candidates, trainings or heirs; with successive halving, after as many epochs."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
