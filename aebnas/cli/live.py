@@ -152,11 +152,13 @@ class LiveView:
     def _supernet(self, event: SupernetProgress) -> RenderableType:
         known = self._progress.landmarks
         left = event.seconds * (event.steps - event.step) / max(1, event.step - self._progress.supernet_began)
-        lines = [Text(supernet_progress(event) + f", about {whole(left)} left")]
-        lines += [Text(f"on calibrate: {landmarks(known)}", style="dim")] if known else []
-        bar = ProgressBar(total=event.steps, completed=event.step, pulse=False)
+        rows = Table.grid(expand=True)  # a bar ends no line itself, as a Group would need
+        rows.add_row(ProgressBar(total=event.steps, completed=event.step, pulse=False))
+        rows.add_row(Text(f"{supernet_progress(event)}, about {whole(left)} left"))
+        if known:
+            rows.add_row(Text(f"on calibrate: {landmarks(known)}", style="dim"))
         return Panel(
-            Group(bar, *lines),
+            rows,
             title=Text("supernet", style="bold"),
             title_align="left",
             border_style="dim",

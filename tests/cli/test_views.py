@@ -22,6 +22,7 @@ from aebnas.search.events import (
     CandidateStarted,
     Generation,
     SearchStarted,
+    SupernetProgress,
     Warned,
     WorkerLost,
     WorkersStarted,
@@ -107,8 +108,8 @@ def live(screen: io.StringIO) -> LiveView:
     return LiveView(console)
 
 
-def frame(live: LiveView) -> str:
-    console = Console(width=80, color_system=None, highlight=False, file=io.StringIO())
+def frame(live: LiveView, width: int = 80) -> str:
+    console = Console(width=width, color_system=None, highlight=False, file=io.StringIO())
     with console.capture() as capture:
         console.print(live._panel())
     return capture.get()
@@ -135,6 +136,20 @@ def test_the_panel_shows_where_the_search_stands(live: LiveView, evaluation: Eva
     ):
         assert fact in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_panel_of_a_supernet_shows_its_step_and_loss_below_the_bar(live: LiveView, width: int) -> None:
+    accuracies = {"smallest": [0.4, 0.5], "largest": [0.6, 0.7]}
+    with live:
+        live(SupernetProgress(step=1, steps=400, loss=3.5, seconds=0.5))
+        live(SupernetProgress(step=100, steps=400, loss=2.25, seconds=10.0, accuracies=accuracies))
+        shown = [line.strip("│ ") for line in frame(live, width).splitlines()]
+    assert set(shown[1]) <= set("━╸╺")
+    assert shown[2:4] == [
+        "step 100 of 400, loss 2.250, 10.0 s, about 30 s left",
+        "on calibrate: smallest 40.0% / 50.0%; largest 60.0% / 70.0%",
+    ]
 
 
 def test_failures_and_lost_workers_stay_above_the_panel(
