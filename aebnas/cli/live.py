@@ -22,6 +22,7 @@ from aebnas.cli.plain import (
     supernet_origin,
     supernet_progress,
     surrogate_word,
+    time_left,
     whole,
 )
 from aebnas.cli.progress import Progress
@@ -168,21 +169,17 @@ class LiveView:
 
     def _bar(self) -> RenderableType:
         one = self._progress
-        planned = one.started.planned if one.started else 1
         row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(ratio=1)
         row.add_column(justify="right", no_wrap=True)
         row.add_row(
-            ProgressBar(total=planned, completed=one.finished, pulse=False),
-            Text(f"{one.finished} of {count(planned, 'training')}  {self._time_left()}"),
+            ProgressBar(total=one.planned, completed=one.finished, pulse=False),
+            Text(f"{one.finished} of {count(one.planned, 'training')}  {self._time_left()}"),
         )
         return row
 
     def _time_left(self) -> str:
-        left = self._progress.seconds_left()
-        if left is not None:
-            return f"about {whole(left)} left"
-        return "training" if self._progress.workers else "starting workers"
+        return time_left(self._progress) or ("training" if self._progress.workers else "starting workers")
 
     def _facts(self) -> RenderableType:
         one = self._progress

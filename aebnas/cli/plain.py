@@ -87,10 +87,9 @@ class PlainView:
         _say(ending(path, page))
 
     def _tally(self) -> str:
-        planned = self._progress.started.planned if self._progress.started else self._progress.finished
-        left = self._progress.seconds_left()
-        about = f", about {whole(left)} left" if left else ""
-        return f"{self._progress.finished} of {planned}{about}"
+        one = self._progress
+        left = time_left(one)
+        return f"{one.finished} of {max(one.planned, one.finished)}" + (f", {left}" if left else "")
 
     def _told(self, event: Generation) -> str:
         known = self._progress.known_in_generation
@@ -138,6 +137,14 @@ def supernet_origin(event: SupernetReady) -> str:
     """Return where the supernet lies and where it came from."""
     came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
     return f"supernet: {event.path}, {came}"
+
+
+def time_left(progress: Progress) -> str:
+    """Return the time left, and what comes behind it; nothing where neither is known."""
+    left, behind = progress.seconds_left(), progress.finalists_behind()
+    about = f"about {whole(left)} left" if left else ""
+    then = f"then {count(behind, 'finalist')}" if behind else ""
+    return ", ".join(part for part in (about, then) if part)
 
 
 def whole(seconds: float) -> str:

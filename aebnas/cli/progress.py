@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
     Event,
+    FinalistsChosen,
     Generation,
     SearchStarted,
     SupernetProgress,
@@ -36,6 +38,10 @@ class Progress:
         """
         self._clock = clock
         self.started: SearchStarted | None = None
+        self.planned = 0
+        """Trainings of the whole run, as far as can be told."""
+        self.finalists_ahead = 0
+        """Of them, finalists that are not chosen yet."""
         self.workers: int | None = None
         self.busy = 0
         self.done = 0
@@ -57,6 +63,8 @@ class Progress:
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()
+        self._trained = 0
+        """As the two times below: since this sitting began, or since it chose finalists."""
         self._first_training: float | None = None
         self._last_finish: float | None = None
 
@@ -75,6 +83,7 @@ class Progress:
         match event:
             case SearchStarted():
                 self.started, self._began = event, self._now()
+                self.planned, self.finalists_ahead = event.planned, event.finalists
             case SupernetProgress():
                 if self.supernet is None:
                     self.supernet_began = event.step - 1
@@ -89,6 +98,10 @@ class Progress:
                 self._first_training = self._first_training or self._now()
             case CandidateFinished():
                 self._finish(event)
+            case FinalistsChosen():
+                # what heirs took says nothing of trainings
+                self._trained, self._first_training, self._last_finish = 0, None, None
+                self.planned, self.finalists_ahead = self.finished + event.candidates, 0
             case WorkerLost():
                 self.busy = max(0, self.busy - 1)
             case Generation():
@@ -96,15 +109,30 @@ class Progress:
                 self.generation, self.busy = event, 0
 
     def seconds_left(self) -> float | None:
-        """Return the time left at the rate at which candidates were trained so far; None: unknown yet."""
-        trained = self.finished - self.cached
-        if self.started is None or not trained or self._first_training is None or self._last_finish is None:
+        """Return the time left until finalists are chosen, else to the end; None: unknown yet.
+
+        It goes by those of the same kind, heirs or finalists, that were trained so far.
+        """
+        left = self._uncut_seconds_left()
+        return None if left is None else min(left, self._seconds_allowed())
+
+    def finalists_behind(self) -> int:
+        """Return how many finalists are trained after ``seconds_left``; 0 where the time is up before."""
+        left = self._uncut_seconds_left()
+        return self.finalists_ahead if left is not None and left < self._seconds_allowed() else 0
+
+    def _uncut_seconds_left(self) -> float | None:
+        trained, first, last = self._trained, self._first_training, self._last_finish
+        if not trained or first is None or last is None:
             return None
-        each = (self._last_finish - self._first_training) / trained
-        left = max(0.0, each * (self.started.planned - self.finished) - (self._now() - self._last_finish))
-        if self.started.max_minutes is None:
-            return left
-        return min(left, max(0.0, self.started.max_minutes * 60 - self.elapsed_seconds))
+        remaining = self.planned - self.finalists_ahead - self.finished
+        return max(0.0, (last - first) / trained * remaining - (self._now() - last))
+
+    def _seconds_allowed(self) -> float:
+        """Return what ``search.max_minutes`` leaves."""
+        if self.started is None or self.started.max_minutes is None:
+            return math.inf
+        return max(0.0, self.started.max_minutes * 60 - self.elapsed_seconds)
 
     def _finish(self, event: CandidateFinished) -> None:
         evaluation = event.evaluation
@@ -112,6 +140,7 @@ class Progress:
         if event.cached:
             self.cached += 1
         else:
+            self._trained += 1
             self._last_finish = self._now()
             self.recent = (*self.recent, evaluation)[-RECENT:]
         if not evaluation.is_done:

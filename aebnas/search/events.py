@@ -21,6 +21,8 @@ class SearchStarted:
     max_minutes: float | None
     known: int
     """Evaluations that the run store holds already."""
+    finalists: int = 0
+    """Of the planned trainings, those of heirs in the end."""
 
 
 @dataclass(frozen=True)

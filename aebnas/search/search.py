@@ -293,6 +293,7 @@ class Search:
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),
+                finalists=self._config.evaluation.finalists,
             )
         )
         if self._change is not None:

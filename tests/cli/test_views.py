@@ -13,13 +13,14 @@ from rich.console import Console
 
 from aebnas.cli.json_lines import JsonLines
 from aebnas.cli.live import LiveView
-from aebnas.cli.plain import PlainView
+from aebnas.cli.plain import PlainView, time_left
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import interruption, make_view
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
+    FinalistsChosen,
     Generation,
     SearchStarted,
     SupernetProgress,
@@ -77,6 +78,54 @@ def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
     progress(replace(STARTED, max_minutes=0.5))
     trained(progress, clock, evaluation, seconds=10.0, count=1)
     assert progress.seconds_left() == pytest.approx(20.0)
+
+
+WITH_FINALISTS = replace(STARTED, planned=16, finalists=6)
+
+
+def test_while_heirs_are_evaluated_finalists_are_not_counted_as_heirs(evaluation: Evaluation) -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress(WITH_FINALISTS)
+    trained(progress, clock, evaluation, seconds=2.0, count=4)
+    assert time_left(progress) == "about 12 s left, then 6 finalists"
+    trained(progress, clock, evaluation, seconds=2.0, count=6)
+    assert time_left(progress) == "then 6 finalists"
+
+
+def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Evaluation) -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress(WITH_FINALISTS)
+    trained(progress, clock, evaluation, seconds=0.2, count=10)
+    progress(FinalistsChosen(candidates=5, unknown=4, epochs=9))  # one less: its training is too long
+    progress(CandidateFinished(evaluation, cached=True, busy=0))
+    assert progress.seconds_left() is None
+    trained(progress, clock, evaluation, seconds=8.0, count=1)
+    assert time_left(progress) == "about 24 s left"
+    assert (progress.finished, progress.planned) == (12, 15)
+
+
+def test_finalists_that_max_minutes_does_not_let_begin_are_not_announced(evaluation: Evaluation) -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress(replace(WITH_FINALISTS, max_minutes=0.25))
+    trained(progress, clock, evaluation, seconds=2.0, count=4)
+    assert time_left(progress) == "about 7 s left"
+
+
+def test_every_view_says_that_finalists_follow(
+    capsys: pytest.CaptureFixture[str], live: LiveView, evaluation: Evaluation
+) -> None:
+    plain, clock = PlainView(), Clock()
+    plain._progress = live._progress = Progress(clock)
+    with live:
+        live(WITH_FINALISTS)
+        trained(live._progress, clock, evaluation, seconds=2.0, count=3)
+        shown = frame(live)
+    plain(CandidateFinished(evaluation, cached=False, busy=0))
+    assert "3 of 16 trainings  about 14 s left, then 6 finalists" in shown
+    assert "[4 of 16, about 9 s left, then 6 finalists]" in capsys.readouterr().out
 
 
 def test_a_failed_candidate_counts_as_finished_not_as_done(

@@ -13,7 +13,15 @@ from aebnas.evaluation.record import WORKER_DIED, Outcome
 from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.report.facts import progress_facts, warnings
-from aebnas.search.events import CandidateFinished, Event, Finalists, FinalistsChosen, Generation, Warned
+from aebnas.search.events import (
+    CandidateFinished,
+    Event,
+    Finalists,
+    FinalistsChosen,
+    Generation,
+    SearchStarted,
+    Warned,
+)
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
@@ -97,6 +105,8 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert {point.key for point in last.front} & finalists(tmp_path / "run")
     (chosen,) = [one for one in events if isinstance(one, FinalistsChosen)]
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)
+    (started,) = [one for one in events if isinstance(one, SearchStarted)]
+    assert (started.planned - started.finalists, started.finalists) == (last.trainings, 5)
 
 
 def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path: Path) -> None:
