@@ -115,7 +115,7 @@ class LiveView:
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front and where the report lies."""
         self._clear()
-        self._console.print(front_table(RunStore(path)))
+        self._console.print(front_table(RunStore(path), width=self._console.width))
         self._console.print(self._summary(), style="dim")
         self._console.print(ending(path, page), soft_wrap=True)
 

@@ -83,7 +83,8 @@ class PlainView:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Print the front and where the report lies."""
-        Console(width=WIDTH, highlight=False, markup=False).print(front_table(RunStore(path)))
+        table = front_table(RunStore(path), width=WIDTH)
+        Console(width=WIDTH, highlight=False, markup=False).print(table)
         _say(ending(path, page))
 
     def _tally(self) -> str:

@@ -26,5 +26,6 @@ def rescore(arguments: argparse.Namespace) -> int:
         ]
         print(json.dumps({"objectives": run.config.objectives, "front": points}))
     else:
-        results_console().print(contents_table(run), soft_wrap=False)
+        console = results_console()
+        console.print(contents_table(run, width=console.width), soft_wrap=False)
     return 0

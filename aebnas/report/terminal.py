@@ -5,7 +5,7 @@ Must not import torch; rich is imported when a table is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
@@ -16,43 +16,44 @@ from aebnas.search.store import RunStore
 if TYPE_CHECKING:
     from rich.table import Table
 
-COLUMNS = ("accuracy", "(95%)", "MACs", "share", "worst", "params", "exits %", "key")
-"""Narrow enough for 80 characters with four exits."""
+LEAST_FIRST = ("(95%)", "params", "worst", "share", "exits %", "epochs")
+"""The columns that a narrow terminal does without, in this order; 80 characters show four exits in full."""
+LEGEND = {
+    "MACs": "MACs: expected per image",
+    "share": "share: of the full cost",
+    "exits %": "exits: share of images that leave at each",
+}
 
 
-def front_table(store: RunStore, max_rows: int = 20) -> Table:
+def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -> Table:
     """Return the front of a run by rising expected cost.
 
     Args:
         store: The run, finished or not.
         max_rows: A longer front is thinned evenly; the cheapest and the most accurate stay.
+        width: Of the terminal; the table does without whole columns rather than cut a number or a key.
+            None: it has all.
 
     Raises:
         ConfigError, RunError: The run's directory is damaged.
     """
-    return contents_table(read_run(store), max_rows)
+    return contents_table(read_run(store), max_rows, width)
 
 
-def contents_table(run: RunContents, max_rows: int = 20) -> Table:
+def contents_table(run: RunContents, max_rows: int = 20, width: int | None = None) -> Table:
     """Return the front of a run that was read already; as ``front_table``."""
-    from rich import box
-    from rich.table import Table
-
-    shown = thinned(run.front, max_rows)
-    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
-    devices = device_columns(run)
-    halves = run.config.trains_unevenly
-    heads = (*COLUMNS[:-1], *(["epochs"] if halves else []), COLUMNS[-1])
-    for name in (*heads[:3], *devices.values(), *heads[3:]):
-        table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)
-    for point in shown:
-        cells = _cells(point, run.select_images, devices)
-        if halves:
-            cells.insert(-1, str(point.evaluation.epochs))
-        table.add_row(*cells)
-    table.caption = miss_words(run) or _caption(
-        len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images
-    )
+    shown, devices = thinned(run.front, max_rows), device_columns(run)
+    columns = _columns(run, shown, devices)
+    left_out = []
+    for name in (*LEAST_FIRST, *reversed(devices.values()), "MACs"):
+        if width is None or _width(_table(columns)) <= width:
+            break
+        if columns.pop(name, None) is not None:
+            left_out.append(name)
+    table = _table(columns)
+    table.caption = miss_words(run) or _caption(run, len(shown), columns)
+    if left_out:
+        table.caption += f"\nColumns that do not fit here, but are in pareto.csv: {', '.join(left_out)}."
     return table
 
 
@@ -76,30 +77,56 @@ def device_columns(run: RunContents) -> dict[str, str]:
     }
 
 
-def _cells(point: OperatingPoint, images: int | None, devices: Iterable[str]) -> list[str]:
-    leaves = "/".join(f"{rate * 100:.0f}" for rate in point.exit_rates)
-    return [
-        percent(point.accuracy, 2),
-        interval(point.accuracy, images),
-        si(point.metrics["macs"]),
-        *(f"{point.metrics[name]:.3g}" for name in devices),
-        percent(point.cost_share, 0),
-        si(point.metrics["worst_macs"]),
-        si(point.metrics["params"]),
-        leaves,
-        point.key,
-    ]
+def _columns(
+    run: RunContents, points: Sequence[OperatingPoint], devices: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the cells of every column by its head."""
+    columns = {
+        "accuracy": [percent(point.accuracy, 2) for point in points],
+        "(95%)": [interval(point.accuracy, run.select_images) for point in points],
+        "MACs": [si(point.metrics["macs"]) for point in points],
+    }
+    for name, head in devices.items():
+        columns[head] = [f"{point.metrics[name]:.3g}" for point in points]
+    columns["share"] = [percent(point.cost_share, 0) for point in points]
+    columns["worst"] = [si(point.metrics["worst_macs"]) for point in points]
+    columns["params"] = [si(point.metrics["params"]) for point in points]
+    columns["exits %"] = ["/".join(f"{rate * 100:.0f}" for rate in point.exit_rates) for point in points]
+    if run.config.trains_unevenly:
+        columns["epochs"] = [str(point.evaluation.epochs) for point in points]
+    columns["key"] = [point.key for point in points]
+    return columns
 
 
-def _caption(shown: int, points: int, architectures: int, done: int, images: int | None) -> str:
+def _table(columns: Mapping[str, Sequence[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _width(table: Table) -> int:
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    endless = Console(width=10_000)
+    return Measurement.get(endless, endless.options, table).maximum
+
+
+def _caption(run: RunContents, shown: int, heads: Container[str]) -> str:
+    points, images = len(run.front), run.select_images
     if not points:
-        why = "no candidate satisfies all constraints" if done else "no candidate has finished"
+        why = "no candidate satisfies all constraints" if run.done else "no candidate has finished"
         return f"The front is empty: {why}."
-    size = f"{count(points, 'point')} of {count(architectures, 'architecture')}"
-    some = f"{shown} of {size}; all of them: pareto.csv. " if shown < points else f"{size}. "
+    size = f"{count(points, 'point')} of {count(len(run.front_keys), 'architecture')}"
+    some = f"{shown} of {size}; all of them: pareto.csv." if shown < points else f"{size}."
+    legend = "; ".join(words for head, words in LEGEND.items() if head in heads)
+    columns = f" {legend}." if legend else ""
     on = f"{images:,} select images" if images else "the select split"
-    best_of = f"the best of {count(done, 'trained network')}"
-    return (
-        f"{some}MACs: expected per image; share: of the full cost; exits: share of images "
-        f"that leave at each. Scored on {on}, {best_of}; test data were not read."
-    )
+    best_of = f"the best of {count(len(run.done), 'trained network')}"
+    return f"{some}{columns} Scored on {on}, {best_of}; test data were not read."

@@ -118,9 +118,9 @@ def store(tmp_path: Path) -> RunStore:
     return store_of(tmp_path / "run", config, evaluations(config, 60, seed=500), [60])
 
 
-def printed(store: RunStore, max_rows: int = 20) -> str:
-    console = Console(width=80, file=io.StringIO())
-    console.print(front_table(store, max_rows))
+def printed(store: RunStore, max_rows: int = 20, width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO())
+    console.print(front_table(store, max_rows, width))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -131,6 +131,38 @@ def test_the_table_has_one_line_per_point_on_a_narrow_terminal(store: RunStore) 
     assert len(lines) == len(run.front)
     assert [line.split()[-1] for line in lines] == [point.key for point in run.front]
     assert "test data were not read" in " ".join(text.split())
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> RunStore:
+    """A run with a column more: epochs."""
+    config = search_file("evaluation.mode=supernet", "evaluation.finalists=3")
+    found = [replace(one, epochs=30) for one in evaluations(config, 60, seed=500)]
+    return store_of(tmp_path / "uneven", config, found, [60])
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [(120, ""), (80, "(95%)"), (60, "(95%), params, worst"), (45, "(95%), params, worst, share, exits %")],
+)
+def test_a_narrow_terminal_shows_fewer_columns_and_says_which(
+    uneven: RunStore, width: int, left_out: str
+) -> None:
+    every = ["accuracy", "(95%)", "MACs", "share", "worst", "params", "exits %", "epochs", "key"]
+    text = printed(uneven, width=width)
+    head = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
+    assert head.split() == " ".join(name for name in every if name not in left_out.split(", ")).split()
+    told = f"Columns that do not fit here, but are in pareto.csv: {left_out}."
+    assert (told in " ".join(text.split())) == bool(left_out)
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 30])
+def test_no_terminal_cuts_a_number_or_a_key(uneven: RunStore, width: int) -> None:
+    text = printed(uneven, width=width)
+    assert "…" not in text
+    for point in read_run(uneven).front:
+        (line,) = [line for line in text.splitlines() if f"{point.accuracy:.2%}" in line]
+        assert line.split()[-1] == point.key
 
 
 def test_a_long_front_is_thinned_with_a_note(store: RunStore) -> None:
