@@ -27,7 +27,9 @@ from aebnas.cli.plain import (
 )
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
-from aebnas.report import front_table
+from aebnas.report.contents import read_run
+from aebnas.report.left_undone import time_is_up
+from aebnas.report.terminal import contents_table
 from aebnas.report.words import count, duration, landmarks, percent
 from aebnas.search.events import (
     CandidateFinished,
@@ -113,10 +115,13 @@ class LiveView:
         self._console.print(interruption(path, kept, command), soft_wrap=True)
 
     def finished(self, path: Path, page: Path | None) -> None:
-        """Show the front and where the report lies."""
+        """Show the front, whether the time limit cut the search, and where the report lies."""
         self._clear()
-        self._console.print(front_table(RunStore(path), width=self._console.width))
+        run = read_run(RunStore(path))
+        self._console.print(contents_table(run, width=self._console.width))
         self._console.print(self._summary(), style="dim")
+        if late := time_is_up(run):
+            self._console.print(late, style="yellow", soft_wrap=True)
         self._console.print(ending(path, page), soft_wrap=True)
 
     def _clear(self) -> None:

@@ -11,7 +11,9 @@ from aebnas.cli.consoles import WIDTH
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
-from aebnas.report import front_table
+from aebnas.report.contents import read_run
+from aebnas.report.left_undone import time_is_up
+from aebnas.report.terminal import contents_table
 from aebnas.report.words import count, duration, landmarks, percent, si
 from aebnas.search.events import (
     CandidateFinished,
@@ -82,9 +84,11 @@ class PlainView:
         _say(interruption(path, kept, command))
 
     def finished(self, path: Path, page: Path | None) -> None:
-        """Print the front and where the report lies."""
-        table = front_table(RunStore(path), width=WIDTH)
-        Console(width=WIDTH, highlight=False, markup=False).print(table)
+        """Print the front, whether the time limit cut the search, and where the report lies."""
+        run = read_run(RunStore(path))
+        Console(width=WIDTH, highlight=False, markup=False).print(contents_table(run, width=WIDTH))
+        if late := time_is_up(run):
+            _say(late)
         _say(ending(path, page))
 
     def _tally(self) -> str:

@@ -35,7 +35,7 @@ class View(AbstractContextManager["View"], Protocol):
         """
 
     def finished(self, path: Path, page: Path | None) -> None:
-        """Show the front, and where the report lies, if one was written."""
+        """Show the front, whether the time limit cut the search, and where the report, if any, lies."""
 
 
 def make_view(json: bool) -> View:

@@ -5,7 +5,6 @@ Must not import torch.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
+from aebnas.report.left_undone import left_undone
 from aebnas.report.training_words import (
     mode_words,
     repeating_supernet,
@@ -124,14 +124,7 @@ def progress_facts(run: RunContents) -> list[Fact]:
 
 def warnings(run: RunContents) -> list[str]:
     """Return what a reader has to know before believing the numbers."""
-    resume = f"Continue it: aebnas resume {shlex.quote(str(run.path))}"
-    status, found = run.facts["status"], []
-    if status == "interrupted":
-        found.append(f"The search was interrupted before its end. {resume}")
-    elif str(status).startswith("stopped: "):
-        found.append(f"The search {status}. {resume}")
-    elif status != "finished":
-        found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
+    found = left_undone(run)
     if not run.generations and run.done:
         found.append("No generation is finished: the front is that of the candidates finished so far.")
     if run.untold > 0:
@@ -139,8 +132,6 @@ def warnings(run: RunContents) -> list[str]:
             f"{count(run.untold, 'candidate')} finished after the last stored generation, or before failures "
             f"were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
-    if run.config.evaluation.finalists and run.generations and run.finalists is None:
-        found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
     if not run.done:
         found.append("No candidate has finished training: there is no front to show.")
     elif run.nearest_miss is not None:

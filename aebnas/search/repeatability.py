@@ -17,6 +17,13 @@ from __future__ import annotations
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.store import RunStore
 
+_CUT = "search.max_minutes stopped the search"
+
+
+def was_cut(reasons: str | None) -> bool:
+    """Return whether the fact ``not_repeatable`` of a run says that the time limit stopped it."""
+    return reasons is not None and reasons.endswith(_CUT)
+
 
 class Repeatability:
     """Collects why a run is not exactly repeatable, and keeps it as the fact ``not_repeatable``."""
@@ -65,5 +72,5 @@ class Repeatability:
             others = f", and {len(self._failures) - 1} more" if len(self._failures) > 1 else ""
             reasons.append(f"candidate {key} {status}{others}")
         if self._is_cut:
-            reasons.append("search.max_minutes stopped the search")
+            reasons.append(_CUT)  # last: see was_cut
         return reasons

@@ -102,6 +102,21 @@ def test_resume_of_a_finished_run_trains_nothing_again(run_command: Command, run
     assert len(RunStore(run).attempts()) == attempts
 
 
+def test_a_search_whose_time_is_up_names_the_command_that_goes_on(
+    run_command: Command, tiny_file: Path, tmp_path: Path
+) -> None:
+    answer = run_command("search", tiny_file, "--runs", tmp_path, "--set", "search.max_minutes=0.0001")
+    told = (
+        "The time is up (search.max_minutes: 0.0001); generation 1 of 2 was stopped in its middle. "
+        f"Continue: aebnas resume {tmp_path / 'tiny'} --set search.max_minutes=0.0002"
+    )
+    assert answer.code == 0
+    assert answer.out.splitlines()[-2] == told
+    assert told in (tmp_path / "tiny" / "report.html").read_text(encoding="utf-8")
+    words = told.split("aebnas ")[1].replace("0.0002", "10").split()
+    assert "The time is up" not in run_command(*words).out
+
+
 def test_resume_without_a_run_says_how_to_start_one(run_command: Command, tmp_path: Path) -> None:
     answer = run_command("resume", tmp_path / "none")
     assert answer.code == 4

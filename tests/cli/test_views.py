@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from aebnas.cli.live import LiveView
 from aebnas.cli.plain import PlainView, time_left
 from aebnas.cli.progress import Progress
 from aebnas.cli.views import interruption, make_view
+from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import (
     CandidateFinished,
@@ -199,6 +201,44 @@ def test_the_panel_of_a_supernet_shows_its_step_and_loss_below_the_bar(live: Liv
         "step 100 of 400, loss 2.250, 10.0 s, about 30 s left",
         "on calibrate: smallest 40.0% / 50.0%; largest 60.0% / 70.0%",
     ]
+
+
+def test_the_front_of_a_narrow_terminal_has_whole_keys(
+    screen: io.StringIO, tiny_search: tuple[Path, Any], evaluation: Evaluation
+) -> None:
+    console = Console(file=screen, force_terminal=True, width=50, color_system=None)
+    LiveView(console).finished(tiny_search[0], None)
+    assert "do not fit here" in screen.getvalue()
+    assert "…" not in screen.getvalue()
+
+
+@pytest.fixture
+def cut(tmp_path: Path, tiny_search: tuple[Path, Any]) -> Path:
+    """A run that the time limit stopped in its last generation."""
+    shutil.copytree(tiny_search[0], tmp_path / "cut")
+    store = RunStore(tmp_path / "cut")
+    store.rewrite_config(load(store.path / "config.yaml", ["search.max_minutes=0.1"]))
+    store.put_generation(2, {**list(store.generations())[-1], "is_complete": False})
+    store.put_fact("not_repeatable", "search.max_minutes stopped the search")
+    store.close()
+    return store.path
+
+
+def test_the_end_of_a_search_says_that_its_time_was_up(
+    cut: Path, capsys: pytest.CaptureFixture[str], live: LiveView, screen: io.StringIO
+) -> None:
+    told = (
+        "The time is up (search.max_minutes: 0.1); generation 2 of 2 was stopped in its middle. "
+        f"Continue: aebnas resume {cut} --set search.max_minutes=0.2\n"
+    )
+    live.finished(cut, None)
+    PlainView().finished(cut, None)
+    assert told in screen.getvalue()
+    assert told in capsys.readouterr().out
+
+
+def test_the_end_of_a_search_that_had_time_says_nothing_of_it(tiny_search: tuple[Path, Any]) -> None:
+    assert "The time is up" not in tiny_search[1].out
 
 
 def test_failures_and_lost_workers_stay_above_the_panel(

@@ -13,6 +13,7 @@ from aebnas.evaluation.record import WORKER_DIED, Outcome
 from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.report.facts import progress_facts, warnings
+from aebnas.report.left_undone import time_is_up
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -246,6 +247,31 @@ def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_pat
     store.close()
     assert run(tmp_path / "run")[-1] == whole[-1]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("before", "trained"), [(0, "0 of 5 finalists are"), (1, "1 of 5 finalists is")])
+def test_a_report_says_how_many_finalists_the_time_allowed_and_that_the_limit_has_to_be_raised(
+    tmp_path: Path, before: int, trained: str
+) -> None:
+    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    path = tmp_path / "run"
+    heirs = run(tmp_path / "heirs", HEIRS)[-1].trainings
+    with pytest.raises(KeyboardInterrupt):
+        run(path, limited, HeirPool(interrupt_after=heirs + before))
+    run(path, limited, late=True)
+    store = RunStore(path)
+    told = warnings(read_run(store))
+    assert time_is_up(read_run(store)) in told
+    store.close()
+    resume = f"aebnas resume {path} --set search.max_minutes=60"
+    assert told[:2] == [
+        f"The time is up (search.max_minutes: 30); {trained} trained. Continue: {resume}",
+        f"{5 - before} of 5 finalists are not trained yet, and count as heirs. Continue it: {resume}",
+    ]
+    run(path)
+    store = RunStore(path)
+    assert not any("finalist" in words or "time is up" in words for words in warnings(read_run(store)))
+    store.close()
 
 
 def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""What a search left undone, in words, and the command that goes on with it.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from aebnas.report.contents import RunContents
+from aebnas.report.words import count
+from aebnas.search.repeatability import was_cut
+
+
+def left_undone(run: RunContents) -> list[str]:
+    """Return why a search is not at its end, and that its finalists are not trained."""
+    resume = f"Continue it: {_resume(run)}"
+    status, found = run.facts["status"], []
+    if status == "interrupted":
+        found.append(f"The search was interrupted before its end. {resume}")
+    elif str(status).startswith("stopped: "):
+        found.append(f"The search {status}. {resume}")
+    elif status != "finished":
+        found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
+    elif _is_cut(run):
+        found.append(time_is_up(run))
+    if run.finalists is not None:
+        left = run.finalists["chosen"] - run.finalists["trained"] - run.finalists["failed"]
+        if left:
+            of = f"{left:,} of {count(run.finalists['chosen'], 'finalist')}"
+            found.append(f"{of} {_are(left)} not trained yet, and count as heirs. {resume}")
+    elif run.config.evaluation.finalists and run.generations:
+        found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
+    return found
+
+
+def time_is_up(run: RunContents) -> str:
+    """Return how far a search came that ``search.max_minutes`` stopped; nothing where it stopped none."""
+    if not _is_cut(run):
+        return ""
+    limit = f"search.max_minutes: {run.config.search.max_minutes:g}"
+    return f"The time is up ({limit}); {_reached(run)}. Continue: {_resume(run)}"
+
+
+def _is_cut(run: RunContents) -> bool:
+    is_over = run.facts["status"] == "finished" and was_cut(run.facts["not_repeatable"])
+    return is_over and run.config.search.max_minutes is not None and bool(run.generations)
+
+
+def _reached(run: RunContents) -> str:
+    last = run.generations[-1]
+    where = f"generation {last['number']} of {run.config.search.generations}"
+    if not last["is_complete"]:
+        return f"{where} was stopped in its middle"
+    if run.finalists is None:
+        return f"the search ended after {where}"
+    trained = run.finalists["trained"]
+    return f"{trained:,} of {count(run.finalists['chosen'], 'finalist')} {_are(trained)} trained"
+
+
+def _resume(run: RunContents) -> str:
+    """Return the command; where the time is up, with as much time again."""
+    limit = run.config.search.max_minutes
+    more = f" --set search.max_minutes={2 * limit:g}" if limit is not None and _is_cut(run) else ""
+    return f"aebnas resume {shlex.quote(str(run.path))}{more}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
