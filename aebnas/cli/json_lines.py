@@ -3,7 +3,7 @@
 Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
-                        finalists (of those planned)
+                        finalists (of those planned), spent_seconds (of earlier sittings)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
                         network on calibrate, by exit)

@@ -132,7 +132,8 @@ class Progress:
         """Return what ``search.max_minutes`` leaves."""
         if self.started is None or self.started.max_minutes is None:
             return math.inf
-        return max(0.0, self.started.max_minutes * 60 - self.elapsed_seconds)
+        spent = self.started.spent_seconds + self.elapsed_seconds
+        return max(0.0, self.started.max_minutes * 60 - spent)
 
     def _finish(self, event: CandidateFinished) -> None:
         evaluation = event.evaluation

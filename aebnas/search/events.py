@@ -23,6 +23,8 @@ class SearchStarted:
     """Evaluations that the run store holds already."""
     finalists: int = 0
     """Of the planned trainings, those of heirs in the end."""
+    spent_seconds: float = 0.0
+    """Of earlier sittings, which ``max_minutes`` counts too."""
 
 
 @dataclass(frozen=True)

@@ -293,6 +293,7 @@ class Search:
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),
+                spent_seconds=float(self._store.fact("elapsed_seconds", 0.0)),
                 finalists=self._config.evaluation.finalists,
             )
         )

@@ -146,7 +146,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_completes(run_command: Command
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert last == {
-        "event": "interrupted", "run": str(path), "kept": RunStore(path).count(),
+        "event": "interrupted", "run": str(path), "kept": RunStore(path).count(), "supernet": None,
         "resume": f"aebnas resume {path}",
     }  # fmt: skip
     assert last["kept"] >= 1

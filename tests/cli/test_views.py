@@ -108,6 +108,16 @@ def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Eval
     assert (progress.finished, progress.planned) == (12, 15)
 
 
+def test_earlier_sittings_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
+    now = 0.0
+    progress = Progress(lambda: now)
+    progress(replace(STARTED, max_minutes=1, spent_seconds=50.0))
+    progress(CandidateStarted(evaluation.key, 1))
+    now = 4.0
+    progress(CandidateFinished(evaluation, cached=False, busy=0))
+    assert progress.seconds_left() == pytest.approx(6)
+
+
 def test_finalists_that_max_minutes_does_not_let_begin_are_not_announced(evaluation: Evaluation) -> None:
     clock = Clock()
     progress = Progress(clock)
