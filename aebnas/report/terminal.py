@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.facts import miss_words
+from aebnas.report.training_words import weights_words
 from aebnas.report.words import count, interval, percent, si
 from aebnas.search.store import RunStore
 
@@ -50,9 +51,7 @@ def contents_table(run: RunContents, max_rows: int = 20) -> Table:
         if halves:
             cells.insert(-1, str(point.evaluation.epochs))
         table.add_row(*cells)
-    table.caption = miss_words(run) or _caption(
-        len(shown), len(run.front), len(run.front_keys), len(run.done), run.select_images
-    )
+    table.caption = miss_words(run) or _caption(run, len(shown))
     return table
 
 
@@ -91,15 +90,22 @@ def _cells(point: OperatingPoint, images: int | None, devices: Iterable[str]) ->
     ]
 
 
-def _caption(shown: int, points: int, architectures: int, done: int, images: int | None) -> str:
+def _caption(run: RunContents, shown: int) -> str:
+    points, images = len(run.front), run.select_images
     if not points:
-        why = "no candidate satisfies all constraints" if done else "no candidate has finished"
+        why = "no candidate satisfies all constraints" if run.done else "no candidate has finished"
         return f"The front is empty: {why}."
-    size = f"{count(points, 'point')} of {count(architectures, 'architecture')}"
+    size = f"{count(points, 'point')} of {count(len(run.front_keys), 'architecture')}"
     some = f"{shown} of {size}; all of them: pareto.csv. " if shown < points else f"{size}. "
     on = f"{images:,} select images" if images else "the select split"
-    best_of = f"the best of {count(done, 'trained network')}"
     return (
         f"{some}MACs: expected per image; share: of the full cost; exits: share of images "
-        f"that leave at each. Scored on {on}, {best_of}; test data were not read."
+        f"that leave at each. Scored on {on}, the best of {_all(run)}; test data were not read."
     )
+
+
+def _all(run: RunContents) -> str:
+    """Return how many candidates the front was chosen from, heirs told from trained ones."""
+    if not run.inherits:
+        return count(len(run.done), "trained network")
+    return f"{count(len(run.done), 'candidate')} ({weights_words(run.config, run.done)})"
