@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from chromium import Chromium, chromium_path
 from rich.console import Console
 from synthetic_runs import evaluations, search_file, store_of
 from test_report_page import page_of
 
 from aebnas.evaluation.record import Outcome
-from aebnas.report import write_report
+from aebnas.report import load_winner, write_report
 from aebnas.report.terminal import front_table
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.store import RunStore
@@ -123,6 +124,32 @@ def test_why_finalists_failed_is_on_the_page(tmp_path: Path) -> None:
     assert all(heir.key in text.partition("Failed candidates (2 of 2)")[2] for heir in heirs)
 
 
+def test_a_winner_says_whether_it_inherited_or_was_trained(tmp_path: Path) -> None:
+    store = mixed(tmp_path / "run")
+    known = {one.key: one.epochs for one in store.evaluations()}
+    found = [load_winner(path) for path in write_report([store]).winners]
+    told = {one.key: (one.weights, one.epochs) for one in found}
+    assert told == {key: ("trained", 9) if known[key] else ("inherited", 0) for key in told}
+    assert len(set(told.values())) == 2
+
+
+def test_a_winner_of_a_fine_tuned_heir_says_for_how_long(tmp_path: Path) -> None:
+    found = [load_winner(path) for path in write_report([fine_tuned(tmp_path / "run")]).winners]
+    assert {(one.weights, one.epochs) for one in found} == {("trained", 9), ("inherited", 2)}
+
+
+def test_a_winner_of_successive_halving_says_for_how_long_it_was_trained(tmp_path: Path) -> None:
+    paths = write_report([run(tmp_path / "run", HALVING, [1, 3, 9, 1, 3, 9])]).winners
+    assert {load_winner(path).weights for path in paths} == {"trained"}
+    assert {load_winner(path).epochs for path in paths} <= {1, 3, 9}
+
+
+def test_a_winner_of_a_run_that_trained_all_alike_is_as_it_was_before(tmp_path: Path) -> None:
+    path = write_report([run(tmp_path / "run", (), [9] * 3)]).winners[0]
+    assert not {"weights", "epochs"} & set(yaml.safe_load(path.read_text()))
+    assert (load_winner(path).weights, load_winner(path).epochs) == (None, None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chromium]:
     program = chromium_path()
@@ -165,6 +192,24 @@ def test_a_run_of_heirs_alone_or_without_any_has_no_hollow_marks(
     assert ("as inherited" in browser.text("#details")) == (overrides == INHERITS)
     assert ("over trainings" in browser.text("#progress")) == (overrides != INHERITS)
     assert browser.problems == []
+
+
+def test_the_yaml_on_the_page_of_a_run_of_heirs_is_that_of_the_file(
+    browser: Chromium, tmp_path: Path
+) -> None:
+    store = mixed(tmp_path / "run")
+    files = write_report([store])
+    browser.open(files.page)
+    for path in files.winners:
+        browser.value(f"document.querySelector('path.point[data-key=\"{path.stem}\"]').focus()")
+        browser.press("Enter")
+        browser.wait(f"document.querySelector('.slot-head code').innerText === '{path.stem}'")
+        browser.frames()
+        browser.value("document.querySelector('.yaml').open = true")
+        browser.wait(f"document.querySelector('.yaml pre').textContent.includes('{path.stem}')")
+        told = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
+        written = yaml.safe_load(path.read_text())
+        assert told | {"points": []} == written | {"points": []}
 
 
 def test_the_candidates_table_has_a_column_of_epochs(browser: Chromium, tmp_path: Path) -> None:
