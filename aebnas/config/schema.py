@@ -254,6 +254,11 @@ class SearchFile(Frozen):
         """Return whether some candidates are trained for more epochs than others."""
         return self.evaluation.mode == "successive_halving" or self.evaluation.finalists > 0
 
+    def is_heir(self, epochs: int | None) -> bool:
+        """Return whether a candidate of so many epochs is an heir, fine-tuned or not, and no finalist."""
+        is_finalist = self.evaluation.finalists > 0 and epochs == self.training.epochs
+        return self.evaluation.mode == "supernet" and not is_finalist
+
     @property
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the exit_policy gene; one without a name where it is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -142,7 +143,9 @@ def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPo
 def _nothing(run: RunContents, pick: str) -> RunError:
     return RunError(
         f"the front of {run.path} is empty: --pick {pick} has nothing to choose from. Its "
-        f"{count(len(run.done), 'finished network')} can be named by key: aebnas report {run.path}"
+        f"{count(len(run.done), 'finished network')} can be named by key; the keys stand in the candidates' "
+        f"table of {Path(run.path) / 'report.html'}, which aebnas report {run.path} writes, and in "
+        f'aebnas.load_run("{run.path}").to_frame()'
     )
 
 

@@ -19,6 +19,7 @@ from aebnas.final.largest import static_of
 from aebnas.final.subject import TRAINED
 from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.report.training_words import heir_words
 from aebnas.report.words import count, percent
 from aebnas.search.store import RunStore
 
@@ -92,7 +93,8 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
 def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contender | Missing:
     """Return the candidate without early exits that was most accurate on select in the search.
 
-    Trained in full where the run's ``trained/`` has it, else with the weights of the search.
+    Of those that the search trained, where it trained some and others are heirs.  Trained in full where the
+    run's ``trained/`` has it, else with the weights of the search.
     """
     run = _run_of(folder, checkpoint)
     if run is None:
@@ -104,7 +106,8 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
         static = [one for one in store.evaluations() if one.is_done and not one.architecture.exits]
         if not static:
             return Missing(BEST, "none of its candidates is without early exits")
-        best = max(static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
+        trained = [one for one in static if not store.config.is_heir(one.epochs)]
+        best = max(trained or static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
         if best.key == checkpoint.key:
             return Missing(BEST, "this is it")
         full = run / TRAINED / best.key
@@ -119,21 +122,24 @@ def _with_search_weights(
     store: RunStore, best: Evaluation, checkpoint: Checkpoint, splits: Splits
 ) -> Contender | Missing:
     path = store.weights_path(best.key)
-    training = store.config.training
+    config = store.config
+    is_heir = config.is_heir(best.epochs)
+    how = heir_words(config) if is_heir else "as the search trained it"
     if not path.is_file():
         accuracy = percent(best.metrics(1.0)["accuracy"], 2)
         return Missing(
             BEST,
-            f"its weights were not kept ({best.key}, {accuracy} on select in the search); train it: "
-            f"aebnas train {store.path} --pick {best.key}",
+            f"its weights were not kept ({best.key}, {accuracy} on select in the search"
+            f"{f', {how}' if is_heir else ''}); train it: aebnas train {store.path} --pick {best.key}",
         )
     shape = (checkpoint.image_shape[2], len(checkpoint.classes))
-    network = EarlyExitNetwork(best.architecture, *shape, carry=training.carry)
+    network = EarlyExitNetwork(best.architecture, *shape, carry=config.training.carry)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
-    note = f"as the search trained it: {count(training.epochs, 'epoch')} on train alone"
+    epochs = config.training.epochs if best.epochs is None else best.epochs
+    note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
     return Contender(BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note)
 
 

@@ -21,7 +21,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
-from aebnas.report.evaluated import ended_trainings, told_evaluations
+from aebnas.report.evaluated import ended_trainings, failed_finalists, told_evaluations
 from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
@@ -104,6 +104,8 @@ class RunContents:
     timing: Timing
     workload: Workload | None
     """None before anything finished."""
+    failed_finalists: tuple[Evaluation, ...] = ()
+    """Why heirs could not be trained in the end; they are among ``done`` as what they inherited."""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -113,6 +115,16 @@ class RunContents:
     def has(self, metric: str) -> bool:
         """Return whether the run's points were scored by a quantity; only those with points can tell."""
         return bool(self.points) and metric in self.points[0].metrics
+
+    @property
+    def inherits(self) -> bool:
+        """Return whether the candidates are heirs of a supernet, but for its finalists."""
+        return self.config.evaluation.mode == "supernet"
+
+    @cached_property
+    def heirs(self) -> tuple[Evaluation, ...]:
+        """Return the finished candidates that stand with what they inherited, fine-tuned or not."""
+        return tuple(one for one in self.done if self.config.is_heir(one.epochs))
 
     @property
     def select_images(self) -> int | None:
@@ -203,6 +215,7 @@ def read_run(
         images=_images(store.path / "labels.npz"),
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
+        failed_finalists=failed_finalists(store, config),
     )
 
 

@@ -24,6 +24,13 @@ def told_evaluations(store: RunStore, generations: Sequence[Mapping[str, Any]]) 
     return [heirs.get(one.key, one) for one in store.evaluations()]
 
 
+def failed_finalists(store: RunStore, config: SearchFile) -> tuple[Evaluation, ...]:
+    """Return the trainings of finalists that failed: their heirs stand in their place."""
+    if config.evaluation.mode != "supernet":
+        return ()
+    return tuple(one for _, one, _ in RungShelf(store).legs() if not one.is_done)
+
+
 def ended_trainings(
     store: RunStore, config: SearchFile, evaluations: Sequence[Evaluation]
 ) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:

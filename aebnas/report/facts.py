@@ -19,6 +19,7 @@ from aebnas.report.training_words import (
     repeating_supernet,
     supernet_words,
     training_words,
+    weights_words,
 )
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
 from aebnas.search.individuals import advice_on_heirs
@@ -54,13 +55,14 @@ def headline(run: RunContents) -> list[Fact]:
             "Pareto front", count(len(run.front), "point"), f"of {count(len(run.front_keys), 'architecture')}"
         )
     volume, points = run.hypervolume, count(len(run.points), "operating point")
+    name, weights = _candidates(run)
     return [
         *facts,
         Fact("Hypervolume", "–" if volume is None else f"{volume:.4f}", f"after {_generations(run)}"),
         Fact(
-            "Trainings",
+            name,
             f"{len(run.done):,} done",
-            f"{len(run.failed):,} failed{lost}; {points} read off their curves",
+            _joined(weights, f"{len(run.failed):,} failed{lost}", f"{points} read off their curves"),
         ),
         Fact("Wall clock", duration(time.wall_s), f"first start to last end{pauses}{_supernet_time(run)}"),
         Fact("Core time", duration(time.core_s), f"{time.core_s:,.0f} core-seconds of training"),
@@ -100,10 +102,12 @@ def progress_facts(run: RunContents) -> list[Fact]:
     told = run.generations[-1]["trainings"] if run.generations else 0
     time = run.timing
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
-    trainings = f"{len(run.done):,} done, {len(run.failed):,} failed"
-    facts = [Fact("Generations", _generations(run)), Fact("Trainings", trainings, lost)]
+    ended = f"{len(run.done):,} done, {len(run.failed):,} failed"
+    name, weights = _candidates(run)
+    facts = [Fact("Generations", _generations(run)), Fact(name, ended, _joined(weights, lost))]
     if run.finalists is not None:
-        failed = f"{run.finalists['failed']:,} failed, and stay heirs" if run.finalists["failed"] else ""
+        number = run.finalists["failed"]
+        failed = f"{number:,} failed, and stay heirs; the reasons are below" if number else ""
         trained = f"{run.finalists['trained']:,} of {run.finalists['chosen']:,} trained"
         facts.append(Fact("Finalists", trained, failed))
     full = run.generations[-1].get("full_trainings") if run.generations else None
@@ -147,6 +151,15 @@ def warnings(run: RunContents) -> list[str]:
     if run.facts["not_repeatable"]:
         found.append(f"This run is not exactly repeatable: {run.facts['not_repeatable']}.")
     return found + _data_warnings(run)
+
+
+def _candidates(run: RunContents) -> tuple[str, str]:
+    """Return what was evaluated, and how many of them were trained where others inherited."""
+    return ("Candidates", weights_words(run.config, run.done)) if run.inherits else ("Trainings", "")
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _supernet_time(run: RunContents) -> str:
@@ -240,7 +253,8 @@ def _data_warnings(run: RunContents) -> list[str]:
             f"{percent(1 / run.select_images, 2)}, and differences within the intervals may be chance."
         )
     if run.failed and len(run.failed) >= max(2, 0.2 * run.trainings):
-        found.append(f"{len(run.failed):,} of {run.trainings:,} trainings failed; the reasons are below.")
+        what = _candidates(run)[0].lower()
+        found.append(f"{len(run.failed):,} of {run.trainings:,} {what} failed; the reasons are below.")
     return found
 
 

@@ -29,7 +29,7 @@ class GeneShares:
     front: tuple[int, ...]
     """Networks of the front per choice; points of the front for ``trade_off``."""
     everywhere: tuple[int, ...]
-    """Trained networks per choice, those of the front included; operating points for ``trade_off``."""
+    """Finished candidates per choice, those of the front included; operating points for ``trade_off``."""
 
     @property
     def preference(self) -> float:

@@ -146,8 +146,10 @@ def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Mark
     """Return the sections that only some runs have."""
     found = []
     if any(run["genes"] for run in data["runs"]):
+        inherits = any(run["mode"] == "supernet" for run in data["runs"])
+        everyone = "candidates" if inherits else "trained networks"
         text = (
-            "Share of every value among the networks of the front (colour) and among all trained networks "
+            f"Share of every value among the networks of the front (colour) and among all {everyone} "
             "(grey), where the gene acts; the strongest preferences first. Networks of a search descend from "
             "each other: a preference tells where the search went, and is no proof that a value is better."
         )
@@ -172,11 +174,15 @@ def _failure_sections(runs: Sequence[RunContents]) -> list[Markup]:
     several = len(runs) > 1
     return [
         section(
-            f"failures-{i}", f"Failed trainings{f' of {run.label}' if several else ''}", failure_rows(run)
+            f"failures-{i}", f"{_failures(run)}{f' of {run.label}' if several else ''}", failure_rows(run)
         )
         for i, run in enumerate(runs)
-        if run.failed
+        if run.failed or run.failed_finalists
     ]
+
+
+def _failures(run: RunContents) -> str:
+    return "Failed candidates and finalists" if run.inherits else "Failed trainings"
 
 
 def _provenance(run: RunContents, several: bool) -> Markup:

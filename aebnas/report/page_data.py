@@ -19,6 +19,7 @@ from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.reliability import ExitReliability, reliabilities
 from aebnas.report.surrogate_section import foretold
+from aebnas.report.training_words import heir_words
 from aebnas.report.winners import winner_common
 from aebnas.report.words import metric_heading, metric_name, unit_of
 from aebnas.search.store import RunStore
@@ -82,8 +83,10 @@ def _settings(run: RunContents) -> dict[str, Any]:
         ],
         "images": run.select_images,
         "scale": scale_of(run.select_images),
-        "trained": len(run.done),
-        "halves": config.trains_unevenly,
+        "done": len(run.done),
+        "mode": config.evaluation.mode,
+        "uneven": config.trains_unevenly,
+        "heirs": heir_words(config) if 0 < len(run.heirs) < len(run.done) else None,
         "yaml": winner_common(run),
         "score": config.exits.policy,
     }
@@ -121,7 +124,7 @@ def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: in
     sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ()))}
+        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(run.config.is_heir(one.epochs))}
         for one in shown
     ]
 

@@ -162,7 +162,8 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
 
 
 def _hypervolume(runs: Sequence[RunContents]) -> Figure:
-    figure, axes = _plain("Trainings", "Hypervolume")
+    what = "Candidates" if any(run.inherits for run in runs) else "Trainings"
+    figure, axes = _plain(what, "Hypervolume")
     for i, run in enumerate(runs):
         x = [full_trainings(one) for one in run.generations]
         y = [one["hypervolume"] for one in run.generations]

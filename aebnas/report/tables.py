@@ -14,6 +14,7 @@ from aebnas.report.markup import Markup, element, joined
 from aebnas.report.words import (
     FINAL,
     architecture_lines,
+    epochs_word,
     exit_names,
     interval,
     metric_heading,
@@ -39,29 +40,38 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
         links: The winner's file relative to the page, by run label and key.
     """
     devices = [name for name in run.front[0].metrics if "@" in name] if run.front else []
-    columns = [*_FRONT_COLUMNS[:3], *((metric_heading(name), True) for name in devices), *_FRONT_COLUMNS[3:]]
+    epochs = [("Epochs", True)] if run.config.trains_unevenly else []
+    columns = [
+        *_FRONT_COLUMNS[:3],
+        *((metric_heading(name), True) for name in devices),
+        *_FRONT_COLUMNS[3:-2],
+        *epochs,
+        *_FRONT_COLUMNS[-2:],
+    ]
     heads = [plain_head(name, is_number) for name, is_number in columns]
     rows = [_front_row(run, point, links.get((run.label, point.key))) for point in run.front[:MAX_FRONT_ROWS]]
     return scrolling(f"Pareto front of {run.label}", table_of(heads, rows))
 
 
 def failure_rows(run: RunContents) -> Markup:
-    """Return why trainings failed: reasons with their number, then the candidates."""
-    reasons = Counter(one.status.removeprefix("failed: ") for one in run.failed)
+    """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
+    failed = [(one, one.status.removeprefix("failed: ")) for one in run.failed]
+    failed += [(one, f"as a finalist: {one.status.removeprefix('failed: ')}") for one in run.failed_finalists]
+    reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
         for reason, number in reasons.most_common(MAX_FAILURES)
     ]
-    summary = table_of([plain_head("Trainings", True), plain_head("Reason")], common)
+    summary = table_of([plain_head("Number", True), plain_head("Reason")], common)
     each = [
         element(
             "tr",
             element("td", element("code", one.key)),
             element("td", f"{si(one.reach_macs[-1])}", attributes={"class": "number"}),
             element("td", _lines(architecture_lines(one.architecture))),
-            element("td", one.status.removeprefix("failed: ")),
+            element("td", reason),
         )
-        for one in run.failed[:MAX_FAILURES]
+        for one, reason in failed[:MAX_FAILURES]
     ]
     heads = [
         plain_head("Key"),
@@ -71,7 +81,7 @@ def failure_rows(run: RunContents) -> Markup:
     ]
     details = element(
         "details",
-        element("summary", f"Failed candidates ({len(each)} of {len(run.failed)})"),
+        element("summary", f"Failed candidates ({len(each)} of {len(failed)})"),
         scrolling(f"Failed candidates of {run.label}", table_of(heads, each)),
     )
     return joined([scrolling(f"Reasons of failures of {run.label}", summary), details])
@@ -79,7 +89,8 @@ def failure_rows(run: RunContents) -> Markup:
 
 def comparison_rows(runs: Sequence[RunContents]) -> Markup:
     """Return the headline figures of several runs, one row per run."""
-    names = [fact.name for fact in headline(runs[0])]
+    facts = zip(*(headline(run) for run in runs), strict=True)
+    names = [" / ".join(dict.fromkeys(fact.name for fact in same)) for same in facts]
     heads = [
         plain_head("Run"),
         plain_head("Dataset"),
@@ -136,6 +147,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         si(metrics["worst_macs"]),
         si(metrics["params"]),
         f"{point.trade_off:g}",
+        *([epochs_word(point.evaluation.epochs)] if run.config.trains_unevenly else []),
     ]
     cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
     key: Markup = element("code", point.key)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.facts import miss_words
+from aebnas.report.training_words import weights_words
 from aebnas.report.words import count, interval, percent, si
 from aebnas.search.store import RunStore
 
@@ -128,5 +129,11 @@ def _caption(run: RunContents, shown: int, heads: Container[str]) -> str:
     legend = "; ".join(words for head, words in LEGEND.items() if head in heads)
     columns = f" {legend}." if legend else ""
     on = f"{images:,} select images" if images else "the select split"
-    best_of = f"the best of {count(len(run.done), 'trained network')}"
-    return f"{some}{columns} Scored on {on}, {best_of}; test data were not read."
+    return f"{some}{columns} Scored on {on}, the best of {_all(run)}; test data were not read."
+
+
+def _all(run: RunContents) -> str:
+    """Return how many candidates the front was chosen from, heirs told from trained ones."""
+    if not run.inherits:
+        return count(len(run.done), "trained network")
+    return f"{count(len(run.done), 'candidate')} ({weights_words(run.config, run.done)})"

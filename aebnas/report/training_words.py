@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aebnas.config.schema import SearchFile
+from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.rungs import ladder_of
 from aebnas.report.words import count, duration, landmarks
 
@@ -31,6 +32,18 @@ def mode_words(modes: Collection[str]) -> list[str]:
     if "scratch" in modes:
         found.append("Each architecture was trained once, from its own seed.")
     return found
+
+
+def heir_words(config: SearchFile) -> str:
+    """Return how heirs came by their weights, unlike the finalists that were trained."""
+    return "fine-tuned" if config.evaluation.finetune_epochs else "as inherited"
+
+
+def weights_words(config: SearchFile, done: Sequence[Evaluation]) -> str:
+    """Return how many candidates of a supernet are what: ``6 trained, 42 as inherited``."""
+    heirs = sum(config.is_heir(one.epochs) for one in done)
+    counted = {"trained": len(done) - heirs, heir_words(config): heirs}
+    return ", ".join(f"{number:,} {words}" for words, number in counted.items() if number)
 
 
 def training_words(config: SearchFile) -> tuple[str, str]:

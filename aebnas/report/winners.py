@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -21,6 +21,7 @@ from aebnas.config.schema import DataConfig, Text
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_syntax import SCALARS
 from aebnas.errors import DataError, RunError
+from aebnas.evaluation.record import Evaluation
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 from aebnas.report.contents import OperatingPoint, RunContents
@@ -28,7 +29,10 @@ from aebnas.report.files import write_file
 from aebnas.space.architecture import Architecture
 
 FORMAT = 2
-"""Version of the files; raised when a reader of the old one would go wrong."""
+"""Version of the files; raised when a reader of the old one would go wrong.
+
+Not for a new optional field: readers are strict, and one that does not know it refuses it by its name.
+"""
 WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
 HEADER = (
     "# One architecture of a Pareto front. Read it back: aebnas.report.load_winner(THIS_FILE).architecture\n"
@@ -49,6 +53,7 @@ Thresholds = Annotated[
 ]
 """Infinities are the words of ``threshold_codec`` in the file."""
 Rate = Annotated[float, Field(ge=0, le=1)]
+Weights = Literal["inherited", "trained"]
 
 
 class WinnerPoint(Frozen):
@@ -85,6 +90,10 @@ class Winner(Frozen):
     """Seed of the search."""
     training_seed: Annotated[int, Field(ge=0)]
     """Seed of its training in the search."""
+    weights: Weights | None = None
+    """What the points show: an heir, or a trained network; null: trained, as ``training`` says."""
+    epochs: Annotated[int, Field(ge=0)] | None = None
+    """In which they were trained, an heir's fine-tuned; null with ``weights``."""
     data_fingerprint: str | None
     """Identity of the data and splits of the search."""
     classes: Annotated[int, Field(ge=1)] | None
@@ -94,7 +103,7 @@ class Winner(Frozen):
     data: DataConfig
     """Where the images came from."""
     training: TrainingConfig
-    """How it was trained."""
+    """How it is trained in full."""
     exits: ExitsConfig
     """The score that thresholds are compared with, and how they were tuned."""
     points: Annotated[Items[WinnerPoint], Field(min_length=1)]
@@ -175,7 +184,8 @@ def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
 
 def winner_text(winner: Winner) -> str:
     """Return a winner as YAML."""
-    return HEADER + _yaml(winner.model_dump(mode="json"))
+    unsaid = {"weights", "epochs"} if winner.weights is None else None
+    return HEADER + _yaml(winner.model_dump(mode="json", exclude=unsaid))
 
 
 def _yaml(plain: dict[str, Any]) -> str:
@@ -208,12 +218,15 @@ def load_winner(path: Path) -> Winner:
 def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     evaluation = points[0].evaluation
     config, shape = run.config, run.facts["image_shape"]
+    weights = _weights(run, evaluation)
     return Winner(
         format=FORMAT,
         key=evaluation.key,
         run=run.path.resolve().name,
         seed=config.search.seed,
         training_seed=evaluation.seed,
+        weights=weights,
+        epochs=None if weights is None else evaluation.epochs,
         data_fingerprint=run.facts["data"],
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
@@ -223,6 +236,13 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         points=tuple(_winner_point(point) for point in points),
         architecture=evaluation.architecture,
     )
+
+
+def _weights(run: RunContents, evaluation: Evaluation) -> Weights | None:
+    """Return how a candidate came by its weights; None in a run that trained all of them alike."""
+    if run.config.evaluation.mode == "scratch":
+        return None
+    return "inherited" if run.config.is_heir(evaluation.epochs) else "trained"
 
 
 def _classes(run: RunContents) -> int | None:

@@ -110,6 +110,11 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
+def epochs_word(epochs: int | None) -> str:
+    """Return for how many epochs a candidate was trained: ``inherited`` for none; a dash where unknown."""
+    return "–" if epochs is None else str(epochs or "inherited")
+
+
 def limits(metric: str, bound: Bound) -> str:
     """Return a constraint as ``expected MACs ≤ 3.00 M``."""
     signs = (("≥", bound.min), ("≤", bound.max))

@@ -214,7 +214,11 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
     assert last.finalists == Finalists(chosen=5, trained=4, failed=1)
-    assert fact(tmp_path / "run", "Finalists") == ("4 of 5 trained", "1 failed, and stay heirs")
+    assert fact(tmp_path / "run", "Finalists") == (
+        "4 of 5 trained",
+        "1 failed, and stay heirs; the reasons are below",
+    )
+    assert told_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
     told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
     assert [one.status for one in told if one.key == unlucky] == ["done", "failed: diverged"]
     again = HeirPool()
@@ -421,7 +425,16 @@ def test_a_kill_in_the_finale_leaves_no_weights_behind_when_others_are_chosen_la
 def test_putting_heirs_back_is_no_training_that_was_cut_off(tmp_path: Path) -> None:
     run(tmp_path / "run")
     run(tmp_path / "run", LONGER)
-    assert fact(tmp_path / "run", "Trainings") == ("36 done, 0 failed", "")
+    assert fact(tmp_path / "run", "Candidates") == ("36 done, 0 failed", "5 trained, 31 as inherited")
+
+
+def told_failures(path: Path) -> dict[str, str]:
+    """Return why finalists failed, by key, as the report says it."""
+    store = RunStore(path)
+    try:
+        return {one.key: one.status for one in read_run(store).failed_finalists}
+    finally:
+        store.close()
 
 
 def fact(path: Path, name: str) -> tuple[str, str]:

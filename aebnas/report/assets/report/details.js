@@ -21,9 +21,8 @@ function column(candidate, slot, width) {
   const title = html("h3", {}, html("span", { class: `letter-badge pick-${slot}` }, LETTERS[slot]), html("code", {}, candidate.key));
   const run = RUNS.length > 1 ? `${candidate.run.label}, ` : "";
   const thinned = candidate.curve.size < candidate.plain.w ? `; ${candidate.curve.size} of ${candidate.plain.w} points of its curve are on this page` : "";
-  const trained = candidate.epochs ? `${candidate.epochs} epoch${candidate.epochs === 1 ? "" : "s"}` : "as inherited";
-  const epochs = candidate.run.halves ? `${trained}, ` : "";
-  const facts = `${run}training ${candidate.order} of ${candidate.run.trained}, ${epochs}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
+  const what = candidate.run.mode === "supernet" ? "candidate" : "training";
+  const facts = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${weightsWords(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },
     html("div", {}, title, html("p", { class: "quiet" }, facts, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.verdict ? html("p", { class: "quiet" }, `Target: ${candidate.verdict}`) : null, drawing(candidate, width)),

@@ -56,6 +56,10 @@ function legend() {
   const feasible = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("circle", { r: 3, class: "other" }));
   const infeasible = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("path", { d: "M-3 -3L3 3M-3 3L3 -3", class: "infeasible" }));
   entries.push(html("li", {}, feasible, "other operating points"));
+  for (const run of RUNS.filter((one) => one.heirs)) {
+    const hollow = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("path", { class: "hollow", d: MARKERS[run.number % 6], style: `color: ${runColour(run)}` }));
+    entries.push(html("li", {}, hollow, `${RUNS.length > 1 ? `${run.label}: ` : ""}hollow: ${run.heirs}; filled: trained`));
+  }
   if (POINTS.some((point) => !point.isFeasible)) entries.push(html("li", {}, infeasible, "infeasible"));
   return html("ul", { class: "legend" }, entries);
 }
@@ -133,16 +137,21 @@ function boundLine({ area, x, y, inner }, side, value, words) {
   area.append(svg("line", { class: "bound", ...ends }), svg("text", { class: "bound-word", ...text }, words));
 }
 
-// Thousands of points are two paths a run: no element each, and vector in print.
+// Thousands of points are three paths a run: no element each, and vector in print.
 function drawCloud(chart, visible) {
   for (const run of RUNS) {
     const own = visible.filter(({ point }) => point.candidate.run === run && !point.isFront);
     const colour = RUNS.length > 1 ? `stroke: ${runColour(run)}` : null;
-    const dots = own.filter(({ point }) => point.isFeasible).map(({ x, y }) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`);
+    const feasible = own.filter(({ point }) => point.isFeasible);
+    const dots = feasible.filter(({ point }) => !isHollow(point.candidate)).map(({ x, y }) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`);
+    const rings = feasible
+      .filter(({ point }) => isHollow(point.candidate))
+      .map(({ x, y }) => `M${(x - 2.4).toFixed(1)} ${y.toFixed(1)}a2.4 2.4 0 1 0 4.8 0a2.4 2.4 0 1 0 -4.8 0`);
     const crosses = own
       .filter(({ point }) => !point.isFeasible)
       .map(({ x, y }) => `M${(x - 2.6).toFixed(1)} ${(y - 2.6).toFixed(1)}l5.2 5.2m0 -5.2l-5.2 5.2`);
-    chart.area.append(svg("path", { class: "infeasible", d: crosses.join("") }), svg("path", { class: "cloud", style: colour, d: dots.join("") }));
+    chart.area.append(svg("path", { class: "infeasible", d: crosses.join("") }));
+    chart.area.append(svg("path", { class: "rings", style: colour, d: rings.join("") }), svg("path", { class: "cloud", style: colour, d: dots.join("") }));
   }
 }
 
@@ -174,9 +183,10 @@ function drawMembers(chart, visible, tip) {
     }
     if (RUNS.length === 1 && own.length <= MAX_WHISKERS && isShare(FRONT.y) && run.images) drawWhiskers(chart, own, run);
     for (const { point, x, y } of own) {
+      const [mode, property] = isHollow(point.candidate) ? ["point hollow", "color"] : ["point", "fill"];
       const mark = svg("path", {
-        class: "point", d: MARKERS[run.number % 6], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
-        style: `fill: ${runColour(run)}`, role: "button", tabindex: marks.length ? -1 : 0,
+        class: mode, d: MARKERS[run.number % 6], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
+        style: `${property}: ${runColour(run)}`, role: "button", tabindex: marks.length ? -1 : 0,
         "aria-label": pointWords(point), "data-key": point.candidate.key,
       });
       mark.addEventListener("focus", () => showTip(tip, point, x, y, chart));
@@ -244,7 +254,8 @@ function pointWords(point) {
     if (!isShare(metric) && Number.isFinite(value)) parts.push(`${metricValue(metric, value)} ${metricName(metric)}`);
   }
   const run = RUNS.length > 1 ? `, ${point.candidate.run.label}` : "";
-  return `${parts.join(", ")}; ${point.candidate.key}${run}${point.isFeasible ? "" : ", infeasible"}`;
+  const weights = isHollow(point.candidate) ? `, ${point.candidate.run.heirs}` : "";
+  return `${parts.join(", ")}; ${point.candidate.key}${run}${weights}${point.isFeasible ? "" : ", infeasible"}`;
 }
 
 function showTip(tip, point, x, y, chart) {

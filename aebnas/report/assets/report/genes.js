@@ -1,4 +1,4 @@
-// Which choices the front prefers: the share of every value there, and among all trained networks.
+// Which choices the front prefers: the share of every value there, and among all candidates.
 
 const GENES_SHOWN = 12;
 

@@ -1,4 +1,4 @@
-// How the search went: hypervolume over trainings, and how busy the workers were.
+// How the search went: hypervolume over trainings, or over candidates where some inherit, and how busy the workers were.
 
 function progress() {
   const host = place("progress");
@@ -6,7 +6,8 @@ function progress() {
   const runs = RUNS.filter((run) => run.generations.length);
   const work = RUNS.filter((run) => run.work);
   const parts = [];
-  if (runs.length) parts.push(framed("Hypervolume over trainings", (width) => hypervolumes(runs, width)));
+  const what = runs.some((run) => run.mode === "supernet") ? "candidates" : "trainings";
+  if (runs.length) parts.push(framed(`Hypervolume over ${what}`, (width) => hypervolumes(runs, what, width)));
   for (const run of work) parts.push(framed(`Busy workers over time${RUNS.length > 1 ? `: ${run.label}` : ""}`, (width) => busyWorkers(run, width)));
   host.replaceChildren(...parts);
 }
@@ -17,18 +18,20 @@ function framed(title, draw) {
   return html("figure", { class: "half" }, html("figcaption", {}, html("strong", {}, title)), canvas);
 }
 
-function hypervolumes(runs, width) {
+function hypervolumes(runs, what, width) {
   const last = Math.max(...runs.map((run) => run.generations.at(-1)[1]));
   const [low, high] = spread(runs.flatMap((run) => run.generations.map((one) => one[3])), false, 0.12);
   const whole = (value) => Number(value.toPrecision(6)).toLocaleString("en");
-  const xAxis = { low: 0, high: last * 1.02 || 1, title: "Trainings, failed ones included", word: whole };
+  const hasFinalists = runs.some((run) => run.mode === "supernet" && run.uneven);
+  const title = `${what[0].toUpperCase()}${what.slice(1)}${hasFinalists ? " (failed ones too), then finalists" : ", failed ones included"}`;
+  const xAxis = { low: 0, high: last * 1.02 || 1, title, word: whole };
   const yAxis = { low: Math.max(0, low), high: Math.min(1, high), title: "Hypervolume", word: plainTick };
   const chart = figure(width, 250, xAxis, yAxis, "Hypervolume after every generation");
   for (const run of runs) {
     const at = run.generations.map(([, trainings, , volume]) => [chart.x(trainings), chart.y(volume)]);
     chart.area.append(svg("path", { class: "front-line", style: `stroke: ${runColour(run)}`, d: stepPath(at) }));
     run.generations.forEach(([number, trainings, failed, volume, points], i) => {
-      const words = `${run.label}, generation ${number}: ${trainings} trainings, ${failed} failed, hypervolume ${volume}, front of ${points}`;
+      const words = `${run.label}, generation ${number}: ${trainings} ${what}, ${failed} failed, hypervolume ${volume}, front of ${points}`;
       chart.top.append(svg("path", { d: MARKERS[run.number % 6], transform: `translate(${at[i].join(" ")}) scale(0.7)`, style: `fill: ${runColour(run)}` }, svg("title", {}, words)));
     });
   }

@@ -101,6 +101,17 @@ function architectureWords(candidate) {
   return [`${network.resolution} px, stem k${stem.kernel} s${stem.stride} w${stem.width}`, ...stages].join("; ");
 }
 
+function epochsWord(epochs) {
+  return String(epochs || "inherited");
+}
+
+// How a candidate came by its weights; nothing where all are trained alike.
+function weightsWords({ run, epochs, isHeir }) {
+  if (run.mode === "scratch") return "";
+  if (!epochs) return "as inherited, ";
+  return `${isHeir ? "fine-tuned " : ""}${epochs} epoch${epochs === 1 ? "" : "s"}, `;
+}
+
 function exitName(candidate, i) {
   return i < candidate.network.exits.length ? candidate.network.exits[i].name : "final";
 }
