@@ -283,6 +283,7 @@ def report() -> None:
         "| that of 340 trainings | repeated | front trained anew |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    found: dict[str, list[tuple[float, float, float]]] = {}
     colours = dict(zip(ARMS, plt.get_cmap("tab20").colors, strict=False))
     for seed in sorted(points[points.arm == "scratch"].seed.unique()):
         of = {arm: points[(points.arm == arm) & (points.seed == seed)] for arm in ARMS}
@@ -316,6 +317,7 @@ def report() -> None:
                 front,
             )
             lines.append("| " + " | ".join(map(str, cells)) + " |")
+            found.setdefault(arm, []).append((end, curve[-1][1], volumes(again, reference)[-1][1]))
     axes.set(xlabel="core-seconds, the supernet's included", ylabel="hypervolume (share of the box)")
     axes.set_xscale("log")
     axes.set_xlim(left=20)
@@ -323,8 +325,29 @@ def report() -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize="x-small", loc="lower right", ncols=2)
     figure.savefig(HERE / "hypervolume.png", dpi=120)
+    lines += ["", *_means(found)]
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
+
+
+def _means(found: dict[str, list[tuple[float, float, float]]]) -> list[str]:
+    """Return a table of the means over seeds, by arm: core-seconds, hypervolume, and trained anew."""
+    lines = [
+        "| arm | seeds | core-s | hypervolume | trained anew: mean | lowest, highest |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for arm, rows in sorted(found.items(), key=lambda item: -float(np.mean([row[1] for row in item[1]]))):
+        seconds, volume, anew = map(np.array, zip(*rows, strict=True))
+        cells = (
+            arm,
+            len(rows),
+            f"{seconds.min():.0f} to {seconds.max():.0f}",
+            f"{volume.mean():.3f}",
+            f"{anew.mean():.3f}",
+            f"{anew.min():.3f}, {anew.max():.3f}",
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return lines
 
 
 def keep(arm: str, seed: int, run: Callable[[str, int], Iterator[Point]], suffix: str = "") -> None:
