@@ -17,6 +17,7 @@ from aebnas.cli.gene_rows import gene_rows
 from aebnas.cli.json_lines import write
 from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED
+from aebnas.config.evaluation_schema import unread_options
 from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.device_costs import DeviceCosts
@@ -66,6 +67,9 @@ class Description:
                 "section supernet: only evaluation.mode: supernet and aebnas supernet read it; mode is "
                 f"{config.evaluation.mode}."
             )
+        unread = unread_options(config.evaluation)
+        if unread:
+            found.append(f"section evaluation: nothing reads {', '.join(unread)}.")
         if inherits and {"accuracy", "error"} & set(config.constraints):
             found.append(
                 "limits on accuracy are held against what candidates inherit, less than training gives."

@@ -8,8 +8,8 @@ Every object has ``event``; the others are, by event:
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
                         network on calibrate, by exit)
     supernet_ready      path, origin ("trained", "known" or the path of the file that was copied), record (how
-                        its training went: seconds, device, processes, loss, steps, accuracies, looked_at;
-                        empty in older files)
+                        its training went: seconds, device, processes, is_mixed, loss, steps, accuracies,
+                        looked_at; empty in older files)
     workers_started     count
     candidate_started   key, busy
     candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, epochs, reach_macs (to

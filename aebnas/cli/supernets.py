@@ -31,11 +31,13 @@ def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.search.store import storage_errors
     from aebnas.search.supernets import trained_supernet
     from aebnas.supernet.preparation import check_given, check_place
+    from aebnas.supernet.storage import supernet_file
 
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
-    check_given(config, splits)
     check_place(config, path)
+    if not supernet_file(path).exists():
+        check_given(config, splits)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):

@@ -17,8 +17,6 @@ from aebnas.config.training_schema import TWO_PHASES, TrainingConfig
 
 HALVING = ("eta", "min_epochs")
 """Options that only ``mode: successive_halving`` reads."""
-INHERITANCE = ("recalibration_images", "finetune_epochs")
-"""Options that only ``mode: supernet`` reads."""
 FINETUNING = ("finetune", "finetune_learning_rate")
 """Options that only ``finetune_epochs`` above 0 reads."""
 
@@ -57,23 +55,30 @@ def wrong_evaluation(
         choices = ", ".join(SUPERNET_LOSSES)
         text = f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
         wrong.append((("training", "loss"), text))
-    if mode != "supernet":
-        wrong += _unread(evaluation, INHERITANCE, f"goes with evaluation.mode: supernet, but mode is {mode}")
-    if not evaluation.finetune_epochs:
-        wrong += _unread(evaluation, FINETUNING, "goes with evaluation.finetune_epochs above 0")
+    if mode != "supernet" and evaluation.finetune_epochs:
+        text = f"goes with evaluation.mode: supernet, but mode is {mode}"
+        wrong.append((("evaluation", "finetune_epochs"), text))
     if evaluation.finalists:
         wrong += _wrong_finalists(evaluation, training)
     if mode == "successive_halving":
         return wrong + _wrong_halving(evaluation, training, surrogate)
     text = f"goes with evaluation.mode: successive_halving, but mode is {mode}"
-    return wrong + _unread(evaluation, HALVING, text)
+    return wrong + [(("evaluation", name), text) for name in _given(evaluation, HALVING)]
 
 
-def _unread(evaluation: EvaluationConfig, names: Sequence[str], text: str) -> list[Wrong]:
-    """Return a mistake for each option that was given although nothing reads it."""
+def unread_options(evaluation: EvaluationConfig) -> list[str]:
+    """Return what is given of inheritance although nothing reads it, with what would."""
+    found = []
+    if evaluation.mode != "supernet":
+        found += [f"{name} (mode: supernet)" for name in _given(evaluation, ("recalibration_images",))]
+    if not evaluation.finetune_epochs:
+        found += [f"{name} (finetune_epochs above 0)" for name in _given(evaluation, FINETUNING)]
+    return found
+
+
+def _given(evaluation: EvaluationConfig, names: Sequence[str]) -> list[str]:
     fields = EvaluationConfig.model_fields
-    given = [name for name in names if getattr(evaluation, name) != fields[name].default]
-    return [(("evaluation", name), text) for name in given]
+    return [name for name in names if getattr(evaluation, name) != fields[name].default]
 
 
 def _wrong_finalists(evaluation: EvaluationConfig, training: TrainingConfig) -> list[Wrong]:

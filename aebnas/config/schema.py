@@ -256,8 +256,7 @@ class SearchFile(Frozen):
 
     def is_heir(self, epochs: int | None) -> bool:
         """Return whether a candidate of so many epochs is an heir, fine-tuned or not, and no finalist."""
-        is_finalist = self.evaluation.finalists > 0 and epochs == self.training.epochs
-        return self.evaluation.mode == "supernet" and not is_finalist
+        return self.evaluation.mode == "supernet" and (epochs or 0) <= self.evaluation.finetune_epochs
 
     @property
     def settings(self) -> tuple[str, ...]:

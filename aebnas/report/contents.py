@@ -26,7 +26,7 @@ from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
-FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet")
+FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet", "elapsed_seconds")
 """What a report reads of what a run notes about itself."""
 
 
@@ -215,7 +215,7 @@ def read_run(
         images=_images(store.path / "labels.npz"),
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
-        failed_finalists=failed_finalists(store, config),
+        failed_finalists=failed_finalists(store, config, generations),
     )
 
 

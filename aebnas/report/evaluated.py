@@ -24,11 +24,16 @@ def told_evaluations(store: RunStore, generations: Sequence[Mapping[str, Any]]) 
     return [heirs.get(one.key, one) for one in store.evaluations()]
 
 
-def failed_finalists(store: RunStore, config: SearchFile) -> tuple[Evaluation, ...]:
-    """Return the trainings of finalists that failed: their heirs stand in their place."""
-    if config.evaluation.mode != "supernet":
+def failed_finalists(
+    store: RunStore, config: SearchFile, generations: Sequence[Mapping[str, Any]]
+) -> tuple[Evaluation, ...]:
+    """Return the trainings of the latest finalists that failed: their heirs stand in their place."""
+    finalists = generations[-1].get("finalists") if generations else None
+    if config.evaluation.mode != "supernet" or not finalists:
         return ()
-    return tuple(one for _, one, _ in RungShelf(store).legs() if not one.is_done)
+    failed = [one for _, one, _ in RungShelf(store).legs() if not one.is_done]
+    known = finalists.get("failures")  # older runs do not say whose
+    return tuple(one for one in failed if known is None or one.key in known)
 
 
 def ended_trainings(

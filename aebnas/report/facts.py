@@ -15,6 +15,7 @@ from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
 from aebnas.report.left_undone import left_undone
 from aebnas.report.training_words import (
+    ORIGINS,
     mode_words,
     repeating_supernet,
     supernet_words,
@@ -145,7 +146,9 @@ def warnings(run: RunContents) -> list[str]:
             "No operating point satisfies all constraints, so the front is empty. The figures show "
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
-        advice = advice_on_heirs(run.config, (point.accuracy for point in run.points))
+        advice = advice_on_heirs(
+            run.config, (one.accuracy for one in run.points if run.config.is_heir(one.evaluation.epochs))
+        )
         found += [] if advice is None else [advice]
     found += common_notes(run)
     if run.facts["not_repeatable"]:
@@ -263,8 +266,10 @@ def _repeatable(run: RunContents) -> tuple[str, str]:
     if reason:
         return "no", str(reason)
     how = "same seed, versions, processor and data; on GPUs up to rounding"
-    if run.facts["supernet"]:
-        how += repeating_supernet(run.facts["supernet"])
+    supernet = run.facts["supernet"] or {}
+    if supernet.get("is_mixed") and supernet.get("origin") in ORIGINS:
+        return "no", "different devices or numbers of processes trained its supernet, one after the other"
+    how += repeating_supernet(supernet)
     if run.failed:
         return "yes, but for failures", f"{how}; a worker that died may depend on the machine's free memory"
     return "yes", how

@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import math
 import shlex
 
 from aebnas.report.contents import RunContents
@@ -59,9 +60,11 @@ def _reached(run: RunContents) -> str:
 
 
 def _resume(run: RunContents) -> str:
-    """Return the command; where the time is up, with as much time again."""
-    limit = run.config.search.max_minutes
-    more = f" --set search.max_minutes={2 * limit:g}" if limit is not None and _is_cut(run) else ""
+    """Return the command; where the time is up, with as much time again, behind what was spent."""
+    limit, more = run.config.search.max_minutes, ""
+    if limit is not None and _is_cut(run):
+        spent = max(limit, (run.facts["elapsed_seconds"] or 0.0) / 60)
+        more = f" --set search.max_minutes={math.ceil(10 * (spent + limit)) / 10:g}"
     return f"aebnas resume {shlex.quote(str(run.path))}{more}"
 
 

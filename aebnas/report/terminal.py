@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.facts import miss_words
 from aebnas.report.training_words import weights_words
-from aebnas.report.words import count, interval, percent, si
+from aebnas.report.words import count, epochs_word, interval, percent, si
 from aebnas.search.store import RunStore
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def contents_table(run: RunContents, max_rows: int = 20, width: int | None = Non
     table = _table(columns)
     table.caption = miss_words(run) or _caption(run, len(shown), columns)
     if left_out:
-        table.caption += f"\nColumns that do not fit here, but are in pareto.csv: {', '.join(left_out)}."
+        table.caption += f"\nColumns that do not fit here: {', '.join(left_out)}."
     return table
 
 
@@ -94,7 +94,7 @@ def _columns(
     columns["params"] = [si(point.metrics["params"]) for point in points]
     columns["exits %"] = ["/".join(f"{rate * 100:.0f}" for rate in point.exit_rates) for point in points]
     if run.config.trains_unevenly:
-        columns["epochs"] = [str(point.evaluation.epochs) for point in points]
+        columns["epochs"] = [epochs_word(point.evaluation.epochs) for point in points]
     columns["key"] = [point.key for point in points]
     return columns
 

@@ -83,8 +83,6 @@ def repeating_supernet(record: Mapping[str, Any]) -> str:
     """Return what a run that is to come out the same needs of its supernet, as the end of a sentence."""
     if record.get("origin", "trained") not in ORIGINS:
         return f"; with the supernet that was copied from {record['origin']}"
-    if record.get("is_mixed"):
-        return "; with its own supernet, which different devices or numbers of processes trained in turn"
     if record.get("processes", 1) > 1:
         return f"; with a supernet trained by {record['processes']} processes"
     return ""

@@ -183,6 +183,8 @@ class Finalists:
     trained: int
     failed: int
     """They stay the heirs that they were."""
+    failures: tuple[str, ...] = ()
+    """Their keys."""
 
     @property
     def left(self) -> int:

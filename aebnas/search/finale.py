@@ -71,17 +71,19 @@ class Finale(RungWork):
             decided(one, False)
         if len(found) == len(best):
             self._shelf.clear()
-        back = {key: self._shelf.heir(key, self._context) for key in sorted(self.trained() - set(best))}
-        if back:
+        before = self.trained()
+        back = {key: self._shelf.heir(key, self._context) for key in sorted(before - set(best))}
+        self._inherit({key: one for key, one in back.items() if one is not None})
+        heirs_again = len(before - self.trained())
+        if heirs_again:
             self._listener(
                 Warned(
-                    f"{len(back)} that an earlier end of this run trained are no finalists any more and "
+                    f"{heirs_again} that an earlier end of this run trained are no finalists any more and "
                     "count as heirs again; should they be finalists later, they are trained anew"
                 )
             )
-        self._inherit({key: one for key, one in back.items() if one is not None})
-        done = sum(one.is_done for one in found.values())
-        return Finalists(chosen=len(best), trained=done, failed=len(found) - done)
+        failures = tuple(key for key, one in found.items() if not one.is_done)
+        return Finalists(len(best), len(found) - len(failures), len(failures), failures)
 
     def now(
         self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation]

@@ -60,15 +60,22 @@ def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float,
 
 
 def advice_on_heirs(config: SearchFile, accuracies: Iterable[float]) -> str | None:
-    """Return what limits on accuracy mean where candidates inherit; None: they do not, or nothing is limited.
+    """Return what limits on accuracy mean where candidates inherit; None: they do not, or some are within.
 
     Args:
         config: The whole search-space file.
-        accuracies: Of the candidates so far, on select.
+        accuracies: Of heirs, on select.
     """
-    limited = [name for name in ("accuracy", "error") if name in config.constraints]
     best = max(accuracies, default=None)
-    if config.evaluation.mode != "supernet" or not limited or best is None:
+    if config.evaluation.mode != "supernet" or best is None:
+        return None
+    reached = {"accuracy": best, "error": 1 - best}
+    limited = [
+        name
+        for name, bound in config.constraints.items()
+        if name in reached and max(bound_violations(reached[name], bound)) > 0
+    ]
+    if not limited:
         return None
     cure = f"Loosen constraints.{limited[0]} for the search"
     if not config.evaluation.finalists:

@@ -170,7 +170,7 @@ class Search:
         )
         self._keep(generation, is_cut, frozenset() if self._finale is None else self._finale.spared())
         self._listener(generation)
-        if number == 1 and not front and is_complete:
+        if number == 1 and not front and self._pool is not None:  # no replay
             self._warn_of_limits_on_heirs()
         return generation
 

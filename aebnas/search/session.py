@@ -98,7 +98,7 @@ def resumed_session(
     Raises:
         ConfigError: An override is wrong.
         RunError: A setting changed that must not, the run is beyond the end that is asked for,
-            versions or data differ, or the run is in use.
+            versions or data differ, its supernet is trained otherwise today, or the run is in use.
     """
     store = RunStore(path)
     try:
@@ -109,6 +109,7 @@ def resumed_session(
             check_versions(store.environment, config.search.surrogate != "none")
             splits = make_splits(load_dataset(config.data, progress=progress), config.data)
             _check_data(store, splits)
+            _check_own_supernet(store, config, splits)
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()
@@ -189,6 +190,18 @@ def _check_supernet(config: SearchFile, splits: Splits) -> None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(config, splits)
+
+
+def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> None:
+    """Refuse a run that was begun with a supernet which is trained otherwise today.
+
+    Raises:
+        RunError: Its supernet is of something else, or damaged.
+    """
+    if config.evaluation.mode == "supernet" and (store.path / "supernet").is_dir():
+        from aebnas.supernet.preparation import check_own  # imports torch
+
+        check_own(config, splits, store.path)
 
 
 def _check_cutout(config: SearchFile, splits: Splits) -> None:

@@ -34,6 +34,8 @@ SGD_ALONE = ("learning_rate", "momentum", "weight_decay")
 """Of these, what AdamW does not read."""
 IRRELEVANT = {"reuse", "checkpoint_seconds", "file", "processes"}
 """Settings of the section ``supernet`` that change no weight, but for rounding."""
+FIRST = {"rule": "sandwich", "optimizer": "sgd"}
+"""Settings that leave no trace: of supernets before there were others."""
 LACKING = "networks_lack_exits"
 """Whether networks of a step lack some of the optional exits: see ``sandwich``."""
 NAMED = 3
@@ -93,24 +95,38 @@ def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> s
         wanted: What is to inherit from it: the same, or a space with fewer choices.
     """
     differences = plain_differences(dict(stored), dict(wanted))
-    found = [str(difference) for difference in differences if not _is_narrower(difference)]
+    found = [_named(difference) for difference in differences if not _is_narrower(difference)]
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
 
 
-def fitting_settings(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return the words ``--set NAME=VALUE ...`` with which a supernet serves; empty if no settings do that.
+def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
+    """Return the words ``--set NAME=VALUE ...`` with which a file could inherit; empty if none do that.
 
     Args:
-        stored: What it was trained for.
-        wanted: What is to inherit from it.
+        config: The whole search-space file.
+        stored: What a supernet was trained for.
     """
-    differences = plain_differences(dict(stored), dict(wanted))
-    found = [one for one in differences if not _is_narrower(one)]
-    known = {f"supernet.{name}" for name in SupernetConfig.model_fields} | {f"training.{n}" for n in TRAINING}
-    if not all(one.path in known and one.old is not ABSENT for one in found):
+    plain, words = config.model_dump(mode="json"), list[str]()
+    kept = {"supernet": {**FIRST, **stored["supernet"]}, "training": stored["training"]}
+    own = {"supernet": {**FIRST, **deciding_settings(config)}, "training": plain["training"]}
+    known = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
+    for section, values in kept.items():
+        for name, value in values.items():
+            if name in known[section] and value != own[section].get(name):
+                words += ["--set", f"{section}.{name}={flow(value)}"]
+                plain[section][name] = value
+    try:
+        fitting = SearchFile.model_validate(plain)
+    except ValueError:
         return ""
-    return " ".join(shlex.join(["--set", f"{one.path}={flow(one.old)}"]) for one in found)
+    return "" if named_differences(stored, supernet_facts(fitting, **stored["data"])) else shlex.join(words)
+
+
+def _named(difference: Difference) -> str:
+    if difference.path in (f"supernet.{LACKING}", "supernet.average_warmup") and difference.old is ABSENT:
+        return "an earlier AEBNAS trained it, in a way that is not used any more"
+    return str(difference)
 
 
 def _is_narrower(difference: Difference) -> bool:

@@ -18,14 +18,17 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.supernet.course import Told, train
-from aebnas.supernet.identity import supernet_facts
+from aebnas.supernet.identity import fitting_settings, supernet_facts
 from aebnas.supernet.storage import (
+    ANEW,
     StoredSupernet,
     check_facts,
     load_supernet,
     stored_facts,
     supernet_file,
 )
+
+OWN = "Begin the run anew, under another --name"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +82,32 @@ def check_given(config: SearchFile, splits: Splits | None) -> None:
         facts = supernet_facts(config, **data)
     else:
         facts = _facts(config, splits)
-    _usable(config.supernet.file, facts)
+    _usable(config, config.supernet.file, facts)
+
+
+def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
+    """Refuse a run whose own supernet does not serve its candidates; only its header is read.
+
+    Raises:
+        RunError: It is of something else, or cannot be read.
+    """
+    path = supernet_file(run)
+    if path.exists():
+        check_facts(path, stored_facts(path)[0], _facts(config, splits), OWN)
 
 
 def check_place(config: SearchFile, run: Path) -> None:
     """Refuse a run directory whose own supernet would be used in place of ``supernet.file``.
 
     Raises:
-        RunError: It holds another one, finished or not; or the file cannot be read.
+        RunError: It holds another one, finished or not; or the file cannot be read.  One that is there
+            no more was copied before.
     """
     own, given = supernet_file(run), config.supernet.file
+    if given is None or not own.exists() or not _given(given).exists():
+        return
     try:
-        if given is None or not own.exists() or cmp(own, _given(given), shallow=False):
+        if cmp(own, _given(given), shallow=False):
             return
     except OSError as error:
         raise RunError(f"cannot read the supernet {given}: {error}") from error
@@ -104,7 +121,7 @@ def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:
     return supernet_facts(config, splits.fingerprint, splits.train.shape[2], len(splits.classes))
 
 
-def _usable(file: str, facts: dict[str, Any]) -> Path:
+def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:
     """Return the path of a given supernet, if it is finished and serves.
 
     Raises:
@@ -112,7 +129,9 @@ def _usable(file: str, facts: dict[str, Any]) -> Path:
     """
     given = _given(file)
     stored, is_finished = stored_facts(given)
-    check_facts(given, stored, facts)
+    fitting = fitting_settings(config, stored)
+    cure = f"It serves with the settings that it was trained with: {fitting}" if fitting else ANEW
+    check_facts(given, stored, facts, cure)
     if not is_finished:
         raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
     return given
@@ -128,14 +147,14 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
     """Return where a finished supernet came from, now at ``path``; None: it must be trained."""
     if path.exists():
         stored, is_finished = stored_facts(path)
-        check_facts(path, stored, facts)
+        check_facts(path, stored, facts, OWN)
         if not is_finished and stored != facts:
             raise RunError(
                 f"{path} is half trained, for a larger space. Remove it, or give the run another name"
             )
         return "known" if is_finished else None
     if config.supernet.file is not None:
-        return _copied(_usable(config.supernet.file, facts), path)
+        return _copied(_usable(config, config.supernet.file, facts), path)
     if config.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
             if _serves(other, facts):

@@ -22,8 +22,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from aebnas.errors import RunError
-from aebnas.supernet.identity import fitting_settings, named_differences, space_hash
+from aebnas.supernet.identity import named_differences, space_hash
 
+ANEW = "Train one for this file: aebnas supernet FILE --name NEW"
 FORMAT = "1"
 """Raised when a reader of the old files would go wrong."""
 
@@ -131,18 +132,20 @@ def stored_steps(path: Path) -> tuple[int, int]:
     return step, steps
 
 
-def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], cure: str = ANEW) -> None:
     """Refuse a supernet that was trained for something else, unless only for a larger space.
+
+    Args:
+        path: Its file.
+        stored: What it was trained for.
+        wanted: What is to inherit from it.
+        cure: What helps, as the last sentence of the error.
 
     Raises:
         RunError: Space, data or settings differ; with the difference.
     """
     difference = named_differences(stored, wanted)
     if difference:
-        fitting = fitting_settings(stored, wanted)
-        cure = "Train one for this file: aebnas supernet FILE --name NEW"
-        if fitting:
-            cure = f"It serves with the settings that it was trained with: {fitting}"
         raise RunError(
             f"{path} is the supernet of another space, other data or other settings: {difference}. {cure}"
         )
@@ -168,6 +171,8 @@ def _stored_header(path: Path) -> tuple[dict[str, Any], int, int, dict[str, Any]
     try:
         with safetensors.safe_open(path, "pt") as file:
             header = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise RunError(f"there is no supernet {path}") from error
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
     return _read_header(path, header)

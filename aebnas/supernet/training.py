@@ -78,6 +78,8 @@ class SupernetTraining:
         flat = supernet.weights.flat
         self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
         self._recent: list[Tensor] = []
+        self._labelled: list[Tensor] = []
+        """Of the steps of this epoch, the loss without a teacher's share."""
         self.loss = math.nan
         """Mean over steps before the last look, networks and branches; summed over exits, in nats."""
 
@@ -85,7 +87,7 @@ class SupernetTraining:
         """Train the remaining steps; yield the number of finished ones after each.
 
         Raises:
-            TrainingError: The loss became NaN or infinite.
+            TrainingError: The loss became NaN or infinite, or after an epoch is far above that of chance.
         """
         while self.step < self.steps:
             epoch, start = divmod(self.step, len(self._batches))
@@ -93,6 +95,8 @@ class SupernetTraining:
                 self._one_step(batch)
                 if self.step % CHECK_EVERY == 0 or self.step == self.steps:
                     self.look_at_loss()
+                if self.step % len(self._batches) == 0:
+                    self._check_converges()
                 yield self.step
 
     def state(self) -> dict[str, Tensor]:
@@ -149,7 +153,7 @@ class SupernetTraining:
         weights = self.supernet.weights
         rng = np.random.default_rng((self._settings.seed, self.step))
         networks = self._draw(rng)
-        total = torch.zeros((), device=self.supernet.device)
+        total = torch.zeros(2, device=self.supernet.device)
         mine = self._crew.share(networks, lambda branches: self.sandwich.macs(branches[0]))
         teacher = None
         if self._settings.teacher_share and 0 not in mine:
@@ -172,7 +176,8 @@ class SupernetTraining:
         self.step += 1
         self.is_whole = True
         weights.forget_gradients()
-        self._recent.append(total)
+        self._recent.append(total[0])
+        self._labelled.append(total[1])
 
     def _draw(self, rng: np.random.Generator) -> list[list[Architecture]]:
         count, branches = self._settings.networks, self._settings.branches
@@ -186,13 +191,13 @@ class SupernetTraining:
         """Add one network's gradients; return its last exit's logits."""
         loan = self.supernet.lend(architectures)
         logits = self._logits(loan.network, batch)
-        loss = self._loss(logits, batch.labels, teacher)
+        loss, labelled = self._loss(logits, batch.labels, teacher)
         loss.backward()
         if self._training.loss == "gradient_equilibrium":
             shares = equilibrium_shares(loan.network)
             GradientRule(list(shares), shares, None).apply()
         loan.give_back()
-        total += loss.detach() / self._settings.networks
+        total += torch.stack([loss.detach(), labelled.detach()]) / self._settings.networks
         return logits[-1][0].detach()
 
     @torch.no_grad()
@@ -206,15 +211,16 @@ class SupernetTraining:
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
             return [one.float() for one in network(x)]
 
-    def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
-        """Return the sum over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)``, in nats."""
+    def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the sums over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)`` and of CE, in nats."""
         share = 0.0 if teacher is None else self._settings.teacher_share
         temperature, smoothing = self._settings.temperature, self._training.label_smoothing
-        losses = []
+        losses, labelled = [], []
         for one in logits:
             branches = len(one)
             one = one.flatten(0, 1)
             loss = cross_entropy(one, labels.repeat(branches), label_smoothing=smoothing)
+            labelled.append(loss)
             if teacher is not None and share:
                 soft = kl_div(
                     log_softmax(one / temperature, dim=1),
@@ -224,7 +230,7 @@ class SupernetTraining:
                 )
                 loss = (1 - share) * loss + share * temperature**2 * soft
             losses.append(loss)
-        return torch.stack(losses).sum()
+        return torch.stack(losses).sum(), torch.stack(labelled).sum()
 
     def _number_format(self) -> torch.dtype:
         """Return fp32 where any network of the space is trained so: one format for all of them."""
@@ -238,17 +244,23 @@ class SupernetTraining:
         """Renew ``loss`` from the steps since the last look, if there were any.
 
         Raises:
-            TrainingError: It is NaN or infinite, or after an epoch far above that of chance.
+            TrainingError: It is NaN or infinite.
         """
         if not self._recent:
             return
         mean = float(torch.stack(self._recent).mean())
         self._recent.clear()
-        exits = len(self.sandwich.landmarks()["largest"].exits) + 1
-        most = DIVERGED * exits * math.log(self.supernet.classes)
-        if not math.isfinite(mean) or (mean > most and self.step >= len(self._batches)):
-            raise self.diverged(f"{mean:.3g}, chance is {most / DIVERGED:.3g}")
+        if not math.isfinite(mean):
+            raise self.diverged()
         self.loss = mean
+
+    def _check_converges(self) -> None:
+        """Hold the cross-entropy of an epoch against that of chance, as a candidate's training does."""
+        mean = float(torch.stack(self._labelled).mean())
+        self._labelled.clear()
+        chance = (len(self.sandwich.landmarks()["largest"].exits) + 1) * math.log(self.supernet.classes)
+        if mean > DIVERGED * chance:
+            raise self.diverged(f"{mean:.3g} on labels alone, chance is {chance:.3g}")
 
     def diverged(self, loss: str = "NaN or infinite") -> TrainingError:
         """Return what is raised where weights are not finite any more, or the loss is out of bounds."""

@@ -108,7 +108,7 @@ def test_a_search_whose_time_is_up_names_the_command_that_goes_on(
     answer = run_command("search", tiny_file, "--runs", tmp_path, "--set", "search.max_minutes=0.0001")
     told = (
         "The time is up (search.max_minutes: 0.0001); generation 1 of 2 was stopped in its middle. "
-        f"Continue: aebnas resume {tmp_path / 'tiny'} --set search.max_minutes=0.0002"
+        f"Continue: aebnas resume {tmp_path / 'tiny'} --set search.max_minutes=0.1"
     )
     assert answer.code == 0
     assert answer.out.splitlines()[-2] == told

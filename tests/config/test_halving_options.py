@@ -24,15 +24,6 @@ MODE = "evaluation.mode=successive_halving"
         ),
         (("evaluation.mode=supernet", "evaluation.eta=4"), r"successive_halving, but mode is supernet"),
         ((MODE, "evaluation.finetune_epochs=1"), r"goes with evaluation\.mode: supernet, but mode is succ"),
-        (
-            ("evaluation.recalibration_images=500",),
-            r"goes with evaluation\.mode: supernet, but mode is scratch",
-        ),
-        (
-            ("evaluation.mode=supernet", "evaluation.finetune=exits"),
-            r"goes with evaluation\.finetune_epochs ab",
-        ),
-        (("evaluation.finetune_learning_rate=0.1",), r"rate: goes with evaluation\.finetune_epochs above 0"),
         ((MODE, "evaluation.eta=1"), r"evaluation\.eta: must be >= 2, but got 1"),
         ((MODE, "evaluation.min_epochs=0"), r"evaluation\.min_epochs: must be >= 1, but got 0"),
         ((MODE, "evaluation.min_epochs=8"), r"must be < training\.epochs \(8\).* but got 8"),

@@ -213,7 +213,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
-    assert last.finalists == Finalists(chosen=5, trained=4, failed=1)
+    assert last.finalists == Finalists(chosen=5, trained=4, failed=1, failures=(unlucky,))
     assert fact(tmp_path / "run", "Finalists") == (
         "4 of 5 trained",
         "1 failed, and stay heirs; the reasons are below",
@@ -267,7 +267,10 @@ def test_a_report_says_how_many_finalists_the_time_allowed_and_that_the_limit_ha
     told = warnings(read_run(store))
     assert time_is_up(read_run(store)) in told
     store.close()
-    resume = f"aebnas resume {path} --set search.max_minutes=60"
+    spent = RunStore(path).fact("elapsed_seconds") / 60
+    allowed = float(told[0].rpartition("=")[2])
+    assert spent + 30 <= allowed <= spent + 30.1, "as much time again, behind what was spent"
+    resume = f"aebnas resume {path} --set search.max_minutes={allowed:g}"
     assert told[:2] == [
         f"The time is up (search.max_minutes: 30); {trained} trained. Continue: {resume}",
         f"{5 - before} of 5 finalists are not trained yet, and count as heirs. Continue it: {resume}",

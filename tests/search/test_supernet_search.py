@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from aebnas.cli.main import main
+from aebnas.config import load
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
@@ -206,7 +208,7 @@ def test_the_command_refuses_a_given_supernet_before_it_makes_a_directory(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE | {"supernet": FILE["supernet"] | {"file": str(tmp_path / "none")}}))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs")]) != 0
-    assert "none is no readable supernet" in capsys.readouterr().err
+    assert "there is no supernet" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 
@@ -267,7 +269,8 @@ def test_a_run_may_be_continued_with_another_number_of_processes(tmp_path: Path)
     assert store.fact("supernet")["is_mixed"], "two processes, then one"
     facts = {one.name: one for one in provenance(read_run(store))}
     store.close()
-    assert facts["Exactly repeatable"].note.endswith("numbers of processes trained in turn")
+    assert facts["Exactly repeatable"].value == "no"
+    assert "numbers of processes trained its supernet" in facts["Exactly repeatable"].note
 
 
 def test_a_run_with_a_copied_supernet_is_repeatable_with_that_one(tmp_path: Path) -> None:
@@ -343,13 +346,80 @@ def test_check_looks_at_a_given_supernet_and_at_sections_that_nothing_reads(
     assert "Note: section supernet: only evaluation.mode: supernet" in capsys.readouterr().out
     wanted = ["--set", "evaluation.mode=supernet", "--set", f"supernet.file={tmp_path / 'none'}"]
     assert main(["check", str(file), "--samples", "5", *wanted]) != 0
-    assert "none is no readable supernet" in capsys.readouterr().err
+    assert "there is no supernet" in capsys.readouterr().err
     front(tmp_path / "first")
     wanted[-1] = f"supernet.file={tmp_path / 'first'}"
     assert main(["check", str(file), "--samples", "5", "--json", *wanted]) == 0
     assert json.loads(capsys.readouterr().out)["notes"] == []
     assert main(["check", str(file), "--samples", "5", *wanted, "--set", "space.stem.width=4"]) != 0
     assert "space.stem.width: 8 -> 4" in capsys.readouterr().err
+
+
+def test_limits_that_heirs_miss_for_other_reasons_are_not_put_on_accuracy(tmp_path: Path) -> None:
+    limits = {"accuracy": {"min": 0.01}, "params": {"max": 10}}
+    events: list[Event] = []
+    limited = SearchFile.model_validate(
+        FILE | {"constraints": limits, "search": FILE["search"] | {"algorithm": "random"}}
+    )
+    front(tmp_path / "run", limited, events)
+    assert not [event for event in events if isinstance(event, Warned)]
+
+
+def test_advice_is_not_repeated_by_a_replay(tmp_path: Path) -> None:
+    limited = SearchFile.model_validate(FILE | {"constraints": {"accuracy": {"min": 0.999}}})
+    front(tmp_path / "run", limited)
+    events: list[Event] = []
+    with resumed_session(tmp_path / "run", listener=events.append) as search:
+        list(search.run())
+    assert not [event for event in events if isinstance(event, Warned)]
+
+
+@pytest.mark.parametrize(
+    ("trained", "wanted", "words"),
+    [
+        ({}, {"rule": "fair"}, "--set supernet.rule=sandwich --set supernet.distillation=0.5"),
+        ({"rule": "fair"}, {}, "--set supernet.rule=fair --set supernet.distillation=null"),
+        ({"optimizer": "adamw"}, {"networks": 4}, "--set supernet.networks=2 --set supernet.optimizer=adamw"),
+    ],
+)
+def test_the_words_that_serve_do(
+    tmp_path: Path, trained: dict[str, Any], wanted: dict[str, Any], words: str
+) -> None:
+    front(tmp_path / "first", SearchFile.model_validate(FILE | {"supernet": FILE["supernet"] | trained}))
+    given = {"file": str(tmp_path / "first"), "reuse": "never"}
+    file = tmp_path / "digits.json"
+    file.write_text(json.dumps(FILE | {"supernet": FILE["supernet"] | wanted | given}))
+    with pytest.raises(RunError) as refused:
+        front(tmp_path / "second", load(file))
+    offered = str(refused.value).split("trained with: ")[1]
+    assert sorted(shlex.split(offered)) == sorted(shlex.split(words))
+    front(tmp_path / "second", load(file, [word for word in shlex.split(offered) if word != "--set"]))
+
+
+def test_a_run_with_a_supernet_of_an_earlier_aebnas_is_refused_as_it_was(tmp_path: Path) -> None:
+    boosted = SearchFile.model_validate(FILE | {"training": FILE["training"] | {"loss": "boosted"}})
+    front(tmp_path / "run", boosted)
+    path = supernet_file(tmp_path / "run")
+    stored = load_supernet(path)
+    facts = json.loads(json.dumps(dict(stored.facts)))
+    del facts["supernet"]["networks_lack_exits"]
+    save_supernet(path, replace(stored, facts=facts))
+    with (
+        pytest.raises(RunError, match=r"an earlier AEBNAS trained it, .* Begin the run anew, under another"),
+        resumed_session(tmp_path / "run"),
+    ):
+        pass
+    assert RunStore(tmp_path / "run").fact("status") == "finished"
+
+
+def test_a_given_supernet_is_needed_no_more_once_it_was_copied(tmp_path: Path) -> None:
+    front(tmp_path / "first")
+    file = tmp_path / "digits.yaml"
+    file.write_text(json.dumps(FILE | {"supernet": FILE["supernet"] | {"file": str(tmp_path / "first")}}))
+    command = ["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]
+    assert main(command) == 0
+    shutil.rmtree(tmp_path / "first")
+    assert main(command) == 0
 
 
 def test_finalists_that_are_none_any_more_are_told(tmp_path: Path) -> None:
