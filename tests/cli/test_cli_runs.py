@@ -113,7 +113,7 @@ def test_a_search_whose_time_is_up_names_the_command_that_goes_on(
     assert answer.code == 0
     assert answer.out.splitlines()[-2] == told
     assert told in (tmp_path / "tiny" / "report.html").read_text(encoding="utf-8")
-    words = told.split("aebnas ")[1].replace("0.0002", "10").split()
+    words = told.split("aebnas ")[1].replace("=0.1", "=10").split()
     assert "The time is up" not in run_command(*words).out
 
 
