@@ -23,7 +23,8 @@ Every object has ``event``; the others are, by event:
                         front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
                         it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
-                        finalists (null; or, where the last one is told again: chosen, trained, failed),
+                        finalists (null; or, where the last one is told again: chosen, trained, failed,
+                        failures: their keys),
                         full_trainings (what trainings are worth with successive halving; or null)
     interrupted         run, kept (null: no run was made, or a supernet alone), supernet (null; or, of one
                         that is half trained: step, steps), resume (the command that continues, or null)

@@ -64,7 +64,7 @@ def supernet_steps(path: Path) -> tuple[int, int] | None:
         from aebnas.supernet.storage import stored_steps, supernet_file  # imports torch
 
         step, steps = stored_steps(supernet_file(path))
-    except (RunError, KeyboardInterrupt):
+    except RunError:
         return None
     return None if step == steps else (step, steps)
 

@@ -177,10 +177,8 @@ class _Course:
         }
 
     def _is_mixed(self) -> bool:
-        earlier = {name: self._before[name] for name in self._place if name in self._before}
-        return bool(self._before.get("is_mixed")) or any(
-            earlier[name] != self._place[name] for name in earlier
-        )
+        changed = any(self._before.get(name, now) != now for name, now in self._place.items())
+        return changed or bool(self._before.get("is_mixed"))
 
 
 class _Watch:

@@ -73,12 +73,8 @@ def deciding_settings(config: SearchFile) -> dict[str, Any]:
         found[LACKING] = True  # before, such networks always had all their exits
     if settings.average:
         found["average_warmup"] = AVERAGE_WARMUP  # averages of before held on to random weights
-    if settings.optimizer == "sgd":
-        del found["optimizer"]
-    if settings.rule == "sandwich":
-        del found["rule"]
-        return found | {"distillation": settings.teacher_share}
-    return found | {"distillation": None}
+    found["distillation"] = settings.teacher_share if settings.rule == "sandwich" else None
+    return {name: value for name, value in found.items() if name not in FIRST or value != FIRST[name]}
 
 
 def space_hash(facts: Mapping[str, Any]) -> str:

@@ -34,15 +34,11 @@ class Sandwich:
             carry: As for ``EarlyExitNetwork``.
         """
         self._space = space
-        self._without = (
-            {}
-            if not carry
-            else {
-                i: gene.choices.index(ABSENT)
-                for i, gene in enumerate(space.genes)
-                if any(_removes_exit(gene.name, choice) for choice in gene.choices)
-            }
-        )
+        self._without = {
+            i: gene.choices.index(ABSENT)
+            for i, gene in enumerate(space.genes)
+            if carry and any(_removes_exit(gene.name, choice) for choice in gene.choices)
+        }
         """Where genomes say that an exit is absent, if networks shall lack some."""
         self._data = (in_channels, classes)
         self._choices = [

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,9 @@ def load_supernet(path: Path) -> StoredSupernet:
     Raises:
         RunError: The file is missing, damaged or of a newer AEBNAS.
     """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     facts, step, steps, record = _read_header(path, header)
     parts: dict[str, dict[str, Tensor]] = {"weights": {}, "state": {}}
     for name, tensor in tensors.items():
@@ -168,14 +166,20 @@ def into(target: Mapping[str, Tensor], source: Mapping[str, Tensor], path: Path 
 
 
 def _stored_header(path: Path) -> tuple[dict[str, Any], int, int, dict[str, Any]]:
+    with _opened(path) as file:
+        header = file.metadata() or {}
+    return _read_header(path, header)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safetensors.safe_open(path, "pt") as file:
-            header = file.metadata() or {}
+            yield file
     except FileNotFoundError as error:
         raise RunError(f"there is no supernet {path}") from error
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(f"{path} is no readable supernet: {error}. Train it again: delete the file") from error
-    return _read_header(path, header)
 
 
 def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any], int, int, dict[str, Any]]:

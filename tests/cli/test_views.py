@@ -109,12 +109,10 @@ def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Eval
 
 
 def test_earlier_sittings_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
-    now = 0.0
-    progress = Progress(lambda: now)
+    clock = Clock()
+    progress = Progress(clock)
     progress(replace(STARTED, max_minutes=1, spent_seconds=50.0))
-    progress(CandidateStarted(evaluation.key, 1))
-    now = 4.0
-    progress(CandidateFinished(evaluation, cached=False, busy=0))
+    trained(progress, clock, evaluation, seconds=4.0, count=1)
     assert progress.seconds_left() == pytest.approx(6)
 
 
