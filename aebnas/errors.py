@@ -48,3 +48,7 @@ class HardwareError(AebnasError):
 
 class TrainingError(AebnasError):
     """One candidate could not be trained; recorded with its reason, the search goes on."""
+
+
+class DivergedError(TrainingError):
+    """A training's loss grew out of bounds: so it will with the same settings."""

@@ -3,13 +3,14 @@
 Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
-                        finalists (of those planned), spent_seconds (of earlier sittings)
+                        finalists (of those planned), spent_seconds (of earlier sittings), inherits (whether
+                        candidates are heirs of a supernet, and "trainings" evaluations)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
                         network on calibrate, by exit)
     supernet_ready      path, origin ("trained", "known" or the path of the file that was copied), record (how
-                        its training went: seconds, device, processes, is_mixed, loss, steps, accuracies,
-                        looked_at; empty in older files)
+                        its training went: seconds, device, processor, processes, is_mixed, loss, steps,
+                        accuracies, looked_at; empty in older files)
     workers_started     count
     candidate_started   key, busy
     candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, epochs, reach_macs (to

@@ -179,7 +179,7 @@ class LiveView:
         row.add_column(justify="right", no_wrap=True)
         row.add_row(
             ProgressBar(total=one.planned, completed=one.finished, pulse=False),
-            Text(f"{one.finished} of {count(one.planned, 'training')}  {self._time_left()}"),
+            Text(f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"),
         )
         return row
 

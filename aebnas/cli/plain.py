@@ -53,7 +53,7 @@ class PlainView:
         self._progress(event)
         match event:
             case SearchStarted():
-                _say(_beginning(event))
+                _say(self._beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
             case SupernetProgress() if event.accuracies:
@@ -91,6 +91,11 @@ class PlainView:
             _say(late)
         _say(ending(path, page))
 
+    def _beginning(self, event: SearchStarted) -> str:
+        known = f", {count(event.known, 'candidate')} known already" if event.known else ""
+        generations = count(event.generations, "generation")
+        return f"{event.run}: {generations}, at most {count(event.planned, self._progress.unit)}{known}"
+
     def _tally(self) -> str:
         one = self._progress
         left = time_left(one)
@@ -102,7 +107,7 @@ class PlainView:
         best = self._progress.best_accuracy
         parts = [
             *([f"{known} known already"] if known else []),
-            count(event.trainings, "training") + worth(event),
+            count(event.trainings, self._progress.unit) + worth(event),
             *([f"{event.failed} failed"] if event.failed else []),
             f"front of {count(len(event.front), 'point')}",
             *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
@@ -181,12 +186,6 @@ def lost(event: WorkerLost) -> str:
     """Return the death of a worker in one line."""
     end = "tried again" if event.retry else "given up"
     return f"{event.key}  its worker was lost: {event.reason}; {end}"
-
-
-def _beginning(event: SearchStarted) -> str:
-    known = f", {count(event.known, 'candidate')} known already" if event.known else ""
-    generations = count(event.generations, "generation")
-    return f"{event.run}: {generations}, at most {count(event.planned, 'training')}{known}"
 
 
 def _say(text: str) -> None:

@@ -74,6 +74,11 @@ class Progress:
         return self.done + self.failed
 
     @property
+    def unit(self) -> str:
+        """Return what is planned and counted."""
+        return "evaluation" if self.started is not None and self.started.inherits else "training"
+
+    @property
     def elapsed_seconds(self) -> float:
         """Return the time since the search began or was resumed."""
         return self._now() - self._began

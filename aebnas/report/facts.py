@@ -268,7 +268,8 @@ def _repeatable(run: RunContents) -> tuple[str, str]:
     how = "same seed, versions, processor and data; on GPUs up to rounding"
     supernet = run.facts["supernet"] or {}
     if supernet.get("is_mixed") and supernet.get("origin") in ORIGINS:
-        return "no", "different devices or numbers of processes trained its supernet, one after the other"
+        what = "devices, processors or numbers of processes"
+        return "no", f"different {what} trained its supernet, one after the other"
     how += repeating_supernet(supernet)
     if run.failed:
         return "yes, but for failures", f"{how}; a worker that died may depend on the machine's free memory"

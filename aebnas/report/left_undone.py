@@ -20,7 +20,7 @@ def left_undone(run: RunContents) -> list[str]:
     if status == "interrupted":
         found.append(f"The search was interrupted before its end. {resume}")
     elif str(status).startswith("stopped: "):
-        found.append(f"The search {status}. {resume}")
+        found.append(f"The search {status}. {resume}" if _can_go_on(run) else f"The search {status}.")
     elif status != "finished":
         found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
     elif _is_cut(run):
@@ -33,6 +33,11 @@ def left_undone(run: RunContents) -> list[str]:
     elif run.config.evaluation.finalists and run.generations:
         found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
     return found
+
+
+def _can_go_on(run: RunContents) -> bool:
+    """Return whether the same settings can lead further: a supernet that diverged would again."""
+    return not (run.facts["supernet"] or {}).get("diverged")
 
 
 def time_is_up(run: RunContents) -> str:

@@ -67,16 +67,22 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
         record: ``origin``, and what ``aebnas.supernet.course`` records; without, its training has not ended.
     """
     if "origin" not in record:
-        return "its training has not ended", ""
+        return "its training diverged" if record.get("diverged") else "its training has not ended", ""
     words, note = ORIGINS.get(record["origin"], f"copied from {record['origin']}"), ""
     if record.get("seconds") is not None:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
-        words += f"; {duration(record['seconds'])} of training on {record['device']}{by}"
+        words += f"; {duration(record['seconds'])} of training on {_device(record)}{by}"
     if record.get("accuracies"):
         step, steps = record.get("looked_at"), record.get("steps")
         when = "at its end" if step == steps else f"at step {step} of {steps}"
         note = f"{when}, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
     return words, note
+
+
+def _device(record: Mapping[str, Any]) -> str:
+    """Return what trained a supernet; of a CPU its name, where it was noted."""
+    device = str(record["device"])
+    return str(record.get("processor", device)) if device == "cpu" else device
 
 
 def repeating_supernet(record: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ class SearchStarted:
     """Of the planned trainings, those of heirs in the end."""
     spent_seconds: float = 0.0
     """Of earlier sittings, which ``max_minutes`` counts too."""
+    inherits: bool = False
+    """Whether candidates are heirs of a supernet, so that most of what is planned are no trainings."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from aebnas.search.budget import Budget
 from aebnas.search.clock import Clock
 from aebnas.search.events import (
     CandidateFinished,
+    Event,
     Generation,
     Listener,
     SearchStarted,
+    SupernetProgress,
     Warned,
     WorkersStarted,
     ignore,
@@ -57,7 +59,7 @@ class Search:
         config: SearchFile,
         space: SearchSpace,
         store: RunStore,
-        pool: Callable[[], Pool],
+        pool: Callable[[Listener], Pool],
         data: tuple[str, int, int],
         proposer: Proposer,
         listener: Listener = ignore,
@@ -70,7 +72,8 @@ class Search:
             config: The whole search-space file.
             space: Its space, with the trade-offs of ``config.search``.
             store: Where evaluations are kept.
-            pool: Makes the workers; called when the first candidate has to be trained.
+            pool: Makes the workers, which tell what they do; called when the first candidate has to be
+                trained.
             data: Fingerprint of the splits, channels of the images, number of classes.
             proposer: As new, of ``make_proposer``.
             listener: Told what happens.
@@ -130,7 +133,7 @@ class Search:
             self._store.put_fact("status", "finished")
         except KeyboardInterrupt:
             self._store.put_fact("status", "interrupted")
-            self._clock.note()  # in a supernet's training nothing else does
+            self._clock.note()
             raise
         except WorkerError as error:
             self._store.put_fact("status", f"stopped: {error}")
@@ -242,7 +245,7 @@ class Search:
         if not architectures or self._clock.is_late():
             return
         if self._pool is None:
-            self._pool = self._make_pool()
+            self._pool = self._make_pool(self._hear)
             self._listener(WorkersStarted(self._pool.size))
 
         def started(key: str) -> None:
@@ -254,6 +257,12 @@ class Search:
             yield outcome
             if self._clock.is_late():
                 self._pool.stop_starting()
+
+    def _hear(self, event: Event) -> None:
+        """Tell what the workers tell; a supernet's training counts even if nothing ends it in order."""
+        if isinstance(event, SupernetProgress):
+            self._clock.note()
+        self._listener(event)
 
     @property
     def _workers(self) -> int:
@@ -295,6 +304,7 @@ class Search:
                 known=self._store.count(),
                 spent_seconds=float(self._store.fact("elapsed_seconds", 0.0)),
                 finalists=self._config.evaluation.finalists,
+                inherits=self._config.evaluation.mode == "supernet",
             )
         )
         if self._change is not None:

@@ -144,17 +144,17 @@ def _search(
 ) -> Search:
     shape = splits.train.shape
 
-    def make_pool() -> Pool:
+    def make_pool(told: Listener) -> Pool:
         weights = None
         if config.evaluation.mode == "supernet":
             from aebnas.search.supernets import prepared_supernet  # imports torch
 
-            weights = prepared_supernet(config, splits, store, listener).supernet.arrays()
+            weights = prepared_supernet(config, splits, store, told).supernet.arrays()
         if config.workers.mode == "serial":
-            return SerialPool(config, splits, listener, devices, weights)
+            return SerialPool(config, splits, told, devices, weights)
         from aebnas.search.workers import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, listener, devices, weights)
+        return RayPool(config, splits, told, devices, weights)
 
     data = (splits.fingerprint, shape[2], len(splits.classes))
     return Search(

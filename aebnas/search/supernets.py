@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
-from aebnas.errors import TrainingError, WorkerError
+from aebnas.errors import DivergedError, TrainingError, WorkerError
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
 from aebnas.search.resources import worker_gpus
 from aebnas.search.store import RunStore
@@ -16,7 +16,8 @@ from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.storage import supernet_file
 
 FACT = "supernet"
-"""What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``."""
+"""What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``, and
+whether it ``diverged``."""
 
 
 def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, listener: Listener) -> Ready:
@@ -34,7 +35,12 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     if not supernet_file(store.path).exists():
         # whatever ends this sitting: a later one that finds a supernet here finds this run's own
         store.put_fact(FACT, {"begun": True})
-    ready = trained_supernet(config, splits, store.path, listener)
+    try:
+        ready = trained_supernet(config, splits, store.path, listener)
+    except WorkerError as error:
+        if isinstance(error.__cause__, DivergedError):
+            store.put_fact(FACT, {"begun": True, "diverged": True})
+        raise
     noted = store.fact(FACT) or {}
     known = "trained" if noted.get("begun") else noted.get("origin", ready.origin)
     origin = known if ready.origin == "known" else ready.origin

@@ -1,8 +1,8 @@
 """The training of one supernet from where it stands to its end: led, told, saved, recorded.
 
 The file records how it went: ``seconds`` (of all sittings; null where those before are not known),
-``device``, ``processes``, ``is_mixed`` (whether earlier sittings had others), ``loss``, ``steps``, and
-``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
+``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sittings had others), ``loss``,
+``steps``, and ``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from aebnas.data.elastic import ElasticBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
+from aebnas.hardware.devices import processor
 from aebnas.runtime.process import prepare_process
 from aebnas.supernet.crew import Crew, device_of, leading
 from aebnas.supernet.inheritance import Heirs, new_supernet
@@ -119,7 +120,7 @@ def _follow(crew: Crew, config: str, splits: Splits, begun: StoredSupernet | Non
 
 def _place(device: str, crew: Crew) -> dict[str, Any]:
     name = device if device == "cpu" else torch.cuda.get_device_name(device)
-    return {"device": name, "processes": crew.size}
+    return {"device": name, "processor": processor(), "processes": crew.size}
 
 
 class _Course:

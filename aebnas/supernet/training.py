@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
-from aebnas.errors import TrainingError
+from aebnas.errors import DivergedError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
 from aebnas.supernet.crew import Crew
@@ -87,7 +87,7 @@ class SupernetTraining:
         """Train the remaining steps; yield the number of finished ones after each.
 
         Raises:
-            TrainingError: The loss became NaN or infinite, or after an epoch is far above that of chance.
+            DivergedError: The loss became NaN or infinite, or after an epoch is far above that of chance.
         """
         while self.step < self.steps:
             epoch, start = divmod(self.step, len(self._batches))
@@ -244,7 +244,7 @@ class SupernetTraining:
         """Renew ``loss`` from the steps since the last look, if there were any.
 
         Raises:
-            TrainingError: It is NaN or infinite.
+            DivergedError: It is NaN or infinite.
         """
         if not self._recent:
             return
@@ -262,9 +262,9 @@ class SupernetTraining:
         if mean > DIVERGED * chance:
             raise self.diverged(f"{mean:.3g} on labels alone, chance is {chance:.3g}")
 
-    def diverged(self, loss: str = "NaN or infinite") -> TrainingError:
+    def diverged(self, loss: str = "NaN or infinite") -> DivergedError:
         """Return what is raised where weights are not finite any more, or the loss is out of bounds."""
-        return TrainingError(
+        return DivergedError(
             f"the supernet's training diverged: its loss is {loss} (step {self.step} at the latest). Begin "
             "anew, under another --name, with a smaller --set supernet.learning_rate"
         )

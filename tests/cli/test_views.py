@@ -82,7 +82,7 @@ def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
     assert progress.seconds_left() == pytest.approx(20.0)
 
 
-WITH_FINALISTS = replace(STARTED, planned=16, finalists=6)
+WITH_FINALISTS = replace(STARTED, planned=16, finalists=6, inherits=True)
 
 
 def test_while_heirs_are_evaluated_finalists_are_not_counted_as_heirs(evaluation: Evaluation) -> None:
@@ -134,7 +134,7 @@ def test_every_view_says_that_finalists_follow(
         trained(live._progress, clock, evaluation, seconds=2.0, count=3)
         shown = frame(live)
     plain(CandidateFinished(evaluation, cached=False, busy=0))
-    assert "3 of 16 trainings  about 14 s left, then 6 finalists" in shown
+    assert "3 of 16 evaluations  about 14 s left, then 6 finalists" in shown
     assert "[4 of 16, about 9 s left, then 6 finalists]" in capsys.readouterr().out
 
 

@@ -81,7 +81,7 @@ def run(
             if late and isinstance(event, FinalistsChosen):
                 search._clock._began -= 3600
 
-        search = Search(config, space, store, lambda: pool or HeirPool(), DATA, proposer, listen)
+        search = Search(config, space, store, lambda told: pool or HeirPool(), DATA, proposer, listen)
         return list(search.run())
     finally:
         store.close()

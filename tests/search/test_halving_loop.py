@@ -70,7 +70,9 @@ def run(
         space = SearchSpace(config.space, 8, config.search.trade_offs)
         proposer = make_proposer(config, space, *DATA[1:])
         listener = (events if events is not None else []).append
-        return list(Search(config, space, store, lambda: pool or RungPool(), DATA, proposer, listener).run())
+        return list(
+            Search(config, space, store, lambda told: pool or RungPool(), DATA, proposer, listener).run()
+        )
     finally:
         store.close()
 

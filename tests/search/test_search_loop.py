@@ -20,7 +20,9 @@ from aebnas.space.search_space import SearchSpace
 def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
     space = SearchSpace(config.space, 8, config.search.trade_offs)
     listener = (events if events is not None else []).append
-    return Search(config, space, store, lambda: pool, DATA, make_proposer(config, space, *DATA[1:]), listener)
+    return Search(
+        config, space, store, lambda told: pool, DATA, make_proposer(config, space, *DATA[1:]), listener
+    )
 
 
 def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Generation]:

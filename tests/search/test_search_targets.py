@@ -31,7 +31,7 @@ def start() -> Iterator[Start]:
         opened.append(store)
         space = SearchSpace(config.space, 8, config.trade_offs, config.settings)
         proposer = make_proposer(config, space, *DATA[1:])
-        return Search(config, space, store, lambda: pool, DATA, proposer), store
+        return Search(config, space, store, lambda told: pool, DATA, proposer), store
 
     yield begin
     for store in opened:

@@ -15,6 +15,7 @@ from aebnas.config import load
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
+from aebnas.hardware.devices import processor
 from aebnas.report.contents import read_run
 from aebnas.report.facts import headline, provenance, warnings
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady, Warned
@@ -166,7 +167,7 @@ def test_a_run_notes_what_its_supernet_is_and_its_report_says_it(tmp_path: Path)
         store.close()
     first, second = (facts[name]["Supernet"] for name in ("first", "second"))
     assert first.value.startswith("trained for this run; ")
-    assert first.value.endswith("of training on cpu")
+    assert first.value.endswith(f"of training on {processor()}")
     assert re.match(
         r"at its end, accuracy on calibrate by exit: smallest [\d.]+% / [\d.]+%; middle ", first.note
     )
@@ -314,7 +315,45 @@ def test_a_diverged_supernet_ends_the_search(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"diverged: its loss is .* Begin anew, under another --name"):
         front(tmp_path / "run", wild)
     contents = read_run(RunStore(tmp_path / "run"))
-    assert any("The search stopped: the supernet's training diverged" in one for one in warnings(contents))
+    (told,) = (
+        one for one in warnings(contents) if "The search stopped: the supernet's training diverged" in one
+    )
+    assert "Continue it" not in told, "it would diverge again"
+    facts = {one.name: one.value for one in provenance(contents)}
+    assert facts["Supernet"] == "its training diverged"
+
+
+def test_a_supernet_that_another_processor_went_on_with_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, SupernetProgress):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), new_session(CONFIG, tmp_path / "run", stop) as search:
+        list(search.run())
+    monkeypatch.setattr("aebnas.supernet.course.processor", lambda: "another")
+    with resumed_session(tmp_path / "run") as search:
+        list(search.run())
+    store = RunStore(tmp_path / "run")
+    noted, facts = store.fact("supernet"), {one.name: one for one in provenance(read_run(store))}
+    store.close()
+    assert (noted["is_mixed"], noted["processor"]) == (True, "another")
+    assert facts["Supernet"].value.endswith("of training on another")
+    assert facts["Exactly repeatable"].value == "no"
+
+
+def test_the_time_of_a_supernet_counts_even_if_the_search_is_killed(tmp_path: Path) -> None:
+    spent = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, SupernetProgress):
+            spent.append(RunStore(tmp_path / "run").fact("elapsed_seconds"))  # as a kill would leave it
+
+    with new_session(CONFIG, tmp_path / "run", watch) as search:
+        list(search.run())
+    assert spent[0] > 0
+    assert spent == sorted(spent)
 
 
 def test_limits_on_accuracy_that_no_heir_meets_are_explained(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
     store = RunStore.create(tmp_path / "run", config, {})
     space = SearchSpace(config.space, 8, config.trade_offs)
     pool = FakePool(outcome=fitted_outcome(config))
-    search = Search(config, space, store, lambda: pool, DATA, make_proposer(config, space, *DATA[1:]))
+    search = Search(config, space, store, lambda told: pool, DATA, make_proposer(config, space, *DATA[1:]))
     last = list(search.run())[-1]
     store.close()
     assert last.surrogate is not None
