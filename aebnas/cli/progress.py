@@ -112,6 +112,8 @@ class Progress:
             case Generation():
                 self.known_in_generation, self._cached_before = self.cached - self._cached_before, self.cached
                 self.generation, self.busy = event, 0
+                if event.finalists is not None and event.front:  # heirs may hold it no more
+                    self.best_accuracy = max(point.metrics["accuracy"] for point in event.front)
 
     def seconds_left(self) -> float | None:
         """Return the time left until finalists are chosen, else to the end; None: unknown yet.

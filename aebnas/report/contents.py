@@ -21,9 +21,14 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
-from aebnas.report.evaluated import ended_trainings, failed_finalists, told_evaluations
+from aebnas.report.evaluated import (
+    are_finalists_trained,
+    ended_trainings,
+    failed_finalists,
+    told_evaluations,
+)
 from aebnas.report.timing import Timing, Workload, timing, workload
-from aebnas.search.individuals import individual, pareto_front
+from aebnas.search.individuals import contenders, individual, pareto_front
 from aebnas.search.store import RunStore
 
 FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet", "elapsed_seconds")
@@ -193,13 +198,10 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    if rescored is None:
-        generations = tuple(store.generations())
-        rescored = (store.config, told_evaluations(store, generations))
-    else:
-        generations = ()
-    config, evaluations = rescored
-    points, front = _points(config, evaluations, generations, store.path)
+    told = tuple(store.generations())
+    generations = told if rescored is None else ()
+    config, evaluations = rescored or (store.config, told_evaluations(store, told))
+    points, front = _points(config, evaluations, generations, store.path, are_finalists_trained(told))
     attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
     return RunContents(
         label=label or store.path.resolve().name,
@@ -224,6 +226,7 @@ def _points(
     evaluations: Sequence[Evaluation],
     generations: Sequence[Mapping[str, Any]],
     path: Path,
+    are_finalists_trained: bool,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
@@ -232,8 +235,10 @@ def _points(
     if generations:
         named = [(*name, "")[:3] for name in generations[-1]["front"]]
         on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
-    else:  # killed in its first generation
+    else:  # killed in its first generation, or rescored
         individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
+        if are_finalists_trained:
+            individuals = contenders(individuals, lambda key: config.is_heir(known[key].epochs))
         on_front = [(one.key, one.trade_off, one.setting) for one in pareto_front(individuals, known)]
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:

@@ -21,7 +21,9 @@ def mode_words(modes: Collection[str]) -> list[str]:
         found.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "heir, which is mostly less than training gives, unless it was trained further. Finalists, "
-            "trained behind the last generation, stand at its end in the course of the hypervolume."
+            "trained behind the last generation, stand at its end in the course of the hypervolume; once all "
+            "are trained they alone hold the front: the best of many heirs is mostly the luckiest on the "
+            "images that score them."
         )
     if "successive_halving" in modes:
         found.append(

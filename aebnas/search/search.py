@@ -35,6 +35,7 @@ from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
 from aebnas.search.individuals import (
     advice_on_heirs,
+    contenders,
     dominated_share,
     pareto_front,
     with_free_points,
@@ -196,14 +197,17 @@ class Search:
             # of a shorter run, if the time or the machine did not let it be an heir again
             self._evaluations[key] = self._store.find(key, self._context) or self._evaluations[key]
         self._individuals = finale.now(self._individuals, self._evaluations)
-        front = pareto_front(self._individuals, self._evaluations)
+        standing = self._individuals
+        if not told.left:
+            standing = contenders(standing, lambda key: key not in trained)
+        front = pareto_front(standing, self._evaluations)
         heirs = dict.fromkeys(one.key for one in front if one.key not in trained)
         is_whole = finale.restore([self._evaluations[key] for key in heirs])
         for one in finale.failures:
             self._repeatability.answered(one)
         if self._clock.is_late() and (told.left or not is_whole or len(trained) != told.trained):
             self._repeatability.cut()
-        share = dominated_share(self._individuals, self._reference)
+        share = dominated_share(standing, self._reference)
         generation = replace(
             last, hypervolume=share, front=front, finalists=told if told.chosen or trained else None
         )

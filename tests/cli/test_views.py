@@ -22,7 +22,9 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
+    Finalists,
     FinalistsChosen,
+    FrontPoint,
     Generation,
     SearchStarted,
     SupernetProgress,
@@ -146,6 +148,17 @@ def test_a_failed_candidate_counts_as_finished_not_as_done(
     progress(CandidateFinished(failed, cached=False, busy=0))
     assert (progress.done, progress.failed, progress.cached, progress.finished) == (1, 1, 1, 2)
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
+
+
+def test_once_finalists_are_trained_the_best_accuracy_is_that_of_the_front(evaluation: Evaluation) -> None:
+    progress = Progress()
+    progress(CandidateFinished(evaluation, cached=False, busy=0))
+    front = (FrontPoint(evaluation.key, 1.0, {"accuracy": 0.01}),)
+    told = Generation(1, (), trainings=1, failed=0, hypervolume=0.1, front=front)
+    progress(told)
+    assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
+    progress(replace(told, finalists=Finalists(chosen=1, trained=1, failed=0)))
+    assert progress.best_accuracy == 0.01
 
 
 @pytest.fixture

@@ -43,9 +43,11 @@ Fails = Callable[[str], str | None]
 class HeirPool(FakePool):
     """Heirs are less skilled than what is trained from them; weights tell which they are."""
 
-    def __init__(self, interrupt_after: int | None = None, fails: Fails = lambda key: None) -> None:
+    def __init__(
+        self, interrupt_after: int | None = None, fails: Fails = lambda key: None, skilled: float = 1.0
+    ) -> None:
         super().__init__(interrupt_after)
-        self._fails = fails
+        self._fails, self._skilled = fails, skilled
 
     def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
         key = architecture.key()
@@ -56,7 +58,7 @@ class HeirPool(FakePool):
             reason = self._fails(key)
             if reason is not None:
                 return fake_failure(architecture, reason)
-            outcome, name, epochs = fake_outcome(architecture), f"{key}-9", 9
+            outcome, name, epochs = fake_outcome(architecture, skilled=self._skilled), f"{key}-9", 9
         assert outcome.artefacts is not None
         artefacts = replace(outcome.artefacts, weights=name.encode())
         return Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
@@ -162,6 +164,44 @@ def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_pat
     store = RunStore(tmp_path / "run")
     assert store.generations()[-1]["front"] == [point.name() for point in last.front]
     store.close()
+
+
+def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp_path: Path) -> None:
+    few, longer = (
+        fake_config(*INHERITS, "evaluation.finalists=2", f"search.generations={number}") for number in (4, 6)
+    )
+    *_, before, last = run(tmp_path / "run", few, HeirPool(skilled=0.55))
+    trained = finalists(tmp_path / "run")
+    assert {point.key for point in last.front} <= trained
+    left = [point.metrics for point in before.front if point.key not in trained]
+    now = [point.metrics for point in last.front]
+    assert any(
+        all(heir["error"] < one["error"] or heir["macs"] < one["macs"] for one in now) for heir in left
+    ), "an heir that no finalist dominates"
+    names = {f"{point.key}-9".encode() for point in last.front}
+    assert set(weight_files(tmp_path / "run").values()) == names
+    again = HeirPool()
+    assert run(tmp_path / "run", few, again)[-1] == last
+    assert again.trained == []
+    whole = run(tmp_path / "whole", longer, HeirPool(skilled=0.55))[-1]
+    assert run(tmp_path / "run", longer, HeirPool(skilled=0.55))[-1] == whole
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
+
+
+def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_front(tmp_path: Path) -> None:
+    limit = "constraints.accuracy.min=0.2"
+    config = fake_config(*INHERITS, "evaluation.finalists=5", limit)
+    last = run(tmp_path / "poor", config, HeirPool(skilled=0.1))[-1]
+    assert last.front
+    assert not {point.key for point in last.front} & finalists(tmp_path / "poor")
+    heirs = len(kept(tmp_path / "poor"))
+    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "late", limited, HeirPool(interrupt_after=heirs + 2, skilled=0.5))
+    cut = run(tmp_path / "late", limited, late=True)[-1]
+    assert cut.finalists == Finalists(chosen=5, trained=2, failed=0)
+    assert {point.key for point in cut.front} - finalists(tmp_path / "late"), "three are heirs still"
 
 
 def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path) -> None:
