@@ -51,4 +51,4 @@ class TrainingError(AebnasError):
 
 
 class DivergedError(TrainingError):
-    """A training's loss grew out of bounds: so it will with the same settings."""
+    """A supernet's loss grew out of bounds: so it will with the same settings."""

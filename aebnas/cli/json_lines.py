@@ -25,7 +25,7 @@ Every object has ``event``; the others are, by event:
                         it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
                         finalists (null; or, where the last one is told again: chosen, trained, failed,
-                        failures: their keys),
+                        failures: their keys, hold_front: whether the trained ones alone hold the front),
                         full_trainings (what trainings are worth with successive halving; or null)
     interrupted         run, kept (null: no run was made, or a supernet alone), supernet (null; or, of one
                         that is half trained: step, steps), resume (the command that continues, or null)

@@ -39,7 +39,7 @@ class Progress:
         self._clock = clock
         self.started: SearchStarted | None = None
         self.planned = 0
-        """Trainings of the whole run, as far as can be told."""
+        """Evaluations of the whole run, as far as can be told."""
         self.finalists_ahead = 0
         """Of them, finalists that are not chosen yet."""
         self.workers: int | None = None
@@ -51,7 +51,8 @@ class Progress:
         self.known_in_generation = 0
         """Of them, those of the generation that was told last."""
         self.best_accuracy: float | None = None
-        """On *select*, with each candidate's most generous threshold policy."""
+        """On *select*, with each candidate's most generous exit policy; in the end that of the front, where
+        finalists alone hold it."""
         self.generation: Generation | None = None
         """The last one that was told."""
         self.supernet: SupernetProgress | None = None
@@ -112,7 +113,7 @@ class Progress:
             case Generation():
                 self.known_in_generation, self._cached_before = self.cached - self._cached_before, self.cached
                 self.generation, self.busy = event, 0
-                if event.finalists is not None and event.front:  # heirs may hold it no more
+                if event.finalists is not None and event.finalists.hold_front:
                     self.best_accuracy = max(point.metrics["accuracy"] for point in event.front)
 
     def seconds_left(self) -> float | None:

@@ -30,7 +30,8 @@ def picked(run: RunContents, pick: str) -> OperatingPoint:
         run: With at least one finished candidate.
         pick: ``knee``: the point of the front farthest above the chord between its ends, accuracy and
             cost scaled to 0..1.  ``best``: the most accurate.  ``METRIC:BOUND``: the most accurate
-            feasible point of all candidates with at most so much.  Else a key, or the beginning of
+            feasible point of all candidates with at most so much, of a finalist before that of an heir where
+            finalists hold the front.  Else a key, or the beginning of
             one: its most accurate point on the front, or of all its points where it has none there.
 
     Raises:
@@ -130,6 +131,8 @@ def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPo
     if not feasible:
         raise _nothing(run, pick)
     within = [point for point in feasible if point.metrics[metric] <= limit]
+    if run.is_front_of_finalists:  # else the luckiest of many heirs
+        within = [one for one in within if not run.config.is_heir(one.evaluation.epochs)] or within
     if not within:
         least = min(point.metrics[metric] for point in feasible)
         raise RunError(

@@ -22,13 +22,12 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
 from aebnas.report.evaluated import (
-    are_finalists_trained,
     ended_trainings,
     failed_finalists,
     told_evaluations,
 )
 from aebnas.report.timing import Timing, Workload, timing, workload
-from aebnas.search.individuals import contenders, individual, pareto_front
+from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
 FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet", "elapsed_seconds")
@@ -165,6 +164,18 @@ class RunContents:
         return found
 
     @property
+    def is_front_of_finalists(self) -> bool:
+        """Return whether trained finalists alone hold the front."""
+        return self.finalists is not None and bool(self.finalists.get("hold_front", False))
+
+    @cached_property
+    def contenders(self) -> tuple[OperatingPoint, ...]:
+        """Return the operating points that the front is chosen from: of finalists alone, if they hold it."""
+        if not self.is_front_of_finalists:
+            return self.points
+        return tuple(one for one in self.points if not self.config.is_heir(one.evaluation.epochs))
+
+    @property
     def hypervolume(self) -> float | None:
         """Return the last generation's hypervolume."""
         return float(self.generations[-1]["hypervolume"]) if self.generations else None
@@ -201,7 +212,8 @@ def read_run(
     told = tuple(store.generations())
     generations = told if rescored is None else ()
     config, evaluations = rescored or (store.config, told_evaluations(store, told))
-    points, front = _points(config, evaluations, generations, store.path, are_finalists_trained(told))
+    of_finalists = bool(told) and told[-1].get("finalists", {}).get("hold_front", False)
+    points, front = _points(config, evaluations, generations, store.path, of_finalists)
     attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
     return RunContents(
         label=label or store.path.resolve().name,
@@ -226,7 +238,7 @@ def _points(
     evaluations: Sequence[Evaluation],
     generations: Sequence[Mapping[str, Any]],
     path: Path,
-    are_finalists_trained: bool,
+    of_finalists: bool,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
@@ -237,9 +249,9 @@ def _points(
         on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
     else:  # killed in its first generation, or rescored
         individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
-        if are_finalists_trained:
-            individuals = contenders(individuals, lambda key: config.is_heir(known[key].epochs))
-        on_front = [(one.key, one.trade_off, one.setting) for one in pareto_front(individuals, known)]
+        trained = [one for one in individuals if not config.is_heir(known[one.key].epochs)]
+        found = (of_finalists and pareto_front(trained, known)) or pareto_front(individuals, known)
+        on_front = [(one.key, one.trade_off, one.setting) for one in found]
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:
         raise RunError(

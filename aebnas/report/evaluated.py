@@ -24,12 +24,6 @@ def told_evaluations(store: RunStore, generations: Sequence[Mapping[str, Any]]) 
     return [heirs.get(one.key, one) for one in store.evaluations()]
 
 
-def are_finalists_trained(generations: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the last generation was told with every finalist trained, or failed."""
-    told = generations[-1].get("finalists") if generations else None
-    return told is not None and told["trained"] + told["failed"] >= told["chosen"]
-
-
 def failed_finalists(
     store: RunStore, config: SearchFile, generations: Sequence[Mapping[str, Any]]
 ) -> tuple[Evaluation, ...]:

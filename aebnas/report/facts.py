@@ -15,6 +15,7 @@ from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
 from aebnas.report.left_undone import left_undone
 from aebnas.report.training_words import (
+    FINALISTS_ALONE,
     ORIGINS,
     mode_words,
     repeating_supernet,
@@ -230,7 +231,7 @@ def dataset(run: RunContents) -> str:
 
 def reading(runs: Sequence[RunContents]) -> list[str]:
     """Return how the numbers came about, and what they do not say."""
-    points = sum(len(run.points) for run in runs)
+    points = sum(len(run.contenders) for run in runs)
     return [
         "Accuracy, exit rates and expected MACs are counted on the select split, which trained no weights "
         "and fitted no exit policy; those were fitted on the calibrate split.",
@@ -241,6 +242,7 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
         "there.",
         *mode_words({run.config.evaluation.mode for run in runs}),
+        *([FINALISTS_ALONE] if any(run.is_front_of_finalists for run in runs) else []),
     ]
 
 

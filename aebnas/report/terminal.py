@@ -136,4 +136,7 @@ def _all(run: RunContents) -> str:
     """Return how many candidates the front was chosen from, heirs told from trained ones."""
     if not run.inherits:
         return count(len(run.done), "trained network")
+    if run.is_front_of_finalists:
+        trained = len(run.done) - len(run.heirs)
+        return f"{count(trained, 'finalist')}, {count(len(run.heirs), 'heir')} left out"
     return f"{count(len(run.done), 'candidate')} ({weights_words(run.config, run.done)})"

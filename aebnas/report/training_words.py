@@ -12,6 +12,10 @@ from aebnas.report.words import count, duration, landmarks
 
 ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
 """Of a supernet that no other run has trained."""
+FINALISTS_ALONE = (
+    "The finalists are trained, and they alone hold the front: the most accurate of many heirs is mostly the "
+    "luckiest on the images that score them."
+)
 
 
 def mode_words(modes: Collection[str]) -> list[str]:
@@ -21,9 +25,7 @@ def mode_words(modes: Collection[str]) -> list[str]:
         found.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "heir, which is mostly less than training gives, unless it was trained further. Finalists, "
-            "trained behind the last generation, stand at its end in the course of the hypervolume; once all "
-            "are trained they alone hold the front: the best of many heirs is mostly the luckiest on the "
-            "images that score them."
+            "trained behind the last generation, stand at its end in the course of the hypervolume."
         )
     if "successive_halving" in modes:
         found.append(

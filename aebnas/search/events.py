@@ -187,6 +187,8 @@ class Finalists:
     """They stay the heirs that they were."""
     failures: tuple[str, ...] = ()
     """Their keys."""
+    hold_front: bool = False
+    """Whether the trained ones alone hold the front: see ``Finale.hold_front``."""
 
     @property
     def left(self) -> int:

@@ -4,8 +4,10 @@ An heir's accuracy ranks; what a network can do it shows once it is trained.  Fi
 survivors would be: the best by non-dominated rank and crowding among all heirs, those left out whose training
 would exceed ``evaluation.max_training_macs``.  Each is trained for
 ``training.epochs`` with the settings of ``mode: scratch``, and its evaluation takes the place of the
-heir's.  What it was as an heir stays on the shelf of rungs, so that a replay proposes what the search did,
-and a run that is made longer ends as one that was as long from its start.  Must not import torch.
+heir's.  Once all are trained they alone hold the front: the most accurate of hundreds of heirs on one set
+of images is mostly the luckiest.  What it was as an heir stays on the shelf of rungs, so that a replay
+proposes what the search did, and a run that is made longer ends as one that was as long from its start.
+Must not import torch.
 """
 
 from __future__ import annotations
@@ -99,10 +101,32 @@ class Finale(RungWork):
         left = [one for one in individuals if one.key not in trained]
         return left + with_free_points(self._space, genomes, dict(evaluations), self._config)
 
-    def restore(self, heirs: Sequence[Evaluation]) -> bool:
-        """Give heirs the weights that a finalist of before took from them; return whether all have theirs."""
-        lost = [one for one in heirs if not self._store.weights_path(one.key).exists()]
-        return self._inherit({one.key: one for one in lost})
+    def judged(self, told: Finalists, individuals: Sequence[Individual]) -> Finalists:
+        """Return what came of the finalists, and whether they alone hold the front.
+
+        Not while one may still be trained, by more time or another try, nor where none is feasible.
+
+        Args:
+            told: What came of them.
+            individuals: Of the whole search, as they are now.
+        """
+        trained = self.trained()
+        failed = (self._shelf.find(key, self._context, self._epochs) for key in told.failures)
+        is_open = told.left > 0 or any(one is not None and one.is_machine_failure for one in failed)
+        is_feasible = any(one.is_feasible for one in individuals if one.key in trained)
+        return replace(told, hold_front=is_feasible and not is_open)
+
+    def restore(self, front: Sequence[Evaluation]) -> bool:
+        """Give the front the weights that it lacks; return whether all have theirs.
+
+        Heirs', which a finalist of before took from them; finalists', where an end by an older rule left
+        them out.
+        """
+        lost = {one.key: one for one in front if not self._store.weights_path(one.key).exists()}
+        trained = self.trained()
+        finalists = [one for key, one in lost.items() if key in trained]
+        are_heirs_whole = self._inherit({key: one for key, one in lost.items() if key not in trained})
+        return self._train_again(finalists) and are_heirs_whole
 
     def _allowed(self, ranked: Sequence[str], heirs: Mapping[str, Evaluation]) -> list[str]:
         """Return the heirs, which cost no training, that are within the limit on that of a finalist.
@@ -168,6 +192,18 @@ class Finale(RungWork):
         self._store.add(Outcome(whole, artefacts), self._context)
         self._shelf.forget_artefacts([(key, self._epochs)])
         return whole
+
+    def _train_again(self, finalists: Sequence[Evaluation]) -> bool:
+        """Make weights and scores of finalists again, for the evaluations that they have."""
+        left, known = len(finalists), {one.key: one for one in finalists}
+        for outcome in self._train(
+            [one.architecture for one in finalists], lambda key: Leg(0, self._epochs), None
+        ):
+            if outcome.evaluation.is_done:
+                evaluation = known[outcome.evaluation.key]
+                self._shelf.refill(replace(outcome, evaluation=evaluation), self._context)
+                left -= 1
+        return not left
 
     def _inherit(self, heirs: Mapping[str, Evaluation]) -> bool:
         """Make weights and scores of heirs again, for the evaluations that they have; return whether all are.

@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -143,23 +143,6 @@ def dominated_share(individuals: Sequence[Individual], reference: Sequence[float
     if not feasible:
         return 0.0
     return hypervolume(np.asarray(feasible), tuple(reference)) / float(np.prod(reference))
-
-
-def contenders(individuals: Sequence[Individual], is_heir: Callable[[str], bool]) -> list[Individual]:
-    """Return who may hold the front of a search whose finalists are trained: they alone.
-
-    The most accurate of hundreds of heirs on one set of images is mostly the luckiest, of a few finalists
-    hardly: side by side such heirs would keep better networks off the front.
-
-    Args:
-        individuals: Of the whole search.
-        is_heir: Of a key, whether what stands for it is what it inherited.
-
-    Returns:
-        The trained ones; everyone where none of these is feasible.
-    """
-    trained = [one for one in individuals if not is_heir(one.key)]
-    return trained if any(one.is_feasible for one in trained) else list(individuals)
 
 
 def pareto_front(

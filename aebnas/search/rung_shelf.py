@@ -131,12 +131,21 @@ class RungShelf:
             "SELECT finished_at FROM evaluations WHERE key = ? AND context = ?",
             (key, context, HEIR, key, context),
         )
-        self._store.add(outcome, context)
-        for (at,) in known[:1]:
-            update = "UPDATE evaluations SET finished_at = ? WHERE key = ? AND context = ?"
-            self._store.write(update, (at, key, context))
+        self._add(outcome, context, known)
         statement = "DELETE FROM rungs WHERE key = ? AND context = ? AND epochs = ?"
         self._store.write(statement, (key, context, HEIR))
+
+    def refill(self, outcome: Outcome, context: str) -> None:
+        """Give a candidate of the store its artefacts again, as of the time at which it finished first."""
+        statement = "SELECT finished_at FROM evaluations WHERE key = ? AND context = ?"
+        self._add(outcome, context, self._store.read(statement, (outcome.evaluation.key, context)))
+
+    def _add(self, outcome: Outcome, context: str, finished: Sequence[tuple[Any, ...]]) -> None:
+        """Put a candidate in the store, as of the first of these times."""
+        self._store.add(outcome, context)
+        for (at,) in finished[:1]:
+            update = "UPDATE evaluations SET finished_at = ? WHERE key = ? AND context = ?"
+            self._store.write(update, (at, outcome.evaluation.key, context))
 
     def clear(self) -> None:
         """Delete all weights, logits and scores; rows stay."""

@@ -35,7 +35,6 @@ from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
 from aebnas.search.individuals import (
     advice_on_heirs,
-    contenders,
     dominated_share,
     pareto_front,
     with_free_points,
@@ -197,12 +196,10 @@ class Search:
             # of a shorter run, if the time or the machine did not let it be an heir again
             self._evaluations[key] = self._store.find(key, self._context) or self._evaluations[key]
         self._individuals = finale.now(self._individuals, self._evaluations)
-        standing = self._individuals
-        if not told.left:
-            standing = contenders(standing, lambda key: key not in trained)
+        told = finale.judged(told, self._individuals)
+        standing = [one for one in self._individuals if one.key in trained or not told.hold_front]
         front = pareto_front(standing, self._evaluations)
-        heirs = dict.fromkeys(one.key for one in front if one.key not in trained)
-        is_whole = finale.restore([self._evaluations[key] for key in heirs])
+        is_whole = finale.restore([self._evaluations[key] for key in dict.fromkeys(one.key for one in front)])
         for one in finale.failures:
             self._repeatability.answered(one)
         if self._clock.is_late() and (told.left or not is_whole or len(trained) != told.trained):
@@ -211,7 +208,7 @@ class Search:
         generation = replace(
             last, hypervolume=share, front=front, finalists=told if told.chosen or trained else None
         )
-        self._keep(generation, is_cut=False, spared=frozenset())
+        self._keep(generation, is_cut=False, spared=trained)
         if generation.finalists is not None:
             self._listener(generation)
             yield generation

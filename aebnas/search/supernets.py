@@ -35,6 +35,8 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     if not supernet_file(store.path).exists():
         # whatever ends this sitting: a later one that finds a supernet here finds this run's own
         store.put_fact(FACT, {"begun": True})
+    elif (store.fact(FACT) or {}).get("diverged"):
+        store.put_fact(FACT, {"begun": True})  # it may end otherwise this time: of a changed file
     try:
         ready = trained_supernet(config, splits, store.path, listener)
     except WorkerError as error:

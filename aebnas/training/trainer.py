@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aebnas.config.training_schema import TrainingConfig
-from aebnas.errors import DivergedError, TrainingError
+from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.journal import NO_JOURNAL, Epoch, Journal, TrainingState, restore, snapshot
@@ -228,11 +228,11 @@ def _optimizer(trained: list[nn.Parameter], config: TrainingConfig) -> torch.opt
 
 def _check_finite(total: Tensor, epoch: int, step: int) -> None:
     if not math.isfinite(float(total)):
-        raise DivergedError(f"the loss is NaN or infinite (epoch {epoch + 1}, step {step} at the latest)")
+        raise TrainingError(f"the loss is NaN or infinite (epoch {epoch + 1}, step {step} at the latest)")
 
 
 def _check_converges(losses: list[float], chance: float) -> None:
     if losses[-1] > DIVERGED * chance:
-        raise DivergedError(
+        raise TrainingError(
             f"training diverged: mean loss {losses[-1]:.3g} after epoch {len(losses)}, chance is {chance:.3g}"
         )

@@ -135,9 +135,14 @@ def test_every_view_says_that_finalists_follow(
         live(WITH_FINALISTS)
         trained(live._progress, clock, evaluation, seconds=2.0, count=3)
         shown = frame(live)
+    plain(WITH_FINALISTS)
     plain(CandidateFinished(evaluation, cached=False, busy=0))
+    plain(Generation(1, (evaluation.key,), trainings=4, failed=0, hypervolume=0.1))
     assert "3 of 16 evaluations  about 14 s left, then 6 finalists" in shown
-    assert "[4 of 16, about 9 s left, then 6 finalists]" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "[4 of 16, about 9 s left, then 6 finalists]" in told
+    assert "at most 16 evaluations" in told
+    assert "4 evaluations, front of" in told
 
 
 def test_a_failed_candidate_counts_as_finished_not_as_done(
@@ -158,6 +163,8 @@ def test_once_finalists_are_trained_the_best_accuracy_is_that_of_the_front(evalu
     progress(told)
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
     progress(replace(told, finalists=Finalists(chosen=1, trained=1, failed=0)))
+    assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"], "heirs hold it too"
+    progress(replace(told, finalists=Finalists(chosen=1, trained=1, failed=0, hold_front=True)))
     assert progress.best_accuracy == 0.01
 
 

@@ -1,19 +1,25 @@
 """The finalists of a search by inheritance: who is trained, what takes whose place, what a resume does."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.errors import ConfigError
 from aebnas.evaluation.record import WORKER_DIED, Outcome
 from aebnas.evaluation.rungs import Leg
+from aebnas.final.picks import picked
 from aebnas.report.contents import read_run
-from aebnas.report.facts import progress_facts, warnings
+from aebnas.report.facts import progress_facts, reading, warnings
 from aebnas.report.left_undone import time_is_up
+from aebnas.report.terminal import contents_table
+from aebnas.report.training_words import FINALISTS_ALONE
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -23,6 +29,8 @@ from aebnas.search.events import (
     SearchStarted,
     Warned,
 )
+from aebnas.search.finale import Finale
+from aebnas.search.pareto import hypervolume
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
@@ -100,7 +108,7 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert [one.proposed for one in generations[:-1]] == [one.proposed for one in heirs]
     *_, before, last = generations
     assert (last.number, last.trainings) == (before.number, before.trainings)
-    assert last.finalists == Finalists(chosen=5, trained=5, failed=0)
+    assert last.finalists == Finalists(chosen=5, trained=5, failed=0, hold_front=True)
     assert last.hypervolume > before.hypervolume
     known, space = kept(tmp_path / "heirs"), SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
     genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
@@ -121,7 +129,7 @@ def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path
     store = RunStore.create(path, config, {})
     store.put_fact("train_images", 100)
     store.close()
-    assert run(path, config)[-1].finalists == Finalists(chosen=5, trained=5, failed=0)
+    assert run(path, config)[-1].finalists == Finalists(chosen=5, trained=5, failed=0, hold_front=True)
     trained = [kept(path)[key].reach_macs[-1] for key in finalists(path)]
     assert max(trained) < largest.reach_macs[-1]
 
@@ -155,11 +163,11 @@ def test_a_run_whose_finalists_were_refused_before_the_rule_trains_no_others(
     assert again.trained == []
 
 
-def test_what_is_kept_are_the_weights_of_the_front_each_as_it_was_scored(tmp_path: Path) -> None:
+def test_what_is_kept_are_the_weights_of_all_finalists_each_as_it_was_scored(tmp_path: Path) -> None:
     last = run(tmp_path / "run")[-1]
     trained = finalists(tmp_path / "run")
-    names = {key: f"{key}-9" if key in trained else key for key in {point.key for point in last.front}}
-    assert weight_files(tmp_path / "run") == {f"{key}.pt": name.encode() for key, name in names.items()}
+    assert {point.key for point in last.front} <= trained
+    assert weight_files(tmp_path / "run") == {f"{key}.pt": f"{key}-9".encode() for key in trained}
     assert not list((tmp_path / "run" / "rungs").iterdir())
     store = RunStore(tmp_path / "run")
     assert store.generations()[-1]["front"] == [point.name() for point in last.front]
@@ -178,8 +186,13 @@ def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp
     assert any(
         all(heir["error"] < one["error"] or heir["macs"] < one["macs"] for one in now) for heir in left
     ), "an heir that no finalist dominates"
-    names = {f"{point.key}-9".encode() for point in last.front}
-    assert set(weight_files(tmp_path / "run").values()) == names
+    store = RunStore(tmp_path / "run")
+    told = store.generations()[-1]
+    store.close()
+    objectives = [[one[name] for name in few.objectives] for one in now]
+    share = hypervolume(objectives, told["reference"]) / np.prod(told["reference"])
+    assert last.hypervolume == pytest.approx(share)
+    assert told["finalists"]["hold_front"]
     again = HeirPool()
     assert run(tmp_path / "run", few, again)[-1] == last
     assert again.trained == []
@@ -202,6 +215,68 @@ def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_fro
     cut = run(tmp_path / "late", limited, late=True)[-1]
     assert cut.finalists == Finalists(chosen=5, trained=2, failed=0)
     assert {point.key for point in cut.front} - finalists(tmp_path / "late"), "three are heirs still"
+    whole = run(tmp_path / "whole", pool=HeirPool(skilled=0.5))[-1]
+    assert run(tmp_path / "late", pool=HeirPool(skilled=0.5))[-1] == whole
+    assert rows(tmp_path / "late") == rows(tmp_path / "whole")
+    assert weight_files(tmp_path / "late") == weight_files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("reason", "holds"), [(WORKER_DIED, False), ("diverged", True)])
+def test_finalists_hold_the_front_unless_another_try_could_add_some(
+    tmp_path: Path, reason: str, holds: bool
+) -> None:
+    run(tmp_path / "whole")
+    lucky = min(finalists(tmp_path / "whole"))
+    pool = HeirPool(fails=lambda key: None if key == lucky else reason)
+    last = run(tmp_path / "run", pool=pool)[-1]
+    assert last.finalists is not None
+    assert (last.finalists.trained, last.finalists.failed) == (1, 4)
+    assert last.finalists.hold_front == holds
+    assert ({point.key for point in last.front} == {lucky}) == holds
+
+
+def test_a_run_that_ended_when_heirs_held_the_front_too_gets_what_its_new_one_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = fake_config(*INHERITS, "evaluation.finalists=2")
+    whole = run(tmp_path / "whole", few, HeirPool(skilled=0.1))[-1]
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Finale, "judged", lambda self, told, individuals: told)
+        before = run(tmp_path / "run", few, HeirPool(skilled=0.1))[-1]
+    kept_before = {point.key for point in before.front}
+    lost = {point.key for point in whole.front} - kept_before
+    for key in lost:  # as the earlier end left it
+        (tmp_path / "run" / "checkpoints" / f"{key}.pt").unlink()
+    assert lost, "a finalist that only the new front has"
+    times = dict(RunStore(tmp_path / "run").finished())
+    again = HeirPool(skilled=0.1)
+    assert run(tmp_path / "run", few, again)[-1] == whole
+    assert set(again.trained) == {f"{key}-9" for key in lost}
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert dict(RunStore(tmp_path / "run").finished()) == times
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.2], ids=["finalists", "heirs: no finalist is feasible"])
+def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
+    tmp_path: Path, limit: float
+) -> None:
+    few = fake_config(*INHERITS, "evaluation.finalists=2", f"constraints.accuracy.min={limit}")
+    last = run(tmp_path / "run", few, HeirPool(skilled=0.1))[-1]
+    store, trained = RunStore(tmp_path / "run"), finalists(tmp_path / "run")
+    contents = read_run(store)
+    scored_anew = read_run(store, rescored=(store.config, store.evaluations()))
+    store.close()
+    keys = {point.key for point in last.front}
+    assert keys <= trained if limit == 0 else not keys & trained
+    assert {point.key for point in contents.front} == {point.key for point in scored_anew.front} == keys
+    assert contents.is_front_of_finalists == (limit == 0)
+    assert (FINALISTS_ALONE in reading([contents])) == (limit == 0)
+    assert (picked(contents, "macs:1e9").key in trained) == (limit == 0)
+    console = Console(width=200, file=io.StringIO())
+    console.print(contents_table(contents, width=200))
+    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert ("the best of 2 finalists, 22 heirs left out" in said) == (limit == 0)
 
 
 def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path) -> None:
@@ -253,7 +328,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
-    assert last.finalists == Finalists(chosen=5, trained=4, failed=1, failures=(unlucky,))
+    assert last.finalists == Finalists(chosen=5, trained=4, failed=1, failures=(unlucky,), hold_front=True)
     assert fact(tmp_path / "run", "Finalists") == (
         "4 of 5 trained",
         "1 failed, and stay heirs; the reasons are below",
@@ -412,25 +487,18 @@ def test_while_a_run_is_made_longer_its_report_is_one_of_heirs(tmp_path: Path) -
     assert not list((tmp_path / "run" / "rungs").iterdir())
 
 
-class UnevenPool(HeirPool):
-    """Training does some heirs no good, so that others, never on the front of heirs, are on the last one."""
-
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        outcome = super().answer(architecture, leg)
-        if leg is None or int(architecture.key(), 16) % 2:
-            return outcome
-        worse = fake_outcome(architecture, skilled=0.2)
-        return replace(outcome, evaluation=replace(worse.evaluation, epochs=9))
-
-
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_finished_run_keeps_the_weights_of_heirs_that_only_the_finale_put_on_the_front(
     tmp_path: Path, count: int
 ) -> None:
-    config = fake_config(*INHERITS, f"evaluation.finalists={count}")
-    last = run(tmp_path / "run", config, UnevenPool())[-1]
-    before, again = weight_files(tmp_path / "run"), UnevenPool()
-    assert {f"{point.key}.pt" for point in last.front} == before.keys()
+    # training does these no good: others, never on the front of heirs, are on the last one
+    config = fake_config(*INHERITS, f"evaluation.finalists={count}", "constraints.accuracy.min=0.2")
+    *_, heirs, last = run(tmp_path / "run", config, HeirPool(skilled=0.1))
+    trained = finalists(tmp_path / "run")
+    assert {point.key for point in last.front} - {point.key for point in heirs.front}
+    assert not {point.key for point in last.front} & trained
+    before, again = weight_files(tmp_path / "run"), HeirPool(skilled=0.1)
+    assert before.keys() == {f"{key}.pt" for key in {point.key for point in last.front} | trained}
     assert run(tmp_path / "run", config, again)[-1] == last
     assert again.trained == []
     assert weight_files(tmp_path / "run") == before
