@@ -87,6 +87,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "mode": config.evaluation.mode,
         "uneven": config.trains_unevenly,
         "heirs": heir_words(config) if 0 < len(run.heirs) < len(run.done) else None,
+        "alone": run.is_front_of_finalists,
         "yaml": winner_common(run),
         "score": config.exits.policy,
     }

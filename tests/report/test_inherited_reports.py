@@ -78,6 +78,17 @@ def test_the_page_counts_candidates_and_says_how_many_were_trained(tmp_path: Pat
     assert "trained networks" not in text
 
 
+def test_the_page_says_where_finalists_alone_hold_the_front(tmp_path: Path) -> None:
+    store = mixed(tmp_path / "run")
+    assert '"alone":false' in write_report([store]).page.read_text(encoding="utf-8")
+    told = dict(store.generations()[-1])
+    store.put_generation(1, told | {"finalists": told["finalists"] | {"hold_front": True}})
+    page = write_report([store]).page.read_text(encoding="utf-8")
+    assert '"alone":true' in page
+    assert "they alone hold the front" in page
+    assert "the best of 6 finalists, 42 heirs left out;" in caption(store)
+
+
 def test_runs_that_trained_and_runs_that_inherited_share_a_column(tmp_path: Path) -> None:
     stores = [run(tmp_path / "a", (), [EPOCHS] * 5), run(tmp_path / "b", INHERITS, [0] * 5)]
     text = " ".join(page_of(*stores, folder=tmp_path / "both").text.split())

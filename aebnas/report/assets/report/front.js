@@ -296,6 +296,9 @@ function frontNote(shown, hidden) {
   if (RUNS.some((run) => !run.objectives.every((name) => axes.has(name) || (name === "error" && axes.has("accuracy"))))) {
     parts.push("A projection: points that look beaten here win in another objective.");
   }
+  if (RUNS.some((run) => run.alone)) {
+    parts.push("Trained finalists alone hold the front: the most accurate of many heirs (hollow) is mostly the luckiest on these images.");
+  }
   if (hidden) parts.push(`${hidden} of ${shown} points lie outside the frame.`);
   const lacking = RUNS.filter((run) => run.candidates.length && !run.metrics.includes(FRONT.x)).map((run) => run.label);
   if (lacking.length) parts.push(`Not scored by ${metricName(FRONT.x)}: ${lacking.join(", ")} (aebnas rescore does that).`);
