@@ -30,6 +30,7 @@ def run(
         path="runs/x",
         front_keys=keys,
         objectives=("error", "macs"),
+        is_front_of_finalists=False,
     )
 
 
