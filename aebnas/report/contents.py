@@ -22,6 +22,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
 from aebnas.report.evaluated import (
+    do_finalists_hold_front,
     ended_trainings,
     failed_finalists,
     told_evaluations,
@@ -166,7 +167,7 @@ class RunContents:
     @property
     def is_front_of_finalists(self) -> bool:
         """Return whether trained finalists alone hold the front."""
-        return self.finalists is not None and bool(self.finalists.get("hold_front", False))
+        return do_finalists_hold_front(self.generations)
 
     @cached_property
     def contenders(self) -> tuple[OperatingPoint, ...]:
@@ -212,7 +213,7 @@ def read_run(
     told = tuple(store.generations())
     generations = told if rescored is None else ()
     config, evaluations = rescored or (store.config, told_evaluations(store, told))
-    of_finalists = bool(told) and told[-1].get("finalists", {}).get("hold_front", False)
+    of_finalists = do_finalists_hold_front(told)
     points, front = _points(config, evaluations, generations, store.path, of_finalists)
     attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
     return RunContents(

@@ -24,6 +24,12 @@ def told_evaluations(store: RunStore, generations: Sequence[Mapping[str, Any]]) 
     return [heirs.get(one.key, one) for one in store.evaluations()]
 
 
+def do_finalists_hold_front(generations: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the last generation was told with a front of trained finalists alone."""
+    told = generations[-1].get("finalists") if generations else None
+    return told is not None and bool(told.get("hold_front", False))
+
+
 def failed_finalists(
     store: RunStore, config: SearchFile, generations: Sequence[Mapping[str, Any]]
 ) -> tuple[Evaluation, ...]:

@@ -188,7 +188,7 @@ class Finalists:
     failures: tuple[str, ...] = ()
     """Their keys."""
     hold_front: bool = False
-    """Whether the trained ones alone hold the front: see ``Finale.hold_front``."""
+    """Whether the trained ones alone hold the front: see ``Finale.judged``."""
 
     @property
     def left(self) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.evaluation.rungs import Leg, in_full
+from aebnas.evaluation.rungs import Leg
 from aebnas.search.events import Finalists, FinalistsChosen, Warned
 from aebnas.search.individuals import with_free_points
 from aebnas.search.promotion import best_first
@@ -34,7 +34,7 @@ class Finale(RungWork):
         self._epochs = parts.config.training.epochs
         self._front = {str(name[0]) for one in parts.store.generations()[-1:] for name in one["front"]}
         self.failures: list[Evaluation] = []
-        """Heirs that could not be made again."""
+        """Heirs and finalists whose weights could not be made again."""
 
     def as_heir(self, evaluation: Evaluation) -> Evaluation:
         """Return what a candidate was before a finale: the same, unless one trained it."""
@@ -75,7 +75,7 @@ class Finale(RungWork):
             self._shelf.clear()
         before = self.trained()
         back = {key: self._shelf.heir(key, self._context) for key in sorted(before - set(best))}
-        self._inherit({key: one for key, one in back.items() if one is not None})
+        self._make_again({key: one for key, one in back.items() if one is not None}, as_heirs=True)
         heirs_again = len(before - self.trained())
         if heirs_again:
             self._listener(
@@ -124,9 +124,10 @@ class Finale(RungWork):
         """
         lost = {one.key: one for one in front if not self._store.weights_path(one.key).exists()}
         trained = self.trained()
-        finalists = [one for key, one in lost.items() if key in trained]
-        are_heirs_whole = self._inherit({key: one for key, one in lost.items() if key not in trained})
-        return self._train_again(finalists) and are_heirs_whole
+        heirs = {key: one for key, one in lost.items() if key not in trained}
+        finalists = {key: one for key, one in lost.items() if key in trained}
+        left = self._make_again(heirs, as_heirs=True) + self._make_again(finalists, as_heirs=False)
+        return not left
 
     def _allowed(self, ranked: Sequence[str], heirs: Mapping[str, Evaluation]) -> list[str]:
         """Return the heirs, which cost no training, that are within the limit on that of a finalist.
@@ -193,30 +194,18 @@ class Finale(RungWork):
         self._shelf.forget_artefacts([(key, self._epochs)])
         return whole
 
-    def _train_again(self, finalists: Sequence[Evaluation]) -> bool:
-        """Make weights and scores of finalists again, for the evaluations that they have."""
-        left, known = len(finalists), {one.key: one for one in finalists}
-        for outcome in self._train(
-            [one.architecture for one in finalists], lambda key: Leg(0, self._epochs), None
-        ):
-            if outcome.evaluation.is_done:
-                evaluation = known[outcome.evaluation.key]
-                self._shelf.refill(replace(outcome, evaluation=evaluation), self._context)
-                left -= 1
-        return not left
+    def _make_again(self, candidates: Mapping[str, Evaluation], as_heirs: bool) -> int:
+        """Make weights and scores again, for the evaluations given; return of how many they are missing.
 
-    def _inherit(self, heirs: Mapping[str, Evaluation]) -> bool:
-        """Make weights and scores of heirs again, for the evaluations that they have; return whether all are.
-
-        They inherit as they did; the search goes on by what it knew, also where another machine rounds
-        differently.
+        As heirs, candidates inherit as they did; else they are trained as finalists.  The search goes on
+        by what it knew, also where another machine rounds differently.
         """
-        left = len(heirs)
-        for outcome in self._train([one.architecture for one in heirs.values()], in_full, None):
-            key = outcome.evaluation.key
+        left, leg = len(candidates), None if as_heirs else Leg(0, self._epochs)
+        put = self._shelf.put_back if as_heirs else self._shelf.refill
+        for outcome in self._train([one.architecture for one in candidates.values()], lambda key: leg, None):
             if not outcome.evaluation.is_done:  # it was before: the machine failed
                 self.failures.append(outcome.evaluation)
             else:
-                self._shelf.put_back(replace(outcome, evaluation=heirs[key]), self._context)
+                put(replace(outcome, evaluation=candidates[outcome.evaluation.key]), self._context)
                 left -= 1
-        return not left
+        return left

@@ -32,11 +32,9 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     Raises:
         RunError, WorkerError: As of ``trained_supernet``.
     """
-    if not supernet_file(store.path).exists():
+    if not supernet_file(store.path).exists() or (store.fact(FACT) or {}).get("diverged"):
         # whatever ends this sitting: a later one that finds a supernet here finds this run's own
         store.put_fact(FACT, {"begun": True})
-    elif (store.fact(FACT) or {}).get("diverged"):
-        store.put_fact(FACT, {"begun": True})  # it may end otherwise this time: of a changed file
     try:
         ready = trained_supernet(config, splits, store.path, listener)
     except WorkerError as error:

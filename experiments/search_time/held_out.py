@@ -34,8 +34,10 @@ from run import (
     RUNS,
     Known,
     points_of,
+    run_path,
     settings,
     supernet_seconds,
+    table_row,
     timeline,
     worst_of,
 )
@@ -63,6 +65,8 @@ REFERENCE = "scratch, 340 trainings"
 """The search whose end the others are held against."""
 SHARE = 0.2
 """Of its time, in which they shall reach it."""
+Curve = list[tuple[float, float]]
+"""Core-seconds, and what was attained by then."""
 
 
 class Row(NamedTuple):
@@ -119,8 +123,7 @@ class Repetition:
 
     def __init__(self, arm: str, seed: int, images: ImageSet) -> None:
         """Prepare what trains and inherits as the search did."""
-        path = RUNS / f"{arm.replace(' + ', '-')}-{seed}"
-        store = RunStore(path)
+        store = RunStore(run_path(arm, seed))
         config = store.config
         store.close()
         self._config, self._images = config, images
@@ -197,9 +200,7 @@ def attained(points: pd.DataFrame, reference: tuple[float, float], column: str) 
     return float(gains @ widths) / (worst_error * most_macs)
 
 
-def curve(
-    points: pd.DataFrame, reference: tuple[float, float], column: str, end: float
-) -> list[tuple[float, float]]:
+def curve(points: pd.DataFrame, reference: tuple[float, float], column: str, end: float) -> Curve:
     """Return what is attained after each moment at which something joined the front, and at the end.
 
     Once finalists are trained, at the end, they alone hold the front, as in a search's own.
@@ -214,12 +215,12 @@ def curve(
     return found
 
 
-def at(found: list[tuple[float, float]], seconds: float) -> float:
+def at(found: Curve, seconds: float) -> float:
     """Return what was attained by then."""
     return next((value for when, value in reversed(found) if when <= seconds), 0.0)
 
 
-def reached(found: list[tuple[float, float]], value: float) -> float | None:
+def reached(found: Curve, value: float) -> float | None:
     """Return when a value was first attained."""
     return next((when for when, now in found if now >= value), None)
 
@@ -229,51 +230,35 @@ def report() -> None:
     rows, points_of_all = pd.read_csv(HERE / "held_out.csv"), pd.read_csv(HERE / "points.csv")
     reference = worst_of(points_of_all)
     ends = points_of_all.groupby(["arm", "seed"]).seconds.max()
-    figure, axes = plt.subplots(1, 2, figsize=(15, 7), layout="constrained", sharey=True)
-    colours = dict(zip(rows.arm.unique(), plt.get_cmap("tab10").colors, strict=False))
+    aims = {
+        seed: curve(points, reference, "unseen_error", float(ends[REFERENCE, seed]))[-1][1]
+        for seed, points in rows[rows.arm == REFERENCE].groupby("seed")
+    }
     lines = [
         "| arm | seed | core-s | select images | unseen images | that of 340 trainings is reached "
         "| after a share | unseen at a fifth | of it at the end |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     means: dict[str, list[tuple[float, ...]]] = {}
-    drawn: dict[str, list[list[list[tuple[float, float]]]]] = {}
+    curves: dict[str, list[tuple[Curve, Curve]]] = {}
     for (seed, arm), points in rows.groupby(["seed", "arm"]):
         end = float(ends[arm, seed])
         chosen, unseen = (curve(points, reference, name, end) for name in ("error", "unseen_error"))
         check(attained(points, reference, "error"), points_of_all, str(arm), int(seed), reference)
-        for ax, found in zip(axes, (chosen, unseen), strict=True):
-            ax.step(*zip(*found, strict=True), where="post", color=colours[arm], alpha=0.25)
-        drawn.setdefault(str(arm), []).append([chosen, unseen])
-        aim_end = float(ends[REFERENCE, seed])
-        scratch = rows[(rows.arm == REFERENCE) & (rows.seed == seed)]
-        last = curve(scratch, reference, "unseen_error", aim_end)[-1][1]
-        when = reached(unseen, last)
+        curves.setdefault(str(arm), []).append((chosen, unseen))
+        aim, aim_end = aims[seed], float(ends[REFERENCE, seed])
+        when = reached(unseen, aim)
         cells = (
             arm, seed, f"{end:.0f}", f"{chosen[-1][1]:.4f}", f"{unseen[-1][1]:.4f}",
             "never" if when is None else f"{when:.0f} core-s",
             "" if when is None else f"{when / aim_end:.2f}",
-            f"{at(unseen, SHARE * aim_end):.4f}", f"{last:.4f}",
+            f"{at(unseen, SHARE * aim_end):.4f}", f"{aim:.4f}",
         )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        lines.append(table_row(cells))
         means.setdefault(str(arm), []).append(
             (chosen[-1][1], unseen[-1][1], at(unseen, SHARE * aim_end), end)
         )
-    for arm, pairs in drawn.items():
-        for ax, found in zip(axes, zip(*pairs, strict=True), strict=True):
-            began = max(one[0][0] for one in found)
-            moments = sorted({when for one in found for when, _ in one if when >= began})
-            mean = [float(np.mean([at(one, when) for one in found])) for when in moments]
-            ax.step(moments, mean, where="post", color=colours[arm], linewidth=2, label=arm)
-    for ax, title in zip(axes, ("select images, which choose", "10,000 unseen images"), strict=True):
-        ax.set(xlabel="core-seconds, the supernet's included", title=title)
-        ax.set_xscale("log")
-        ax.set_xlim(left=20)
-        ax.set_ylim(bottom=0.4)
-        ax.grid(alpha=0.3)
-    axes[0].set_ylabel("hypervolume (share of the box)")
-    axes[0].legend(fontsize="x-small", loc="lower right", title="means over seeds; pale: each", ncols=2)
-    figure.savefig(HERE / "held_out.png", dpi=110)
+    draw(curves)
     lines += [
         "",
         "| arm | seeds | core-s | select images | unseen images | lowest, highest | unseen at a fifth |",
@@ -286,7 +271,7 @@ def report() -> None:
             f"{unseen_ends.mean():.3f}", f"{unseen_ends.min():.3f}, {unseen_ends.max():.3f}",
             f"{early.mean():.3f}",
         )  # fmt: skip
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        lines.append(table_row(cells))
     repeated = rows.drop_duplicates(["arm", "seed", "seconds"])
     drift = repeated[repeated.trained & (repeated.again_seconds != repeated.cpu_seconds)]
     slower = np.median(drift.again_seconds / drift.cpu_seconds)
@@ -297,6 +282,28 @@ def report() -> None:
     ]
     (HERE / "held_out.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
+
+
+def draw(curves: dict[str, list[tuple[Curve, Curve]]]) -> None:
+    """Draw what arms attained on select and on unseen images: each seed, and their mean."""
+    figure, axes = plt.subplots(1, 2, figsize=(15, 7), layout="constrained", sharey=True)
+    for (arm, pairs), colour in zip(curves.items(), plt.get_cmap("tab10").colors, strict=False):
+        for ax, found in zip(axes, zip(*pairs, strict=True), strict=True):
+            for one in found:
+                ax.step(*zip(*one, strict=True), where="post", color=colour, alpha=0.25)
+            began = max(one[0][0] for one in found)
+            moments = sorted({when for one in found for when, _ in one if when >= began})
+            mean = [float(np.mean([at(one, when) for one in found])) for when in moments]
+            ax.step(moments, mean, where="post", color=colour, linewidth=2, label=arm)
+    for ax, title in zip(axes, ("select images, which choose", "10,000 unseen images"), strict=True):
+        ax.set(xlabel="core-seconds, the supernet's included", title=title)
+        ax.set_xscale("log")
+        ax.set_xlim(left=20)
+        ax.set_ylim(bottom=0.4)
+        ax.grid(alpha=0.3)
+    axes[0].set_ylabel("hypervolume (share of the box)")
+    axes[0].legend(fontsize="x-small", loc="lower right", title="means over seeds; pale: each", ncols=2)
+    figure.savefig(HERE / "held_out.png", dpi=110)
 
 
 def check(attained_end: float, points: pd.DataFrame, arm: str, seed: int, worst: tuple[float, float]) -> None:
@@ -333,7 +340,7 @@ def main() -> None:
 def keep(arm: str, seed: int, images: ImageSet) -> None:
     """Measure a search whose run lies here, unless that is done."""
     file = RUNS / "held_out" / f"{arm}-{seed}.csv"
-    if not file.exists() and (RUNS / f"{arm.replace(' + ', '-')}-{seed}" / "core_seconds").exists():
+    if not file.exists() and (run_path(arm, seed) / "core_seconds").exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         rows = pd.DataFrame(measure(arm, seed, images))
         rows.to_csv(file, index=False, float_format="%.6g")

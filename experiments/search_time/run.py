@@ -153,6 +153,16 @@ def supernet_seconds(config: SearchFile) -> tuple[Path, float]:
     return supernet_file(folder), float(note.read_text())
 
 
+def run_path(arm: str, seed: int) -> Path:
+    """Return the directory of one search."""
+    return RUNS / f"{arm.replace(' + ', '-')}-{seed}"
+
+
+def table_row(cells: Iterable[object]) -> str:
+    """Return a row of a table in Markdown."""
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
 def trains(config: SearchFile) -> bool:
     """Return whether a search ends with networks that were trained, not with heirs."""
     return config.evaluation.mode != "supernet" or config.evaluation.finalists > 0
@@ -160,7 +170,7 @@ def trains(config: SearchFile) -> bool:
 
 def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
     """Return the directory of a finished run, and the core-seconds of all but its evaluations."""
-    path = RUNS / f"{arm.replace(' + ', '-')}-{seed}"
+    path = run_path(arm, seed)
     note = path / "core_seconds"
     if not note.exists():
         config = load(FILE, [*ARMS[arm], *overrides, f"search.seed={seed}", "workers.mode=serial"])
@@ -337,7 +347,7 @@ def report() -> None:
                 *reached,
                 front,
             )
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
+            lines.append(table_row(cells))
             found.setdefault(arm, []).append((end, curve[-1][1], volumes(again, reference)[-1][1]))
     axes.set(xlabel="core-seconds, the supernet's included", ylabel="hypervolume (share of the box)")
     axes.set_xscale("log")
@@ -367,7 +377,7 @@ def _means(found: dict[str, list[tuple[float, float, float]]]) -> list[str]:
             f"{anew.mean():.3f}",
             f"{anew.min():.3f}, {anew.max():.3f}",
         )
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        lines.append(table_row(cells))
     return lines
 
 
