@@ -1,0 +1,182 @@
+"""What may not change while the house is rebuilt, as plain values.
+
+Each function returns what ``goldens.json`` holds under its name: identities (keys, seeds, layer
+signatures), costs, exit policies, and searches of every way of evaluating, on pools that answer at
+once.  Nothing is trained: a rounding of another processor must not change a digit.
+
+``PYTHONPATH=tests python -m goldens.records`` writes the file anew.  Do so only where a digit has to
+change, and say which and why in the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from exits.exit_policy_contract import random_samples
+from search.fakes import DATA, FakePool, fake_config, kept
+from search.test_finale import HeirPool
+from search.test_halving_loop import RungPool
+from shipped import SHIPPED, shipped
+
+from aebnas.config import SearchFile, load
+from aebnas.evaluation.identity import context_key, leg_seed, training_seed
+from aebnas.exits.fitting import fit
+from aebnas.exits.policies import FAMILIES
+from aebnas.exits.targets import Accuracy, Budget, Guarantee
+from aebnas.hardware.cost import network_cost
+from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.search.search import Search
+from aebnas.search.start import make_proposer
+from aebnas.search.store import RunStore
+from aebnas.space.architecture import Architecture
+from aebnas.space.layer import segments
+from aebnas.space.search_space import SearchSpace
+
+ROOT = Path(__file__).parents[2]
+FILE = Path(__file__).with_name("goldens.json")
+NETWORKS = 12
+"""Architectures of every shipped space."""
+PROFILES = {
+    "mnist5k": ("xeon-onnxruntime-mnist5k", "xeon-torch-mnist5k"),
+    "cifar10_dense": ("xeon-onnxruntime-dense",),
+    "cifar10_mbconv": ("xeon-onnxruntime-mbconv",),
+}
+CONTEXTS = (
+    (),
+    ("evaluation.mode=supernet",),
+    ("evaluation.mode=supernet", "evaluation.finalists=5", "training.epochs=9"),
+    ("evaluation.mode=successive_halving", "training.epochs=9"),
+    ("training.loss=boosted",),
+    ("training.loss=frozen",),
+    ("exits.policy=pcee", "exits.bins=20"),
+    ("exits.guarantee={max_harm: 0.01, confidence: 0.9}", "exits.policy=confidence"),
+    ("evaluation.max_training_macs=1e15",),
+    ("search.seed=7",),
+)
+SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
+    "scratch": ((), FakePool),
+    "scratch, seed 7": (("search.seed=7",), FakePool),
+    "scratch, random": (("search.algorithm=random",), FakePool),
+    "supernet": (("evaluation.mode=supernet", "training.epochs=9"), HeirPool),
+    "supernet with finalists": (
+        ("evaluation.mode=supernet", "training.epochs=9", "evaluation.finalists=5"),
+        HeirPool,
+    ),
+    "halving": (("evaluation.mode=successive_halving", "training.epochs=9"), RungPool),
+    "halving, eta 2": (
+        ("evaluation.mode=successive_halving", "training.epochs=8", "evaluation.eta=2"),
+        RungPool,
+    ),
+}
+
+
+def sampled(name: str) -> list[Architecture]:
+    """Return architectures of a shipped space, the same every time."""
+    space, _, _ = shipped(name)
+    random = np.random.default_rng(2026)
+    return [space.decode(space.sample(random)) for _ in range(NETWORKS)]
+
+
+def identities(name: str) -> dict[str, Any]:
+    """Return genes, keys, seeds, signatures and costs of a shipped space's architectures."""
+    space, channels, classes = shipped(name)
+    networks = [_identity(architecture, channels, classes) for architecture in sampled(name)]
+    whole = _signatures(sampled(name)[0], channels, classes)
+    genes = {gene.name: [str(choice) for choice in gene.choices] for gene in space.genes}
+    return {"genes": digest(genes), "first": whole, "networks": networks}
+
+
+def contexts() -> dict[str, str]:
+    """Return what files the results of some configurations."""
+    hardware = {"xeon": "0123456789abcdef"}
+    keys = {" ".join(words): context_key(fake_config(*words), "fingerprint") for words in CONTEXTS}
+    return keys | {"with a profile": context_key(fake_config(), "fingerprint", hardware)}
+
+
+def latencies(name: str) -> dict[str, list[list[float]]]:
+    """Return the milliseconds to every exit, by shipped profile."""
+    _, channels, classes = shipped(name)
+    config = load(ROOT / "search_spaces" / f"{name}.yaml", [])
+    tables: dict[str, list[list[float]]] = {}
+    for profile in PROFILES.get(name, ()):
+        costs = DeviceCosts.read([ROOT / "hardware_profiles" / f"{profile}.yaml"])
+        rows = [costs.reach_costs(each, channels, classes) for each in sampled(config.name)]
+        tables[profile] = [[round(value, 9) for values in row.values() for value in values] for row in rows]
+    return tables
+
+
+def policies(name: str) -> dict[str, list[int]]:
+    """Return how many of 300 samples leave at each exit, under every target of one family."""
+    fitted_on, scored_on = random_samples(3, 300, 4, 5), random_samples(4, 300, 4, 5)
+    counts = {}
+    for target in (Budget(2.2), Accuracy(0.9), Guarantee(0.05, 0.9)):
+        chosen = fit(FAMILIES[name](), fitted_on, target).policy.decide(scored_on.logits)
+        counts[type(target).__name__] = np.bincount(chosen, minlength=4).tolist()
+    return counts
+
+
+def search(name: str) -> dict[str, Any]:
+    """Return what a search asked for, in order, and what it ended with."""
+    words, make_pool = SEARCHES[name]
+    config, pool = fake_config(*words), make_pool()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        generations = _generations(config, path, pool)
+        evaluations = kept(path)
+    last = generations[-1]
+    return {
+        "proposed": [list(generation.proposed) for generation in generations],
+        "trained": pool.trained,
+        "front": [[point.key, point.trade_off] for point in last.front],
+        "hypervolume": round(last.hypervolume, 9),
+        "epochs": {key: evaluation.epochs for key, evaluation in sorted(evaluations.items())},
+    }
+
+
+def digest(value: object) -> str:
+    """Return 16 hexadecimal digits of any plain value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def record() -> dict[str, Any]:
+    """Return all goldens."""
+    return {
+        "identities": {name: identities(name) for name in SHIPPED},
+        "contexts": contexts(),
+        "latencies": {name: latencies(name) for name in PROFILES},
+        "policies": {name: policies(name) for name in FAMILIES},
+        "searches": {name: search(name) for name in SEARCHES},
+    }
+
+
+def _identity(architecture: Architecture, channels: int, classes: int) -> list[Any]:
+    key, cost = architecture.key(), network_cost(architecture, channels, classes)
+    signatures = digest(_signatures(architecture, channels, classes))
+    seeds = [training_seed(0, key), training_seed(7, key), leg_seed(0, key, 3)]
+    return [key, seeds, signatures, cost.reach_macs.astype(int).tolist(), cost.params]
+
+
+def _signatures(architecture: Architecture, channels: int, classes: int) -> list[list[str]]:
+    parts = segments(architecture, channels, classes)
+    return [[layer.signature() for layer in part.layers()] for part in parts]
+
+
+def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
+    store = RunStore.create(path, config, {})
+    try:
+        space = SearchSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, *DATA[1:])
+        return list(Search(config, space, store, lambda on_event: pool, DATA, proposer).run())
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(record(), indent=1) + "\n", encoding="utf-8")
