@@ -36,7 +36,7 @@ def main() -> None:
     for _ in range(arguments.count):
         evaluation = evaluator.evaluate(space.decode(space.sample(rng))).evaluation
         if not evaluation.is_done:
-            raise SystemExit(evaluation.status)
+            raise SystemExit(evaluation.status_text)
         seconds.append(evaluation.cpu_seconds)
     images = f"{len(splits.calibrate)} calibrate and {len(splits.select)} select images"
     print(f"{images}: median {np.median(seconds):.2f}, largest {max(seconds):.2f} core-seconds")

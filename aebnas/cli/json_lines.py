@@ -13,10 +13,11 @@ Every object has ``event``; the others are, by event:
                         accuracies, looked_at; empty in older files)
     workers_started     count
     candidate_started   key, busy
-    candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, epochs, reach_macs (to
-                        leave at each exit), params, peak_activation_bytes, metrics (of the most accurate
-                        operating point, scored on select; null if failed), target (with a target in
-                        exits: is_met, shortfall, best, violation, words ...; else null), warnings
+    candidate_finished  key, status ("done", "failed", or of the machine "out_of_memory", "worker_died",
+                        "too_slow", "broken_device"), message (why it failed), cached, busy, seconds,
+                        epochs, reach_macs (to leave at each exit), params, peak_activation_bytes,
+                        metrics (of the most accurate operating point, scored on select; null if failed),
+                        target (with a target in exits: is_met, shortfall, best, violation, words ...; else null), warnings
     finalists_chosen    candidates (heirs trained in the end of a search), unknown (to be trained now), epochs
     rung_finished       with successive halving: number (from 1), rungs, epochs, candidates, going_on
     worker_lost         key, reason, retry
@@ -95,6 +96,7 @@ def _finished(event: CandidateFinished) -> dict[str, Any]:
     return {
         "key": one.key,
         "status": one.status,
+        "message": one.message,
         "cached": event.cached,
         "busy": event.busy,
         "seconds": one.seconds,

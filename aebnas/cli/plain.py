@@ -124,7 +124,7 @@ class PlainView:
 def candidate(evaluation: Evaluation) -> str:
     """Return a finished candidate in one line: its most accurate operating point, or why it failed."""
     if not evaluation.is_done:
-        return f"{evaluation.key}  {evaluation.status}"
+        return f"{evaluation.key}  {evaluation.status_text}"
     metrics = evaluation.metrics(1.0)
     return (
         f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"

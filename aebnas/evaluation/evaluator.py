@@ -27,6 +27,7 @@ from aebnas.evaluation.record import (
     Evaluation,
     ExitRecord,
     Outcome,
+    Status,
     draft_evaluation,
 )
 from aebnas.evaluation.rungs import Leg
@@ -46,6 +47,8 @@ from aebnas.training.trainer import TrainingResult, train
 
 FINETUNE_SHARE = 0.1
 """Of ``training.learning_rate``: the default peak of ``evaluation.finetune_epochs``."""
+BROKEN_SIGN = "CUDA error"
+"""Words of a failure after which nothing works any more on the GPU of that process."""
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Words of plain RuntimeErrors by which torch on CPUs, CUDA and its libraries say so."""
 PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -105,7 +108,7 @@ class Evaluator:
             self._check_weights(architecture)
             evaluation, artefacts = self._trained(draft, leg)
         except Exception as error:
-            evaluation, artefacts = replace(draft, status=f"failed: {self._reason(error)}"), None
+            evaluation, artefacts = draft.failed(*self._failure(error)), None
         evaluation = replace(
             evaluation,
             seconds=time.perf_counter() - started,
@@ -232,15 +235,18 @@ class Evaluator:
                 f"evaluation.max_memory_mb = {limits.max_memory_mb:g}"
             )
 
-    def _reason(self, error: Exception) -> str:
+    def _failure(self, error: Exception) -> tuple[str, Status]:
+        """Return why a candidate failed, in words, and what kind of failure it is."""
         if isinstance(error, TrainingError):
-            return str(error)
+            return str(error), Status.FAILED
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
             sign in str(error) for sign in MEMORY_SIGNS
         ):
-            return f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
-        return f"{type(error).__name__}: {text}"
+            words = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
+            return words, Status.OUT_OF_MEMORY
+        status = Status.BROKEN_DEVICE if BROKEN_SIGN in str(error) else Status.FAILED
+        return f"{type(error).__name__}: {text}", status
 
     def _memory_mb(self) -> float:
         if self.device.type == "cuda":

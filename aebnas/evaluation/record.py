@@ -8,7 +8,8 @@ import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +23,23 @@ from aebnas.space.architecture import Architecture
 if TYPE_CHECKING:
     from aebnas.hardware.cost import NetworkCost
 
-DONE = "done"
-OUT_OF_MEMORY = "out of memory"
-WORKER_DIED = "its worker died"
-TOO_SLOW = "took longer than workers.timeout_minutes"
-MACHINE_FAILURES = (OUT_OF_MEMORY, WORKER_DIED, TOO_SLOW)
-"""Beginnings of reasons that depend on the machine: such a run is not exactly repeatable."""
+
+class Status(StrEnum):
+    """How an evaluation ended; a person is told more by the message beside it."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """By what the candidate is: it would fail again."""
+    OUT_OF_MEMORY = "out_of_memory"
+    WORKER_DIED = "worker_died"
+    TOO_SLOW = "too_slow"
+    """It took longer than ``workers.timeout_minutes``."""
+    BROKEN_DEVICE = "broken_device"
+    """After which nothing works any more on the GPU of that process."""
+
+
+MACHINE_FAILURES = (Status.OUT_OF_MEMORY, Status.WORKER_DIED, Status.TOO_SLOW, Status.BROKEN_DEVICE)
+"""What depends on the machine: such a run is not exactly repeatable."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,7 @@ class Evaluation:
     """The outcome of one training, or why there is none."""
 
     architecture: Architecture
-    status: str
-    """``done`` or ``failed: why``."""
+    status: Status
     seed: int
     reach_macs: tuple[float, ...]
     """MACs to leave at each exit, heads tried on the way included."""
@@ -59,6 +70,8 @@ class Evaluation:
     verdict: Mapping[str, Any] | None = None
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
+    message: str = ""
+    """Why it failed, in words; nothing reads them but people."""
     warnings: tuple[str, ...] = field(default=())
     epochs: int | None = None
     """Of the training, of a failed one those that it was to have; None: unknown (earlier versions)."""
@@ -71,12 +84,26 @@ class Evaluation:
     @property
     def is_done(self) -> bool:
         """Return whether the training succeeded."""
-        return self.status == DONE
+        return self.status is Status.DONE
+
+    @property
+    def status_text(self) -> str:
+        """Return ``done``, or ``failed: why``, for people."""
+        return "done" if self.is_done else f"failed: {self.message}"
 
     @property
     def is_machine_failure(self) -> bool:
         """Return whether another machine might have finished this candidate."""
-        return self.status.removeprefix("failed: ").startswith(MACHINE_FAILURES)
+        return self.status in MACHINE_FAILURES
+
+    def failed(self, message: str, status: Status = Status.FAILED) -> Evaluation:
+        """Return the same candidate as one whose evaluation failed.
+
+        Args:
+            message: Why, in words.
+            status: What kind of failure it was.
+        """
+        return replace(self, status=status, message=message, curve=None)
 
     def point_index(self, trade_off: float, setting: str = "") -> int:
         """Return the index of the curve's point for a share of the network's own full cost.
@@ -135,7 +162,7 @@ class Evaluation:
 
     def _known_curve(self) -> OperatingCurve:
         if self.curve is None:
-            raise RunError(f"candidate {self.key} has no operating curve: {self.status}")
+            raise RunError(f"candidate {self.key} has no operating curve: {self.status_text}")
         return self.curve
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +178,7 @@ class Evaluation:
         return cls(
             **{
                 **plain,
+                "status": Status(plain["status"]),
                 "architecture": Architecture.from_dict(plain["architecture"]),
                 "curve": None if curve is None else OperatingCurve.from_dict(curve),
                 "reach_macs": tuple(plain["reach_macs"]),
@@ -196,13 +224,12 @@ def draft_evaluation(
     architecture: Architecture,
     cost: NetworkCost,
     run_seed: int,
-    status: str = DONE,
     reach_costs: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Evaluation:
     """Return an evaluation with everything that is known before training."""
     return Evaluation(
         architecture=architecture,
-        status=status,
+        status=Status.DONE,
         seed=training_seed(run_seed, architecture.key()),
         reach_macs=tuple(cost.reach_macs.tolist()),
         params=cost.params,

@@ -97,7 +97,7 @@ def full_key(run: RunContents, beginning: str) -> str:
         raise RunError(f"{count(len(found), 'network')} of {run.path} begin with {beginning}: {_some(found)}")
     for one in run.failed:
         if one.key.startswith(beginning):
-            raise RunError(f"candidate {one.key} {one.status}. Networks that finished: {_some(done)}")
+            raise RunError(f"candidate {one.key} {one.status_text}. Networks that finished: {_some(done)}")
     near = did_you_mean(beginning, done)
     front = list(run.front_keys) or done
     raise RunError(f"{run.path} has no network {beginning}. {near}On its front: {_some(front)}")

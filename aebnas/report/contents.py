@@ -31,7 +31,10 @@ from aebnas.report.timing import Timing, Workload, timing, workload
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
-FACTS = ("status", "data", "classes", "image_shape", "not_repeatable", "supernet", "elapsed_seconds")
+FACTS = (
+    "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
+    "elapsed_seconds",
+)  # fmt: skip
 """What a report reads of what a run notes about itself."""
 
 

@@ -76,7 +76,7 @@ def exit_study(
     run = read_run(store)
     evaluation = _candidate(run, store, key)
     if evaluation.curve is None:
-        raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status}")
+        raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status_text}")
     families = _families(store.config.exits) | dict(others or {})
     pairs = zip(read_logits(store.logits_path(evaluation.key)), read_labels(store.path), strict=True)
     fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
@@ -104,7 +104,7 @@ def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation
     if key not in known:
         raise RunError(f"{store.path} holds no candidate {key!r}. {_choices(kept)}")
     if not known[key].is_done:
-        raise RunError(f"candidate {key} {known[key].status}. {_choices(kept)}")
+        raise RunError(f"candidate {key} {known[key].status_text}. {_choices(kept)}")
     if key not in kept:
         raise RunError(
             f"the logits of candidate {key} were not kept: a run keeps those of its front, "

@@ -10,18 +10,19 @@ import shlex
 
 from aebnas.report.contents import RunContents
 from aebnas.report.words import count
-from aebnas.search.repeatability import was_cut
+from aebnas.search.store import RunStatus
 
 
 def left_undone(run: RunContents) -> list[str]:
     """Return why a search is not at its end, and that its finalists are not trained."""
     resume = f"Continue it: {_resume(run)}"
     status, found = run.facts["status"], []
-    if status == "interrupted":
+    if status == RunStatus.INTERRUPTED:
         found.append(f"The search was interrupted before its end. {resume}")
-    elif str(status).startswith("stopped: "):
-        found.append(f"The search {status}. {resume}" if _can_go_on(run) else f"The search {status}.")
-    elif status != "finished":
+    elif status == RunStatus.STOPPED:
+        stopped = f"The search stopped: {run.facts['stopped_by']}."
+        found.append(f"{stopped} {resume}" if _can_go_on(run) else stopped)
+    elif status != RunStatus.FINISHED:
         found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
     elif _is_cut(run):
         found.append(time_is_up(run))
@@ -49,7 +50,7 @@ def time_is_up(run: RunContents) -> str:
 
 
 def _is_cut(run: RunContents) -> bool:
-    is_over = run.facts["status"] == "finished" and was_cut(run.facts["not_repeatable"])
+    is_over = run.facts["status"] == RunStatus.FINISHED and bool(run.facts["out_of_time"])
     return is_over and run.config.search.max_minutes is not None and bool(run.generations)
 
 

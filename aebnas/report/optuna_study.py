@@ -85,7 +85,7 @@ def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
         yield optuna.create_trial(
             state=TrialState.FAIL,
             **_parameters(run, one, {}),
-            user_attrs={"key": one.key, "reason": one.status},
+            user_attrs={"key": one.key, "reason": one.message},
         )
 
 

@@ -68,16 +68,23 @@ class LoadedRun:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per operating point of every candidate, and one per failed candidate.
 
-        Columns: ``key``, ``status``, ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every
-        quantity measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``,
-        ``epochs``, ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
+        Columns: ``key``, ``status`` (``done``, ``failed``, ``out_of_memory``, ...), ``reason`` (of a
+        failure), ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every quantity
+        measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``, ``epochs``,
+        ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
         """
         import pandas as pd
 
         front = {(point.key, point.index) for point in self.front}
         rows = [self._row(point, (point.key, point.index) in front) for point in self.contents.points]
         rows += [
-            {"key": one.key, "status": one.status, "on_front": False, "epochs": one.epochs}
+            {
+                "key": one.key,
+                "status": one.status,
+                "reason": one.message,
+                "on_front": False,
+                "epochs": one.epochs,
+            }
             for one in self.contents.failed
         ]
         return pd.DataFrame(rows)

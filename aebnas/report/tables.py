@@ -55,8 +55,8 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 
 def failure_rows(run: RunContents) -> Markup:
     """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
-    failed = [(one, one.status.removeprefix("failed: ")) for one in run.failed]
-    failed += [(one, f"as a finalist: {one.status.removeprefix('failed: ')}") for one in run.failed_finalists]
+    failed = [(one, one.message) for one in run.failed]
+    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finalists]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))

@@ -18,7 +18,7 @@ def all_failed(run: Path, failed: Sequence[Evaluation]) -> WorkerError:
         run: Its directory.
         failed: Its candidates, at least one.
     """
-    reason, count = Counter(one.status for one in failed).most_common(1)[0]
+    reason, count = Counter(one.status_text for one in failed).most_common(1)[0]
     cure = ""
     if any(one.is_machine_failure for one in failed):
         path = shlex.quote(str(run))

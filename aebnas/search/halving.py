@@ -111,7 +111,7 @@ class Halving(RungWork):
         """Make what a candidate is at a rung its evaluation; its time is that of all its legs."""
         key = architecture.key()
         stored = self._store.find(key, self._context)
-        if stored is None or stored.epochs != evaluation.epochs or stored.status != evaluation.status:
+        if stored is None or stored.epochs != evaluation.epochs or stored.status is not evaluation.status:
             legs = [one for one in (self._find(key, i) for i in range(level + 1)) if one is not None]
             stored = replace(
                 evaluation,

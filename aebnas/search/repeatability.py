@@ -17,16 +17,12 @@ from __future__ import annotations
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.store import RunStore
 
-_CUT = "search.max_minutes stopped the search"
-
-
-def was_cut(reasons: str | None) -> bool:
-    """Return whether the fact ``not_repeatable`` of a run says that the time limit stopped it."""
-    return reasons is not None and reasons.endswith(_CUT)
-
 
 class Repeatability:
-    """Collects why a run is not exactly repeatable, and keeps it as the fact ``not_repeatable``."""
+    """Collects why a run is not exactly repeatable, and keeps it as the fact ``not_repeatable``.
+
+    Whether the time limit stopped the search is a fact of its own: ``out_of_time``.
+    """
 
     def __init__(self, store: RunStore, change: str | None = None) -> None:
         """Begin a sitting.
@@ -51,7 +47,7 @@ class Repeatability:
     def answered(self, evaluation: Evaluation) -> None:
         """Note a candidate's evaluation, trained or found in the store."""
         if evaluation.is_machine_failure:
-            self._failures[evaluation.key] = evaluation.status
+            self._failures[evaluation.key] = evaluation.status_text
             self.settle()
 
     def cut(self) -> None:
@@ -61,6 +57,7 @@ class Repeatability:
 
     def settle(self) -> None:
         """Keep what was noted; where nothing was, a mark of an earlier sitting goes."""
+        self._store.put_fact("out_of_time", self._is_cut)
         self._store.put_fact("not_repeatable", "; ".join(self._reasons()) or None)
 
     def _reasons(self) -> list[str]:
@@ -72,5 +69,5 @@ class Repeatability:
             others = f", and {len(self._failures) - 1} more" if len(self._failures) > 1 else ""
             reasons.append(f"candidate {key} {status}{others}")
         if self._is_cut:
-            reasons.append(_CUT)  # last: see was_cut
+            reasons.append("search.max_minutes stopped the search")
         return reasons

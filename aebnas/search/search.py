@@ -45,7 +45,7 @@ from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
 from aebnas.search.rung_work import Parts
 from aebnas.search.start import planned_candidates, reference
-from aebnas.search.store import RunStore
+from aebnas.search.store import RunStatus, RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace
@@ -110,7 +110,7 @@ class Search:
         """
         search = self._config.search
         self._clock = Clock(self._store, search.max_minutes)
-        self._store.put_fact("status", "running")
+        self._store.put_status(RunStatus.RUNNING)
         try:
             self._reference = reference(
                 self._config, self._space, self._channels, self._classes, self._devices
@@ -130,13 +130,13 @@ class Search:
                 yield from self._end(self._finale, generation)
             self._store.forget_generations_after(last)
             self._repeatability.settle()
-            self._store.put_fact("status", "finished")
+            self._store.put_status(RunStatus.FINISHED)
         except KeyboardInterrupt:
-            self._store.put_fact("status", "interrupted")
+            self._store.put_status(RunStatus.INTERRUPTED)
             self._clock.note()
             raise
         except WorkerError as error:
-            self._store.put_fact("status", f"stopped: {error}")
+            self._store.put_status(RunStatus.STOPPED, str(error))
             self._clock.note()
             raise
         finally:

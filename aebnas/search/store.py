@@ -20,6 +20,7 @@ import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -45,6 +46,18 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+
+
+class RunStatus(StrEnum):
+    """How far a search is."""
+
+    RUNNING = "running"
+    """Or killed."""
+    INTERRUPTED = "interrupted"
+    """By a person."""
+    STOPPED = "stopped"
+    """By an error: the fact ``stopped_by`` says which."""
+    FINISHED = "finished"
 
 
 class RunStore:
@@ -204,6 +217,11 @@ class RunStore:
     def put_fact(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""
         self.write("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value)))
+
+    def put_status(self, status: RunStatus, message: str = "") -> None:
+        """Keep how far the search is, and the error that stopped it."""
+        self.put_fact("stopped_by", message)
+        self.put_fact("status", status)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""

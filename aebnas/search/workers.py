@@ -19,7 +19,7 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, Ray
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
-from aebnas.evaluation.record import OUT_OF_MEMORY, TOO_SLOW, WORKER_DIED, Outcome, draft_evaluation
+from aebnas.evaluation.record import Outcome, Status, draft_evaluation
 from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
@@ -31,8 +31,6 @@ from aebnas.space.architecture import Architecture
 
 POLL_SECONDS = 1.0
 """How often the driver looks for hanging candidates."""
-BROKEN_DEVICE = "CUDA error"
-"""Words of a failure after which nothing works any more on the GPU of that process."""
 MAX_FAILED_STARTS = 3
 """Workers that may die before their first candidate, in a row, before the search gives up."""
 
@@ -54,10 +52,9 @@ class _Worker:
 
     def evaluate(self, architecture: Architecture, leg: Leg | None) -> Outcome:
         outcome = self._evaluator.evaluate(architecture, leg)
-        status = outcome.evaluation.status
-        if BROKEN_DEVICE in status and OUT_OF_MEMORY not in status:
+        if outcome.evaluation.status is Status.BROKEN_DEVICE:
             # the driver replaces this worker, else every later candidate of it would fail too
-            raise WorkerError(status)
+            raise WorkerError(outcome.evaluation.status_text)
         return outcome
 
 
@@ -166,9 +163,10 @@ class RayPool:
         self._listener(WorkerLost(key, reason, retry))
         if retry:
             return None
-        if reason.startswith(OUT_OF_MEMORY):
-            return self._failure(task.architecture, reason)
-        return self._failure(task.architecture, f"{WORKER_DIED} {deaths[key]} times: {reason}")
+        if isinstance(error, OutOfMemoryError):
+            return self._failure(task.architecture, reason, Status.OUT_OF_MEMORY)
+        died = f"its worker died {deaths[key]} times: {reason}"
+        return self._failure(task.architecture, died, Status.WORKER_DIED)
 
     def _hanging(self, running: dict[Any, _Task]) -> Iterator[Outcome]:
         limit = self._config.workers.timeout_minutes * 60
@@ -176,14 +174,14 @@ class RayPool:
             if time.monotonic() - task.started > limit:
                 del running[reference]
                 ray.kill(task.actor)
-                reason = f"{TOO_SLOW} = {limit / 60:g}"
+                reason = f"took longer than workers.timeout_minutes = {limit / 60:g}"
                 self._listener(WorkerLost(task.architecture.key(), reason, retry=False))
-                yield self._failure(task.architecture, reason)
+                yield self._failure(task.architecture, reason, Status.TOO_SLOW)
 
-    def _failure(self, architecture: Architecture, reason: str) -> Outcome:
+    def _failure(self, architecture: Architecture, reason: str, status: Status) -> Outcome:
         cost = network_cost(architecture, *self._shape)
         seed = self._config.search.seed
-        draft = draft_evaluation(architecture, cost, seed, f"failed: {reason}")
+        draft = draft_evaluation(architecture, cost, seed).failed(reason, status)
         return Outcome(replace(draft, epochs=self._config.candidate_epochs))
 
     def _begin(self, splits: Splits) -> tuple[float, int]:
@@ -230,7 +228,7 @@ def _reason(error: RayError) -> str:
     """Return one line that a person understands."""
     if isinstance(error, OutOfMemoryError):
         lines = [line.strip() for line in str(error).splitlines() if "memory" in line.lower()]
-        return f"{OUT_OF_MEMORY}: " + (lines[0] if lines else "Ray's memory monitor stopped it")
+        return "out of memory: " + (lines[0] if lines else "Ray's memory monitor stopped it")
     if isinstance(error, GetTimeoutError):
         return "no answer"
     if isinstance(error, RayActorError):

@@ -35,7 +35,7 @@ def main() -> None:
     space = space_of(config, splits.train.shape)
     architecture = space.decode((0,) * len(space.genes))
     outcome = Evaluator(config, splits).evaluate(architecture)
-    print(outcome.evaluation.status, outcome.evaluation.cpu_seconds, outcome.evaluation.reach_macs)
+    print(outcome.evaluation.status_text, outcome.evaluation.cpu_seconds, outcome.evaluation.reach_macs)
     if outcome.artefacts is None or outcome.evaluation.curve is None:
         sys.exit(1)
     print("accuracy per exit on select:", outcome.evaluation.curve.exit_accuracy)

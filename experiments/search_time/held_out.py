@@ -143,7 +143,7 @@ class Repetition:
         leg = None if heir else Leg(0, one.epochs or self._config.training.epochs)
         outcome = self._evaluator.evaluate(one.architecture, leg)
         if outcome.artefacts is None:
-            raise RunError(f"{one.key} failed this time: {outcome.evaluation.status}")
+            raise RunError(f"{one.key} failed this time: {outcome.evaluation.status_text}")
         return outcome.artefacts.weights, outcome.evaluation
 
     def rows(self, known: Known, arm: str, seed: int) -> Iterator[Row]:

@@ -69,7 +69,7 @@ def main() -> None:
         outcome = evaluator.evaluate(architecture)
         seconds.append(time.process_time() - started)
         if outcome.artefacts is None:
-            raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status}")
+            raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status_text}")
         inherited.append((outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits))
     scratch = {seed: [_read(one, seed, arguments.epochs) for one in architectures] for seed in seeds}
     labels = (splits.calibrate.labels, splits.select.labels)

@@ -46,7 +46,7 @@ def keep(outcome: Outcome, path: Path) -> None:
     """Write the logits of one training, whole or not at all."""
     artefacts = outcome.artefacts
     if artefacts is None:
-        raise SystemExit(f"{outcome.evaluation.key}: {outcome.evaluation.status}")
+        raise SystemExit(f"{outcome.evaluation.key}: {outcome.evaluation.status_text}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp.npz")
     np.savez(

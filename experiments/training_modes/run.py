@@ -38,7 +38,7 @@ def trained(loss: str, longer: bool, seed: int, splits: Splits) -> list[float]:
     space = space_of(config, splits.train.shape)
     evaluation = Evaluator(config, splits).evaluate(space.decode((0,) * len(space.genes))).evaluation
     if evaluation.curve is None:
-        raise SystemExit(f"{loss}, seed {seed}: {evaluation.status}")
+        raise SystemExit(f"{loss}, seed {seed}: {evaluation.status_text}")
     row = [*evaluation.curve.exit_accuracy, evaluation.metrics(HALF)["accuracy"]]
     print(loss, seed, [f"{value:.4f}" for value in row], f"{evaluation.cpu_seconds:.1f} s", flush=True)
     return [*(100 * value for value in row), evaluation.cpu_seconds]

@@ -44,7 +44,7 @@ def evaluation(tiny_search: tuple[Path, Any]) -> Evaluation:
 
 @pytest.fixture
 def failed(evaluation: Evaluation) -> Evaluation:
-    return replace(evaluation, status="failed: loss is not finite [step 3]", curve=None)
+    return evaluation.failed("loss is not finite [step 3]")
 
 
 class Clock:
@@ -247,7 +247,7 @@ def cut(tmp_path: Path, tiny_search: tuple[Path, Any]) -> Path:
     store = RunStore(tmp_path / "cut")
     store.rewrite_config(load(store.path / "config.yaml", ["search.max_minutes=0.1"]))
     store.put_generation(2, {**list(store.generations())[-1], "is_complete": False})
-    store.put_fact("not_repeatable", "search.max_minutes stopped the search")
+    store.put_fact("out_of_time", True)
     store.close()
     return store.path
 
@@ -316,7 +316,7 @@ def test_a_failed_candidate_has_no_metrics_in_json(
     JsonLines()(CandidateFinished(failed, cached=False, busy=0))
     line = json.loads(capsys.readouterr().out)
     assert line["metrics"] is None
-    assert line["status"] == failed.status
+    assert (line["status"], line["message"]) == (failed.status, failed.message)
 
 
 @pytest.mark.parametrize(("json_wanted", "kind"), [(True, JsonLines), (False, PlainView)])

@@ -1,6 +1,5 @@
 """Evaluations as values: to JSON and back, points of their curve, identity of their context."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -9,7 +8,7 @@ from small_evaluations import config, done, evaluate
 
 from aebnas.errors import RunError
 from aebnas.evaluation.identity import context_key, training_seed
-from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.record import Evaluation, Status
 
 
 # ---------------------------------------------------------------- JSON
@@ -26,22 +25,28 @@ def test_a_failed_evaluation_survives_json() -> None:
     failed = evaluate(config(evaluation={"max_training_macs": 1})).evaluation
     back = Evaluation.from_dict(json.loads(json.dumps(failed.to_dict())))
     assert back == failed
-    assert back.status.startswith("failed: too large")
+    assert back.status_text.startswith("failed: too large")
 
 
 @pytest.mark.parametrize(
     ("status", "is_machines"),
     [
-        ("done", False),
-        ("failed: out of memory at 900 MB", True),
-        ("failed: its worker died 3 times", True),
-        ("failed: took longer than workers.timeout_minutes = 1", True),
-        ("failed: training diverged: mean loss 99", False),
-        ("failed: too large: about 900 MB to train", False),
+        (Status.DONE, False),
+        (Status.OUT_OF_MEMORY, True),
+        (Status.WORKER_DIED, True),
+        (Status.TOO_SLOW, True),
+        (Status.BROKEN_DEVICE, True),
+        (Status.FAILED, False),
     ],
 )
-def test_failures_of_the_machine_are_told_from_the_candidates_own(status: str, is_machines: bool) -> None:
-    assert dataclasses.replace(done().evaluation, status=status).is_machine_failure is is_machines
+@pytest.mark.parametrize("message", ["", "out of memory", "done", "its worker died"])
+def test_what_kind_of_failure_it_was_does_not_depend_on_how_it_is_worded(
+    status: Status, is_machines: bool, message: str
+) -> None:
+    failed = done().evaluation.failed(message, status)
+    back = Evaluation.from_dict(json.loads(json.dumps(failed.to_dict())))
+    assert (back.status, back.message, back.is_machine_failure) == (status, message, is_machines)
+    assert back.is_done is (status is Status.DONE)
 
 
 # ---------------------------------------------------------------- points

@@ -52,7 +52,7 @@ def failing(error: Exception) -> Callable[..., None]:
 def test_an_evaluation_knows_everything_about_its_candidate() -> None:
     evaluation = done().evaluation
     cost = network_cost(architecture(), 1, 10)
-    assert (evaluation.status, evaluation.is_done, evaluation.precision) == ("done", True, "fp32")
+    assert (evaluation.status_text, evaluation.is_done, evaluation.precision) == ("done", True, "fp32")
     assert evaluation.reach_macs == tuple(cost.reach_macs)
     assert evaluation.params == cost.params
     assert evaluation.peak_activation_bytes == cost.peak_activation_bytes
@@ -156,11 +156,11 @@ def test_a_candidate_whose_exits_all_weigh_nothing_is_refused_before_training(
 ) -> None:
     monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
     weighted = config(training={"loss": "weighted", "exit_weights": [0.5, 0, 0]})
-    assert evaluate(weighted, architecture("stage2")).evaluation.status == (
+    assert evaluate(weighted, architecture("stage2")).evaluation.status_text == (
         "failed: every exit it has, the final classifier included, weighs 0 in "
         "training.exit_weights = [0.5, 0.0, 0.0]: nothing would train it"
     )
-    assert "was trained" in evaluate(weighted, architecture("stage1")).evaluation.status
+    assert "was trained" in evaluate(weighted, architecture("stage1")).evaluation.status_text
 
 
 def test_uniform_loss_weights_are_one_per_exit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> str:
     assert outcome.evaluation.curve is None
     assert not outcome.evaluation.is_done
     assert outcome.evaluation.reach_macs == done().evaluation.reach_macs
-    return outcome.evaluation.status
+    return outcome.evaluation.status_text
 
 
 def test_a_candidate_with_too_many_training_macs_is_refused_before_training(
@@ -188,7 +188,7 @@ def test_a_candidate_with_too_many_training_macs_is_refused_before_training(
     work = done().evaluation.reach_macs[-1] * len(splits().train) * 2
     monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
     settings = config(training={"epochs": 2}, evaluation={"max_training_macs": work * 0.99})
-    assert evaluate(settings).evaluation.status == (
+    assert evaluate(settings).evaluation.status_text == (
         f"failed: too large: {work:.3g} MACs x images x epochs > "
         f"evaluation.max_training_macs = {work * 0.99:.3g}"
     )
@@ -205,7 +205,7 @@ def test_a_candidate_that_needs_too_much_memory_is_refused_before_training(
     cost = network_cost(architecture(), 1, 10)
     memory = (32 * cost.saved_activation_bytes + 16 * cost.params) / 1e6
     monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
-    status = evaluate(config(evaluation={"max_memory_mb": memory * 0.99})).evaluation.status
+    status = evaluate(config(evaluation={"max_memory_mb": memory * 0.99})).evaluation.status_text
     assert status.startswith(f"failed: too large: about {memory:.0f} MB to train > evaluation.max_memory_mb")
     monkeypatch.undo()
     assert evaluate(config(evaluation={"max_memory_mb": memory * 1.01})).evaluation.is_done
@@ -243,8 +243,8 @@ def test_divergence_is_recorded_in_the_trainers_words(monkeypatch: pytest.Monkey
 def test_a_real_divergence_is_recorded() -> None:
     training = config().training.model_copy(update={"learning_rate": 1e30, "clip_norm": None})
     outcome = evaluate(config().model_copy(update={"training": training}))
-    assert outcome.evaluation.status.startswith("failed: ")
-    assert "NaN" in outcome.evaluation.status or "diverged" in outcome.evaluation.status
+    assert outcome.evaluation.status_text.startswith("failed: ")
+    assert "NaN" in outcome.evaluation.status_text or "diverged" in outcome.evaluation.status_text
     assert outcome.artefacts is None
 
 

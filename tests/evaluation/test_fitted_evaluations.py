@@ -72,7 +72,7 @@ def test_a_guarantee_is_never_a_violation() -> None:
 
 def test_an_evaluator_fits_the_policy_of_the_file() -> None:
     evaluation = evaluate(config(exits={"policy": "eero", "macs": 1.0})).evaluation
-    assert evaluation.status == "done"
+    assert evaluation.status_text == "done"
     assert evaluation.verdict is not None
     assert evaluation.verdict["shortfall"] == pytest.approx(evaluation.reach_macs[0] - 1.0)
     back = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))

@@ -35,7 +35,7 @@ def inherited(settings: SearchFile) -> Outcome:
 
 
 def logits(outcome: Outcome) -> Any:
-    assert outcome.evaluation.status == "done"
+    assert outcome.evaluation.status_text == "done"
     assert outcome.artefacts is not None
     return outcome.artefacts.select_logits
 
@@ -97,7 +97,7 @@ def test_a_finalist_is_trained_as_a_candidate_from_scratch_is_but_for_its_beginn
 
 def test_a_finalist_meets_the_limit_of_training_macs_with_its_own_epochs() -> None:
     assert inherited(inheriting(training={"epochs": 2}, max_training_macs=1.0)).evaluation.is_done
-    status = finalist({"epochs": 2}, max_training_macs=1.0).evaluation.status
+    status = finalist({"epochs": 2}, max_training_macs=1.0).evaluation.status_text
     assert status.startswith("failed: too large")
 
 
@@ -111,7 +111,7 @@ def _flat(outcome: Outcome) -> torch.Tensor:
 
 def test_the_limit_of_training_macs_counts_finetuning_alone() -> None:
     assert inherited(inheriting(max_training_macs=1.0)).evaluation.is_done
-    status = inherited(inheriting(max_training_macs=1.0, finetune_epochs=1)).evaluation.status
+    status = inherited(inheriting(max_training_macs=1.0, finetune_epochs=1)).evaluation.status_text
     assert status.startswith("failed: too large")
 
 

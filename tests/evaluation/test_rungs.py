@@ -24,7 +24,7 @@ def halving(epochs: int = 4, **options: Any) -> SearchFile:
 
 
 def artefacts(outcome: Outcome) -> Artefacts:
-    assert outcome.artefacts is not None, outcome.evaluation.status
+    assert outcome.artefacts is not None, outcome.evaluation.status_text
     return outcome.artefacts
 
 
@@ -119,7 +119,7 @@ def test_an_evaluation_says_its_epochs() -> None:
 def test_a_leg_that_diverges_is_a_failure_with_its_reason() -> None:
     wild = config(evaluation=HALVING, training={"epochs": 4, "learning_rate": 100.0, "clip_norm": None})
     outcome = Evaluator(wild, splits()).evaluate(architecture(), Leg(1, 4, artefacts(first_rung()).weights))
-    assert outcome.evaluation.status.startswith("failed: ")
+    assert outcome.evaluation.status_text.startswith("failed: ")
     assert outcome.evaluation.epochs == 4
     assert outcome.artefacts is None
 
@@ -127,13 +127,13 @@ def test_a_leg_that_diverges_is_a_failure_with_its_reason() -> None:
 def test_weights_of_another_architecture_are_a_failure_with_its_reason() -> None:
     other = architecture("stage2", kernel=1)
     outcome = Evaluator(halving(), splits()).evaluate(other, Leg(1, 4, artefacts(first_rung()).weights))
-    assert "Error(s) in loading state_dict" in outcome.evaluation.status
+    assert "Error(s) in loading state_dict" in outcome.evaluation.status_text
 
 
 def test_the_limit_of_training_macs_counts_the_whole_training() -> None:
     work = float(first_rung().evaluation.reach_macs[-1]) * len(splits().train)
     limited = Evaluator(halving(max_training_macs=2 * work), splits()).evaluate(architecture(), Leg(0, 1))
-    assert limited.evaluation.status.startswith("failed: too large")
+    assert limited.evaluation.status_text.startswith("failed: too large")
 
 
 # ---------------------------------------------------------------- identity

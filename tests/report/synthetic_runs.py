@@ -1,19 +1,18 @@
 """Runs that nothing was trained for: real stores, architectures and curves with made-up numbers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from aebnas.config import parse
 from aebnas.config.schema import SearchFile
-from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome
+from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
-from aebnas.search.store import RunStore
+from aebnas.search.store import RunStatus, RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 
@@ -62,7 +61,15 @@ def candidate(architecture: Architecture, seed: int) -> Evaluation:
         thresholds[0], thresholds[-1] = -np.inf, np.inf
     curve = OperatingCurve(thresholds, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
     return Evaluation(
-        architecture, "done", seed, tuple(reach.tolist()), int(reach[-1] / 20), 20480, 2.5, 2.0, curve=curve
+        architecture,
+        Status.DONE,
+        seed,
+        tuple(reach.tolist()),
+        int(reach[-1] / 20),
+        20480,
+        2.5,
+        2.0,
+        curve=curve,
     )
 
 
@@ -84,7 +91,7 @@ def evaluations(
     networks = architectures(config, done + len(failures))
     found = [candidate(network, seed + i) for i, network in enumerate(networks[:done])]
     for network, reason in zip(networks[done:], failures, strict=True):
-        found.append(replace(candidate(network, 0), status=f"failed: {reason}", curve=None))
+        found.append(candidate(network, 0).failed(reason))
     return found
 
 
@@ -110,7 +117,7 @@ def store_of(
     config: SearchFile,
     found: Sequence[Evaluation],
     generation_sizes: Sequence[int] = (),
-    status: str | None = "finished",
+    status: RunStatus = RunStatus.FINISHED,
     with_scores: bool = False,
 ) -> RunStore:
     """Write a run: its evaluations, and one generation for each number of evaluations.
@@ -122,8 +129,9 @@ def store_of(
     labels = np.arange(SELECT_IMAGES) % 10
     (path / "labels.npz").write_bytes(pack_arrays({"calibrate": labels[:CALIBRATE_IMAGES], "select": labels}))
     facts = {"data": "fingerprint-of-the-data", "classes": list("0123456789"), "image_shape": [8, 8, 1]}
-    for name, value in {**facts, "status": status}.items():
+    for name, value in facts.items():
         store.put_fact(name, value)
+    store.put_status(status)
     for one in found:
         store.start_attempt(one.key, "context")
         store.add(Outcome(one, artefacts(one) if with_scores and one.is_done else None), "context")

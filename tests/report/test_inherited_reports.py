@@ -125,7 +125,7 @@ def test_why_finalists_failed_is_on_the_page(tmp_path: Path) -> None:
     store.put_generation(1, told)
     heirs = [one for one in store.evaluations() if one.epochs == 0][:2]
     for heir in heirs:
-        failed = replace(heir, status="failed: loss is NaN", curve=None, epochs=EPOCHS)
+        failed = replace(heir.failed("loss is NaN"), epochs=EPOCHS)
         RungShelf(store).add(Outcome(failed), "context")
     text = " ".join(page_of(store).text.split())
     assert "2 failed, and stay heirs; the reasons are below" in text

@@ -37,8 +37,8 @@ def test_a_frame_has_one_row_per_operating_point_and_per_failure(run: LoadedRun)
     done = frame[frame["status"] == "done"]
     assert len(done) == len(run.contents.points)
     assert frame["on_front"].sum() == len(run.front) > 0
-    (failed,) = frame[frame["status"] != "done"]["status"]
-    assert failed == "failed: out of memory"
+    (failed,) = frame[frame["status"] != "done"]["reason"]
+    assert failed == "out of memory"
     point = run.front[0]
     row = done[(done["key"] == point.key) & (done["trade_off"] == point.trade_off)].iloc[0]
     assert (row["accuracy"], row["macs"]) == (point.metrics["accuracy"], point.metrics["macs"])
@@ -61,7 +61,7 @@ def test_a_study_holds_what_the_search_saw(path: Path, run: LoadedRun, tmp_path:
     complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     assert study.metric_names == ["error", "macs"]
     assert len(complete) == len(run.contents.points)
-    assert [t.user_attrs["reason"] for t in study.trials if t.values is None] == ["failed: out of memory"]
+    assert [t.user_attrs["reason"] for t in study.trials if t.values is None] == ["out of memory"]
     for trial, point in zip(complete, run.contents.points, strict=True):
         assert trial.values == [point.metrics["error"], point.metrics["macs"]]
         assert trial.params["trade_off"] == point.trade_off

@@ -10,7 +10,7 @@ from synthetic_runs import evaluations, search_file, store_of
 from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.report import write_figures
-from aebnas.search.store import RunStore
+from aebnas.search.store import RunStatus, RunStore
 
 NAMES = {f"{name}.{kind}" for name in ("front-macs", "curves-macs", "hypervolume") for kind in ("svg", "png")}
 
@@ -56,7 +56,7 @@ def test_several_runs_share_their_figures(store: RunStore, tmp_path: Path) -> No
 @pytest.mark.parametrize("done", [0, 3])
 def test_an_unfinished_run_has_the_figures_it_can_have(tmp_path: Path, done: int) -> None:
     config = search_file("constraints.accuracy.min=0.9999")
-    store = store_of(tmp_path / "run", config, evaluations(config, done), status="running")
+    store = store_of(tmp_path / "run", config, evaluations(config, done), status=RunStatus.RUNNING)
     names = {path.stem for path in write_figures([store], tmp_path / "figures")}
     assert names == ({"front-macs", "curves-macs"} if done else set())
 

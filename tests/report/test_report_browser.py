@@ -13,6 +13,7 @@ from synthetic_runs import EVIL, evaluations, search_file, store_of
 from aebnas.report import load_winner, write_report
 from aebnas.report.contents import read_run
 from aebnas.report.winners import winners
+from aebnas.search.store import RunStatus
 
 PROGRAM = chromium_path()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium or google-chrome on the PATH")
@@ -266,7 +267,9 @@ def test_several_runs_share_the_figure(browser: Chromium, tmp_path: Path) -> Non
 @pytest.mark.parametrize("done", [0, 3])
 def test_a_run_without_a_front_has_a_silent_page(browser: Chromium, tmp_path: Path, done: int) -> None:
     config = search_file("constraints.accuracy.min=0.9999")
-    store = store_of(tmp_path / "run", config, evaluations(config, done, ["broken"]), status="running")
+    store = store_of(
+        tmp_path / "run", config, evaluations(config, done, ["broken"]), status=RunStatus.RUNNING
+    )
     browser.open(write_report([store]).page)
     assert browser.problems == []
 

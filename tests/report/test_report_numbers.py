@@ -17,7 +17,7 @@ from aebnas.report.terminal import thinned
 from aebnas.report.timing import timing
 from aebnas.report.words import architecture_lines, duration, si
 from aebnas.search.individuals import individual, pareto_front
-from aebnas.search.store import RunStore
+from aebnas.search.store import RunStatus, RunStore
 
 
 def test_the_interval_is_the_published_one() -> None:
@@ -103,7 +103,7 @@ def test_different_architectures_have_different_words() -> None:
 def test_the_front_without_generations_is_that_of_the_finished_candidates(tmp_path: Path) -> None:
     config = search_file()
     found = evaluations(config, 8)
-    run = read_run(store_of(tmp_path / "run", config, found, status="running"))
+    run = read_run(store_of(tmp_path / "run", config, found, status=RunStatus.RUNNING))
     known = {one.key: one for one in found}
     everyone = [individual((), share, one, config) for one in found for share in config.search.trade_offs]
     expected = {

@@ -19,7 +19,7 @@ from aebnas.report import write_report
 from aebnas.report.frame import resource
 from aebnas.report.markup import data_script
 from aebnas.report.page import SCRIPTS, script
-from aebnas.search.store import RunStore
+from aebnas.search.store import RunStatus, RunStore
 
 
 class Page(HTMLParser):
@@ -205,7 +205,7 @@ def test_proposals_that_were_known_count_as_duplicates_saved(tmp_path: Path) -> 
 
 def test_a_run_killed_in_its_first_generation_shows_what_finished(tmp_path: Path) -> None:
     config = search_file()
-    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 6), status="running"))
+    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 6), status=RunStatus.RUNNING))
     assert "has not finished" in page.text
     assert "No generation is finished" in page.text
     assert any(on_front for _, _, on_front, _ in points(page))
@@ -213,16 +213,20 @@ def test_a_run_killed_in_its_first_generation_shows_what_finished(tmp_path: Path
 
 
 def test_a_run_that_failed_says_why_and_not_that_it_was_killed(tmp_path: Path) -> None:
-    why = "stopped: all 3 candidates of the first generation failed"
+    why = "all 3 candidates of the first generation failed"
     config = search_file()
-    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]), status=why))
-    assert f"The search {why}" in page.text
+    store = store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]))
+    store.put_status(RunStatus.STOPPED, why)
+    page = page_of(store)
+    assert f"The search stopped: {why}." in page.text
     assert "it was killed" not in page.text
 
 
 def test_candidates_after_the_last_generation_are_announced(tmp_path: Path) -> None:
     config = search_file()
-    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 9), [6], status="interrupted"))
+    page = page_of(
+        store_of(tmp_path / "run", config, evaluations(config, 9), [6], status=RunStatus.INTERRUPTED)
+    )
     assert "The search was interrupted" in page.text
     assert "3 candidates finished after the last stored generation" in page.text
 
@@ -237,13 +241,15 @@ def test_a_run_without_a_feasible_point_says_so(tmp_path: Path) -> None:
 
 def test_a_run_without_a_finished_candidate_says_so(tmp_path: Path) -> None:
     config = search_file()
-    page = page_of(store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]), status="running"))
+    page = page_of(
+        store_of(tmp_path / "run", config, evaluations(config, 0, ["broken"]), status=RunStatus.RUNNING)
+    )
     assert "No candidate has finished training" in page.text
     assert points(page) == []
 
 
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
-    page = page_of(store_of(tmp_path / "run", search_file(), [], status=None))
+    page = page_of(store_of(tmp_path / "run", search_file(), [], status=RunStatus.RUNNING))
     assert "0 done" in page.text
 
 

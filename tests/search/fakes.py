@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aebnas.config import SearchFile, parse
-from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
+from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status, draft_evaluation
 from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.hardware.cost import network_cost
@@ -66,9 +66,16 @@ def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0
     return Outcome(evaluation, Artefacts(records[0], records[1], logits, logits, b"weights"))
 
 
-def fake_failure(architecture: Architecture, reason: str = "diverged") -> Outcome:
+FAILURES = {Status.FAILED: "diverged", Status.OUT_OF_MEMORY: "out of memory at 900 MB"}
+
+
+def fake_failure(
+    architecture: Architecture, status: Status = Status.FAILED, message: str | None = None
+) -> Outcome:
     """Return a failed outcome."""
-    return Outcome(draft_evaluation(architecture, network_cost(architecture, 1, 10), 0, f"failed: {reason}"))
+    message = FAILURES.get(status, f"its {status} 3 times".replace("_", " ")) if message is None else message
+    draft = draft_evaluation(architecture, network_cost(architecture, 1, 10), 0)
+    return Outcome(draft.failed(message, status))
 
 
 class FakePool:

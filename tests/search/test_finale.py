@@ -12,7 +12,7 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import ConfigError
-from aebnas.evaluation.record import WORKER_DIED, Outcome
+from aebnas.evaluation.record import Outcome, Status
 from aebnas.evaluation.rungs import Leg
 from aebnas.final.picks import picked
 from aebnas.report.contents import read_run
@@ -44,8 +44,8 @@ INHERITS = ("evaluation.mode=supernet", "training.epochs=9")
 HEIRS = fake_config(*INHERITS)
 CONFIG = fake_config(*INHERITS, "evaluation.finalists=5")
 LONGER = fake_config(*INHERITS, "evaluation.finalists=5", "search.generations=6")
-Fails = Callable[[str], str | None]
-"""From a finalist's key to why its training fails."""
+Fails = Callable[[str], Status | None]
+"""From a finalist's key to how its training fails."""
 
 
 class HeirPool(FakePool):
@@ -154,7 +154,7 @@ def test_a_run_whose_finalists_were_refused_before_the_rule_trains_no_others(
     limit = f"evaluation.max_training_macs={max(costs.values()) * 100 * 9 - 1}"
     limited = fake_config(*INHERITS, "evaluation.finalists=5", limit)
     too_large = max(costs, key=lambda key: costs[key])
-    run(tmp_path / "run", limited, HeirPool(fails=lambda key: "too large" if key == too_large else None))
+    run(tmp_path / "run", limited, HeirPool(fails=lambda key: Status.FAILED if key == too_large else None))
     store = RunStore(tmp_path / "run")
     store.put_fact("train_images", 100)
     store.close()
@@ -221,7 +221,7 @@ def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_fro
     assert weight_files(tmp_path / "late") == weight_files(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("reason", "holds"), [(WORKER_DIED, False), ("diverged", True)])
+@pytest.mark.parametrize(("reason", "holds"), [(Status.WORKER_DIED, False), (Status.FAILED, True)])
 def test_finalists_hold_the_front_unless_another_try_could_add_some(
     tmp_path: Path, reason: str, holds: bool
 ) -> None:
@@ -324,7 +324,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     run(tmp_path / "whole")
     unlucky = min(finalists(tmp_path / "whole"))
     events: list[Event] = []
-    pool = HeirPool(fails=lambda key: "diverged" if key == unlucky else None)
+    pool = HeirPool(fails=lambda key: Status.FAILED if key == unlucky else None)
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
@@ -335,7 +335,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     )
     assert told_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
     told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
-    assert [one.status for one in told if one.key == unlucky] == ["done", "failed: diverged"]
+    assert [one.status_text for one in told if one.key == unlucky] == ["done", "failed: diverged"]
     again = HeirPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [], "it would fail again"
@@ -344,7 +344,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
 def test_a_finalist_lost_with_its_worker_is_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     unlucky = min(finalists(tmp_path / "whole"))
-    run(tmp_path / "run", pool=HeirPool(fails=lambda key: WORKER_DIED if key == unlucky else None))
+    run(tmp_path / "run", pool=HeirPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
     assert "worker died" in str(store.fact("not_repeatable"))
     RungShelf(store).forget_machine_failures()
@@ -424,7 +424,7 @@ class LosingPool(HeirPool):
 
     def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
         if self._lost(architecture.key()):
-            return fake_failure(architecture, WORKER_DIED)
+            return fake_failure(architecture, Status.WORKER_DIED)
         return super().answer(architecture, leg)
 
 
@@ -543,7 +543,7 @@ def told_failures(path: Path) -> dict[str, str]:
     """Return why finalists failed, by key, as the report says it."""
     store = RunStore(path)
     try:
-        return {one.key: one.status for one in read_run(store).failed_finalists}
+        return {one.key: one.status_text for one in read_run(store).failed_finalists}
     finally:
         store.close()
 

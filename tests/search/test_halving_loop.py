@@ -10,7 +10,7 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
-from aebnas.evaluation.record import WORKER_DIED, Evaluation, Outcome
+from aebnas.evaluation.record import Evaluation, Outcome, Status
 from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.search.clock import Clock
@@ -26,8 +26,8 @@ from aebnas.space.search_space import SearchSpace
 HALVING = ("evaluation.mode=successive_halving", "training.epochs=9")
 """Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
 CONFIG = fake_config(*HALVING)
-Fails = Callable[[str, int], str | None]
-"""From a key and the epochs of a rung to why its training fails."""
+Fails = Callable[[str, int], Status | None]
+"""From a key and the epochs of a rung to how its training fails."""
 
 
 class RungPool(FakePool):
@@ -174,20 +174,20 @@ def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: P
 
 
 def test_a_training_that_diverges_at_a_rung_is_a_failure_with_its_epochs(tmp_path: Path) -> None:
-    def at_the_second(key: str, epochs: int) -> str | None:
-        return "training diverged" if epochs == 3 else None
+    def at_the_second(key: str, epochs: int) -> Status | None:
+        return Status.FAILED if epochs == 3 else None
 
     last = run(tmp_path / "run", pool=RungPool(fails=at_the_second))[-1]
     failed = [one for one in kept(tmp_path / "run").values() if not one.is_done]
     assert last.failed == len(failed) == 8
-    assert {(one.status, one.epochs) for one in failed} == {("failed: training diverged", 3)}
+    assert {(one.status_text, one.epochs) for one in failed} == {("failed: diverged", 3)}
     assert last.full_trainings == pytest.approx(4 * (4 * 1 + 2 * 3) / 9)
 
 
 def test_others_go_on_in_place_of_a_candidate_that_fails_at_the_first_rung(tmp_path: Path) -> None:
     going = {one.key for one in kept_after_one(tmp_path / "plain").values() if one.epochs != 1}
     instead = kept_after_one(
-        tmp_path / "failing", lambda key, epochs: "diverged" if key in going else None
+        tmp_path / "failing", lambda key, epochs: Status.FAILED if key in going else None
     ).values()
     assert sum(one.epochs == 3 or one.epochs == 9 for one in instead) == 2
     assert not going & {one.key for one in instead if one.is_done}
@@ -199,8 +199,8 @@ def kept_after_one(path: Path, fails: Fails = lambda key, epochs: None) -> dict[
 
 
 def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
-    def dies(key: str, epochs: int) -> str | None:
-        return f"{WORKER_DIED} 3 times" if epochs == 1 and int(key, 16) % 3 == 0 else None
+    def dies(key: str, epochs: int) -> Status | None:
+        return Status.WORKER_DIED if epochs == 1 and int(key, 16) % 3 == 0 else None
 
     run(tmp_path / "run", pool=RungPool(fails=dies))
     assert any(one.is_machine_failure for one in kept(tmp_path / "run").values())

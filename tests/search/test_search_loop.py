@@ -7,7 +7,7 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
-from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.record import Outcome, Status
 from aebnas.evaluation.rungs import in_full
 from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
@@ -115,13 +115,17 @@ def test_a_failed_candidate_is_a_row_and_never_told(tmp_path: Path) -> None:
     assert last.trainings == 24
     assert not {point.key for point in last.front} & set(failed)
     store = RunStore(tmp_path / "run")
-    assert {e.key for e in store.evaluations() if e.status == "failed: diverged"} == set(failed)
+    assert {e.key for e in store.evaluations() if e.status_text == "failed: diverged"} == set(failed)
     store.close()
 
 
 def test_a_search_whose_first_generation_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"all 6 candidates of the first generation failed.*no such device"):
-        run(tmp_path / "run", fake_config(), FakePool(outcome=lambda a: fake_failure(a, "no such device")))
+        run(
+            tmp_path / "run",
+            fake_config(),
+            FakePool(outcome=lambda a: fake_failure(a, message="no such device")),
+        )
 
 
 def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> None:
@@ -212,7 +216,7 @@ def test_a_run_that_time_cut_and_that_reaches_its_end_is_as_if_uncut(
 def test_a_failure_of_the_machine_marks_the_run_for_good(tmp_path: Path) -> None:
     def sometimes(architecture: Architecture) -> Outcome:
         if int(architecture.key(), 16) % 3 == 0:
-            return fake_failure(architecture, "out of memory at 900 MB")
+            return fake_failure(architecture, Status.OUT_OF_MEMORY)
         return fake_outcome(architecture)
 
     run(tmp_path / "run", fake_config(), FakePool(outcome=sometimes))

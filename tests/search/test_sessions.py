@@ -10,7 +10,7 @@ from search.fakes import FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import ConfigError, RunError, WorkerError
-from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.record import Outcome, Status
 from aebnas.search import session
 from aebnas.search.events import Event, Generation, Warned
 from aebnas.search.store import RunStore
@@ -126,7 +126,7 @@ def test_a_run_continued_where_it_began_is_repeatable(tmp_path: Path) -> None:
 
 
 def out_of_memory(architecture: Architecture) -> Outcome:
-    return fake_failure(architecture, "out of memory at 900 MB")
+    return fake_failure(architecture, Status.OUT_OF_MEMORY)
 
 
 def test_a_first_generation_without_memory_names_the_retry_which_then_finishes_the_run(
@@ -151,7 +151,7 @@ def test_a_retry_keeps_every_training_and_every_failure_of_a_candidate_itself(
 
     def statuses() -> dict[str, str]:
         store = RunStore(tmp_path / "run")
-        found = {one.key: one.status for one in store.evaluations()}
+        found = {one.key: one.status_text for one in store.evaluations()}
         store.close()
         return found
 

@@ -9,6 +9,7 @@ import pytest
 from search.fakes import fake_config, fake_failure, fake_outcome
 
 from aebnas.errors import RunError
+from aebnas.evaluation.record import Status
 from aebnas.search import store as store_module
 from aebnas.search.store import RunStore, write_atomically
 from aebnas.space.search_space import SearchSpace
@@ -45,8 +46,8 @@ def test_an_evaluation_of_another_context_is_not_found(store: RunStore) -> None:
 
 
 def test_a_failure_is_kept_with_its_reason(store: RunStore) -> None:
-    store.add(fake_failure(ARCHITECTURE, "out of memory at 900 MB"), "context")
-    assert store.evaluations()[0].status == "failed: out of memory at 900 MB"
+    store.add(fake_failure(ARCHITECTURE, Status.OUT_OF_MEMORY), "context")
+    assert store.evaluations()[0].status_text == "failed: out of memory at 900 MB"
     assert store.exit_records(ARCHITECTURE.key()) is None
 
 

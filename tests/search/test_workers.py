@@ -15,6 +15,7 @@ from search.fakes import fake_config, fake_failure
 from aebnas.config import SearchFile, load
 from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.record import Status
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
@@ -135,7 +136,7 @@ def test_a_candidate_that_kills_every_worker_is_recorded_and_the_search_goes_on(
     store = RunStore(tmp_path / "run")
     done = {e.key: e for e in store.evaluations()}
     store.close()
-    assert done[victims[0]].status.startswith("failed: its worker died 2 times")
+    assert done[victims[0]].status_text.startswith("failed: its worker died 2 times")
     assert {e.epochs for e in done.values()} == {config.training.epochs}, "of a lost one those it was to have"
 
 
@@ -171,18 +172,19 @@ def ray_processes() -> list[str]:
 
 
 def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:
-    def worker(reason: str) -> _Worker:
+    def worker(status: Status, message: str) -> _Worker:
         found = object.__new__(_Worker)
-        found._evaluator = SimpleNamespace(evaluate=lambda a, leg: fake_failure(a, reason))  # type: ignore[assignment]
+        failure = lambda a, leg: fake_failure(a, status, message)  # noqa: E731
+        found._evaluator = SimpleNamespace(evaluate=failure)  # type: ignore[assignment]
         return found
 
     config = fake_config()
     space = SearchSpace(config.space, 8, config.search.trade_offs)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
-        worker("AcceleratorError: CUDA error: an illegal memory access").evaluate(architecture, None)
-    memory = "out of memory at 900 MB (CUDA error: out of memory)"
-    assert worker(memory).evaluate(architecture, None).evaluation.status == f"failed: {memory}"
+        worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, None)
+    memory = worker(Status.OUT_OF_MEMORY, "CUDA error: out of memory").evaluate(architecture, None)
+    assert memory.evaluation.status is Status.OUT_OF_MEMORY
 
 
 def test_a_cutout_larger_than_the_images_is_refused_before_the_run_begins(
