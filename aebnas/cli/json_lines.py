@@ -17,7 +17,8 @@ Every object has ``event``; the others are, by event:
                         "too_slow", "broken_device"), message (why it failed), cached, busy, seconds,
                         epochs, reach_macs (to leave at each exit), params, peak_activation_bytes,
                         metrics (of the most accurate operating point, scored on select; null if failed),
-                        target (with a target in exits: is_met, shortfall, best, violation, words ...; else null), warnings
+                        target (with a target in exits: is_met, shortfall, best, violation, words ...; else null),
+                        warnings
     finalists_chosen    candidates (heirs trained in the end of a search), unknown (to be trained now), epochs
     rung_finished       with successive halving: number (from 1), rungs, epochs, candidates, going_on
     worker_lost         key, reason, retry

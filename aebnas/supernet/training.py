@@ -27,6 +27,7 @@ from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
+from aebnas.training.modes import MODES
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
 from aebnas.training.trainer import DIVERGED
@@ -193,12 +194,17 @@ class SupernetTraining:
         logits = self._logits(loan.network, batch)
         loss, labelled = self._loss(logits, batch.labels, teacher)
         loss.backward()
-        if self._training.loss == "gradient_equilibrium":
+        if self._is_balanced(loan.network):
             shares = equilibrium_shares(loan.network)
             GradientRule(list(shares), shares, None).apply()
         loan.give_back()
         total += torch.stack([loss.detach(), labelled.detach()]) / self._settings.networks
         return logits[-1][0].detach()
+
+    def _is_balanced(self, network: EarlyExitNetwork) -> bool:
+        """Return whether gradients are in equilibrium, as the training of such a network alone has them."""
+        weights = (1.0,) * (len(network.architecture.exits) + 1)
+        return MODES[self._training.loss](network, self._training, weights)[0].equilibrium
 
     @torch.no_grad()
     def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:

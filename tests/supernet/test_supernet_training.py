@@ -28,6 +28,8 @@ from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
+from aebnas.training.joint import summed
+from aebnas.training.modes import MODES
 
 
 def batches(seed: int = 0) -> ElasticBatches:
@@ -560,3 +562,23 @@ def test_two_processes_train_the_same_supernet_up_to_rounding(tmp_path: Path) ->
     assert told[-1].step == one.supernet.steps
     for name, tensor in one.supernet.weights.items():
         torch.testing.assert_close(two.supernet.weights[name], tensor, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "share"), [("uniform", 1.0), ("gradient_equilibrium", 0.5), ("boosted", 0.5)]
+)
+def test_gradients_of_a_supernet_are_in_equilibrium_where_those_of_its_networks_are(
+    loss: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_the_stem() -> torch.Tensor:
+        settings = config(training={"loss": loss})
+        training = new_training(settings, splits(), untrained(training={"loss": loss}))
+        batch = next(iter(training._batches.epoch(0, 0)))
+        largest = training.sandwich.landmarks()["largest"]
+        training._backward([largest], batch, None, torch.zeros(2))
+        gradients = training.supernet.weights.gradients
+        return next(gradient.clone() for name, gradient in gradients.items() if name.startswith("stem"))
+
+    scaled = of_the_stem()
+    monkeypatch.setitem(MODES, loss, summed)
+    torch.testing.assert_close(scaled, share * of_the_stem())
