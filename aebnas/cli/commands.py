@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.config import SearchFile, load, starter_file
-from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.errors import ConfigError
+from aebnas.evaluation.plan import plan_of
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
@@ -180,9 +180,9 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def supernet(arguments: argparse.Namespace) -> int:
     """Train the shared weights of a file's space."""
-    defaults = EvaluationConfig.model_fields
-    others = [f"evaluation.{name}={defaults[name].default}" for name in HALVING]  # of the file's own mode
-    config = load(arguments.file, ["evaluation.mode=supernet", *others, *arguments.overrides])
+    config = load(arguments.file, arguments.overrides)
+    if not plan_of(config).inherits:  # a supernet serves searches of other settings too
+        config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
     from aebnas.cli.supernets import supernet as run
 

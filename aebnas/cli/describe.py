@@ -18,9 +18,12 @@ from aebnas.cli.json_lines import write
 from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED
 from aebnas.config.evaluation_schema import unread_options
+from aebnas.config.fidelity_schema import short
 from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.data.datasets import shape_and_classes
+from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.report.training_words import training_words
 from aebnas.report.words import count, metric_name, percent, si
 from aebnas.space.counting import distinct_architectures
 from aebnas.space.search_space import SearchSpace
@@ -45,6 +48,11 @@ class Description:
     costs: SampleCosts
 
     @property
+    def plan(self) -> Plan:
+        """Return how candidates get their weights."""
+        return plan_of(self.config)
+
+    @property
     def warning(self) -> str | None:
         """Return what is wrong with the limits, if next to nothing satisfies them."""
         if self.costs.left >= FEW or not self.costs.shares:
@@ -61,11 +69,11 @@ class Description:
     def notes(self) -> list[str]:
         """Return what a person might not expect of the way in which candidates get their weights."""
         config, found = self.config, list[str]()
-        inherits = config.evaluation.mode == "supernet"
+        inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             found.append(
-                "section supernet: only evaluation.mode: supernet and aebnas supernet read it; mode is "
-                f"{config.evaluation.mode}."
+                "section supernet: only the fidelity inherited and aebnas supernet read it; "
+                f"evaluation.fidelities is {short(config.evaluation.fidelities)}."
             )
         unread = unread_options(config.evaluation)
         if unread:
@@ -109,7 +117,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     costs = sample_costs(config, space, shape[2], classes, samples, progress, devices)
     counts = (math.prod(space.cardinalities), distinct_architectures(space))
     found = Description(config, space, shape, classes, *counts, costs)
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
+    if found.plan.inherits and config.supernet.file is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(config, None)
@@ -129,6 +137,10 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
         "genomes": found.genomes,
         "architectures": found.architectures,
         **asdict(found.costs),
+        "fidelities": [
+            {"name": one.name, "epochs": one.epochs, "keep": None if one.keep is None else str(one.keep)}
+            for one in found.plan.fidelities
+        ],
         "warning": found.warning,
         "notes": found.notes,
     }
@@ -154,6 +166,8 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
+    words, further = training_words(found.config)
+    console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 
 

@@ -49,7 +49,7 @@ def train(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--inherit",
         action="store_true",
-        help="begin with the weights that the run's supernet holds (evaluation.mode: supernet)",
+        help="begin with the weights that the run's supernet holds (evaluation.fidelities: [inherited])",
     )
     command.add_argument(
         "--static",

@@ -3,8 +3,9 @@
 Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
-                        finalists (of those planned), spent_seconds (of earlier sittings), inherits (whether
-                        candidates are heirs of a supernet, and "trainings" evaluations)
+                        finals (of those planned, trainings of the best in the end), spent_seconds (of
+                        earlier sittings), inherits (whether candidates inherit from a supernet, and
+                        "trainings" are evaluations)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
                         network on calibrate, by exit)
@@ -15,20 +16,23 @@ Every object has ``event``; the others are, by event:
     candidate_started   key, busy
     candidate_finished  key, status ("done", "failed", or of the machine "out_of_memory", "worker_died",
                         "too_slow", "broken_device"), message (why it failed), cached, busy, seconds,
-                        epochs, reach_macs (to leave at each exit), params, peak_activation_bytes,
+                        epochs, fidelity, reach_macs (to leave at each exit), params, peak_activation_bytes,
                         metrics (of the most accurate operating point, scored on select; null if failed),
-                        target (with a target in exits: is_met, shortfall, best, violation, words ...; else null),
-                        warnings
-    finalists_chosen    candidates (heirs trained in the end of a search), unknown (to be trained now), epochs
-    rung_finished       with successive halving: number (from 1), rungs, epochs, candidates, going_on
+                        target (with a target in exits: is_met, shortfall, best, violation, words ...;
+                        else null)
+    finals_chosen       candidates (the best of a search, trained further in its end), unknown (to be trained
+                        now), epochs, fidelity (at which they stand)
+    fidelity_finished   where a share of each generation goes on: number (from 1), fidelities, epochs,
+                        candidates, going_on
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
                         front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
                         it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
-                        finalists (null; or, where the last one is told again: chosen, trained, failed,
-                        failures: their keys, hold_front: whether the trained ones alone hold the front),
-                        full_trainings (what trainings are worth with successive halving; or null)
+                        finals (empty; or, where the last one is told again, of each final training: fidelity,
+                        epochs, chosen, trained and failed: keys, hold_front: whether the trained ones alone
+                        hold the front), full_trainings (what trainings are worth where a share goes on; or
+                        null), reached (there, the fidelity of each candidate by key)
     interrupted         run, kept (null: no run was made, or a supernet alone), supernet (null; or, of one
                         that is half trained: step, steps), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)
@@ -102,12 +106,12 @@ def _finished(event: CandidateFinished) -> dict[str, Any]:
         "busy": event.busy,
         "seconds": one.seconds,
         "epochs": one.epochs,
+        "fidelity": one.fidelity,
         "reach_macs": one.reach_macs,
         "params": one.params,
         "peak_activation_bytes": one.peak_activation_bytes,
         "metrics": one.metrics(1.0) if one.is_done else None,
         "target": one.verdict,
-        "warnings": one.warnings,
     }
 
 

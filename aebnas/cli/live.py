@@ -16,9 +16,9 @@ from rich.text import Text
 
 from aebnas.cli.plain import (
     candidate,
-    finalists,
+    fidelity,
+    finals,
     lost,
-    rung,
     supernet_origin,
     supernet_progress,
     surrogate_word,
@@ -34,8 +34,8 @@ from aebnas.report.words import count, duration, landmarks, percent
 from aebnas.search.events import (
     CandidateFinished,
     Event,
-    FinalistsChosen,
-    RungFinished,
+    FidelityFinished,
+    FinalsChosen,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -91,17 +91,15 @@ class LiveView:
                 self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
             case Warned():
                 self._console.print(event.text, style="yellow")
-            case FinalistsChosen():
-                self._console.print(finalists(event), style="dim")
-            case RungFinished():
-                self._console.print(rung(event), style="dim")
+            case FinalsChosen():
+                self._console.print(finals(event), style="dim")
+            case FidelityFinished():
+                self._console.print(fidelity(event), style="dim")
             case WorkerLost():
                 self._console.print(lost(event), style="yellow")
             case CandidateFinished(evaluation, False):
                 if not evaluation.is_done:
                     self._console.print(candidate(evaluation), style="red")
-                for warning in evaluation.warnings:
-                    self._console.print(f"{evaluation.key}  {warning}", style="yellow")
 
     def status(self, text: str) -> None:
         """Show what is being done, in a line that the next one replaces."""

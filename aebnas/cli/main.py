@@ -136,7 +136,7 @@ def _search(command: argparse.ArgumentParser) -> None:
 def _resume(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Continue a run. Changes are allowed in when to stop (search.generations, search.max_trainings, "
-        "search.max_minutes), who is trained in the end (evaluation.finalists), workers and report; for a "
+        "search.max_minutes), who is trained in the end (evaluation.fidelities), workers and report; for a "
         "supernet's training supernet.processes and supernet.checkpoint_seconds."
     )
     command.add_argument("run", help="a run directory, e.g. runs/mnist5k")
@@ -231,7 +231,7 @@ def _exits(command: argparse.ArgumentParser) -> None:
 def _supernet(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
-        "evaluation.mode: supernet on the same space and data use it."
+        "evaluation.fidelities: [inherited] on the same space and data use it."
     )
     _run_of_a_file(command)
 

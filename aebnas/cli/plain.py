@@ -18,9 +18,9 @@ from aebnas.report.words import count, duration, landmarks, percent, si
 from aebnas.search.events import (
     CandidateFinished,
     Event,
-    FinalistsChosen,
+    FidelityFinished,
+    FinalsChosen,
     Generation,
-    RungFinished,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -64,12 +64,10 @@ class PlainView:
                 _say(f"{count(event.count, 'worker')} started")
             case CandidateFinished(evaluation, False):
                 _say(f"  {candidate(evaluation)}  [{self._tally()}]")
-                for warning in evaluation.warnings:
-                    _say(f"  warning, {evaluation.key}: {warning}")
-            case RungFinished():
-                _say(f"  {rung(event)}")
-            case FinalistsChosen():
-                _say(finalists(event))
+            case FidelityFinished():
+                _say(f"  {fidelity(event)}")
+            case FinalsChosen():
+                _say(finals(event))
             case WorkerLost():
                 _say(f"  {lost(event)}")
             case Generation():
@@ -116,8 +114,9 @@ class PlainView:
         ]
         stopped = "" if event.is_complete else " (stopped in its middle)"
         when = f"generation {event.number} of {generations}"
-        if event.finalists:
-            when = f"with {event.finalists.trained} of {count(event.finalists.chosen, 'finalist')} trained"
+        if event.finals:
+            last = event.finals[-1]
+            when = f"with {len(last.trained)} of {count(last.chosen, 'finalist')} trained"
         return f"{when}{stopped}: {', '.join(parts)}"
 
 
@@ -151,7 +150,7 @@ def supernet_origin(event: SupernetReady) -> str:
 
 def time_left(progress: Progress) -> str:
     """Return the time left, and what comes behind it; nothing where neither is known."""
-    left, behind = progress.seconds_left(), progress.finalists_behind()
+    left, behind = progress.seconds_left(), progress.finals_behind()
     about = f"about {whole(left)} left" if left else ""
     then = f"then {count(behind, 'finalist')}" if behind else ""
     return ", ".join(part for part in (about, then) if part)
@@ -167,19 +166,19 @@ def worth(event: Generation) -> str:
     return "" if event.full_trainings is None else f" (worth {event.full_trainings:.1f} full ones)"
 
 
-def rung(event: RungFinished) -> str:
-    """Return a rung of successive halving in one line."""
+def fidelity(event: FidelityFinished) -> str:
+    """Return a fidelity that a generation got to in one line."""
     trained = f"{count(event.candidates, 'candidate')} trained for {count(event.epochs, 'epoch')}"
-    further = f", {event.going_on} go on" if event.number < event.rungs else ""
-    return f"rung {event.number} of {event.rungs}: {trained}{further}"
+    further = f", {event.going_on} go on" if event.number < event.fidelities else ""
+    return f"fidelity {event.number} of {event.fidelities}: {trained}{further}"
 
 
-def finalists(event: FinalistsChosen) -> str:
+def finals(event: FinalsChosen) -> str:
     """Return who is trained in the end of a search in one line."""
     known = event.candidates - event.unknown
     done = f", {known} of them known already" if known else ""
     each = count(event.epochs, "epoch")
-    return f"finalists: the best {count(event.candidates, 'heir')} trained for {each}{done}"
+    return f"finalists: the best {count(event.candidates, 'candidate')} trained for {each}{done}"
 
 
 def lost(event: WorkerLost) -> str:

@@ -11,7 +11,7 @@ from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
     Event,
-    FinalistsChosen,
+    FinalsChosen,
     Generation,
     SearchStarted,
     SupernetProgress,
@@ -40,7 +40,7 @@ class Progress:
         self.started: SearchStarted | None = None
         self.planned = 0
         """Evaluations of the whole run, as far as can be told."""
-        self.finalists_ahead = 0
+        self.finals_ahead = 0
         """Of them, finalists that are not chosen yet."""
         self.workers: int | None = None
         self.busy = 0
@@ -89,7 +89,7 @@ class Progress:
         match event:
             case SearchStarted():
                 self.started, self._began = event, self._now()
-                self.planned, self.finalists_ahead = event.planned, event.finalists
+                self.planned, self.finals_ahead = event.planned, event.finals
             case SupernetProgress():
                 if self.supernet is None:
                     self.supernet_began = event.step - 1
@@ -104,16 +104,16 @@ class Progress:
                 self._first_training = self._first_training or self._now()
             case CandidateFinished():
                 self._finish(event)
-            case FinalistsChosen():
+            case FinalsChosen():
                 # what heirs took says nothing of trainings
                 self._trained, self._first_training, self._last_finish = 0, None, None
-                self.planned, self.finalists_ahead = self.finished + event.candidates, 0
+                self.planned, self.finals_ahead = self.finished + event.candidates, 0
             case WorkerLost():
                 self.busy = max(0, self.busy - 1)
             case Generation():
                 self.known_in_generation, self._cached_before = self.cached - self._cached_before, self.cached
                 self.generation, self.busy = event, 0
-                if event.finalists is not None and event.finalists.hold_front:
+                if any(one.hold_front for one in event.finals):
                     self.best_accuracy = max(point.metrics["accuracy"] for point in event.front)
 
     def seconds_left(self) -> float | None:
@@ -124,16 +124,16 @@ class Progress:
         left = self._uncut_seconds_left()
         return None if left is None else min(left, self._seconds_allowed())
 
-    def finalists_behind(self) -> int:
+    def finals_behind(self) -> int:
         """Return how many finalists are trained after ``seconds_left``; 0 where the time is up before."""
         left = self._uncut_seconds_left()
-        return self.finalists_ahead if left is not None and left < self._seconds_allowed() else 0
+        return self.finals_ahead if left is not None and left < self._seconds_allowed() else 0
 
     def _uncut_seconds_left(self) -> float | None:
         trained, first, last = self._trained, self._first_training, self._last_finish
         if not trained or first is None or last is None:
             return None
-        remaining = self.planned - self.finalists_ahead - self.finished
+        remaining = self.planned - self.finals_ahead - self.finished
         return max(0.0, (last - first) / trained * remaining - (self._now() - last))
 
     def _seconds_allowed(self) -> float:

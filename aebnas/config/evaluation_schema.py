@@ -5,18 +5,22 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Annotated
 
 from pydantic import Field
 
-from aebnas.config.choices import Frozen, Wrong
+from aebnas.config.choices import Frozen, Items, Wrong
+from aebnas.config.fidelity_schema import (
+    FidelityConfig,
+    InheritedConfig,
+    TrainedConfig,
+    wrong_fidelities,
+)
 from aebnas.config.supernet_schema import SUPERNET_LOSSES
 from aebnas.config.surrogate_schema import SurrogateName
 from aebnas.config.training_schema import TWO_PHASES, TrainingConfig
 
-HALVING = ("eta", "min_epochs")
-"""Options that only ``mode: successive_halving`` reads."""
 FINETUNING = ("finetune", "finetune_learning_rate")
 """Options that only ``finetune_epochs`` above 0 reads."""
 
@@ -24,96 +28,54 @@ FINETUNING = ("finetune", "finetune_learning_rate")
 class EvaluationConfig(Frozen):
     """How a candidate is scored, and which are too large to be tried."""
 
-    mode: Literal["scratch", "supernet", "successive_halving"] = "scratch"
-    """scratch: each is trained from random weights; supernet: it inherits; or more epochs for the better."""
-    eta: Annotated[int, Field(ge=2, le=1000)] = 3
-    """One in so many goes on to the next rung, for mode: successive_halving; rungs are about as far apart."""
-    min_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """Epochs of the first rung, which every candidate gets; the last rung has training.epochs."""
-    recalibration_images: Annotated[int, Field(ge=2)] = 1000
-    """Training images for an heir's batch-norm statistics, in full batches of 250 where there are as many."""
-    finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Epochs in which an heir is trained further, one-cycle as in training; 0: it is scored as it is."""
-    finetune: Literal["all", "exits"] = "all"
-    """What these epochs change: every weight, or those of the early exit branches."""
-    finetune_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Their peak learning rate; null: a tenth of training's."""
-    finalists: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Heirs, the best of a whole search, that are trained for training.epochs in its end; 0: none."""
+    fidelities: Annotated[Items[FidelityConfig], Field(min_length=1, max_length=64)] = (
+        TrainedConfig(kind="trained"),
+    )
+    """How candidates get their weights: trained, inherited, or step by step; docs/method.md has examples."""
     max_training_macs: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
     max_memory_mb: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose estimated training memory exceeds this."""
 
+    @property
+    def recalibration_images(self) -> int:
+        """Return the images of batch-norm statistics: of the fidelity that inherits, else the default."""
+        inherited = (item for item in self.fidelities if isinstance(item, InheritedConfig))
+        return next(inherited, InheritedConfig(kind="inherited")).recalibration_images
+
 
 def wrong_evaluation(
     evaluation: EvaluationConfig, training: TrainingConfig, surrogate: SurrogateName
 ) -> list[Wrong]:
-    """Return what does not fit the mode of evaluation."""
-    mode, loss, wrong = evaluation.mode, training.loss, list[Wrong]()
-    if mode == "supernet" and loss not in SUPERNET_LOSSES:
+    """Return what does not fit the plan of fidelities, relative to the file."""
+    items, loss = evaluation.fidelities, training.loss
+    inside = wrong_fidelities(items, training.epochs)
+    wrong: list[Wrong] = [(("evaluation", *path), text) for path, text in inside]
+    if not all(item.trains for item in items) and loss not in SUPERNET_LOSSES:
         choices = ", ".join(SUPERNET_LOSSES)
-        text = f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
-        wrong.append((("training", "loss"), text))
-    if mode != "supernet" and evaluation.finetune_epochs:
-        text = f"goes with evaluation.mode: supernet, but mode is {mode}"
-        wrong.append((("evaluation", "finetune_epochs"), text))
-    if evaluation.finalists:
-        wrong += _wrong_finalists(evaluation, training)
-    if mode == "successive_halving":
-        return wrong + _wrong_halving(evaluation, training, surrogate)
-    text = f"goes with evaluation.mode: successive_halving, but mode is {mode}"
-    return wrong + [(("evaluation", name), text) for name in _given(evaluation, HALVING)]
-
-
-def unread_options(evaluation: EvaluationConfig) -> list[str]:
-    """Return what is given of inheritance although nothing reads it, with what would."""
-    found = []
-    if evaluation.mode != "supernet":
-        found += [f"{name} (mode: supernet)" for name in _given(evaluation, ("recalibration_images",))]
-    if not evaluation.finetune_epochs:
-        found += [f"{name} (finetune_epochs above 0)" for name in _given(evaluation, FINETUNING)]
-    return found
-
-
-def _given(evaluation: EvaluationConfig, names: Sequence[str]) -> list[str]:
-    fields = EvaluationConfig.model_fields
-    return [name for name in names if getattr(evaluation, name) != fields[name].default]
-
-
-def _wrong_finalists(evaluation: EvaluationConfig, training: TrainingConfig) -> list[Wrong]:
-    if evaluation.mode != "supernet":
-        text = f"goes with evaluation.mode: supernet, but mode is {evaluation.mode}"
-        return [(("evaluation", "finalists"), text)]
-    if evaluation.finetune_epochs < training.epochs:
-        return []
-    text = (
-        f"get training.epochs ({training.epochs}), which must be more than the evaluation.finetune_epochs of "
-        f"every heir ({evaluation.finetune_epochs})"
-    )
-    return [(("evaluation", "finalists"), text)]
-
-
-def _wrong_halving(
-    evaluation: EvaluationConfig, training: TrainingConfig, surrogate: SurrogateName
-) -> list[Wrong]:
-    wrong: list[Wrong] = []
-    if evaluation.min_epochs >= training.epochs:
+        text = f"the fidelity inherited trains all exits of a supernet together: must be one of {choices}"
+        wrong.append((("training", "loss"), f"{text}, not {loss}"))
+    if sum(item.trains for item in items) > 1 and loss in TWO_PHASES:
         text = (
-            f"must be < training.epochs ({training.epochs}), so that the better candidates get more than the "
-            f"others, but got {evaluation.min_epochs}"
-        )
-        wrong.append((("evaluation", "min_epochs"), text))
-    if training.loss in TWO_PHASES:
-        text = (
-            "evaluation.mode: successive_halving trains in several parts, each with all exits together: "
-            f"must not be {' or '.join(TWO_PHASES)}, but got {training.loss}; they go with mode: scratch"
+            "evaluation.fidelities train in several parts, each with all exits together: "
+            f"must not be {' or '.join(TWO_PHASES)}, but got {loss}; they go with fidelities: [trained]"
         )
         wrong.append((("training", "loss"), text))
-    if surrogate != "none":
+    if surrogate != "none" and any(isinstance(item.keep, Fraction) for item in items):
         text = (
-            "learns the error after one and the same training, but evaluation.mode: successive_halving "
-            "trains candidates for different numbers of epochs; set surrogate: none, or mode: scratch"
+            "learns the error after one and the same training, but evaluation.fidelities take a share of "
+            "each generation further; set surrogate: none, or fidelities: [trained]"
         )
         wrong.append((("search", "surrogate"), text))
     return wrong
+
+
+def unread_options(evaluation: EvaluationConfig) -> list[str]:
+    """Return what is given of fine-tuning although nothing reads it, with what would."""
+    unread = []
+    for i, item in enumerate(evaluation.fidelities):
+        if isinstance(item, InheritedConfig) and not item.finetune_epochs:
+            fields = type(item).model_fields
+            given = [name for name in FINETUNING if getattr(item, name) != fields[name].default]
+            unread += [f"fidelities.{i}.{name} (finetune_epochs above 0)" for name in given]
+    return unread

@@ -14,7 +14,9 @@ from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, Path, did_you_mean
 from aebnas.config.document import Document
+from aebnas.config.fidelity_schema import KINDS
 from aebnas.config.fields import documentation, field_names, has_default, home_of
+from aebnas.config.moved import moved
 from aebnas.config.places import Problem
 
 EXPECTED = {
@@ -90,10 +92,15 @@ def _locate(error: ErrorDetails, tree: Any) -> Finding:
         is_index = isinstance(node, list) and isinstance(part, int) and part < len(node)
         if is_key or is_index:
             path, node = (*path, part), node[part]
-        elif isinstance(part, str) and part != "[key]":
+        elif isinstance(part, str) and part != "[key]" and not _is_tag(part, node):
             union = path  # pydantic names the alternative that it tried
         # else the index into a scalar that became a list: the file has the scalar alone
     return Finding(path, union, error)
+
+
+def _is_tag(part: str, node: Any) -> bool:
+    """Whether pydantic names the alternative that the section itself chose by its kind."""
+    return isinstance(node, dict) and node.get("kind") == part
 
 
 def _is_echo(finding: Finding, findings: list[Finding]) -> bool:
@@ -117,19 +124,31 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         full = [((*path, *relative), message) for relative, message in error["ctx"]["wrong"]]
         return [Problem(document.place(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
-        return [Problem(document.place(path), path[:-1], _unknown_key(path, error))]
+        new_spelling = moved(path, document.tree)
+        if new_spelling is not None:
+            return [Problem(document.place(path), path, new_spelling)]
+        return [Problem(document.place(path), path[:-1], _unknown_key(path, error, document.tree))]
     return [Problem(document.place(path), path, _sentence(path, error))]
 
 
-def _unknown_key(path: Path, error: ErrorDetails) -> str:
+def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
     key = str(path[-1])
     is_entry = error["type"] == "literal_error"
-    known = _choices(error) if is_entry else field_names(path[:-1])
+    known = _choices(error) if is_entry else _fields_at(path[:-1], tree)
     near, home = did_you_mean(key, known), None if is_entry else home_of(key)
     if not near and home:
         near = f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
     return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(known)}."
+
+
+def _fields_at(path: Path, tree: Any) -> list[str]:
+    """Return the fields of a section, of one with a kind those of its kind."""
+    node = tree
+    for part in path:
+        node = node[part]
+    kind = node.get("kind") if isinstance(node, dict) else None
+    return list(KINDS[kind].model_fields) if kind in KINDS else field_names(path)
 
 
 def _sentence(path: Path, error: ErrorDetails) -> str:

@@ -104,7 +104,7 @@ class SearchConfig(Frozen):
     generations: Positive = 6
     """Generations, the initial one included."""
     max_trainings: Positive | None = None
-    """Stop after so many candidates, trainings or heirs; with successive halving, after as many epochs."""
+    """Stop after so many candidates; where a share is trained further, after as many full trainings."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -195,7 +195,7 @@ class SearchFile(Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
     """How a candidate is scored."""
     supernet: SupernetConfig = SupernetConfig()
-    """How the shared weights are trained, for evaluation.mode: supernet."""
+    """How the shared weights are trained, for the fidelity inherited."""
     search: SearchConfig = SearchConfig()
     """How architectures are proposed."""
     workers: WorkersConfig = WorkersConfig()
@@ -242,21 +242,6 @@ class SearchFile(Frozen):
     def trade_offs(self) -> tuple[float, ...]:
         """Return the choices of the trade_off gene; with a target a candidate is one point."""
         return self.search.trade_offs if self.exits.target is None else (1.0,)
-
-    @property
-    def candidate_epochs(self) -> int:
-        """Return the epochs of a candidate that is trained at once, or of an heir."""
-        inherits = self.evaluation.mode == "supernet"
-        return self.evaluation.finetune_epochs if inherits else self.training.epochs
-
-    @property
-    def trains_unevenly(self) -> bool:
-        """Return whether some candidates are trained for more epochs than others."""
-        return self.evaluation.mode == "successive_halving" or self.evaluation.finalists > 0
-
-    def is_heir(self, epochs: int | None) -> bool:
-        """Return whether a candidate of so many epochs is an heir, fine-tuned or not, and no finalist."""
-        return self.evaluation.mode == "supernet" and (epochs or 0) <= self.evaluation.finetune_epochs
 
     @property
     def settings(self) -> tuple[str, ...]:

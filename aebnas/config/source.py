@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from aebnas.config.document import Document, read_document
+from aebnas.config.fidelity_schema import SHORT, spelled_out
 from aebnas.config.messages import explain, show
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.places import lines_of
@@ -50,8 +51,24 @@ def parse(content: bytes, name: str, overrides: Sequence[str] = ()) -> SearchFil
     if not isinstance(document.tree, dict):
         got = show(document.tree)
         raise ConfigError(f"{name}:1: must consist of sections (key: value), but got {got}")
+    spell_out(document)
     apply_overrides(document, overrides)
+    spell_out(document)
     return _validate(document)
+
+
+def spell_out(document: Document) -> None:
+    """Write short forms of fidelities out: each option is set, and named in messages, by its path."""
+    evaluation = document.tree.get("evaluation")
+    items = evaluation.get("fidelities") if isinstance(evaluation, dict) else None
+    if not isinstance(items, list):
+        return
+    for i, item in enumerate(items):
+        items[i] = spelled_out(item)
+        for new in items[i] if isinstance(items[i], dict) else ():
+            path, old = ("evaluation", "fidelities", i), SHORT.get(str(items[i].get("kind")))
+            if new == old and (*path, items[i]["kind"]) in document.places:
+                document.places[(*path, new)] = document.places.pop((*path, items[i]["kind"]))
 
 
 def _validate(document: Document) -> SearchFile:

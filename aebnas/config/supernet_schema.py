@@ -26,7 +26,7 @@ Source: TensorFlow's ExponentialMovingAverage, ``num_updates``.
 
 
 class SupernetConfig(Frozen):
-    """How the shared weights are trained, for evaluation.mode: supernet."""
+    """How the shared weights are trained, for the fidelity inherited."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Passes over the train split."""

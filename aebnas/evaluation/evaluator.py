@@ -1,4 +1,4 @@
-"""Evaluating one architecture: train it or let it inherit, collect logits, draw the operating curve.
+"""Evaluating one architecture: give it its weights, collect logits, draw the operating curve.
 
 An ``Evaluator`` lives as long as its worker and keeps the data on the device.
 Whatever goes wrong with one candidate becomes a failed evaluation with its
@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve, scored_curve
-from aebnas.evaluation.identity import leg_seed
+from aebnas.evaluation.fidelities import Bench, Shared
+from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import (
     Artefacts,
     Evaluation,
@@ -30,23 +30,15 @@ from aebnas.evaluation.record import (
     Status,
     draft_evaluation,
 )
-from aebnas.evaluation.rungs import Leg
 from aebnas.exits.scores import SCORES, exit_scores, predictions
 from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.nets.weights import load_weight_bytes, weight_bytes
+from aebnas.nets.weights import weight_bytes
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
-from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
-from aebnas.training.exit_weights import exit_weights
-from aebnas.training.finetuning import finetune
 from aebnas.training.image_logits import image_logits
-from aebnas.training.precision import training_dtype
-from aebnas.training.trainer import TrainingResult, train
 
-FINETUNE_SHARE = 0.1
-"""Of ``training.learning_rate``: the default peak of ``evaluation.finetune_epochs``."""
 BROKEN_SIGN = "CUDA error"
 """Words of a failure after which nothing works any more on the GPU of that process."""
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
@@ -55,7 +47,7 @@ PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
 
 class Evaluator:
-    """Trains and scores candidates on data that stay on one device."""
+    """Takes candidates to the fidelities of a plan and scores them, on data that stay on one device."""
 
     def __init__(
         self,
@@ -63,7 +55,7 @@ class Evaluator:
         splits: Splits,
         device: str = "cpu",
         costs: DeviceCosts | None = None,
-        supernet: Weights | None = None,
+        shared: Shared | None = None,
     ) -> None:
         """Prepare the process: threads, allocator, data.
 
@@ -72,41 +64,40 @@ class Evaluator:
             splits: The images.
             device: ``cpu`` or ``cuda:N``, on which to train.
             costs: The devices of the search, which candidates are scored for.
-            supernet: Shared weights that candidates inherit, for ``evaluation.mode: supernet``.
+            shared: What the fidelities of the plan prepared: the weights of a supernet, say.
 
         Raises:
-            ValueError: Candidates shall inherit, but there is nothing to inherit.
+            ValueError: What a fidelity prepares is not there.
         """
         self.config = config
+        self.plan = plan_of(config)
         self.costs = DeviceCosts() if costs is None else costs
         self.splits = splits
         self.device = torch.device(device)
         self.statistics = ChannelStatistics.of(splits.train)
         prepare_process(self.device)
-        self._heirs: Heirs | None = None
-        if config.evaluation.mode == "supernet":
-            if supernet is None:
-                raise ValueError("evaluation.mode: supernet needs the weights of a supernet")
-            self._heirs = Heirs(config, splits, supernet_with(config, splits, supernet, device))
+        self.bench = Bench(config, self.plan, splits, self.statistics, self.device, shared or {})
+        self.bench.kinds  # noqa: B018 - what is missing is told here
 
-    def evaluate(self, architecture: Architecture, leg: Leg | None = None) -> Outcome:
+    def evaluate(self, architecture: Architecture, step: Step | None = None) -> Outcome:
         """Return the outcome of one candidate; never raises for what the candidate did.
 
         Args:
             architecture: The candidate.
-            leg: With successive halving, what of its training is done now; of a finalist, the training
-                that begins with what it inherits; None: all of it, or the heir.
+            step: To which fidelity of the plan it is taken, and from which weights; None: to the first.
         """
+        step = Step(0) if step is None else step
+        fidelity = self.plan.fidelities[step.level]
         shape = (self.splits.train.shape[2], len(self.splits.classes))
         cost = network_cost(architecture, *shape)
         reach_costs = self.costs.reach_costs(architecture, *shape)
         draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
-        draft = replace(draft, epochs=self.config.candidate_epochs if leg is None else leg.epochs)
+        draft = replace(draft, epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
-            self._check_size(cost, draft.epochs or 0)
+            self._check_size(cost, self.plan.work_epochs(step.level))
             self._check_weights(architecture)
-            evaluation, artefacts = self._trained(draft, leg)
+            evaluation, artefacts = self._scored(draft, step)
         except Exception as error:
             evaluation, artefacts = draft.failed(*self._failure(error)), None
         evaluation = replace(
@@ -117,19 +108,16 @@ class Evaluator:
         )
         return Outcome(evaluation, artefacts)
 
-    def _trained(self, draft: Evaluation, leg: Leg | None) -> tuple[Evaluation, Artefacts]:
-        dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
+    def _scored(self, draft: Evaluation, step: Step) -> tuple[Evaluation, Artefacts]:
         torch.manual_seed(draft.seed)
-        if self._heirs is None or leg is not None:
-            network, result = self._by_training(draft, dtype, leg or Leg(0, self.config.candidate_epochs))
-        else:
-            network, result = self._heir(self._heirs, draft, dtype)
-        artefacts = self._artefacts(network)
+        realised = self.bench.realise(draft.architecture, step, draft.seed)
+        result = realised.result
+        artefacts = self._artefacts(realised.network)
         fitted = self._fitted(artefacts, draft)
         return (
             replace(
                 draft,
-                precision=PRECISIONS[dtype if result else torch.float32],
+                precision=PRECISIONS[self.bench.dtype(draft.architecture) if result else torch.float32],
                 train_loss=result.last_loss if result else None,
                 epochs=draft.epochs if result else 0,
                 curve=fitted.curve,
@@ -139,59 +127,13 @@ class Evaluator:
             artefacts,
         )
 
-    def _by_training(
-        self, draft: Evaluation, dtype: torch.dtype, leg: Leg
-    ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
-        training, architecture = self.config.training, draft.architecture
-        seed = leg_seed(self.config.search.seed, architecture.key(), leg.before)
-        torch.manual_seed(seed)
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        network = EarlyExitNetwork(architecture, *shape, carry=training.carry)
-        if leg.weights is not None:
-            load_weight_bytes(network, leg.weights)
-        elif self._heirs is not None:
-            network.load_state_dict(self._heirs.extract(architecture).state_dict())
-        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = self._batches(architecture, seed)
-        training = training.model_copy(update={"epochs": leg.epochs - leg.before})
-        return network, train(network, batches, training, self._weights(architecture), dtype)
-
-    def _heir(
-        self, heirs: Heirs, draft: Evaluation, dtype: torch.dtype
-    ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
-        options, training = self.config.evaluation, self.config.training
-        network, only_exits = heirs.extract(draft.architecture), options.finetune == "exits"
-        if not options.finetune_epochs or (only_exits and not draft.architecture.exits):
-            return network, None
-        rate = options.finetune_learning_rate or FINETUNE_SHARE * training.learning_rate
-        further = training.model_copy(update={"epochs": options.finetune_epochs, "learning_rate": rate})
-        batches, weights = self._batches(draft.architecture, draft.seed), self._weights(draft.architecture)
-        result = finetune(network, batches, further, weights, dtype, only_exits)
-        heirs.recalibrate(network)
-        return network, result
-
-    def _batches(self, architecture: Architecture, seed: int) -> TrainBatches:
-        return TrainBatches(
-            self.splits.train,
-            device=self.device,
-            resolution=architecture.resolution,
-            batch_size=self.config.training.batch_size,
-            augment=self.config.training.augment,
-            seed=seed,
-            statistics=self.statistics,
-        )
-
-    def _weights(self, architecture: Architecture) -> tuple[float, ...]:
-        """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exits.after, architecture)
-
     def _check_weights(self, architecture: Architecture) -> None:
         """Refuse a candidate that nothing would train: exits with a weight are absent.
 
         Raises:
             TrainingError: The loss weights of its exits are all 0.
         """
-        if not any(self._weights(architecture)):
+        if not any(self.bench.exit_weights(architecture)):
             raise TrainingError(
                 f"every exit it has, the final classifier included, weighs 0 in training.exit_weights = "
                 f"{list(self.config.training.exit_weights)}: nothing would train it"
@@ -215,13 +157,12 @@ class Evaluator:
         return Fitted(scored_curve(self.config, records, labels, draft.reach_macs, draft.reach_costs))
 
     def _check_size(self, cost: NetworkCost, epochs: int) -> None:
-        """Refuse a candidate, to be trained for so many epochs or more, by numbers of no machine.
+        """Refuse a candidate, to be trained for so many epochs, by numbers of no machine.
 
         Raises:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
         limits, training = self.config.evaluation, self.config.training
-        epochs = max(epochs, self.config.candidate_epochs)
         work = float(cost.reach_macs[-1]) * len(self.splits.train) * epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(

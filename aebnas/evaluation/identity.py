@@ -11,14 +11,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
+from aebnas.config.evaluation_schema import EvaluationConfig
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
+from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.supernet.identity import deciding_settings
 
-INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
-"""Options that only ``mode: supernet`` reads."""
 LIMITS = ("max_training_macs", "max_memory_mb")
 """Options that refuse candidates, and change none."""
 _ALWAYS_NAMED = ("policy", "tuner", "trials")
@@ -38,7 +37,7 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
         "exits": _exits(config.exits),
         "seed": config.search.seed,
     }
-    if config.evaluation.mode == "supernet":
+    if plan_of(config).inherits:
         facts["space"] = config.space.model_dump(mode="json")
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
@@ -48,16 +47,17 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
 
 def how_trained(config: SearchFile) -> str:
     """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
-    facts = _weights(config) | {"finalists": config.evaluation.finalists}
-    facts["evaluation"] = {name: value for name, value in facts["evaluation"].items() if name not in LIMITS}
-    return json.dumps(facts, sort_keys=True)
+    facts = _weights(config)
+    plain = config.evaluation.model_dump(mode="json", exclude=set(LIMITS))
+    return json.dumps(facts | {"evaluation": plain}, sort_keys=True)
 
 
 def _weights(config: SearchFile) -> dict[str, Any]:
-    found = {"training": _training(config.training), "evaluation": _evaluation(config.evaluation)}
-    if config.evaluation.mode == "supernet":
-        found["supernet"] = deciding_settings(config)
-    return found
+    plan = plan_of(config)
+    facts = {"training": _training(config.training), "evaluation": _evaluation(config.evaluation, plan)}
+    if plan.inherits:
+        facts["supernet"] = deciding_settings(config)
+    return facts
 
 
 def _training(training: TrainingConfig) -> dict[str, Any]:
@@ -66,14 +66,15 @@ def _training(training: TrainingConfig) -> dict[str, Any]:
     return training.model_dump(mode="json", exclude=unused)
 
 
-def _evaluation(evaluation: EvaluationConfig) -> dict[str, Any]:
-    """Return what decides the scoring; options of other modes leave no trace."""
-    unused = {"finalists"}  # how many are trained changes nothing about any of them
-    if evaluation.mode != "supernet":
-        unused.update(INHERITANCE)
-    if evaluation.mode != "successive_halving":
-        unused.update(HALVING)
-    return evaluation.model_dump(mode="json", exclude=unused)
+def _evaluation(evaluation: EvaluationConfig, plan: Plan) -> dict[str, Any]:
+    """Return what decides the scoring.
+
+    How many of the whole search are taken further changes nothing about any of them: they are filed under
+    fidelities of their own.
+    """
+    limits = {name: getattr(evaluation, name) for name in LIMITS}
+    steps = [one.options.model_dump(mode="json") | {"epochs": one.epochs} for one in plan.of_generations]
+    return {"fidelities": steps, **limits}
 
 
 def _exits(exits: ExitsConfig) -> dict[str, Any]:

@@ -72,9 +72,10 @@ class Evaluation:
     where the exit policy has several settings, ``settings`` holds the same of each."""
     message: str = ""
     """Why it failed, in words; nothing reads them but people."""
-    warnings: tuple[str, ...] = field(default=())
     epochs: int | None = None
-    """Of the training, of a failed one those that it was to have; None: unknown (earlier versions)."""
+    """Of training until then, of a failed one those that it was to have; None: nobody said."""
+    fidelity: str = ""
+    """Under which it is filed: a name of the plan."""
 
     @property
     def key(self) -> str:
@@ -182,9 +183,7 @@ class Evaluation:
                 "architecture": Architecture.from_dict(plain["architecture"]),
                 "curve": None if curve is None else OperatingCurve.from_dict(curve),
                 "reach_macs": tuple(plain["reach_macs"]),
-                # runs of earlier versions know no devices
-                "reach_costs": {name: tuple(reach) for name, reach in plain.get("reach_costs", {}).items()},
-                "warnings": tuple(plain["warnings"]),
+                "reach_costs": {name: tuple(reach) for name, reach in plain["reach_costs"].items()},
             }
         )
 

@@ -19,8 +19,8 @@ from aebnas.evaluation.curves import scored_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.hardware.device_costs import DeviceCosts
 
-Records = Callable[[str], tuple[ExitRecord, ExitRecord] | None]
-"""What every exit of a candidate said on calibrate and on select, by its key."""
+Records = Callable[[str, str], tuple[ExitRecord, ExitRecord] | None]
+"""What every exit of a candidate said on calibrate and on select, by its key and fidelity."""
 
 
 def rescored_config(
@@ -88,7 +88,7 @@ def rescored(
     for one in evaluations:
         if not one.is_done:
             continue
-        record = records(one.key)
+        record = records(one.key, one.fidelity)
         if record is None:
             raise RunError(f"the run does not hold what the exits of candidate {one.key} said")
         reach = devices.reach_costs(one.architecture, *data)

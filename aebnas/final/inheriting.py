@@ -61,7 +61,7 @@ def inheritance_of(plan: Plan) -> Inheritance:
     if not file.is_file():
         raise ConfigError(
             f"--inherit: {subject.run} has no supernet to inherit from ({file} is missing); "
-            "searches with evaluation.mode: supernet leave one"
+            "searches with evaluation.fidelities: [inherited] leave one"
         )
     if plan.settings.training.carry != config.training.carry:
         raise ConfigError(

@@ -131,8 +131,8 @@ def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPo
     if not feasible:
         raise _nothing(run, pick)
     within = [point for point in feasible if point.metrics[metric] <= limit]
-    if run.is_front_of_finalists:  # else the luckiest of many heirs
-        within = [one for one in within if not run.config.is_heir(one.evaluation.epochs)] or within
+    # once the best are trained, those: else the luckiest of many
+    within = [one for one in within if run.can_be_on_front(one.evaluation)] or within
     if not within:
         least = min(point.metrics[metric] for point in feasible)
         raise RunError(

@@ -11,6 +11,7 @@ import torch
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.threshold_policy import never_leave
@@ -19,7 +20,6 @@ from aebnas.final.largest import static_of
 from aebnas.final.subject import TRAINED
 from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.report.training_words import heir_words
 from aebnas.report.words import count, percent
 from aebnas.search.store import RunStore
 
@@ -106,7 +106,8 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
         static = [one for one in store.evaluations() if one.is_done and not one.architecture.exits]
         if not static:
             return Missing(BEST, "none of its candidates is without early exits")
-        trained = [one for one in static if not store.config.is_heir(one.epochs)]
+        plan = plan_of(store.config)
+        trained = [one for one in static if plan.named(one.fidelity).trains]
         best = max(trained or static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
         if best.key == checkpoint.key:
             return Missing(BEST, "this is it")
@@ -121,16 +122,17 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
 def _with_search_weights(
     store: RunStore, best: Evaluation, checkpoint: Checkpoint, splits: Splits
 ) -> Contender | Missing:
-    path = store.weights_path(best.key)
+    path = store.weights_path(best.key, best.fidelity)
     config = store.config
-    is_heir = config.is_heir(best.epochs)
-    how = heir_words(config) if is_heir else "as the search trained it"
+    fidelity = plan_of(config).named(best.fidelity)
+    untrained = "" if fidelity.trains else f", {fidelity.word}"
+    how = "as the search trained it" if fidelity.trains else fidelity.word
     if not path.is_file():
         accuracy = percent(best.metrics(1.0)["accuracy"], 2)
         return Missing(
             BEST,
             f"its weights were not kept ({best.key}, {accuracy} on select in the search"
-            f"{f', {how}' if is_heir else ''}); train it: aebnas train {store.path} --pick {best.key}",
+            f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
     shape = (checkpoint.image_shape[2], len(checkpoint.classes))
     network = EarlyExitNetwork(best.architecture, *shape, carry=config.training.carry)
@@ -138,7 +140,7 @@ def _with_search_weights(
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
-    epochs = config.training.epochs if best.epochs is None else best.epochs
+    epochs = fidelity.epochs if best.epochs is None else best.epochs
     note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
     return Contender(BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note)
 

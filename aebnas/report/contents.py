@@ -18,17 +18,15 @@ import numpy as np
 from aebnas.config import SearchFile
 from aebnas.config.constraints import full_name
 from aebnas.errors import RunError
+from aebnas.evaluation.plan import Fidelity, Plan, plan_of
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_codec import decode_thresholds
-from aebnas.report.evaluated import (
-    do_finalists_hold_front,
-    ended_trainings,
-    failed_finalists,
-    told_evaluations,
-)
+from aebnas.report.evaluated import ended_steps, failed_finals
 from aebnas.report.timing import Timing, Workload, timing, workload
+from aebnas.search.events import FinalTraining
 from aebnas.search.individuals import individual, pareto_front
+from aebnas.search.standing import finals_of, front_level, standing
 from aebnas.search.store import RunStore
 
 FACTS = (
@@ -112,8 +110,19 @@ class RunContents:
     timing: Timing
     workload: Workload | None
     """None before anything finished."""
-    failed_finalists: tuple[Evaluation, ...] = ()
-    """Why heirs could not be trained in the end; they are among ``done`` as what they inherited."""
+    finals: tuple[FinalTraining, ...] = ()
+    """What came of the final trainings of the best; empty before they are told."""
+    failed_finals: tuple[Evaluation, ...] = ()
+    """Why some of the best could not be trained further; they are among ``done`` as what they were before."""
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Return the plan of fidelities."""
+        return plan_of(self.config)
+
+    def fidelity(self, evaluation: Evaluation) -> Fidelity:
+        """Return the fidelity at which a candidate stands."""
+        return self.plan.named(evaluation.fidelity)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -126,13 +135,13 @@ class RunContents:
 
     @property
     def inherits(self) -> bool:
-        """Return whether the candidates are heirs of a supernet, but for its finalists."""
-        return self.config.evaluation.mode == "supernet"
+        """Return whether candidates inherit from a supernet, but for those that are trained further."""
+        return self.plan.inherits
 
     @cached_property
-    def heirs(self) -> tuple[Evaluation, ...]:
+    def inherited(self) -> tuple[Evaluation, ...]:
         """Return the finished candidates that stand with what they inherited, fine-tuned or not."""
-        return tuple(one for one in self.done if self.config.is_heir(one.epochs))
+        return tuple(one for one in self.done if not self.fidelity(one).trains)
 
     @property
     def select_images(self) -> int | None:
@@ -162,22 +171,23 @@ class RunContents:
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
 
     @property
-    def finalists(self) -> Mapping[str, int] | None:
-        """Return how many were ``chosen``, ``trained`` and ``failed``; None before they all are told."""
-        found: Mapping[str, int] | None = self.generations[-1].get("finalists") if self.generations else None
-        return found
+    def front_level(self) -> int:
+        """Return the level below which no candidate is on the front: above 0 once the best are trained."""
+        return front_level(self.plan, self.finals)
 
     @property
-    def is_front_of_finalists(self) -> bool:
-        """Return whether trained finalists alone hold the front."""
-        return do_finalists_hold_front(self.generations)
+    def is_front_of_finals(self) -> bool:
+        """Return whether those that were trained in the end alone hold the front."""
+        return self.front_level > 0
 
     @cached_property
     def contenders(self) -> tuple[OperatingPoint, ...]:
-        """Return the operating points that the front is chosen from: of finalists alone, if they hold it."""
-        if not self.is_front_of_finalists:
-            return self.points
-        return tuple(one for one in self.points if not self.config.is_heir(one.evaluation.epochs))
+        """Return the operating points that the front is chosen from."""
+        return tuple(one for one in self.points if self.can_be_on_front(one.evaluation))
+
+    def can_be_on_front(self, evaluation: Evaluation) -> bool:
+        """Return whether a candidate stands high enough in the plan for the front."""
+        return self.fidelity(evaluation).level >= self.front_level
 
     @property
     def hypervolume(self) -> float | None:
@@ -213,12 +223,13 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    told = tuple(store.generations())
+    told, filed = tuple(store.generations()), store.filed()
     generations = told if rescored is None else ()
-    config, evaluations = rescored or (store.config, told_evaluations(store, told))
-    of_finalists = do_finalists_hold_front(told)
-    points, front = _points(config, evaluations, generations, store.path, of_finalists)
-    attempts, (ended, finished) = store.attempts(), ended_trainings(store, config, evaluations)
+    config, finals = rescored[0] if rescored else store.config, finals_of(told)
+    plan = plan_of(config)
+    evaluations = rescored[1] if rescored else standing(plan, filed, told)
+    points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
+    attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(
         label=label or store.path.resolve().name,
         path=store.path,
@@ -233,7 +244,8 @@ def read_run(
         images=_images(store.path / "labels.npz"),
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
-        failed_finalists=failed_finalists(store, config, generations),
+        finals=finals,
+        failed_finals=failed_finals(filed, finals),
     )
 
 
@@ -242,7 +254,7 @@ def _points(
     evaluations: Sequence[Evaluation],
     generations: Sequence[Mapping[str, Any]],
     path: Path,
-    of_finalists: bool,
+    level: int,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
@@ -253,8 +265,9 @@ def _points(
         on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
     else:  # killed in its first generation, or rescored
         individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
-        trained = [one for one in individuals if not config.is_heir(known[one.key].epochs)]
-        found = (of_finalists and pareto_front(trained, known)) or pareto_front(individuals, known)
+        plan = plan_of(config)
+        high = [one for one in individuals if plan.named(known[one.key].fidelity).level >= level]
+        found = pareto_front(high, known) or pareto_front(individuals, known)
         on_front = [(one.key, one.trade_off, one.setting) for one in found]
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:
@@ -309,9 +322,9 @@ def _images(path: Path) -> Mapping[str, int]:
 def full_trainings(generation: Mapping[str, Any]) -> float:
     """Return the trainings until a stored generation; with successive halving, counted in full ones.
 
-    Finalists, whose training is their second, count twice.
+    Those of the best that were trained further in the end count twice.
     """
-    again = generation.get("finalists", {}).get("trained", 0)
+    again = sum(len(one["trained"]) for one in generation.get("finals", ()))
     return round(float(generation.get("full_trainings", generation["trainings"] + again)), 2)
 
 

@@ -78,7 +78,11 @@ def exit_study(
     if evaluation.curve is None:
         raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status_text}")
     families = _families(store.config.exits) | dict(others or {})
-    pairs = zip(read_logits(store.logits_path(evaluation.key)), read_labels(store.path), strict=True)
+    pairs = zip(
+        read_logits(store.logits_path(evaluation.key, evaluation.fidelity)),
+        read_labels(store.path),
+        strict=True,
+    )
     fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
     return ExitStudy(run.label, evaluation, compare(families, fitting, scoring))
 
@@ -91,7 +95,7 @@ def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
 
 def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation:
     known = {one.key: one for one in (*run.done, *run.failed)}
-    kept = [one for one in known if store.logits_path(one).is_file()]
+    kept = [key for key, one in known.items() if store.logits_path(key, one.fidelity).is_file()]
     if key is None:
         points = [point for point in run.front if point.key in kept] or run.points
         best = sorted(points, key=lambda one: (one.violation, -one.accuracy, one.metrics["macs"], one.key))

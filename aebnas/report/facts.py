@@ -15,16 +15,16 @@ from aebnas.exits.configured import configured_target
 from aebnas.report.contents import RunContents
 from aebnas.report.left_undone import left_undone
 from aebnas.report.training_words import (
-    FINALISTS_ALONE,
+    FINALS_ALONE,
     ORIGINS,
-    mode_words,
+    plan_words,
     repeating_supernet,
     supernet_words,
     training_words,
     weights_words,
 )
 from aebnas.report.words import count, duration, interval, limits, metric_name, percent, si
-from aebnas.search.individuals import advice_on_heirs
+from aebnas.search.individuals import advice_on_inherited
 
 OUTDATED_FRONT = "the front is that of the last finished generation"
 
@@ -107,14 +107,13 @@ def progress_facts(run: RunContents) -> list[Fact]:
     ended = f"{len(run.done):,} done, {len(run.failed):,} failed"
     name, weights = _candidates(run)
     facts = [Fact("Generations", _generations(run)), Fact(name, ended, _joined(weights, lost))]
-    if run.finalists is not None:
-        number = run.finalists["failed"]
-        failed = f"{number:,} failed, and stay heirs; the reasons are below" if number else ""
-        trained = f"{run.finalists['trained']:,} of {run.finalists['chosen']:,} trained"
-        facts.append(Fact("Finalists", trained, failed))
+    for one in run.finals:
+        stay = "stay heirs" if run.inherits else "stay what they were"
+        failed = f"{len(one.failed):,} failed, and {stay}; the reasons are below" if one.failed else ""
+        facts.append(Fact("Finalists", f"{len(one.trained):,} of {one.chosen:,} trained", failed))
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
-        note = f"counted in epochs, of {count(run.config.training.epochs, 'epoch')} each"
+        note = f"counted in epochs, of {count(run.plan.full_epochs, 'epoch')} each"
         facts.append(Fact("Worth in full trainings", f"{full:.1f}", note))
     if run.generations:
         spared = max(0, proposals - told)
@@ -147,8 +146,8 @@ def warnings(run: RunContents) -> list[str]:
             "No operating point satisfies all constraints, so the front is empty. The figures show "
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
-        advice = advice_on_heirs(
-            run.config, (one.accuracy for one in run.points if run.config.is_heir(one.evaluation.epochs))
+        advice = advice_on_inherited(
+            run.config, (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains)
         )
         found += [] if advice is None else [advice]
     found += common_notes(run)
@@ -159,7 +158,11 @@ def warnings(run: RunContents) -> list[str]:
 
 def _candidates(run: RunContents) -> tuple[str, str]:
     """Return what was evaluated, and how many of them were trained where others inherited."""
-    return ("Candidates", weights_words(run.config, run.done)) if run.inherits else ("Trainings", "")
+    return (
+        ("Candidates", weights_words(run.plan, run.done))
+        if run.inherits or run.plan.finals
+        else ("Trainings", "")
+    )
 
 
 def _joined(*parts: str) -> str:
@@ -241,8 +244,8 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "which images were drawn; they correct neither for that choice nor for the chance in training.",
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
         "there.",
-        *mode_words({run.config.evaluation.mode for run in runs}),
-        *([FINALISTS_ALONE] if any(run.is_front_of_finalists for run in runs) else []),
+        *plan_words([run.plan for run in runs]),
+        *([FINALS_ALONE] if any(run.is_front_of_finals for run in runs) else []),
     ]
 
 

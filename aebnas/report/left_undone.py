@@ -26,14 +26,18 @@ def left_undone(run: RunContents) -> list[str]:
         found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
     elif _is_cut(run):
         found.append(time_is_up(run))
-    if run.finalists is not None:
-        left = run.finalists["chosen"] - run.finalists["trained"] - run.finalists["failed"]
-        if left:
-            of = f"{left:,} of {count(run.finalists['chosen'], 'finalist')}"
-            found.append(f"{of} {_are(left)} not trained yet, and count as heirs. {resume}")
-    elif run.config.evaluation.finalists and run.generations:
-        found.append(f"The finalists are not trained yet: every candidate counts as an heir. {resume}")
+    for one in run.finals:
+        if one.left:
+            of = f"{one.left:,} of {count(one.chosen, 'finalist')}"
+            found.append(f"{of} {_are(one.left)} not trained yet, and count as {_before(run)}. {resume}")
+    if run.plan.finals and run.generations and not run.finals:
+        found.append(f"The finalists are not trained yet: all candidates count as {_before(run)}. {resume}")
     return found
+
+
+def _before(run: RunContents) -> str:
+    """Return what the best are before they are trained further."""
+    return "heirs" if run.inherits else "what they were before"
 
 
 def _can_go_on(run: RunContents) -> bool:
@@ -59,10 +63,10 @@ def _reached(run: RunContents) -> str:
     where = f"generation {last['number']} of {run.config.search.generations}"
     if not last["is_complete"]:
         return f"{where} was stopped in its middle"
-    if run.finalists is None:
+    if not run.finals:
         return f"the search ended after {where}"
-    trained = run.finalists["trained"]
-    return f"{trained:,} of {count(run.finalists['chosen'], 'finalist')} {_are(trained)} trained"
+    trained = len(run.finals[-1].trained)
+    return f"{trained:,} of {count(run.finals[-1].chosen, 'finalist')} {_are(trained)} trained"
 
 
 def _resume(run: RunContents) -> str:

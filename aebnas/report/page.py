@@ -146,7 +146,7 @@ def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Mark
     """Return the sections that only some runs have."""
     found = []
     if any(run["genes"] for run in data["runs"]):
-        inherits = any(run["mode"] == "supernet" for run in data["runs"])
+        inherits = any(run["inherits"] for run in data["runs"])
         everyone = "candidates" if inherits else "trained networks"
         text = (
             f"Share of every value among the networks of the front (colour) and among all {everyone} "
@@ -177,12 +177,12 @@ def _failure_sections(runs: Sequence[RunContents]) -> list[Markup]:
             f"failures-{i}", f"{_failures(run)}{f' of {run.label}' if several else ''}", failure_rows(run)
         )
         for i, run in enumerate(runs)
-        if run.failed or run.failed_finalists
+        if run.failed or run.failed_finals
     ]
 
 
 def _failures(run: RunContents) -> str:
-    return "Failed candidates and finalists" if run.inherits else "Failed trainings"
+    return "Failed candidates and finalists" if run.plan.inherits or run.plan.finals else "Failed trainings"
 
 
 def _provenance(run: RunContents, several: bool) -> Markup:

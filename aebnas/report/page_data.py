@@ -19,7 +19,6 @@ from aebnas.report.latency_check import latency_checks
 from aebnas.report.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.reliability import ExitReliability, reliabilities
 from aebnas.report.surrogate_section import foretold
-from aebnas.report.training_words import heir_words
 from aebnas.report.winners import winner_common
 from aebnas.report.words import metric_heading, metric_name, unit_of
 from aebnas.search.store import RunStore
@@ -70,7 +69,7 @@ def _run(
 
 def _settings(run: RunContents) -> dict[str, Any]:
     """Return what holds for all candidates of a run."""
-    config = run.config
+    config, some = run.config, run.inherited
     return {
         "label": run.label,
         "path": shlex.quote(str(run.path)),
@@ -84,10 +83,11 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "images": run.select_images,
         "scale": scale_of(run.select_images),
         "done": len(run.done),
-        "mode": config.evaluation.mode,
-        "uneven": config.trains_unevenly,
-        "heirs": heir_words(config) if 0 < len(run.heirs) < len(run.done) else None,
-        "alone": run.is_front_of_finalists,
+        "inherits": run.inherits,
+        "uneven": run.plan.is_uneven,
+        "finals": bool(run.plan.finals),
+        "inherited": run.fidelity(some[0]).word if 0 < len(some) < len(run.done) else None,
+        "alone": run.is_front_of_finals,
         "yaml": winner_common(run),
         "score": config.exits.policy,
     }
@@ -122,10 +122,10 @@ def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: in
     on_front, members = {id(point) for point in run.front}, set(run.front_keys)
     groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
     limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
-    sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
+    sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(run.config.is_heir(one.epochs))}
+        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
         for one in shown
     ]
 

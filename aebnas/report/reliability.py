@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aebnas.errors import RunError
-from aebnas.evaluation.record import ExitRecord
+from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.exits.arrays import IntArray
 from aebnas.exits.calibration import Reliability, reliability
 from aebnas.search.arrays import read_labels
@@ -31,22 +31,24 @@ class ExitReliability:
     """Expected calibration error on calibrate, to see whether both splits agree."""
 
 
-def reliabilities(store: RunStore, keys: Iterable[str]) -> Mapping[str, tuple[ExitReliability, ...]]:
+def reliabilities(
+    store: RunStore, evaluations: Iterable[Evaluation]
+) -> Mapping[str, tuple[ExitReliability, ...]]:
     """Return the reliability of every exit by candidate; those without stored scores are left out.
 
     Args:
         store: The run.
-        keys: Of finished candidates.
+        evaluations: Of finished candidates.
     """
     try:
         labels = read_labels(store.path)
     except RunError:
         return {}
     found = {}
-    for key in keys:
-        records = store.exit_records(key)
+    for one in evaluations:
+        records = store.exit_records(one.key, one.fidelity)
         if records is not None and _fit(records, labels):
-            found[key] = _of_exits(records, labels)
+            found[one.key] = _of_exits(records, labels)
     return found
 
 

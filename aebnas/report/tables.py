@@ -40,7 +40,7 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
         links: The winner's file relative to the page, by run label and key.
     """
     devices = [name for name in run.front[0].metrics if "@" in name] if run.front else []
-    epochs = [("Epochs", True)] if run.config.trains_unevenly else []
+    epochs = [("Epochs", True)] if run.plan.is_uneven else []
     columns = [
         *_FRONT_COLUMNS[:3],
         *((metric_heading(name), True) for name in devices),
@@ -56,7 +56,7 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 def failure_rows(run: RunContents) -> Markup:
     """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
     failed = [(one, one.message) for one in run.failed]
-    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finalists]
+    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finals]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
@@ -147,7 +147,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         si(metrics["worst_macs"]),
         si(metrics["params"]),
         f"{point.trade_off:g}",
-        *([epochs_word(point.evaluation.epochs)] if run.config.trains_unevenly else []),
+        *([epochs_word(point.evaluation.epochs)] if run.plan.is_uneven else []),
     ]
     cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
     key: Markup = element("code", point.key)

@@ -93,7 +93,7 @@ def _columns(
     columns["worst"] = [si(point.metrics["worst_macs"]) for point in points]
     columns["params"] = [si(point.metrics["params"]) for point in points]
     columns["exits %"] = ["/".join(f"{rate * 100:.0f}" for rate in point.exit_rates) for point in points]
-    if run.config.trains_unevenly:
+    if run.plan.is_uneven:
         columns["epochs"] = [epochs_word(point.evaluation.epochs) for point in points]
     columns["key"] = [point.key for point in points]
     return columns
@@ -134,9 +134,10 @@ def _caption(run: RunContents, shown: int, heads: Container[str]) -> str:
 
 def _all(run: RunContents) -> str:
     """Return how many candidates the front was chosen from, heirs told from trained ones."""
+    if run.is_front_of_finals:
+        finalists = sum(run.can_be_on_front(one) for one in run.done)
+        others = count(len(run.done) - finalists, "heir" if run.inherits else "other candidate")
+        return f"{count(finalists, 'finalist')}, {others} left out"
     if not run.inherits:
         return count(len(run.done), "trained network")
-    if run.is_front_of_finalists:
-        trained = len(run.done) - len(run.heirs)
-        return f"{count(trained, 'finalist')}, {count(len(run.heirs), 'heir')} left out"
-    return f"{count(len(run.done), 'candidate')} ({weights_words(run.config, run.done)})"
+    return f"{count(len(run.done), 'candidate')} ({weights_words(run.plan, run.done)})"

@@ -2,66 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.evaluation.record import Evaluation
-from aebnas.evaluation.rungs import ladder_of
 from aebnas.report.words import count, duration, landmarks
 
 ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
 """Of a supernet that no other run has trained."""
-FINALISTS_ALONE = (
-    "The finalists are trained, and they alone hold the front: the most accurate of many heirs is mostly the "
-    "luckiest on the images that score them."
+FINALS_ALONE = (
+    "The finalists are trained, and they alone hold the front: the most accurate of many candidates is "
+    "mostly the luckiest on the images that score them."
 )
 
 
-def mode_words(modes: Collection[str]) -> list[str]:
-    """Return how candidates came by their weights, for every mode of evaluation."""
+def plan_words(plans: Sequence[Plan]) -> list[str]:
+    """Return how candidates came by their weights, for every plan."""
     found = []
-    if "supernet" in modes:
+    if any(plan.inherits for plan in plans):
         found.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
-            "heir, which is mostly less than training gives, unless it was trained further. Finalists, "
-            "trained behind the last generation, stand at its end in the course of the hypervolume."
+            "heir, which is mostly less than training gives, unless it was trained further."
         )
-    if "successive_halving" in modes:
+    if any(plan.finals for plan in plans):
+        found.append(
+            "Finalists, trained behind the last generation, stand at its end in the course of the "
+            "hypervolume."
+        )
+    if any(plan.halves for plan in plans):
         found.append(
             "With successive halving candidates were trained for different numbers of epochs, and each "
             "counts with the accuracy that it then had: those stopped early would gain from more. "
             "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
         )
-    if "scratch" in modes:
+    if any(not plan.is_uneven and not plan.inherits for plan in plans):
         found.append("Each architecture was trained once, from its own seed.")
     return found
 
 
-def heir_words(config: SearchFile) -> str:
-    """Return how heirs came by their weights, unlike the finalists that were trained."""
-    return "fine-tuned" if config.evaluation.finetune_epochs else "as inherited"
-
-
-def weights_words(config: SearchFile, done: Sequence[Evaluation]) -> str:
-    """Return how many candidates of a supernet are what: ``6 trained, 42 as inherited``."""
-    heirs = sum(config.is_heir(one.epochs) for one in done)
-    counted = {"trained": len(done) - heirs, heir_words(config): heirs}
-    return ", ".join(f"{number:,} {words}" for words, number in counted.items() if number)
+def weights_words(plan: Plan, done: Sequence[Evaluation]) -> str:
+    """Return how many candidates have which weights: ``6 trained, 42 as inherited``."""
+    words = [one.word for one in reversed(plan.fidelities)]
+    counted = Counter(plan.named(one.fidelity).word for one in done)
+    return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(words) if counted[word])
 
 
 def training_words(config: SearchFile) -> tuple[str, str]:
-    """Return how long candidates are trained, and who gets more where not all get the same."""
-    training, ladder = config.training, ladder_of(config)
-    if config.evaluation.mode == "supernet":
-        return _inheritance(config)
-    if ladder is None:
-        return f"{training.epochs} epochs, batches of {training.batch_size}", ""
-    rungs = ", ".join(map(str, ladder.rungs[:-1]))
-    return (
-        f"{rungs} or {ladder.rungs[-1]} epochs, batches of {training.batch_size}",
-        f"successive halving: of each generation one in {ladder.eta} goes on at each rung",
-    )
+    """Return how candidates get their weights, and who gets more where not all get the same."""
+    plan, size = plan_of(config), config.training.batch_size
+    first, *others = plan.of_generations
+    notes = [first.options.note()] if first.options.note() else []
+    if others:
+        shares = list(dict.fromkeys(str(one.keep) for one in others))
+        each = f"{shares[0]} goes" if len(shares) == 1 else f"{', then '.join(shares)} go"
+        notes.append(f"successive halving: of each generation {each} on at each step")
+    for one in plan.finals:
+        begun = "there" if one.continues else "what they inherited"
+        epochs = count(one.epochs, "epoch")
+        notes.append(f"in the end the best {one.keep:,} trained {epochs} from {begun}")
+    *early, last = [str(one.epochs) for one in plan.of_generations if one.trains] or [""]
+    epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
+    trained = f"{epochs}, batches of {size}"
+    if first.trains:
+        return trained, "; ".join(notes)
+    supernet = f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}"
+    return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
 
 
 def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -96,15 +104,3 @@ def repeating_supernet(record: Mapping[str, Any]) -> str:
     if record.get("processes", 1) > 1:
         return f"; with a supernet trained by {record['processes']} processes"
     return ""
-
-
-def _inheritance(config: SearchFile) -> tuple[str, str]:
-    """Return how long the supernet was trained, and what its heirs got further."""
-    options, further = config.evaluation, list[str]()
-    if options.finetune_epochs:
-        what = "" if options.finetune == "all" else ", its early exits alone"
-        further.append(f"every heir trained {count(options.finetune_epochs, 'epoch')} further{what}")
-    if options.finalists:
-        epochs = count(config.training.epochs, "epoch")
-        further.append(f"in the end the best {options.finalists:,} trained {epochs} from what they inherited")
-    return f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}", "; ".join(further)

@@ -240,9 +240,9 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
 
 def _weights(run: RunContents, evaluation: Evaluation) -> Weights | None:
     """Return how a candidate came by its weights; None in a run that trained all of them alike."""
-    if run.config.evaluation.mode == "scratch":
+    if not run.plan.is_uneven and not run.inherits:
         return None
-    return "inherited" if run.config.is_heir(evaluation.epochs) else "trained"
+    return "trained" if run.fidelity(evaluation).trains else "inherited"
 
 
 def _classes(run: RunContents) -> int | None:

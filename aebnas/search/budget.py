@@ -1,21 +1,23 @@
-"""What ``search.max_trainings`` allows: candidates, or with halving epochs.  Must not import torch."""
+"""What ``search.max_trainings`` allows: candidates, or epochs where a share of them is trained further.
+
+Must not import torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
-from aebnas.evaluation.rungs import Ladder
 from aebnas.space.genes import Genome
 
 
 class Budget:
     """Cuts the batch that would exceed it."""
 
-    def __init__(self, config: SearchFile, ladder: Ladder | None) -> None:
-        """Take the limit and, with successive halving, the rungs."""
-        self._limit, self._epochs, self._ladder = config.search.max_trainings, config.training.epochs, ladder
+    def __init__(self, max_trainings: int | None, plan: Plan) -> None:
+        """Take the limit and the plan of the search."""
+        self._limit, self._plan = max_trainings, plan
 
     def affordable(
         self, proposed: Sequence[Genome], evaluations: Mapping[str, Evaluation]
@@ -23,16 +25,16 @@ class Budget:
         """Return what is left for a batch, behind all evaluations so far."""
         if self._limit is None:
             return proposed
-        if self._ladder is None:
+        if not self._plan.halves:
             return proposed[: max(0, self._limit - len(evaluations))]
-        left = self._limit * self._epochs - _spent(evaluations)
-        return proposed[: self._ladder.affordable(len(proposed), left)]
+        left = self._limit * self._plan.full_epochs - self._spent(evaluations)
+        return proposed[: self._plan.affordable(len(proposed), left)]
 
     def full_trainings(self, evaluations: Mapping[str, Evaluation]) -> float | None:
         """Return what trainings of different lengths are worth in full ones; None where each is one."""
-        return None if self._ladder is None else _spent(evaluations) / self._epochs
+        return self._spent(evaluations) / self._plan.full_epochs if self._plan.halves else None
 
-
-def _spent(evaluations: Mapping[str, Evaluation]) -> int:
-    """Return the epochs of all trainings, those of failed ones included."""
-    return sum(one.epochs or 0 for one in evaluations.values())
+    def _spent(self, evaluations: Mapping[str, Evaluation]) -> int:
+        """Return the epochs of all trainings, those of failed ones included."""
+        levels = (self._plan.named(one.fidelity).level for one in evaluations.values())
+        return sum(self._plan.cost(level) for level in levels)

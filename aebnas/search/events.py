@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,12 +21,12 @@ class SearchStarted:
     max_minutes: float | None
     known: int
     """Evaluations that the run store holds already."""
-    finalists: int = 0
-    """Of the planned trainings, those of heirs in the end."""
+    finals: int = 0
+    """Of what is planned, the trainings of the best in the end."""
     spent_seconds: float = 0.0
     """Of earlier sittings, which ``max_minutes`` counts too."""
     inherits: bool = False
-    """Whether candidates are heirs of a supernet, so that most of what is planned are no trainings."""
+    """Whether candidates inherit from a supernet, so that most of what is planned are no trainings."""
 
 
 @dataclass(frozen=True)
@@ -88,28 +88,30 @@ class CandidateFinished:
 
 
 @dataclass(frozen=True)
-class RungFinished:
-    """With successive halving: all candidates of a batch that got so far were trained to a rung."""
+class FidelityFinished:
+    """Where a share of each generation goes on: all candidates that got so far are at a fidelity."""
 
     number: int
     """From 1."""
-    rungs: int
+    fidelities: int
     epochs: int
-    """Of each candidate in all."""
+    """Of training of each candidate in all."""
     candidates: int
-    """That were trained to this rung, failed ones included."""
+    """That got to this fidelity, failed ones included."""
     going_on: int
-    """Of them, those that are trained further."""
+    """Of them, those that are taken further."""
 
 
 @dataclass(frozen=True)
-class FinalistsChosen:
-    """The best heirs of the search are trained, from the weights that they inherited."""
+class FinalsChosen:
+    """The best candidates of the search are trained further, in its end."""
 
     candidates: int
     unknown: int
     """Of them, those that the run store does not know yet."""
     epochs: int
+    fidelity: str
+    """At which they stand."""
 
 
 @dataclass(frozen=True)
@@ -178,22 +180,29 @@ class SurrogateStanding:
 
 
 @dataclass(frozen=True)
-class Finalists:
-    """What came of the finalists."""
+class FinalTraining:
+    """What came of one final training of a search's best candidates."""
 
+    fidelity: str
+    """At which those that were trained stand."""
+    epochs: int
     chosen: int
-    trained: int
-    failed: int
-    """They stay the heirs that they were."""
-    failures: tuple[str, ...] = ()
-    """Their keys."""
+    trained: tuple[str, ...]
+    """Keys."""
+    failed: tuple[str, ...]
+    """Keys; they stay what they were before."""
     hold_front: bool = False
-    """Whether the trained ones alone hold the front: see ``Finale.judged``."""
+    """Whether the trained ones alone hold the front."""
 
     @property
     def left(self) -> int:
         """Return how many the time did not allow to train."""
-        return self.chosen - self.trained - self.failed
+        return self.chosen - len(self.trained) - len(self.failed)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> FinalTraining:
+        """Return what ``asdict`` described, as JSON holds it."""
+        return cls(**{**plain, "trained": tuple(plain["trained"]), "failed": tuple(plain["failed"])})
 
 
 @dataclass(frozen=True)
@@ -214,8 +223,10 @@ class Generation:
     """False where the search was stopped in its middle."""
     surrogate: SurrogateStanding | None = None
     """None without a surrogate, in the first generation and where the search was stopped."""
-    finalists: Finalists | None = None
-    """Of the last generation, told once more behind the training of the run's best heirs."""
+    finals: tuple[FinalTraining, ...] = ()
+    """Of the last generation, told once more behind the final trainings of the run's best candidates."""
+    reached: Mapping[str, str] = field(default_factory=dict)
+    """Where a share goes on: the fidelity at which each of its candidates stands, by key."""
     full_trainings: float | None = None
     """What ``trainings`` are worth, counted in epochs, of training.epochs each; None: each is a full one."""
 
@@ -237,8 +248,10 @@ class Generation:
         }
         if self.surrogate is not None:
             found["surrogate"] = asdict(self.surrogate)
-        if self.finalists is not None:
-            found["finalists"] = asdict(self.finalists)
+        if self.finals:
+            found["finals"] = [asdict(one) for one in self.finals]
+        if self.reached:
+            found["reached"] = dict(self.reached)
         if self.full_trainings is not None:
             found["full_trainings"] = self.full_trainings
         return found
@@ -252,8 +265,8 @@ Event = (
     | SupernetReady
     | CandidateStarted
     | CandidateFinished
-    | RungFinished
-    | FinalistsChosen
+    | FidelityFinished
+    | FinalsChosen
     | WorkerLost
     | Generation
 )

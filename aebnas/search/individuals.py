@@ -11,6 +11,7 @@ import numpy as np
 
 from aebnas.config.constraints import bound_violations
 from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
 from aebnas.search.pareto import hypervolume, non_dominated
@@ -59,15 +60,15 @@ def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float,
     return tuple(metrics[name] for name in config.objectives), violations
 
 
-def advice_on_heirs(config: SearchFile, accuracies: Iterable[float]) -> str | None:
+def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str | None:
     """Return what limits on accuracy mean where candidates inherit; None: they do not, or some are within.
 
     Args:
         config: The whole search-space file.
-        accuracies: Of heirs, on select.
+        accuracies: Of candidates that are not trained, on select.
     """
-    best = max(accuracies, default=None)
-    if config.evaluation.mode != "supernet" or best is None:
+    best, plan = max(accuracies, default=None), plan_of(config)
+    if not plan.inherits or best is None:
         return None
     reached = {"accuracy": best, "error": 1 - best}
     limited = [
@@ -78,8 +79,8 @@ def advice_on_heirs(config: SearchFile, accuracies: Iterable[float]) -> str | No
     if not limited:
         return None
     cure = f"Loosen constraints.{limited[0]} for the search"
-    if not config.evaluation.finalists:
-        cure += ", or train the best heirs in its end: evaluation.finalists"
+    if not plan.finals:
+        cure += ", or train the best in its end: evaluation.fidelities=[inherited, {trained: 9, keep: 10}]"
     return (
         f"Accuracies are those that candidates inherit, lower than training gives (here at most {best:.1%}). "
         f"{cure}."

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
+from aebnas.evaluation.plan import StepOf, first_step
 from aebnas.evaluation.record import Outcome
-from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
 from aebnas.space.architecture import Architecture
 
-Weights = Mapping[str, NDArray[Any]]
-"""Shared weights of a supernet by name."""
+Shared = Mapping[str, Mapping[str, NDArray[Any]]]
+"""Arrays that the fidelities of a plan prepared, by kind and name: the weights of a supernet, say."""
 Started = Callable[[str], None]
 """Called with a candidate's key before its training begins."""
 
@@ -33,14 +33,14 @@ class Pool(Protocol):
         ...
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield the outcome of each architecture, in the order in which they finish.
 
         Args:
             architectures: Distinct ones.
             started: Told each key before its training begins.
-            leg: What is trained of each; asked as late as the training begins.
+            step_of: What is done with each; asked as late as that begins.
         """
         ...
 
@@ -64,18 +64,18 @@ class SerialPool:
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
-        supernet: Weights | None = None,
+        shared: Shared | None = None,
     ) -> None:
         """Prepare the evaluator on the CPU, or the first GPU where one is asked for."""
         from aebnas.evaluation.evaluator import Evaluator
 
         device = "cuda:0" if config.workers.gpus_per_worker not in ("auto", 0) else "cpu"
-        self._evaluator = Evaluator(config, splits, device, costs, supernet)
+        self._evaluator = Evaluator(config, splits, device, costs, shared)
         self._listener = listener
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield outcomes in the order given."""
         for architecture in architectures:
@@ -83,7 +83,7 @@ class SerialPool:
                 return
             started(architecture.key())
             self._listener(CandidateStarted(architecture.key(), busy=1))
-            yield self._evaluator.evaluate(architecture, leg(architecture.key()))
+            yield self._evaluator.evaluate(architecture, step_of(architecture.key()))
 
     def stop_starting(self) -> None:
         """Begin no further candidate."""

@@ -8,14 +8,14 @@ front of an interrupted and resumed run is that of an uninterrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.plan import StepOf, plan_of
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.evaluation.rungs import LegOf, in_full, ladder_of
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.budget import Budget
 from aebnas.search.clock import Clock
@@ -31,19 +31,21 @@ from aebnas.search.events import (
     ignore,
 )
 from aebnas.search.failures import all_failed
-from aebnas.search.finale import Finale
-from aebnas.search.halving import Halving
+from aebnas.search.fidelity.batches import Batches
+from aebnas.search.fidelity.finals import Ended, Finals
+from aebnas.search.fidelity.keeping import Keeping, best_so_far
+from aebnas.search.fidelity.steps import Steps
 from aebnas.search.individuals import (
-    advice_on_heirs,
+    advice_on_inherited,
     dominated_share,
     pareto_front,
     with_free_points,
     worth_keeping,
 )
 from aebnas.search.pool import Pool
+from aebnas.search.promotion import best_first
 from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
-from aebnas.search.rung_work import Parts
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.store import RunStatus, RunStore
 from aebnas.space.architecture import Architecture
@@ -92,11 +94,12 @@ class Search:
         self._repeatability = Repeatability(store, change)
         self._devices = DeviceCosts() if devices is None else devices
         self._context = context_key(config, fingerprint, self._devices.fingerprints())
-        ladder = ladder_of(config)
-        self._budget = Budget(config, ladder)
-        parts = Parts(config, space, store, self._context, self._train, listener)
-        self._halving = None if ladder is None else Halving(parts, ladder)
-        self._finale = Finale(parts) if config.evaluation.mode == "supernet" else None
+        self._plan = plan_of(config)
+        self._budget = Budget(config.search.max_trainings, self._plan)
+        self._steps = Steps(self._plan, store, self._context, self._train)
+        self._batches = Batches(self._steps, space, config, listener)
+        self._finals = Finals(self._steps, space, config, listener)
+        self._keeping = Keeping(store, self._plan)
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
         self._reference: tuple[float, ...] = ()
@@ -126,8 +129,8 @@ class Search:
                 yield generation
                 if not generation.is_complete:
                     break
-            if self._finale is not None and generation is not None and generation.is_complete:
-                yield from self._end(self._finale, generation)
+            if generation is not None and generation.is_complete:
+                yield from self._end(generation)
             self._store.forget_generations_after(last)
             self._repeatability.settle()
             self._store.put_status(RunStatus.FINISHED)
@@ -143,15 +146,11 @@ class Search:
             self._close()
 
     def _generation(self, number: int, asked: Sequence[Genome], is_cut: bool) -> Generation:
-        architectures = {a.key(): a for a in (self._space.decode(genome) for genome in asked)}
-        if self._halving is None:
-            self._evaluate(list(architectures.values()))
-            is_complete = all(key in self._evaluations for key in architectures)
-        else:
-            is_complete = self._halving.evaluate(asked, lambda one, cached: self._finish(one, cached, 0))
+        is_complete = self._batches.evaluate(asked, self._finish)
+        keys = [self._space.decode(genome).key() for genome in asked]
         found = with_free_points(self._space, asked, self._evaluations, self._config)
         if not found and not self._individuals:
-            failed = [self._evaluations[key] for key in architectures if key in self._evaluations]
+            failed = [self._evaluations[key] for key in keys if key in self._evaluations]
             if failed:  # else stopped before anything finished
                 raise all_failed(self._store.path, failed)
         self._individuals += found
@@ -162,7 +161,7 @@ class Search:
             self._repeatability.cut()
         generation = Generation(
             number=number,
-            proposed=tuple(architectures),
+            proposed=tuple(dict.fromkeys(keys)),
             trainings=len(self._evaluations),
             failed=sum(not evaluation.is_done for evaluation in self._evaluations.values()),
             hypervolume=dominated_share(self._individuals, self._reference),
@@ -170,78 +169,77 @@ class Search:
             is_complete=is_complete,
             surrogate=self._proposer.standing() if is_complete else None,
             full_trainings=self._budget.full_trainings(self._evaluations),
+            reached=self._reached(keys) if self._plan.halves else {},
         )
-        self._keep(generation, is_cut, frozenset() if self._finale is None else self._finale.spared())
+        if is_complete:
+            kept = (
+                worth_keeping(self._individuals, front, self._config.search.population) | self._best_so_far()
+            )
+            self._keeping.after_generation(generation, self._evaluations, kept, is_cut)
+        self._store.put_generation(number, generation.summary(self._reference))
         self._listener(generation)
         if number == 1 and not front and self._pool is not None:  # no replay
-            self._warn_of_limits_on_heirs()
+            self._warn_of_limits()
         return generation
 
-    def _warn_of_limits_on_heirs(self) -> None:
-        """Say that limits on accuracy are held against what heirs inherit."""
-        advice = advice_on_heirs(self._config, (one.metrics["accuracy"] for one in self._individuals))
+    def _reached(self, keys: Sequence[str]) -> dict[str, str]:
+        return {key: self._evaluations[key].fidelity for key in keys if key in self._evaluations}
+
+    def _best_so_far(self) -> set[str]:
+        """Return who would be taken further, if that begins with weights that have to be kept for it."""
+        if not self._plan.finals or not self._plan.finals[0].continues:
+            return set()
+        last = self._plan.of_generations[-1].name
+        done = {key: one for key, one in self._evaluations.items() if one.is_done and one.fidelity == last}
+        genomes = [one.genome for one in self._individuals]
+        return best_so_far(self._plan, best_first(self._space, genomes, done, self._config))
+
+    def _warn_of_limits(self) -> None:
+        """Say that limits on accuracy are held against what candidates inherit."""
+        advice = advice_on_inherited(self._config, (one.metrics["accuracy"] for one in self._individuals))
         if advice is not None:
             text = "no candidate of the first generation satisfies the constraints"
             self._listener(Warned(f"{text}. {advice}"))
 
-    def _end(self, finale: Finale, last: Generation) -> Iterator[Generation]:
-        """Train the finalists; tell the last generation again, with the front that is now."""
-        told = finale.run(
-            self._individuals,
-            dict(self._evaluations),
-            lambda one, cached: self._finish(one, cached, busy=0, counts=one.is_done),
-        )
-        trained = finale.trained()
-        for key in trained & self._evaluations.keys():
-            # of a shorter run, if the time or the machine did not let it be an heir again
-            self._evaluations[key] = self._store.find(key, self._context) or self._evaluations[key]
-        self._individuals = finale.now(self._individuals, self._evaluations)
-        told = finale.judged(told, self._individuals)
-        standing = [one for one in self._individuals if one.key in trained or not told.hold_front]
+    def _end(self, last: Generation) -> Iterator[Generation]:
+        """Take the best further; tell the last generation again, with the front that is now."""
+        ended = self._finals.run(self._individuals, self._evaluations, self._finish_final)
+        self._evaluations, self._individuals = ended.evaluations, ended.individuals
+        standing = self._finals.on_front(ended)
         front = pareto_front(standing, self._evaluations)
-        is_whole = finale.restore([self._evaluations[key] for key in dict.fromkeys(one.key for one in front)])
-        for one in finale.failures:
-            self._repeatability.answered(one)
-        if self._clock.is_late() and (told.left or not is_whole or len(trained) != told.trained):
-            self._repeatability.cut()
-        share = dominated_share(standing, self._reference)
         generation = replace(
-            last, hypervolume=share, front=front, finalists=told if told.chosen or trained else None
+            last,
+            hypervolume=dominated_share(standing, self._reference),
+            front=front,
+            finals=tuple(one for one in ended.finals if one.chosen),
         )
-        self._keep(generation, is_cut=False, spared=trained)
-        if generation.finalists is not None:
+        self._settle(ended, generation)
+        if generation.finals:
             self._listener(generation)
             yield generation
 
-    def _evaluate(self, architectures: Sequence[Architecture]) -> None:
-        """Answer from the store what it knows, train the rest."""
-        unknown = []
-        for architecture in architectures:
-            evaluation = self._known(architecture.key())
-            if evaluation is None:
-                unknown.append(architecture)
-            else:
-                self._finish(evaluation, cached=True, busy=0)
-        remaining = len(unknown)
-        for outcome in self._train(unknown):
-            remaining -= 1
-            self._store.add(outcome, self._context)
-            self._finish(outcome.evaluation, cached=False, busy=min(remaining, self._workers))
-
-    def _known(self, key: str) -> Evaluation | None:
-        """Return what the store says of a candidate, of a finalist what it was before."""
-        found = self._store.find(key, self._context)
-        return found if found is None or self._finale is None else self._finale.as_heir(found)
+    def _settle(self, ended: Ended, generation: Generation) -> None:
+        """See that what the front is made of is there, forget the rest, keep the summary."""
+        keys = [point.key for point in generation.front]
+        keys += [key for one in ended.finals for key in one.trained]
+        candidates = [self._evaluations[key] for key in dict.fromkeys(keys)]
+        is_whole = self._steps.make_again(candidates)
+        for one in self._steps.failures:
+            self._repeatability.answered(one)
+        if self._clock.is_late() and (ended.is_left_open or not is_whole):
+            self._repeatability.cut()
+        self._keeping.after_end(candidates)
+        self._store.put_generation(generation.number, generation.summary(self._reference))
 
     def _train(
         self,
         architectures: Sequence[Architecture],
-        leg: LegOf = in_full,
-        name: Callable[[str], str] | None = str,
+        step_of: StepOf,
+        fidelity: str | None,
     ) -> Iterator[Outcome]:
         """Yield outcomes as they finish; begin nothing more once the time is up.
 
-        Without names, no attempts are noted: it is what the run did before that is done again.
+        Without a fidelity, no attempts are noted: it is what the run did before that is done again.
         """
         if not architectures or self._clock.is_late():
             return
@@ -250,10 +248,10 @@ class Search:
             self._listener(WorkersStarted(self._pool.size))
 
         def started(key: str) -> None:
-            if name is not None:
-                self._store.start_attempt(name(key), self._context)
+            if fidelity is not None:
+                self._store.start_attempt(key, self._context, fidelity)
 
-        for outcome in self._pool.evaluate(architectures, started, leg):
+        for outcome in self._pool.evaluate(architectures, started, step_of):
             self._repeatability.trained()
             yield outcome
             if self._clock.is_late():
@@ -269,29 +267,15 @@ class Search:
     def _workers(self) -> int:
         return 0 if self._pool is None else self._pool.size
 
-    def _finish(self, evaluation: Evaluation, cached: bool, busy: int, counts: bool = True) -> None:
-        """Take an evaluation in; one that does not count leaves what is known in its place."""
-        if counts:
-            self._evaluations[evaluation.key] = evaluation
+    def _finish(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
+        """Take an evaluation in."""
+        self._evaluations[evaluation.key] = evaluation
+        self._finish_final(evaluation, cached, remaining)
+
+    def _finish_final(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
+        """Tell an evaluation."""
         self._repeatability.answered(evaluation)
-        self._listener(CandidateFinished(evaluation, cached, busy))
-
-    def _keep(self, generation: Generation, is_cut: bool, spared: Set[str]) -> None:
-        """Keep the generation's summary, and artefacts of the front, else of nearest misses.
-
-        Those that are spared are kept too, whatever the front is.
-        """
-        if generation.is_complete:
-            kept = worth_keeping(self._individuals, generation.front, self._config.search.population)
-            self._store.forget_artefacts(set(self._evaluations) - kept - spared)
-            self._forget_rungs(generation, is_cut)
-        self._store.put_generation(generation.number, generation.summary(self._reference))
-
-    def _forget_rungs(self, generation: Generation, is_cut: bool) -> None:
-        """Forget what rungs left, unless a larger batch, or failures tried again, may promote others."""
-        failed = any(self._evaluations[key].is_machine_failure for key in generation.proposed)
-        if self._halving is not None and not is_cut and not failed:
-            self._halving.forget_artefacts(generation.proposed)
+        self._listener(CandidateFinished(evaluation, cached, min(remaining, self._workers)))
 
     def _announce(self) -> None:
         search = self._config.search
@@ -299,13 +283,13 @@ class Search:
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=planned_candidates(self._config) + self._config.evaluation.finalists,
+                planned=planned_candidates(self._config) + self._plan.final_trainings,
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),
                 spent_seconds=float(self._store.fact("elapsed_seconds", 0.0)),
-                finalists=self._config.evaluation.finalists,
-                inherits=self._config.evaluation.mode == "supernet",
+                finals=self._plan.final_trainings,
+                inherits=self._plan.inherits,
             )
         )
         if self._change is not None:

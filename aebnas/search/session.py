@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from aebnas.config import SearchFile, differences, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import ConfigError, RunError
+from aebnas.evaluation.plan import plan_of
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import changes_since, check_versions, environment
@@ -24,18 +28,18 @@ from aebnas.search.events import Listener, ignore
 from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.proposers import Proposer
-from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
 from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = (
-    "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
+    "search.generations", "search.max_trainings", "search.max_minutes", "workers",
     "supernet.processes", "supernet.checkpoint_seconds", "report",
 )  # fmt: skip
-"""Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, how
-often a supernet is saved, what is shown."""
+"""Settings that may differ when a run is continued: when to stop, who works, how often a supernet is saved,
+what is shown.  And who of the whole search is trained further in its end."""
+FIDELITIES = "evaluation.fidelities"
 
 
 @contextmanager
@@ -113,7 +117,6 @@ def resumed_session(
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()
-                RungShelf(store).forget_machine_failures()
             _record_data(store, splits)
             change = changes_since(store.environment)
             devices = kept_devices(store, config)
@@ -145,16 +148,18 @@ def _search(
     shape = splits.train.shape
 
     def make_pool(told: Listener) -> Pool:
-        weights = None
-        if config.evaluation.mode == "supernet":
-            from aebnas.search.supernets import prepared_supernet  # imports torch
+        from aebnas.evaluation.fidelities import Preparation, prepared  # imports torch
+        from aebnas.search.supernets import prepared_supernet
 
-            weights = prepared_supernet(config, splits, store, told).supernet.arrays()
+        def supernet() -> Mapping[str, NDArray[Any]]:
+            return prepared_supernet(config, splits, store, told).supernet.arrays()
+
+        shared = prepared(plan_of(config), Preparation(supernet))
         if config.workers.mode == "serial":
-            return SerialPool(config, splits, told, devices, weights)
+            return SerialPool(config, splits, told, devices, shared)
         from aebnas.search.workers import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, told, devices, weights)
+        return RayPool(config, splits, told, devices, shared)
 
     data = (splits.fingerprint, shape[2], len(splits.classes))
     return Search(
@@ -186,7 +191,7 @@ def _check_supernet(config: SearchFile, splits: Splits) -> None:
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
+    if plan_of(config).inherits and config.supernet.file is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(config, splits)
@@ -198,7 +203,7 @@ def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> 
     Raises:
         RunError: Its supernet is of something else, or damaged.
     """
-    if config.evaluation.mode == "supernet" and (store.path / "supernet").is_dir():
+    if plan_of(config).inherits and (store.path / "supernet").is_dir():
         from aebnas.supernet.preparation import check_own  # imports torch
 
         check_own(config, splits, store.path)
@@ -233,16 +238,19 @@ def _check_data(store: RunStore, splits: Splits) -> None:
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:
+    same = plan_of(old).of_generations == plan_of(new).of_generations
+    allowed = (*CHANGEABLE, FIDELITIES) if same else CHANGEABLE
     refused = [
         difference
         for difference in differences(old, new)
-        if not any(difference.path == name or difference.path.startswith(f"{name}.") for name in CHANGEABLE)
+        if not any(difference.path == name or difference.path.startswith(f"{name}.") for name in allowed)
     ]
     if refused:
         changes = "; ".join(str(difference) for difference in refused)
         raise RunError(
             f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}. Start a new run: aebnas search FILE --name NEW"
+            f"Allowed changes: {', '.join(CHANGEABLE)}, and {FIDELITIES} that keep a number of candidates. "
+            f"Start a new run: aebnas search FILE --name NEW"
         )
 
 

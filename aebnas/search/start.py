@@ -9,7 +9,7 @@ import numpy as np
 
 from aebnas.config.constraints import full_name
 from aebnas.config.schema import SearchFile
-from aebnas.evaluation.rungs import ladder_of
+from aebnas.evaluation.plan import plan_of
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.exact import ExactCosts
@@ -62,17 +62,17 @@ def make_proposer(
 
 def planned_candidates(config: SearchFile) -> int:
     """Return the candidates of a whole search, if no clock ends it early and nothing fails."""
-    search, ladder, total = config.search, ladder_of(config), 0
+    search, plan, total = config.search, plan_of(config), 0
     offspring = search.offspring or search.population
     first = offspring if search.algorithm == "random" else search.population
     planned = first + (search.generations - 1) * offspring
-    if ladder is None or search.max_trainings is None:
+    if not plan.halves or search.max_trainings is None:
         return min(planned, search.max_trainings or planned)
-    left = search.max_trainings * config.training.epochs
+    left = search.max_trainings * plan.full_epochs
     for number in range(search.generations):
         wanted = offspring if number else first
-        batch = ladder.affordable(wanted, left)
-        total, left = total + batch, left - ladder.epochs(batch)
+        batch = plan.affordable(wanted, left)
+        total, left = total + batch, left - plan.cost_of_batch(batch)
         if batch < wanted:
             break
     return total

@@ -5,8 +5,10 @@
     runs/NAME/labels.npz         labels of calibrate and select, for rescoring
     runs/NAME/run.sqlite         every evaluation, per-exit scores and predictions
     runs/NAME/lock               who writes, or wrote last
-    runs/NAME/checkpoints/       weights (KEY.pt) and logits (KEY.npz) of the front, else of nearest misses
-    runs/NAME/rungs/             the same of candidates between two rungs (``rung_shelf.py``)
+    runs/NAME/checkpoints/       weights (KEY-FIDELITY.pt) and logits (.npz) of the front, else of nearest
+                                 misses, and of those that were trained further in the end
+
+Evaluations are filed under (architecture, fidelity); none is ever overwritten.
 
 Everything is written before the row that says so, and rows in one transaction:
 a kill loses at most the candidates in training.  Must not import torch.
@@ -27,24 +29,22 @@ from urllib.parse import quote
 
 from aebnas.config import SearchFile, load, resolved
 from aebnas.errors import ConfigError, RunError
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
 from aebnas.search.arrays import pack_arrays, pack_record, unpack_record
 from aebnas.search.run_lock import run_lock
+from aebnas.search.standing import standing
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS evaluations (
-    key TEXT NOT NULL, context TEXT NOT NULL, status TEXT NOT NULL, evaluation TEXT NOT NULL,
+CREATE TABLE evaluations (
+    key TEXT NOT NULL, context TEXT NOT NULL, fidelity TEXT NOT NULL, evaluation TEXT NOT NULL,
     calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    PRIMARY KEY (key, context));
-CREATE TABLE IF NOT EXISTS rungs (
-    key TEXT NOT NULL, context TEXT NOT NULL, epochs INTEGER NOT NULL, evaluation TEXT NOT NULL,
-    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    PRIMARY KEY (key, context, epochs));
-CREATE TABLE IF NOT EXISTS attempts (
-    key TEXT NOT NULL, context TEXT NOT NULL,
+    PRIMARY KEY (key, context, fidelity));
+CREATE TABLE attempts (
+    key TEXT NOT NULL, context TEXT NOT NULL, fidelity TEXT NOT NULL,
     started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
-CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -107,7 +107,6 @@ class RunStore:
         with ExitStack() as held:
             with storage_errors(self.path):
                 held.enter_context(run_lock(self.path))
-                self._database.executescript(SCHEMA)  # an older run lacks the younger tables
             yield
 
     def close(self) -> None:
@@ -136,60 +135,78 @@ class RunStore:
         with storage_errors(self.path):
             write_atomically(self.path / "config.yaml", resolved(config).encode())
 
-    def start_attempt(self, key: str, context: str) -> None:
-        """Note that a training of a candidate begins."""
-        self.write("INSERT INTO attempts (key, context) VALUES (?, ?)", (key, context))
+    def start_attempt(self, key: str, context: str, fidelity: str) -> None:
+        """Note that a candidate's step to a fidelity begins."""
+        self.write("INSERT INTO attempts (key, context, fidelity) VALUES (?, ?, ?)", (key, context, fidelity))
 
     def attempts(self) -> list[tuple[str, str]]:
-        """Return ``(key, started_at)`` of every training that began, in order."""
-        return [(key, at) for key, at in self.read("SELECT key, started_at FROM attempts ORDER BY rowid")]
+        """Return name, as of ``step_name``, and start of every step that began, in order."""
+        rows = self.read("SELECT key, fidelity, started_at FROM attempts ORDER BY rowid")
+        return [(step_name(key, fidelity), at) for key, fidelity, at in rows]
 
     def finished(self) -> list[tuple[str, str]]:
-        """Return ``(key, finished_at)`` of every outcome, in order."""
-        rows = self.read("SELECT key, finished_at FROM evaluations ORDER BY rowid")
-        return [(key, at) for key, at in rows]
+        """Return name and end of every step that was stored, in order."""
+        rows = self.read("SELECT key, fidelity, finished_at FROM evaluations ORDER BY rowid")
+        return [(step_name(key, fidelity), at) for key, fidelity, at in rows]
 
     def add(self, outcome: Outcome, context: str) -> None:
         """Keep an outcome: weights and logits first, then its row."""
         evaluation, artefacts = outcome.evaluation, outcome.artefacts
         blobs: tuple[bytes | None, bytes | None] = (None, None)
         if artefacts is not None:
-            logits = {"calibrate": artefacts.calibrate_logits, "select": artefacts.select_logits}
-            with storage_errors(self.path):
-                write_atomically(self.weights_path(evaluation.key), artefacts.weights)
-                write_atomically(self.logits_path(evaluation.key), pack_arrays(logits))
+            self.put_artefacts(outcome, evaluation.fidelity)
             blobs = (pack_record(artefacts.calibrate), pack_record(artefacts.select))
-        row = (evaluation.key, context, evaluation.status, json.dumps(evaluation.to_dict()), *blobs)
+        row = (evaluation.key, context, evaluation.fidelity, json.dumps(evaluation.to_dict()), *blobs)
         self.write(
-            'INSERT OR REPLACE INTO evaluations (key, context, status, evaluation, calibrate, "select") '
+            'INSERT INTO evaluations (key, context, fidelity, evaluation, calibrate, "select") '
             "VALUES (?, ?, ?, ?, ?, ?)",
             row,
         )
 
-    def find(self, key: str, context: str) -> Evaluation | None:
-        """Return a stored evaluation, failed or done, or None."""
-        row = self.read("SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context))
-        return Evaluation.from_dict(json.loads(row[0][0])) if row else None
+    def put_artefacts(self, outcome: Outcome, fidelity: str) -> None:
+        """Keep weights and logits of a finished candidate; its row, where there is one, stays as it is."""
+        key, artefacts = outcome.evaluation.key, outcome.artefacts
+        if artefacts is None:
+            return
+        logits = {"calibrate": artefacts.calibrate_logits, "select": artefacts.select_logits}
+        with storage_errors(self.path):
+            write_atomically(self.logits_path(key, fidelity), pack_arrays(logits))
+            write_atomically(self.weights_path(key, fidelity), artefacts.weights)
+
+    def find(self, key: str, context: str, fidelity: str) -> Evaluation | None:
+        """Return what a candidate is at a fidelity, or why it failed there; None: it was not there."""
+        rows = self.read(
+            "SELECT evaluation FROM evaluations WHERE key = ? AND context = ? AND fidelity = ?",
+            (key, context, fidelity),
+        )
+        return Evaluation.from_dict(json.loads(rows[0][0])) if rows else None
 
     def forget_machine_failures(self) -> None:
         """Delete the failures that another try might not meet, so that one is made."""
-        for one in self.evaluations():
+        for one in self.filed():
             if one.is_machine_failure:
-                self.write("DELETE FROM evaluations WHERE key = ?", (one.key,))
+                values = (one.key, one.fidelity)
+                self.write("DELETE FROM evaluations WHERE key = ? AND fidelity = ?", values)
 
-    def evaluations(self) -> list[Evaluation]:
-        """Return every stored evaluation in the order in which they finished."""
+    def filed(self) -> list[Evaluation]:
+        """Return all that is filed, every candidate at every fidelity, in the order in which it was."""
         rows = self.read("SELECT evaluation FROM evaluations ORDER BY rowid")
         return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
 
-    def count(self) -> int:
-        """Return the number of stored evaluations."""
-        return int(self.read("SELECT COUNT(*) FROM evaluations")[0][0])
+    def evaluations(self) -> list[Evaluation]:
+        """Return the evaluation that every candidate counts with, in the order of their first ones."""
+        return standing(plan_of(self.config), self.filed(), self.generations())
 
-    def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
+    def count(self) -> int:
+        """Return the number of candidates that were evaluated."""
+        return int(self.read("SELECT COUNT(DISTINCT key) FROM evaluations")[0][0])
+
+    def exit_records(self, key: str, fidelity: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
         rows = self.read(
-            'SELECT calibrate, "select" FROM evaluations WHERE key = ? AND calibrate IS NOT NULL', (key,)
+            'SELECT calibrate, "select" FROM evaluations '
+            "WHERE key = ? AND fidelity = ? AND calibrate IS NOT NULL",
+            (key, fidelity),
         )
         return (unpack_record(rows[0][0]), unpack_record(rows[0][1])) if rows else None
 
@@ -228,20 +245,40 @@ class RunStore:
         rows = self.read("SELECT value FROM facts WHERE name = ?", (name,))
         return json.loads(rows[0][0]) if rows else default
 
-    def weights_path(self, key: str) -> Path:
+    def weights_path(self, key: str, fidelity: str) -> Path:
         """Return where a candidate's weights lie, if they were kept."""
-        return self.path / "checkpoints" / f"{key}.pt"
+        return self.path / "checkpoints" / f"{step_name(key, fidelity)}.pt"
 
-    def logits_path(self, key: str) -> Path:
+    def logits_path(self, key: str, fidelity: str) -> Path:
         """Return where a candidate's full logits lie, if they were kept."""
-        return self.path / "checkpoints" / f"{key}.npz"
+        return self.path / "checkpoints" / f"{step_name(key, fidelity)}.npz"
 
-    def forget_artefacts(self, keys: Iterable[str]) -> None:
-        """Delete weights and logits of candidates that are not worth them."""
+    def weights(self, key: str, fidelity: str) -> bytes | None:
+        """Return a candidate's weights; None where they were forgotten."""
+        path = self.weights_path(key, fidelity)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+
+    def has_artefacts(self, key: str, fidelity: str) -> bool:
+        """Return whether a candidate's weights and logits are there."""
+        return self.weights_path(key, fidelity).is_file() and self.logits_path(key, fidelity).is_file()
+
+    def artefacts(self) -> set[tuple[str, str]]:
+        """Return ``(key, fidelity)`` of all whose weights or logits are there."""
+        folder = self.path / "checkpoints"
+        names = {file.stem for file in folder.iterdir()} if folder.is_dir() else set()
+        return {(key, fidelity) for key, dash, fidelity in (name.partition("-") for name in names) if dash}
+
+    def forget_artefacts(self, artefacts: Iterable[tuple[str, str]]) -> None:
+        """Delete weights and logits of ``(key, fidelity)``; rows stay."""
         with storage_errors(self.path):
-            for key in keys:
-                self.weights_path(key).unlink(missing_ok=True)
-                self.logits_path(key).unlink(missing_ok=True)
+            for key, fidelity in artefacts:
+                self.weights_path(key, fidelity).unlink(missing_ok=True)
+                self.logits_path(key, fidelity).unlink(missing_ok=True)
 
     def _connect(self) -> sqlite3.Connection:
         file = self.path / "run.sqlite"
@@ -272,6 +309,11 @@ class RunStore:
         """Execute a statement in a transaction of its own."""
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
+
+
+def step_name(key: str, fidelity: str) -> str:
+    """Return how a candidate's step to a fidelity, and what it left, is called."""
+    return f"{key}-{fidelity}"
 
 
 def refuse_existing(path: Path) -> None:

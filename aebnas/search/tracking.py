@@ -61,7 +61,7 @@ def numbers_to(log: Numbers) -> Listener:
             if event.front:
                 found["front/best_accuracy"] = max(point.metrics["accuracy"] for point in event.front)
                 found["front/lowest_macs"] = min(point.metrics["macs"] for point in event.front)
-            log(found, event.trainings + (event.finalists.trained if event.finalists else 0))
+            log(found, event.trainings + sum(len(one.trained) for one in event.finals))
 
     return listen
 

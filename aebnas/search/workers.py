@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -19,12 +19,12 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, Ray
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
+from aebnas.evaluation.plan import Step, StepOf, first_step
 from aebnas.evaluation.record import Outcome, Status, draft_evaluation
-from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
-from aebnas.search.pool import Started, Weights
+from aebnas.search.pool import Shared, Started
 from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
 from aebnas.space.architecture import Architecture
@@ -39,19 +39,19 @@ class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
     def __init__(
-        self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts, supernet: Weights | None
+        self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared | None
     ) -> None:
         from aebnas.evaluation.evaluator import Evaluator
 
         self._evaluator = Evaluator(
-            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs, supernet
+            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs, shared
         )
 
     def ready(self) -> bool:
         return True
 
-    def evaluate(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        outcome = self._evaluator.evaluate(architecture, leg)
+    def evaluate(self, architecture: Architecture, step: Step) -> Outcome:
+        outcome = self._evaluator.evaluate(architecture, step)
         if outcome.evaluation.status is Status.BROKEN_DEVICE:
             # the driver replaces this worker, else every later candidate of it would fail too
             raise WorkerError(outcome.evaluation.status_text)
@@ -74,7 +74,7 @@ class RayPool:
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
-        supernet: Weights | None = None,
+        shared: Shared | None = None,
     ) -> None:
         """Start Ray and place the images, and shared weights where there are any, in shared memory.
 
@@ -88,17 +88,19 @@ class RayPool:
         self._failed_starts = 0
         self._is_stopping = False
         try:
-            self._weight_bytes = sum(weight.nbytes for weight in (supernet or {}).values())
+            self._weight_bytes = sum(
+                array.nbytes for arrays in (shared or {}).values() for array in arrays.values()
+            )
             self._gpus, self.size = self._begin(splits)
             self._splits = ray.put(splits)
             self._costs = ray.put(DeviceCosts() if costs is None else costs)
-            self._supernet = ray.put(None if supernet is None else dict(supernet))
+            self._shared = ray.put({name: dict(arrays) for name, arrays in (shared or {}).items()})
         except BaseException:  # nobody has a pool to close yet
             self.close()
             raise
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield outcomes in the order in which they finish, long candidates first.
 
@@ -113,7 +115,7 @@ class RayPool:
             if self._is_stopping:
                 queue.clear()
             while queue and len(running) < self.size:
-                self._start(queue.popleft(), running, started, leg)
+                self._start(queue.popleft(), running, started, step_of)
             finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
             for reference in finished:
                 task = running.pop(reference)
@@ -133,12 +135,14 @@ class RayPool:
         stop_ray()
 
     def _start(
-        self, architecture: Architecture, running: dict[Any, _Task], started: Started, leg: LegOf
+        self, architecture: Architecture, running: dict[Any, _Task], started: Started, step_of: StepOf
     ) -> None:
         actor = self._idle.popleft() if self._idle else self._new_actor()
         key = architecture.key()
         started(key)
-        running[actor.evaluate.remote(architecture, leg(key))] = _Task(architecture, actor, time.monotonic())
+        running[actor.evaluate.remote(architecture, step_of(key))] = _Task(
+            architecture, actor, time.monotonic()
+        )
         self._listener(CandidateStarted(key, busy=len(running)))
 
     def _collect(self, reference: Any, task: _Task, deaths: Counter[str]) -> Outcome | None:
@@ -181,8 +185,7 @@ class RayPool:
     def _failure(self, architecture: Architecture, reason: str, status: Status) -> Outcome:
         cost = network_cost(architecture, *self._shape)
         seed = self._config.search.seed
-        draft = draft_evaluation(architecture, cost, seed).failed(reason, status)
-        return Outcome(replace(draft, epochs=self._config.candidate_epochs))
+        return Outcome(draft_evaluation(architecture, cost, seed).failed(reason, status))
 
     def _begin(self, splits: Splits) -> tuple[float, int]:
         """Start Ray; return the GPUs of one worker and the number of workers."""
@@ -205,7 +208,7 @@ class RayPool:
             "max_task_retries": 0,
         }
         actor = ray.remote(_Worker).options(**options)
-        given = (self._splits, self._gpus > 0, self._costs, self._supernet)
+        given = (self._splits, self._gpus > 0, self._costs, self._shared)
         return actor.remote(self._config.model_dump_json(), *given)
 
     def _fitting(self, wanted: int | None, gpus: float, resources: dict[str, float]) -> int:

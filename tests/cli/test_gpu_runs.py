@@ -34,7 +34,7 @@ def test_workers_that_share_a_gpu_find_networks_that_are_trained_on_it(
 def test_a_supernet_is_trained_and_searched_on_a_gpu(
     tiny_file: Path, run_command: Command, tmp_path: Path
 ) -> None:
-    settings = ["--set", "evaluation.mode=supernet", "--set", "supernet.epochs=2"]
+    settings = ["--set", "evaluation.fidelities=[inherited]", "--set", "supernet.epochs=2"]
     found = run_command("search", tiny_file, "--runs", tmp_path, *SHARED, *settings)
     assert found.code == 0, found.err
     assert (tmp_path / "tiny" / "supernet" / "supernet.safetensors").exists()

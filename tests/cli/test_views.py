@@ -22,8 +22,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
-    Finalists,
-    FinalistsChosen,
+    FinalsChosen,
+    FinalTraining,
     FrontPoint,
     Generation,
     SearchStarted,
@@ -84,7 +84,8 @@ def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
     assert progress.seconds_left() == pytest.approx(20.0)
 
 
-WITH_FINALISTS = replace(STARTED, planned=16, finalists=6, inherits=True)
+FINAL = FinalTraining("inherited-trained9", 9, chosen=1, trained=("a" * 16,), failed=())
+WITH_FINALISTS = replace(STARTED, planned=16, finals=6, inherits=True)
 
 
 def test_while_heirs_are_evaluated_finalists_are_not_counted_as_heirs(evaluation: Evaluation) -> None:
@@ -102,7 +103,9 @@ def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Eval
     progress = Progress(clock)
     progress(WITH_FINALISTS)
     trained(progress, clock, evaluation, seconds=0.2, count=10)
-    progress(FinalistsChosen(candidates=5, unknown=4, epochs=9))  # one less: its training is too long
+    progress(
+        FinalsChosen(candidates=5, unknown=4, epochs=9, fidelity="inherited")
+    )  # one less: its training is too long
     progress(CandidateFinished(evaluation, cached=True, busy=0))
     assert progress.seconds_left() is None
     trained(progress, clock, evaluation, seconds=8.0, count=1)
@@ -162,9 +165,9 @@ def test_once_finalists_are_trained_the_best_accuracy_is_that_of_the_front(evalu
     told = Generation(1, (), trainings=1, failed=0, hypervolume=0.1, front=front)
     progress(told)
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
-    progress(replace(told, finalists=Finalists(chosen=1, trained=1, failed=0)))
+    progress(replace(told, finals=(FINAL,)))
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"], "heirs hold it too"
-    progress(replace(told, finalists=Finalists(chosen=1, trained=1, failed=0, hold_front=True)))
+    progress(replace(told, finals=(replace(FINAL, hold_front=True),)))
     assert progress.best_accuracy == 0.01
 
 

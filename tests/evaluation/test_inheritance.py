@@ -12,12 +12,23 @@ from small_evaluations import architecture, config, done, splits
 
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.fidelities import Inherited
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
-from aebnas.evaluation.rungs import Leg
 from aebnas.supernet.inheritance import Weights, new_supernet
 
-HEIR = {"mode": "supernet", "recalibration_images": 250}
+FINAL = {"kind": "trained", "keep": 3}
+
+
+def inherited_by(**options: Any) -> dict[str, Any]:
+    """Return the section evaluation of candidates that inherit; limits stand beside the plan."""
+    limits = {name: options.pop(name) for name in list(options) if name.startswith("max_")}
+    item = {"kind": "inherited", "recalibration_images": 250} | options
+    return {"fidelities": [item, FINAL]} | limits
+
+
+HEIR = inherited_by()
 
 
 @cache
@@ -27,11 +38,11 @@ def weights() -> Weights:
 
 
 def inheriting(training: dict[str, Any] | None = None, **options: Any) -> SearchFile:
-    return config(evaluation=HEIR | options, training=training or {})
+    return config(evaluation=inherited_by(**options), training=training or {})
 
 
 def inherited(settings: SearchFile) -> Outcome:
-    return Evaluator(settings, splits(), supernet=weights()).evaluate(architecture())
+    return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture())
 
 
 def logits(outcome: Outcome) -> Any:
@@ -49,7 +60,7 @@ def test_an_heir_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> N
 
 
 def test_an_heir_does_not_depend_on_who_was_evaluated_before() -> None:
-    used = Evaluator(inheriting(), splits(), supernet=weights())
+    used = Evaluator(inheriting(), splits(), shared={"inherited": weights()})
     used.evaluate(architecture("stage2", kernel=1))
     np.testing.assert_array_equal(logits(used.evaluate(architecture())), logits(inherited(inheriting())))
 
@@ -75,8 +86,7 @@ def test_finetuning_is_seeded() -> None:
 
 def finalist(training: dict[str, Any], **options: Any) -> Outcome:
     settings = inheriting(training=training, **options)
-    leg = Leg(0, settings.training.epochs)
-    return Evaluator(settings, splits(), supernet=weights()).evaluate(architecture(), leg)
+    return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture(), Step(1))
 
 
 def test_a_finalist_begins_where_the_heir_stands() -> None:
@@ -116,19 +126,19 @@ def test_the_limit_of_training_macs_counts_finetuning_alone() -> None:
 
 
 def test_candidates_cannot_inherit_from_nothing() -> None:
-    with pytest.raises(ValueError, match="needs the weights of a supernet"):
+    with pytest.raises(ValueError, match="need the weights of a supernet"):
         Evaluator(inheriting(), splits())
 
 
 # ---------------------------------------------------------------- identity and settings
 def test_options_of_inheritance_leave_no_trace_in_runs_from_scratch() -> None:
-    settings = config(evaluation={"recalibration_images": 7}, supernet={"epochs": 3})
+    settings = config(supernet={"epochs": 3})
     assert context_key(settings, "f") == context_key(config(), "f")
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"evaluation": HEIR | {"recalibration_images": 7}}, {"evaluation": HEIR, "supernet": {"epochs": 3}}],
+    [{"evaluation": inherited_by(recalibration_images=7)}, {"evaluation": HEIR, "supernet": {"epochs": 3}}],
 )
 def test_what_heirs_inherit_is_part_of_their_identity(changed: dict[str, Any]) -> None:
     assert context_key(config(**changed), "f") != context_key(inheriting(), "f")
@@ -147,8 +157,8 @@ def test_losses_in_two_phases_are_refused_for_a_supernet() -> None:
 
 
 def test_finetuning_is_refused_from_scratch() -> None:
-    with pytest.raises(ValidationError, match=r"finetune_epochs.*goes with evaluation\.mode: supernet"):
-        config(evaluation={"finetune_epochs": 1})
+    with pytest.raises(ValidationError, match=r"finetune_epochs\n.*Extra inputs are not permitted"):
+        config(evaluation={"fidelities": [{"kind": "trained", "finetune_epochs": 1}]})
 
 
 def test_distillation_is_refused_without_a_teacher() -> None:
@@ -158,8 +168,8 @@ def test_distillation_is_refused_without_a_teacher() -> None:
 
 def test_boosted_networks_inherit_too() -> None:
     settings = inheriting(training={"loss": "boosted"})
-    network = Evaluator(settings, splits(), supernet=weights())._heirs
-    assert network is not None
-    found = network.extract(architecture())
+    kind = Evaluator(settings, splits(), shared={"inherited": weights()}).bench.kinds["inherited"]
+    assert isinstance(kind, Inherited)
+    found = kind.subnets.extract(architecture())
     assert found.carry == 0.5
     assert torch.isfinite(found(torch.zeros(2, 1, 8, 8))[-1]).all()

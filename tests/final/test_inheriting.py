@@ -29,7 +29,7 @@ INHERIT = TrainingOptions(inherit=True)
 SETTINGS = ["training.epochs=2", "training.precision=fp32"]
 
 
-def configuration(mode: str = "supernet") -> SearchFile:
+def configuration(kind: str = "inherited") -> SearchFile:
     file = {
         "name": "digits",
         "data": {"name": "digits"},
@@ -39,7 +39,7 @@ def configuration(mode: str = "supernet") -> SearchFile:
             "exits": {"after": ["stage1"], "branch": {"modules": 0}, "optional": False},
         },
         "training": {"batch_size": 64, "learning_rate": 0.2, "precision": "fp32", "epochs": 1},
-        "evaluation": {"mode": mode},
+        "evaluation": {"fidelities": [kind]},
         "supernet": {"epochs": 1, "networks": 2, "branches": 1},
         "search": {"population": 3, "generations": 1},
         "workers": {"mode": "serial"},

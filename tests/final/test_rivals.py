@@ -1,7 +1,7 @@
 """The best static network of a run: one that the search trained, where it trained any."""
 
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +13,17 @@ from final_cases import architecture
 from search.fakes import fake_config, fake_outcome
 
 from aebnas.data.dataset import ImageSet
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.final.largest import static_of
 from aebnas.final.rivals import Contender, Missing, best_static
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.search.events import FinalTraining
 from aebnas.search.store import RunStore
 
-INHERITS = ("evaluation.mode=supernet", "training.epochs=9", "evaluation.finalists=2")
-TUNED = (*INHERITS, "evaluation.finetune_epochs=2")
+INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
+TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
+HALVING = ("evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}]",)
 HEIR, FINALIST = (static_of(architecture(width)) for width in (8, 12))
 IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
@@ -31,12 +34,15 @@ def rival(
     """Return the rival from a run with a good static heir, and a worse one that was trained."""
     store = RunStore.create(path / "run", fake_config(*overrides), {})
     store.put_fact("data", "fingerprint")
-    found = [(HEIR, 1.0, heirs)] + [(FINALIST, 0.5, 9)] * finalist
-    for one, skilled, epochs in found:
+    first, last = (one.name for one in plan_of(store.config).fidelities)
+    found = [(HEIR, 1.0, heirs, last if heirs == 9 else first)] + [(FINALIST, 0.5, 9, last)] * finalist
+    told = [one.key() for one, _, _, fidelity in found if fidelity == last]
+    store.put_generation(1, {"finals": [asdict(FinalTraining(last, 9, len(told), tuple(told), ()))]})
+    for one, skilled, epochs, fidelity in found:
         outcome = fake_outcome(one, skilled=skilled)
         assert outcome.artefacts is not None
         held = replace(outcome.artefacts, weights=weights_of(one)) if with_weights else None
-        store.add(Outcome(replace(outcome.evaluation, epochs=epochs), held), "context")
+        store.add(Outcome(replace(outcome.evaluation, epochs=epochs, fidelity=fidelity), held), "context")
     store.close()
     checkpoint: Any = SimpleNamespace(
         run=str(path / "run"),
@@ -81,7 +87,7 @@ def test_an_heir_is_called_one_where_there_are_only_heirs(
         (TUNED, 2, "fine-tuned: 2 epochs on train alone"),
         (INHERITS, 9, "as the search trained it: 9 epochs on train alone"),
         (
-            ("evaluation.mode=successive_halving", "training.epochs=9"),
+            HALVING,
             3,
             "as the search trained it: 3 epochs on train alone",
         ),

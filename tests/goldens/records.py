@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from exits.exit_policy_contract import random_samples
 from search.fakes import DATA, FakePool, fake_config, kept
-from search.test_finale import HeirPool
+from search.test_final_trainings import HeirPool
 from search.test_halving_loop import RungPool
 from shipped import SHIPPED, shipped
 
@@ -49,9 +49,9 @@ PROFILES = {
 }
 CONTEXTS = (
     (),
-    ("evaluation.mode=supernet",),
-    ("evaluation.mode=supernet", "evaluation.finalists=5", "training.epochs=9"),
-    ("evaluation.mode=successive_halving", "training.epochs=9"),
+    ("evaluation.fidelities=[inherited]",),
+    ("evaluation.fidelities=[inherited, {trained: 9, keep: 5}]", "training.epochs=9"),
+    ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),
     ("training.loss=boosted",),
     ("training.loss=frozen",),
     ("exits.policy=pcee", "exits.bins=20"),
@@ -63,15 +63,21 @@ SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
     "scratch": ((), FakePool),
     "scratch, seed 7": (("search.seed=7",), FakePool),
     "scratch, random": (("search.algorithm=random",), FakePool),
-    "supernet": (("evaluation.mode=supernet", "training.epochs=9"), HeirPool),
+    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), HeirPool),
     "supernet with finalists": (
-        ("evaluation.mode=supernet", "training.epochs=9", "evaluation.finalists=5"),
+        ("evaluation.fidelities=[inherited, {trained: 9, keep: 5}]", "training.epochs=9"),
         HeirPool,
     ),
-    "halving": (("evaluation.mode=successive_halving", "training.epochs=9"), RungPool),
-    "halving, eta 2": (
-        ("evaluation.mode=successive_halving", "training.epochs=8", "evaluation.eta=2"),
+    "halving": (
+        ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),
         RungPool,
+    ),
+    "halving, eta 2": (
+        (
+            "evaluation.fidelities=[{trained: 1}, {trained: 2, keep: 1/2}, {trained: 4, keep: 1/2}, "
+            "{trained: 8, keep: 1/2}]",
+        ),
+        lambda: RungPool(rungs=(1, 2, 4, 8)),
     ),
 }
 

@@ -1,12 +1,14 @@
 """Runs that nothing was trained for: real stores, architectures and curves with made-up numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from aebnas.config import parse
 from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.search.arrays import pack_arrays
@@ -133,7 +135,8 @@ def store_of(
         store.put_fact(name, value)
     store.put_status(status)
     for one in found:
-        store.start_attempt(one.key, "context")
+        one = replace(one, fidelity=one.fidelity or plan_of(config).fidelities[0].name)
+        store.start_attempt(one.key, "context", one.fidelity)
         store.add(Outcome(one, artefacts(one) if with_scores and one.is_done else None), "context")
     for number, size in enumerate(generation_sizes, 1):
         store.put_generation(number, _summary(number, config, found[:size]))

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,37 +13,55 @@ from rich.console import Console
 from synthetic_runs import evaluations, search_file, store_of
 from test_report_page import page_of
 
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.report import load_winner, write_report
 from aebnas.report.terminal import front_table
-from aebnas.search.rung_shelf import RungShelf
+from aebnas.search.events import FinalTraining
+from aebnas.search.standing import finals_of
 from aebnas.search.store import RunStore
 
 EPOCHS = 9
-INHERITS = ("evaluation.mode=supernet", f"training.epochs={EPOCHS}")
-FINALISTS = (*INHERITS, "evaluation.finalists=6")
-HALVING = ("evaluation.mode=successive_halving", f"training.epochs={EPOCHS}")
+SCRATCH = (f"training.epochs={EPOCHS}",)
+INHERITS = ("evaluation.fidelities=[inherited]",)
+FINALISTS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 6}]",)
+TUNED_FINALISTS = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 6}]",)
+HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 
 
-def run(path: Path, overrides: Sequence[str], epochs: Sequence[int]) -> RunStore:
-    """Write a run whose candidates have so many epochs each."""
+def run(path: Path, overrides: Sequence[str], epochs: Sequence[int | None]) -> RunStore:
+    """Write a run whose candidates have so many epochs each, and stand at the fidelity that gives as many."""
     config = search_file(*overrides)
-    found = [replace(one, epochs=n) for one, n in zip(evaluations(config, len(epochs)), epochs, strict=True)]
+    plan = plan_of(config)
+    names = {one.epochs: one.name for one in plan.fidelities}
+    found = [
+        replace(one, epochs=n, fidelity=names.get(n, plan.fidelities[0].name))
+        for one, n in zip(evaluations(config, len(epochs)), epochs, strict=True)
+    ]
     store = store_of(path, config, found, [len(found)])
-    if config.evaluation.finalists:
-        trained = epochs.count(EPOCHS)
-        told = dict(store.generations()[-1]) | {"finalists": {"chosen": 6, "trained": trained, "failed": 0}}
-        store.put_generation(1, told)
+    if plan.finals:
+        trained = tuple(one.key for one in found if one.epochs == EPOCHS)
+        tell_finals(store, FinalTraining(plan.finals[0].name, EPOCHS, 6, trained, ()))
     return store
 
 
-def mixed(path: Path, heirs: int = 0, overrides: Sequence[str] = FINALISTS) -> RunStore:
+def tell_finals(store: RunStore, final: FinalTraining) -> None:
+    """Put what came of the final training into the last summary."""
+    store.put_generation(1, dict(store.generations()[-1]) | {"finals": [asdict(final)]})
+
+
+def final_of(store: RunStore) -> FinalTraining:
+    (final,) = finals_of(store.generations())
+    return final
+
+
+def mixed(path: Path, heirs: int | None = 0, overrides: Sequence[str] = FINALISTS) -> RunStore:
     """Write a run with 6 finalists among 48 candidates; heirs were fine-tuned for ``heirs`` epochs."""
     return run(path, overrides, [EPOCHS if i % 8 == 0 else heirs for i in range(48)])
 
 
 def fine_tuned(path: Path) -> RunStore:
-    return mixed(path, 2, (*FINALISTS, "evaluation.finetune_epochs=2"))
+    return mixed(path, 2, TUNED_FINALISTS)
 
 
 def caption(store: RunStore) -> str:
@@ -60,7 +78,8 @@ def test_the_caption_of_the_front_tells_trained_candidates_from_heirs(tmp_path: 
 
 
 def test_heirs_that_are_tuned_for_as_long_as_training_stay_heirs(tmp_path: Path) -> None:
-    store = run(tmp_path / "run", (*INHERITS, f"evaluation.finetune_epochs={EPOCHS}"), [EPOCHS] * 5)
+    tuned = (f"evaluation.fidelities=[{{kind: inherited, finetune_epochs: {EPOCHS}}}]",)
+    store = run(tmp_path / "run", tuned, [EPOCHS] * 5)
     assert "the best of 5 candidates (5 fine-tuned);" in caption(store)
 
 
@@ -81,8 +100,7 @@ def test_the_page_counts_candidates_and_says_how_many_were_trained(tmp_path: Pat
 def test_the_page_says_where_finalists_alone_hold_the_front(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
     assert '"alone":false' in write_report([store]).page.read_text(encoding="utf-8")
-    told = dict(store.generations()[-1])
-    store.put_generation(1, told | {"finalists": told["finalists"] | {"hold_front": True}})
+    tell_finals(store, replace(final_of(store), hold_front=True))
     page = write_report([store]).page.read_text(encoding="utf-8")
     assert '"alone":true' in page
     assert "they alone hold the front" in page
@@ -90,7 +108,7 @@ def test_the_page_says_where_finalists_alone_hold_the_front(tmp_path: Path) -> N
 
 
 def test_runs_that_trained_and_runs_that_inherited_share_a_column(tmp_path: Path) -> None:
-    stores = [run(tmp_path / "a", (), [EPOCHS] * 5), run(tmp_path / "b", INHERITS, [0] * 5)]
+    stores = [run(tmp_path / "a", SCRATCH, [EPOCHS] * 5), run(tmp_path / "b", INHERITS, [0] * 5)]
     text = " ".join(page_of(*stores, folder=tmp_path / "both").text.split())
     assert "Trainings / Candidates" in text
 
@@ -121,12 +139,12 @@ def test_the_table_says_no_epochs_where_all_have_the_same(tmp_path: Path) -> Non
 
 def test_why_finalists_failed_is_on_the_page(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
-    told = dict(store.generations()[-1]) | {"finalists": {"chosen": 8, "trained": 6, "failed": 2}}
-    store.put_generation(1, told)
     heirs = [one for one in store.evaluations() if one.epochs == 0][:2]
+    final = final_of(store)
+    tell_finals(store, replace(final, chosen=8, failed=tuple(one.key for one in heirs)))
     for heir in heirs:
-        failed = replace(heir.failed("loss is NaN"), epochs=EPOCHS)
-        RungShelf(store).add(Outcome(failed), "context")
+        failed = replace(heir.failed("loss is NaN"), epochs=EPOCHS, fidelity=final.fidelity)
+        store.add(Outcome(failed), "context")
     text = " ".join(page_of(store).text.split())
     assert "2 failed, and stay heirs; the reasons are below" in text
     assert "Failed candidates and finalists" in text
@@ -193,7 +211,7 @@ def test_heirs_are_hollow_and_the_legend_says_so(
     assert browser.problems == []
 
 
-@pytest.mark.parametrize(("overrides", "epochs"), [((), 9), (INHERITS, 0), (HALVING, 9)])
+@pytest.mark.parametrize(("overrides", "epochs"), [(SCRATCH, 9), (INHERITS, 0), (HALVING, 9)])
 def test_a_run_of_heirs_alone_or_without_any_has_no_hollow_marks(
     browser: Chromium, tmp_path: Path, overrides: tuple[str, ...], epochs: int
 ) -> None:

@@ -40,7 +40,7 @@ def test_reliability_counts_every_select_image_and_its_right_answers(
     one = found[0]
     labels = np.arange(SELECT_IMAGES) % 10
     predictions = artefacts(one).select.predictions
-    for i, exit_ in enumerate(reliabilities(store, [one.key])[one.key]):
+    for i, exit_ in enumerate(reliabilities(store, store.evaluations()[:1])[one.key]):
         bins = exit_.select
         right = sum(n * share for n, share in zip(bins.count, bins.accuracy, strict=True) if n)
         assert sum(bins.count) == SELECT_IMAGES
@@ -49,9 +49,9 @@ def test_reliability_counts_every_select_image_and_its_right_answers(
 
 def test_a_run_without_scores_or_labels_has_no_reliability(tmp_path: Path, store: RunStore) -> None:
     bare = store_of(tmp_path / "bare", search_file(), evaluations(search_file(), 2))
-    assert reliabilities(bare, [one.key for one in bare.evaluations()]) == {}
+    assert reliabilities(bare, bare.evaluations()) == {}
     (store.path / "labels.npz").unlink()
-    assert reliabilities(store, [one.key for one in store.evaluations()]) == {}
+    assert reliabilities(store, store.evaluations()) == {}
 
 
 def test_gene_shares_count_networks_of_the_front_and_all_trained_ones(
@@ -171,22 +171,31 @@ def test_the_data_of_a_thousand_candidates_would_fit(store: RunStore) -> None:
     ("overrides", "value", "note"),
     [
         ([], "9 epochs, batches of 64", ""),
-        (["evaluation.mode=supernet"], "inherited from a supernet of 30 epochs", ""),
+        (["evaluation.fidelities=[inherited]"], "inherited from a supernet of 30 epochs", ""),
         (
-            ["evaluation.mode=supernet", "evaluation.finetune_epochs=1"],
+            ["evaluation.fidelities=[{kind: inherited, finetune_epochs: 1}]"],
             "inherited from a supernet of 30 epochs",
             "every heir trained 1 epoch further",
         ),
         (
             [
-                "evaluation.mode=supernet",
-                "evaluation.finetune_epochs=2",
-                "evaluation.finalists=6",
-                "evaluation.finetune=exits",
+                "evaluation.fidelities=[{kind: inherited, finetune_epochs: 2, finetune: exits}, "
+                "{trained: 9, keep: 6}]",
             ],
             "inherited from a supernet of 30 epochs",
             "every heir trained 2 epochs further, its early exits alone; in the end the best 6 trained 9 "
             "epochs from what they inherited",
+        ),
+        (
+            ["evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]"],
+            "1, 3 or 9 epochs, batches of 64",
+            "successive halving: of each generation 1/3 goes on at each step",
+        ),
+        (
+            ["evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/2}, {trained: 9, keep: 6}]"],
+            "1 or 3 epochs, batches of 64",
+            "successive halving: of each generation 1/2 goes on at each step; in the end the best 6 trained "
+            "9 epochs from there",
         ),
     ],
 )
@@ -199,10 +208,11 @@ def test_a_report_says_how_candidates_came_by_their_weights(
     assert (fact.value, fact.note) == (value, note)
     words = " ".join(reading([run]))
     assert ("trained once" in words) == (not overrides)
-    assert ("inherited their weights" in words) == bool(overrides)
+    assert ("inherited their weights" in words) == value.startswith("inherited")
+    assert ("successive halving" in words) == ("successive halving" in note)
 
 
-INHERITS = "evaluation.mode=supernet"
+INHERITS = "evaluation.fidelities=[inherited]"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +222,7 @@ INHERITS = "evaluation.mode=supernet"
         ([], ["supernet.epochs=3"], False),
         ([], [INHERITS], True),
         ([INHERITS], [INHERITS, "supernet.epochs=3"], True),
-        ([INHERITS], [INHERITS, "evaluation.finalists=3"], True),
+        ([INHERITS], ["evaluation.fidelities=[inherited, {trained: 9, keep: 3}]"], True),
     ],
 )
 def test_runs_whose_weights_came_about_otherwise_are_named(

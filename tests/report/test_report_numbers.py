@@ -136,7 +136,7 @@ def test_the_table_has_one_line_per_point_on_a_narrow_terminal(store: RunStore) 
 @pytest.fixture
 def uneven(tmp_path: Path) -> RunStore:
     """A run with a column more: epochs."""
-    config = search_file("evaluation.mode=supernet", "evaluation.finalists=3")
+    config = search_file("evaluation.fidelities=[inherited, {trained: 30, keep: 3}]")
     found = [replace(one, epochs=30) for one in evaluations(config, 60, seed=500)]
     return store_of(tmp_path / "uneven", config, found, [60])
 

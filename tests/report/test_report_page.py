@@ -179,7 +179,7 @@ def test_trainings_that_were_cut_off_are_counted(tmp_path: Path) -> None:
     config = search_file()
     store = store_of(tmp_path / "run", config, evaluations(config, 3), [3])
     assert "cut off" not in page_of(store).text
-    store.start_attempt("0123456789abcdef", "context")
+    store.start_attempt("0123456789abcdef", "context", "trained8")
     assert "1 cut off before the end" in page_of(store).text
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aebnas.config import SearchFile, parse
+from aebnas.evaluation.plan import Step, StepOf, first_step
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status, draft_evaluation
-from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
@@ -62,7 +63,8 @@ def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0
     )
     logits = rng.random((*shape, 10)).astype(np.float32)
     draft = draft_evaluation(architecture, cost, seed)
-    evaluation = Evaluation(**{**vars(draft), "curve": curve, "seconds": 1.0, "cpu_seconds": 1.0})
+    measured = {"curve": curve, "seconds": 1.0, "cpu_seconds": 1.0, "fidelity": "trained8"}
+    evaluation = Evaluation(**{**vars(draft), **measured})
     return Outcome(evaluation, Artefacts(records[0], records[1], logits, logits, b"weights"))
 
 
@@ -75,7 +77,7 @@ def fake_failure(
     """Return a failed outcome."""
     message = FAILURES.get(status, f"its {status} 3 times".replace("_", " ")) if message is None else message
     draft = draft_evaluation(architecture, network_cost(architecture, 1, 10), 0)
-    return Outcome(draft.failed(message, status))
+    return Outcome(replace(draft.failed(message, status), fidelity="trained8"))
 
 
 class FakePool:
@@ -97,7 +99,7 @@ class FakePool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
@@ -105,13 +107,17 @@ class FakePool:
             if self._interrupt_after is not None and len(self.trained) >= self._interrupt_after:
                 raise KeyboardInterrupt
             key = architecture.key()
-            now = leg(key)
+            step = step_of(key)
             started(key)
-            self.trained.append(key if now is None else f"{key}-{now.epochs}")
-            yield self.answer(architecture, now)
+            self.trained.append(self.name(key, step))
+            yield self.answer(architecture, step)
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        """Return what comes of one part of a candidate's training; None: of all of it."""
+    def name(self, key: str, step: Step) -> str:
+        """Return what a step is called in ``trained``."""
+        return key
+
+    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+        """Return what comes of one step of a candidate."""
         return self._outcome(architecture)
 
     def stop_starting(self) -> None:

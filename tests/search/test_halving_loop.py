@@ -10,12 +10,11 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
+from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
-from aebnas.evaluation.rungs import Leg
 from aebnas.report.contents import read_run
 from aebnas.search.clock import Clock
-from aebnas.search.events import CandidateFinished, Event, Generation, RungFinished
-from aebnas.search.rung_shelf import RungShelf
+from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
 from aebnas.search.search import Search
 from aebnas.search.session import _check_end
 from aebnas.search.start import make_proposer
@@ -23,9 +22,10 @@ from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 
-HALVING = ("evaluation.mode=successive_halving", "training.epochs=9")
+HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 """Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
 CONFIG = fake_config(*HALVING)
+EPOCHS = (1, 3, 9)
 Fails = Callable[[str, int], Status | None]
 """From a key and the epochs of a rung to how its training fails."""
 
@@ -38,21 +38,25 @@ class RungPool(FakePool):
         interrupt_after: int | None = None,
         fails: Fails = lambda key, epochs: None,
         forward: bool = False,
+        rungs: tuple[int, ...] = EPOCHS,
     ) -> None:
         super().__init__(interrupt_after, forward=forward)
-        self._fails = fails
+        self._fails, self._rungs = fails, rungs
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        key = architecture.key()
-        assert leg is not None
-        assert leg.weights == (f"{key}-{leg.before}".encode() if leg.before else None)
-        reason = self._fails(key, leg.epochs)
+    def name(self, key: str, step: Step) -> str:
+        return f"{key}-{self._rungs[step.level]}"
+
+    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+        key, epochs = architecture.key(), self._rungs[step.level]
+        before = self._rungs[step.level - 1] if step.level else None
+        assert step.weights == (f"{key}-{before}".encode() if before else None)
+        reason = self._fails(key, epochs)
         if reason is not None:
             return fake_failure(architecture, reason)
-        outcome = fake_outcome(architecture, skilled=1 - 0.5 / leg.epochs)
+        outcome = fake_outcome(architecture, skilled=1 - 0.5 / epochs)
         assert outcome.artefacts is not None
-        weights = f"{key}-{leg.epochs}".encode()
-        return replace(outcome, artefacts=replace(outcome.artefacts, weights=weights))
+        artefacts = replace(outcome.artefacts, weights=f"{key}-{epochs}".encode())
+        return Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
 
 
 def run(
@@ -66,7 +70,6 @@ def run(
     try:
         if retry:
             store.forget_machine_failures()
-            RungShelf(store).forget_machine_failures()
         space = SearchSpace(config.space, 8, config.search.trade_offs)
         proposer = make_proposer(config, space, *DATA[1:])
         listener = (events if events is not None else []).append
@@ -80,7 +83,7 @@ def run(
 def test_of_each_generation_a_third_goes_on_at_each_rung(tmp_path: Path) -> None:
     pool, events = RungPool(), list[Event]()
     generations = run(tmp_path / "run", pool=pool, events=events)
-    rungs = [one for one in events if isinstance(one, RungFinished)]
+    rungs = [one for one in events if isinstance(one, FidelityFinished)]
     assert [(one.number, one.epochs, one.candidates, one.going_on) for one in rungs] == [
         (1, 1, 6, 2),
         (2, 3, 2, 1),
@@ -107,9 +110,8 @@ def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path:
     evaluations = kept(tmp_path / "run")
     front = {point.key for point in last.front}
     assert weight_files(tmp_path / "run") == {
-        f"{key}.pt": f"{key}-{evaluations[key].epochs}".encode() for key in front
-    }
-    assert not list((tmp_path / "run" / "rungs").iterdir()), "what went on needs no more than its rows"
+        f"{key}-{evaluations[key].fidelity}.pt": f"{key}-{evaluations[key].epochs}".encode() for key in front
+    }, "what went on needs no more than its rows"
 
 
 def test_the_time_of_a_candidate_is_that_of_all_its_legs(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ FILE: dict[str, Any] = {
         "exits": {"after": ["stage1"], "branch": {"modules": 0}},
     },
     "training": {"epochs": 4, "batch_size": 64, "learning_rate": 0.2, "precision": "fp32"},
-    "evaluation": {"mode": "successive_halving", "eta": 2},
+    "evaluation": {
+        "fidelities": [{"trained": 1}, {"trained": 2, "keep": "1/2"}, {"trained": 4, "keep": "1/2"}]
+    },
     "search": {"population": 4, "generations": 2},
     "workers": {"mode": "serial"},
 }

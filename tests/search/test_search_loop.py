@@ -7,8 +7,8 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
+from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.evaluation.rungs import in_full
 from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
@@ -54,8 +54,8 @@ def test_the_front_of_a_seed_is_golden(tmp_path: Path) -> None:
 
 def test_completion_order_does_not_change_the_search(tmp_path: Path) -> None:
     class Forward(FakePool):
-        def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]
-            return super().evaluate(list(reversed(architectures)), started, leg)
+        def evaluate(self, architectures, started, step_of=first_step):  # type: ignore[no-untyped-def]
+            return super().evaluate(list(reversed(architectures)), started, step_of)
 
     assert run(tmp_path / "a", fake_config())[-1] == run(tmp_path / "b", fake_config(), Forward())[-1]
 
@@ -136,7 +136,7 @@ def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> No
 
 def test_artefacts_are_kept_of_the_front_alone(tmp_path: Path) -> None:
     last = run(tmp_path / "run", fake_config())[-1]
-    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
+    kept = {path.stem.partition("-")[0] for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
     assert kept == {point.key for point in last.front}
 
 
@@ -157,7 +157,7 @@ def test_where_nothing_is_feasible_the_nearest_misses_keep_weights_and_logits(
     tmp_path: Path, suffix: str
 ) -> None:
     last = run(tmp_path / "run", fake_config(IMPOSSIBLE))[-1]
-    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob(f"*{suffix}")}
+    kept = {path.stem.partition("-")[0] for path in (tmp_path / "run" / "checkpoints").glob(f"*{suffix}")}
     assert last.front == ()
     assert kept == least_violating(tmp_path / "run", 6)
 
@@ -166,7 +166,7 @@ def test_an_interruption_loses_no_nearest_miss(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", fake_config(IMPOSSIBLE), FakePool(interrupt_after=15))
     run(tmp_path / "run", fake_config(IMPOSSIBLE))
-    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.npz")}
+    kept = {path.stem.partition("-")[0] for path in (tmp_path / "run" / "checkpoints").glob("*.npz")}
     assert kept == least_violating(tmp_path / "run", 6)
 
 
@@ -174,7 +174,7 @@ def test_misses_go_once_something_is_feasible(tmp_path: Path) -> None:
     config = fake_config("constraints={params: {max: 1500}}")
     generations = run(tmp_path / "run", config)
     assert generations[0].front == () != generations[-1].front
-    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
+    kept = {path.stem.partition("-")[0] for path in (tmp_path / "run" / "checkpoints").glob("*.pt")}
     assert kept == {point.key for point in generations[-1].front}
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,28 +28,39 @@ def store(tmp_path: Path) -> RunStore:
 def test_an_outcome_comes_back_as_it_was(store: RunStore) -> None:
     outcome = fake_outcome(ARCHITECTURE)
     store.add(outcome, "context")
-    found = store.find(ARCHITECTURE.key(), "context")
+    found = store.find(ARCHITECTURE.key(), "context", "trained8")
     assert found is not None
     assert found.to_dict() == outcome.evaluation.to_dict()
-    records = store.exit_records(ARCHITECTURE.key())
+    records = store.exit_records(ARCHITECTURE.key(), "trained8")
     assert records is not None
     assert outcome.artefacts is not None
     assert np.array_equal(records[1].scores["confidence"], outcome.artefacts.select.scores["confidence"])
     assert np.array_equal(records[0].predictions, outcome.artefacts.calibrate.predictions)
-    with np.load(store.logits_path(ARCHITECTURE.key())) as logits:
+    with np.load(store.logits_path(ARCHITECTURE.key(), "trained8")) as logits:
         assert np.array_equal(logits["select"], outcome.artefacts.select_logits)
-    assert store.weights_path(ARCHITECTURE.key()).read_bytes() == b"weights"
+    assert store.weights_path(ARCHITECTURE.key(), "trained8").read_bytes() == b"weights"
 
 
 def test_an_evaluation_of_another_context_is_not_found(store: RunStore) -> None:
     store.add(fake_outcome(ARCHITECTURE), "context")
-    assert store.find(ARCHITECTURE.key(), "other") is None
+    assert store.find(ARCHITECTURE.key(), "other", "trained8") is None
+
+
+def test_an_evaluation_of_another_fidelity_stands_beside_the_first_which_stays(store: RunStore) -> None:
+    first = fake_outcome(ARCHITECTURE)
+    second = replace(first, evaluation=replace(first.evaluation, fidelity="trained8-trained27", epochs=27))
+    store.add(first, "context")
+    store.add(second, "context")
+    filed = {one.fidelity: one.epochs for one in store.filed()}
+    assert filed == {"trained8": None, "trained8-trained27": 27}
+    assert store.artefacts() == {(ARCHITECTURE.key(), name) for name in filed}
+    assert store.count() == 1
 
 
 def test_a_failure_is_kept_with_its_reason(store: RunStore) -> None:
     store.add(fake_failure(ARCHITECTURE, Status.OUT_OF_MEMORY), "context")
     assert store.evaluations()[0].status_text == "failed: out of memory at 900 MB"
-    assert store.exit_records(ARCHITECTURE.key()) is None
+    assert store.exit_records(ARCHITECTURE.key(), "trained8") is None
 
 
 def test_the_configuration_comes_back_equal(store: RunStore) -> None:
@@ -72,7 +84,7 @@ def test_a_full_disk_is_told_with_the_cure(store: RunStore, monkeypatch: pytest.
     monkeypatch.setattr(store_module, "write_atomically", full)
     with pytest.raises(RunError, match=r"No space left on device.*aebnas resume"):
         store.add(fake_outcome(ARCHITECTURE), "context")
-    assert store.find(ARCHITECTURE.key(), "context") is None
+    assert store.find(ARCHITECTURE.key(), "context", "trained8") is None
 
 
 def test_a_full_database_is_told_with_the_cure(store: RunStore) -> None:
@@ -84,9 +96,9 @@ def test_a_full_database_is_told_with_the_cure(store: RunStore) -> None:
 
 
 def test_artefacts_that_cannot_be_deleted_are_told_with_the_cure(store: RunStore) -> None:
-    store.weights_path("key").mkdir()
+    store.weights_path("key", "trained8").mkdir()
     with pytest.raises(RunError, match=r"cannot write to .*run.*aebnas resume"):
-        store.forget_artefacts(["key"])
+        store.forget_artefacts([("key", "trained8")])
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

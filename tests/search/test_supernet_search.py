@@ -33,12 +33,18 @@ FILE: dict[str, Any] = {
         "exits": {"after": ["stage1"], "branch": {"modules": 0}},
     },
     "training": {"batch_size": 64, "learning_rate": 0.2, "precision": "fp32"},
-    "evaluation": {"mode": "supernet", "recalibration_images": 250},
+    "evaluation": {"fidelities": [{"kind": "inherited", "recalibration_images": 250}]},
     "supernet": {"epochs": 1, "networks": 2, "branches": 1},
     "search": {"population": 3, "generations": 2, "max_trainings": 6},
     "workers": {"mode": "serial"},
 }
 CONFIG = SearchFile.model_validate(FILE)
+
+
+def best(number: int) -> dict[str, Any]:
+    """Return the section evaluation that trains so many inherited candidates for one epoch in the end."""
+    inherited = FILE["evaluation"]["fidelities"]
+    return {"evaluation": {"fidelities": [*inherited, {"trained": 1, "keep": number}]}}
 
 
 def front(path: Path, config: SearchFile = CONFIG, listen: list[Event] | None = None) -> Any:
@@ -96,7 +102,7 @@ def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> No
 
 def test_the_best_heirs_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: Path) -> None:
     plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
-    config = SearchFile.model_validate(plain | {"evaluation": FILE["evaluation"] | {"finalists": 2}})
+    config = SearchFile.model_validate(plain | best(2))
     last = front(tmp_path / "run", config)
     known = {one.key: one for one in RunStore(tmp_path / "run").evaluations()}
     trained = {key for key, one in known.items() if one.epochs == 1}
@@ -107,7 +113,9 @@ def test_the_best_heirs_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: P
         assert [generation.front for generation in search.run()][-1] == last
     assert not any(isinstance(event, CandidateStarted) for event in events)
     front(tmp_path / "heirs", SearchFile.model_validate(plain))
-    with resumed_session(tmp_path / "heirs", ["evaluation.finalists=2"]) as search:
+    with resumed_session(
+        tmp_path / "heirs", [f"evaluation.fidelities={json.dumps(best(2)['evaluation']['fidelities'])}"]
+    ) as search:
         assert [generation.front for generation in search.run()][-1] == last
 
 
@@ -115,7 +123,7 @@ def test_the_command_trains_what_a_search_then_uses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "digits.yaml"
-    file.write_text(json.dumps(FILE | {"evaluation": {"recalibration_images": 250}}))
+    file.write_text(json.dumps(FILE | {"evaluation": {}}))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert told[-1]["event"] == "supernet_ready"
@@ -235,7 +243,7 @@ def test_a_file_of_successive_halving_can_have_a_supernet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "digits.yaml"
-    halving = {"mode": "successive_halving", "eta": 2, "min_epochs": 2}
+    halving = {"fidelities": [{"trained": 2}, {"trained": 4, "keep": "1/2"}]}
     file.write_text(json.dumps(FILE | {"evaluation": halving}))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
     assert '"supernet_ready"' in capsys.readouterr().out
@@ -363,7 +371,7 @@ def test_limits_on_accuracy_that_no_heir_meets_are_explained(tmp_path: Path) -> 
     told = [event.text for event in events if isinstance(event, Warned)]
     assert len(told) == 1
     assert "lower than training gives" in told[0]
-    assert "Loosen constraints.accuracy for the search, or train the best heirs in its end" in told[0]
+    assert "Loosen constraints.accuracy for the search, or train the best in its end" in told[0]
     assert any("Loosen constraints.accuracy" in one for one in warnings(read_run(RunStore(tmp_path / "run"))))
 
 
@@ -382,8 +390,8 @@ def test_check_looks_at_a_given_supernet_and_at_sections_that_nothing_reads(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE | {"evaluation": {}}))
     assert main(["check", str(file), "--samples", "5"]) == 0
-    assert "Note: section supernet: only evaluation.mode: supernet" in capsys.readouterr().out
-    wanted = ["--set", "evaluation.mode=supernet", "--set", f"supernet.file={tmp_path / 'none'}"]
+    assert "Note: section supernet: only the fidelity inherited" in capsys.readouterr().out
+    wanted = ["--set", "evaluation.fidelities=[inherited]", "--set", f"supernet.file={tmp_path / 'none'}"]
     assert main(["check", str(file), "--samples", "5", *wanted]) != 0
     assert "there is no supernet" in capsys.readouterr().err
     front(tmp_path / "first")
@@ -463,11 +471,11 @@ def test_a_given_supernet_is_needed_no_more_once_it_was_copied(tmp_path: Path) -
 
 def test_finalists_that_are_none_any_more_are_told(tmp_path: Path) -> None:
     plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
-    config = SearchFile.model_validate(plain | {"evaluation": FILE["evaluation"] | {"finalists": 2}})
+    config = SearchFile.model_validate(plain | best(2))
     events: list[Event] = []
     front(tmp_path / "run", config, events)
     assert not [event for event in events if isinstance(event, Warned)]
-    with resumed_session(tmp_path / "run", ["evaluation.finalists=1"], events.append) as search:
+    with resumed_session(tmp_path / "run", ["evaluation.fidelities.1.keep=1"], events.append) as search:
         list(search.run())
     assert [event.text for event in events if isinstance(event, Warned)][-1].startswith(
         "1 that an earlier end"

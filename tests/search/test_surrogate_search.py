@@ -12,8 +12,8 @@ from search.test_search_loop import make, run
 from search.test_search_targets import fitted_outcome
 
 from aebnas.errors import RunError
+from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome
-from aebnas.evaluation.rungs import in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.search.environment import check_versions, environment
 from aebnas.search.events import SurrogateStanding
@@ -76,8 +76,8 @@ def test_generations_of_one_hold_both_shares_in_turn_and_never_more(tmp_path: Pa
 
 def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> None:
     class Forward(FakePool):
-        def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]
-            return super().evaluate(list(reversed(architectures)), started, leg)
+        def evaluate(self, architectures, started, step_of=first_step):  # type: ignore[no-untyped-def]
+            return super().evaluate(list(reversed(architectures)), started, step_of)
 
     assert run(tmp_path / "a", CONFIG) == run(tmp_path / "b", CONFIG, Forward())
 

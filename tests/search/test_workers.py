@@ -15,6 +15,7 @@ from search.fakes import fake_config, fake_failure
 from aebnas.config import SearchFile, load
 from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Status
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
@@ -174,7 +175,7 @@ def ray_processes() -> list[str]:
 def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:
     def worker(status: Status, message: str) -> _Worker:
         found = object.__new__(_Worker)
-        failure = lambda a, leg: fake_failure(a, status, message)  # noqa: E731
+        failure = lambda a, step: fake_failure(a, status, message)  # noqa: E731
         found._evaluator = SimpleNamespace(evaluate=failure)  # type: ignore[assignment]
         return found
 
@@ -182,8 +183,8 @@ def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() 
     space = SearchSpace(config.space, 8, config.search.trade_offs)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
-        worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, None)
-    memory = worker(Status.OUT_OF_MEMORY, "CUDA error: out of memory").evaluate(architecture, None)
+        worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, Step(0))
+    memory = worker(Status.OUT_OF_MEMORY, "CUDA error: out of memory").evaluate(architecture, Step(0))
     assert memory.evaluation.status is Status.OUT_OF_MEMORY
 
 

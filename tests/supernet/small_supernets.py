@@ -32,7 +32,7 @@ FILE: dict[str, Any] = {
         },
     },
     "training": {"batch_size": 64, "learning_rate": 0.2, "precision": "fp32"},
-    "evaluation": {"mode": "supernet", "recalibration_images": 250},
+    "evaluation": {"fidelities": [{"kind": "inherited", "recalibration_images": 250}]},
     "supernet": {"epochs": 2, "networks": 2, "branches": 2},
 }
 

@@ -383,7 +383,11 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
 
 
 def test_the_sample_holds_every_class() -> None:
-    heirs = Heirs(config(evaluation={"recalibration_images": 100}), splits(), untrained())
+    heirs = Heirs(
+        config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]}),
+        splits(),
+        untrained(),
+    )
     assert set(heirs._sample.labels) == set(range(10))
 
 

@@ -32,7 +32,7 @@ function readLayer([type, kernel, width, stride, expansion, se, activation, pool
 function readCandidate(run, plain) {
   const candidate = {
     run, plain, key: plain.k, params: plain.p, bytes: plain.m, exitAccuracy: plain.x, bins: plain.b,
-    reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isHeir: !!plain.i, verdict: plain.v, link: plain.l,
+    reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, verdict: plain.v, link: plain.l,
     network: readNetwork(run.layers, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
   };
   candidate.points = plain.o.map(([tradeOff, index, isFront, isFeasible, setting = ""], i) => ({
@@ -86,7 +86,7 @@ function broken(candidate, i) {
 
 // Heirs are told from trained networks where a run has both.
 function isHollow(candidate) {
-  return candidate.run.heirs !== null && candidate.isHeir;
+  return candidate.run.inherited !== null && candidate.isInherited;
 }
 
 function exitColour(candidate, i) {

@@ -56,9 +56,9 @@ function legend() {
   const feasible = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("circle", { r: 3, class: "other" }));
   const infeasible = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("path", { d: "M-3 -3L3 3M-3 3L3 -3", class: "infeasible" }));
   entries.push(html("li", {}, feasible, "other operating points"));
-  for (const run of RUNS.filter((one) => one.heirs)) {
+  for (const run of RUNS.filter((one) => one.inherited)) {
     const hollow = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("path", { class: "hollow", d: MARKERS[run.number % 6], style: `color: ${runColour(run)}` }));
-    entries.push(html("li", {}, hollow, `${RUNS.length > 1 ? `${run.label}: ` : ""}hollow: ${run.heirs}; filled: trained`));
+    entries.push(html("li", {}, hollow, `${RUNS.length > 1 ? `${run.label}: ` : ""}hollow: ${run.inherited}; filled: trained`));
   }
   if (POINTS.some((point) => !point.isFeasible)) entries.push(html("li", {}, infeasible, "infeasible"));
   return html("ul", { class: "legend" }, entries);
@@ -254,7 +254,7 @@ function pointWords(point) {
     if (!isShare(metric) && Number.isFinite(value)) parts.push(`${metricValue(metric, value)} ${metricName(metric)}`);
   }
   const run = RUNS.length > 1 ? `, ${point.candidate.run.label}` : "";
-  const weights = isHollow(point.candidate) ? `, ${point.candidate.run.heirs}` : "";
+  const weights = isHollow(point.candidate) ? `, ${point.candidate.run.inherited}` : "";
   return `${parts.join(", ")}; ${point.candidate.key}${run}${weights}${point.isFeasible ? "" : ", infeasible"}`;
 }
 

@@ -6,7 +6,7 @@ function progress() {
   const runs = RUNS.filter((run) => run.generations.length);
   const work = RUNS.filter((run) => run.work);
   const parts = [];
-  const what = runs.some((run) => run.mode === "supernet") ? "candidates" : "trainings";
+  const what = runs.some((run) => run.inherits) ? "candidates" : "trainings";
   if (runs.length) parts.push(framed(`Hypervolume over ${what}`, (width) => hypervolumes(runs, what, width)));
   for (const run of work) parts.push(framed(`Busy workers over time${RUNS.length > 1 ? `: ${run.label}` : ""}`, (width) => busyWorkers(run, width)));
   host.replaceChildren(...parts);
@@ -22,7 +22,7 @@ function hypervolumes(runs, what, width) {
   const last = Math.max(...runs.map((run) => run.generations.at(-1)[1]));
   const [low, high] = spread(runs.flatMap((run) => run.generations.map((one) => one[3])), false, 0.12);
   const whole = (value) => Number(value.toPrecision(6)).toLocaleString("en");
-  const hasFinalists = runs.some((run) => run.mode === "supernet" && run.uneven);
+  const hasFinalists = runs.some((run) => run.finals);
   const title = `${what[0].toUpperCase()}${what.slice(1)}${hasFinalists ? " (failed ones too), then finalists" : ", failed ones included"}`;
   const xAxis = { low: 0, high: last * 1.02 || 1, title, word: whole };
   const yAxis = { low: Math.max(0, low), high: Math.min(1, high), title: "Hypervolume", word: plainTick };

@@ -67,7 +67,7 @@ function winnerYaml(candidate) {
     run.yaml.trimEnd(),
     `key: ${scalar(candidate.key)}`,
     `training_seed: ${candidate.seed}`,
-    ...(run.mode === "scratch" ? [] : [`weights: ${candidate.isHeir ? "inherited" : "trained"}`, `epochs: ${scalar(candidate.epochs)}`]),
+    ...(!run.uneven && !run.inherits ? [] : [`weights: ${candidate.isInherited ? "inherited" : "trained"}`, `epochs: ${scalar(candidate.epochs)}`]),
     "points:",
     ...(onFront.length ? onFront : candidate.points).map((point) => pointYaml(candidate, point)),
     "architecture:",

@@ -106,10 +106,10 @@ function epochsWord(epochs) {
 }
 
 // How a candidate came by its weights; nothing where all are trained alike.
-function weightsWords({ run, epochs, isHeir }) {
-  if (run.mode === "scratch") return "";
+function weightsWords({ run, epochs, isInherited }) {
+  if (!run.uneven && !run.inherits) return "";
   if (!epochs) return "as inherited, ";
-  return `${isHeir ? "fine-tuned " : ""}${epochs} epoch${epochs === 1 ? "" : "s"}, `;
+  return `${isInherited ? "fine-tuned " : ""}${epochs} epoch${epochs === 1 ? "" : "s"}, `;
 }
 
 function exitName(candidate, i) {

@@ -1,4 +1,4 @@
-"""The finalists of a search by inheritance: who is trained, what takes whose place, what a resume does."""
+"""The final trainings of a search by inheritance: who is trained, who holds the front, what a resume does."""
 
 import io
 from collections.abc import Callable
@@ -11,28 +11,24 @@ from rich.console import Console
 from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
 
 from aebnas.config import SearchFile
-from aebnas.errors import ConfigError
+from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.evaluation.rungs import Leg
 from aebnas.final.picks import picked
 from aebnas.report.contents import read_run
 from aebnas.report.facts import progress_facts, reading, warnings
 from aebnas.report.left_undone import time_is_up
 from aebnas.report.terminal import contents_table
-from aebnas.report.training_words import FINALISTS_ALONE
+from aebnas.report.training_words import FINALS_ALONE
 from aebnas.search.events import (
     CandidateFinished,
     Event,
-    Finalists,
-    FinalistsChosen,
+    FinalsChosen,
     Generation,
     SearchStarted,
     Warned,
 )
-from aebnas.search.finale import Finale
 from aebnas.search.pareto import hypervolume
 from aebnas.search.promotion import best_first
-from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
@@ -40,10 +36,16 @@ from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 
-INHERITS = ("evaluation.mode=supernet", "training.epochs=9")
-HEIRS = fake_config(*INHERITS)
-CONFIG = fake_config(*INHERITS, "evaluation.finalists=5")
-LONGER = fake_config(*INHERITS, "evaluation.finalists=5", "search.generations=6")
+
+def best(number: int, *overrides: str) -> SearchFile:
+    """Return the settings of a search that trains so many of its inherited candidates in the end."""
+    final = f", {{trained: 9, keep: {number}}}" if number else ""
+    return fake_config(f"evaluation.fidelities=[inherited{final}]", "training.epochs=9", *overrides)
+
+
+HEIRS = best(0)
+CONFIG = best(5)
+LONGER = best(5, "search.generations=6")
 Fails = Callable[[str], Status | None]
 """From a finalist's key to how its training fails."""
 
@@ -57,12 +59,15 @@ class HeirPool(FakePool):
         super().__init__(interrupt_after)
         self._fails, self._skilled = fails, skilled
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+    def name(self, key: str, step: Step) -> str:
+        return f"{key}-9" if step.level else key
+
+    def answer(self, architecture: Architecture, step: Step) -> Outcome:
         key = architecture.key()
-        if leg is None:
+        if step.level == 0:
             outcome, name, epochs = fake_outcome(architecture, skilled=0.6), key, 0
         else:
-            assert (leg.before, leg.epochs, leg.weights) == (0, 9, None)
+            assert step == Step(1)
             reason = self._fails(key)
             if reason is not None:
                 return fake_failure(architecture, reason)
@@ -88,13 +93,19 @@ def run(
 
         def listen(event: Event) -> None:
             listener(event)
-            if late and isinstance(event, FinalistsChosen):
+            if late and isinstance(event, FinalsChosen):
                 search._clock._began -= 3600
 
         search = Search(config, space, store, lambda told: pool or HeirPool(), DATA, proposer, listen)
         return list(search.run())
     finally:
         store.close()
+
+
+def final(generation: Generation) -> tuple[int, int, int, bool]:
+    """Return how many were chosen, trained and failed, and whether they alone hold the front."""
+    (one,) = generation.finals
+    return one.chosen, len(one.trained), len(one.failed), one.hold_front
 
 
 def finalists(path: Path) -> set[str]:
@@ -108,16 +119,16 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert [one.proposed for one in generations[:-1]] == [one.proposed for one in heirs]
     *_, before, last = generations
     assert (last.number, last.trainings) == (before.number, before.trainings)
-    assert last.finalists == Finalists(chosen=5, trained=5, failed=0, hold_front=True)
+    assert final(last) == (5, 5, 0, True)
     assert last.hypervolume > before.hypervolume
     known, space = kept(tmp_path / "heirs"), SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
     genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
     assert finalists(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
     assert {point.key for point in last.front} & finalists(tmp_path / "run")
-    (chosen,) = [one for one in events if isinstance(one, FinalistsChosen)]
+    (chosen,) = [one for one in events if isinstance(one, FinalsChosen)]
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)
     (started,) = [one for one in events if isinstance(one, SearchStarted)]
-    assert (started.planned - started.finalists, started.finalists) == (last.trainings, 5)
+    assert (started.planned - started.finals, started.finals) == (last.trainings, 5)
 
 
 def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path: Path) -> None:
@@ -125,17 +136,17 @@ def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path
     known = kept(tmp_path / "whole")
     largest = max((known[key] for key in finalists(tmp_path / "whole")), key=lambda one: one.reach_macs[-1])
     limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
-    config, path = fake_config(*INHERITS, "evaluation.finalists=5", limit), tmp_path / "run"
+    config, path = best(5, limit), tmp_path / "run"
     store = RunStore.create(path, config, {})
     store.put_fact("train_images", 100)
     store.close()
-    assert run(path, config)[-1].finalists == Finalists(chosen=5, trained=5, failed=0, hold_front=True)
+    assert final(run(path, config)[-1]) == (5, 5, 0, True)
     trained = [kept(path)[key].reach_macs[-1] for key in finalists(path)]
     assert max(trained) < largest.reach_macs[-1]
 
 
 def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
-    config = fake_config(*INHERITS, "evaluation.finalists=5", "evaluation.max_training_macs=1")
+    config = best(5, "evaluation.max_training_macs=1")
     store = RunStore.create(tmp_path / "run", config, {})
     store.put_fact("train_images", 100)
     store.close()
@@ -146,38 +157,20 @@ def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> 
     assert "evaluation.max_training_macs = 1 in 9 epochs" in warned
 
 
-def test_a_run_whose_finalists_were_refused_before_the_rule_trains_no_others(
-    tmp_path: Path,
-) -> None:
-    run(tmp_path / "whole")
-    costs = {key: kept(tmp_path / "whole")[key].reach_macs[-1] for key in finalists(tmp_path / "whole")}
-    limit = f"evaluation.max_training_macs={max(costs.values()) * 100 * 9 - 1}"
-    limited = fake_config(*INHERITS, "evaluation.finalists=5", limit)
-    too_large = max(costs, key=lambda key: costs[key])
-    run(tmp_path / "run", limited, HeirPool(fails=lambda key: Status.FAILED if key == too_large else None))
-    store = RunStore(tmp_path / "run")
-    store.put_fact("train_images", 100)
-    store.close()
-    again = HeirPool()
-    run(tmp_path / "run", limited, again)
-    assert again.trained == []
-
-
 def test_what_is_kept_are_the_weights_of_all_finalists_each_as_it_was_scored(tmp_path: Path) -> None:
-    last = run(tmp_path / "run")[-1]
+    *_, before, last = run(tmp_path / "run")
     trained = finalists(tmp_path / "run")
     assert {point.key for point in last.front} <= trained
-    assert weight_files(tmp_path / "run") == {f"{key}.pt": f"{key}-9".encode() for key in trained}
-    assert not list((tmp_path / "run" / "rungs").iterdir())
+    inherited = {f"{point.key}-inherited.pt": point.key.encode() for point in before.front}
+    final = {f"{key}-inherited-trained9.pt": f"{key}-9".encode() for key in trained}
+    assert weight_files(tmp_path / "run") == inherited | final, "of the front, before and after"
     store = RunStore(tmp_path / "run")
     assert store.generations()[-1]["front"] == [point.name() for point in last.front]
     store.close()
 
 
 def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp_path: Path) -> None:
-    few, longer = (
-        fake_config(*INHERITS, "evaluation.finalists=2", f"search.generations={number}") for number in (4, 6)
-    )
+    few, longer = (best(2, f"search.generations={number}") for number in (4, 6))
     *_, before, last = run(tmp_path / "run", few, HeirPool(skilled=0.55))
     trained = finalists(tmp_path / "run")
     assert {point.key for point in last.front} <= trained
@@ -192,7 +185,7 @@ def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp
     objectives = [[one[name] for name in few.objectives] for one in now]
     share = hypervolume(objectives, told["reference"]) / np.prod(told["reference"])
     assert last.hypervolume == pytest.approx(share)
-    assert told["finalists"]["hold_front"]
+    assert told["finals"][0]["hold_front"]
     again = HeirPool()
     assert run(tmp_path / "run", few, again)[-1] == last
     assert again.trained == []
@@ -204,16 +197,16 @@ def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp
 
 def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_front(tmp_path: Path) -> None:
     limit = "constraints.accuracy.min=0.2"
-    config = fake_config(*INHERITS, "evaluation.finalists=5", limit)
+    config = best(5, limit)
     last = run(tmp_path / "poor", config, HeirPool(skilled=0.1))[-1]
     assert last.front
     assert not {point.key for point in last.front} & finalists(tmp_path / "poor")
     heirs = len(kept(tmp_path / "poor"))
-    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    limited = best(5, "search.max_minutes=30")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "late", limited, HeirPool(interrupt_after=heirs + 2, skilled=0.5))
     cut = run(tmp_path / "late", limited, late=True)[-1]
-    assert cut.finalists == Finalists(chosen=5, trained=2, failed=0)
+    assert final(cut) == (5, 2, 0, False)
     assert {point.key for point in cut.front} - finalists(tmp_path / "late"), "three are heirs still"
     whole = run(tmp_path / "whole", pool=HeirPool(skilled=0.5))[-1]
     assert run(tmp_path / "late", pool=HeirPool(skilled=0.5))[-1] == whole
@@ -223,45 +216,39 @@ def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_fro
 
 @pytest.mark.parametrize(("reason", "holds"), [(Status.WORKER_DIED, False), (Status.FAILED, True)])
 def test_finalists_hold_the_front_unless_another_try_could_add_some(
-    tmp_path: Path, reason: str, holds: bool
+    tmp_path: Path, reason: Status, holds: bool
 ) -> None:
     run(tmp_path / "whole")
     lucky = min(finalists(tmp_path / "whole"))
     pool = HeirPool(fails=lambda key: None if key == lucky else reason)
     last = run(tmp_path / "run", pool=pool)[-1]
-    assert last.finalists is not None
-    assert (last.finalists.trained, last.finalists.failed) == (1, 4)
-    assert last.finalists.hold_front == holds
+    assert final(last) == (5, 1, 4, holds)
     assert ({point.key for point in last.front} == {lucky}) == holds
 
 
-def test_a_run_that_ended_when_heirs_held_the_front_too_gets_what_its_new_one_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = fake_config(*INHERITS, "evaluation.finalists=2")
-    whole = run(tmp_path / "whole", few, HeirPool(skilled=0.1))[-1]
-    with monkeypatch.context() as earlier:
-        earlier.setattr(Finale, "judged", lambda self, told, individuals: told)
-        before = run(tmp_path / "run", few, HeirPool(skilled=0.1))[-1]
-    kept_before = {point.key for point in before.front}
-    lost = {point.key for point in whole.front} - kept_before
-    for key in lost:  # as the earlier end left it
-        (tmp_path / "run" / "checkpoints" / f"{key}.pt").unlink()
-    assert lost, "a finalist that only the new front has"
-    times = dict(RunStore(tmp_path / "run").finished())
-    again = HeirPool(skilled=0.1)
-    assert run(tmp_path / "run", few, again)[-1] == whole
+def test_weights_that_were_lost_are_made_again_and_change_nothing_else(tmp_path: Path) -> None:
+    last = run(tmp_path / "run")[-1]
+    before, files = rows(tmp_path / "run"), weight_files(tmp_path / "run")
+    store = RunStore(tmp_path / "run")
+    times = dict(store.finished())
+    store.close()
+    lost = sorted(finalists(tmp_path / "run"))[:2]
+    for key in lost:
+        (tmp_path / "run" / "checkpoints" / f"{key}-inherited-trained9.pt").unlink()
+    again = RoundingPool()
+    assert run(tmp_path / "run", pool=again)[-1] == last
     assert set(again.trained) == {f"{key}-9" for key in lost}
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
-    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
-    assert dict(RunStore(tmp_path / "run").finished()) == times
+    assert (rows(tmp_path / "run"), weight_files(tmp_path / "run")) == (before, files)
+    store = RunStore(tmp_path / "run")
+    assert dict(store.finished()) == times
+    store.close()
 
 
 @pytest.mark.parametrize("limit", [0.0, 0.2], ids=["finalists", "heirs: no finalist is feasible"])
 def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     tmp_path: Path, limit: float
 ) -> None:
-    few = fake_config(*INHERITS, "evaluation.finalists=2", f"constraints.accuracy.min={limit}")
+    few = best(2, f"constraints.accuracy.min={limit}")
     last = run(tmp_path / "run", few, HeirPool(skilled=0.1))[-1]
     store, trained = RunStore(tmp_path / "run"), finalists(tmp_path / "run")
     contents = read_run(store)
@@ -270,8 +257,8 @@ def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     keys = {point.key for point in last.front}
     assert keys <= trained if limit == 0 else not keys & trained
     assert {point.key for point in contents.front} == {point.key for point in scored_anew.front} == keys
-    assert contents.is_front_of_finalists == (limit == 0)
-    assert (FINALISTS_ALONE in reading([contents])) == (limit == 0)
+    assert contents.is_front_of_finals == (limit == 0)
+    assert (FINALS_ALONE in reading([contents])) == (limit == 0)
     assert (picked(contents, "macs:1e9").key in trained) == (limit == 0)
     console = Console(width=200, file=io.StringIO())
     console.print(contents_table(contents, width=200))
@@ -328,7 +315,7 @@ def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> Non
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
     assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
-    assert last.finalists == Finalists(chosen=5, trained=4, failed=1, failures=(unlucky,), hold_front=True)
+    assert final(last) == (5, 4, 1, True)
     assert fact(tmp_path / "run", "Finalists") == (
         "4 of 5 trained",
         "1 failed, and stay heirs; the reasons are below",
@@ -347,7 +334,7 @@ def test_a_finalist_lost_with_its_worker_is_tried_again_where_that_is_asked_for(
     run(tmp_path / "run", pool=HeirPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
     assert "worker died" in str(store.fact("not_repeatable"))
-    RungShelf(store).forget_machine_failures()
+    store.forget_machine_failures()
     store.close()
     again = HeirPool()
     run(tmp_path / "run", pool=again)
@@ -357,9 +344,9 @@ def test_a_finalist_lost_with_its_worker_is_tried_again_where_that_is_asked_for(
 
 def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
-    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    limited = best(5, "search.max_minutes=30")
     last = run(tmp_path / "run", limited, late=True)[-1]
-    assert last.finalists == Finalists(chosen=5, trained=0, failed=0)
+    assert final(last) == (5, 0, 0, False)
     assert finalists(tmp_path / "run") == set()
     store = RunStore(tmp_path / "run")
     assert "max_minutes" in str(store.fact("not_repeatable"))
@@ -372,7 +359,7 @@ def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_pat
 def test_a_report_says_how_many_finalists_the_time_allowed_and_that_the_limit_has_to_be_raised(
     tmp_path: Path, before: int, trained: str
 ) -> None:
-    limited = fake_config(*INHERITS, "evaluation.finalists=5", "search.max_minutes=30")
+    limited = best(5, "search.max_minutes=30")
     path = tmp_path / "run"
     heirs = run(tmp_path / "heirs", HEIRS)[-1].trainings
     with pytest.raises(KeyboardInterrupt):
@@ -409,8 +396,8 @@ def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path)
 class RoundingPool(HeirPool):
     """Another machine: what inherits here answers a little differently."""
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        outcome = super().answer(architecture, leg)
+    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+        outcome = super().answer(architecture, step)
         other = fake_outcome(architecture, skilled=0.5)
         return replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
 
@@ -422,42 +409,52 @@ class LosingPool(HeirPool):
         super().__init__()
         self._lost = lost
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+    def answer(self, architecture: Architecture, step: Step) -> Outcome:
         if self._lost(architecture.key()):
             return fake_failure(architecture, Status.WORKER_DIED)
-        return super().answer(architecture, leg)
+        return super().answer(architecture, step)
 
 
-def test_heirs_that_are_put_back_count_as_what_the_search_knew_of_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", [HeirPool, RoundingPool])
+def test_what_candidates_were_before_is_never_overwritten_so_nothing_is_put_back(
+    tmp_path: Path, pool: type[HeirPool]
+) -> None:
     run(tmp_path / "heirs", HEIRS)
     run(tmp_path / "run")
-    run(tmp_path / "run", HEIRS, RoundingPool())
-    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
-    again = HeirPool()
+    store = RunStore(tmp_path / "run")
+    times = dict(store.finished())
+    store.close()
+    again = pool()
     run(tmp_path / "run", HEIRS, again)
     assert again.trained == []
-
-
-@pytest.mark.parametrize("after", [0, 1, 3])
-def test_stopped_while_heirs_are_put_back_it_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
-    run(tmp_path / "heirs", HEIRS)
-    run(tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", HEIRS, HeirPool(interrupt_after=after))
-    run(tmp_path / "run", HEIRS)
     assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
     assert weight_files(tmp_path / "run") == weight_files(tmp_path / "heirs")
+    store = RunStore(tmp_path / "run")
+    assert dict(store.finished()) == times, "when it was trained is not forged either"
+    store.close()
 
 
-def test_an_heir_that_cannot_be_put_back_leaves_a_run_that_says_so(tmp_path: Path) -> None:
+def test_candidates_that_are_chosen_again_are_known_but_for_their_weights(tmp_path: Path) -> None:
+    whole = run(tmp_path / "run")
+    files = weight_files(tmp_path / "run")
+    run(tmp_path / "run", HEIRS)
+    again = HeirPool()
+    assert run(tmp_path / "run", pool=again)[-1] == whole[-1]
+    assert set(again.trained) == {f"{key}-9" for key in finalists(tmp_path / "run")}
+    assert weight_files(tmp_path / "run") == files
+
+
+def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Path) -> None:
     run(tmp_path / "run")
-    run(tmp_path / "run", HEIRS, LosingPool(lambda key: True))
+    before = rows(tmp_path / "run")
+    lost = min(finalists(tmp_path / "run"))
+    (tmp_path / "run" / "checkpoints" / f"{lost}-inherited-trained9.pt").unlink()
+    run(tmp_path / "run", pool=LosingPool(lambda key: True))
     store = RunStore(tmp_path / "run")
     assert "worker died" in str(store.fact("not_repeatable"))
+    assert len(read_run(store).front) == len(store.generations()[-1]["front"])
     store.close()
-    run(tmp_path / "heirs", HEIRS)
-    run(tmp_path / "run", HEIRS)
-    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
+    assert rows(tmp_path / "run") == before
 
 
 def test_another_course_of_the_search_leaves_no_finalist_of_the_first_behind(tmp_path: Path) -> None:
@@ -484,7 +481,7 @@ def test_while_a_run_is_made_longer_its_report_is_one_of_heirs(tmp_path: Path) -
     assert {point.evaluation.epochs for point in contents.front} == {0}
     assert any("finalists are not trained yet" in words for words in warnings(contents))
     assert run(tmp_path / "run", LONGER)[-1] == run(tmp_path / "whole", LONGER)[-1]
-    assert not list((tmp_path / "run" / "rungs").iterdir())
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -492,48 +489,28 @@ def test_a_finished_run_keeps_the_weights_of_heirs_that_only_the_finale_put_on_t
     tmp_path: Path, count: int
 ) -> None:
     # training does these no good: others, never on the front of heirs, are on the last one
-    config = fake_config(*INHERITS, f"evaluation.finalists={count}", "constraints.accuracy.min=0.2")
+    config = best(count, "constraints.accuracy.min=0.2")
     *_, heirs, last = run(tmp_path / "run", config, HeirPool(skilled=0.1))
     trained = finalists(tmp_path / "run")
     assert {point.key for point in last.front} - {point.key for point in heirs.front}
     assert not {point.key for point in last.front} & trained
     before, again = weight_files(tmp_path / "run"), HeirPool(skilled=0.1)
-    assert before.keys() == {f"{key}.pt" for key in {point.key for point in last.front} | trained}
+    assert {f"{key}-inherited-trained9.pt" for key in trained} < before.keys()
+    assert {f"{point.key}-inherited.pt" for point in last.front} < before.keys()
     assert run(tmp_path / "run", config, again)[-1] == last
     assert again.trained == []
     assert weight_files(tmp_path / "run") == before
-
-
-def test_a_report_of_heirs_that_could_not_be_put_back_shows_what_the_store_has(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    last = run(tmp_path / "run", HEIRS, LosingPool(lambda key: True))[-1]
-    store, known = RunStore(tmp_path / "run"), kept(tmp_path / "run")
-    front = read_run(store).front
-    store.close()
-    assert {point.key for point in front} == {point.key for point in last.front}
-    assert all(point.evaluation.epochs == known[point.key].epochs for point in front)
-
-
-def test_heirs_that_are_put_back_finished_when_they_did(tmp_path: Path) -> None:
-    run(tmp_path / "heirs", HEIRS)
-    store = RunStore(tmp_path / "heirs")
-    before = dict(store.finished())
-    store.close()
-    run(tmp_path / "heirs", CONFIG)
-    run(tmp_path / "heirs", HEIRS)
-    store = RunStore(tmp_path / "heirs")
-    assert dict(store.finished()) == before
-    store.close()
 
 
 def test_a_kill_in_the_finale_leaves_no_weights_behind_when_others_are_chosen_later(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", pool=HeirPool(interrupt_after=27))
     run(tmp_path / "run", LONGER)
-    assert not list((tmp_path / "run" / "rungs").iterdir())
+    run(tmp_path / "whole", LONGER)
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
 
 
-def test_putting_heirs_back_is_no_training_that_was_cut_off(tmp_path: Path) -> None:
+def test_a_longer_run_has_no_trainings_that_were_cut_off(tmp_path: Path) -> None:
     run(tmp_path / "run")
     run(tmp_path / "run", LONGER)
     assert fact(tmp_path / "run", "Candidates") == ("36 done, 0 failed", "5 trained, 31 as inherited")
@@ -543,7 +520,7 @@ def told_failures(path: Path) -> dict[str, str]:
     """Return why finalists failed, by key, as the report says it."""
     store = RunStore(path)
     try:
-        return {one.key: one.status_text for one in read_run(store).failed_finalists}
+        return {one.key: one.status_text for one in read_run(store).failed_finals}
     finally:
         store.close()
 
@@ -563,30 +540,3 @@ def test_a_listener_of_numbers_never_steps_back(tmp_path: Path) -> None:
     run(tmp_path / "run", listener=numbers_to(lambda numbers, step: steps.append(step)))
     assert steps == sorted(steps)
     assert steps[-1] == 24 + 5
-
-
-def test_a_run_of_before_there_were_rungs_is_read_and_continued(tmp_path: Path) -> None:
-    run(tmp_path / "run", HEIRS)
-    store = RunStore(tmp_path / "run")
-    store.write("DROP TABLE rungs", ())
-    assert len(read_run(store).done) == 24
-    with store.writing():
-        pass
-    store.close()
-    assert run(tmp_path / "run")[-1] == run(tmp_path / "whole")[-1]
-
-
-@pytest.mark.parametrize(
-    ("overrides", "words"),
-    [
-        (("evaluation.finalists=2",), r"finalists: goes with evaluation\.mode: supernet, but mode is scr"),
-        (
-            (INHERITS[0], "training.epochs=3", "evaluation.finetune_epochs=3", "evaluation.finalists=2"),
-            r"finalists: get training\.epochs \(3\), which must be more than the .* of every heir \(3\)",
-        ),
-        (("evaluation.mode=supernet", "evaluation.finalists=-1"), r"finalists: must be >= 0, but got -1"),
-    ],
-)
-def test_finalists_that_make_no_sense_are_refused(overrides: tuple[str, ...], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        fake_config(*overrides)

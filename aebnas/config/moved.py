@@ -1,0 +1,73 @@
+"""Fields that stand elsewhere, or are spelled otherwise, than they did: one table, one message each.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aebnas.config.choices import Path
+from aebnas.config.fidelity_schema import short_items
+
+INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
+
+
+def moved(path: Path, tree: Any) -> str | None:
+    """Return what to write in place of a field; None: it never was one.
+
+    Args:
+        path: Of the field.
+        tree: The whole file, which holds what else decides the new spelling.
+    """
+    cure = MOVED.get(tuple(str(part) for part in path))
+    return None if cure is None else cure(tree)
+
+
+def _equal_plan(tree: Any) -> str:
+    """Return how the plan of fidelities is written that equals the old options of ``evaluation``."""
+    old, training = (_section(tree, name) for name in ("evaluation", "training"))
+    if "fidelities" in old:
+        return "is said by evaluation.fidelities now, which is given too; remove it"
+    epochs = training.get("epochs", 8)
+    epochs = epochs if isinstance(epochs, int) and epochs > 0 else 8
+    return f"is said by evaluation.fidelities now; the same is fidelities: {short_items(_items(old, epochs))}"
+
+
+def _items(old: Mapping[str, Any], epochs: int) -> list[dict[str, Any]]:
+    way, finalists = old.get("mode"), old.get("finalists")
+    if way == "successive_halving":
+        return _rungs(_whole(old, "min_epochs", 1), epochs, max(2, _whole(old, "eta", 3)))
+    inherited = {name: old[name] for name in INHERITED if old.get(name) is not None}
+    if way == "supernet" or inherited or finalists:
+        last = [{"kind": "trained", "epochs": epochs, "keep": finalists}] if finalists else []
+        return [{"kind": "inherited", **inherited}, *last]
+    return [{"kind": "trained"}]
+
+
+def _rungs(first: int, last: int, eta: int) -> list[dict[str, Any]]:
+    """Return rungs from ``first`` to ``last`` epochs, evenly spaced in ratio, about ``eta`` apart."""
+    first = min(first, last)
+    ratio = last / first
+    steps = max(1, round(math.log(ratio) / math.log(eta)))
+    epochs = sorted({round(first * ratio ** (step / steps)) for step in range(steps + 1)})
+    keeps: list[dict[str, Any]] = [{}] + [{"keep": f"1/{eta}"}] * (len(epochs) - 1)
+    return [{"kind": "trained", "epochs": n, **keep} for n, keep in zip(epochs, keeps, strict=True)]
+
+
+def _whole(section: Mapping[str, Any], name: str, default: int) -> int:
+    value = section.get(name, default)
+    return value if isinstance(value, int) and value > 0 else default
+
+
+def _section(tree: Any, name: str) -> Mapping[str, Any]:
+    section = tree.get(name) if isinstance(tree, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
+    ("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)
+}
+"""By path: what to say, from the whole file."""

@@ -1,0 +1,105 @@
+"""A generation on its way through the fidelities of a plan: after each one, a share goes on.
+
+Who goes on follows from the whole generation.  A fidelity that the store knows is not repeated.  Must not
+import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import Fidelity
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import FidelityFinished, Listener
+from aebnas.search.fidelity.steps import Steps
+from aebnas.search.promotion import best_first
+from aebnas.space.architecture import Architecture
+from aebnas.space.genes import Genome
+from aebnas.space.search_space import SearchSpace
+
+Decided = Callable[[Evaluation, bool, int], None]
+"""Told each candidate once it goes no further, whether the store knew it, and how many are still in work."""
+
+
+class Batches:
+    """Takes the generations of one search through its plan."""
+
+    def __init__(self, steps: Steps, space: SearchSpace, config: SearchFile, listener: Listener) -> None:
+        """Prepare for one search.
+
+        Args:
+            steps: Of the search.
+            space: Decodes the genomes.
+            config: Says what the better candidates are.
+            listener: Told who goes on.
+        """
+        self._steps, self._space, self._config, self._listener = steps, space, config, listener
+
+    def evaluate(self, asked: Sequence[Genome], decided: Decided) -> bool:
+        """Evaluate a generation; return whether it came to its end, or the time was up.
+
+        Args:
+            asked: Genomes in ask order.
+            decided: Told every candidate that was evaluated at all, also where the time is up.
+        """
+        batch = {a.key(): a for a in (self._space.decode(genome) for genome in asked)}
+        fidelities, rest = self._steps.plan.of_generations, list(batch)
+        for fidelity in fidelities:
+            is_last = fidelity is fidelities[-1]
+            told = decided if is_last else None
+            found = self._take([batch[key] for key in rest], fidelity, told)
+            if len(found) < len(rest):
+                self._cut(rest, found, fidelity, decided)
+                return False
+            going = set[str]() if is_last else self._going_on(asked, found, fidelity.level + 1)
+            if not is_last:
+                for key in rest:
+                    if key not in going:
+                        decided(found[key], key not in self._steps.trained, 0)
+            if len(fidelities) > 1 and any(key in self._steps.trained for key in rest):
+                counts = (fidelity.level + 1, len(fidelities), fidelity.epochs, len(rest), len(going))
+                self._listener(FidelityFinished(*counts))
+            rest = [key for key in rest if key in going]
+            if not rest:
+                break
+        return True
+
+    def _take(
+        self, architectures: Sequence[Architecture], fidelity: Fidelity, decided: Decided | None
+    ) -> dict[str, Evaluation]:
+        """Return what candidates are at a fidelity; what is unknown is taken there."""
+        found = {}
+        for architecture in architectures:
+            evaluation = self._steps.find(architecture.key(), fidelity.level)
+            if evaluation is not None:
+                found[evaluation.key] = evaluation
+                if decided is not None:
+                    decided(evaluation, evaluation.key not in self._steps.trained, 0)
+        unknown = [one for one in architectures if one.key() not in found]
+        remaining = len(unknown)
+        for evaluation in self._steps.take(unknown, fidelity.level):
+            remaining -= 1
+            found[evaluation.key] = evaluation
+            if decided is not None:
+                decided(evaluation, False, remaining)
+        return found
+
+    def _going_on(self, asked: Sequence[Genome], found: Mapping[str, Evaluation], level: int) -> set[str]:
+        done = {key: one for key, one in found.items() if one.is_done}
+        ranked = best_first(self._space, asked, done, self._config)
+        return set(ranked[: self._steps.plan.going_on(level, len(done))])
+
+    def _cut(
+        self, rest: Sequence[str], found: Mapping[str, Evaluation], fidelity: Fidelity, decided: Decided
+    ) -> None:
+        """Settle what the end of the time left: each candidate as far as it came."""
+        is_told = fidelity is self._steps.plan.of_generations[-1]
+        for key in rest:
+            evaluation = found.get(key)
+            if evaluation is None and fidelity.level:
+                evaluation = self._steps.find(key, fidelity.level - 1)
+            elif is_told:
+                evaluation = None
+            if evaluation is not None:
+                decided(evaluation, key not in self._steps.trained, 0)

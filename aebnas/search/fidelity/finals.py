@@ -1,0 +1,154 @@
+"""The end of a search whose plan takes the best candidates further: their final trainings.
+
+What a candidate inherits, or has after a few epochs, ranks it; what its network can do it shows once it is
+trained.  The best are those that survivors would be: by non-dominated rank and crowding among all that stand
+at the fidelity before, those left out whose training would exceed ``evaluation.max_training_macs``.  Once all
+of them are trained they alone hold the front: the most accurate of hundreds on one set of images is mostly
+the luckiest.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import Fidelity
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import FinalsChosen, FinalTraining, Listener, Warned
+from aebnas.search.fidelity.batches import Decided
+from aebnas.search.fidelity.steps import Steps
+from aebnas.search.individuals import with_free_points
+from aebnas.search.promotion import best_first
+from aebnas.search.proposers import Individual
+from aebnas.search.standing import finals_of, front_level
+from aebnas.space.search_space import SearchSpace
+
+
+@dataclass
+class Ended:
+    """A search whose best candidates were taken further."""
+
+    individuals: list[Individual]
+    """Of all candidates, as they stand."""
+    evaluations: dict[str, Evaluation]
+    """The same by key."""
+    finals: list[FinalTraining] = field(default_factory=list)
+
+    @property
+    def is_left_open(self) -> bool:
+        """Return whether the time did not allow all of it."""
+        return any(one.left for one in self.finals)
+
+
+class Finals:
+    """Takes the best of one search further."""
+
+    def __init__(self, steps: Steps, space: SearchSpace, config: SearchFile, listener: Listener) -> None:
+        """Read whom an earlier end of the run took further.
+
+        Args:
+            steps: Of the search.
+            space: Decodes the genomes.
+            config: Says what the better candidates are.
+            listener: Told who goes on.
+        """
+        self._steps, self._space, self._config, self._listener = steps, space, config, listener
+        self._before = {key for one in finals_of(steps.store.generations()) for key in one.trained}
+
+    def run(
+        self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation], decided: Decided
+    ) -> Ended:
+        """Take the best further, as many as the time allows.
+
+        Args:
+            individuals: Of the whole search, in the order in which they were told.
+            evaluations: Of its candidates, by key.
+            decided: Told what came of each, and whether the store knew it.
+        """
+        ended = Ended(list(individuals), dict(evaluations))
+        for fidelity in self._steps.plan.finals:
+            ended.finals.append(self._train(fidelity, individuals, ended, decided))
+            if ended.is_left_open:
+                break
+        trained = {key for one in ended.finals for key in one.trained}
+        genomes = [one.genome for one in individuals if one.key in trained]
+        left = [one for one in individuals if one.key not in trained]
+        further = {key: ended.evaluations[key] for key in trained}
+        ended.individuals = left + with_free_points(self._space, genomes, further, self._config)
+        self._warn_of_others(len(self._before - trained))
+        return ended
+
+    def on_front(self, ended: Ended) -> list[Individual]:
+        """Return those of whom the front is made: all, or those alone that their final training put there."""
+        plan = self._steps.plan
+        level = front_level(plan, ended.finals)
+        levels = {key: plan.named(one.fidelity).level for key, one in ended.evaluations.items()}
+        return [one for one in ended.individuals if levels[one.key] >= level]
+
+    def _train(
+        self, fidelity: Fidelity, individuals: Sequence[Individual], ended: Ended, decided: Decided
+    ) -> FinalTraining:
+        """Take the best that stand at the fidelity before to this one, and put them into ``ended``."""
+        before = self._steps.plan.fidelities[fidelity.level - 1].name
+        done = {key: one for key, one in ended.evaluations.items() if one.is_done and one.fidelity == before}
+        genomes = [one.genome for one in individuals]
+        ranked = best_first(self._space, genomes, done, self._config)
+        best = self._allowed(ranked, done, fidelity)[: int(fidelity.keep or 0)]
+        found = {key: one for key in best if (one := self._steps.find(key, fidelity.level)) is not None}
+        unknown = [done[key].architecture for key in best if key not in found]
+        if best:
+            self._listener(FinalsChosen(len(best), len(unknown), fidelity.epochs, done[best[0]].fidelity))
+        for one in list(found.values()):
+            decided(one, True, 0)
+        for one in self._steps.take(unknown, fidelity.level):
+            found[one.key] = one
+            decided(one, False, 0)
+        ended.evaluations |= {key: one for key, one in found.items() if one.is_done}
+        return FinalTraining(
+            fidelity=fidelity.name,
+            epochs=fidelity.epochs,
+            chosen=len(best),
+            trained=tuple(key for key in best if key in found and found[key].is_done),
+            failed=tuple(key for key in best if key in found and not found[key].is_done),
+            hold_front=self._hold_front(best, found, genomes),
+        )
+
+    def _hold_front(
+        self, best: Sequence[str], found: Mapping[str, Evaluation], genomes: Sequence[tuple[int, ...]]
+    ) -> bool:
+        """Return whether those that were taken further alone hold the front.
+
+        Not while one may still get there, by more time or another try, nor where none is feasible.
+        """
+        if len(found) < len(best) or any(one.is_machine_failure for one in found.values()):
+            return False
+        points = with_free_points(self._space, genomes, dict(found), self._config)
+        return any(one.is_feasible for one in points)
+
+    def _allowed(
+        self, ranked: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity
+    ) -> list[str]:
+        """Return the candidates whose further training is within the limit on that of one."""
+        limit, images = self._config.evaluation.max_training_macs, self._steps.store.fact("train_images")
+        if limit is None or images is None:
+            return list(ranked)
+        most = limit / (images * fidelity.epochs)
+        found = [key for key in ranked if evaluations[key].reach_macs[-1] <= most]
+        if len(found) < min(int(fidelity.keep or 0), len(ranked)):
+            self._listener(
+                Warned(
+                    f"only {len(found)} of {len(ranked)} candidates may be trained further; others exceed "
+                    f"evaluation.max_training_macs = {limit:.3g} in {fidelity.epochs} epochs"
+                )
+            )
+        return found
+
+    def _warn_of_others(self, number: int) -> None:
+        if number:
+            self._listener(
+                Warned(
+                    f"{number} that an earlier end of this run trained further are not among its best any "
+                    "more, and count with what they were before"
+                )
+            )
