@@ -24,8 +24,9 @@ FINAL = {"kind": "trained", "keep": 3}
 def inherited_by(**options: Any) -> dict[str, Any]:
     """Return the section evaluation of candidates that inherit; limits stand beside the plan."""
     limits = {name: options.pop(name) for name in list(options) if name.startswith("max_")}
+    finals = options.pop("finals", [])
     item = {"kind": "inherited", "recalibration_images": 250} | options
-    return {"fidelities": [item, FINAL]} | limits
+    return {"fidelities": [item, *finals]} | limits
 
 
 HEIR = inherited_by()
@@ -85,7 +86,7 @@ def test_finetuning_is_seeded() -> None:
 
 
 def finalist(training: dict[str, Any], **options: Any) -> Outcome:
-    settings = inheriting(training=training, **options)
+    settings = inheriting(training=training, finals=[FINAL], **options)
     return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture(), Step(1))
 
 
