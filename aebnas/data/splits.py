@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import Dataset, ImageSet, Labels
 from aebnas.errors import DataError
 
@@ -34,6 +34,8 @@ class Splits:
         select: Scores candidates.
         classes: Names; a label is an index into them.
         fingerprint: sha256 over the dataset's fingerprint and the chosen indices.
+        notes: What a person should know of how the images were read.
+        depth: Bits that 16-bit files were read with; None: there are none.
     """
 
     train: ImageSet
@@ -41,6 +43,8 @@ class Splits:
     select: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
+    depth: SixteenBitDepth | None = None
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
@@ -55,16 +59,19 @@ def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
     if config.limit is not None:
         chosen = np.sort(order[: config.limit])
         order = chosen[stratified_order(labels[chosen], rng)]
-    shares = (config.split.train, config.split.calibrate, config.split.select)
+    # images of their own score candidates: then nothing is cut off for that
+    given: tuple[ImageSet, ...] = () if dataset.extras.select is None else (dataset.extras.select,)
+    shares = (config.split.train, config.split.calibrate, config.split.select)[: 3 - len(given)]
     counts = largest_remainder(len(order), shares)
     parts = [np.sort(part) for part in np.split(order, np.cumsum(counts)[:-1])]
-    train, calibrate, select = (dataset.train.take(part) for part in parts)
+    train, calibrate, select = (*(dataset.train.take(part) for part in parts), *given)
     for name, images in zip(NAMES, (train, calibrate, select), strict=True):
-        _check_every_class(dataset, name, images, min(shares))
+        _check_every_class(dataset, name, images, min(shares) / sum(shares))
     digest = hashlib.sha256(dataset.fingerprint.encode())
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
-    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest())
+    extras = dataset.extras
+    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest(), extras.notes, extras.depth)
 
 
 def cut_test(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
