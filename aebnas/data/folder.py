@@ -9,11 +9,13 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from aebnas.data.dataset import ImageSet
+from aebnas.data.memory import check_folder_fits
 from aebnas.data.pictures import PictureHeader, read_header, read_pixels
 from aebnas.errors import DataError
 
@@ -47,6 +49,7 @@ def read_folder(folder: Path, image_size: int | None) -> tuple[ImageSet, ImageSe
     if image_size is None:
         _check_one_size(headers)
     channels = 1 if all(header.is_grey for header in headers.values()) else 3
+    _check_room(folder, parts, image_size, headers, channels)
     train, *test = (_read(part, classes, image_size, headers, channels) for part in parts)
     return train, (test[0] if test else None), classes
 
@@ -121,4 +124,20 @@ def _read(
     images = np.empty((len(paths), height, width, channels), np.uint8)
     for i, path in enumerate(paths):
         images[i] = read_pixels(path, image_size, channels)
-    return ImageSet(images, np.array(labels, np.int64))
+    return ImageSet(images, np.array(labels, np.int64), tuple(map(str, paths)))
+
+
+def _check_room(
+    folder: Path,
+    parts: Sequence[dict[str, list[Path]]],
+    image_size: int | None,
+    headers: dict[Path, PictureHeader],
+    channels: int,
+) -> None:
+    """Refuse what does not fit in memory, before any picture is decoded."""
+    counts = [sum(map(len, part.values())) for part in parts]
+    first = next(iter(headers.values()))
+    height, width = (image_size, image_size) if image_size is not None else (first.height, first.width)
+    largest = max(header.width * header.height for header in headers.values())
+    test = counts[1] if len(counts) > 1 else None
+    check_folder_fits(str(folder), (counts[0], test), (height, width, channels), largest, image_size)
