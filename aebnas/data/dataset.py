@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -32,10 +32,12 @@ class ImageSet:
     Args:
         images: uint8, C-contiguous, shape ``(n, h, w, c)``.
         labels: int64, shape ``(n,)``.
+        names: What people call each image, for messages: its file, or its array and index; empty: nothing.
     """
 
     images: Images
     labels: Labels
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose type or shape breaks the law above."""
@@ -49,6 +51,8 @@ class ImageSet:
                 f"labels must be int64 of shape ({len(self.images)},), "
                 f"but got {self.labels.dtype} of shape {self.labels.shape}"
             )
+        if self.names and len(self.names) != len(self.labels):
+            raise DataError(f"{len(self.labels)} images, but {len(self.names)} names of them")
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -62,7 +66,16 @@ class ImageSet:
 
     def take(self, indices: NDArray[np.int64]) -> ImageSet:
         """Return a copy of the images at ``indices``, in that order."""
-        return ImageSet(self.images[indices], self.labels[indices])
+        names = tuple(self.names[index] for index in indices.tolist()) if self.names else ()
+        return ImageSet(self.images[indices], self.labels[indices], names)
+
+    def named(self, part: str) -> ImageSet:
+        """Return the same images; those without names are called ``part[0]``, ``part[1]``, ..."""
+        return self if self.names else replace(self, names=tuple(f"{part}[{i}]" for i in range(len(self))))
+
+    def unnamed(self) -> ImageSet:
+        """Return the same images without names: what trains them needs none."""
+        return replace(self, names=()) if self.names else self
 
     def class_counts(self, classes: int) -> NDArray[np.int64]:
         """Return the number of images of each class; shape ``(classes,)``."""

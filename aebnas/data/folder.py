@@ -17,6 +17,7 @@ import numpy as np
 
 from aebnas.data.dataset import Extras, Images, ImageSet
 from aebnas.data.folder_layout import Files, Layout, read_layout
+from aebnas.data.memory import check_folder_fits
 from aebnas.data.pictures import PictureHeader, read_header, read_training_pixels
 from aebnas.data.problems import Problems
 from aebnas.data.sixteen_bits import FULL, ValueRange
@@ -48,6 +49,7 @@ def read_folder(
     if problems.count:
         reader.look_for_more()
     problems.refuse(str(folder))
+    reader.check_room(folder, layout)
     arrays = [reader.pixels(part) for part in layout.parts]
     problems.refuse(str(folder))
     reader.seen.refuse_lost_colours()
@@ -71,6 +73,14 @@ class _Reader:
         self._headers, self._image_size, self._problems = headers, image_size, problems
         self._channels = 1 if all(header.is_grey for header in headers.values()) else 3
         self.seen = ValueRange()
+
+    def check_room(self, folder: Path, layout: Layout) -> None:
+        """Refuse what does not fit in memory, before any picture is decoded."""
+        train, *others = (len(_paths(part)) for part in layout.parts)
+        apart = sum(others) if others else None  # test and select: kept as they are, not copied
+        largest = max(header.width * header.height for header in self._headers.values())
+        shape = self._shape(next(iter(self._headers)))
+        check_folder_fits(str(folder), (train, apart), shape, largest, self._image_size)
 
     def pixels(self, files: Files) -> Images:
         """Return the images of a part, ``(n, h, w, c)``; 16-bit ones as if they used all of their range."""
@@ -135,4 +145,4 @@ def _paths(files: Files) -> list[Path]:
 def _labelled(files: Files, images: Images, layout: Layout) -> ImageSet:
     index = {name: i for i, name in enumerate(layout.classes)}
     labels = [index[name] for name, members in files.items() for _ in members]
-    return ImageSet(images, np.array(labels, np.int64))
+    return ImageSet(images, np.array(labels, np.int64), tuple(map(str, _paths(files))))

@@ -16,19 +16,19 @@ from pathlib import Path
 from aebnas.config import SearchFile, differences, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import RunError
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import changes_since, check_versions, environment
-from aebnas.search.events import Listener, ignore
+from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
+from aebnas.search.preparation import prepare, space_of
 from aebnas.search.proposers import Proposer
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
-from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
@@ -59,18 +59,16 @@ def new_session(
             cannot be read: no directory is made then.
     """
     refuse_existing(path)
-    splits = make_splits(load_dataset(config.data, progress=progress), config.data)
-    _check_cutout(config, splits)
+    prepared = prepare(config, progress)
+    proposer, splits, devices = prepared.proposer(), prepared.splits, prepared.devices
     config = _with_absolute_paths(config)
-    _check_supernet(config, splits)
-    shape = splits.train.shape
-    devices = DeviceCosts.of_file(config, space_of(config, shape), shape[2], len(splits.classes))
-    proposer = _proposer(config, splits, devices)
     store = RunStore.create(path, config, environment())
     try:
         with store.writing():
             keep_profiles(store, devices)
             _record_data(store, splits)
+            for text in (*prepared.data.notes, *prepared.data.warnings):
+                listener(Warned(text))
             yield _search(config, splits, store, proposer, devices, listener)
     finally:
         store.close()
@@ -121,11 +119,6 @@ def resumed_session(
             yield _search(config, splits, store, proposer, devices, listener, change)
     finally:
         store.close()
-
-
-def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for images ``(height, width, channels)``."""
-    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
@@ -180,18 +173,6 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
     )
 
 
-def _check_supernet(config: SearchFile, splits: Splits) -> None:
-    """Refuse here a given supernet that no candidate could inherit from.
-
-    Raises:
-        RunError: It is of something else, unfinished, or cannot be read.
-    """
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
-        from aebnas.supernet.preparation import check_given  # imports torch
-
-        check_given(config, splits)
-
-
 def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> None:
     """Refuse a run that was begun with a supernet which is trained otherwise today.
 
@@ -202,15 +183,6 @@ def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> 
         from aebnas.supernet.preparation import check_own  # imports torch
 
         check_own(config, splits, store.path)
-
-
-def _check_cutout(config: SearchFile, splits: Splits) -> None:
-    """Refuse here what would make every candidate fail: a cutout square larger than the images."""
-    side, smaller = config.training.augment.cutout, min(splits.train.shape[:2])
-    if side > smaller:
-        raise ConfigError(
-            f"training.augment.cutout {side} is larger than the images; the largest valid value is {smaller}"
-        )
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:
