@@ -13,9 +13,11 @@ import io
 import re
 import struct
 import zlib
+from contextlib import suppress
 from typing import IO
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 _TAG = 0x0112
 _WIDTH, _HEIGHT = 256, 257
@@ -33,6 +35,21 @@ _LYING = (5, 6, 7, 8)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_NOTES = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 _PNG_NAME = re.compile(rb"[A-Za-z]{4}")
+
+
+def decode(image: Image.Image) -> None:
+    """Decode an opened picture as it lies in its file.
+
+    Pillow turns TIFFs while it decodes them, and fails where any of their metadata lead nowhere.
+    """
+    if isinstance(image, TiffImageFile):
+        _orientation(image)  # Pillow remembers it; afterwards the file may be closed
+
+        def leave_as_it_lies() -> None:
+            image._size = image.im.size
+
+        image.load_end = leave_as_it_lies  # type: ignore[method-assign]
+    image.load()
 
 
 def upright(picture: Image.Image, source: Image.Image) -> Image.Image:
@@ -53,12 +70,12 @@ def shown_size(image: Image.Image) -> tuple[int, int]:
 
 def _orientation(image: Image.Image) -> int:
     """Return 1 to 8; 1 where nothing valid is said."""
-    try:
-        # Image's own: a PNG's would decode it
-        value = Image.Image.getexif(image).get(_TAG, 1)
-        return int(value) if value in _TURNS else 1
-    except Exception:  # the picture itself may be sound
-        return 1
+    for _ in range(2):  # the second time Pillow answers with what it had read before it stumbled
+        with suppress(Exception):  # the picture itself may be sound
+            # Image's own: a PNG's would decode it
+            value = Image.Image.getexif(image).get(_TAG, 1)
+            return int(value) if value in _TURNS else 1
+    return 1
 
 
 def _png_orientation(image: Image.Image) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from aebnas.data.dataset import Images
-from aebnas.data.orientation import shown_size, upright
+from aebnas.data.orientation import decode, shown_size, upright
 from aebnas.data.picture_files import opened
 from aebnas.data.sixteen_bits import (
     FULL,
@@ -95,7 +95,7 @@ def read_training_pixels(path: Path, size: int | None, channels: int, depth: int
     with opened(path) as image:
         _check_mode(image)
         is_deep = is_deep_colour(image)
-        image.load()
+        decode(image)
         if image.mode in GREY_16:
             seen.highest[str(path)] = highest_value(image)
         elif is_deep:
@@ -113,7 +113,7 @@ def pixels_of(
     """
     _check_mode(image)
     is_deep = is_deep_colour(image)
-    image.load()
+    decode(image)
     refuse_unclear(image, depth, is_deep)
     return _pixels(image, size, channels, depth)
 
