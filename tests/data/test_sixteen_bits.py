@@ -9,10 +9,12 @@ import pytest
 from data.picture_seeds import deep_png, portable
 from PIL import Image
 
+from aebnas.config.schema import DataConfig
 from aebnas.data.dataset import Extras
 from aebnas.data.folder import read_folder
 from aebnas.data.pictures import read_pixels, read_training_pixels
 from aebnas.errors import DataError
+from aebnas.final.images import final_images
 
 Save = Callable[[np.ndarray, Path], None]
 
@@ -121,6 +123,11 @@ def test_a_file_is_read_twice_only_where_16_bits_turn_out_to_be_fewer(
     reads.clear()
     read_folder(folder, None)
     assert sorted(reads) == ["1", "1", "plain"]
+
+
+def test_a_training_knows_the_depth_of_its_data(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, SAVE["png"], *(4095 - i for i in range(40)))
+    assert final_images(DataConfig(folder=str(folder))).depth == 12
 
 
 def test_negative_and_larger_values_are_refused(tmp_path: Path) -> None:
