@@ -63,7 +63,7 @@ class DataConfig(Frozen):
     name: DatasetName | None = None
     """A known dataset."""
     folder: Text | None = None
-    """A folder of class folders of images (optionally under train/ and test/)."""
+    """A folder of class folders of images (optionally under train/, test/ and val/)."""
     npz: Text | None = None
     """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images), or names like them."""
     root: Text | None = None

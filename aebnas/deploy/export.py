@@ -221,7 +221,7 @@ def _contents(
     text = json.dumps({**fields, "checksum": checksum_of(fields)}, indent=1)
     manifest = Manifest.model_validate_json(text)
     card = card_text(source, network.policy, network.precision, network.parity, variants)
-    return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode()}
+    return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode(errors="replace")}
 
 
 def _samples(source: Source, network: _Network, stored: ImageSet) -> bytes:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aebnas.config.schema import SearchFile
+from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.facts import DataFacts, data_facts
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
@@ -58,11 +60,12 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
 
     Raises:
         DataError: Something is wrong with the data, or they do not fit in memory.
-        ConfigError: The training does not fit the images, a hardware profile is wrong, or the limits on
-            the first generation admit nothing.
+        ConfigError: The training does not fit the images, a hardware profile is wrong, the limits on the
+            first generation admit nothing, or a path is not UTF-8 text.
         HardwareError: A profile lacks a layer of the space, or energies.
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
+    _check_paths(config)
     data = data_facts(config.data, progress, must_read)
     _check_cutout(config, data)
     check_workers_fit(config, data)
@@ -71,6 +74,15 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     devices = DeviceCosts.of_file(config, space, data.shape[2], len(data.classes))
     drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
     return Prepared(config, data, space, devices, drawn)
+
+
+def _check_paths(config: SearchFile) -> None:
+    """Refuse here paths that the run could not keep: it keeps them from the root on."""
+    paths = [(f"data.{name}", getattr(config.data, name)) for name in ("folder", "npz", "root")]
+    paths += [("supernet.file", config.supernet.file), *(("hardware", path) for path in config.hardware)]
+    for name, path in paths:
+        if path is not None:
+            refuse_unwritable(name, Path(path).expanduser().absolute())
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.config import SearchFile, differences, load
+from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
@@ -59,6 +60,7 @@ def new_session(
             cannot be read: no directory is made then.
     """
     refuse_existing(path)
+    refuse_unwritable("the run", path)
     prepared = prepare(config, progress)
     proposer, splits, devices = prepared.proposer(), prepared.splits, prepared.devices
     config = _with_absolute_paths(config)

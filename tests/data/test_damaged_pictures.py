@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from data.damaged_files import cases
-from data.picture_seeds import SEEDS
+from data.picture_seeds import SEEDS, picture
 from PIL import Image, ImageFile
 
+from aebnas.data.folder import read_folder
 from aebnas.data.pictures import read_header, read_pixels
 from aebnas.errors import DataError
 
@@ -74,6 +75,23 @@ def test_a_header_is_read_without_decoding(
     monkeypatch.setattr(Image, "_getdecoder", decoded)
     if expected[1] is not None:
         assert read_header(path) == expected[1]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF"])
+def test_reading_a_folder_decodes_every_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            picture("RGB").save(tmp_path / name / f"{i}", kind)
+    decoded: list[str] = []
+    make = Image._getdecoder
+    monkeypatch.setattr(
+        Image, "_getdecoder", lambda *given, **named: decoded.append("") or make(*given, **named)
+    )
+    read_folder(tmp_path, None)
+    assert len(decoded) == 6
 
 
 def type_of(name: str) -> type:

@@ -106,14 +106,15 @@ def test_16_bit_files_that_the_training_does_not_explain_are_refused(
 
 
 def test_an_export_and_its_card_keep_the_depth_of_the_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
-    shutil.copytree(checkpoint, tmp_path / "checkpoint")
+    place = tmp_path / os.fsdecode(b"caf\xe9")  # the card names it
+    shutil.copytree(checkpoint, place)
     text = (
         (checkpoint / "checkpoint.yaml")
         .read_text()
         .replace("sixteen_bit_depth: null", "sixteen_bit_depth: 12")
     )
-    (tmp_path / "checkpoint" / "checkpoint.yaml").write_text(text)
-    exported = export(tmp_path / "checkpoint", tmp_path / "model", samples=0)
+    (place / "checkpoint.yaml").write_text(text)
+    exported = export(place, tmp_path / "model", samples=0)
     assert exported.manifest.sixteen_bit_depth == 12
     assert (
         "16-bit grey files have 12 bits here: `value / 16`" in (tmp_path / "model" / "README.md").read_text()
