@@ -24,6 +24,6 @@ def refuse_unwritable(what: str, path: str | Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise ConfigError(
-            f"{what}: the path {str(path)!a} is not UTF-8 text, and is kept in text files. Rename its folder, "
-            "or make a link to it with another name."
+            f"{what}: the path {str(path)!a} is not UTF-8 text, and is kept in text files. Rename its "
+            "folder, or make a link to it with another name."
         ) from None

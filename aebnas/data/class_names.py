@@ -58,9 +58,9 @@ def check_class_names(where: str, names: Iterable[str]) -> None:
         why = _wrong(name)
         if why is not None:
             problems.add(f"{where}: class {name!a} {why}", f"Rename it, for example to {_proper(name)!r}.")
-        elif first.setdefault(_look(name), name) != name:
+        elif first.setdefault(look(name), name) != name:
             problems.add(
-                f"{where}: classes {first[_look(name)]!a} and {name!a} look the same when they are shown.",
+                f"{where}: classes {first[look(name)]!a} and {name!a} look the same when they are shown.",
                 "Rename one, or put their images together.",
             )
     if count > MOST_CLASSES or length > LONGEST_NAMES:
@@ -78,10 +78,10 @@ def _wrong(name: str) -> str | None:
         return "is not UTF-8 text, so that it could not be written into a checkpoint."
     if kinds & {"Cc", "Zl", "Zp"}:
         return "has a line break or another control character, which breaks what is written."
-    return None if _look(name) else "has no visible character."
+    return None if look(name) else "has no visible character."
 
 
-def _look(name: str) -> str:
+def look(name: str) -> str:
     """Return what a person sees of a name: composed letters, single blanks, nothing invisible."""
     composed = unicodedata.normalize("NFC", name)
     return " ".join("".join(one for one in composed if unicodedata.category(one) != "Cf").split())
@@ -91,4 +91,4 @@ def _proper(name: str) -> str:
     """Return the nearest valid name; bytes that are not UTF-8 are mostly of old Western systems (Latin-1)."""
     plain = (chr(ord(one) - 0xDC00) if "\udc80" <= one <= "\udcff" else one for one in name)
     kept = "".join("_" if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in plain)
-    return kept.strip() if _look(kept) else "class"
+    return kept.strip() if look(kept) else "class"

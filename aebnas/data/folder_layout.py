@@ -8,12 +8,13 @@ Must not import torch.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from aebnas.data.class_names import check_class_names
+from aebnas.data.class_names import check_class_names, look
 from aebnas.data.listing import entries, is_folder
 from aebnas.data.problems import Problems
 from aebnas.errors import DataError
@@ -156,6 +157,13 @@ def _check_class(folder: Path, files: list[Path], problems: Problems) -> None:
             )
 
 
+def _nearest(name: str, train: Files) -> str:
+    """Return which class may be meant; two that look the same are spelled out."""
+    alike = [other for other in train if look(other).lower() == look(name).lower()]
+    near = alike or difflib.get_close_matches(name, train, n=1)
+    return f": {name!a}. Did you mean {near[0]!a}?" if near else ""
+
+
 def _compare_classes(
     train: Files, files: Files, places: Mapping[str, Path], part: str, problems: Problems, notes: list[str]
 ) -> None:
@@ -164,6 +172,7 @@ def _compare_classes(
         if name not in train:
             problems.add(
                 f"{places[part] / name}: a {part} class without training images in {places['train']}"
+                f"{_nearest(name, train)}"
             )
     missing = [name for name in train if name not in files]
     if not missing:

@@ -63,19 +63,20 @@ class ValueRange:
             )
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is done with the grey files, if there are any, and what it makes black."""
-        if not self.highest or self.depth is None:
-            return ()
-        top, step = max(self.highest.values()), 1 << (self.depth - 8)
-        said = [
-            f"16-bit grey ({_files(len(self.highest))}) goes up to {top:,}, so it is read as {self.depth} "
-            f"bits: value / {step}, rounded down."
-        ]
-        black = [name for name, highest in self.highest.items() if 0 < highest < step]
-        if black:
+        """Return what is done with the grey files, if there are any, and which files become nearly black."""
+        said, step = [], 1
+        if self.highest and self.depth is not None:
+            top, step = max(self.highest.values()), 1 << (self.depth - 8)
             said.append(
-                f"of these, {_files(len(black))} with no value above {step - 1} "
-                f"{'becomes' if len(black) == 1 else 'become'} black; the first is {black[0]}."
+                f"16-bit grey ({_files(len(self.highest))}) goes up to {top:,}, so it is read as "
+                f"{self.depth} bits: value / {step}, rounded down."
+            )
+        dark = [name for name, top in self.highest.items() if step > 1 and 0 < top < _LEAST_LEVELS * step]
+        dark += [name for name, top in self.highest_colours.items() if top < _LEAST_LEVELS]
+        if dark:
+            said.append(
+                f"{_files(len(dark))} of 16 bits {'has' if len(dark) == 1 else 'have'} low values beside the "
+                f"others, and less than {_LEAST_LEVELS} of 255 is left of them; the first is {dark[0]}."
             )
         return tuple(said)
 

@@ -128,6 +128,21 @@ def test_classes_that_train_lacks_are_refused_all_at_once(tmp_path: Path, part: 
     assert str(caught.value).count(f"a {part} class without training images") == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("caf\u00e9", "cafe\u0301"), ("Cat", "cat"), ("dog ", "dog"), ("hores", "horse")]
+)
+def test_a_class_that_is_spelled_otherwise_in_one_part_is_told_with_its_twin(
+    tmp_path: Path, name: str, near: str
+) -> None:
+    for folder, spelled in (("train", near), ("test", name)):
+        for each in (spelled, "x"):
+            (tmp_path / folder / each).mkdir(parents=True)
+            Image.new("L", (2, 2)).save(tmp_path / folder / each / "1.png")
+    with pytest.raises(DataError) as caught:
+        read_folder(tmp_path, None)
+    assert f"{name!a}. Did you mean {near!a}?" in str(caught.value)
+
+
 def test_a_class_that_val_lacks_is_refused_as_select_and_told_as_test(tmp_path: Path) -> None:
     put(tmp_path / "train", 10, classes="abc")
     put(tmp_path / "val", 30, classes="ab")

@@ -83,11 +83,23 @@ def test_the_range_is_that_of_all_parts_not_of_one_file(tmp_path: Path) -> None:
     assert (extras.depth, train.images.max(), test.images.max()) == (12, 200 >> 4, 4000 >> 4)  # type: ignore[union-attr]
 
 
-def test_files_that_become_black_beside_brighter_ones_are_told(tmp_path: Path) -> None:
-    images, extras = by_name(folder_of(tmp_path, SAVE["png"], 255, 65_535, 0, 65_535, 255))
-    assert images["0"].max() == images["4"].max() == 0
-    assert "of these, 2 files with no value above 255 become black; the first is" in extras.notes[1]
+@pytest.mark.parametrize("low", [255, 4095])
+def test_files_that_become_nearly_black_beside_brighter_ones_are_told(tmp_path: Path, low: int) -> None:
+    images, extras = by_name(folder_of(tmp_path, SAVE["png"], low, 65_535, 0, 65_535, low))
+    assert images["0"].max() == images["4"].max() == low >> 8
+    assert extras.notes[1].startswith(
+        "2 files of 16 bits have low values beside the others, and less than 16 of"
+    )
     assert extras.notes[1].endswith("0.png.")
+
+
+def test_colours_that_become_nearly_black_beside_brighter_ones_are_told(tmp_path: Path) -> None:
+    for name, highest in (("a", 65_535), ("b", 255)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(deep_png(2, highest))
+    (note,) = read_folder(tmp_path, None)[3].notes
+    assert note.startswith("1 file of 16 bits has low values beside the others")
+    assert note.endswith(f"{tmp_path / 'b' / '1.png'}.")
 
 
 def test_8_bit_files_beside_16_bit_files_keep_their_values(tmp_path: Path) -> None:
