@@ -9,6 +9,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import logging
 import stat
 import warnings
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def decoding(where: str = "") -> Iterator[None]:
     """
     prefix = f"{where}: " if where else ""
     try:
-        with warnings.catch_warnings():
+        with _quiet_log(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata of a picture that can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
@@ -65,6 +66,18 @@ def decoding(where: str = "") -> Iterator[None]:
         ) from error
     except Exception as error:  # decoders raise whatever a damaged file makes them stumble over
         raise DataError(f"{prefix}not a readable image ({reason(error)}). Remove or replace it.") from error
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Keep Pillow from writing to the terminal what it raises as well."""
+    log = logging.getLogger("PIL")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _refuse_special(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Damaged images of every format that Pillow opens: read, or told as that file's error, and nothing else."""
 
+import logging
 import time
 from pathlib import Path
 
@@ -97,6 +98,22 @@ def test_reading_a_folder_decodes_every_file_once(
 def type_of(name: str) -> type:
     factory = Image.OPEN[name][0]
     return factory if isinstance(factory, type) else ImageFile.ImageFile
+
+
+def test_what_pillow_logs_beside_what_it_raises_does_not_reach_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(image: Image.Image) -> None:
+        logging.getLogger("PIL.PngImagePlugin").error("damaged")
+        raise OSError("damaged")
+
+    path = tmp_path / "1.png"
+    picture("L").save(path)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", failing)
+    level = logging.getLogger("PIL").level
+    assert outcome(path) == "told"
+    assert not caplog.records
+    assert logging.getLogger("PIL").level == level
 
 
 def test_damaged_files_are_read_or_told(tmp_path: Path) -> None:
