@@ -68,8 +68,9 @@ class Duplicates:
             f"all {leaked.images:,}" if leaked.images == self.test_images
             else f"{leaked.images:,} of {self.test_images:,}"
         )  # fmt: skip
+        are = "is" if leaked.images == 1 else "are"
         return (
-            f"{all_or_some} test images are in the training data too ({leaked.example}): the "
+            f"{all_or_some} test images {are} in the training data too ({leaked.example}): the "
             "accuracy on test is not that on unseen images. Remove them from test"
         )
 
