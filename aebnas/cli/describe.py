@@ -60,8 +60,8 @@ class Description:
 
     @property
     def notes(self) -> list[str]:
-        """Return what a person might not expect of the way in which candidates get their weights."""
-        config, found = self.config, list[str]()
+        """Return what a person might not expect of how images are read or candidates get their weights."""
+        config, found = self.config, list(self.data.notes)
         inherits = config.evaluation.mode == "supernet"
         if not inherits and config.supernet != SupernetConfig():
             found.append(

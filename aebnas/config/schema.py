@@ -35,6 +35,8 @@ DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
+SixteenBitDepth = Literal[8, 10, 12, 14, 16]
+"""Bits that 16-bit files were read with."""
 
 
 class SplitConfig(Frozen):

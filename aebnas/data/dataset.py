@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.config.schema import SixteenBitDepth
+from aebnas.data.class_names import check_class_names
 from aebnas.errors import DataError
 
 Images: TypeAlias = NDArray[np.uint8]
@@ -81,6 +83,21 @@ class ImageSet:
 
 
 @dataclass(frozen=True, eq=False)
+class Extras:
+    """What only some sources of images have.
+
+    Args:
+        select: Images that score candidates; None: they are cut off from train.
+        notes: What a person should know of how the images were read.
+        depth: Bits that 16-bit files were read with; None: there are none.
+    """
+
+    select: ImageSet | None = None
+    notes: tuple[str, ...] = ()
+    depth: SixteenBitDepth | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A checked dataset; only ``aebnas evaluate`` looks at ``test``.
 
@@ -90,6 +107,7 @@ class Dataset:
         test: Never part of a search.
         classes: Names; a label is an index into them.
         fingerprint: sha256 over all arrays and names.
+        extras: What only some sources have.
     """
 
     name: str
@@ -97,13 +115,16 @@ class Dataset:
     test: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+    extras: Extras = field(default_factory=Extras)
 
 
-def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[str]) -> Dataset:
+def make_dataset(
+    name: str, train: ImageSet, test: ImageSet, classes: Sequence[str], extras: Extras | None = None
+) -> Dataset:
     """Return the checked dataset with its fingerprint.
 
     Raises:
-        DataError: Fewer than two classes, a label without a class, a class
+        DataError: Fewer than two classes, names that cannot be written, a label without a class, a class
             without training images, no test image, or images of two shapes.
     """
     names = tuple(classes)
@@ -111,9 +132,12 @@ def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[s
         raise DataError(
             f"{name}: at least 2 different classes are needed, but got {len(names)}: {list(names[:5])}"
         )
-    for part, images in (("train", train), ("test", test)):
+    check_class_names(name, names)
+    extras = extras or Extras()
+    parts = {"train": train, "test": test} | ({} if extras.select is None else {"select": extras.select})
+    for part, images in parts.items():
         check_labels(images.labels, len(names), f"{name} ({part})")
-    _check_shapes(name, train, test)
+        _check_shapes(name, train, part, images)
     counts = train.class_counts(len(names))
     if not counts.all():
         empty = [names[index] for index in np.flatnonzero(counts == 0)]
@@ -122,7 +146,7 @@ def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[s
             f"({len(empty)} of {len(names)} classes are empty). "
             "Every class needs training images: add some, or remove the class."
         )
-    return Dataset(name, train, test, names, _fingerprint(train, test, names))
+    return Dataset(name, train, test, names, _fingerprint(names, *parts.values()), extras)
 
 
 def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
@@ -137,11 +161,11 @@ def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
         )
 
 
-def _check_shapes(name: str, train: ImageSet, test: ImageSet) -> None:
-    if train.shape != test.shape:
+def _check_shapes(name: str, train: ImageSet, part: str, images: ImageSet) -> None:
+    if train.shape != images.shape:
         raise DataError(
-            f"{name}: train and test images must have one shape (h, w, c), "
-            f"but train has {train.shape} and test has {test.shape}"
+            f"{name}: train and {part} images must have one shape (h, w, c), "
+            f"but train has {train.shape} and {part} has {images.shape}"
         )
     height, width, channels = train.shape
     if channels not in (1, 3) or min(height, width) < 1:
@@ -151,9 +175,9 @@ def _check_shapes(name: str, train: ImageSet, test: ImageSet) -> None:
         )
 
 
-def _fingerprint(train: ImageSet, test: ImageSet, classes: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(repr((classes, train.images.shape, test.images.shape)).encode())
-    for part in (train, test):
+def _fingerprint(classes: tuple[str, ...], *parts: ImageSet) -> str:
+    digest = hashlib.sha256(repr((classes, *(part.images.shape for part in parts))).encode())
+    for part in parts:
         digest.update(part.images.data)
         digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from aebnas.config.schema import DataConfig
 from aebnas.data.bundled import read_digits, read_mnist5k
 from aebnas.data.cifar import CIFAR10, CIFAR100, read_cifar
 from aebnas.data.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
-from aebnas.data.dataset import Dataset, ImageSet, check_labels, make_dataset
+from aebnas.data.dataset import Dataset, Extras, ImageSet, check_labels, make_dataset
 from aebnas.data.folder import read_folder
 from aebnas.data.idx import read_idx_pairs
 from aebnas.data.memory import check_fits, memory_told, reading_peak
@@ -154,11 +154,11 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     if config.image_size is not None and config.folder is None:
         raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
     with memory_told(str(config.folder or config.npz or config.name)):
-        name, train, test, classes = _read(config, progress)
+        name, train, test, classes, extras = _read(config, progress)
         if test is None:
             check_labels(train.labels, len(classes), name)
             train, test = cut_test(train.named("image"), config.test_share, TEST_SEED)
-    return make_dataset(name, train, test, classes)
+    return make_dataset(name, train, test, classes, extras)
 
 
 def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
@@ -176,18 +176,20 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
     return dataset.train.shape, len(dataset.classes)
 
 
-def _read(config: DataConfig, progress: bool) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...]]:
+def _read(
+    config: DataConfig, progress: bool
+) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...], Extras]:
     if config.folder is not None:
         folder = Path(config.folder).expanduser()
         return str(folder), *read_folder(folder, config.image_size)
     if config.npz is not None:
         path = Path(config.npz).expanduser()
-        return str(path), *read_npz(path, config.first_label, config.limit)
+        return str(path), *read_npz(path, config.first_label, config.limit), Extras()
     known = KNOWN[str(config.name)]
     check_known_fits(config)
     root = None if config.root is None else Path(config.root).expanduser()
     paths = [obtain(file, root, progress=progress) for file in known.files]
-    return str(config.name), *known.read(paths), known.classes
+    return str(config.name), *known.read(paths), known.classes, Extras()
 
 
 def check_known_fits(config: DataConfig) -> None:

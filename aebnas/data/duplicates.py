@@ -118,14 +118,15 @@ class Duplicates:
 
 def find_duplicates(dataset: Dataset, config: DataConfig) -> Duplicates:
     """Return what is the same among the images of a dataset, as ``config`` splits it."""
-    parts = split_indices(dataset.train.labels, config)
+    parts = split_indices(dataset.train.labels, config, has_select=dataset.extras.select is not None)
     members = _Members(dataset, parts)
     groups = members.groups()
     counts: dict[str, Repeated] = {}
     for kind in ("in_training", "across", "in_test", "test_in_training", "two_classes"):
         counts[kind] = _count(kind, groups, members)
     return Duplicates(
-        training_images=sum(map(len, parts)),
+        training_images=sum(map(len, parts))
+        + (0 if dataset.extras.select is None else len(dataset.extras.select)),
         test_images=len(dataset.test),
         pictures=members.pictures,
         **counts,
@@ -137,12 +138,21 @@ class _Members:
 
     def __init__(self, dataset: Dataset, parts: Sequence[np.ndarray[Any, np.dtype[np.int64]]]) -> None:
         split = np.full(len(dataset.train), "", object)
-        for name, part in zip(NAMES, parts, strict=True):
+        for name, part in zip(NAMES[: len(parts)], parts, strict=True):
             split[part] = name
-        self.splits = [*split.tolist(), *([TEST] * len(dataset.test))]
-        self.labels = [*dataset.train.labels.tolist(), *dataset.test.labels.tolist()]
-        self.names = (*dataset.train.named("train").names, *dataset.test.named(TEST).names)
-        self._digests = [*_digests(dataset.train.images), *_digests(dataset.test.images)]
+        apart = {"select": dataset.extras.select, TEST: dataset.test}
+        others = {name: images for name, images in apart.items() if images is not None}
+        sets = [dataset.train, *others.values()]
+        self.splits = [
+            *split.tolist(),
+            *(name for name, images in others.items() for _ in range(len(images))),
+        ]
+        self.labels = [label for images in sets for label in images.labels.tolist()]
+        names = ("train", *others)
+        self.names = [
+            one for name, images in zip(names, sets, strict=True) for one in images.named(name).names
+        ]
+        self._digests = [digest for images in sets for digest in _digests(images.images)]
         self.pictures = 0
 
     def groups(self) -> list[list[int]]:

@@ -28,6 +28,7 @@ class DataFacts:
         counts: Images of train, calibrate, select and test.
         splits: The images themselves; None where they were not read.
         duplicates: What is the same among them; None where they were not read.
+        notes: What a person should know of how they were read.
     """
 
     shape: tuple[int, int, int]
@@ -35,6 +36,7 @@ class DataFacts:
     counts: tuple[int, int, int, int]
     splits: Splits | None = None
     duplicates: Duplicates | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -65,7 +67,8 @@ def data_facts(config: DataConfig, progress: bool = False, must_read: bool = Tru
     splits, duplicates = make_splits(dataset, config), find_duplicates(dataset, config)
     train, calibrate, select = map(len, (splits.train, splits.calibrate, splits.select))
     counts = (train, calibrate, select, len(dataset.test))
-    return DataFacts(splits.train.shape, splits.classes, counts, splits, duplicates)
+    notes = dataset.extras.notes
+    return DataFacts(splits.train.shape, splits.classes, counts, splits, duplicates, notes)
 
 
 def _published_facts(config: DataConfig) -> DataFacts:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import Dataset, ImageSet, Labels
 from aebnas.data.memory import memory_told
 from aebnas.errors import DataError
@@ -36,6 +36,7 @@ class Splits:
         select: Scores candidates.
         classes: Names; a label is an index into them.
         fingerprint: sha256 over the dataset's fingerprint and the chosen indices.
+        depth: Bits that 16-bit files were read with; None: there are none.
     """
 
     train: ImageSet
@@ -43,6 +44,7 @@ class Splits:
     select: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+    depth: SixteenBitDepth | None = None
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
@@ -51,27 +53,36 @@ def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
     Raises:
         DataError: A split would lack a class.
     """
-    parts = split_indices(dataset.train.labels, config)
+    given = dataset.extras.select
+    parts = split_indices(dataset.train.labels, config, has_select=given is not None)
     check_every_class(dataset.name, dataset.classes, dataset.train.labels, parts, config)
     with memory_told(f"{dataset.name}: splitting the images"):
-        train, calibrate, select = (dataset.train.unnamed().take(part) for part in parts)
+        train, calibrate, *rest = (dataset.train.unnamed().take(part) for part in parts)
+    select = rest[0] if given is None else given.unnamed()
     digest = hashlib.sha256(dataset.fingerprint.encode())
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
-    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest())
+    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest(), dataset.extras.depth)
 
 
-def split_indices(labels: Labels, config: DataConfig) -> tuple[NDArray[np.int64], ...]:
+def split_indices(
+    labels: Labels, config: DataConfig, has_select: bool = False
+) -> tuple[NDArray[np.int64], ...]:
     """Return which training images train, calibrate and select, by rising index.
 
     How many of each class each split gets follows from the number of images of each class alone.
+
+    Args:
+        labels: Of all training images.
+        config: Shares, seed and limit.
+        has_select: Images of their own select: then only train and calibrate are returned.
     """
     rng = np.random.default_rng(config.split_seed)
     order = stratified_order(labels, rng)
     if config.limit is not None:
         chosen = np.sort(order[: config.limit])
         order = chosen[stratified_order(labels[chosen], rng)]
-    counts = largest_remainder(len(order), _shares(config))
+    counts = largest_remainder(len(order), _shares(config)[: 2 if has_select else 3])
     return tuple(np.sort(part) for part in np.split(order, np.cumsum(counts)[:-1]))
 
 
@@ -139,7 +150,8 @@ def check_every_class(
         DataError: A split lacks a class.
     """
     available = np.bincount(labels, minlength=len(classes))
-    for split, part in zip(NAMES, parts, strict=True):
+    shares = _shares(config)[: len(parts)]
+    for split, part in zip(NAMES[: len(parts)], parts, strict=True):
         counts = np.bincount(labels[part], minlength=len(classes))
         if counts.all():
             continue
@@ -147,7 +159,7 @@ def check_every_class(
         raise DataError(
             f"{name}: split {split!r} has 0 of its {len(part)} images from class {classes[missing]!r} "
             f"({available[missing]} training images). With these shares about "
-            f"{math.ceil(1 / min(_shares(config)))} images of each class are needed: add images, raise "
+            f"{math.ceil(sum(shares) / min(shares))} images of each class are needed: add images, raise "
             "data.limit, or make data.split more even."
         )
 

@@ -218,6 +218,8 @@ def _contents(
         },
         "files": [stored_file(name, content).model_dump() for name, content in files.items()],
     }
+    if checkpoint.sixteen_bit_depth is not None:
+        fields["sixteen_bit_depth"] = checkpoint.sixteen_bit_depth
     text = json.dumps({**fields, "checksum": checksum_of(fields)}, indent=1)
     manifest = Manifest.model_validate_json(text)
     card = card_text(source, network.policy, network.precision, network.parity, variants)

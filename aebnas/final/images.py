@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import ImageSet
 from aebnas.data.moved import other_data, read_again
 from aebnas.data.splits import Splits, make_splits
@@ -30,6 +30,8 @@ class FinalImages:
     data: DataConfig
     fingerprint: str
     """Of the data and splits, as the search knew them."""
+    depth: SixteenBitDepth | None = None
+    """Bits that 16-bit files were read with; None: there are none."""
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:
@@ -71,4 +73,4 @@ def _checked(data: DataConfig, fingerprint: str | None, progress: bool) -> Split
 
 def _images(train: ImageSet, held_out: ImageSet, splits: Splits, data: DataConfig) -> FinalImages:
     statistics = ChannelStatistics.of(train)
-    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint)
+    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint, splits.depth)

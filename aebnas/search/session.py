@@ -67,8 +67,8 @@ def new_session(
         with store.writing():
             keep_profiles(store, devices)
             _record_data(store, splits)
-            for warning in prepared.data.warnings:
-                listener(Warned(warning))
+            for text in (*prepared.data.notes, *prepared.data.warnings):
+                listener(Warned(text))
             yield _search(config, splits, store, proposer, devices, listener)
     finally:
         store.close()
