@@ -85,9 +85,7 @@ def check_folder_fits(
     side = _fitting_side(peak, channels, SPARE * there, image_size or max(height, width))
     smaller = f"Make them smaller with data.image_size, for example data.image_size: {side}."
     if decoded > there:
-        smaller = (
-            f"One picture of {largest_picture:,} pixels takes {in_words(decoded)}: save it smaller."
-        )
+        smaller = f"One picture of {largest_picture:,} pixels takes {in_words(decoded)}: save it smaller."
     size = f"{height} x {width} x {channels}"
     check_fits(
         f"{where}: reading {sum(_numbers(counts)):,} images of {size} and splitting them",

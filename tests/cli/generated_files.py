@@ -59,7 +59,7 @@ def _known(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
 
 def _folder(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
     root = folder / "pictures"
-    parts = ["train", "test"] if rng.random() < 0.4 else ["."]
+    parts = [["."], ["train", "test"], ["train", "val"], ["train", "val", "test"]][int(rng.integers(4))]
     classes, side = int(rng.choice([1, 2, 3, 4], p=[0.1, 0.3, 0.3, 0.3])), 8
     for part in parts:
         for label in range(classes):
@@ -86,6 +86,8 @@ def _npz(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
     arrays = dict(zip(names, (images, labels), strict=True))
     if rng.random() < 0.3 and names[0] == "x_train":
         arrays |= {"x_test": images[:6], "y_test": labels[:6]}
+        if rng.random() < 0.5:
+            arrays |= {"x_val": images[:12], "y_val": labels[:12]}
     if rng.random() < 0.1:
         del arrays[names[1]]
     path = folder / "arrays.npz"

@@ -41,7 +41,9 @@ def test_different_images_are_no_duplicates() -> None:
 def test_a_test_set_that_is_the_training_set_is_told() -> None:
     found = of(dataset(list(range(40)), list(range(40))))
     assert found.test_in_training.images == 40
-    assert found.warnings[0].startswith("all 40 test images are in the training data too (test[0] = train[0])")
+    assert found.warnings[0].startswith(
+        "all 40 test images are in the training data too (test[0] = train[0])"
+    )
 
 
 def test_one_picture_everywhere_is_told_in_one_line() -> None:

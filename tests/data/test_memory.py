@@ -44,7 +44,7 @@ V2 = {
     "sys/fs/cgroup/work/memory.max": "5000000\n",
     "sys/fs/cgroup/work/memory.current": "4000000\n",
     "sys/fs/cgroup/work/memory.swap.max": "0\n",
-    "sys/fs/cgroup/work/memory.stat": "anon 7\nactive_file 100000\ninactive_file 200000\nslab_reclaimable 5\n",
+    "sys/fs/cgroup/work/memory.stat": "anon 7\nactive_file 100000\ninactive_file 200000\nslab_reclaimable 5",
 }
 CONTAINER = {
     "proc/self/cgroup": "0::/unknown/outside\n",
@@ -135,7 +135,7 @@ def test_a_folder_that_does_not_fit_is_refused_before_a_picture_is_decoded(
 ) -> None:
     folder = pictures(tmp_path / "f", 100)
     free["bytes"] = 300_000
-    monkeypatch.setattr("aebnas.data.folder.read_pixels", None)
+    monkeypatch.setattr("aebnas.data.folder.read_training_pixels", None)
     with pytest.raises(
         DataError,
         match=r"f: reading 8 images of 100 x 100 x 3 .* takes 480 kB of memory, but 300 kB are free\. "
@@ -189,7 +189,7 @@ def test_memory_that_runs_out_all_the_same_is_told(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise MemoryError("Unable to allocate 3 GiB")
 
-    monkeypatch.setattr("aebnas.data.folder.read_pixels", full)
+    monkeypatch.setattr("aebnas.data.folder.read_training_pixels", full)
     folder = pictures(tmp_path / "f", 10)
     with pytest.raises(DataError, match=r"f does not fit in memory.* \(Unable to allocate 3 GiB\)"):
         load_dataset(DataConfig(folder=str(folder)))

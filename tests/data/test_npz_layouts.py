@@ -1,14 +1,16 @@
 """The layouts of .npz files that are common on the web, and what other people's arrays look like."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SplitConfig
 from aebnas.data.datasets import load_dataset
 from aebnas.data.npz import read_npz
 from aebnas.data.npz_layout import layout_of
+from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -49,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 def test_common_names_are_read(path: Path, names: tuple[str, ...]) -> None:
     arrays = (IMAGES, LABELS[:, None], TEST_IMAGES, TEST_LABELS[:, None])
     np.savez(path, unrelated=np.zeros(3), **dict(zip(names, arrays, strict=False)))
-    train, test, classes = read_npz(path)
+    train, test, classes, _ = read_npz(path)
     np.testing.assert_array_equal(train.images, IMAGES)
     np.testing.assert_array_equal(train.labels, LABELS)
     assert (test is None) == (len(names) == 2)
@@ -168,22 +170,35 @@ def test_a_label_below_the_first_is_refused(path: Path) -> None:
         read_npz(path, first_label=1)
 
 
-def test_validation_beside_test_arrays_is_told(path: Path) -> None:
+def test_validation_beside_test_arrays_is_select(path: Path) -> None:
     arrays = {"train_images": IMAGES, "train_labels": LABELS}
-    for part in ("val", "test"):
-        arrays |= {f"{part}_images": TEST_IMAGES, f"{part}_labels": TEST_LABELS}
+    arrays |= {"val_images": TEST_IMAGES, "val_labels": TEST_LABELS}
+    arrays |= {"test_images": TEST_IMAGES[:6], "test_labels": TEST_LABELS[:6]}
     np.savez(path, **arrays)
-    with pytest.raises(DataError, match="holds 'val_images' beside 'test_images'"):
-        read_npz(path)
+    config = DataConfig(npz=str(path), split=SplitConfig(train=0.5, calibrate=0.2, select=0.3))
+    dataset = load_dataset(config)
+    splits = make_splits(dataset, config)
+    np.testing.assert_array_equal(splits.select.images, TEST_IMAGES)
+    assert (len(dataset.test), len(splits.train) + len(splits.calibrate)) == (6, 30)
+    assert dataset.extras.notes == (
+        "val_images is read as select, which scores candidates; test_images as test",
+    )
+
+
+def test_validation_without_test_arrays_is_test(path: Path) -> None:
+    np.savez(path, x_train=IMAGES, y_train=LABELS, x_val=TEST_IMAGES, y_val=TEST_LABELS)
+    dataset = load_dataset(DataConfig(npz=str(path)))
+    assert (len(dataset.test), dataset.extras.select) == (9, None)
+    assert dataset.extras.notes == ("x_val is read as test; select is cut off from x_train",)
 
 
 def test_an_array_shorter_than_its_header_says_is_damaged(path: Path) -> None:
-    import zipfile
-
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (10, 4, 4), }\n"
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"few"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("X.npy", content)
         archive.writestr("y.npy", content)
-    with pytest.raises(DataError, match=r"array 'X' says it is uint8 \(10, 4, 4\), 160 bytes, but 3 are there"):
+    with pytest.raises(
+        DataError, match=r"array 'X' says it is uint8 \(10, 4, 4\), 160 bytes, but 3 are there"
+    ):
         read_npz(path)
