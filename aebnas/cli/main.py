@@ -42,6 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AebnasError as error:
         _tell(str(error))
         return error.exit_code
+    except MemoryError as error:
+        _tell(
+            f"memory ran out ({str(error) or 'no more'}): smaller or fewer images (data.image_size, "
+            "data.limit), smaller batches (training.batch_size) or fewer workers (workers.count) need less"
+        )
+        return 1
     except KeyboardInterrupt:
         _tell("interrupted")
         return INTERRUPTED

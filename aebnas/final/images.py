@@ -11,6 +11,7 @@ import numpy as np
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import ImageSet
+from aebnas.data.memory import memory_told
 from aebnas.data.moved import other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
@@ -48,7 +49,8 @@ def final_images(data: DataConfig, fingerprint: str | None = None, progress: boo
     """
     splits = _checked(data, fingerprint, progress)
     parts = (splits.train, splits.select)
-    train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+    with memory_told("joining train and select"):
+        train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
     return _images(train, splits.calibrate, splits, data)
 
 

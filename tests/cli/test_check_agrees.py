@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from cli.conftest import TINY
 from cli.generated_files import write_case
+
+from aebnas.supernet.course import train
 
 Command = Callable[..., Any]
 FEW = range(15)
@@ -64,3 +68,25 @@ def test_check_and_search_agree_on_many(
     codes = [agreed(number, tmp_path / f"{number}", run_command, outcome_of_search) for number in MANY]
     assert {0, 2, 3, 4} <= set(codes)
     assert 40 <= codes.count(0) <= 160
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["{name: digits, limit: 400}", "{name: digits, limit: 500}"])
+def test_they_agree_on_a_given_supernet(
+    tmp_path: Path, run_command: Command, outcome_of_search: Callable[[Path], tuple[int, str]], data: str
+) -> None:
+    small = {"split": "{train: 0.6, calibrate: 0.2, select: 0.2}", "loss": "uniform"}
+    file = tmp_path / "tiny.yaml"
+    file.write_text(TINY.replace("data: {name: digits", "data: {name: digits, limit: 400"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aebnas.supernet.preparation.train", train)
+        words = ("--runs", tmp_path / "given", "--set", f"training.loss={small['loss']}")
+        assert run_command("supernet", file, *words).code == 0
+    content = yaml.safe_load(file.read_text())
+    content["data"] = yaml.safe_load(data) | {"split": yaml.safe_load(small["split"])}
+    content |= {"evaluation": {"mode": "supernet"}, "supernet": {"file": str(tmp_path / "given/tiny")}}
+    content["training"]["loss"] = small["loss"]
+    file.write_text(yaml.safe_dump(content))
+    answer = run_command("check", file, "--samples", 3)
+    assert (answer.code, answer.err) == outcome_of_search(file)
+    assert answer.code == (0 if "400" in data else 4)

@@ -1,5 +1,6 @@
 """Data that do not fit in memory are refused before they are read; what fits is not."""
 
+import gzip
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from aebnas.config.schema import DataConfig
 from aebnas.data import memory
 from aebnas.data.datasets import load_dataset
+from aebnas.data.idx import read_idx
 from aebnas.data.memory import check_fits, check_folder_fits, in_words, reading_peak
 from aebnas.data.room import available_bytes
 from aebnas.data.splits import make_splits
@@ -201,3 +203,22 @@ def test_memory_that_runs_out_all_the_same_is_told(tmp_path: Path, monkeypatch: 
 )
 def test_bytes_are_told_in_three_digits(count: float, words: str) -> None:
     assert in_words(count) == words
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_idx_file_is_read_no_further_than_its_header_says(tmp_path: Path, is_packed: bool) -> None:
+    content = bytes([0, 0, 8, 1, 0, 0, 0, 4]) + bytes(50_000_000 if is_packed else 50)
+    (tmp_path / "labels").write_bytes(gzip.compress(content, 1) if is_packed else content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"labels: truncated or damaged: shape \(4,\) needs 4 bytes"):
+            read_idx(tmp_path / "labels", 1)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_idx_header_that_promises_too_much_is_refused(tmp_path: Path, free: dict[str, int]) -> None:
+    (tmp_path / "images").write_bytes(bytes([0, 0, 8, 3]) + b"\xff" * 12)
+    with pytest.raises(DataError, match=r"images: its shape .* takes .* TB of memory, but 1 GB are free"):
+        read_idx(tmp_path / "images", 3)
