@@ -1,6 +1,8 @@
 """The layouts of .npz files that are common on the web, and what other people's arrays look like."""
 
+import contextlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +204,21 @@ def test_an_array_shorter_than_its_header_says_is_damaged(path: Path) -> None:
         DataError, match=r"array 'X' says it is uint8 \(10, 4, 4\), 160 bytes, but 3 are there"
     ):
         read_npz(path)
+
+
+@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_file_is_refused_or_read(path: Path, seed: int, save: Callable[..., None]) -> None:
+    rng = np.random.default_rng(seed)
+    save(path, X=IMAGES[:6], y=LABELS[:6])
+    content = bytearray(path.read_bytes())
+    place = int(rng.integers(len(content)))
+    if seed % 3 == 0:
+        content[place] ^= int(rng.integers(1, 256))
+    elif seed % 3 == 1:
+        del content[place : place + int(rng.integers(1, 40))]
+    else:
+        content[place:place] = rng.bytes(int(rng.integers(1, 40)))
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        load_dataset(DataConfig(npz=str(path), test_share=0.5))
