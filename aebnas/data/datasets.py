@@ -184,7 +184,7 @@ def _read(
         return str(folder), *read_folder(folder, config.image_size)
     if config.npz is not None:
         path = Path(config.npz).expanduser()
-        return str(path), *read_npz(path, config.first_label, config.limit), Extras()
+        return str(path), *read_npz(path, config.first_label, config.limit)
     known = KNOWN[str(config.name)]
     check_known_fits(config)
     root = None if config.root is None else Path(config.root).expanduser()

@@ -68,8 +68,9 @@ class Duplicates:
             f"all {leaked.images:,}" if leaked.images == self.test_images
             else f"{leaked.images:,} of {self.test_images:,}"
         )  # fmt: skip
+        are = "is" if leaked.images == 1 else "are"
         return (
-            f"{all_or_some} test images are in the training data too ({leaked.example}): the "
+            f"{all_or_some} test images {are} in the training data too ({leaked.example}): the "
             "accuracy on test is not that on unseen images. Remove them from test"
         )
 
@@ -95,24 +96,25 @@ class Duplicates:
                 f"({self.two_classes.example}): only one of the labels can be right"
             )
         if self.across.images:
+            is_single = self.across.images == 1
             yield (
-                f"{self.across.images:,} images of calibrate or select stand in another split too "
+                f"{self.across.images:,} {'image' if is_single else 'images'} of calibrate or select "
+                f"{'stands' if is_single else 'stand'} in another split too "
                 f"({self.across.example}): what is fitted on one is scored on the other"
             )
         if self.in_training.images:
-            yield (
-                f"{self.in_training.images:,} of {self.training_images:,} training images repeat an earlier "
-                f"one ({self.in_training.example})"
-            )
+            yield _repeats(self.in_training, self.training_images, "training")
         if self.in_test.images:
-            yield (
-                f"{self.in_test.images:,} of {self.test_images:,} test images repeat an earlier one "
-                f"({self.in_test.example})"
-            )
+            yield _repeats(self.in_test, self.test_images, TEST)
 
     def _any_example(self) -> str:
         examples = (self.two_classes, self.test_in_training, self.across, self.in_training, self.in_test)
         return next((repeated.example for repeated in examples if repeated.example), "")
+
+
+def _repeats(repeated: Repeated, images: int, part: str) -> str:
+    repeat = "repeats" if repeated.images == 1 else "repeat"
+    return f"{repeated.images:,} of {images:,} {part} images {repeat} an earlier one ({repeated.example})"
 
 
 def find_duplicates(dataset: Dataset, config: DataConfig) -> Duplicates:

@@ -7,7 +7,7 @@ refused.  Must not import torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aebnas.data.room import available_bytes
@@ -15,7 +15,7 @@ from aebnas.errors import DataError
 
 SPARE = 0.9
 """Share of what there is that a suggested value may take."""
-LARGEST_SIDE = 1024
+SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 """Of ``data.image_size``."""
 FEWER = "Use fewer images, or a machine with more memory."
 
@@ -82,12 +82,10 @@ def check_folder_fits(
     there = available_bytes()
     if there is None or peak(height * width * channels) <= there:
         return
-    side = _fitting_side(peak(channels), decoded, SPARE * there, image_size or max(height, width))
+    side = _fitting_side(peak, channels, SPARE * there, image_size or max(height, width))
     smaller = f"Make them smaller with data.image_size, for example data.image_size: {side}."
     if decoded > there:
-        smaller = (
-            f"One picture of {largest_picture:,} pixels alone takes {in_words(decoded)}: save it smaller."
-        )
+        smaller = f"One picture of {largest_picture:,} pixels takes {in_words(decoded)}: save it smaller."
     size = f"{height} x {width} x {channels}"
     check_fits(
         f"{where}: reading {sum(_numbers(counts)):,} images of {size} and splitting them",
@@ -129,14 +127,12 @@ def in_words(count: float) -> str:
     return f"{max(0, round(count))} bytes"
 
 
-def _fitting_side(bytes_per_pixel: int, decoded: int, there: float, side: int) -> int | None:
+def _fitting_side(peak: Callable[[int], int], channels: int, there: float, side: int) -> int | None:
     """Return the largest side, below the present one, with which images fit; None: none does."""
-    pixels = (there - decoded) / max(1, bytes_per_pixel - decoded)
-    if pixels < 16:
-        return None
-    fitting = min(math.isqrt(int(pixels)), LARGEST_SIDE, side - 1)
-    rounded = fitting // 8 * 8 if fitting >= 8 else fitting
-    return rounded if rounded >= 4 else None
+    for smaller in range(min(LARGEST_SIDE, side - 1), SMALLEST_SIDE - 1, -1):
+        if peak(smaller * smaller * channels) <= there:
+            return smaller // 8 * 8 or smaller
+    return None
 
 
 def _numbers(counts: tuple[int, int | None]) -> list[int]:

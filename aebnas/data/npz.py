@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Extras, ImageSet
 from aebnas.data.memory import check_fits, reading_peak
 from aebnas.data.npz_arrays import check_first, from_zero, images_of, labels_of
 from aebnas.data.npz_file import ArrayHeader, load_arrays, read_headers
@@ -24,12 +24,12 @@ SMALLER = "Save smaller images, or fewer of them."
 
 def read_npz(
     path: Path, first_label: int | None = None, limit: int | None = None
-) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
-    """Return train, test (if the file has it) and the names of the classes: their labels.
+) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+    """Return train, test (if the file has it), the names of the classes (their labels) and what else it has.
 
     Images are uint8 of shape ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``; labels are whole
-    numbers of shape ``(n,)`` or ``(n, 1)``, or one-hot rows.  ``val`` arrays are the test images where
-    there are no ``test`` arrays.
+    numbers of shape ``(n,)`` or ``(n, 1)``, or one-hot rows.  ``val`` arrays are select; where there are
+    no ``test`` arrays, they are test.
 
     Args:
         path: The file.
@@ -44,11 +44,6 @@ def read_npz(
         layout = layout_of(headers, _told(headers))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    if "val" in layout and "test" in layout:
-        raise DataError(
-            f"{path}: holds {layout['val'].images!r} beside {layout['test'].images!r}: one of the two is "
-            "read, as test. Leave the other out, or append the validation images to the training images."
-        )
     _check_room(path, layout, headers, limit)
     names = [name for pair in layout.values() for name in (pair.images, pair.labels)]
     arrays = load_arrays(path, names, headers)
@@ -66,7 +61,7 @@ def read_npz(
             "labels must be 0, 1, 2, ..."
         )
     classes = tuple(str(label + first) for label in range(highest + 1))
-    return train, parts.get("test", parts.get("val")), classes
+    return train, parts.get("test", parts.get("val")), classes, _extras(layout, parts)
 
 
 def _check_room(
@@ -76,11 +71,22 @@ def _check_room(
     images = {part: headers[pair.images] for part, pair in layout.items()}
     loaded = sum(headers[name].nbytes for pair in layout.values() for name in (pair.images, pair.labels))
     count = {part: header.shape[0] if header.shape else 0 for part, header in images.items()}
-    test = count.get("test", count.get("val"))
+    test = count.get("test", 0) + count.get("val", 0) if len(count) > 1 else None
     pixels = sum(header.nbytes // max(1, header.dtype.itemsize) for header in images.values())
     each = pixels // max(1, sum(count.values()))
     needed = max(loaded, reading_peak(count["train"], test, each, limit))
     check_fits(f"{path}: reading {sum(count.values()):,} images and splitting them", needed, SMALLER)
+
+
+def _extras(layout: dict[Part, Pair], parts: dict[Part, ImageSet]) -> Extras:
+    """Return what the validation arrays are, and say it."""
+    if "val" not in layout:
+        return Extras()
+    name = layout["val"].images
+    if "test" not in layout:
+        return Extras(notes=(f"{name} is read as test; select is cut off from {layout['train'].images}",))
+    note = f"{name} is read as select, which scores candidates; {layout['test'].images} as test"
+    return Extras(parts["val"], (note,))
 
 
 def _image_set(pair: Pair, arrays: dict[str, NDArray[Any]], first_label: int | None) -> ImageSet:

@@ -80,6 +80,7 @@ def export(
     samples: int = SAMPLE_COUNT,
     force: bool = False,
     tell: Tell = lambda text: None,
+    data: Path | None = None,
 ) -> Exported:
     """Write a trained network as a folder that ``EarlyExitSession`` runs.
 
@@ -90,6 +91,7 @@ def export(
         samples: Calibrate images to store for ``aebnas bench``; 0 for none.
         force: Replace an export folder.
         tell: Told what is being done.
+        data: Where the images are now, if they have moved.
 
     Raises:
         ConfigError: ``checkpoint.yaml`` is wrong.
@@ -98,7 +100,7 @@ def export(
     """
     refuse_existing(folder, force)
     tell("reading the checkpoint and its images")
-    source = read_source(checkpoint)
+    source = read_source(checkpoint, data)
     tell("writing and checking the graphs")
     network, fitted = _fp32(source)
     networks = [network]

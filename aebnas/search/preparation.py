@@ -56,7 +56,8 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     Args:
         config: The whole search-space file.
         progress: Show the progress of downloads.
-        must_read: Read known datasets too, of which published numbers tell what can be checked.
+        must_read: Read known datasets too, of which published numbers tell all but whether a given supernet
+            was trained on them.
 
     Raises:
         DataError: Something is wrong with the data, or they do not fit in memory.
@@ -66,7 +67,8 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
     _check_paths(config)
-    data = data_facts(config.data, progress, must_read)
+    inherits_from = config.supernet.file if config.evaluation.mode == "supernet" else None
+    data = data_facts(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config, data)
     _check_supernet(config, data)
@@ -100,7 +102,7 @@ def _check_supernet(config: SearchFile, data: DataFacts) -> None:
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
+    if config.evaluation.mode == "supernet" and config.supernet.file is not None and data.splits is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(config, data.splits)

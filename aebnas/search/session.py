@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aebnas.config import SearchFile, differences, load
 from aebnas.config.text_paths import refuse_unwritable
-from aebnas.data.datasets import load_dataset
+from aebnas.data.moved import moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
 from aebnas.hardware.device_costs import DeviceCosts
@@ -83,6 +83,7 @@ def resumed_session(
     listener: Listener = ignore,
     progress: bool = False,
     retry_failures: bool = False,
+    data: Path | None = None,
 ) -> Iterator[Search]:
     """Continue an interrupted run, or extend a finished one.
 
@@ -94,9 +95,11 @@ def resumed_session(
         retry_failures: Try again what failed for lack of memory, with its worker or by the time
             limit.  Not by default: a candidate that then succeeds changes what is proposed after its
             generation, and trainings that are not proposed again were for nothing.
+        data: Where the images are now, if they have moved; the run goes on with this place.
 
     Raises:
         ConfigError: An override is wrong.
+        DataError: Something is wrong with the data, or they are not there.
         RunError: A setting changed that must not, the run is beyond the end that is asked for,
             versions or data differ, its supernet is trained otherwise today, or the run is in use.
     """
@@ -107,7 +110,8 @@ def resumed_session(
             _check_changes(store.config, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
-            splits = make_splits(load_dataset(config.data, progress=progress), config.data)
+            config = config.model_copy(update={"data": moved(config.data, data)})
+            splits = make_splits(read_again(config.data, progress), config.data)
             _check_data(store, splits)
             _check_own_supernet(store, config, splits)
             store.rewrite_config(config)
@@ -201,9 +205,8 @@ def _record_data(store: RunStore, splits: Splits) -> None:
 def _check_data(store: RunStore, splits: Splits) -> None:
     known = store.fact("data")
     if known is not None and known != splits.fingerprint:
-        raise RunError(
-            f"the data of {store.path} have changed since the run began. Start a new run: aebnas search FILE"
-        )
+        what = f"the data of {store.path} have changed since the run began"
+        raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:
