@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aebnas.config import SearchFile, differences, load
 from aebnas.config.text_paths import refuse_unwritable
-from aebnas.data.moved import moved, other_data, read_again
+from aebnas.data.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
 from aebnas.hardware.device_costs import DeviceCosts
@@ -37,6 +37,9 @@ CHANGEABLE = (
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, how
 often a supernet is saved, what is shown."""
+
+PLACES = ("data.folder", "data.npz", "data.root")
+"""Settings that say where the images lie."""
 
 
 @contextmanager
@@ -217,9 +220,11 @@ def _check_changes(old: SearchFile, new: SearchFile) -> None:
     ]
     if refused:
         changes = "; ".join(str(difference) for difference in refused)
+        has_moved = any(difference.path in PLACES for difference in refused)
         raise RunError(
             f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}. Start a new run: aebnas search FILE --name NEW"
+            f"Allowed changes: {', '.join(CHANGEABLE)}. {f'{ADVICE}. ' if has_moved else ''}"
+            "Start a new run: aebnas search FILE --name NEW"
         )
 
 
