@@ -54,7 +54,7 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.search.store import refuse_existing
+    from aebnas.search.run_places import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views import make_view

@@ -24,10 +24,11 @@ from aebnas.search.events import Listener, ignore
 from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.proposers import Proposer
+from aebnas.search.run_places import refuse_existing
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
+from aebnas.search.store import RunStore, storage_errors, write_atomically
 from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = (
