@@ -137,9 +137,10 @@ def export_study(arguments: argparse.Namespace) -> int:
     """Write a run into an Optuna storage."""
     from aebnas.report.optuna_study import export_study as export
     from aebnas.report.run_frame import load_run
+    from aebnas.report.study_storage import shown
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
-    print(f"{trials} trials: optuna-dashboard {arguments.storage}")
+    print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
     return 0
 
 

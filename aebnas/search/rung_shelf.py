@@ -79,11 +79,14 @@ class RungShelf:
         """Return everything that a candidate's training left at a rung; None where it was forgotten."""
         weights, logits = self.weights(key, epochs), self._files(key, epochs)[1]
         where = "WHERE key = ? AND context = ? AND epochs = ?"
-        rows = self._store.cells("rungs", ("calibrate", "select"), where, (key, context, epochs))
-        stored = [row for row in rows if not all(cell.is_empty for cell in row)]
+        columns = ("evaluation", "calibrate", "select")
+        rows = self._store.cells("rungs", columns, where, (key, context, epochs))
+        stored = [row for row in rows if not all(cell.is_empty for cell in row[1:])]
         if weights is None or not stored or not logits.exists():
             return None
-        calibrate, select = (record_in(cell) for cell in stored[0])
+        evaluation, *blobs = stored[0]
+        exits = len(evaluation_in(evaluation, key, self._store.settled).reach_macs)
+        calibrate, select = (record_in(cell, exits) for cell in blobs)
         return Artefacts(calibrate, select, *read_logits(logits), weights)
 
     def forget_artefacts(self, legs: Iterable[tuple[str, int]]) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 from aebnas.config import SearchFile, load, resolved
 from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
-from aebnas.search.arrays import pack_arrays, pack_record
+from aebnas.search.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.search.cells import Cell
 from aebnas.search.database import LOGS, SCHEMA, open_database, reading
 from aebnas.search.run_lock import run_lock
@@ -190,9 +190,12 @@ class RunStore:
 
     def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
-        for row in self.cells("evaluations", ("calibrate", "select"), "WHERE key = ?", (key,)):
-            if not all(cell.is_empty for cell in row):
-                return record_in(row[0]), record_in(row[1])
+        columns = ("evaluation", "calibrate", "select")
+        for evaluation, *blobs in self.cells("evaluations", columns, "WHERE key = ?", (key,)):
+            if not all(cell.is_empty for cell in blobs):
+                exits = len(evaluation_in(evaluation, key, self.settled).reach_macs)
+                numbers = numbers_of_labels(self.path)
+                return record_in(blobs[0], exits, numbers[0]), record_in(blobs[1], exits, numbers[1])
         return None
 
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
@@ -214,7 +217,7 @@ class RunStore:
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
         return [
-            summary_in(summary, number.integer())
+            summary_in(summary, number.integer(), self.settled)
             for number, summary in self.cells("generations", ("number", "summary"), "ORDER BY number")
         ]
 

@@ -97,16 +97,27 @@ def _lack(evaluation: Evaluation, config: SearchFile) -> str | None:
     return None
 
 
-def summary_in(cell: Cell, number: int) -> dict[str, Any]:
+def summary_in(cell: Cell, number: int, config: SearchFile) -> dict[str, Any]:
     """Return the summary of a generation.
 
+    Args:
+        cell: Of ``summary``.
+        number: Of the generation.
+        config: Of the run.
+
     Raises:
-        RunError: The cell holds none, or that of another one.
+        RunError: The cell holds none, that of another one, or of another search.
     """
     plain: dict[str, Any] = cell.json()
     cell.checked(SUMMARY, plain)
     if plain["number"] != number:
         raise cell.damaged(f"it is of generation {plain['number']}, not {number}")
+    if len(plain["reference"]) != len(config.objectives):
+        raise cell.damaged(f"reference needs {len(config.objectives)} values, one per objective")
+    for key, trade_off, *setting in plain["front"]:
+        if trade_off not in config.trade_offs or (*setting, "")[0] not in config.settings:
+            choice = " ".join(map(str, (trade_off, *setting)))
+            raise cell.damaged(f"front: {key} stands at {choice}, which is no choice of the run's file")
     return plain
 
 
@@ -122,12 +133,13 @@ def fact_in(cell: Cell, name: str) -> Any:
     return plain
 
 
-def record_in(cell: Cell, exits: int | None = None) -> ExitRecord:
+def record_in(cell: Cell, exits: int, images: int | None = None) -> ExitRecord:
     """Return what every exit of a candidate said on one split.
 
     Args:
         cell: Of ``calibrate`` or ``select``.
-        exits: Of the candidate; None: any number.
+        exits: Number of the candidate's exits.
+        images: Of the split; None: unknown.
 
     Raises:
         RunError: The cell holds no such arrays.
@@ -137,18 +149,20 @@ def record_in(cell: Cell, exits: int | None = None) -> ExitRecord:
         record = unpack_record(blob)
     except Exception as error:  # what damaged bytes raise in zip, zlib and numpy has no common class
         raise cell.damaged(f"no scores ({type(error).__name__}: {error})") from error
-    why = _record_fault(record, exits)
+    why = _record_fault(record, exits, images)
     if why:
         raise cell.damaged(why)
     return record
 
 
-def _record_fault(record: ExitRecord, exits: int | None) -> str | None:
+def _record_fault(record: ExitRecord, exits: int, images: int | None) -> str | None:
     answers = record.predictions
     if answers.ndim != 2 or answers.dtype.kind not in "iu" or not answers.size:
         return f"predictions are {answers.dtype} of shape {answers.shape}, expected whole numbers (n, exits)"
-    if exits is not None and answers.shape[1] != exits:
+    if answers.shape[1] != exits:
         return f"predictions are of {answers.shape[1]} exits, but the network has {exits}"
+    if images is not None and len(answers) != images:
+        return f"predictions are of {len(answers)} images, but labels.npz has {images}"
     for name, scores in record.scores.items():
         if scores.shape != answers.shape or scores.dtype != np.float32 or not np.isfinite(scores).all():
             shape = f"{scores.dtype} of shape {scores.shape}"
