@@ -232,8 +232,11 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
     from aebnas.search.store import RunStore
 
     store = RunStore(path)
-    store.close()
-    return load(path / "config.yaml", overrides)
+    try:
+        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+    finally:
+        store.close()
+    return load(path / "config.yaml", overrides) if overrides else unchanged
 
 
 def _kept(path: Path) -> int | None:

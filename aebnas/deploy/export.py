@@ -92,7 +92,6 @@ def export(
         tell: Told what is being done.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is wrong.
         RunError: A damaged checkpoint, a folder that may not be replaced, graphs that differ from torch.
         DataError: The images are others than those of the training.
     """

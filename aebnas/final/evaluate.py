@@ -83,7 +83,7 @@ def evaluate(
         progress: Show the progress of downloads.
 
     Raises:
-        ConfigError, RunError: A checkpoint is missing or damaged, or of other data.
+        RunError: A checkpoint is missing or damaged, or of other data.
         DataError: The data are not those that the network was trained on.
         HardwareError: A profile lacks a layer.
     """

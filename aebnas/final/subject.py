@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def subject_of(
     """
     if trade_off is not None and point is not None:
         raise ConfigError("--trade-off and --point both choose the operating point: give one of them")
-    if source.suffix in (".yaml", ".yml"):
+    if source.suffix in (".yaml", ".yml") and not os.path.isdir(source):  # a run may have such a name
         if pick is not None:
             raise ConfigError(f"--pick chooses a network of a run, but {source} is one network; leave it out")
         found = _of_winner(source, point)

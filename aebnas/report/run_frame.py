@@ -109,7 +109,7 @@ class LoadedRun:
             indices = values_of(self._space, architecture)
         except ConfigError as error:
             raise RunError(
-                f"{self.contents.path} is damaged: candidate {architecture.key()} is not of its space: {error}. "
+                f"{self.contents.path} is damaged: {architecture.key()} is not of its space: {error}. "
                 "Put a copy of config.yaml and run.sqlite back"
             ) from error
         return {

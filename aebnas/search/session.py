@@ -104,8 +104,9 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
+            known = store.config
             config = load(path / "config.yaml", overrides)
-            _check_changes(store.config, config)
+            _check_changes(known, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
             splits = make_splits(load_dataset(config.data, progress=progress), config.data)
