@@ -201,7 +201,7 @@ def _misfit(logits: NDArray[Any], labels: NDArray[Any], exits: int, classes: int
     """Return why stored logits and labels are not those of a network."""
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         return f"labels are {labels.dtype} of shape {labels.shape}, expected whole numbers (n,)"
-    if logits.shape != (len(labels), exits, classes):
+    if logits.shape != (len(labels), exits, classes) or logits.dtype.kind != "f":
         return f"logits have shape {logits.shape}, expected {(len(labels), exits, classes)}"
     if labels.min() < 0 or labels.max() >= classes or not np.isfinite(logits).all():
         return f"its labels are no classes from 0 to {classes - 1}, or its logits no numbers"
