@@ -7,6 +7,7 @@ table, row and column where it is no such value.  Must not import torch.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from aebnas.errors import RunError
 
 T = TypeVar("T")
+TRAINING = re.compile(r"[0-9a-f]{16}(-\d+)?")
+"""Names of trainings: a candidate's key, with successive halving the epochs of its leg behind it."""
 MADE_AGAIN = ("evaluations", "rungs", "attempts", "generations")
 """Tables whose rows a continued search makes again where they are missing."""
 
@@ -62,6 +65,17 @@ class Cell:
             raise self.damaged(f"must be text, but is {_kind(self.value)}")
         return self.value
 
+    def training(self) -> str:
+        """Return the name of a training.
+
+        Raises:
+            RunError: It is none.
+        """
+        text = self.text()
+        if not TRAINING.fullmatch(text):
+            raise self.damaged(f"must be a candidate's key, but is {text[:60]!r}")
+        return text
+
     def integer(self) -> int:
         """Return a whole number.
 
@@ -93,6 +107,8 @@ class Cell:
             datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError, OSError) as error:
             raise self.damaged(f"must be a time, but is {text[:60]!r}") from error
+        if len(text) < len("2026-01-31T12:00:00"):  # a day, or an hour, is a time that was cut
+            raise self.damaged(f"must be a time to the second, but is {text!r}")
         return text
 
     def json(self) -> Any:

@@ -137,7 +137,7 @@ class RunStore:
 
     def attempts(self) -> list[tuple[str, str]]:
         """Return ``(key, started_at)`` of every training that began, in order."""
-        return [(key.text(), at.instant()) for key, at in self.cells("attempts", ("key", "started_at"))]
+        return [(key.training(), at.instant()) for key, at in self.cells("attempts", ("key", "started_at"))]
 
     def finished(self) -> list[tuple[str, str]]:
         """Return ``(key, finished_at)`` of every outcome, in order."""
@@ -216,10 +216,8 @@ class RunStore:
 
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
-        return [
-            summary_in(summary, number.integer(), self.settled)
-            for number, summary in self.cells("generations", ("number", "summary"), "ORDER BY number")
-        ]
+        rows = self.cells("generations", ("number", "summary"), "ORDER BY number")
+        return [summary_in(summary, number.integer(), self.settled) for number, summary in rows]
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""

@@ -160,16 +160,16 @@ EVALUATION, SUMMARY = TypeAdapter(StoredEvaluation), TypeAdapter(StoredSummary)
 ENVIRONMENT = TypeAdapter(StoredEnvironment)
 FACTS: Mapping[str, TypeAdapter[Any]] = {
     "status": TypeAdapter(str | None),
-    "data": TypeAdapter(str | None),
-    "classes": TypeAdapter(Annotated[list[str], Field(min_length=1)] | None),
+    "data": TypeAdapter(str),
+    "classes": TypeAdapter(Annotated[list[str], Field(min_length=1)]),
     "image_shape": TypeAdapter(
-        Annotated[list[Annotated[int, Field(ge=1, strict=True)]], Field(min_length=3, max_length=3)] | None
+        Annotated[list[Annotated[int, Field(ge=1, strict=True)]], Field(min_length=3, max_length=3)]
     ),
-    "train_images": TypeAdapter(Annotated[Count, Field(strict=True)] | None),
-    "elapsed_seconds": TypeAdapter(Annotated[Size, Field(allow_inf_nan=False, strict=True)] | None),
+    "train_images": TypeAdapter(Annotated[Count, Field(strict=True)]),
+    "elapsed_seconds": TypeAdapter(Annotated[Size, Field(allow_inf_nan=False, strict=True)]),
     "not_repeatable": TypeAdapter(str | None),
-    "changes": TypeAdapter(list[str] | None),
-    "hardware": TypeAdapter(dict[str, str] | None),
-    "supernet": TypeAdapter(StoredSupernet | None),
+    "changes": TypeAdapter(list[str]),
+    "hardware": TypeAdapter(dict[str, str]),
+    "supernet": TypeAdapter(StoredSupernet),
 }
 """What a fact of each name must be; others may be anything."""
