@@ -177,10 +177,13 @@ class RungShelf:
         if not self._is_there():
             return []
         columns = ("key", "epochs", "evaluation", "finished_at")
-        return [
-            (epochs.integer(), evaluation_in(cell, key.text(), self._store.settled), at.instant())
-            for key, epochs, cell, at in self._store.cells("rungs", columns, rest, values)
-        ]
+        found = []
+        for key, epochs, cell, at in self._store.cells("rungs", columns, rest, values):
+            evaluation = evaluation_in(cell, key.text(), self._store.settled)
+            if epochs.integer() not in (HEIR, evaluation.epochs):
+                raise epochs.damaged(f"the evaluation beside it says {evaluation.epochs}")
+            found.append((epochs.integer(), evaluation, at.instant()))
+        return found
 
     def _is_there(self) -> bool:
         """Return whether the store has rungs; those of earlier versions have none."""
