@@ -168,8 +168,10 @@ def _unfit(file: Path, run: Path) -> str | None:
 
 def _reason(error: BaseException, storage: str) -> str:
     """Return what went wrong, in one line, and its cure where there is one to name."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while (
+        inner := error.__cause__ or getattr(error, "orig", None)
+    ) is not None:  # SQLAlchemy keeps a driver's
+        error = inner
     if isinstance(error, ModuleNotFoundError) and error.name:
         module = error.name.partition(".")[0]
         package = shlex.quote(PACKAGES.get(module, module))
