@@ -23,14 +23,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aebnas.config import SearchFile, load, resolved
-from aebnas.errors import ConfigError, RunError
+from aebnas.config import SearchFile, resolved
+from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
 from aebnas.search.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.search.cells import Cell
 from aebnas.search.database import LOGS, SCHEMA, open_database, reading
 from aebnas.search.run_lock import run_lock
 from aebnas.search.run_places import DATABASE, found_database, refuse_existing
+from aebnas.search.settings_file import read_settings
 from aebnas.search.stored_schema import ENVIRONMENT
 from aebnas.search.stored_values import evaluation_in, fact_in, record_in, summary_in
 
@@ -107,10 +108,7 @@ class RunStore:
     @property
     def config(self) -> SearchFile:
         """Return the resolved configuration."""
-        try:
-            return load(self.path / "config.yaml")
-        except ConfigError as error:
-            raise RunError(f"{self.path} is damaged: {error}") from error
+        return read_settings(self.path)
 
     @cached_property
     def settled(self) -> SearchFile:
