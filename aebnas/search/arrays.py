@@ -63,7 +63,7 @@ def _both_splits(file: Path, kind: str, axes: int) -> tuple[NDArray[Any], NDArra
     """
     cure = "Put a copy of it back"
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             splits = arrays["calibrate"], arrays["select"]
     except Exception as error:  # what damaged bytes raise in zip, zlib and numpy has no common class
         raise RunError(f"{file} cannot be read ({type(error).__name__}: {error}). {cure}") from error

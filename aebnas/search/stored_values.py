@@ -115,7 +115,8 @@ def summary_in(cell: Cell, number: int, config: SearchFile) -> dict[str, Any]:
     if len(plain["reference"]) != len(config.objectives):
         raise cell.damaged(f"reference needs {len(config.objectives)} values, one per objective")
     for key, trade_off, *setting in plain["front"]:
-        if trade_off not in config.trade_offs or (*setting, "")[0] not in config.settings:
+        offered = (*config.trade_offs, *config.search.trade_offs)
+        if trade_off not in offered or (*setting, "")[0] not in config.settings:
             choice = " ".join(map(str, (trade_off, *setting)))
             raise cell.damaged(f"front: {key} stands at {choice}, which is no choice of the run's file")
     return plain
