@@ -20,6 +20,7 @@ from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.report.training_words import heir_words
 from aebnas.report.words import count, percent
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 
 
@@ -145,6 +146,6 @@ def _with_search_weights(
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
     """Return the run that a checkpoint lies in, or else names; None where neither is there."""
     for path in (folder.absolute().parent.parent, Path(checkpoint.run)):
-        if (path / "run.sqlite").is_file():
+        if has_database(path):
             return path
     return None

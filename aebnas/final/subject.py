@@ -21,6 +21,7 @@ from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.winners import Winner, load_winner
 from aebnas.report.words import count, metric_value, percent
 from aebnas.search.kept_profiles import kept_devices
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 
@@ -200,7 +201,7 @@ def _by(setting: str) -> str:
 def _run_around(path: Path) -> RunStore | None:
     """Return the run in whose folder ``winners/`` a file lies; None where there is none."""
     run = path.parent.parent
-    return RunStore(run) if path.parent.name == "winners" and (run / "run.sqlite").is_file() else None
+    return RunStore(run) if path.parent.name == "winners" and has_database(run) else None
 
 
 def _nth(points: list[OperatingPoint], number: int) -> OperatingPoint:

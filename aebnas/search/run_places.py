@@ -27,6 +27,14 @@ def found_database(path: Path) -> Path:
     return file
 
 
+def has_database(path: Path) -> bool:
+    """Return whether a run can be seen in a directory; one of somebody else's may not be looked into."""
+    try:
+        return (path / DATABASE).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def refuse_existing(path: Path) -> None:
     """Refuse to start where a run lies already.
 

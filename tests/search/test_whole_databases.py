@@ -17,6 +17,7 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 from aebnas.errors import RunError
 from aebnas.search import database
 from aebnas.search.events import Generation
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 from aebnas.space.search_space import SearchSpace
 
@@ -250,6 +251,14 @@ def test_a_folder_that_may_not_be_entered_is_told(anywhere: Path) -> None:
     path.chmod(stat.S_IRUSR)
     with as_plain_user(), pytest.raises(RunError, match="cannot be read: Permission denied"):
         RunStore(path)
+
+
+def test_a_run_of_somebody_else_is_not_seen(anywhere: Path) -> None:
+    path = killed_run(anywhere)
+    assert has_database(path)
+    path.chmod(stat.S_IRUSR)
+    with as_plain_user():
+        assert not has_database(path)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
