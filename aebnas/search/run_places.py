@@ -41,7 +41,7 @@ def refuse_existing(path: Path) -> None:
     Raises:
         RunError: There is one; with the command that continues it.
     """
-    if (path / DATABASE).exists():
+    if has_database(path):
         run = shlex.quote(str(path))
         raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
 
