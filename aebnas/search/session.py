@@ -26,10 +26,11 @@ from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.preparation import prepare, space_of
 from aebnas.search.proposers import Proposer
+from aebnas.search.run_places import refuse_existing
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
+from aebnas.search.store import RunStore, storage_errors, write_atomically
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
@@ -109,8 +110,9 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
+            known = store.config
             config = load(path / "config.yaml", overrides)
-            _check_changes(store.config, config)
+            _check_changes(known, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
             config = config.model_copy(update={"data": moved(config.data, data)})
