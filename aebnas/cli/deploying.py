@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from aebnas.cli.consoles import results_console
+from aebnas.cli.streams import tell_if_unseen
 
 if TYPE_CHECKING:
     from aebnas.deploy.bench import Bench, Result
@@ -46,6 +47,7 @@ def export(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite(_export_fields(exported)), allow_nan=False))
     else:
         _show_export(exported)
+    tell_if_unseen(f"{exported.folder} is ready")
     return 0
 
 

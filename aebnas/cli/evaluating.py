@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aebnas.cli.consoles import results_console
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.report.words import metric_name, metric_value, percent, si
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     report = scored(folder, static, arguments.hardware, arguments.images, progress=not arguments.json)
     if arguments.json:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
-        return 0
-    show(report, results_console())
+    else:
+        show(report, results_console())
+    tell_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
     return 0
 
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from aebnas.cli.consoles import results_console
 from aebnas.cli.interrupts import INTERRUPTED
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.cli.target import default_name, target_of
 from aebnas.config import load
 from aebnas.errors import ConfigError
@@ -60,6 +61,7 @@ def profile(arguments: argparse.Namespace) -> int:
         print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
         return INTERRUPTED
     _show(made, request.path, arguments.json)
+    tell_if_unseen(f"profile: {request.path}")
     return 0
 
 
