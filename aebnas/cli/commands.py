@@ -19,6 +19,7 @@ from aebnas.cli.streams import tell_if_unseen
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.errors import ConfigError
+from aebnas.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
@@ -34,9 +35,9 @@ def init(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.force:
         raise ConfigError(f"{path} exists already; overwrite it with --force, or name another file")
     try:
-        path.write_text(starter_file(), encoding="utf-8")
+        write_atomically(path, starter_file().encode())
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
     tell_if_unseen(f"{path} is ready")

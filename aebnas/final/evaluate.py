@@ -20,6 +20,7 @@ from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 from aebnas.exits.samples import ExitSamples
+from aebnas.files.atomic import write_atomically
 from aebnas.final.checkpoint import Checkpoint, read_checkpoint
 from aebnas.final.files import writing
 from aebnas.final.finishing import EVALUATION
@@ -33,7 +34,6 @@ from aebnas.report.markup import finite
 from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import Images
-from aebnas.search.store import write_atomically
 from aebnas.training.image_logits import EVALUATION_BATCH, image_logits
 
 STOPPED_IMAGES = 1000

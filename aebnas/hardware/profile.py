@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from aebnas.config.model_file import read_model
 from aebnas.errors import ConfigError, HardwareError
+from aebnas.files.atomic import write_together
 from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile_schema import ProfileFacts
@@ -227,13 +228,12 @@ def write_profile(profile: HardwareProfile, path: Path) -> None:
     lines = "".join(json.dumps(network.to_dict()) + "\n" for network in profile.networks)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for file, content in (
-            (table, table_text(profile.rows.values())),
-            (networks, lines),
-            (path, f"# Hardware profile; format: hardware_profiles/README.md\n{text}"),
-        ):
-            draft = file.with_name(f".{file.name}.new")
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(file)
+        write_together(
+            {
+                table: table_text(profile.rows.values()).encode(),
+                networks: lines.encode(),
+                path: f"# Hardware profile; format: hardware_profiles/README.md\n{text}".encode(),
+            }
+        )
     except OSError as error:
-        raise HardwareError(f"cannot write {error.filename or path}: {error.strerror}") from error
+        raise HardwareError(f"cannot write {path} and its table: {error.strerror or error}") from error

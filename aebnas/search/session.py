@@ -17,6 +17,7 @@ from aebnas.config import SearchFile, differences, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import ConfigError, RunError
+from aebnas.files.atomic import write_atomically
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import changes_since, check_versions, environment
@@ -27,7 +28,7 @@ from aebnas.search.proposers import Proposer
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
+from aebnas.search.store import RunStore, refuse_existing, storage_errors
 from aebnas.space.search_space import SearchSpace
 
 CHANGEABLE = (

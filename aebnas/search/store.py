@@ -27,6 +27,7 @@ from urllib.parse import quote
 from aebnas.config import SearchFile, load, resolved
 from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
+from aebnas.files.atomic import write_atomically
 from aebnas.search.arrays import pack_arrays, pack_record, unpack_record
 from aebnas.search.run_lock import run_lock
 
@@ -265,20 +266,6 @@ def refuse_existing(path: Path) -> None:
     if (path / "run.sqlite").exists():
         run = shlex.quote(str(path))
         raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is either whole or not there."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
