@@ -114,7 +114,7 @@ class RunStore:
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
         try:
-            facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
+            facts: dict[str, Any] = json.loads((self.path / "environment.json").read_bytes())
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
         return facts
