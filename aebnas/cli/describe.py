@@ -189,10 +189,11 @@ def _print_limits(console: Console, found: Description) -> None:
     costs = found.costs
     if costs.shares:
         console.print(FittedText("What the limits leave of them, as far as it is known before training:"))
+        pad = min(32, console.width // 2)
         for share in costs.shares:
-            console.print(FittedText(f"  {share.limit:<32} {_share(share)}"))
+            console.print(FittedText(f"  {share.limit:<{pad}} {_share(share)}"))
         if len(costs.shares) > 1:
-            console.print(FittedText(f"  {'all of them':<32} {percent(costs.left, 1)}"))
+            console.print(FittedText(f"  {'all of them':<{pad}} {percent(costs.left, 1)}"))
     later = [
         name
         for name in found.config.constraints
