@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ def train(arguments: argparse.Namespace) -> int:
                 view(event)
 
             train_winner(plan, options, listen)
-            view.finished(options.folder or subject.folder)
+            folder = options.folder or subject.folder
+            view.finished(folder)
+            tell_if_unseen(f"the network is trained: {folder}")
         except KeyboardInterrupt:
             # a second --again would forget what was saved
             words = [word for word in arguments.words if word != "--again"]
-            view.interrupted(shlex.join(["aebnas", *words]))
+            command = shlex.join(["aebnas", *words])
+            view.interrupted(command)
+            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {command}")
             return INTERRUPTED
     return 0
 

@@ -17,6 +17,7 @@ from aebnas.config.model_file import read_model
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
 from aebnas.errors import RunError, TrainingError
+from aebnas.files.atomic import write_atomically
 from aebnas.final.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.final.files import writing
 from aebnas.final.images import tuning_images
@@ -24,7 +25,6 @@ from aebnas.final.plan import Plan, Task
 from aebnas.final.trials import FAILED, Parameters, Report, parameters_of, run_trial, with_settings
 from aebnas.final.tuning_record import Question, Tried, TuningRecord, forget_tuning
 from aebnas.search.run_lock import run_lock
-from aebnas.search.store import write_atomically
 
 FILE = "tuned.yaml"
 FORMAT = 1
