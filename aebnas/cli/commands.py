@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.errors import ConfigError
 from aebnas.evaluation.plan import plan_of
+from aebnas.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
@@ -33,11 +35,12 @@ def init(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.force:
         raise ConfigError(f"{path} exists already; overwrite it with --force, or name another file")
     try:
-        path.write_text(starter_file(), encoding="utf-8")
+        write_atomically(path, starter_file().encode())
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
+    tell_if_unseen(f"{path} is ready")
     return 0
 
 
@@ -54,7 +57,7 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.search.store import refuse_existing
+    from aebnas.search.run_places import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views import make_view
@@ -86,6 +89,7 @@ def resume(arguments: argparse.Namespace) -> int:
                 listener,
                 progress=not arguments.json,
                 retry_failures=arguments.retry_failures,
+                data=None if arguments.data is None else Path(arguments.data),
             )
 
         return _run(open_session, path, config.report.enabled, view)
@@ -102,6 +106,7 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.figures is not None:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
+    tell_if_unseen(f"report: {files.page}")
     return 0
 
 
@@ -137,9 +142,11 @@ def export_study(arguments: argparse.Namespace) -> int:
     """Write a run into an Optuna storage."""
     from aebnas.report.optuna_study import export_study as export
     from aebnas.report.run_frame import load_run
+    from aebnas.report.study_storage import shown
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
-    print(f"{trials} trials: optuna-dashboard {arguments.storage}")
+    print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
+    tell_if_unseen(f"{trials} trials are written")
     return 0
 
 
@@ -197,6 +204,7 @@ def _run(
 ) -> int:
     """Run a search to its end, write the report, and tell both."""
     with Interrupts() as interrupts:
+        from aebnas.cli.views import ending, interruption
         from aebnas.search.events import WorkersStarted
 
         def listen(event: Event) -> None:
@@ -212,8 +220,11 @@ def _run(
                     pass
             page = _write_report(path, view) if with_report else None
             view.finished(path, page)
+            tell_if_unseen(f"{path} is finished. {ending(path, page)}")
         except KeyboardInterrupt:
-            view.interrupted(path, _kept(path))
+            kept = _kept(path)
+            view.interrupted(path, kept)
+            tell_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
 
@@ -231,8 +242,11 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
     from aebnas.search.store import RunStore
 
     store = RunStore(path)
-    store.close()
-    return load(path / "config.yaml", overrides)
+    try:
+        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+    finally:
+        store.close()
+    return load(path / "config.yaml", overrides) if overrides else unchanged
 
 
 def _kept(path: Path) -> int | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
 from aebnas.cli.gene_rows import gene_rows
@@ -20,13 +18,17 @@ from aebnas.config.constraints import EXPECTED
 from aebnas.config.evaluation_schema import unread_options
 from aebnas.config.fidelity_schema import short
 from aebnas.config.supernet_schema import SupernetConfig
-from aebnas.data.datasets import shape_and_classes
+from aebnas.data.duplicates import TEST
+from aebnas.data.facts import DataFacts
+from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
-from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.report.training_words import training_words
 from aebnas.report.words import count, metric_name, percent, si
+from aebnas.search.preparation import prepare
 from aebnas.space.counting import distinct_architectures
 from aebnas.space.search_space import SearchSpace
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
 
 PIPE_WIDTH = 110
 FEW = 0.01
@@ -41,8 +43,7 @@ class Description:
 
     config: SearchFile
     space: SearchSpace
-    shape: tuple[int, int, int]
-    classes: int
+    data: DataFacts
     genomes: int
     architectures: int
     costs: SampleCosts
@@ -67,8 +68,8 @@ class Description:
 
     @property
     def notes(self) -> list[str]:
-        """Return what a person might not expect of the way in which candidates get their weights."""
-        config, found = self.config, list[str]()
+        """Return what a person might not expect of how images are read or candidates get their weights."""
+        config, found = self.config, list(self.data.notes)
         inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             found.append(
@@ -95,10 +96,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         json: Print one JSON object instead.
 
     Raises:
-        ConfigError: A hardware profile is wrong.
-        DataError: ``data.folder`` or ``data.npz`` cannot be read.
-        HardwareError: A profile lacks a layer of the space, or energies.
-        RunError: ``supernet.file`` is of something else, unfinished, or cannot be read.
+        ConfigError, DataError, HardwareError, RunError: As a search would: ``preparation.prepare``.
     """
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
@@ -107,20 +105,14 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     def progress(numbers: Iterable[int]) -> Iterable[int]:
         if json or not console.is_terminal:
             return numbers
-        from rich.progress import track
+        return _counted(numbers, samples, console)
 
-        return track(numbers, "costing random architectures", total=samples, console=console, transient=True)
-
-    shape, classes = shape_and_classes(config.data)
-    space = SearchSpace(config.space, max(shape[:2]), config.trade_offs, config.settings)
-    devices = DeviceCosts.of_file(config, space, shape[2], classes)
-    costs = sample_costs(config, space, shape[2], classes, samples, progress, devices)
+    prepared = prepare(config, must_read=False)
+    space, data = prepared.space, prepared.data
+    size = (data.shape[2], len(data.classes))
+    costs = sample_costs(config, space, *size, samples, progress, prepared.devices)
     counts = (math.prod(space.cardinalities), distinct_architectures(space))
-    found = Description(config, space, shape, classes, *counts, costs)
-    if found.plan.inherits and config.supernet.file is not None:
-        from aebnas.supernet.preparation import check_given  # imports torch
-
-        check_given(config, None)
+    found = Description(config, space, data, *counts, costs)
     if json:
         write(as_dict(found, file))
     else:
@@ -132,7 +124,15 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
     return {
         "file": file,
         "name": found.config.name,
-        "data": {"source": source(found.config), "shape": found.shape, "classes": found.classes},
+        "data": {
+            "source": source(found.config),
+            "shape": found.data.shape,
+            "classes": len(found.data.classes),
+        },
+        "images": dict(zip((*NAMES, TEST), found.data.counts, strict=True)),
+        "images_read": found.data.duplicates is not None,
+        "duplicates": None if found.data.duplicates is None else found.data.duplicates.to_dict(),
+        "data_warnings": found.data.warnings,
         "genes": [asdict(gene) for gene in found.space.genes],
         "genomes": found.genomes,
         "architectures": found.architectures,
@@ -152,17 +152,18 @@ def source(config: SearchFile) -> str:
 
 
 def _print(console: Console, found: Description, file: str) -> None:
-    height, width, channels = found.shape
+    height, width, channels = found.data.shape
     console.print(
         f"{file} is valid: {found.config.name}, {source(found.config)} "
-        f"({height} x {width} x {channels}, {count(found.classes, 'class', 'classes')})",
+        f"({height} x {width} x {channels}, {count(len(found.data.classes), 'class', 'classes')})",
         soft_wrap=True,
     )
+    console.print(_images(found), soft_wrap=True)
+    for warning in found.data.warnings:
+        console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(_genes(found.space))
-    console.print(
-        f"{count(len(found.space.genes), 'gene')}, {_count(found.genomes)} genomes, "
-        f"{_count(found.architectures)} distinct architectures"
-    )
+    genomes = f"{count(len(found.space.genes), 'gene')}, {_count(found.genomes)} genomes"
+    console.print(FittedText(f"{genomes}, {_count(found.architectures)} distinct architectures"))
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
@@ -171,27 +172,41 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 
 
-def _genes(space: SearchSpace) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("part", "gene", "choices"):
-        table.add_column(name, overflow="fold")
+def _images(found: Description) -> str:
+    """Return how many images each split has, and whether the images themselves were looked at."""
+    counts = ", ".join(
+        f"{number:,} {name}" for name, number in zip((*NAMES, TEST), found.data.counts, strict=True)
+    )
+    read = "were read" if found.data.duplicates else "are known by published numbers, not read"
+    return f"Images: {counts}; they {read}"
+
+
+def _counted(numbers: Iterable[int], total: int, console: Console) -> Iterator[int]:
+    """Yield numbers under a bar that is gone afterwards."""
+    from aebnas.terminal.bars import FittedProgress
+
+    with FittedProgress(console, transient=True) as bar:
+        yield from bar.track(numbers, total, description="costing random architectures")
+
+
+def _genes(space: SearchSpace) -> FittedTable:
+    rows: list[tuple[str, str, str]] = []
     before = None
     for row in gene_rows(space.genes):
-        table.add_row(row.group if row.group != before else "", row.name, row.choices)
+        rows.append((row.group if row.group != before else "", row.name, row.choices))
         before = row.group
-    if before is None:
-        table.add_row("", "none: the file fixes a single architecture", "")
-    return table
+    rows = rows or [("", "none: the file fixes a single architecture", "")]
+    return FittedTable(
+        [
+            FittedColumn(head, tuple(row[i] for row in rows), is_text=True, folds=True)
+            for i, head in enumerate(("part", "gene", "choices"))
+        ]
+    )
 
 
-def _spreads(costs: SampleCosts) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"of {costs.samples:,} random architectures")
-    for name in ("smallest", "median", "largest"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for spread in costs.spreads:
-        table.add_row(*_cells(spread))
-    return table
+def _spreads(costs: SampleCosts) -> FittedTable:
+    heads = (f"of {costs.samples:,} random architectures", "smallest", "median", "largest")
+    return table_of_rows(heads, [_cells(spread) for spread in costs.spreads])
 
 
 def _cells(spread: Spread) -> list[str]:
@@ -201,11 +216,12 @@ def _cells(spread: Spread) -> list[str]:
 def _print_limits(console: Console, found: Description) -> None:
     costs = found.costs
     if costs.shares:
-        console.print("What the limits leave of them, as far as it is known before training:")
+        console.print(FittedText("What the limits leave of them, as far as it is known before training:"))
+        pad = min(32, console.width // 2)
         for share in costs.shares:
-            console.print(f"  {share.limit:<32} {_share(share)}")
+            console.print(FittedText(f"  {share.limit:<{pad}} {_share(share)}"))
         if len(costs.shares) > 1:
-            console.print(f"  {'all of them':<32} {percent(costs.left, 1)}")
+            console.print(FittedText(f"  {'all of them':<{pad}} {percent(costs.left, 1)}"))
     later = [
         name
         for name in found.config.constraints
@@ -213,11 +229,11 @@ def _print_limits(console: Console, found: Description) -> None:
     ]
     if later:
         names = " and ".join(metric_name(name) for name in later)
-        console.print(f"Known only after training: {names}.")
+        console.print(FittedText(f"Known only after training: {names}."))
     if found.warning:
-        console.print(f"Warning: {found.warning}", style="yellow", soft_wrap=True)
+        console.print(FittedText(f"Warning: {found.warning}", "yellow"), soft_wrap=True)
     for note in found.notes:
-        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
+        console.print(FittedText(f"Note: {note}", "yellow"), soft_wrap=True)
 
 
 def _share(share: Share) -> str:

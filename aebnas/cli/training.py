@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 def train(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
     source = Path(arguments.source)
+    from aebnas.data.moved import moved
     from aebnas.final.subject import subject_of
 
     subject = subject_of(source, arguments.pick, arguments.trade_off, arguments.point)
+    place = None if arguments.data is None else Path(arguments.data)
+    subject = replace(subject, data=moved(subject.data, place))
     overrides = _overrides(arguments)
     from aebnas.final.settings import final_settings
 
@@ -42,11 +47,15 @@ def train(arguments: argparse.Namespace) -> int:
                 view(event)
 
             train_winner(plan, options, listen)
-            view.finished(options.folder or subject.folder)
+            folder = options.folder or subject.folder
+            view.finished(folder)
+            tell_if_unseen(f"the network is trained: {folder}")
         except KeyboardInterrupt:
             # a second --again would forget what was saved
             words = [word for word in arguments.words if word != "--again"]
-            view.interrupted(shlex.join(["aebnas", *words]))
+            command = shlex.join(["aebnas", *words])
+            view.interrupted(command)
+            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {command}")
             return INTERRUPTED
     return 0
 

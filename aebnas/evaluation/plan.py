@@ -18,12 +18,13 @@ fixed; Hyperband (JMLR 2018, arXiv 1603.06560), of which a generation is one bra
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from aebnas.config.fidelity_schema import InheritedConfig, TrainedConfig
+from aebnas.config.fidelity_schema import KINDS, InheritedConfig, TrainedConfig
 from aebnas.config.schema import SearchFile
 
 
@@ -163,6 +164,11 @@ class Plan:
             middle = (low + high) // 2
             low, high = (middle, high) if self.cost_of_batch(middle) <= epochs else (low, middle)
         return low
+
+
+def is_name(text: str) -> bool:
+    """Return whether a fidelity of some plan could have this name."""
+    return all(re.fullmatch(rf"({'|'.join(KINDS)})\d*", part) for part in text.split("-"))
 
 
 def plan_of(config: SearchFile) -> Plan:

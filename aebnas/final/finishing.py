@@ -11,6 +11,7 @@ from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
+from aebnas.files.atomic import write_atomically
 from aebnas.final.checkpoint import (
     FORMAT,
     LOGITS,
@@ -33,7 +34,6 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import environment
-from aebnas.search.store import write_atomically
 
 EVALUATION = "evaluation.json"
 """What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
@@ -135,6 +135,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         reach_costs=reach_costs,
         teacher=None if identity["teacher"] is None else TeacherRecord(**identity["teacher"]),
         supernet=identity.get("supernet"),
+        sixteen_bit_depth=images.depth,
     )
 
 

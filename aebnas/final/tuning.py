@@ -16,7 +16,8 @@ from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
-from aebnas.errors import TrainingError
+from aebnas.errors import RunError, TrainingError
+from aebnas.files.atomic import write_atomically
 from aebnas.final.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.final.files import writing
 from aebnas.final.images import tuning_images
@@ -24,7 +25,6 @@ from aebnas.final.plan import Plan, Task
 from aebnas.final.trials import FAILED, Parameters, Report, parameters_of, run_trial, with_settings
 from aebnas.final.tuning_record import Question, Tried, TuningRecord, forget_tuning
 from aebnas.search.run_lock import run_lock
-from aebnas.search.store import write_atomically
 
 FILE = "tuned.yaml"
 FORMAT = 1
@@ -119,7 +119,9 @@ def _known_or_tuned(
 ) -> tuple[TunedFile, bool]:
     """Return the answer, and whether it was there already."""
     path = task.folder / FILE
-    known = None if again or not path.is_file() else read_model(path, TunedFile, "no result of a tuning")
+    known = None
+    if path.is_file() and not again:
+        known = read_model(path, TunedFile, "no result of a tuning", RunError)
     if known is not None and _is_of(known, task, plan, trials):
         return known, True
     if again:

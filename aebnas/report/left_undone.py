@@ -10,7 +10,7 @@ import shlex
 
 from aebnas.report.contents import RunContents
 from aebnas.report.words import count
-from aebnas.search.store import RunStatus
+from aebnas.search.run_status import RunStatus
 
 
 def left_undone(run: RunContents) -> list[str]:

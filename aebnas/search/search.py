@@ -46,8 +46,9 @@ from aebnas.search.pool import Pool
 from aebnas.search.promotion import best_first
 from aebnas.search.proposers import Individual, Proposer
 from aebnas.search.repeatability import Repeatability
+from aebnas.search.run_status import RunStatus
 from aebnas.search.start import planned_candidates, reference
-from aebnas.search.store import RunStatus, RunStore
+from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import SearchSpace

@@ -18,46 +18,28 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from aebnas.config import SearchFile, load, resolved
-from aebnas.errors import ConfigError, RunError
+from aebnas.config import SearchFile, resolved
+from aebnas.errors import RunError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
-from aebnas.search.arrays import pack_arrays, pack_record, unpack_record
+from aebnas.files.atomic import write_atomically
+from aebnas.search.arrays import numbers_of_labels, pack_arrays, pack_record
+from aebnas.search.cells import Cell
+from aebnas.search.database import LOGS, SCHEMA, open_database, reading
 from aebnas.search.run_lock import run_lock
+from aebnas.search.run_places import DATABASE, found_database, refuse_existing
+from aebnas.search.run_status import RunStatus
+from aebnas.search.settings_file import read_settings
 from aebnas.search.standing import standing
-
-SCHEMA = """
-CREATE TABLE evaluations (
-    key TEXT NOT NULL, context TEXT NOT NULL, fidelity TEXT NOT NULL, evaluation TEXT NOT NULL,
-    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    PRIMARY KEY (key, context, fidelity));
-CREATE TABLE attempts (
-    key TEXT NOT NULL, context TEXT NOT NULL, fidelity TEXT NOT NULL,
-    started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
-CREATE TABLE generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-
-
-class RunStatus(StrEnum):
-    """How far a search is."""
-
-    RUNNING = "running"
-    """Or killed."""
-    INTERRUPTED = "interrupted"
-    """By a person."""
-    STOPPED = "stopped"
-    """By an error: the fact ``stopped_by`` says which."""
-    FINISHED = "finished"
+from aebnas.search.stored_schema import ENVIRONMENT
+from aebnas.search.stored_values import evaluation_in, fact_in, record_in, summary_in
 
 
 class RunStore:
@@ -70,9 +52,8 @@ class RunStore:
             RunError: There is no run in that directory.
         """
         self.path = path
-        if not (path / "run.sqlite").is_file():
-            raise RunError(f"{path} holds no run. Start one: aebnas search FILE{_nearby(path)}")
-        self._database = self._connect()
+        self._file = found_database(path)
+        self._database, self._is_copy = open_database(self._file)
 
     @classmethod
     def create(cls, path: Path, config: SearchFile, environment: Mapping[str, Any]) -> RunStore:
@@ -89,12 +70,13 @@ class RunStore:
                 write_atomically(path / "config.yaml", resolved(config).encode())
                 write_atomically(path / "environment.json", json.dumps(environment, indent=2).encode())
                 # the database appears last and whole: a run without it was never started
-                draft = path / "run.sqlite.new"
-                draft.unlink(missing_ok=True)
+                draft = path / f"{DATABASE}.new"
+                for ending in ("", *LOGS):  # of a start that was killed
+                    draft.with_name(draft.name + ending).unlink(missing_ok=True)
                 database = sqlite3.connect(draft)
                 database.executescript(SCHEMA)
                 database.close()
-                draft.rename(path / "run.sqlite")
+                draft.rename(path / DATABASE)
         return cls(path)
 
     @contextmanager
@@ -107,7 +89,22 @@ class RunStore:
         with ExitStack() as held:
             with storage_errors(self.path):
                 held.enter_context(run_lock(self.path))
+                self._refuse_copy()
+                self._database.execute("BEGIN IMMEDIATE")  # told now, not behind the first training
+                self._database.rollback()
             yield
+
+    def _refuse_copy(self) -> None:
+        """Refuse to write to what would be forgotten.
+
+        Raises:
+            RunError: The database was copied to be read, as it cannot be written in its place.
+        """
+        if self._is_copy:
+            raise RunError(
+                f"{self._file} can be read, but not written. Give write permission for it and its folder, or "
+                f"copy the whole folder to another place, and continue there: aebnas resume {self.path}"
+            )
 
     def close(self) -> None:
         """Close the database."""
@@ -116,19 +113,21 @@ class RunStore:
     @property
     def config(self) -> SearchFile:
         """Return the resolved configuration."""
-        try:
-            return load(self.path / "config.yaml")
-        except ConfigError as error:
-            raise RunError(f"{self.path} is damaged: {error}") from error
+        return read_settings(self.path)
+
+    @cached_property
+    def settled(self) -> SearchFile:
+        """Return the configuration as it was when it was first read: what no change may concern."""
+        return self.config
 
     @property
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
         try:
-            facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
-        except (OSError, ValueError) as error:
+            facts = json.loads((self.path / "environment.json").read_bytes())
+            return ENVIRONMENT.validate_python(facts).model_dump(exclude_unset=True)
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
-        return facts
 
     def rewrite_config(self, config: SearchFile) -> None:
         """Replace the resolved configuration (after allowed changes on resume)."""
@@ -141,13 +140,13 @@ class RunStore:
 
     def attempts(self) -> list[tuple[str, str]]:
         """Return name, as of ``step_name``, and start of every step that began, in order."""
-        rows = self.read("SELECT key, fidelity, started_at FROM attempts ORDER BY rowid")
-        return [(step_name(key, fidelity), at) for key, fidelity, at in rows]
+        rows = self.cells("attempts", ("key", "fidelity", "started_at"))
+        return [(step_name(key.key(), fidelity.fidelity()), at.instant()) for key, fidelity, at in rows]
 
     def finished(self) -> list[tuple[str, str]]:
         """Return name and end of every step that was stored, in order."""
-        rows = self.read("SELECT key, fidelity, finished_at FROM evaluations ORDER BY rowid")
-        return [(step_name(key, fidelity), at) for key, fidelity, at in rows]
+        rows = self.cells("evaluations", ("key", "fidelity", "finished_at"))
+        return [(step_name(key.key(), fidelity.fidelity()), at.instant()) for key, fidelity, at in rows]
 
     def add(self, outcome: Outcome, context: str) -> None:
         """Keep an outcome: weights and logits first, then its row."""
@@ -175,11 +174,8 @@ class RunStore:
 
     def find(self, key: str, context: str, fidelity: str) -> Evaluation | None:
         """Return what a candidate is at a fidelity, or why it failed there; None: it was not there."""
-        rows = self.read(
-            "SELECT evaluation FROM evaluations WHERE key = ? AND context = ? AND fidelity = ?",
-            (key, context, fidelity),
-        )
-        return Evaluation.from_dict(json.loads(rows[0][0])) if rows else None
+        found = self._filed("WHERE key = ? AND context = ? AND fidelity = ?", (key, context, fidelity))
+        return found[0] if found else None
 
     def forget_machine_failures(self) -> None:
         """Delete the failures that another try might not meet, so that one is made."""
@@ -190,12 +186,21 @@ class RunStore:
 
     def filed(self) -> list[Evaluation]:
         """Return all that is filed, every candidate at every fidelity, in the order in which it was."""
-        rows = self.read("SELECT evaluation FROM evaluations ORDER BY rowid")
-        return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
+        return self._filed("ORDER BY rowid")
 
     def evaluations(self) -> list[Evaluation]:
         """Return the evaluation that every candidate counts with, in the order of their first ones."""
         return standing(plan_of(self.config), self.filed(), self.generations())
+
+    def _filed(self, rest: str, values: Sequence[object] = ()) -> list[Evaluation]:
+        found = []
+        columns = ("key", "fidelity", "evaluation")
+        for key, fidelity, cell in self.cells("evaluations", columns, rest, values):
+            evaluation = evaluation_in(cell, key.text(), self.settled)
+            if fidelity.value != evaluation.fidelity:
+                raise fidelity.damaged(f"the evaluation beside it says {evaluation.fidelity!r}")
+            found.append(evaluation)
+        return found
 
     def count(self) -> int:
         """Return the number of candidates that were evaluated."""
@@ -203,12 +208,13 @@ class RunStore:
 
     def exit_records(self, key: str, fidelity: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
-        rows = self.read(
-            'SELECT calibrate, "select" FROM evaluations '
-            "WHERE key = ? AND fidelity = ? AND calibrate IS NOT NULL",
-            (key, fidelity),
-        )
-        return (unpack_record(rows[0][0]), unpack_record(rows[0][1])) if rows else None
+        columns, where = ("evaluation", "calibrate", "select"), "WHERE key = ? AND fidelity = ?"
+        for evaluation, *blobs in self.cells("evaluations", columns, where, (key, fidelity)):
+            if not all(cell.is_empty for cell in blobs):
+                exits = len(evaluation_in(evaluation, key, self.settled).reach_macs)
+                numbers = numbers_of_labels(self.path)
+                return record_in(blobs[0], exits, numbers[0]), record_in(blobs[1], exits, numbers[1])
+        return None
 
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a generation.
@@ -228,8 +234,8 @@ class RunStore:
 
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
-        rows = self.read("SELECT summary FROM generations ORDER BY number")
-        return [json.loads(text) for (text,) in rows]
+        rows = self.cells("generations", ("number", "summary"), "ORDER BY number")
+        return [summary_in(summary, number.integer(), self.settled) for number, summary in rows]
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""
@@ -242,8 +248,8 @@ class RunStore:
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""
-        rows = self.read("SELECT value FROM facts WHERE name = ?", (name,))
-        return json.loads(rows[0][0]) if rows else default
+        rows = self.cells("facts", ("value",), "WHERE name = ?", (name,))
+        return fact_in(rows[0][0], name) if rows else default
 
     def weights_path(self, key: str, fidelity: str) -> Path:
         """Return where a candidate's weights lie, if they were kept."""
@@ -280,30 +286,28 @@ class RunStore:
                 self.weights_path(key, fidelity).unlink(missing_ok=True)
                 self.logits_path(key, fidelity).unlink(missing_ok=True)
 
-    def _connect(self) -> sqlite3.Connection:
-        file = self.path / "run.sqlite"
-        with self._reading():
-            if not os.access(self.path, os.W_OK):
-                return sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True)
-            database = sqlite3.connect(file, timeout=30)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-        return database
-
     def read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a statement finds."""
-        with self._reading():
+        with reading(self._file):
             return self._database.execute(statement, values).fetchall()
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise RunError(
-                f"{self.path / 'run.sqlite'} cannot be read: {error}. "
-                "Put a copy of it back, or start a new run: aebnas search FILE --name NEW"
-            ) from error
+    def cells(
+        self, table: str, columns: Sequence[str], rest: str = "ORDER BY rowid", values: Sequence[object] = ()
+    ) -> list[tuple[Cell, ...]]:
+        """Return the cells of some columns of every row of a table.
+
+        Args:
+            table: Its name.
+            columns: Names.
+            rest: Of the statement: which rows, and in which order.
+            values: Of its question marks.
+        """
+        names = ", ".join(f'"{column}"' for column in columns)
+        rows = self.read(f"SELECT rowid, {names} FROM {table} {rest}", values)
+        return [
+            tuple(Cell(self._file, table, row, *pair) for pair in zip(columns, cells, strict=True))
+            for row, *cells in rows
+        ]
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Execute a statement in a transaction of its own."""
@@ -316,31 +320,6 @@ def step_name(key: str, fidelity: str) -> str:
     return f"{key}-{fidelity}"
 
 
-def refuse_existing(path: Path) -> None:
-    """Refuse to start where a run lies already.
-
-    Raises:
-        RunError: There is one; with the command that continues it.
-    """
-    if (path / "run.sqlite").exists():
-        run = shlex.quote(str(path))
-        raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is either whole or not there."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-
-
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full disk, missing permission or damaged database into a ``RunError`` with its cure."""
@@ -349,13 +328,6 @@ def storage_errors(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
         cure = "When the cause is cured, repeat the command"
-        if os.access(path / "run.sqlite", os.F_OK):
+        if os.access(path / DATABASE, os.F_OK):
             cure = f"Finished candidates are kept; when the cause is cured, continue: aebnas resume {path}"
         raise RunError(f"cannot write to {path}: {what}. {cure}") from error
-
-
-def _nearby(path: Path) -> str:
-    """Return the names of the runs beside a missing one."""
-    folder = path.parent
-    runs = sorted(p.parent.name for p in folder.glob("*/run.sqlite")) if folder.is_dir() else []
-    return f". Runs in {folder}: {', '.join(runs)}" if runs else ""

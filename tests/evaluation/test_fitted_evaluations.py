@@ -101,11 +101,6 @@ def test_an_evaluation_stored_before_there_were_policies_is_read() -> None:
     assert Evaluation.from_dict(plain).verdict is None
 
 
-def test_unset_options_keep_the_identity_of_older_runs() -> None:
-    """Computed by the version before policies had options, for this configuration."""
-    assert context_key(config(), "f") == "4ca93908ae1aa238"
-
-
 @pytest.mark.parametrize(
     "exits",
     [{"policy": "pcee"}, {"policy": "pcee", "bins": 5}, {"accuracy": 0.9}, {"guarantee": {"max_harm": 0.1}}],

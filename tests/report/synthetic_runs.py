@@ -14,7 +14,8 @@ from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
-from aebnas.search.store import RunStatus, RunStore
+from aebnas.search.run_status import RunStatus
+from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.search_space import SearchSpace
 

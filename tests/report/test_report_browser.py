@@ -13,7 +13,7 @@ from synthetic_runs import EVIL, evaluations, search_file, store_of
 from aebnas.report import load_winner, write_report
 from aebnas.report.contents import read_run
 from aebnas.report.winners import winners
-from aebnas.search.store import RunStatus
+from aebnas.search.run_status import RunStatus
 
 PROGRAM = chromium_path()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium or google-chrome on the PATH")

@@ -17,7 +17,8 @@ from aebnas.report.terminal import thinned
 from aebnas.report.timing import timing
 from aebnas.report.words import architecture_lines, duration, si
 from aebnas.search.individuals import individual, pareto_front
-from aebnas.search.store import RunStatus, RunStore
+from aebnas.search.run_status import RunStatus
+from aebnas.search.store import RunStore
 
 
 def test_the_interval_is_the_published_one() -> None:
