@@ -18,6 +18,7 @@ from aebnas.cli.plain import (
     candidate,
     finalists,
     lost,
+    room,
     rung,
     supernet_origin,
     supernet_progress,
@@ -41,6 +42,7 @@ from aebnas.search.events import (
     SupernetReady,
     Warned,
     WorkerLost,
+    WorkersChanged,
 )
 from aebnas.search.store import RunStore
 
@@ -95,6 +97,8 @@ class LiveView:
                 self._console.print(finalists(event), style="dim")
             case RungFinished():
                 self._console.print(rung(event), style="dim")
+            case WorkersChanged():
+                self._console.print(room(event), style="yellow")
             case WorkerLost():
                 self._console.print(lost(event), style="yellow")
             case CandidateFinished(evaluation, False):

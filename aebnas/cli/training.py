@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.errors import ConfigError
+from aebnas.search.cluster.contract import ClusterLostError
 
 if TYPE_CHECKING:
     from aebnas.final.events import FinalEvent
@@ -44,11 +45,16 @@ def train(arguments: argparse.Namespace) -> int:
             train_winner(plan, options, listen)
             view.finished(options.folder or subject.folder)
         except KeyboardInterrupt:
-            # a second --again would forget what was saved
-            words = [word for word in arguments.words if word != "--again"]
-            view.interrupted(shlex.join(["aebnas", *words]))
+            view.interrupted(_again(arguments))
             return INTERRUPTED
+        except ClusterLostError as error:
+            raise ClusterLostError(f"{error}: {_again(arguments)}") from error
     return 0
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    """Return the command that continues; a second --again would forget what was saved."""
+    return shlex.join(["aebnas", *(word for word in arguments.words if word != "--again")])
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:

@@ -15,10 +15,10 @@ from search.fakes import fake_config, fake_failure
 from aebnas.config import SearchFile, load
 from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.search.cluster.actors import _Worker
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
-from aebnas.search.workers import _Worker
 from aebnas.space.search_space import SearchSpace
 
 DIGITS = """
@@ -51,14 +51,19 @@ def search(
 
 def worker_pids() -> list[int]:
     """Return the processes of this session's Ray actors."""
+    return descendants(os.getpid(), "ray::_Worker")
+
+
+def descendants(ancestor: int, program: str) -> list[int]:
+    """Return the processes below one whose command line holds a word."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if entry.read_bytes().startswith(b"ray::_Worker"):
+            if program.encode() in entry.read_bytes():
                 found.append(int(entry.parent.name))
         except OSError:
             continue
-    return [pid for pid in found if is_descendant(pid, os.getpid())]
+    return [pid for pid in found if is_descendant(pid, ancestor)]
 
 
 def is_descendant(pid: int, ancestor: int) -> bool:
@@ -70,15 +75,6 @@ def is_descendant(pid: int, ancestor: int) -> bool:
         except OSError:
             return False
     return False
-
-
-def kill_workers(seconds: float, pause: float) -> None:
-    """Kill every worker that shows up for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for pid in worker_pids():
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(pause)
 
 
 def test_serial_one_and_two_workers_find_the_same_front(
@@ -110,26 +106,14 @@ def test_a_candidate_that_kills_every_worker_is_recorded_and_the_search_goes_on(
     digits: Callable[..., SearchFile], tmp_path: Path
 ) -> None:
     victims: list[str] = []
-    stop = threading.Event()
 
-    def assassin() -> None:
-        while not stop.is_set():
-            for pid in worker_pids():
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
+    def kill_under_the_first(event: Event) -> None:
+        if isinstance(event, CandidateStarted) and event.key in (victims or [event.key]):
+            victims[:] = [event.key]
+            threading.Timer(0.2, lambda: [os.kill(pid, signal.SIGKILL) for pid in worker_pids()]).start()
 
-    def listener(event: Event) -> None:
-        if isinstance(event, CandidateStarted) and not victims:
-            victims.append(event.key)
-            threading.Thread(target=assassin, daemon=True).start()
-        if isinstance(event, WorkerLost) and not event.retry:
-            stop.set()
-
-    config = digits("workers.retries=1")
-    try:
-        last = search(config, tmp_path / "run", listener)
-    finally:
-        stop.set()
+    config = digits("workers.retries=1", "training.epochs=6")
+    last = search(config, tmp_path / "run", kill_under_the_first)
     assert last.failed == 1
     assert last.trainings == 7
     store = RunStore(tmp_path / "run")
