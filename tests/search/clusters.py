@@ -38,8 +38,9 @@ class LocalCluster:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for node in self._started:
+        for node, process in self._started.items():
             self.kill(node)
+            process.wait(30)
         subprocess.run(["rm", "-rf", str(self._temp)], check=True, timeout=30)
 
     def start_head(self, cpus: float = 1) -> None:
