@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-SECONDS = 280
+SECONDS = 900
 """After which a node ends by itself, should the tests be killed."""
 TAG = "AEBNAS_TEST_NODE"
 RAY = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
@@ -90,7 +90,7 @@ class LocalCluster:
         self._wait(node)
 
     def _wait(self, node: str) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 180
         while b"Ray runtime started" not in (self._folder / f"{node}.log").read_bytes():
             if self._started[node].poll() is not None or time.monotonic() > end:
                 raise RuntimeError((self._folder / f"{node}.log").read_text())

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from search.clusters import LocalCluster
-from search.test_workers import DIGITS, descendants
+from search.test_workers import DIGITS, descendants, is_running
 
 pytestmark = pytest.mark.slow
 
@@ -175,11 +175,21 @@ def test_without_a_head_the_search_ends_with_what_is_kept_and_the_command_that_c
 def test_a_local_ray_that_dies_ends_the_search_in_order(
     command: Command, tmp_path: Path, program: str
 ) -> None:
-    kill = at_start(3, lambda running: kill_below(running.pid, program))
-    assert command.run(*search(tmp_path, *LONG, "workers.count=1"), meanwhile=kill) == 5
+    pids: list[int] = []
+
+    def kill(running: Command) -> None:
+        pids.extend(descendants(running.pid, "ray"))
+        kill_below(running.pid, program)
+
+    words = search(tmp_path, *LONG, "workers.count=1")
+    assert command.run(*words, meanwhile=at_start(3, kill)) == 5
     assert re.search(r"Ray (is gone|on this machine has died)", command.errors)
     assert "2 evaluations are kept" in command.errors
     assert not (tmp_path / ".ray").exists()
+    end = time.monotonic() + 60
+    while time.monotonic() < end and any(is_running(pid) for pid in pids):
+        time.sleep(0.2)
+    assert not any(is_running(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])

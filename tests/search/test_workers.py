@@ -135,23 +135,26 @@ def test_a_hanging_candidate_is_stopped_and_marks_the_run(
 
 
 def test_nothing_of_ray_is_left_running(digits: Callable[..., SearchFile], tmp_path: Path) -> None:
-    search(digits("search.max_trainings=1"), tmp_path / "run")
+    seen: set[int] = set()
+
+    def look(event: Event) -> None:
+        if isinstance(event, CandidateStarted):
+            for program in ("raylet", "gcs_server", "ray::"):
+                seen.update(descendants(os.getpid(), program))
+
+    search(digits("search.max_trainings=1"), tmp_path / "run", look)
+    assert len(seen) >= 3
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (left := ray_processes()):
+    while time.monotonic() < deadline and any(is_running(pid) for pid in seen):
         time.sleep(0.2)
-    assert left == []
+    assert not any(is_running(pid) for pid in seen)
 
 
-def ray_processes() -> list[str]:
-    names = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if ("raylet" in line or "gcs_server" in line) and is_descendant(int(entry.parent.name), os.getpid()):
-            names.append(line[:80])
-    return names
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # empty: ended, and nobody has asked
+    except OSError:
+        return False
 
 
 def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:

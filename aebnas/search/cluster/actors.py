@@ -12,7 +12,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError
+from ray.exceptions import (
+    GetTimeoutError,
+    ObjectStoreFullError,
+    OutOfDiskError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+)
 
 from aebnas.config.schema import SearchFile, WorkersConfig
 from aebnas.data.splits import Splits
@@ -86,9 +93,15 @@ class RayCluster:
         self._actor = ray.remote(_Worker).options(
             num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0
         )
-        self._given = (
-            job.config, ray.put(job.splits), gpus > 0, ray.put(job.costs), ray.put(job.supernet)
-        )  # fmt: skip
+        try:
+            large = [ray.put(part) for part in (job.splits, job.costs, job.supernet)]
+        except (ObjectStoreFullError, OutOfDiskError) as error:
+            raise WorkerError(
+                f"Ray has no room for what workers share (the images first of all): {_last_line(error)}. "
+                "More room: ray start --object-store-memory BYTES   Fewer images: data.limit"
+            ) from error
+        splits, costs, supernet = large
+        self._given = (job.config, splits, gpus > 0, costs, supernet)
 
     def hire(self, worker: int) -> None:
         """Create an actor; it may have to wait for a place."""
