@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 Record = dict[str, Any]
 TOKEN = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
-LONG = ("training.epochs=30", "search.max_trainings=7")
+LONG = ("training.epochs=12", "search.max_trainings=7")
 
 
 class Command:
@@ -97,7 +97,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Record:
     (home / "digits.yaml").write_text(DIGITS)
     command = Command(home)
     fronts = {}
-    for epochs in (2, 30):
+    for epochs in (2, 12):
         words = search(home, f"training.epochs={epochs}", "workers.mode=serial")
         assert command.run(*words, "--name", f"serial{epochs}") == 0
         fronts[epochs] = command.last
@@ -131,7 +131,7 @@ def test_a_killed_node_costs_one_candidate_a_second_try_and_the_front_stays(
     assert command.told("workers_started")[0]["count"] == 2
     assert [record["retry"] for record in command.told("worker_lost")] == [True]
     assert command.told("workers_changed")[-1]["count"] == 1
-    assert command.last == serial[30]
+    assert command.last == serial[12]
 
 
 def test_a_node_that_joins_is_used_in_the_same_search(
@@ -143,7 +143,7 @@ def test_a_node_that_joins_is_used_in_the_same_search(
     assert command.told("workers_started")[0]["count"] == 1
     assert command.told("workers_changed")[0]["count"] == 2
     assert max(record["busy"] for record in command.told("candidate_started")) == 2
-    assert command.last == serial[30]
+    assert command.last == serial[12]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_without_a_head_the_search_ends_with_what_is_kept_and_the_command_that_c
     assert "aebnas resume" in command.errors
     assert command.run("resume", str(tmp_path / "runs" / "digits"), "--set", "workers.mode=serial") == 0
     assert sum(record["cached"] for record in command.told("candidate_finished")) == 2
-    assert command.last == serial[30]
+    assert command.last == serial[12]
 
 
 @pytest.mark.parametrize("program", ["gcs_server", "raylet/raylet"])
@@ -200,7 +200,7 @@ def test_however_a_worker_dies_no_line_but_ours_is_printed(
     assert command.run(*search(tmp_path, *LONG, "workers.count=1"), meanwhile=kill) == 0
     assert [record["retry"] for record in command.told("worker_lost")] == [True]
     assert command.errors == ""
-    assert command.last == serial[30]
+    assert command.last == serial[12]
     assert not (tmp_path / ".ray").exists(), "no token file of a local Ray"
 
 

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ray.exceptions import RayActorError
 from search.fakes import fake_config, fake_failure
 
 from aebnas.config import SearchFile, load
 from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.search.cluster.actors import _Worker
+from aebnas.search.cluster.actors import _reason, _Worker
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
@@ -195,3 +196,20 @@ def test_a_worker_that_cannot_start_stops_the_search(
     config = digits("workers.gpus_per_worker=1")
     with pytest.raises(WorkerError, match="no worker fits"):
         search(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The actor died unexpectedly before finishing this task.\n\tclass_name: _Worker\n"
+         "Worker unexpectedly exits with a connection error code 2. End of file.",
+         "Worker unexpectedly exits with a connection error code 2. End of file."),
+        ("The actor died because of an error raised in its creation task, ray::_Worker.__init__()\n"
+         "  File \"x.py\", line 1\nModuleNotFoundError: No module named 'aebnas'",
+         "ModuleNotFoundError: No module named 'aebnas'"),
+        ("The actor with name _Worker failed to import on the worker. Traceback:\nValueError: bad",
+         "ValueError: bad"),
+    ],
+)  # fmt: skip
+def test_why_a_worker_died_is_one_line_that_says_it(text: str, told: str) -> None:
+    assert _reason(RayActorError(error_msg=text)) == told

@@ -36,6 +36,8 @@ from aebnas.space.architecture import Architecture
 
 BROKEN_DEVICE = "CUDA error"
 """Words of a failure after which nothing works any more on the GPU of that process."""
+BROKEN_START = ("creation task", "failed to import")
+"""Words of an actor that never was: why stands in the last line of its traceback."""
 NODES_SECONDS = 2.0
 """How often the head is asked which nodes are up."""
 FETCH_SECONDS = 20.0
@@ -204,7 +206,7 @@ def _reason(error: RayError) -> str:
         return f"{OUT_OF_MEMORY}: " + (lines[0] if lines else "Ray's memory monitor stopped it")
     if isinstance(error, GetTimeoutError):
         return "no answer"
-    if isinstance(error, RayActorError):
+    if isinstance(error, RayActorError) and not any(word in str(error) for word in BROKEN_START):
         cause = str(error).strip().splitlines()
         told = [
             line.strip()
