@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aebnas.config.schema import WorkersConfig
-from aebnas.errors import AebnasError, WorkerError
+from aebnas.errors import WorkerError
 from aebnas.final.events import FinalListener, TrialEnded, TuningBegan
 from aebnas.final.trials import Parameters, Report
 from aebnas.final.tuning_record import Tried
@@ -128,7 +128,3 @@ def _follow(
                     why = error or "Ray does not say why"
                     raise WorkerError(f"none of {asked.left} trials ended: {why}")
                 return
-            case AebnasError() as error:
-                raise error
-            case RuntimeError() as defect:
-                raise defect

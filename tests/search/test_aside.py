@@ -48,6 +48,16 @@ def test_errors_of_ours_cross_and_defects_bring_their_traceback(aside: Aside) ->
 
 
 @pytest.mark.parametrize(
+    ("module", "words"), [("search.nowhere", "ModuleNotFoundError"), ("search.aside_children", "no_such")]
+)
+def test_a_child_that_cannot_begin_says_why(module: str, words: str) -> None:
+    child = Aside(module, "no_such")
+    with pytest.raises(RuntimeError, match=words):
+        child.call(60, "echo", 1)
+    child.close()
+
+
+@pytest.mark.parametrize(
     ("name", "argument", "words"),
     [
         ("end", 0, "exit code 0"),

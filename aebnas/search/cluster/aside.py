@@ -24,11 +24,16 @@ from aebnas.errors import AebnasError
 END_SECONDS = 20.0
 """For the process to end in order; Ray takes some."""
 BEGIN = """
-import sys
+import pickle, sys, traceback
 from multiprocessing.connection import Connection
 pipe = Connection(int(sys.argv[1]))
 sys.path[:], sys.argv[:], module, function = pipe.recv()
-getattr(__import__(module, fromlist=[function]), function)(pipe)
+try:
+    main = getattr(__import__(module, fromlist=[function]), function)
+except Exception:
+    pipe.send_bytes(bytes(8) + pickle.dumps(RuntimeError(traceback.format_exc())))
+else:
+    main(pipe)
 """
 """The first words of the child: it finds the modules that its parent finds."""
 
@@ -92,17 +97,21 @@ class Aside:
             raise GoneError(self._end()) from error
 
     def receive(self, seconds: float) -> Any:
-        """Return the child's next message.
+        """Return the child's next message; raise one that is an error.
 
         Raises:
             GoneError: It ended, or says nothing for so long.
+            RuntimeError: A defect there, with its traceback.
         """
         try:
             if not self._pipe.poll(seconds):
                 raise GoneError(f"no answer for {seconds:g} seconds")
-            return receive(self._pipe)
+            message = receive(self._pipe)
         except (OSError, EOFError) as error:
             raise GoneError(self._end()) from error
+        if isinstance(message, Exception):
+            raise message
+        return message
 
     def close(self, seconds: float = END_SECONDS) -> None:
         """Let the child end in order, for so long; then kill it."""
