@@ -184,7 +184,8 @@ def test_a_local_ray_that_dies_ends_the_search_in_order(
     words = search(tmp_path, *LONG, "workers.count=1")
     assert command.run(*words, meanwhile=at_start(3, kill)) == 5
     assert re.search(r"Ray (is gone|on this machine has died)", command.errors)
-    assert "2 evaluations are kept" in command.errors
+    # a worker may finish what it has before it notices
+    assert f"{len(command.told('candidate_finished'))} evaluations are kept" in command.errors
     assert not (tmp_path / ".ray").exists()
     end = time.monotonic() + 60
     while time.monotonic() < end and any(is_running(pid) for pid in pids):
