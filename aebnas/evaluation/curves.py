@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import ExitRecord
-from aebnas.exits.configured import configured_family, configured_target, violation
-from aebnas.exits.fitting import fit
+from aebnas.exits.configured import configured_family, configured_target
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policy_curve import path_curve, policy_curve
 from aebnas.exits.samples import ExitSamples
@@ -67,7 +66,7 @@ class Fitted(NamedTuple):
 
     curve: OperatingCurve
     verdict: dict[str, Any] | None = None
-    """``Verdict.to_dict``, and ``violation``: the shortfall as a share of the target.
+    """``Verdict.to_dict``.
 
     Of several settings that of the nearest, and all of them by name under ``settings``.
     """
@@ -109,9 +108,8 @@ def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select
     family, target = configured_family(exits), configured_target(exits, cost_metric)
     if target is None:
         return Fitted(path_curve(family, calibrate, select))
-    found = fit(family, calibrate, target)
-    verdict = {**found.verdict.to_dict(), "violation": violation(target, found.verdict.shortfall)}
-    return Fitted(policy_curve([found.policy], calibrate, select), verdict)
+    found = target.fit(family, calibrate)
+    return Fitted(policy_curve([found.policy], calibrate, select), found.verdict.to_dict())
 
 
 def _one(curves: Mapping[str, OperatingCurve], settings: Mapping[str, ExitsConfig]) -> OperatingCurve:

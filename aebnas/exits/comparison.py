@@ -15,7 +15,6 @@ from aebnas.exits.arrays import FloatArray
 from aebnas.exits.calibration import CalibrationReport, decision_calibration, exit_calibration
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import pick_index
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
@@ -158,12 +157,11 @@ def bootstrap_band(accuracy: float, samples: int) -> tuple[float, float]:
 def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy], dict[float, ExitPolicy]]:
     """Return the family's path, and its policy for every budget."""
     path = family.path(fitting, fitting.correct)
-    outcomes = [decisions(policy, fitting) for policy in path]
     at: dict[float, ExitPolicy] = {}
     for share in SHARES:
         target = Budget(share * float(fitting.reach_cost[-1]))
-        policy = family.aimed(fitting, target)
-        at[share] = path[pick_index(outcomes, target)] if policy is None else policy
+        policy = target.aimed(family, fitting)
+        at[share] = path[target.pick(path, fitting)] if policy is None else policy
     return path, at
 
 

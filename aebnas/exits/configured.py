@@ -5,6 +5,8 @@ Must not import torch.
 
 from collections.abc import Callable
 
+from pydantic import BaseModel
+
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eero import Eero
@@ -12,7 +14,7 @@ from aebnas.exits.family import PolicyFamily
 from aebnas.exits.jei import JeiGates
 from aebnas.exits.patience import Patience
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
+from aebnas.exits.targets import TARGETS, Target
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.window import WindowCascade
 
@@ -43,17 +45,10 @@ def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:
         exits: The section.
         cost_metric: What the cost is counted in, for messages: ``macs``, ``latency_ms@PROFILE``.
     """
-    unit = _UNITS[cost_metric.partition("@")[0]]
-    if exits.accuracy is not None:
-        return Accuracy(exits.accuracy, unit)
-    if exits.guarantee is not None:
-        return Guarantee(exits.guarantee.max_harm, exits.guarantee.confidence, unit)
-    budget = exits.budget_metric
-    return None if budget is None else Budget(float(getattr(exits, budget)), unit)
-
-
-def violation(target: Target, shortfall: float) -> float:
-    """Return how far a target is missed, as a share of it; 0 where it is met."""
-    if isinstance(target, Guarantee):
-        return 0.0  # the last exit alone keeps every promise on harm
-    return shortfall / (target.min_accuracy if isinstance(target, Accuracy) else target.max_cost)
+    name, unit = exits.target, _UNITS[cost_metric.partition("@")[0]]
+    if name is None:
+        return None
+    given = getattr(exits, name)
+    if isinstance(given, BaseModel):
+        return TARGETS[name](**dict(given), unit=unit)
+    return TARGETS[name](float(given), unit=unit)

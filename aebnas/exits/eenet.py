@@ -22,7 +22,6 @@ from aebnas.exits.logistic import fit_logistic
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
-from aebnas.exits.targets import Budget, Target
 
 _SMALLEST_SHARE = 1e-6
 _STEPS = 60
@@ -50,12 +49,10 @@ class LearnedScores(PolicyFamily):
         policies = [self._at(scores, weights, samples, good, float(budget)) for budget in budgets]
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy of the budget asked for; None for other targets."""
-        if not isinstance(target, Budget):
-            return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the policy of the budget asked for."""
         scores, weights = _fitted_scores(samples, samples.correct)
-        return self._at(scores, weights, samples, samples.correct, target.max_cost)
+        return self._at(scores, weights, samples, samples.correct, max_cost)
 
     def _at(
         self,

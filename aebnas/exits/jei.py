@@ -28,7 +28,6 @@ from aebnas.exits.policy import CausalPolicy, ExitPolicy, numbers, require, rows
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import margin
-from aebnas.exits.targets import Budget, Target
 from aebnas.exits.threshold_policy import leave_at_once, never_leave
 
 _KIND = "gates"
@@ -117,21 +116,19 @@ class JeiGates(PolicyFamily):
             )
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the gates of the lowest price within a budget, by bisection; None for other targets."""
-        if not isinstance(target, Budget):
-            return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the gates of the lowest price within a budget, by bisection."""
         inputs = _FitInputs.of(samples)
         tried: list[ExitPolicy] = [leave_at_once(samples.exits), never_leave(samples.exits)]
         low, high = np.log(1e-3), np.log(100.0)
         for _ in range(_BISECTIONS):
             price = float(np.exp((low + high) / 2))
             tried.append(GatePolicy(_gates(inputs, price, self.most_weight, None)))
-            if decisions(tried[-1], samples).cost > target.max_cost:
+            if decisions(tried[-1], samples).cost > max_cost:
                 low = np.log(price)
             else:
                 high = np.log(price)
-        return _best_within(tried, samples, target.max_cost)
+        return _best_within(tried, samples, max_cost)
 
 
 def gate_features(probabilities: FloatArray) -> FloatArray:

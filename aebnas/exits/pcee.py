@@ -21,7 +21,6 @@ from aebnas.exits.samples import ExitSamples
 from aebnas.exits.score_steps import ScoreSteps, equal_mass_steps, nearest_steps, smallest_useful_bin
 from aebnas.exits.scores import score_named
 from aebnas.exits.switch_policy import SwitchPolicy, switches_where
-from aebnas.exits.targets import Accuracy, Target
 
 _NEIGHBOURS_SHARE = 20  # without a number, smoothing averages as many samples as a bin of 20 holds
 _FEWEST_NEIGHBOURS = 50
@@ -92,13 +91,11 @@ class Pcee(PolicyFamily):
         policies = [self.at(samples, good, float(delta)) for delta in self._deltas(samples, good)]
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy whose ``delta`` is the accuracy asked for; None for other targets."""
-        if isinstance(target, Accuracy):
-            return self.at(samples, samples.correct, target.min_accuracy)
-        return None
+    def reaching(self, samples: ExitSamples, min_accuracy: float) -> ExitPolicy | None:
+        """Return the policy whose ``delta`` is the accuracy asked for."""
+        return self.at(samples, samples.correct, min_accuracy)
 
-    def notes(self, samples: ExitSamples, policy: ExitPolicy, target: Target) -> tuple[str, ...]:
+    def notes(self, samples: ExitSamples, policy: ExitPolicy) -> tuple[str, ...]:
         """Name the exits that can never fire, and bins that mean something else to those who arrive."""
         if not isinstance(policy, SwitchPolicy):
             return ()

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.fitting import fit
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
@@ -42,7 +41,7 @@ def fit_exits(
     samples = ExitSamples.of(logits, labels, reach)
     target = configured_target(exits, cost_metric)
     if target is not None:
-        return fit(configured_family(exits), samples, target).policy
+        return target.fit(configured_family(exits), samples).policy
     curve = _curve(exits, samples)
     budget = (1.0 if trade_off is None else trade_off) * float(samples.reach_cost[-1])
     return policy_from_dict(curve.policy(curve.index_within(budget), exits.policy))

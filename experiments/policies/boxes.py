@@ -11,7 +11,6 @@ import numpy as np
 
 from aebnas.exits.calibration import decision_calibration, exit_calibration
 from aebnas.exits.eero import Eero
-from aebnas.exits.fitting import fit, pick, pick_index
 from aebnas.exits.jei import JeiGates
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.policy_outcome import decisions
@@ -107,21 +106,19 @@ def pcee_against_thresholds(pooled: ExitSamples, resplits: int) -> list[str]:
     seen: dict[tuple[str, float], list[list[float]]] = {}
     for fitting, scoring in halves(pooled, resplits):
         tuned = TunedThresholds().path(fitting, fitting.correct)
-        tuned_on = [decisions(policy, fitting) for policy in tuned]
         cuts = shared_threshold(fitting.logits.scores("confidence"), fitting.correct, fitting.reach_cost)
         shared = [ThresholdPolicy("confidence", tuple(row)) for row in cuts[:: max(1, len(cuts) // 300)]]
-        shared_on = [decisions(policy, fitting) for policy in shared]
         for name, family in (("PCEE", Pcee()), ("PCEE-WS", Pcee(is_smoothed=True))):
             path = family.path(fitting, fitting.correct)
             for share in SHARES:
-                policy = pick(path, fitting, Budget(share * full))
+                policy = path[Budget(share * full).pick(path, fitting)]
                 budget = Budget(decisions(policy, fitting).cost)
                 outcomes = [
                     decisions(one, scoring)
                     for one in (
                         policy,
-                        tuned[pick_index(tuned_on, budget)],
-                        shared[pick_index(shared_on, budget)],
+                        tuned[budget.pick(tuned, fitting)],
+                        shared[budget.pick(shared, fitting)],
                     )
                 ]
                 row = [100 * outcome.accuracy for outcome in outcomes]
@@ -147,7 +144,7 @@ def eero_budgets(pooled: ExitSamples, resplits: int) -> list[str]:
     off: dict[float, list[float]] = {share: [] for share in EERO_SHARES}
     for fitting, scoring in halves(pooled, resplits):
         for share in EERO_SHARES:
-            policy = fit(Eero(), fitting, Budget(share * full)).policy
+            policy = Budget(share * full).fit(Eero(), fitting).policy
             off[share].append(100 * (decisions(policy, scoring).cost / (share * full) - 1))
     rows = []
     for share, values in off.items():
@@ -255,7 +252,7 @@ def calibration_tables(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:
     """Calibration of every exit and of the decisions taken, plain and with temperatures."""
     temperatures = fit_temperatures(fitting)
     warm = ExitSamples.of(scaled(scoring.logits.values, temperatures), scoring.labels, scoring.reach_cost)
-    policy = fit(TunedThresholds(), fitting, Budget(0.5 * fitting.reach_cost[-1])).policy
+    policy = Budget(0.5 * fitting.reach_cost[-1]).fit(TunedThresholds(), fitting).policy
     chosen = policy.decide(scoring.logits)
     rows = []
     for i, (plain, scaled_one) in enumerate(

@@ -24,7 +24,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit, pick_index
 from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
@@ -47,14 +46,13 @@ def load(path: Path) -> tuple[ExitSamples, ExitSamples, ExitSamples]:
 
 def fitted(family: PolicyFamily, fitting: ExitSamples) -> dict[float, object]:
     """Return the family's policy for each budget; its path is built once."""
-    path, outcomes, policies = None, None, {}
+    path, policies = None, {}
     for share in boxes.SHARES:
         target = Budget(share * fitting.reach_cost[-1])
-        policy = family.aimed(fitting, target)
+        policy = target.aimed(family, fitting)
         if policy is None:
             path = path or family.path(fitting, fitting.correct)
-            outcomes = outcomes or [decisions(one, fitting) for one in path]
-            policy = path[pick_index(outcomes, target)]
+            policy = path[target.pick(path, fitting)]
         policies[share] = policy
     return policies
 
@@ -106,7 +104,7 @@ def times(calibrate: ExitSamples, select: ExitSamples) -> list[str]:
     for name in FAMILIES:
         fresh = calibrate.take(np.arange(len(calibrate)))  # nothing cached
         start = time.perf_counter()
-        policy = fit(family_named(name), fresh, Budget(0.5 * calibrate.reach_cost[-1])).policy
+        policy = Budget(0.5 * calibrate.reach_cost[-1]).fit(family_named(name), fresh).policy
         seconds = time.perf_counter() - start
         total += seconds
         deciding = []

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import decisions
@@ -65,7 +64,7 @@ class ExitPolicyContract(ABC):
     def family(self) -> PolicyFamily: ...
 
     def fitted(self, samples: ExitSamples, target: Target | None = None) -> ExitPolicy:
-        return fit(self.family(), samples, target or half_budget(samples.exits)).policy
+        return (target or half_budget(samples.exits)).fit(self.family(), samples).policy
 
     @inherited
     @given(size=sizes, target=targets)
@@ -118,7 +117,7 @@ class ExitPolicyContract(ABC):
     @given(size=sizes, target=targets)
     def test_the_verdict_is_what_the_decisions_lead_to(self, size: Size, target: Target) -> None:
         samples = random_samples(*size)
-        result = fit(self.family(), samples, target)
+        result = target.fit(self.family(), samples)
         chosen = result.policy.decide(samples.logits)
         rows = np.arange(len(samples))
         assert result.verdict.accuracy == pytest.approx(samples.correct[rows, chosen].mean())
@@ -147,7 +146,7 @@ class ExitPolicyContract(ABC):
 
     def test_a_budget_no_exit_is_within_is_missed_by_the_first_exits_cost(self) -> None:
         samples = random_samples(4, samples=60, exits=3, classes=3)
-        verdict = fit(self.family(), samples, Budget(0.25, "ms")).verdict
+        verdict = Budget(0.25, unit="ms").fit(self.family(), samples).verdict
         assert not verdict.is_met
         assert verdict.best == 1.0
         assert verdict.shortfall == pytest.approx(verdict.cost - 0.25)
@@ -156,7 +155,7 @@ class ExitPolicyContract(ABC):
     def test_an_accuracy_nobody_reaches_is_missed_by_what_is_missing(self) -> None:
         logits, labels = random_logits(5, samples=300, exits=3, classes=3)
         samples = with_costs(0.3 * logits, np.roll(labels, 30))  # a tenth of the labels' worth is lost
-        verdict = fit(self.family(), samples, Accuracy(0.999)).verdict
+        verdict = Accuracy(0.999).fit(self.family(), samples).verdict
         assert not verdict.is_met
         assert verdict.shortfall == pytest.approx(0.999 - verdict.accuracy)
         assert verdict.best is not None

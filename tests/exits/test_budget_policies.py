@@ -11,7 +11,6 @@ from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eenet_policy import LearnedScorePolicy, learned_scores
 from aebnas.exits.eero import Eero, labelled_half
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit
 from aebnas.exits.jei import GatePolicy, JeiGates, gate_features
 from aebnas.exits.logistic import fit_logistic, linear, sigmoid
 from aebnas.exits.policy_outcome import decisions
@@ -55,7 +54,7 @@ def test_rounding_up_never_exceeds_the_cost_of_the_shares() -> None:
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_a_budget_policy_meets_its_budget_closely(family: PolicyFamily, budget: float) -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=5)
-    result = fit(family, samples, Budget(budget))
+    result = Budget(budget).fit(family, samples)
     assert result.verdict.is_met
     assert budget * 0.98 <= result.verdict.cost <= budget * (1 + 1e-9)
 
@@ -68,7 +67,7 @@ def test_labels_outside_eeros_labelled_half_change_nothing() -> None:
     assert labels.tolist() != samples.labels.tolist()
     changed = ExitSamples(samples.logits, labels, samples.reach_cost)
     for budget in BUDGETS:
-        assert fit(Eero(), changed, Budget(budget)).policy == fit(Eero(), samples, Budget(budget)).policy
+        assert Budget(budget).fit(Eero(), changed).policy == Budget(budget).fit(Eero(), samples).policy
 
 
 def test_a_small_beta_collapses_onto_two_heads() -> None:
@@ -126,7 +125,7 @@ def test_weighting_the_ones_raises_every_prediction() -> None:
 
 def test_learned_scores_tell_right_from_wrong_better_than_a_constant() -> None:
     samples = random_samples(0, samples=3000, exits=3, classes=4)
-    policy = fit(LearnedScores(), samples, Budget(1.8)).policy
+    policy = Budget(1.8).fit(LearnedScores(), samples).policy
     assert isinstance(policy, LearnedScorePolicy)
     other = random_samples(1, samples=3000, exits=3, classes=4)
     scores = learned_scores(other.logits, [np.array(row) for row in policy.weights])

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from aebnas.config.exits_schema import OPTIONS, ExitsConfig, PolicyName
+from aebnas.config.exits_schema import TARGETS as TARGET_FIELDS
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.configured import configured_family, configured_target, violation
-from aebnas.exits.fitting import fit
+from aebnas.exits.configured import configured_family, configured_target
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.policies import FAMILIES, policy_from_dict
 from aebnas.exits.policy_curve import path_curve
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.targets import Accuracy, Budget, Guarantee
+from aebnas.exits.targets import TARGETS, Accuracy, Budget, Guarantee
+from aebnas.exits.threshold_policy import leave_at_once
 
 
 def samples(seed: int, exits: int = 3) -> ExitSamples:
@@ -58,16 +59,30 @@ def test_every_option_reaches_every_policy_it_belongs_to(option: str, value: obj
 
 def test_targets_carry_their_numbers() -> None:
     assert configured_target(section(), "macs") is None
-    assert configured_target(section(accuracy=0.9), "macs") == Accuracy(0.9, "MACs")
-    assert configured_target(section(latency_ms=3), "latency_ms@board") == Budget(3, "ms")
+    assert configured_target(section(accuracy=0.9), "macs") == Accuracy(0.9, unit="MACs")
+    assert configured_target(section(latency_ms=3), "latency_ms@board") == Budget(3, unit="ms")
     promise = section(guarantee={"max_harm": 0.02, "confidence": 0.8})
-    assert configured_target(promise, "energy_mj@board") == Guarantee(0.02, 0.8, "mJ")
+    assert configured_target(promise, "energy_mj@board") == Guarantee(0.02, 0.8, unit="mJ")
 
 
 def test_a_violation_is_a_share_of_the_target() -> None:
-    assert violation(Accuracy(0.8), 0.2) == pytest.approx(0.25)
-    assert violation(Budget(4.0), 1.0) == pytest.approx(0.25)
-    assert violation(Guarantee(0.01), 0.0) == 0.0
+    at_once = decisions(leave_at_once(3), samples(0))  # costs 1, and its answers are not all right
+    assert Accuracy(1.0).violation(at_once) == pytest.approx(1 - at_once.accuracy)
+    assert Accuracy(0.9).violation(at_once) == pytest.approx((0.9 - at_once.accuracy) / 0.9)
+    assert Budget(0.8).violation(at_once) == pytest.approx(0.25)
+    assert Budget(1.0).violation(at_once) == Accuracy(0.1).violation(at_once) == 0.0
+    assert at_once.harm > 0.01
+    assert Guarantee(0.01).violation(at_once) == 0.0  # the last exit alone keeps every promise
+
+
+def test_every_target_of_the_section_has_its_class() -> None:
+    assert set(TARGETS) == set(TARGET_FIELDS)
+
+
+def test_only_a_budget_is_another_where_costs_have_another_unit() -> None:
+    assert Budget(3, unit="ms").at_cost(2e6, "MACs") == Budget(2e6, unit="MACs")
+    assert Accuracy(0.9, unit="ms").at_cost(2e6, "MACs") == Accuracy(0.9, unit="MACs")
+    assert Guarantee(0.01, unit="ms").at_cost(2e6, "MACs") == Guarantee(0.01, unit="MACs")
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -124,5 +139,5 @@ def test_a_target_that_the_path_reaches_is_never_missed(name: str, share: float)
     reached = [decisions(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
     accuracies, costs = [one.accuracy for one in reached], [one.cost for one in reached]
     target = Accuracy(min(accuracies) + share * (max(accuracies) - min(accuracies)))
-    assert fit(family, calibrate, target).verdict.is_met
-    assert fit(family, calibrate, Budget(min(costs) + share * (max(costs) - min(costs)))).verdict.is_met
+    assert target.fit(family, calibrate).verdict.is_met
+    assert Budget(min(costs) + share * (max(costs) - min(costs))).fit(family, calibrate).verdict.is_met

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.fitting import fit, judged
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.policy_outcome import decisions, decisions_at
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
@@ -73,14 +72,14 @@ def test_the_samples_needed_are_those_at_which_no_harm_is_cleared() -> None:
 
 def test_too_few_samples_keep_the_promise_with_the_last_exit_and_say_so() -> None:
     samples = random_samples(0, samples=100, exits=3, classes=3)
-    result = fit(TunedThresholds(), samples, Guarantee(0.01))
+    result = Guarantee(0.01).fit(TunedThresholds(), samples)
     assert result.policy.decide(samples.logits).tolist() == [2] * 100
     assert "50 samples test the promise, and at least 230 are needed" in result.verdict.notes[0]
 
 
 @pytest.mark.parametrize("confidence", [0.9, None])
 def test_a_guarantee_holds_on_unseen_samples_and_saves_cost(confidence: float | None) -> None:
-    result = fit(Pcee(), random_samples(0, samples=2000, exits=4, classes=4), Guarantee(0.05, confidence))
+    result = Guarantee(0.05, confidence).fit(Pcee(), random_samples(0, samples=2000, exits=4, classes=4))
     unseen = decisions(result.policy, random_samples(1, samples=20_000, exits=4, classes=4))
     assert unseen.harm <= 0.05
     assert unseen.cost < 3.9
@@ -88,7 +87,7 @@ def test_a_guarantee_holds_on_unseen_samples_and_saves_cost(confidence: float | 
 
 def test_more_harm_allowed_costs_less() -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=4)
-    costs = [fit(TunedThresholds(max_vectors=5000), samples, Guarantee(h)).verdict.cost for h in (0.01, 0.1)]
+    costs = [Guarantee(h).fit(TunedThresholds(max_vectors=5000), samples).verdict.cost for h in (0.01, 0.1)]
     assert costs[1] < costs[0]
 
 
@@ -116,7 +115,7 @@ def test_a_target_that_makes_no_sense_is_refused(target: "type[Target]") -> None
 
 def test_a_verdict_says_what_can_be_reached_instead() -> None:
     logits, labels = random_logits(0, samples=400, exits=3, classes=3)
-    verdict = fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40)), Accuracy(0.99)).verdict
+    verdict = Accuracy(0.99).fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40))).verdict
     assert verdict.best is not None
     assert f"What can be reached: an accuracy of {verdict.best:.2%}" in verdict.words()
     assert f"missed by {100 * verdict.shortfall:.2f} points" in verdict.words()
@@ -148,7 +147,7 @@ def test_samples_that_do_not_fit_together_are_refused() -> None:
 @pytest.mark.parametrize("target", [Accuracy(1.0), Budget(0.5)])
 def test_a_target_that_is_missed_is_never_called_reached(target: Accuracy | Budget) -> None:
     samples = random_samples(0, 200, 3, 4)
-    policy = fit(TunedThresholds("confidence"), samples, target).policy
-    words = judged(policy, samples, target).words()  # without its path, nobody knows what can be reached
+    policy = target.fit(TunedThresholds("confidence"), samples).policy
+    words = target.verdict(policy, samples).words()  # without its path, nobody knows what can be reached
     assert "missed by" in words
     assert "reached" not in words

@@ -8,7 +8,6 @@ from scipy.stats import binom
 from aebnas.errors import DataError
 from aebnas.exits.arrays import BoolArray, ScoreArray
 from aebnas.exits.drift import drifted_bins
-from aebnas.exits.fitting import fit
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.score_steps import (
@@ -120,7 +119,7 @@ def test_the_lower_bound_lets_fewer_leave() -> None:
 
 def test_an_accuracy_is_the_delta_of_every_bin() -> None:
     samples = random_samples(0, samples=600, exits=4, classes=3)
-    policy = fit(Pcee(), samples, Accuracy(0.9)).policy
+    policy = Accuracy(0.9).fit(Pcee(), samples).policy
     assert policy == Pcee().at(samples, samples.correct, 0.9)
     chosen = policy.decide(samples.logits)
     first = chosen == 0
@@ -131,7 +130,7 @@ def test_an_accuracy_is_the_delta_of_every_bin() -> None:
 def test_an_exit_that_can_never_fire_is_named() -> None:
     logits, labels = random_logits(0, samples=300, exits=3, classes=3)
     logits[:, 0] = np.random.default_rng(1).normal(size=(300, 3))
-    notes = fit(Pcee(bins=5), with_costs(logits, labels), Accuracy(0.9)).verdict.notes
+    notes = Accuracy(0.9).fit(Pcee(bins=5), with_costs(logits, labels)).verdict.notes
     assert any(note.startswith("Exit 0 can never fire") for note in notes)
 
 

@@ -7,7 +7,6 @@ from shipped import shipped
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from aebnas.exits.fitting import fit
 from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.policy_outcome import decisions
@@ -56,7 +55,7 @@ def stopped(network: EarlyExitNetwork, image: Tensor, policy: ExitPolicy) -> Ten
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_reported_cost_is_counted_on_the_stopped_network(name: str, case: Case) -> None:
     network, images, samples = case
-    policy = fit(family_named(name), samples, Budget(0.75 * samples.reach_cost[-1])).policy
+    policy = Budget(0.75 * samples.reach_cost[-1]).fit(family_named(name), samples).policy
     reported = decisions(policy, samples)
     with FlopCounterMode(display=False) as counter:
         answers = [int(stopped(network, image, policy).argmax()) for image in images]

@@ -26,7 +26,6 @@ from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.evaluation.identity import context_key, leg_seed, training_seed
-from aebnas.exits.fitting import fit
 from aebnas.exits.policies import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost import network_cost
@@ -116,7 +115,7 @@ def policies(name: str) -> dict[str, list[int]]:
     fitted_on, scored_on = random_samples(3, 300, 4, 5), random_samples(4, 300, 4, 5)
     counts = {}
     for target in (Budget(2.2), Accuracy(0.9), Guarantee(0.05, 0.9)):
-        chosen = fit(FAMILIES[name](), fitted_on, target).policy.decide(scored_on.logits)
+        chosen = target.fit(FAMILIES[name](), fitted_on).policy.decide(scored_on.logits)
         counts[type(target).__name__] = np.bincount(chosen, minlength=4).tolist()
     return counts
 
