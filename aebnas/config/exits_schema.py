@@ -141,11 +141,6 @@ class ExitsConfig(Frozen):
         """Return the quantity that the target bounds, if it bounds a cost."""
         return self.target if self.target in BUDGETS else None
 
-    @property
-    def needs_logits(self) -> bool:
-        """Return whether exits are fitted on logits: scores and predictions do not suffice."""
-        return self.target is not None or any(one.policy not in TUNED for one in self.settings.values())
-
     def wrong_budget(self, profiles: Sequence[str], objectives: Sequence[str]) -> list[Wrong]:
         """Return why the target's cost cannot be counted with these devices; empty where it can."""
         metric = self.budget_metric
@@ -178,8 +173,6 @@ class ExitsConfig(Frozen):
                     f"policy: {self.policy} with {option}: {value:g} is one policy: no target can choose"
                 )
                 wrong.append(((first,), message))
-        if self.tuner == "optuna":
-            wrong.append(((first,), "goes with tuner: exact, but tuner is optuna"))
         return wrong
 
 

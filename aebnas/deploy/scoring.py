@@ -16,8 +16,8 @@ from aebnas.data.dataset import ImageSet
 from aebnas.deploy.preprocessing import Inputs, Preprocessing
 from aebnas.deploy.segments import SegmentChain
 from aebnas.exits.configured import configured_family, configured_target
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget
 
@@ -55,7 +55,7 @@ def exit_samples(
 
 def score(policy: ExitPolicy, samples: ExitSamples) -> Score:
     """Return what a policy reaches on samples."""
-    outcome = decisions(policy, samples)
+    outcome = outcome_of(policy, samples)
     return Score(
         len(samples),
         outcome.accuracy,

@@ -16,6 +16,7 @@ from aebnas.exits.patience import Patience
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.targets import TARGETS, Target
 from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.tuners import ExactTuner, OptunaTuner, Tuner
 from aebnas.exits.window import WindowCascade
 
 _UNITS = {"macs": "MACs", "latency_ms": "ms", "energy_mj": "mJ"}
@@ -24,9 +25,9 @@ _UNITS = {"macs": "MACs", "latency_ms": "ms", "energy_mj": "mJ"}
 def configured_family(exits: ExitsConfig) -> PolicyFamily:
     """Return the family that a section asks for, with its options."""
     make: dict[str, Callable[[], PolicyFamily]] = {
-        "confidence": lambda: TunedThresholds("confidence"),
-        "entropy": lambda: TunedThresholds("entropy"),
-        "margin": lambda: TunedThresholds("margin"),
+        "confidence": lambda: TunedThresholds("confidence", _tuner(exits)),
+        "entropy": lambda: TunedThresholds("entropy", _tuner(exits)),
+        "margin": lambda: TunedThresholds("margin", _tuner(exits)),
         "patience": lambda: Patience(exits.patience),
         "pcee": lambda: Pcee(exits.score, exits.bins, confidence=exits.lower_bound),
         "pcee_ws": lambda: Pcee(exits.score, is_smoothed=True, confidence=exits.lower_bound),
@@ -36,6 +37,10 @@ def configured_family(exits: ExitsConfig) -> PolicyFamily:
         "window": lambda: WindowCascade(exits.score, exits.coverage, exits.passed_on),
     }
     return make[exits.policy]()
+
+
+def _tuner(exits: ExitsConfig) -> Tuner:
+    return OptunaTuner(exits.trials) if exits.tuner == "optuna" else ExactTuner()
 
 
 def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:

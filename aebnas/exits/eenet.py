@@ -12,6 +12,7 @@ Must not import torch.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class LearnedScores(PolicyFamily):
         budget_weight: Weight of the squared relative distance from the budget.
         max_points: Budgets on the path.
     """
+
+    needs_logits: ClassVar[bool] = True
 
     kl_weight: float = 0.1
     budget_weight: float = 100.0

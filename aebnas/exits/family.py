@@ -9,6 +9,7 @@ Must not import torch.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from aebnas.exits.threshold_policy import leave_at_once, never_leave
 
 class PolicyFamily(ABC):
     """A way to fit policies; holds hyperparameters, never samples."""
+
+    needs_logits: ClassVar[bool] = False
+    """Whether it looks at more than scores and answers of the exits, which are stored of every candidate."""
 
     @abstractmethod
     def path(self, samples: ExitSamples, good: BoolArray) -> list[ExitPolicy]:

@@ -15,7 +15,7 @@ Must not import torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from aebnas.exits.arrays import BoolArray, FloatArray
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily, front_of
 from aebnas.exits.logistic import fit_logistic, linear
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import CausalPolicy, ExitPolicy, numbers, require, rows
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import margin
 from aebnas.exits.threshold_policy import leave_at_once, never_leave
@@ -90,6 +90,8 @@ class JeiGates(PolicyFamily):
         most_weight: Cap on the weight of the rarer ones; 1 weighs all samples alike.
     """
 
+    needs_logits: ClassVar[bool] = True
+
     prices: tuple[float, ...] = (0.0, *np.geomspace(0.02, 50.0, 24).tolist())
     most_weight: float = 5.0
 
@@ -124,7 +126,7 @@ class JeiGates(PolicyFamily):
         for _ in range(_BISECTIONS):
             price = float(np.exp((low + high) / 2))
             tried.append(GatePolicy(_gates(inputs, price, self.most_weight, None)))
-            if decisions(tried[-1], samples).cost > max_cost:
+            if outcome_of(tried[-1], samples).cost > max_cost:
                 low = np.log(price)
             else:
                 high = np.log(price)
@@ -181,7 +183,7 @@ def _gates(
 
 def _best_within(tried: list[ExitPolicy], samples: ExitSamples, budget: float) -> ExitPolicy:
     """Return the most accurate policy within the budget, else the cheapest."""
-    outcomes = [decisions(policy, samples) for policy in tried]
+    outcomes = [outcome_of(policy, samples) for policy in tried]
     within = [i for i, outcome in enumerate(outcomes) if outcome.cost <= budget * (1 + 1e-9)]
     if within:
         return tried[max(within, key=lambda i: (outcomes[i].accuracy, -outcomes[i].cost))]

@@ -12,8 +12,8 @@ import numpy as np
 from aebnas.exits.calibration import decision_calibration, exit_calibration
 from aebnas.exits.eero import Eero
 from aebnas.exits.jei import JeiGates
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.score_steps import equal_mass_steps, nearest_steps
@@ -73,7 +73,7 @@ def pcee_deltas(pooled: ExitSamples, resplits: int) -> list[str]:
     for fitting, scoring in halves(pooled, resplits):
         for name, family in families.items():
             for delta in DELTAS:
-                outcome = decisions(family.at(fitting, fitting.correct, delta), scoring)
+                outcome = outcome_of(family.at(fitting, fitting.correct, delta), scoring)
                 early = outcome.chosen < scoring.exits - 1
                 right = scoring.correct[np.arange(len(scoring)), outcome.chosen][early]
                 row = (float(right.mean()) if early.any() else np.nan, int(early.sum()), outcome.cost)
@@ -112,9 +112,9 @@ def pcee_against_thresholds(pooled: ExitSamples, resplits: int) -> list[str]:
             path = family.path(fitting, fitting.correct)
             for share in SHARES:
                 policy = path[Budget(share * full).pick(path, fitting)]
-                budget = Budget(decisions(policy, fitting).cost)
+                budget = Budget(outcome_of(policy, fitting).cost)
                 outcomes = [
-                    decisions(one, scoring)
+                    outcome_of(one, scoring)
                     for one in (
                         policy,
                         tuned[budget.pick(tuned, fitting)],
@@ -145,7 +145,7 @@ def eero_budgets(pooled: ExitSamples, resplits: int) -> list[str]:
     for fitting, scoring in halves(pooled, resplits):
         for share in EERO_SHARES:
             policy = Budget(share * full).fit(Eero(), fitting).policy
-            off[share].append(100 * (decisions(policy, scoring).cost / (share * full) - 1))
+            off[share].append(100 * (outcome_of(policy, scoring).cost / (share * full) - 1))
     rows = []
     for share, values in off.items():
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
@@ -183,7 +183,7 @@ def promises(
             everything[np.flatnonzero(harm_of(everything, calibration).mean(axis=1) <= max_harm)[-1]],
         )
         for name, policy in zip(names, kept, strict=True):
-            outcome = decisions(policy, unseen)
+            outcome = outcome_of(policy, unseen)
             harm[name].append(outcome.harm)
             cost[name].append(outcome.cost / pooled.reach_cost[-1])
     rows = []
@@ -207,7 +207,7 @@ def jei_prices(pooled: ExitSamples, resplits: int) -> list[str]:
     seen: dict[float, list[list[float]]] = {price: [] for price in PRICES}
     for fitting, scoring in halves(pooled, resplits):
         for price in PRICES:
-            outcome = decisions(JeiGates().at(fitting, price), scoring)
+            outcome = outcome_of(JeiGates().at(fitting, price), scoring)
             cost = 100 * outcome.cost / pooled.reach_cost[-1]
             seen[price].append([cost, 100 * outcome.accuracy, *(100 * outcome.exit_rates)])
     falls = np.diff(np.array([[row[0] for row in seen[price]] for price in PRICES]), axis=0) < 0
@@ -245,7 +245,11 @@ def window_shares(pooled: ExitSamples, resplits: int) -> list[str]:
             [f"{100 * share:.0f}", f"{mean[0]:.2f} +- {spread[0]:.2f}", later, f"{mean[-1]:.2f}", verdict]
         )
     head = ("asked %", "passed on by exit 0 %", "by the later exits %", "accepted % (80 asked)", "+-2 points")
-    return [*table(head, rows), f"Decisions of samples outside the first window that changed: {changed}.", ""]
+    return [
+        *table(head, rows),
+        f"Decisions of samples outside the first window that changed: {changed}.",
+        "",
+    ]
 
 
 def calibration_tables(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:

@@ -35,6 +35,7 @@ def config(exits: str, *overrides: str) -> SearchFile:
         "{policy: {choices: [confidence, pcee, patience]}, bins: {choices: [10, 20]}, accuracy: 0.9}",
         "{policy: pcee, score: {choices: [confidence, margin]}}",
         "{policy: {choices: [confidence, entropy]}, tuner: optuna}",
+        "{policy: confidence, tuner: optuna, accuracy: 0.9}",
     ],
 )
 def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
@@ -56,7 +57,6 @@ def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
             "exits.accuracy: policy: patience with patience: 2 is one policy: no target can choose",
         ),
         ("{policy: window, passed_on: 0.2, macs: 1e5}", "exits.macs: policy: window with passed_on: 0.2"),
-        ("{tuner: optuna, accuracy: 0.9}", "exits.accuracy: goes with tuner: exact, but tuner is optuna"),
         ("{policy: {choices: []}}", "exits.policy: must be a value, or {choices: [...]}"),
         ("{policy: {choice: [pcee]}}", "exits.policy: must be a value, or {choices: [...]}"),
         ("{policy: {choices: [pcee, pcee]}}", "exits.policy.choices.1: the choice 'pcee' is listed twice"),
@@ -144,13 +144,8 @@ def test_every_combination_of_choices_is_a_setting_with_its_own_options_alone() 
         ("pcee", 10, 0.9),
         ("pcee", 30, 0.9),
     ]
-    assert found.needs_logits
 
 
 def test_without_choices_there_is_one_setting_without_a_name() -> None:
     found = config("{policy: pcee}").exits
     assert found.settings == {"": found}
-
-
-def test_tuned_thresholds_as_genes_need_no_logits() -> None:
-    assert not config("{policy: {choices: [confidence, entropy]}}").exits.needs_logits

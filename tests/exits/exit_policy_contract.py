@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.exits.family import PolicyFamily
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 
@@ -109,7 +109,7 @@ class ExitPolicyContract(ABC):
         policy = self.fitted(with_costs(logits, labels))
         written, others = policy.to_dict(), random_logits(size[0] + 1, *size[1:])
         before = others[0].copy()
-        decisions(policy, with_costs(*others))
+        outcome_of(policy, with_costs(*others))
         assert policy.to_dict() == written
         assert others[0].tolist() == before.tolist()
 
@@ -164,12 +164,14 @@ class ExitPolicyContract(ABC):
     def test_the_path_runs_from_dear_to_cheap(self) -> None:
         samples = random_samples(6, samples=200, exits=4, classes=3)
         path = self.family().path(samples, samples.correct)
-        costs = [decisions(policy, samples).cost for policy in path]
+        costs = [outcome_of(policy, samples).cost for policy in path]
         assert costs == sorted(costs, reverse=True)
 
     def test_a_larger_budget_is_spent_on_later_exits(self) -> None:
         samples = random_samples(7, samples=500, exits=4, classes=3)
-        cheap, dear = (decisions(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6))
+        cheap, dear = (
+            outcome_of(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6)
+        )
         assert cheap < dear <= 2.6 * (1 + 1e-9)
 
     def test_logits_that_are_not_numbers_are_refused(self) -> None:

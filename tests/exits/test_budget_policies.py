@@ -13,7 +13,7 @@ from aebnas.exits.eero import Eero, labelled_half
 from aebnas.exits.family import PolicyFamily
 from aebnas.exits.jei import GatePolicy, JeiGates, gate_features
 from aebnas.exits.logistic import fit_logistic, linear, sigmoid
-from aebnas.exits.policy_outcome import decisions
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
 from aebnas.exits.targets import Budget
@@ -80,7 +80,7 @@ def test_a_small_beta_collapses_onto_two_heads() -> None:
 def test_jei_costs_fall_as_the_price_rises() -> None:
     samples = random_samples(0, samples=1500, exits=5, classes=4)
     prices = (0.1, 0.5, 1.0, 2.0, 5.0)
-    costs = [decisions(JeiGates().at(samples, price), samples).cost for price in prices]
+    costs = [outcome_of(JeiGates().at(samples, price), samples).cost for price in prices]
     assert all(later < earlier for earlier, later in itertools.pairwise(costs))
 
 

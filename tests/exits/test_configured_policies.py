@@ -8,12 +8,10 @@ import pytest
 
 from aebnas.config.exits_schema import OPTIONS, ExitsConfig, PolicyName
 from aebnas.config.exits_schema import TARGETS as TARGET_FIELDS
-from aebnas.errors import DataError, ShapeError
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.exits.operating_curve import OperatingCurve, operating_curve
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policies import FAMILIES, policy_from_dict
-from aebnas.exits.policy_curve import path_curve
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import TARGETS, Accuracy, Budget, Guarantee
 from aebnas.exits.threshold_policy import leave_at_once
@@ -25,6 +23,11 @@ def samples(seed: int, exits: int = 3) -> ExitSamples:
     logits = rng.normal(size=(250, exits, 4)).astype(np.float32)
     logits[np.arange(250), :, labels] += np.linspace(1.0, 2.5, exits)
     return ExitSamples.of(logits, labels, 2.0 ** np.arange(exits))
+
+
+def path_curve(name: str, calibrate: ExitSamples, select: ExitSamples) -> OperatingCurve:
+    path = FAMILIES[name]().path(calibrate, calibrate.correct)
+    return operating_curve(path, calibrate, select)
 
 
 def section(**fields: object) -> ExitsConfig:
@@ -66,7 +69,7 @@ def test_targets_carry_their_numbers() -> None:
 
 
 def test_a_violation_is_a_share_of_the_target() -> None:
-    at_once = decisions(leave_at_once(3), samples(0))  # costs 1, and its answers are not all right
+    at_once = outcome_of(leave_at_once(3), samples(0))  # costs 1, and its answers are not all right
     assert Accuracy(1.0).violation(at_once) == pytest.approx(1 - at_once.accuracy)
     assert Accuracy(0.9).violation(at_once) == pytest.approx((0.9 - at_once.accuracy) / 0.9)
     assert Budget(0.8).violation(at_once) == pytest.approx(0.25)
@@ -89,10 +92,10 @@ def test_only_a_budget_is_another_where_costs_have_another_unit() -> None:
 @pytest.mark.parametrize("exits", [1, 3])
 def test_the_policies_of_a_curve_give_its_numbers_on_select(name: str, exits: int) -> None:
     calibrate, select = samples(0, exits), samples(1, exits)
-    curve = path_curve(FAMILIES[name](), calibrate, select)
+    curve = path_curve(name, calibrate, select)
     for i in {0, len(curve.calibrate_cost) - 1}:
-        policy = policy_from_dict(json.loads(json.dumps(curve.policy(i, "confidence"))))
-        on_select, on_calibrate = decisions(policy, select), decisions(policy, calibrate)
+        policy = policy_from_dict(json.loads(json.dumps(curve.policies[i].to_dict())))
+        on_select, on_calibrate = outcome_of(policy, select), outcome_of(policy, calibrate)
         assert curve.select_accuracy[i] == on_select.accuracy
         assert curve.select_cost[i] == pytest.approx(on_select.cost)
         assert curve.calibrate_cost[i] == pytest.approx(on_calibrate.cost)
@@ -100,43 +103,25 @@ def test_the_policies_of_a_curve_give_its_numbers_on_select(name: str, exits: in
 
 
 def test_a_curve_of_policies_survives_json() -> None:
-    curve = path_curve(FAMILIES["pcee"](), samples(0), samples(1))
+    curve = path_curve("pcee", samples(0), samples(1))
     plain = curve.to_dict()
     back = OperatingCurve.from_dict(json.loads(json.dumps(plain)))
-    assert back.thresholds is None
+    assert list(back.policies) == list(curve.policies)
     assert back.to_dict() == plain
 
 
 def test_the_labels_of_select_change_no_policy() -> None:
     select = samples(1)
     blind = ExitSamples(select.logits, (select.labels + 1) % 4, select.reach_cost)
-    curves = [path_curve(FAMILIES["jei"](), samples(0), split) for split in (select, blind)]
+    curves = [path_curve("jei", samples(0), split) for split in (select, blind)]
     assert curves[0].policies == curves[1].policies
-
-
-def test_thresholds_become_a_policy_on_the_runs_score() -> None:
-    ones, rates = np.ones(1), np.full((1, 3), 1 / 3)
-    thresholds = np.array([[np.inf, 0.5]])
-    curve = OperatingCurve(thresholds, ones, ones, ones, ones, rates, np.arange(1.0, 4.0), np.ones(3))
-    policy = policy_from_dict(curve.policy(0, "margin"))
-    assert policy.to_dict() == {"policy": "threshold", "score": "margin", "thresholds": ["disabled", 0.5]}
-
-
-def test_a_curve_has_thresholds_or_policies() -> None:
-    curve = path_curve(FAMILIES["eero"](), samples(0), samples(1))
-    with pytest.raises(ShapeError, match="thresholds or policies"):
-        OperatingCurve(**{**vars(curve), "policies": None})
-    plain = curve.to_dict()
-    del plain["policies"]
-    with pytest.raises(DataError, match="thresholds missing"):
-        OperatingCurve.from_dict(plain)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_target_that_the_path_reaches_is_never_missed(name: str, share: float) -> None:
     calibrate, family = samples(0), FAMILIES[name]()
-    reached = [decisions(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
+    reached = [outcome_of(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
     accuracies, costs = [one.accuracy for one in reached], [one.cost for one in reached]
     target = Accuracy(min(accuracies) + share * (max(accuracies) - min(accuracies)))
     assert target.fit(family, calibrate).verdict.is_met

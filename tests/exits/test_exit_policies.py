@@ -9,29 +9,30 @@ from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eero import Eero
 from aebnas.exits.family import PolicyFamily
 from aebnas.exits.jei import JeiGates
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.patience import Patience, PatiencePolicy
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.policies import FAMILIES, POLICIES, family_named, policy_from_dict
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.targets import Budget
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import ThresholdPolicy
+from aebnas.exits.tuners import ExactTuner
 from aebnas.exits.window import WindowCascade
 
 
 class TestConfidenceThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("confidence", max_vectors=5000)
+        return TunedThresholds("confidence", tuner=ExactTuner(5000))
 
 
 class TestEntropyThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("entropy", max_vectors=5000)
+        return TunedThresholds("entropy", tuner=ExactTuner(5000))
 
 
 class TestMarginThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("margin", max_vectors=5000)
+        return TunedThresholds("margin", tuner=ExactTuner(5000))
 
 
 class TestPatience(ExitPolicyContract):
@@ -98,7 +99,7 @@ def test_every_kind_of_policy_is_written_by_some_family() -> None:
 def test_fitted_thresholds_stay_within_their_budget_on_the_calibration_samples(share: float) -> None:
     samples = random_samples(0, samples=500, exits=4, classes=3)
     result = Budget(1.0 + 3.0 * share).fit(TunedThresholds(), samples)
-    assert decisions(result.policy, samples).cost <= 1.0 + 3.0 * share
+    assert outcome_of(result.policy, samples).cost <= 1.0 + 3.0 * share
     assert result.verdict.is_met
 
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError, ShapeError
+from aebnas.exits.outcome import outcome_at, outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions, decisions_at
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.tuners import ExactTuner
 
 
 def harms(*counts: int, samples: int = 500) -> np.ndarray:
@@ -80,14 +81,15 @@ def test_too_few_samples_keep_the_promise_with_the_last_exit_and_say_so() -> Non
 @pytest.mark.parametrize("confidence", [0.9, None])
 def test_a_guarantee_holds_on_unseen_samples_and_saves_cost(confidence: float | None) -> None:
     result = Guarantee(0.05, confidence).fit(Pcee(), random_samples(0, samples=2000, exits=4, classes=4))
-    unseen = decisions(result.policy, random_samples(1, samples=20_000, exits=4, classes=4))
+    unseen = outcome_of(result.policy, random_samples(1, samples=20_000, exits=4, classes=4))
     assert unseen.harm <= 0.05
     assert unseen.cost < 3.9
 
 
 def test_more_harm_allowed_costs_less() -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=4)
-    costs = [Guarantee(h).fit(TunedThresholds(max_vectors=5000), samples).verdict.cost for h in (0.01, 0.1)]
+    family = TunedThresholds(tuner=ExactTuner(5000))
+    costs = [Guarantee(harm).fit(family, samples).verdict.cost for harm in (0.01, 0.1)]
     assert costs[1] < costs[0]
 
 
@@ -95,8 +97,8 @@ def test_harm_is_wrong_early_where_the_last_exit_is_right() -> None:
     right = np.array([[True, True], [False, True], [True, False], [False, False]])
     logits = np.where(right[:, :, np.newaxis], [1.0, 0.0], [0.0, 1.0])
     samples = with_costs(logits, np.zeros(4, np.int64))
-    assert decisions_at(np.zeros(4, np.int64), samples).harm == 0.25
-    assert decisions_at(np.ones(4, np.int64), samples).harm == 0.0
+    assert outcome_at(np.zeros(4, np.int64), samples).harm == 0.25
+    assert outcome_at(np.ones(4, np.int64), samples).harm == 0.0
 
 
 @pytest.mark.parametrize(

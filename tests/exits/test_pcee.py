@@ -8,8 +8,8 @@ from scipy.stats import binom
 from aebnas.errors import DataError
 from aebnas.exits.arrays import BoolArray, ScoreArray
 from aebnas.exits.drift import drifted_bins
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.score_steps import (
     ScoreSteps,
     equal_mass_steps,
@@ -114,7 +114,7 @@ def test_bins_merge_until_the_bound_can_reach_delta() -> None:
 def test_the_lower_bound_lets_fewer_leave() -> None:
     samples = random_samples(0, samples=400, exits=3, classes=3)
     plain, bounded = (Pcee(confidence=c).at(samples, samples.correct, 0.8) for c in (None, 0.95))
-    assert decisions(bounded, samples).cost > decisions(plain, samples).cost
+    assert outcome_of(bounded, samples).cost > outcome_of(plain, samples).cost
 
 
 def test_an_accuracy_is_the_delta_of_every_bin() -> None:

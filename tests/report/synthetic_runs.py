@@ -10,6 +10,7 @@ from aebnas.config import parse
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome
 from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
@@ -60,7 +61,8 @@ def candidate(architecture: Architecture, seed: int) -> Evaluation:
     thresholds = np.linspace(0, 1, points)[:, None][:, : exits - 1]
     if exits == 2:
         thresholds[0], thresholds[-1] = -np.inf, np.inf
-    curve = OperatingCurve(thresholds, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
+    policies = threshold_policies("confidence", thresholds)
+    curve = OperatingCurve(policies, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
     return Evaluation(
         architecture, "done", seed, tuple(reach.tolist()), int(reach[-1] / 20), 20480, 2.5, 2.0, curve=curve
     )

@@ -29,8 +29,8 @@ def with_settings(one: Evaluation, config: SearchFile) -> Evaluation:
         calibrate_accuracy=curve.calibrate_accuracy - 0.1,
         select_accuracy=curve.select_accuracy - 0.1,
     )
-    scores = {name: exits.policy for name, exits in config.exits.settings.items()}
-    return replace(one, curve=joined({"confidence": worse, "margin": curve}, scores))
+    margin = replace(curve, policies=[replace(policy, score="margin") for policy in curve.policies])
+    return replace(one, curve=joined({"confidence": worse, "margin": margin}))
 
 
 @pytest.fixture

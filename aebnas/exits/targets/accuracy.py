@@ -10,8 +10,8 @@ import numpy as np
 
 from aebnas.errors import DataError
 from aebnas.exits.family import PolicyFamily
+from aebnas.exits.outcome import Outcomes, PolicyOutcome, outcomes_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets.target import Target
 
@@ -42,9 +42,8 @@ class Accuracy(Target):
 
     def pick(self, path: Sequence[ExitPolicy], samples: ExitSamples) -> int:
         """Return the cheapest policy that is accurate enough, else the most accurate."""
-        outcomes = [decisions(policy, samples) for policy in path]
-        cost = np.array([outcome.cost for outcome in outcomes])
-        accuracy = np.array([outcome.accuracy for outcome in outcomes])
+        outcomes = outcomes_of(path, samples)
+        cost, accuracy = outcomes.cost, outcomes.accuracy
         reaching = accuracy >= self.min_accuracy
         return int(np.where(reaching, cost, np.inf).argmin() if reaching.any() else accuracy.argmax())
 
@@ -52,7 +51,7 @@ class Accuracy(Target):
         """Return what the family itself makes of an accuracy."""
         return family.reaching(samples, self.min_accuracy)
 
-    def shortfall(self, outcome: Decisions) -> float:
+    def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return how much accuracy is missing, a share."""
         return max(0.0, self.min_accuracy - outcome.accuracy)
 
@@ -60,9 +59,9 @@ class Accuracy(Target):
         """Return the missing accuracy in points."""
         return f"{100 * shortfall:.2f} points"
 
-    def nearest(self, outcomes: Sequence[Decisions]) -> float:
+    def nearest(self, outcomes: Outcomes) -> float:
         """Return the highest accuracy."""
-        return max(outcome.accuracy for outcome in outcomes)
+        return float(outcomes.accuracy.max())
 
     def nearest_words(self, value: float) -> str:
         """Return the highest accuracy in words."""

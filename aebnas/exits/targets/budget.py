@@ -10,8 +10,8 @@ import numpy as np
 
 from aebnas.errors import DataError
 from aebnas.exits.family import PolicyFamily
+from aebnas.exits.outcome import Outcomes, PolicyOutcome, outcomes_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets.target import Target, cost_words
 
@@ -53,7 +53,7 @@ class Budget(Target):
 
     def pick(self, path: Sequence[ExitPolicy], samples: ExitSamples) -> int:
         """Return the most expensive policy within the budget, else the cheapest."""
-        cost = np.array([decisions(policy, samples).cost for policy in path])
+        cost = outcomes_of(path, samples).cost
         within = cost <= self.limit
         return int(np.where(within, cost, -np.inf).argmax() if within.any() else cost.argmin())
 
@@ -65,7 +65,7 @@ class Budget(Target):
         """Return the budget in the other unit: what was spent there."""
         return Budget(max_cost, unit=unit)
 
-    def shortfall(self, outcome: Decisions) -> float:
+    def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return how far the mean cost is above the budget."""
         return outcome.cost - self.max_cost if outcome.cost > self.limit else 0.0
 
@@ -73,9 +73,9 @@ class Budget(Target):
         """Return the excess with its unit."""
         return cost_words(shortfall, self.unit)
 
-    def nearest(self, outcomes: Sequence[Decisions]) -> float:
+    def nearest(self, outcomes: Outcomes) -> float:
         """Return the lowest mean cost."""
-        return min(outcome.cost for outcome in outcomes)
+        return float(outcomes.cost.min())
 
     def nearest_words(self, value: float) -> str:
         """Return the lowest mean cost in words."""

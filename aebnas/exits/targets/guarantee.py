@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from aebnas.errors import DataError
 from aebnas.exits.family import PolicyFamily
+from aebnas.exits.outcome import Outcomes, PolicyOutcome
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test, samples_needed
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets.target import Fit, Target
@@ -85,7 +85,7 @@ class Guarantee(Target):
             notes += ("No early answer could be cleared: the last exit answers everything.",)
         return Fit(path[kept], self.verdict(path[kept], samples).noting(notes))
 
-    def shortfall(self, outcome: Decisions) -> float:
+    def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return 0: the last exit alone keeps every promise on harm."""
         return 0.0
 
@@ -93,9 +93,9 @@ class Guarantee(Target):
         """Return a share of harm."""
         return f"{shortfall:.2%}"
 
-    def nearest(self, outcomes: Sequence[Decisions]) -> float:
+    def nearest(self, outcomes: Outcomes) -> float:
         """Return the least harm."""
-        return min(outcome.harm for outcome in outcomes)
+        return float(outcomes.harm.min())
 
     def nearest_words(self, value: float) -> str:
         """Return the least harm in words."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aebnas.exits.family import PolicyFamily
+from aebnas.exits.outcome import Outcomes, PolicyOutcome, outcome_of, outcomes_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
 
 
@@ -38,7 +38,7 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def shortfall(self, outcome: Decisions) -> float:
+    def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return how much is missing to the target, in its own quantity; 0 where it is reached."""
 
     @property
@@ -46,7 +46,7 @@ class Target(ABC):
     def amount(self) -> float:
         """The number that is asked for, of which a violation is a share."""
 
-    def violation(self, outcome: Decisions) -> float:
+    def violation(self, outcome: PolicyOutcome) -> float:
         """Return the shortfall as a share of the target; 0 where it is reached."""
         shortfall = self.shortfall(outcome)
         return shortfall / abs(self.amount) if shortfall and self.amount else shortfall
@@ -56,7 +56,7 @@ class Target(ABC):
         """Return a shortfall with its unit."""
 
     @abstractmethod
-    def nearest(self, outcomes: Sequence[Decisions]) -> float:
+    def nearest(self, outcomes: Outcomes) -> float:
         """Return the best value of the target's quantity among some policies."""
 
     @abstractmethod
@@ -98,10 +98,10 @@ class Target(ABC):
 
     def verdict(self, policy: ExitPolicy, samples: ExitSamples, path: Sequence[ExitPolicy] = ()) -> "Verdict":
         """Return whether a policy reaches the target on samples, and what the path's best would reach."""
-        outcome = decisions(policy, samples)
+        outcome = outcome_of(policy, samples)
         shortfall, best = self.shortfall(outcome), None
         if shortfall > 0 and path:
-            best = self.nearest([decisions(other, samples) for other in path])
+            best = self.nearest(outcomes_of(path, samples))
         violation = self.violation(outcome)
         return Verdict(self, outcome.accuracy, outcome.cost, outcome.harm, shortfall, violation, best)
 
