@@ -76,4 +76,4 @@ def refitted(exits: ExitsConfig, samples: ExitSamples, macs: float) -> ExitPolic
     """
     target = configured_target(exits, "macs")
     target = Budget(macs, unit="MACs") if target is None else target.at_cost(macs, "MACs")
-    return target.fit(configured_family(exits), samples).policy
+    return target.fit(configured_family(exits.only), samples).policy

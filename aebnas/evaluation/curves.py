@@ -36,10 +36,8 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
             (``PolicyFamily.needs_logits``) scores and answers alone.
         select: The same on select.
     """
-    fits = {
-        name: _fitted(exits, config.cost_metric, calibrate, select)
-        for name, exits in config.exits.settings.items()
-    }
+    settings = config.exits.settings
+    fits = {name: _fitted(exits, config.cost_metric, calibrate, select) for name, exits in settings.items()}
     if len(fits) == 1:
         return next(iter(fits.values()))
     curve = joined({name: fitted.curve for name, fitted in fits.items()})
@@ -50,13 +48,8 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
     return Fitted(curve, {**nearest, "settings": verdicts})
 
 
-def needs_logits(exits: ExitsConfig) -> bool:
-    """Return whether some policy of a section looks at more than the scores and answers of the exits."""
-    return any(configured_family(setting).needs_logits for setting in exits.settings.values())
-
-
 def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
-    family, target = configured_family(exits), configured_target(exits, cost_metric)
+    family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
         return Fitted(operating_curve(family.path(calibrate, calibrate.correct), calibrate, select))
     fit = target.fit(family, calibrate)

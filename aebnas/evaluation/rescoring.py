@@ -15,9 +15,9 @@ from aebnas.config.constraints import DEVICE_METRICS, profile_names
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
-from aebnas.evaluation.curves import fitted_curve, needs_logits
+from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.samples import ExitSamples
 from aebnas.hardware.device_costs import DeviceCosts, reach_in
 
@@ -54,7 +54,7 @@ def rescored_config(
 
 
 def _refuse_logits(exits: ExitsConfig) -> None:
-    wanting = dict.fromkeys(setting.policy for setting in exits.settings.values() if needs_logits(setting))
+    wanting = [name for name in exits.policy_names if FAMILIES[name]().needs_logits]
     if not wanting:
         return
     others = [name for name, make in FAMILIES.items() if not make().needs_logits]

@@ -3,44 +3,27 @@
 Must not import torch.
 """
 
-from collections.abc import Callable
+from typing import Any
 
 from pydantic import BaseModel
 
 from aebnas.config.exits_schema import ExitsConfig
-from aebnas.exits.eenet import LearnedScores
-from aebnas.exits.eero import Eero
+from aebnas.config.policy_schema import PolicyConfig
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.jei import JeiGates
-from aebnas.exits.patience import Patience
-from aebnas.exits.pcee import Pcee
 from aebnas.exits.targets import TARGETS, Target
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.tuners import ExactTuner, OptunaTuner, Tuner
-from aebnas.exits.window import WindowCascade
+from aebnas.exits.tuners import TUNERS
 
 _UNITS = {"macs": "MACs", "latency_ms": "ms", "energy_mj": "mJ"}
 
 
-def configured_family(exits: ExitsConfig) -> PolicyFamily:
-    """Return the family that a section asks for, with its options."""
-    make: dict[str, Callable[[], PolicyFamily]] = {
-        "confidence": lambda: TunedThresholds("confidence", _tuner(exits)),
-        "entropy": lambda: TunedThresholds("entropy", _tuner(exits)),
-        "margin": lambda: TunedThresholds("margin", _tuner(exits)),
-        "patience": lambda: Patience(exits.patience),
-        "pcee": lambda: Pcee(exits.score, exits.bins, confidence=exits.lower_bound),
-        "pcee_ws": lambda: Pcee(exits.score, is_smoothed=True, confidence=exits.lower_bound),
-        "eero": lambda: Eero(exits.score),
-        "jei": lambda: JeiGates(most_weight=exits.most_weight),
-        "eenet": LearnedScores,
-        "window": lambda: WindowCascade(exits.score, exits.coverage, exits.passed_on),
-    }
-    return make[exits.policy]()
-
-
-def _tuner(exits: ExitsConfig) -> Tuner:
-    return OptunaTuner(exits.trials) if exits.tuner == "optuna" else ExactTuner()
+def configured_family(policy: PolicyConfig) -> PolicyFamily:
+    """Return the family that a policy of the section asks for, with its options."""
+    options: dict[str, Any] = policy.options
+    tuner = options.get("tuner")
+    if tuner is not None:
+        options["tuner"] = TUNERS[tuner.name](**tuner.model_dump(exclude={"name"}))
+    return FAMILIES[policy.name](**options)
 
 
 def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:

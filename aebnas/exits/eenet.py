@@ -4,7 +4,8 @@ Scores: per exit a logistic regression of "is this exit's answer right" on proba
 probability, entropy, vote and the scores of the exits before.  Assigner: a linear softmax over
 exits on the scores, fitted to the expected accuracy of its assignment, a KL term towards the
 flattest shares of the same budget, and a budget term; its mean shares give the thresholds, as
-quantiles of the scores.  Both by L-BFGS from zero: no seed, no variance over runs.
+quantiles of the scores.  Scores by Newton's method, the assigner by L-BFGS from zero: no seed, no
+variance over runs.
 Promise: mean cost close to the budget.  Source: EENet (WACV 2024), methods.md, section 1; there a
 stochastic optimiser fits both at once.
 

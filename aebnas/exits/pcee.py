@@ -35,7 +35,7 @@ class Pcee(PolicyFamily):
         bins: Equal-mass bins per exit.
         is_smoothed: Average over neighbours in score instead of bins.
         neighbours: How many; None: a twentieth of the samples, at least 50.
-        confidence: Use the one-sided Clopper-Pearson lower bound at this confidence, in each
+        lower_bound: Use the one-sided Clopper-Pearson lower bound at this confidence, in each
             step, in place of the plain rate; steps grow until the bound can reach ``delta``.
         is_sequential: Fill the steps of an exit from the samples that still arrive there under
             the decisions of the earlier exits, instead of from all samples as in the paper.
@@ -46,7 +46,7 @@ class Pcee(PolicyFamily):
     bins: int = 20
     is_smoothed: bool = False
     neighbours: int | None = None
-    confidence: float | None = None
+    lower_bound: float | None = None
     is_sequential: bool = False
     max_points: int = 60
 
@@ -59,8 +59,8 @@ class Pcee(PolicyFamily):
         score_named(self.score)
         if self.bins < 1 or (self.neighbours is not None and self.neighbours < 1) or self.max_points < 1:
             raise DataError("`bins`, `neighbours` and `max_points` must be at least 1.")
-        if self.confidence is not None and not 0 < self.confidence < 1:
-            raise DataError(f"`0 < confidence < 1` must hold, but got {self.confidence}.")
+        if self.lower_bound is not None and not 0 < self.lower_bound < 1:
+            raise DataError(f"`0 < lower_bound < 1` must hold, but got {self.lower_bound}.")
 
     def at(self, samples: ExitSamples, good: BoolArray, delta: float) -> SwitchPolicy:
         """Return the policy of one ``delta``: leave where the estimate is at least ``delta``."""
@@ -72,7 +72,7 @@ class Pcee(PolicyFamily):
                 continue
             scores = samples.logits.score(self.score, i)
             steps = self.steps(scores[arriving], good[arriving, i], delta)
-            switches.append(switches_where(steps.edges, steps.estimate(self.confidence) >= delta))
+            switches.append(switches_where(steps.edges, steps.estimate(self.lower_bound) >= delta))
             if self.is_sequential:
                 policy = SwitchPolicy(self.score, tuple(switches))
                 arriving = policy.decide(samples.logits.values[:, : i + 2]) > i
@@ -80,7 +80,7 @@ class Pcee(PolicyFamily):
 
     def steps(self, scores: ScoreArray, good: BoolArray, delta: float) -> ScoreSteps:
         """Return the steps of one exit, ``scores`` and ``good`` of shape ``(N,)``."""
-        smallest = smallest_useful_bin(delta, self.confidence)
+        smallest = smallest_useful_bin(delta, self.lower_bound)
         if not self.is_smoothed:
             return equal_mass_steps(scores, good, self.bins, smallest)
         neighbours = self.neighbours or max(_FEWEST_NEIGHBOURS, len(scores) // _NEIGHBOURS_SHARE)

@@ -36,7 +36,7 @@ def fit_exits(
         reach: Cost of leaving at each exit.
     """
     samples = ExitSamples.of(logits, labels, reach)
-    family, target = configured_family(exits), configured_target(exits, cost_metric)
+    family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is not None:
         return target.fit(family, samples).policy
     # of one split: it is not scored elsewhere, which nobody asks here

@@ -86,7 +86,7 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else target.fit(configured_family(exits), samples).verdict.to_dict()
+    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,

@@ -89,7 +89,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "heirs": heir_words(config) if 0 < len(run.heirs) < len(run.done) else None,
         "alone": run.is_front_of_finalists,
         "yaml": winner_common(run),
-        "score": config.exits.policy,
+        "score": config.exits.policy_names[0],
     }
 
 
@@ -125,7 +125,7 @@ def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: in
     sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
-        | {"t": _policies(points[one.key], on_front, run.config.exits.policy)}
+        | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
         | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(run.config.is_heir(one.epochs))}
         for one in shown
     ]

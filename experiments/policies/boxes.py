@@ -65,9 +65,9 @@ def pcee_deltas(pooled: ExitSamples, resplits: int) -> list[str]:
     families = {
         "PCEE": Pcee(),
         "PCEE-WS": Pcee(is_smoothed=True),
-        "PCEE, 95% bound": Pcee(confidence=0.95),
+        "PCEE, 95% bound": Pcee(lower_bound=0.95),
         "PCEE, bins of arrivals": Pcee(is_sequential=True),
-        "PCEE, bins of arrivals, 95% bound": Pcee(is_sequential=True, confidence=0.95),
+        "PCEE, bins of arrivals, 95% bound": Pcee(is_sequential=True, lower_bound=0.95),
     }
     seen: dict[tuple[str, float], list[tuple[float, int, float]]] = {}
     for fitting, scoring in halves(pooled, resplits):

@@ -23,9 +23,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.family import PolicyFamily
 from aebnas.exits.outcome import PolicyOutcome, outcome_of
-from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget

@@ -1,20 +1,24 @@
 """From the ``exits:`` section to fitted policies, and their curves."""
 
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from aebnas.config.exits_schema import OPTIONS, ExitsConfig, PolicyName
 from aebnas.config.exits_schema import TARGETS as TARGET_FIELDS
+from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.policy_schema import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
+from aebnas.config.tagged import names_of
 from aebnas.exits.configured import configured_family, configured_target
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
 from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policies import FAMILIES, policy_from_dict
+from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import TARGETS, Accuracy, Budget, Guarantee
+from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import leave_at_once
+from aebnas.exits.tuners import OptunaTuner
 
 
 def samples(seed: int, exits: int = 3) -> ExitSamples:
@@ -35,29 +39,31 @@ def section(**fields: object) -> ExitsConfig:
 
 
 def test_the_file_knows_every_policy_of_the_library() -> None:
-    assert get_args(PolicyName) == tuple(FAMILIES)
+    assert tuple(FAMILIES) == POLICY_NAMES
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_without_options_a_policy_is_the_librarys(name: str) -> None:
-    assert configured_family(section(policy=name)) == FAMILIES[name]()
+    assert configured_family(policy_named(name)) == FAMILIES[name]()
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("score", "entropy"),
-        ("patience", 2),
-        ("bins", 7),
-        ("lower_bound", 0.9),
-        ("most_weight", 1.0),
-        ("coverage", 0.5),
-        ("passed_on", 0.1),
-    ],
-)
-def test_every_option_reaches_every_policy_it_belongs_to(option: str, value: object) -> None:
-    for owner in OPTIONS[option]:
-        assert configured_family(section(**{"policy": owner, option: value})) != FAMILIES[owner]()
+VALUES = {
+    "score": "entropy", "patience": 2, "bins": 7, "lower_bound": 0.9, "most_weight": 1.0, "coverage": 0.5,
+    "passed_on": 0.1, "tuner": {"name": "optuna", "trials": 7},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_every_option_of_a_policy_reaches_its_family(kind: type[PolicyConfig]) -> None:
+    for name in names_of(kind):
+        for option in set(kind.model_fields) - {"name"}:
+            given = policy_named(name, **{option: VALUES[option]})
+            assert configured_family(given) != FAMILIES[name](), option
+
+
+def test_a_tuner_brings_its_options() -> None:
+    policy = policy_named("margin", tuner={"name": "optuna", "trials": 7})
+    assert configured_family(policy) == TunedThresholds("margin", OptunaTuner(trials=7))
 
 
 def test_targets_carry_their_numbers() -> None:

@@ -7,12 +7,13 @@ from exit_policy_contract import ExitPolicyContract, random_samples
 from aebnas.errors import DataError
 from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eero import Eero
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.family import PolicyFamily
 from aebnas.exits.jei import JeiGates
 from aebnas.exits.outcome import outcome_of
 from aebnas.exits.patience import Patience, PatiencePolicy
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policies import FAMILIES, POLICIES, family_named, policy_from_dict
+from aebnas.exits.policies import POLICIES, policy_from_dict
 from aebnas.exits.targets import Budget
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import ThresholdPolicy
@@ -47,7 +48,7 @@ class TestPcee(ExitPolicyContract):
 
 class TestPceeWithLowerBound(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return Pcee(confidence=0.8, max_points=15)
+        return Pcee(lower_bound=0.8, max_points=15)
 
 
 class TestPceeOnArrivals(ExitPolicyContract):

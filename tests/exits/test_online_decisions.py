@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.online import SINGLE_SCORES, online, online_single
 from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import SCORES

@@ -11,11 +11,11 @@ from hypothesis import given
 from threshold_cases import Case, large_case, small_cases
 
 from aebnas.errors import DataError, ShapeError
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.optuna_tuner import tune_with_optuna
 from aebnas.exits.outcome import apply_thresholds, outcome_of, outcomes_of
 from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policies import FAMILIES
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import SCORES

@@ -106,14 +106,14 @@ def test_the_lower_bound_is_where_so_many_successes_become_too_rare(count: int, 
 
 def test_bins_merge_until_the_bound_can_reach_delta() -> None:
     scores = np.linspace(0, 1, 1000, dtype=np.float32)
-    steps = Pcee(confidence=0.95).steps(scores, scores > 0.3, delta=0.99)
+    steps = Pcee(lower_bound=0.95).steps(scores, scores > 0.3, delta=0.99)
     assert steps.count.min() >= smallest_useful_bin(0.99, 0.95) == 299
     assert steps.estimate(0.95).max() >= 0.99
 
 
 def test_the_lower_bound_lets_fewer_leave() -> None:
     samples = random_samples(0, samples=400, exits=3, classes=3)
-    plain, bounded = (Pcee(confidence=c).at(samples, samples.correct, 0.8) for c in (None, 0.95))
+    plain, bounded = (Pcee(lower_bound=c).at(samples, samples.correct, 0.8) for c in (None, 0.95))
     assert outcome_of(bounded, samples).cost > outcome_of(plain, samples).cost
 
 
@@ -171,7 +171,7 @@ def test_switches_turn_leaving_on_and_off() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(DataError, match="at least 1"):
         Pcee(bins=0)
-    with pytest.raises(DataError, match="confidence"):
-        Pcee(confidence=1.0)
+    with pytest.raises(DataError, match="lower_bound"):
+        Pcee(lower_bound=1.0)
     with pytest.raises(DataError, match="margn"):
         Pcee(score="margn")

@@ -7,8 +7,8 @@ from shipped import shipped
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget

@@ -26,7 +26,7 @@ from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.evaluation.identity import context_key, leg_seed, training_seed
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
@@ -53,7 +53,7 @@ CONTEXTS = (
     ("evaluation.mode=successive_halving", "training.epochs=9"),
     ("training.loss=boosted",),
     ("training.loss=frozen",),
-    ("exits.policy=pcee", "exits.bins=20"),
+    ("exits.policy=pcee", "exits.policy.bins=20"),
     ("exits.guarantee={max_harm: 0.01, confidence: 0.9}", "exits.policy=confidence"),
     ("evaluation.max_training_macs=1e15",),
     ("search.seed=7",),

@@ -29,6 +29,7 @@ def with_settings(one: Evaluation, config: SearchFile) -> Evaluation:
         calibrate_accuracy=curve.calibrate_accuracy - 0.1,
         select_accuracy=curve.select_accuracy - 0.1,
     )
+    assert set(config.exits.settings) == {"confidence", "margin"}
     margin = replace(curve, policies=[replace(policy, score="margin") for policy in curve.policies])
     return replace(one, curve=joined({"confidence": worse, "margin": margin}))
 
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> RunStore:
 def test_a_picked_point_is_trained_with_its_own_setting_of_the_policy(store: RunStore) -> None:
     point = read_run(store).front[-1]
     subject = subject_of(store.path, "best")
-    assert point.setting == subject.exits.policy == "margin"
+    assert point.setting == subject.exits.only.name == "margin"
     assert list(subject.exits.settings) == [""]
     assert "exit policy margin" in subject.words
 
@@ -49,7 +50,7 @@ def test_a_picked_point_is_trained_with_its_own_setting_of_the_policy(store: Run
 def test_a_winner_file_is_trained_with_the_setting_of_its_point(store: RunStore) -> None:
     path = write_report([store]).winners[-1]
     assert {point.setting for point in load_winner(path).points} == {"margin"}
-    assert subject_of(path).exits.policy == "margin"
+    assert subject_of(path).exits.only.name == "margin"
 
 
 def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
