@@ -8,6 +8,7 @@ combination.  Errors keep the path of the value that is wrong.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
@@ -57,14 +58,13 @@ def several_models(given: Any, kinds: Kinds) -> tuple[Any, ...]:
     """
     if isinstance(given, tuple(kinds)):
         return (given,)
-    if isinstance(given, tuple) and given and all(isinstance(one, tuple(kinds)) for one in given):
+    if isinstance(given, tuple) and given and all(isinstance(model, tuple(kinds)) for model in given):
         return given
     sections: list[tuple[Path, Any]] = [((), given)]
     if isinstance(given, Mapping) and CHOICES in given:
         sections = [((CHOICES, i), section) for i, section in enumerate(_choices(given, ()))]
     settings = [setting for place, section in sections for setting in _settings(section, place, kinds, True)]
-    if len(settings) > MAX_SETTINGS:
-        reject([((), f"{len(settings)} combinations of choices are more than {MAX_SETTINGS}")])
+    _refuse_many(len(settings))
     models = _models(settings)
     twice = [i for i, model in enumerate(models) if model in models[:i]]
     reject([(settings[i].place, f"the choice {_short(models[i])!r} is listed twice") for i in twice])
@@ -79,44 +79,70 @@ def as_written(models: tuple[Frozen, ...]) -> Any:
 
 def setting_names(models: Sequence[Frozen]) -> list[str]:
     """Return a name for every setting: its kind, and the options in which it differs from others of it."""
-    found = []
-    for model in models:
-        plain = model.model_dump(mode="json")
-        alike = [other.model_dump(mode="json") for other in models]
-        alike = [other for other in alike if other["name"] == plain["name"]]
-        differing = [name for name in plain if any(other[name] != plain[name] for other in alike)]
-        found.append(" ".join([plain["name"], *(f"{name}={_shown(plain[name])}" for name in differing)]))
-    return found
+    everything = [model.model_dump(mode="json") for model in models]
+    names = []
+    for plain in everything:
+        alike = [other for other in everything if other["name"] == plain["name"]]
+        differing = [option for option in plain if any(other[option] != plain[option] for other in alike)]
+        names.append(
+            " ".join([plain["name"], *(f"{option}={_shown(plain[option])}" for option in differing)])
+        )
+    return names
 
 
 def _settings(given: Any, place: Path, kinds: Kinds, is_gene: bool = False) -> list[_Setting]:
-    """Return every combination of the choices of one section's options."""
-    section = {"name": given} if isinstance(given, str) else given
-    names = [name for kind in kinds for name in names_of(kind)]
-    if not isinstance(section, Mapping):
-        reject([(place, _no_section(given, is_gene, names))])
-    if CHOICES in section:
-        reject([((*place, CHOICES), "choices of choices: list them all in one")])
-    name = section.get("name", names[0])
-    at = place if isinstance(given, str) else (*place, "name")
-    if not isinstance(name, str) or name not in names:
-        near = did_you_mean(name, names) if isinstance(name, str) else ""
-        reject([(at, f"unknown value {name!r}. {near}Choices: {', '.join(names)}.")])
-    kind = next(kind for kind in kinds if name in names_of(kind))
-    options = {option: value for option, value in section.items() if option != "name"}
-    reject([((*place, option), _foreign(option, name, kind, kinds)) for option in options
-            if option not in kind.model_fields])  # fmt: skip
-    genes = {option: _choices(value, (*place, option)) for option, value in options.items()
-             if is_gene and isinstance(value, Mapping) and CHOICES in value}  # fmt: skip
+    """Return every combination of the choices of one section's options.
+
+    Raises:
+        PydanticCustomError: It is no section, or they are too many.
+    """
+    kind, name, options = _section(given, place, kinds, is_gene)
+    genes = {
+        option: _choices(value, (*place, option))
+        for option, value in options.items()
+        if is_gene and isinstance(value, Mapping) and CHOICES in value
+    }
+    _refuse_many(math.prod(map(len, genes.values())))
     order = [option for option in kind.model_fields if option in genes]
-    found = []
+    settings = []
     for picks in itertools.product(*(enumerate(genes[option]) for option in order)):
         picked = dict(zip(order, picks, strict=True))
         values = {**options, **{option: value for option, (_, value) in picked.items()}}
         places: dict[str, Path] = {option: (*place, option) for option in options}
         places |= {option: (*place, option, CHOICES, i) for option, (i, _) in picked.items()}
-        found.append(_Setting(kind, {"name": name, **values}, places, place))
-    return found
+        settings.append(_Setting(kind, {"name": name, **values}, places, place))
+    return settings
+
+
+def _section(
+    given: Any, place: Path, kinds: Kinds, is_gene: bool
+) -> tuple[type[Frozen], str, Mapping[str, Any]]:
+    """Return the kind of a section, its name there, and its options.
+
+    Raises:
+        PydanticCustomError: It is no section, or names no kind, or an option belongs to another.
+    """
+    section = {"name": given} if isinstance(given, str) else given
+    names = [name for kind in kinds for name in names_of(kind)]
+    if not isinstance(section, Mapping):
+        reject([(place, _no_section(given, is_gene, names))])
+    if is_gene and CHOICES in section:
+        reject([((*place, CHOICES), "choices of choices: list them all in one")])
+    name = section.get("name", names[0])
+    if not isinstance(name, str) or name not in names:
+        near = did_you_mean(name, names) if isinstance(name, str) else ""
+        at = place if isinstance(given, str) else (*place, "name")
+        reject([(at, f"unknown value {name!r:.60}. {near}Choices: {', '.join(names)}.")])
+    kind = next(kind for kind in kinds if name in names_of(kind))
+    options = {option: value for option, value in section.items() if option != "name"}
+    foreign = [option for option in options if option not in kind.model_fields]
+    reject([((*place, option), _foreign(str(option), name, kind, kinds)) for option in foreign])
+    return kind, name, options
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_SETTINGS:
+        reject([((), f"{count} combinations of choices are more than {MAX_SETTINGS}")])
 
 
 def _models(settings: Iterable[_Setting]) -> list[Frozen]:
@@ -171,16 +197,11 @@ def _choices(given: Any, place: Path) -> Sequence[Any]:
 
 
 def _no_section(given: Any, is_gene: bool, names: Sequence[str]) -> str:
-    example = names[0]
     if isinstance(given, list | tuple) and is_gene:
-        words = ", ".join(map(str, given)) if all(isinstance(one, str) for one in given) else "..."
-        return f"several are written as {{choices: [{words}]}}, but got a list"
-    shown = (
-        {None: "nothing (null)", True: "true", False: "false"}.get(given)
-        if given is None or isinstance(given, bool)
-        else repr(given)
-    )
-    return f"must be a name, or a section such as {{name: {example}}}, but got {shown:.60}"
+        words = ", ".join(given) if all(isinstance(word, str) for word in given) else "..."
+        return f"several are written as {{choices: [{words:.60}]}}, but got a list"
+    shown = {"None": "nothing (null)", "True": "true", "False": "false"}.get(repr(given), repr(given))
+    return f"must be a name, or a section such as {{name: {names[0]}}}, but got {shown:.60}"
 
 
 def _foreign(option: str, name: str, kind: type[Frozen], kinds: Kinds) -> str:
@@ -201,10 +222,8 @@ def _short(model: Frozen) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """Return a section by its name alone where it has no other option."""
-    return _shown_section(value) if isinstance(value, dict) else value
-
-
-def _shown_section(value: Mapping[str, Any]) -> str:
-    options = [f"{name}={inner}" for name, inner in value.items() if name != "name"]
+    """Return a section as its name and its options in one word."""
+    if not isinstance(value, Mapping):
+        return value
+    options = [f"{option}={inner}" for option, inner in value.items() if option != "name"]
     return "/".join([str(value["name"]), *options])

@@ -6,7 +6,7 @@ exits on the scores, fitted to the expected accuracy of its assignment, a KL ter
 flattest shares of the same budget, and a budget term; its mean shares give the thresholds, as
 quantiles of the scores.  Scores by Newton's method, the assigner by L-BFGS from zero: no seed, no
 variance over runs.
-Promise: mean cost close to the budget.  Source: EENet (WACV 2024), methods.md, section 1; there a
+Promise: mean cost close to the budget.  Source: EENet (WACV 2024); there a
 stochastic optimiser fits both at once.
 
 Must not import torch.

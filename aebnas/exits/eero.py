@@ -8,7 +8,7 @@ collapses onto two heads.
 Labels of one half of the samples give the head errors and choose ``beta``; the thresholds are
 quantiles of scores and see no label at all, so the labels of the other half change nothing.
 Promise: mean cost close to the budget.
-Source: arXiv 2402.03779, reconstructed in methods.md, section 1.
+Source: arXiv 2402.03779, reconstructed.
 
 Must not import torch.
 """

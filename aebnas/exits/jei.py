@@ -8,7 +8,7 @@ with the ones weighted by their rarity, at most 5.  A sample leaves where its ga
 one half.  The heads stay as they are.
 
 Gates cost nothing beside the heads: five multiplications each.
-Source: JEI-DNN (ICLR 2024), methods.md, section 1.
+Source: JEI-DNN (ICLR 2024).
 
 Must not import torch.
 """

@@ -1,6 +1,6 @@
 """Patience: leave once the last k exits agree.
 
-Promises nothing and has only E settings.  Source: methods.md, section 1 (PABEE, arXiv 2006.04152).
+Promises nothing and has only E settings.  Source: PABEE, arXiv 2006.04152.
 Must not import torch.
 """
 

@@ -15,6 +15,7 @@ name: small
 data: {name: digits}
 space: {stages: [{width: 8}, {width: 16}], exits: {after: [stage1]}}
 """
+MANY = "{choices: [" + ", ".join(map(str, range(500))) + "]}"
 
 
 def config(exits: str, *overrides: str) -> SearchFile:
@@ -110,6 +111,10 @@ def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
         (
             "{policy: {name: pcee, bins: {choices: [" + ", ".join(map(str, range(1, 70))) + "]}}}",
             "exits.policy: 69 combinations of choices are more than 64",
+        ),
+        (
+            "{policy: {name: window, coverage: %s, passed_on: %s, score: %s}}" % ((MANY,) * 3),
+            "exits.policy: 125000000 combinations of choices are more than 64",
         ),
         (
             "{policy: {name: eero, bins: 30}}",
