@@ -12,7 +12,7 @@ import numpy as np
 from aebnas.exits.calibration import decision_calibration, exit_calibration
 from aebnas.exits.eero import Eero
 from aebnas.exits.jei import JeiGates
-from aebnas.exits.outcome import outcome_of
+from aebnas.exits.outcome import outcome_at, outcome_of
 from aebnas.exits.pcee import Pcee
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test
 from aebnas.exits.samples import ExitSamples
@@ -23,6 +23,7 @@ from aebnas.exits.targets import Budget
 from aebnas.exits.temperature import fit_temperatures, scaled
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
+from aebnas.exits.tuners import ExactTuner
 from aebnas.exits.window import WindowCascade
 
 DELTAS = (0.7, 0.75, 0.8, 0.85, 0.9)
@@ -73,10 +74,11 @@ def pcee_deltas(pooled: ExitSamples, resplits: int) -> list[str]:
     for fitting, scoring in halves(pooled, resplits):
         for name, family in families.items():
             for delta in DELTAS:
-                outcome = outcome_of(family.at(fitting, fitting.correct, delta), scoring)
-                early = outcome.chosen < scoring.exits - 1
-                right = scoring.correct[np.arange(len(scoring)), outcome.chosen][early]
-                row = (float(right.mean()) if early.any() else np.nan, int(early.sum()), outcome.cost)
+                chosen = family.at(fitting, fitting.correct, delta).decide(scoring.logits)
+                early = chosen < scoring.exits - 1
+                right = scoring.correct[np.arange(len(scoring)), chosen][early]
+                cost = outcome_at(chosen, scoring).cost
+                row = (float(right.mean()) if early.any() else np.nan, int(early.sum()), cost)
                 seen.setdefault((name, delta), []).append(row)
     rows = []
     for (name, delta), values in seen.items():
@@ -168,7 +170,7 @@ def promises(
     )
     harm: dict[str, list[float]] = {name: [] for name in names}
     cost: dict[str, list[float]] = {name: [] for name in names}
-    family = TunedThresholds(max_points=100, max_vectors=20_000)
+    family = TunedThresholds(tuner=ExactTuner(20_000), max_points=100)
     full = never_leave(pooled.exits)
     for seed in range(resplits):
         calibration, unseen = pooled.split(samples / len(pooled), seed)
