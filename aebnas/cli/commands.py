@@ -86,6 +86,7 @@ def resume(arguments: argparse.Namespace) -> int:
                 listener,
                 progress=not arguments.json,
                 retry_failures=arguments.retry_failures,
+                data=None if arguments.data is None else Path(arguments.data),
             )
 
         return _run(open_session, path, config.report.enabled, view)

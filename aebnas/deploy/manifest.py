@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
-from aebnas.config.schema import Text
+from aebnas.config.schema import SixteenBitDepth, Text
 from aebnas.errors import ConfigError, RunError
 from aebnas.space.architecture import Architecture
 
@@ -90,6 +90,8 @@ class Manifest(Frozen):
     """Run, seed, data and versions of the training."""
     files: Items[StoredFile]
     """Every file of the folder but this one and the model card, which you may edit."""
+    sixteen_bit_depth: SixteenBitDepth | None = None
+    """Bits that the training's 16-bit files were read with; absent: there were none."""
     checksum: Sha256
     """sha256 of everything above: an edited file is refused."""
 
@@ -129,7 +131,10 @@ class Manifest(Frozen):
 
     def expected_checksum(self) -> str:
         """Return the sha256 of all fields but ``checksum``."""
-        return checksum_of(self.model_dump(mode="json", exclude={"checksum"}))
+        fields = self.model_dump(mode="json", exclude={"checksum"})
+        if self.sixteen_bit_depth is None:  # absent, as in the exports of before there was such a field
+            del fields["sixteen_bit_depth"]
+        return checksum_of(fields)
 
 
 def checksum_of(fields: dict[str, Any]) -> str:

@@ -95,7 +95,8 @@ class EarlyExitSession:
         Raises:
             DataError: It is no image, damaged, refused as too large, or of another type.
         """
-        return self._prepare(to_pixels(image, self.manifest.shape)[np.newaxis])
+        pixels = to_pixels(image, self.manifest.shape, self.manifest.sixteen_bit_depth)
+        return self._prepare(pixels[np.newaxis])
 
     def prepare_all(self, images: Pixels) -> Inputs:
         """Return the inputs ``(n, c, r, r)`` for uint8 pixels of the trained shape, ``(n, h, w, c)``.

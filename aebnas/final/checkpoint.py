@@ -28,7 +28,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.model_file import read_model
-from aebnas.config.schema import DataConfig, Text
+from aebnas.config.schema import DataConfig, SixteenBitDepth, Text
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
 from aebnas.data.statistics import ChannelStatistics
@@ -107,6 +107,8 @@ class Checkpoint(Frozen):
     """The network whose answers it learned beside the labels; null: none."""
     supernet: Sha256 | None = None
     """Checksum of the supernet's file with whose weights its training began; null: random ones."""
+    sixteen_bit_depth: SixteenBitDepth | None = None
+    """Bits that the data's 16-bit files were read with; null: there were none."""
     sha256: dict[FileName, Sha256] = Field(default_factory=dict)
     """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
 

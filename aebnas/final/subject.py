@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig, SearchFile
+from aebnas.config.text_paths import refuse_unwritable
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import ConfigError, RunError
 from aebnas.final.picks import full_key, picked, points_of
@@ -102,6 +103,7 @@ def subject_of(
         found = _of_winner(source, point)
     else:
         found = _of_run(source, pick or DEFAULT_PICK, point)
+    refuse_unwritable("the run", found.run)
     if trade_off is None:
         return found
     if found.trade_off is None:

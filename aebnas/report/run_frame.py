@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.words import exit_names
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 from aebnas.space.encoding import values_of

@@ -34,7 +34,7 @@ from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.exits.samples import ExitSamples
 from aebnas.hardware.cost import network_cost
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.architecture import Architecture
 from aebnas.supernet.storage import load_supernet, supernet_file
 

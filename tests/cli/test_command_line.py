@@ -16,7 +16,7 @@ from aebnas.cli import commands
 from aebnas.errors import WorkerError
 
 Command = Callable[..., Any]
-HEAVY = ("torch", "ray", "pymoo", "optuna", "numpy", "pydantic", "rich", "plotly", "pandas")
+HEAVY = ("torch", "ray", "pymoo", "optuna", "numpy", "pydantic", "rich", "pandas")
 
 
 @pytest.fixture

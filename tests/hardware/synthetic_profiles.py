@@ -22,7 +22,7 @@ from aebnas.hardware.profile_schema import (
 )
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.target import Target
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.enumeration import distinct_layers
 from aebnas.space.layer import Layer
 
