@@ -54,6 +54,10 @@ class ExitLogits:
         """Return the samples at the given positions."""
         return ExitLogits(self.values[index])
 
+    def upto(self, exits: int) -> "ExitLogits":
+        """Return the first exits alone."""
+        return ExitLogits(self.values[:, :exits])
+
     def probabilities(self, exit_index: int) -> FloatArray:
         """Return the class probabilities of one exit, float64, ``(N, K)``."""
         if exit_index not in self._probabilities:
@@ -142,6 +146,11 @@ class StoredScores(ExitLogits):
         """Return the samples at the given positions."""
         scores = {name: columns[index] for name, columns in self._stored.items()}
         return StoredScores(scores, self._answers[index])
+
+    def upto(self, exits: int) -> ExitLogits:
+        """Return the first exits alone."""
+        scores = {name: columns[:, :exits] for name, columns in self._stored.items()}
+        return StoredScores(scores, self._answers[:, :exits])
 
     def probabilities(self, exit_index: int) -> FloatArray:
         """Return nothing: probabilities come from logits.

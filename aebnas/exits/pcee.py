@@ -75,7 +75,7 @@ class Pcee(PolicyFamily):
             switches.append(switches_where(steps.edges, steps.estimate(self.lower_bound) >= delta))
             if self.is_sequential:
                 policy = SwitchPolicy(self.score, tuple(switches))
-                arriving = policy.decide(samples.logits.values[:, : i + 2]) > i
+                arriving = policy.decide(samples.logits.upto(i + 2)) > i
         return SwitchPolicy(self.score, tuple(switches))
 
     def steps(self, scores: ScoreArray, good: BoolArray, delta: float) -> ScoreSteps:

@@ -16,6 +16,7 @@ from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
+from aebnas.exits.scores import SCORES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 
 Logits = npt.NDArray[Any]
@@ -55,6 +56,13 @@ inherited = settings(
     deadline=None,
     max_examples=20,
 )
+
+
+def stored_scores(samples: ExitSamples) -> ExitSamples:
+    """Return the samples as a run stores them of every candidate: without logits."""
+    scores = {name: samples.logits.scores(name) for name in SCORES}
+    answers = samples.logits.predictions.astype(np.uint16)
+    return ExitSamples.of_scores(scores, answers, samples.labels, samples.reach_cost)
 
 
 class ExitPolicyContract(ABC):
@@ -166,6 +174,17 @@ class ExitPolicyContract(ABC):
         path = self.family().path(samples, samples.correct)
         costs = [outcome_of(policy, samples).cost for policy in path]
         assert costs == sorted(costs, reverse=True)
+
+    def test_a_family_fits_stored_scores_unless_it_says_that_it_needs_logits(self) -> None:
+        samples, family = random_samples(8, samples=200, exits=3, classes=4), self.family()
+        stored = stored_scores(samples)
+        if family.needs_logits:
+            with pytest.raises(DataError, match="needs the logits"):
+                family.path(stored, stored.correct)
+            return
+        assert family.path(stored, stored.correct) == family.path(samples, samples.correct)
+        for target in (Budget(1.7), Accuracy(0.6), Guarantee(0.2), Guarantee(0.2, None)):
+            assert target.fit(family, stored) == target.fit(family, samples)
 
     def test_a_larger_budget_is_spent_on_later_exits(self) -> None:
         samples = random_samples(7, samples=500, exits=4, classes=3)
