@@ -1,11 +1,16 @@
 """``exits:``: policies, their options, targets; contradictions with their line."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aebnas.config import SearchFile, parse, resolved, starter_file
 from aebnas.config.policy_schema import POLICIES, POLICY_NAMES, policy_named
+from aebnas.config.tagged import names_of
 from aebnas.errors import ConfigError
 
 README = Path(__file__).parents[2] / "README.md"
@@ -295,3 +300,49 @@ def test_the_starter_explains_every_option_of_every_policy() -> None:
         for option, field in policy.model_fields.items():
             assert option == "name" or f"{{{option}: " in text
             assert option == "name" or f"#   {field.description}" in text
+
+
+def _values(option: str) -> st.SearchStrategy[Any]:
+    return {
+        "score": st.sampled_from(["confidence", "entropy", "margin"]),
+        "patience": st.none() | st.integers(1, 1000),
+        "bins": st.integers(1, 10_000),
+        "lower_bound": st.none() | st.floats(0.01, 0.99),
+        "most_weight": st.floats(0.1, 1000.0),
+        "coverage": st.floats(0.0, 1.0),
+        "passed_on": st.none() | st.floats(0.0, 1.0),
+        "tuner": st.sampled_from(["exact", "optuna", {"name": "optuna", "trials": 7}]),
+    }[option]
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> tuple[Any, int]:
+    """Return a policy as a file may hold it, some options as genes, and the number of its settings."""
+    kind = draw(st.sampled_from(POLICIES))
+    name = draw(st.sampled_from(names_of(kind)))
+    section, count = {"name": name}, 1
+    for option in draw(st.lists(st.sampled_from([*kind.model_fields]), unique=True, max_size=3)):
+        if option == "name":
+            continue
+        choices = draw(st.lists(_values(option), min_size=1, max_size=3, unique_by=repr))
+        section[option] = {"choices": choices} if len(choices) > 1 else choices[0]
+        count *= len(choices)
+    return (name if len(section) == 1 and draw(st.booleans()) else section), count
+
+
+def _name(drawn: tuple[Any, int]) -> str:
+    section = drawn[0]
+    return section if isinstance(section, str) else section["name"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies=st.lists(sections(), min_size=1, max_size=3, unique_by=_name))
+def test_any_choices_are_a_list_of_settings_that_survives_being_resolved(policies: list[Any]) -> None:
+    written = [section for section, _ in policies]
+    policy = written[0] if len(written) == 1 else {"choices": written}
+    found = config(json.dumps({"policy": policy}))
+    assert len(found.exits.policy) == len(found.exits.settings) == sum(count for _, count in policies)
+    assert parse(resolved(found).encode(), "config.yaml") == found
+    for name, section in found.exits.settings.items():
+        assert section.settings == {"": section}
+        assert name.startswith(section.only.name) or len(found.exits.policy) == 1

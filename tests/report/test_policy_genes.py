@@ -95,3 +95,14 @@ def test_the_yaml_of_the_page_keeps_the_setting_and_the_score_of_every_point(
     read = load_winner(tmp_path / "winner.yaml")
     written = load_winner(store.path / "winners" / f"{read.key}.yaml")
     assert [(p.setting, p.policy) for p in read.points] == [(p.setting, p.policy) for p in written.points]
+
+
+def test_a_winner_file_with_options_beside_its_policy_is_told_the_new_spelling(store: RunStore) -> None:
+    path = write_report([store]).winners[-1]
+    start = path.read_text().index("exits:")
+    end = path.read_text().index("\npoints:")
+    path.write_text(path.read_text()[:start] + "exits: {policy: pcee, bins: 10}" + path.read_text()[end:])
+    with pytest.raises(
+        ConfigError, match=r"exits\.bins: is an option of its policy now, as in policy: \{name"
+    ):
+        load_winner(path)
