@@ -94,7 +94,6 @@ def export(
         data: Where the images are now, if they have moved.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is wrong.
         RunError: A damaged checkpoint, a folder that may not be replaced, graphs that differ from torch.
         DataError: The images are others than those of the training.
     """

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import RunError
 from aebnas.space.architecture import Architecture
 
 FORMAT = 1
@@ -152,18 +152,21 @@ def read_manifest(folder: Path) -> Manifest:
     """Read what an export folder says of itself.
 
     Raises:
-        RunError: There is no such folder, or it is no export folder.
-        ConfigError: ``model.json`` is wrong; one line per mistake, with ``FILE:LINE``.
+        RunError: There is no such folder, it is no export folder, or ``model.json`` is wrong; one line per
+            mistake, with ``FILE:LINE``.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such folder. `aebnas export CHECKPOINT {folder}` writes it")
     path = folder / MANIFEST
-    if not path.is_file():
-        raise RunError(f"{path} is missing: this is {WHAT}")
     try:
-        return read_model(path, Manifest, WHAT)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: damaged ({type(error).__name__}); {CURE}") from error
+        is_there = folder.is_dir(), path.is_file()
+    except (OSError, ValueError) as error:  # a folder without permission, a name that is too long
+        raise RunError(
+            f"{str(folder)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if not is_there[0]:
+        raise RunError(f"{folder}: no such folder. `aebnas export CHECKPOINT {folder}` writes it")
+    if not is_there[1]:
+        raise RunError(f"{path} is missing: this is {WHAT}")
+    return read_model(path, Manifest, WHAT, RunError)
 
 
 def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:

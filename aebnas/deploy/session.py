@@ -62,7 +62,6 @@ class EarlyExitSession:
 
         Raises:
             RunError: A file is missing, damaged, edited or does not fit the others.
-            ConfigError: ``model.json`` is wrong.
         """
         model = load_export(Path(folder), threads)
         self.manifest, self.labels = model.manifest, model.labels

@@ -48,8 +48,7 @@ def read_source(path: Path, data: Path | None = None) -> Source:
         data: Where the images are now, if they have moved.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is missing or wrong.
-        RunError: Weights or logits are missing or damaged.
+        RunError: A file of the checkpoint is missing, wrong or damaged.
         DataError: The images cannot be read, or are others than those of the training.
     """
     trained = load_trained(path)

@@ -88,7 +88,7 @@ def evaluate(
         data: Where the images are now, if they have moved.
 
     Raises:
-        ConfigError, RunError: A checkpoint is missing or damaged, or of other data.
+        RunError: A checkpoint is missing or damaged, or of other data.
         DataError: The data are not those that the network was trained on.
         HardwareError: A profile lacks a layer.
     """

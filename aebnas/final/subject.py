@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.winners import Winner, load_winner
 from aebnas.report.words import count, metric_value, percent
 from aebnas.search.kept_profiles import kept_devices
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 from aebnas.space.architecture import Architecture
 
@@ -97,7 +99,7 @@ def subject_of(
     """
     if trade_off is not None and point is not None:
         raise ConfigError("--trade-off and --point both choose the operating point: give one of them")
-    if source.suffix in (".yaml", ".yml"):
+    if source.suffix in (".yaml", ".yml") and not os.path.isdir(source):  # a run may have such a name
         if pick is not None:
             raise ConfigError(f"--pick chooses a network of a run, but {source} is one network; leave it out")
         found = _of_winner(source, point)
@@ -201,7 +203,7 @@ def _by(setting: str) -> str:
 def _run_around(path: Path) -> RunStore | None:
     """Return the run in whose folder ``winners/`` a file lies; None where there is none."""
     run = path.parent.parent
-    return RunStore(run) if path.parent.name == "winners" and (run / "run.sqlite").is_file() else None
+    return RunStore(run) if path.parent.name == "winners" and has_database(run) else None
 
 
 def _nth(points: list[OperatingPoint], number: int) -> OperatingPoint:

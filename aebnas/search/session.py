@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aebnas.config import SearchFile, differences, load
 from aebnas.config.text_paths import refuse_unwritable
-from aebnas.data.moved import moved, other_data, read_again
+from aebnas.data.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
 from aebnas.hardware.device_costs import DeviceCosts
@@ -26,10 +26,11 @@ from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.preparation import prepare, space_of
 from aebnas.search.proposers import Proposer
+from aebnas.search.run_places import refuse_existing
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
+from aebnas.search.store import RunStore, storage_errors, write_atomically
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
@@ -37,6 +38,9 @@ CHANGEABLE = (
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, how
 often a supernet is saved, what is shown."""
+
+PLACES = ("data.folder", "data.npz", "data.root")
+"""Settings that say where the images lie."""
 
 
 @contextmanager
@@ -106,8 +110,9 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
+            known = store.config
             config = load(path / "config.yaml", overrides)
-            _check_changes(store.config, config)
+            _check_changes(known, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
             config = config.model_copy(update={"data": moved(config.data, data)})
@@ -217,9 +222,11 @@ def _check_changes(old: SearchFile, new: SearchFile) -> None:
     ]
     if refused:
         changes = "; ".join(str(difference) for difference in refused)
+        has_moved = any(difference.path in PLACES for difference in refused)
         raise RunError(
             f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}. Start a new run: aebnas search FILE --name NEW"
+            f"Allowed changes: {', '.join(CHANGEABLE)}. {f'{ADVICE}. ' if has_moved else ''}"
+            "Start a new run: aebnas search FILE --name NEW"
         )
 
 

@@ -107,6 +107,14 @@ def test_other_images_are_refused_with_both_fingerprints(
         assert (tmp_path / "tiny/config.yaml").read_text() == before
 
 
+def test_a_place_given_as_a_setting_is_refused_with_the_option(
+    run_command: Command, searched: Path, tmp_path: Path
+) -> None:
+    answer = run_command("resume", run_of(searched, tmp_path), "--set", f"data.folder={searched / 'new'}")
+    assert answer.code == 4
+    assert "If the images have moved, name their new place: --data PATH. Start a new run" in answer.err
+
+
 @pytest.mark.parametrize(
     ("data", "place", "error", "message"),
     [
