@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from aebnas.errors import DataError
+from aebnas.exits.arrays import refuse_nan_thresholds
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.threshold_codec import decode_thresholds
 
 _Place = tuple[Mapping[str, Any], Mapping[str, Any], int]
 """Of a policy: the fields alike in its group, the columns of the others, its row there."""
@@ -21,7 +23,7 @@ class StoredPolicies(Sequence[ExitPolicy]):
     """Policies as JSON holds them, each built on demand."""
 
     def __init__(self, groups: Sequence[Mapping[str, Any]]) -> None:
-        """Check that the groups fit together.
+        """Check that the groups fit together, and that every policy can be built.
 
         Args:
             groups: As ``encode_policies`` writes them.
@@ -31,6 +33,9 @@ class StoredPolicies(Sequence[ExitPolicy]):
         """
         self.groups = tuple(groups)
         self._places = _places(self.groups)
+        exits = {number for group in self.groups for number in _exit_numbers(group)}
+        if len(exits) > 1:
+            raise DataError(f"The policies of a curve have one number of exits, but got {sorted(exits)}.")
 
     def __len__(self) -> int:
         """Return the number of policies."""
@@ -51,7 +56,7 @@ class StoredPolicies(Sequence[ExitPolicy]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         alike, columns, row = self._places[index]
-        return policy_from_dict({**alike, **{name: column[row] for name, column in columns.items()}})
+        return policy_from_dict({**alike, **_row(columns, row)})
 
     def __iter__(self) -> Iterator[ExitPolicy]:
         """Return the policies in order."""
@@ -87,6 +92,29 @@ def decode_policies(groups: Any) -> StoredPolicies:
     return StoredPolicies(groups)
 
 
+def _exit_numbers(group: Mapping[str, Any]) -> set[int]:
+    """Return the numbers of exits that the policies of a group decide for.
+
+    Thresholds, of which there are hundreds, are looked at without building their policies.
+
+    Raises:
+        DataError: A policy is none.
+    """
+    alike, columns = group["alike"], group["columns"]
+    size = len(next(iter(columns.values())))
+    if set(columns) != {"thresholds"} or alike.get("policy") != "threshold":
+        built = [policy_from_dict({**alike, **_row(columns, row)}) for row in range(size)]
+        return {policy.exits for policy in built}
+    policy_from_dict({**alike, **_row(columns, 0)})
+    vectors = [decode_thresholds(row) for row in columns["thresholds"]]
+    refuse_nan_thresholds([threshold for vector in vectors for threshold in vector])
+    return {len(vector) + 1 for vector in vectors}
+
+
+def _row(columns: Mapping[str, Any], row: int) -> dict[str, Any]:
+    return {name: column[row] for name, column in columns.items()}
+
+
 def _places(groups: Sequence[Mapping[str, Any]]) -> list[_Place]:
     """Return where every policy stands.
 
@@ -99,6 +127,8 @@ def _places(groups: Sequence[Mapping[str, Any]]) -> list[_Place]:
         for group in groups:
             alike, columns = dict(group["alike"]), group["columns"]
             (size,) = {len(column) for column in columns.values()}
+            if not size:
+                raise ValueError("a group of none")
             rows = zip(group.get("at", range(size)), range(size), strict=True)
             places |= {int(at): (alike, columns, row) for at, row in rows}
             total += size
