@@ -13,6 +13,7 @@ Every object has ``event``; the others are, by event:
                         its training went: seconds, device, processor, processes, is_mixed, loss, steps,
                         accuracies, looked_at; empty in older files)
     workers_started     count
+    workers_changed     count (nodes of the cluster were lost or have joined)
     candidate_started   key, busy
     candidate_finished  key, status ("done", "failed", or of the machine "out_of_memory", "worker_died",
                         "too_slow", "broken_device"), message (why it failed), cached, busy, seconds,

@@ -19,6 +19,7 @@ from aebnas.cli.plain import (
     fidelity,
     finals,
     lost,
+    room,
     supernet_origin,
     supernet_progress,
     surrogate_word,
@@ -41,6 +42,7 @@ from aebnas.search.events import (
     SupernetReady,
     Warned,
     WorkerLost,
+    WorkersChanged,
 )
 from aebnas.search.store import RunStore
 from aebnas.terminal.fitting import FittedText, cells, shortened
@@ -98,6 +100,8 @@ class LiveView:
                 self._console.print(FittedText(finals(event), "dim"))
             case FidelityFinished():
                 self._console.print(FittedText(fidelity(event), "dim"))
+            case WorkersChanged():
+                self._console.print(FittedText(room(event), "yellow"))
             case WorkerLost():
                 self._console.print(FittedText(lost(event), "yellow"))
             case CandidateFinished(evaluation, False):

@@ -26,6 +26,27 @@ def moved(path: Path, tree: Any) -> str | None:
     return None if cure is None else cure(tree)
 
 
+def _of_policy(option: str) -> Callable[[Any], str]:
+    def cure(tree: Any) -> str:
+        exits = _section(tree, "exits")
+        policy = exits.get("policy", "confidence")
+        name = policy if isinstance(policy, str) else "NAME"
+        options = f"{{name: {name}, {option}: {_flow(exits.get(option))}}}"
+        return f"is an option of its policy now, as in policy: {options}"
+
+    return cure
+
+
+def _trials(tree: Any) -> str:
+    trials = _flow(_section(tree, "exits").get("trials"))
+    options = f"{{name: confidence, tuner: {{name: optuna, trials: {trials}}}}}"
+    return f"is an option of its tuner now, as in policy: {options}"
+
+
+def _flow(value: Any) -> str:
+    return "null" if value is None else str(value).replace("'", "")
+
+
 def _equal_plan(tree: Any) -> str:
     """Return how the plan of fidelities is written that equals the old options of ``evaluation``."""
     old, training = (_section(tree, name) for name in ("evaluation", "training"))
@@ -67,7 +88,12 @@ def _section(tree: Any, name: str) -> Mapping[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
+POLICY_OPTIONS = (
+    "score", "patience", "bins", "lower_bound", "most_weight", "coverage", "passed_on", "tuner",
+)  # fmt: skip
 MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
-    ("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)
+    **{("exits", name): _of_policy(name) for name in POLICY_OPTIONS},
+    ("exits", "trials"): _trials,
+    **{("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)},
 }
 """By path: what to say, from the whole file."""

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aebnas.config.evaluation_schema import EvaluationConfig
-from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
 from aebnas.evaluation.plan import Plan, plan_of
@@ -20,7 +19,6 @@ from aebnas.supernet.identity import deciding_settings
 
 LIMITS = ("max_training_macs", "max_memory_mb")
 """Options that refuse candidates, and change none."""
-_ALWAYS_NAMED = ("policy", "tuner", "trials")
 
 
 def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str, str] | None = None) -> str:
@@ -34,7 +32,7 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     facts = {
         "data": data_fingerprint,
         **_weights(config),
-        "exits": _exits(config.exits),
+        "exits": config.exits.model_dump(mode="json"),
         "seed": config.search.seed,
     }
     if plan_of(config).inherits:
@@ -75,16 +73,6 @@ def _evaluation(evaluation: EvaluationConfig, plan: Plan) -> dict[str, Any]:
     limits = {name: getattr(evaluation, name) for name in LIMITS}
     steps = [one.options.model_dump(mode="json") | {"epochs": one.epochs} for one in plan.of_generations]
     return {"fidelities": steps, **limits}
-
-
-def _exits(exits: ExitsConfig) -> dict[str, Any]:
-    """Return what decides the curve; unset options leave no trace, so that older runs keep their names."""
-    defaults = ExitsConfig().model_dump(mode="json")
-    return {
-        name: value
-        for name, value in exits.model_dump(mode="json").items()
-        if name in _ALWAYS_NAMED or value != defaults[name]
-    }
 
 
 def training_seed(run_seed: int, architecture_key: str) -> int:

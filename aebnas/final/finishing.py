@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.fitting import fit
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
 from aebnas.files.atomic import write_atomically
@@ -83,11 +82,11 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy
-    outcome = decisions(policy, samples)
+    outcome = outcome_of(policy, samples)
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else fit(configured_family(exits), samples, target).verdict.to_dict()
+    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,

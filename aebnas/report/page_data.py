@@ -89,7 +89,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "inherited": run.fidelity(some[0]).word if 0 < len(some) < len(run.done) else None,
         "alone": run.is_front_of_finals,
         "yaml": winner_common(run),
-        "score": config.exits.policy,
+        "score": config.exits.policy_names[0],
     }
 
 
@@ -125,6 +125,7 @@ def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: in
     sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
+        | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
         | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
         for one in shown
     ]
@@ -162,7 +163,6 @@ def _candidate(
             ]
             for point in ordered
         ],
-        "t": [_policy(point, id(point) in on_front) for point in ordered],
         "a": table.plain(one.architecture),
         "s": short(one.seconds, 4),
         "h": one.epochs,
@@ -171,12 +171,18 @@ def _candidate(
     }
 
 
-def _policy(point: OperatingPoint, is_on_front: bool) -> Any:
+def _policies(points: Sequence[OperatingPoint], on_front: set[int], score: str) -> list[Any]:
+    """Return what decides at every point, in the order of ``_candidate``."""
+    ordered = sorted(points, key=lambda point: point.index)
+    return [_policy(point, score, id(point) in on_front) for point in ordered]
+
+
+def _policy(point: OperatingPoint, score: str, is_on_front: bool) -> Any:
     """Return exact thresholds on the run's score where these decide, else the policy.
 
     None for a large one off the front.
     """
-    if point.thresholds is not None and point.policy["score"] == point.score:
+    if point.thresholds is not None and point.policy["score"] == score:
         return encode_thresholds(point.thresholds)
     policy: Mapping[str, Any] = point.policy
     return dict(policy) if is_on_front or len(str(policy)) <= POLICY_CHARACTERS else None

@@ -11,6 +11,8 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status
 from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.exits.scores import SCORES
+from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
@@ -48,7 +50,7 @@ def search_file(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "synthetic.yaml", overrides)
 
 
-def candidate(architecture: Architecture, seed: int) -> Evaluation:
+def candidate(architecture: Architecture, seed: int, score: str = "confidence") -> Evaluation:
     """Return a finished evaluation with a plausible operating curve."""
     rng = np.random.default_rng(seed)
     exits = len(architecture.exits) + 1
@@ -62,7 +64,8 @@ def candidate(architecture: Architecture, seed: int) -> Evaluation:
     thresholds = np.linspace(0, 1, points)[:, None][:, : exits - 1]
     if exits == 2:
         thresholds[0], thresholds[-1] = -np.inf, np.inf
-    curve = OperatingCurve(thresholds, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
+    policies = threshold_policies(score, thresholds)
+    curve = OperatingCurve(policies, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
     return Evaluation(
         architecture,
         Status.DONE,
@@ -92,7 +95,9 @@ def evaluations(
 ) -> list[Evaluation]:
     """Return finished evaluations, then failed ones with their reasons."""
     networks = architectures(config, done + len(failures))
-    found = [candidate(network, seed + i) for i, network in enumerate(networks[:done])]
+    name = config.exits.policy_names[0]
+    score = name if name in SCORES else "confidence"
+    found = [candidate(network, seed + i, score) for i, network in enumerate(networks[:done])]
     for network, reason in zip(networks[done:], failures, strict=True):
         found.append(candidate(network, 0).failed(reason))
     return found
