@@ -52,7 +52,7 @@ def main() -> None:
         for store in stores
         for one in store.evaluations()
         # a network without early exits has nothing to predict
-        if one.is_done and len(one.reach_macs) > 1 and store.weights_path(one.key).exists()
+        if one.is_done and len(one.reach_macs) > 1 and store.weights_path(one.key, one.fidelity).exists()
     }
     chosen = [kept[key] for key in sorted(kept)][: arguments.candidates]
     anchor = anchor_clock(target)
@@ -62,7 +62,7 @@ def main() -> None:
         network = EarlyExitNetwork(
             one.architecture, splits.train.shape[2], len(splits.classes), config.training.carry
         )
-        weights = io.BytesIO(store.weights_path(one.key).read_bytes())
+        weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
         reach = profile.reach_latency_ms(network.plan)
         images = np.concatenate(

@@ -26,11 +26,11 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides")
     parser.add_argument("--count", type=int, default=20)
     arguments = parser.parse_args()
-    config = load(arguments.file, ["evaluation.mode=supernet", *arguments.overrides])
+    config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     weights = {name: w.numpy() for name, w in new_supernet(config, splits).weights.tensors.items()}
-    evaluator = Evaluator(config, splits, supernet=weights)
+    evaluator = Evaluator(config, splits, shared={"inherited": weights})
     rng = np.random.default_rng(0)
     seconds = []
     for _ in range(arguments.count):

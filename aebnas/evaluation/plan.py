@@ -26,6 +26,7 @@ from functools import cached_property
 
 from aebnas.config.fidelity_schema import KINDS, InheritedConfig, TrainedConfig
 from aebnas.config.schema import SearchFile
+from aebnas.config.training_schema import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,6 @@ class Plan:
         """Return the epochs of a full training: the longest that a generation gets to."""
         return self.of_generations[-1].epochs
 
-    @property
-    def most_epochs(self) -> int:
-        """Return the epochs of the longest training; 0: nothing is trained."""
-        return max(one.epochs for one in self.fidelities)
-
     def named(self, name: str) -> Fidelity:
         """Return the fidelity of a name; of one that the plan does not have, the first."""
         return next((one for one in self.fidelities if one.name == name), self.fidelities[0])
@@ -164,6 +160,12 @@ class Plan:
             middle = (low + high) // 2
             low, high = (middle, high) if self.cost_of_batch(middle) <= epochs else (low, middle)
         return low
+
+
+def longest_training(config: SearchFile) -> TrainingConfig:
+    """Return the settings of training, with the epochs of the longest one of the plan."""
+    epochs = [one.epochs for one in plan_of(config).fidelities if one.trains]
+    return config.training.model_copy(update={"epochs": max(epochs)}) if epochs else config.training
 
 
 def is_name(text: str) -> bool:

@@ -16,6 +16,7 @@ from aebnas.config.schema import DataConfig, SearchFile
 from aebnas.config.text_paths import refuse_unwritable
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import ConfigError, RunError
+from aebnas.evaluation.plan import longest_training
 from aebnas.final.picks import full_key, picked, points_of
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
@@ -141,7 +142,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
         run_seed=config.search.seed,
         data=config.data,
         data_fingerprint=run.facts["data"],
-        training=config.training,
+        training=longest_training(config),
         exits=config.exits.settings[point.setting],
         trade_off=None if config.exits.target else point.trade_off,
         folder=run.path / TRAINED / point.key,

@@ -21,6 +21,7 @@ from aebnas.config.schema import DataConfig, Text
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_syntax import SCALARS
 from aebnas.errors import DataError, RunError
+from aebnas.evaluation.plan import longest_training
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
@@ -201,7 +202,9 @@ def winner_common(run: RunContents) -> str:
         "data_fingerprint": run.facts["data"],
         "classes": _classes(run),
         "image_shape": run.facts["image_shape"],
-        **{name: getattr(run.config, name).model_dump(mode="json") for name in ("data", "training", "exits")},
+        "data": run.config.data.model_dump(mode="json"),
+        "training": longest_training(run.config).model_dump(mode="json"),
+        "exits": run.config.exits.model_dump(mode="json"),
     }
     return f"format: {FORMAT}\n{_yaml(plain)}"
 
@@ -231,7 +234,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
-        training=config.training,
+        training=longest_training(config),
         exits=config.exits,
         points=tuple(_winner_point(point) for point in points),
         architecture=evaluation.architecture,

@@ -38,7 +38,7 @@ PROFILE = "hardware_profiles/xeon-onnxruntime-dense.yaml"
 """Predicts expected latencies: batch 1, one thread."""
 SUPERNET = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2", "supernet.epochs=15"]
 SEARCH = ["search.population=20", "search.generations=100", "search.max_trainings=100", "workers.count=1"]
-FINETUNED = ["evaluation.finetune_epochs=1", "search.population=10", "search.max_trainings=20"]
+FINETUNED = ["evaluation.fidelities.0.finetune_epochs=1", "search.population=10", "search.max_trainings=20"]
 TWO_EXITS = [
     "space.exits.after=[stage2, stage3]",
     "space.exits.branch.modules=[1, 2]",
@@ -123,7 +123,7 @@ def overrides(settings: Sequence[str]) -> list[str]:
 
 def train_supernet(root: str) -> None:
     """Train the supernet, or continue it."""
-    settings = [f"data.root={root}", "evaluation.mode=supernet", *SUPERNET]
+    settings = [f"data.root={root}", "evaluation.fidelities=[inherited]", *SUPERNET]
     aebnas("supernet", FILE, "--runs", str(RUNS), "--name", "supernet", *overrides(settings))
 
 
@@ -134,7 +134,7 @@ def search(root: str, arm: str, seed: int) -> None:
         aebnas("resume", str(RUNS / name))
         return
     file = RUNS / "supernet" / "supernet" / "supernet.safetensors"
-    inherit = [f"data.root={root}", "evaluation.mode=supernet", f"supernet.file={file}", *SUPERNET]
+    inherit = [f"data.root={root}", "evaluation.fidelities=[inherited]", f"supernet.file={file}", *SUPERNET]
     settings = [*inherit, *SEARCH, *ARMS[arm], f"search.seed={seed}"]
     aebnas("search", FILE, "--runs", str(RUNS), "--name", name, *overrides(settings))
 

@@ -27,7 +27,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from aebnas.evaluation.rungs import Leg
 from run import (
     ALLOWED_ERROR,
     ARMS,
@@ -50,7 +49,8 @@ from aebnas.data.idx import read_idx
 from aebnas.data.splits import make_splits
 from aebnas.errors import RunError
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.plan import Step, plan_of
+from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.exits.outcome import outcome_of
 from aebnas.exits.samples import ExitSamples
 from aebnas.nets.network import EarlyExitNetwork
@@ -127,23 +127,32 @@ class Repetition:
         store.close()
         self._config, self._images = config, images
         self._splits = make_splits(load_dataset(config.data), config.data)
-        weights = None
-        if config.evaluation.mode == "supernet":
+        shared = {}
+        if plan_of(config).inherits:
             file, _ = supernet_seconds(config)
-            weights = load_supernet(file).arrays()
-        self._evaluator = Evaluator(config, self._splits, supernet=weights)
+            shared = {"inherited": load_supernet(file).arrays()}
+        self._evaluator = Evaluator(config, self._splits, shared=shared)
 
     def of(self, known: Known) -> tuple[bytes, Evaluation]:
         """Return weights, and what the select images say of them."""
         if known.weights is not None:
             return known.weights, known.evaluation
         one = known.evaluation
-        heir = self._config.evaluation.mode == "supernet" and not known.trained
-        leg = None if heir else Leg(0, one.epochs or self._config.training.epochs)
-        outcome = self._evaluator.evaluate(one.architecture, leg)
+        outcome = self._from_its_beginning(one)
         if outcome.artefacts is None:
             raise RunError(f"{one.key} failed this time: {outcome.evaluation.status_text}")
         return outcome.artefacts.weights, outcome.evaluation
+
+    def _from_its_beginning(self, one: Evaluation) -> Outcome:
+        """Take a candidate through the fidelities of its search once more, up to its own."""
+        plan, weights = self._evaluator.plan, None
+        level = plan.named(one.fidelity).level
+        while plan.fidelities[level].continues:
+            level -= 1
+        for step in range(level, plan.named(one.fidelity).level + 1):
+            outcome = self._evaluator.evaluate(one.architecture, Step(step, weights))
+            weights = None if outcome.artefacts is None else outcome.artefacts.weights
+        return outcome
 
     def rows(self, known: Known, arm: str, seed: int) -> Iterator[Row]:
         """Yield every operating point of a candidate.

@@ -34,10 +34,9 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation
-from aebnas.evaluation.rungs import Leg
 from aebnas.search.pareto import hypervolume, non_dominated
-from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.session import new_session, resumed_session
 from aebnas.search.store import RunStore
 from aebnas.supernet.identity import deciding_settings
@@ -49,26 +48,30 @@ FILE = "search_spaces/mnist5k.yaml"
 RUNS = Path("runs/search_time")
 SCRATCH = ["search.max_trainings=60"]
 INHERITED = [
-    "evaluation.mode=supernet", "supernet.rule=fair", "supernet.networks=3",
+    "evaluation.fidelities=[inherited]", "supernet.rule=fair", "supernet.networks=3",
     "search.population=24", "search.generations=20", "search.max_trainings=240",
 ]  # fmt: skip
 SURROGATE = ["search.max_trainings=120", "search.surrogate=auto"]
 ADAMW = ["supernet.optimizer=adamw", "constraints.accuracy.min=0.8"]
 """Such heirs are less accurate than trained networks: they are searched below the space's own limit too."""
-FINETUNED = ["search.max_trainings=120", "evaluation.finetune_epochs=1"]
-FINALISTS = ["evaluation.finalists=24"]
+FINETUNED = ["search.max_trainings=120", "evaluation.fidelities.0.finetune_epochs=1"]
+FINALISTS = ["evaluation.fidelities=[inherited, {trained: 9, keep: 24}]"]
 CALMER = ["supernet.learning_rate=0.2"]
 """A third of the default; chosen over it by searches with seeds 7 and 8, which are not reported."""
-LONGER = ["evaluation.finalists=20", "training.epochs=27"]
+LONGER = ["evaluation.fidelities=[inherited, {trained: 27, keep: 20}]", "training.epochs=27"]
 """Fewer finalists, trained three times as long; chosen by searches with seeds 7, 8 and 9."""
-FIFTH = ["evaluation.finalists=14", "training.epochs=27"]
+FIFTH = ["evaluation.fidelities=[inherited, {trained: 27, keep: 14}]", "training.epochs=27"]
 """As many as end within about a fifth of the time of 340 trainings."""
-WITHIN = ["evaluation.finalists=10", "training.epochs=27"]
+WITHIN = ["evaluation.fidelities=[inherited, {trained: 27, keep: 10}]", "training.epochs=27"]
 """As many as surely do."""
-QUICK = ["supernet.branches=2", "supernet.epochs=12", "evaluation.finalists=16", "training.epochs=27"]
+QUICK = [
+    "supernet.branches=2", "supernet.epochs=12", "training.epochs=27",
+    "evaluation.fidelities=[inherited, {trained: 27, keep: 16}]",
+]  # fmt: skip
 """A third of the supernet's time; its finalists of seed 7 were as accurate (2.7% errors in the mean)."""
 HALVING = [
-    "evaluation.mode=successive_halving", "evaluation.min_epochs=3", "training.epochs=27",
+    "evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}, {trained: 27, keep: 1/3}]",
+    "training.epochs=27",
     "search.population=24", "search.generations=100",
 ]  # fmt: skip
 """3, 9 and 27 epochs; one in three goes on. ``max_trainings`` counts whole trainings, of 27 epochs."""
@@ -165,7 +168,7 @@ def table_row(cells: Iterable[object]) -> str:
 
 def trains(config: SearchFile) -> bool:
     """Return whether a search ends with networks that were trained, not with heirs."""
-    return config.evaluation.mode != "supernet" or config.evaluation.finalists > 0
+    return plan_of(config).fidelities[-1].trains
 
 
 def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
@@ -195,8 +198,7 @@ def points_of(one: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
 def timeline(arm: str, seed: int) -> Iterator[Known]:
     """Search, and yield every candidate with the time at which it was known."""
     config, clock, overrides = settings(arm, seed), 0.0, []
-    inherits = config.evaluation.mode == "supernet"
-    if inherits:
+    if plan_of(config).inherits:
         file, clock = supernet_seconds(config)
         overrides = [f"supernet.file={file}"]
     path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
@@ -222,7 +224,7 @@ def anew(arm: str, seed: int) -> Iterator[Point]:
     behind the choice, as the fronts of heirs are, does not.
     """
     config, supernet = settings(arm, seed), None
-    if config.evaluation.mode == "supernet":
+    if plan_of(config).inherits:
         supernet, _ = supernet_seconds(config)
     path, _ = searched(arm, seed, [])
     chosen = front_of([one for one, trained in told(path) if trained], config, lowest_accuracy=0)
@@ -239,19 +241,14 @@ def _points(arm: str, seed: int, known: Iterable[Known]) -> Iterator[Point]:
 def told(path: Path) -> list[tuple[Evaluation, bool]]:
     """Return what a run has evaluated as it came, with its own time, and whether it is a trained network.
 
-    Of a candidate of successive halving, what it was at each rung.
+    Of a candidate that got to several fidelities, what it was at each of them.
     """
     store = RunStore(path)
-    mode = store.config.evaluation.mode
-    found = {
-        name: (at, one, mode != "supernet")
-        for one, (name, at) in zip(store.evaluations(), store.finished(), strict=True)
-        if mode != "successive_halving"  # the legs are all
-    }
-    for name, one, at in RungShelf(store).legs():
-        found[name] = (at, one, name != one.key)
+    plan = plan_of(store.config)
+    rows = zip(store.filed(), store.finished(), strict=True)
+    timed = sorted(((at, one) for one, (_, at) in rows), key=lambda row: row[0])
     store.close()
-    return [(one, trained) for _, one, trained in sorted(found.values(), key=lambda row: row[0])]
+    return [(one, plan.named(one.fidelity).trains) for _, one in timed]
 
 
 def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy: float) -> list[Evaluation]:
@@ -271,16 +268,16 @@ def _trained(
 
     ``epochs`` None: as many as each was trained.
     """
-    mode = "scratch" if supernet is None else "supernet"
-    config = load(FILE, [f"search.seed={seed}", f"evaluation.mode={mode}"])
-    splits = make_splits(load_dataset(config.data), config.data)
-    weights = None
-    if supernet is not None:
-        weights = load_supernet(supernet).arrays()
-    evaluator = Evaluator(config, splits, supernet=weights)
+    splits, shared = None, {} if supernet is None else {"inherited": load_supernet(supernet).arrays()}
     for one in chosen:
-        leg = Leg(0, epochs or one.epochs or config.training.epochs)
-        outcome = evaluator.evaluate(one.architecture, leg)
+        length = epochs or one.epochs or 9
+        plan = (
+            f"[{{trained: {length}}}]" if supernet is None else f"[inherited, {{trained: {length}, keep: 1}}]"
+        )
+        config = load(FILE, [f"search.seed={seed}", f"evaluation.fidelities={plan}"])
+        splits = splits or make_splits(load_dataset(config.data), config.data)
+        evaluator = Evaluator(config, splits, shared=shared)
+        outcome = evaluator.evaluate(one.architecture, Step(len(evaluator.plan.fidelities) - 1))
         clock += outcome.evaluation.cpu_seconds
         weights = None if outcome.artefacts is None else outcome.artefacts.weights
         yield Known(clock, outcome.evaluation, True, weights)

@@ -38,10 +38,10 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="with the supernet")
     parser.add_argument("--epochs", type=int, default=6, help="of the trainings from scratch")
     arguments = parser.parse_args()
-    inherits = ["evaluation.mode=supernet"]
+    inherits = ["evaluation.fidelities=[inherited]"]
     ways = {
         "inherited": inherits,
-        "inherited, 1 epoch": [*inherits, "evaluation.finetune_epochs=1"],
+        "inherited, 1 epoch": [*inherits, "evaluation.fidelities.0.finetune_epochs=1"],
         f"scratch, {arguments.epochs} epochs": [f"training.epochs={arguments.epochs}"],
     }
     configs: dict[str, SearchFile] = {
@@ -89,7 +89,8 @@ def _accuracies(
     """Return the accuracy on select by exit position, from a file where it is known."""
     path = FOLDER / "cifar10" / name.replace(", ", "-").replace(" ", "") / f"{architecture.key()}.npz"
     if not path.exists():
-        evaluator = Evaluator(config, splits, supernet=weights)  # type: ignore[arg-type]
+        shared = {} if weights is None else {"inherited": weights}
+        evaluator = Evaluator(config, splits, shared=shared)  # type: ignore[arg-type]
         outcome = evaluator.evaluate(architecture)
         keep(outcome, path)
         print(name, path.name, f"{outcome.evaluation.cpu_seconds:.1f} s", flush=True)

@@ -1,7 +1,7 @@
 """Does an heir rank networks as a long training does, and how does a short training?
 
     python experiments/supernet_ranking/scratch.py --seeds 1 --epochs 27
-    python experiments/supernet_ranking/longer.py runs/supernet_mnist5k [--set evaluation.finetune_epochs=1]
+    python experiments/supernet_ranking/longer.py runs/supernet_mnist5k [--set FIELD=VALUE]
 
 Nine epochs favour what learns fast.  Here the architectures of ``rank.py``, trained for three times as long
 with one seed, are the reference; beside heirs stand the two trainings of nine epochs.  Appends to longer.md.
@@ -33,15 +33,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--set", action="append", default=[], help="as of aebnas search")
     arguments = parser.parse_args()
-    config = load(SPACE, ["evaluation.mode=supernet", *arguments.set])
+    config = load(SPACE, ["evaluation.fidelities=[inherited]", *arguments.set])
     splits = make_splits(load_dataset(config.data), config.data)
     architectures = [
         one for one in drawn(space_of(config, splits.train.shape), COUNT) if path_of(one, 0, EPOCHS).exists()
     ]
     stored = load_supernet(supernet_file(arguments.run))
-    evaluator = Evaluator(
-        config, splits, supernet={name: one.numpy() for name, one in stored.weights.items()}
-    )
+    weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
+    evaluator = Evaluator(config, splits, shared={"inherited": weights})
     began, heirs = time.process_time(), []
     for one in architectures:
         artefacts = evaluator.evaluate(one).artefacts

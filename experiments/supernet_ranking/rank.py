@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--output", default="results.md")
     arguments = parser.parse_args()
     run = arguments.run
-    config = load(SPACE, ["evaluation.mode=supernet", *arguments.set])
+    config = load(SPACE, ["evaluation.fidelities=[inherited]", *arguments.set])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     seeds: Sequence[int] = SEEDS[:1] if arguments.fresh else SEEDS
@@ -63,7 +63,7 @@ def main() -> None:
     architectures = architectures[COUNT:] if arguments.fresh else architectures
     stored = load_supernet(supernet_file(run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
-    evaluator = Evaluator(config, splits, supernet=weights)
+    evaluator = Evaluator(config, splits, shared={"inherited": weights})
     seconds, inherited = [], []
     for architecture in architectures:
         started = time.process_time()

@@ -47,7 +47,7 @@ ARMS = {
 
 def run_arm(root: str, arm: str, epochs: int) -> pd.DataFrame:
     """Train one supernet, let architectures inherit, and return accuracy by network and exit."""
-    settings = ["evaluation.mode=supernet", "supernet.reuse=never", f"supernet.epochs={epochs}"]
+    settings = ["evaluation.fidelities=[inherited]", "supernet.reuse=never", f"supernet.epochs={epochs}"]
     config = load(SPACE, [f"data.root={root}", *settings, *ARMS[arm]])
     splits = make_splits(load_dataset(config.data), config.data)
     folder = RUNS / f"{arm}-{epochs}".replace(", ", "-").replace(" ", "-")
@@ -57,7 +57,7 @@ def run_arm(root: str, arm: str, epochs: int) -> pd.DataFrame:
     if not note.exists():
         assert ready.origin == "trained", "half a training cannot be timed: remove its folder"
         note.write_text(str(time.process_time() - began))
-    evaluator = Evaluator(config, splits, supernet=ready.supernet.arrays())
+    evaluator = Evaluator(config, splits, shared={"inherited": ready.supernet.arrays()})
     labels = np.concatenate([splits.calibrate.labels, splits.select.labels])
     rows = []
     for one in drawn(space_of(config, splits.train.shape), HEIRS):

@@ -129,7 +129,8 @@ def test_what_looks_at_scores_alone_is_rescored_with_its_target(exits: dict[str,
     assert artefacts is not None
     labels = (splits().calibrate.labels, splits().select.labels)
     records = (artefacts.calibrate, artefacts.select)
-    (anew,) = rescored(settings, [outcome.evaluation], lambda key, fidelity: records, labels, DeviceCosts(), (1, 10))
+    stored, data = [outcome.evaluation], (1, 10)
+    (anew,) = rescored(settings, stored, lambda key, fidelity: records, labels, DeviceCosts(), data)
     assert anew.to_dict() == outcome.evaluation.to_dict()
 
 
