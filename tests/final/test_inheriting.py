@@ -137,7 +137,7 @@ def test_a_tuning_of_inherited_weights_is_another_than_one_of_random_ones(run: P
 
 def test_a_run_without_a_supernet_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "scratch"
-    with new_session(configuration("scratch"), path) as search:
+    with new_session(configuration("trained"), path) as search:
         list(search.run())
     assert main(["train", str(path), "--inherit", "--epochs", "1"]) == 2
     assert "has no supernet to inherit from" in capsys.readouterr().err

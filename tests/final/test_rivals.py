@@ -1,7 +1,7 @@
 """The best static network of a run: one that the search trained, where it trained any."""
 
 import io
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from aebnas.evaluation.record import Outcome
 from aebnas.final.largest import static_of
 from aebnas.final.rivals import Contender, Missing, best_static
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.events import FinalTraining
+from aebnas.search.events import FinalTraining, Generation
 from aebnas.search.store import RunStore
 
 INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
@@ -37,7 +37,8 @@ def rival(
     first, last = (one.name for one in plan_of(store.config).fidelities)
     found = [(HEIR, 1.0, heirs, last if heirs == 9 else first)] + [(FINALIST, 0.5, 9, last)] * finalist
     told = [one.key() for one, _, _, fidelity in found if fidelity == last]
-    store.put_generation(1, {"finals": [asdict(FinalTraining(last, 9, len(told), tuple(told), ()))]})
+    final = FinalTraining(last, 9, len(told), tuple(told), ())
+    store.put_generation(1, Generation(1, (), 1, 0, 0.5, finals=(final,)).summary((1.0, 1.0)))
     for one, skilled, epochs, fidelity in found:
         outcome = fake_outcome(one, skilled=skilled)
         assert outcome.artefacts is not None
