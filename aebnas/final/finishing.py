@@ -10,6 +10,7 @@ from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
+from aebnas.files.atomic import write_atomically
 from aebnas.final.checkpoint import (
     FORMAT,
     LOGITS,
@@ -32,7 +33,6 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import environment
-from aebnas.search.store import write_atomically
 
 EVALUATION = "evaluation.json"
 """What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
