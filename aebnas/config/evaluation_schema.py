@@ -17,9 +17,9 @@ from aebnas.config.fidelity_schema import (
     TrainedConfig,
     wrong_fidelities,
 )
-from aebnas.config.supernet_schema import SUPERNET_LOSSES
+from aebnas.config.loss_schema import names_where
 from aebnas.config.surrogate_schema import SurrogateName
-from aebnas.config.training_schema import TWO_PHASES, TrainingConfig
+from aebnas.config.training_schema import TrainingConfig
 
 FINETUNING = ("finetune", "finetune_learning_rate")
 """Options that only ``finetune_epochs`` above 0 reads."""
@@ -51,14 +51,14 @@ def wrong_evaluation(
     items, loss = evaluation.fidelities, training.loss
     inside = wrong_fidelities(items, training.epochs)
     wrong: list[Wrong] = [(("evaluation", *path), text) for path, text in inside]
-    if not all(item.trains for item in items) and loss not in SUPERNET_LOSSES:
-        choices = ", ".join(SUPERNET_LOSSES)
+    if not all(item.trains for item in items) and not loss.suits_supernets:
+        choices = ", ".join(names_where("suits_supernets"))
         text = f"the fidelity inherited trains all exits of a supernet together: must be one of {choices}"
-        wrong.append((("training", "loss"), f"{text}, not {loss}"))
-    if sum(item.trains for item in items) > 1 and loss in TWO_PHASES:
+        wrong.append((("training", "loss"), f"{text}, not {loss.name}"))
+    if sum(item.trains for item in items) > 1 and loss.phases > 1:
         text = (
             "evaluation.fidelities train in several parts, each with all exits together: "
-            f"must not be {' or '.join(TWO_PHASES)}, but got {loss}; they go with fidelities: [trained]"
+            f"must not be {loss.name}, which has phases of its own and goes with fidelities: [trained]"
         )
         wrong.append((("training", "loss"), text))
     if surrogate != "none" and any(isinstance(item.keep, Fraction) for item in items):

@@ -37,6 +37,17 @@ def _of_policy(option: str) -> Callable[[Any], str]:
     return cure
 
 
+def _of_loss(option: str) -> Callable[[Any], str]:
+    def cure(tree: Any) -> str:
+        training = _section(tree, "training")
+        loss = training.get("loss")
+        name = loss if isinstance(loss, str) else "NAME"
+        options = f"{{name: {name}, {option}: {_flow(training.get(option))}}}"
+        return f"is an option of its loss now, as in loss: {options}"
+
+    return cure
+
+
 def _trials(tree: Any) -> str:
     trials = _flow(_section(tree, "exits").get("trials"))
     options = f"{{name: confidence, tuner: {{name: optuna, trials: {trials}}}}}"
@@ -91,9 +102,11 @@ def _section(tree: Any, name: str) -> Mapping[str, Any]:
 POLICY_OPTIONS = (
     "score", "patience", "bins", "lower_bound", "most_weight", "coverage", "passed_on", "tuner",
 )  # fmt: skip
+LOSS_OPTIONS = ("exit_weights", "distillation", "temperature", "first_phase", "exit_price")
 MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
     **{("exits", name): _of_policy(name) for name in POLICY_OPTIONS},
     ("exits", "trials"): _trials,
+    **{("training", name): _of_loss(name) for name in LOSS_OPTIONS},
     **{("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)},
 }
 """By path: what to say, from the whole file."""

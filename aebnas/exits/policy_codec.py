@@ -15,9 +15,6 @@ from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.threshold_codec import decode_thresholds
 
-_Place = tuple[Mapping[str, Any], Mapping[str, Any], int]
-"""Of a policy: the fields alike in its group, the columns of the others, its row there."""
-
 
 class StoredPolicies(Sequence[ExitPolicy]):
     """Policies as JSON holds them, each built on demand."""
@@ -32,14 +29,14 @@ class StoredPolicies(Sequence[ExitPolicy]):
             DataError: They do not.
         """
         self.groups = tuple(groups)
-        self._places = _places(self.groups)
+        self._owner, self._row = _owners(self.groups)
         exits = {number for group in self.groups for number in _exit_numbers(group)}
         if len(exits) > 1:
             raise DataError(f"The policies of a curve have one number of exits, but got {sorted(exits)}.")
 
     def __len__(self) -> int:
         """Return the number of policies."""
-        return len(self._places)
+        return len(self._owner)
 
     @overload
     def __getitem__(self, index: int) -> ExitPolicy: ...
@@ -55,8 +52,8 @@ class StoredPolicies(Sequence[ExitPolicy]):
         """
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        alike, columns, row = self._places[index]
-        return policy_from_dict({**alike, **_row(columns, row)})
+        group = self.groups[self._owner[index]]
+        return policy_from_dict({**group["alike"], **_row(group["columns"], self._row[index])})
 
     def __iter__(self) -> Iterator[ExitPolicy]:
         """Return the policies in order."""
@@ -115,23 +112,29 @@ def _row(columns: Mapping[str, Any], row: int) -> dict[str, Any]:
     return {name: column[row] for name, column in columns.items()}
 
 
-def _places(groups: Sequence[Mapping[str, Any]]) -> list[_Place]:
-    """Return where every policy stands.
+def _owners(groups: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
+    """Return the group and the row of every policy.
 
     Raises:
         DataError: Positions are missing or given twice, or columns differ in length.
     """
     try:
-        places: dict[int, _Place] = {}
-        total = 0
-        for group in groups:
-            alike, columns = dict(group["alike"]), group["columns"]
-            (size,) = {len(column) for column in columns.values()}
-            if not size:
-                raise ValueError("a group of none")
-            rows = zip(group.get("at", range(size)), range(size), strict=True)
-            places |= {int(at): (alike, columns, row) for at, row in rows}
-            total += size
-        return [places[i] for i in range(total)]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        sizes = [_size(group) for group in groups]
+        owner, row = [-1] * sum(sizes), [-1] * sum(sizes)
+        for number, (group, size) in enumerate(zip(groups, sizes, strict=True)):
+            for i, position in zip(range(size), group.get("at", range(size)), strict=True):
+                owner[position], row[position] = number, i
+        if -1 in owner:
+            raise ValueError("the positions of its groups do not add up")
+        return owner, row
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"Not the policies of an operating curve: {error!r:.200}.") from error
+
+
+def _size(group: Mapping[str, Any]) -> int:
+    if not isinstance(group["alike"], dict):
+        raise ValueError("what is alike in a group must be fields by name")
+    (size,) = {len(column) for column in group["columns"].values()}
+    if not size:
+        raise ValueError("a group of none")
+    return size

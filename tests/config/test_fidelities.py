@@ -129,7 +129,7 @@ def test_an_option_is_set_by_its_index_however_its_item_is_written(first: str, t
         ),
         (
             ("[{trained: 2}, {trained: 4, keep: 1/2}]", "training.loss=jei"),
-            r"training\.loss: .*must not be frozen or jei, but got jei",
+            r"training\.loss: .*must not be jei, which has phases",
         ),
         (("[inherited]", "training.loss=jei"), r"training\.loss: .*must be one of gradient_equil.*, not jei"),
         (
