@@ -71,7 +71,7 @@ def open_database(file: Path) -> Opened:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in UNWORKABLE:
                 raise
-            opened = Opened(_copied(file), is_copy=True)
+            opened = Opened(_copied(file.resolve()), is_copy=True)  # of a link, the log lies beside its target
         try:
             _check_tables(file, opened.connection)
         except BaseException:
