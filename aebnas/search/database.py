@@ -71,7 +71,7 @@ def open_database(file: Path) -> Opened:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in UNWORKABLE:
                 raise
-            opened = Opened(_copied(file.resolve()), is_copy=True)  # of a link, the log lies beside its target
+            opened = Opened(_copied(file), is_copy=True)
         try:
             _check_tables(file, opened.connection)
         except BaseException:
@@ -113,6 +113,7 @@ def _copied(file: Path) -> sqlite3.Connection:
     Raises:
         OSError: A file cannot be read, or there is no room for the copy.
     """
+    file = file.resolve()  # the log of a link lies beside its target
     with tempfile.TemporaryDirectory(prefix="aebnas-") as name:
         folder = Path(name)
         _copy_unchanged(file, folder)
