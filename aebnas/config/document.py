@@ -126,7 +126,7 @@ class _Reader:
             place = self.place_of(line)
             if any(part is outer for outer in self.open_nodes):
                 raise ConfigError(f"{place.text}: an alias contains itself")
-            self.values += len(part.value)
+            self.values += 1 + len(part.value)  # an empty section costs time as well
             if self.values > MAX_VALUES or len(self.open_nodes) > 2 * MAX_DEPTH:
                 raise ConfigError(f"{place.text}: {TOO_LARGE}")
             self.open_nodes.append(part)

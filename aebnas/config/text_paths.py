@@ -1,4 +1,4 @@
-"""Paths that files of ours keep: runs and checkpoints are text, and not every path is.
+"""Paths as people write them, and as files of ours keep them: those are text, and not every path is.
 
 Must not import torch.
 """
@@ -8,6 +8,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from aebnas.errors import ConfigError
+
+
+def expanded(what: str, path: str | Path) -> Path:
+    """Return a path in which ``~`` and ``~NAME`` stand for home folders no longer.
+
+    Args:
+        what: What lies there, for the message.
+        path: As it was written.
+
+    Raises:
+        ConfigError: There is no such user, or nobody knows where that home is.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{what}: {str(path)!r} begins with the home folder of a user who has none here. Write the path "
+            f"from the root on, or ./{path} for a folder of that name"
+        ) from None
 
 
 def refuse_unwritable(what: str, path: str | Path) -> None:

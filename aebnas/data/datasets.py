@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from aebnas.config.schema import DataConfig
+from aebnas.config.text_paths import expanded
 from aebnas.data.bundled import read_digits, read_mnist5k
 from aebnas.data.cifar import CIFAR10, CIFAR100, read_cifar
 from aebnas.data.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
@@ -180,14 +181,14 @@ def _read(
     config: DataConfig, progress: bool
 ) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...], Extras]:
     if config.folder is not None:
-        folder = Path(config.folder).expanduser()
+        folder = expanded("data.folder", config.folder)
         return str(folder), *read_folder(folder, config.image_size)
     if config.npz is not None:
-        path = Path(config.npz).expanduser()
+        path = expanded("data.npz", config.npz)
         return str(path), *read_npz(path, config.first_label, config.limit)
     known = KNOWN[str(config.name)]
     check_known_fits(config)
-    root = None if config.root is None else Path(config.root).expanduser()
+    root = None if config.root is None else expanded("data.root", config.root)
     paths = [obtain(file, root, progress=progress) for file in known.files]
     return str(config.name), *known.read(paths), known.classes, Extras()
 

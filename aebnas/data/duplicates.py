@@ -194,9 +194,11 @@ def _pairs(kind: str, group: Sequence[int], members: _Members) -> list[tuple[int
     if kind == "two_classes":
         first = group[0]
         return [(first, index) for index in group[1:] if members.labels[index] != members.labels[first]]
-    held = [index for index in training if members.splits[index] != NAMES[0]]
-    partners = [
-        next((other for other in training if members.splits[other] != members.splits[index]), None)
-        for index in held
+    first_of: dict[str, int] = {}
+    for index in training:
+        first_of.setdefault(members.splits[index], index)
+    return [
+        (index, next(other for split, other in first_of.items() if split != members.splits[index]))
+        for index in training
+        if members.splits[index] != NAMES[0] and len(first_of) > 1
     ]
-    return [(index, partner) for index, partner in zip(held, partners, strict=True) if partner is not None]

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from aebnas.config.schema import DataConfig
+from aebnas.config.text_paths import expanded
 from aebnas.data.dataset import Dataset
 from aebnas.data.datasets import KNOWN, load_dataset
 from aebnas.errors import ConfigError, DataError
@@ -33,7 +34,7 @@ def moved(data: DataConfig, place: Path | None) -> DataConfig:
     if place is None:
         return data
     field = _field(data)
-    path = Path(os.path.abspath(place.expanduser()))
+    path = Path(os.path.abspath(expanded("--data", place)))
     is_file = field == "npz"
     if not (os.path.isfile(path) if is_file else os.path.isdir(path)):
         what = "file" if is_file else "folder"

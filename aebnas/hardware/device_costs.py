@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.config.schema import SearchFile
+from aebnas.config.text_paths import expanded
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile, read_profile
 from aebnas.space.architecture import Architecture
@@ -34,7 +35,7 @@ class DeviceCosts:
         Raises:
             ConfigError: A file cannot be read or is wrong.
         """
-        return cls(tuple(read_profile(Path(path).expanduser()) for path in paths))
+        return cls(tuple(read_profile(expanded("hardware", path)) for path in paths))
 
     @classmethod
     def of_file(cls, config: SearchFile, space: SearchSpace, in_channels: int, classes: int) -> DeviceCosts:

@@ -141,7 +141,8 @@ def _check_file(storage: str, url: URL, run: Path) -> None:
     """
     name = url.database or ""
     if url.host:
-        raise _refused(storage, f"a file has three slashes: {shlex.quote(f'sqlite:///{url.host}')}")
+        meant = f"sqlite:///{url.host}{'/' if name else ''}{name}"
+        raise _refused(storage, f"a file has three slashes: {shlex.quote(meant)}")
     is_memory = ":memory:" in name or (name.startswith("file:") and "memory" in str(url.query.get("mode")))
     if is_memory or not name.strip() or name == "file:":
         raise _refused(

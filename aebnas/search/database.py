@@ -107,6 +107,7 @@ def _copied(file: Path) -> sqlite3.Connection:
     Raises:
         OSError: A file cannot be read, or there is no room for the copy.
     """
+    file = file.resolve()  # the log of a link lies beside its target
     with tempfile.TemporaryDirectory(prefix="aebnas-") as name:
         folder = Path(name)
         _copy_unchanged(file, folder)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.text_paths import refuse_unwritable
+from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.facts import DataFacts, data_facts
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
@@ -85,7 +84,7 @@ def _check_paths(config: SearchFile) -> None:
     paths += [("supernet.file", config.supernet.file), *(("hardware", path) for path in config.hardware)]
     for name, path in paths:
         if path is not None:
-            refuse_unwritable(name, Path(path).expanduser().absolute())
+            refuse_unwritable(name, expanded(name, path).absolute())
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aebnas.config.schema import SearchFile
+from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.supernet.course import Told, train
@@ -133,7 +134,7 @@ def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:
 
 def _given(file: str) -> Path:
     """Return the path of ``supernet.file``, which may also be a run's directory."""
-    given = Path(file).expanduser()
+    given = expanded("supernet.file", file)
     return supernet_file(given) if given.is_dir() else given
 
 

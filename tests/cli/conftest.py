@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from deploy.small_checkpoints import write_checkpoint
 
 from aebnas.cli import main
 
@@ -64,3 +65,14 @@ def tiny_search(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]
     folder = tmp_path_factory.mktemp("cli")
     (folder / "tiny.yaml").write_text(TINY)
     return folder / "runs" / "tiny", aebnas("search", folder / "tiny.yaml", "--runs", folder / "runs")
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a search file, a finished run, a checkpoint and its export."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "tiny.yaml").write_text(TINY.replace("after: [stage1]", "after: [stage1]\n    optional: false"))
+    assert aebnas("search", folder / "tiny.yaml", "--runs", folder / "runs").code == 0
+    write_checkpoint(folder / "checkpoint")
+    assert aebnas("export", folder / "checkpoint", folder / "model", "--samples", 20).code == 0
+    return folder

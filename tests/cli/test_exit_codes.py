@@ -149,7 +149,13 @@ def test_a_folder_that_is_none_ends_with_4(world: World, run_command: Command, n
         refused(world, run_command, name, spoil, "")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+SECOND = ("report of two", "evaluate --static", "bench --static")
+"""They read the folder as another command does, after one that is sound: slow to try with every file."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SECOND else []) for name in COMMANDS]
+)
 def test_a_file_that_is_wrong_ends_with_4(world: World, run_command: Command, name: str) -> None:
     for file in FILES[COMMANDS[name][0]]:
         for spoil in OF_FILES:

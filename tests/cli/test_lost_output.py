@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from cli.conftest import TINY
-from deploy.small_checkpoints import write_checkpoint
 from hardware.synthetic_profiles import layers_of, profile_of, written
 from PIL import Image
 from training.small_training import digits
@@ -65,17 +63,6 @@ def losing(stream: io.StringIO, *words: object) -> Answer:
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(err):
         code = main([str(word) for word in words])
     return Answer(code, stream.getvalue(), err.getvalue())
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, run_command: Command) -> Path:
-    """A folder with a search file, a finished run, a checkpoint and its export."""
-    folder = tmp_path_factory.mktemp("lost")
-    (folder / "tiny.yaml").write_text(TINY.replace("after: [stage1]", "after: [stage1]\n    optional: false"))
-    assert run_command("search", folder / "tiny.yaml", "--runs", folder / "runs").code == 0
-    write_checkpoint(folder / "checkpoint")
-    assert run_command("export", folder / "checkpoint", folder / "model", "--samples", 20).code == 0
-    return folder
 
 
 def words_of(place: Path, scratch: Path) -> dict[str, list[object]]:
@@ -145,8 +132,14 @@ def test_every_command_ends_as_documented(
     assert command not in KEPT or str(tmp_path / Path(KEPT[command]).parts[0]) in err or "trials" in err
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("after", [0, 1, 3, 9])
+def moments() -> list[Any]:
+    """Every view, lost in both ways at four moments; of a moment's two ways one is slow."""
+    pairs = [(after, kind) for after in (0, 1, 3, 9) for kind in KINDS]
+    quick = [(0, "a closed pipe"), (1, "a full disk"), (3, "a closed pipe"), (9, "a full disk")]
+    return [pytest.param(*pair, marks=[] if pair in quick else [pytest.mark.slow]) for pair in pairs]
+
+
+@pytest.mark.parametrize(("after", "kind"), moments())
 @pytest.mark.parametrize("view", ["plain", "json", "live"])
 def test_a_view_may_be_lost_at_any_moment(
     view: str, after: int, kind: str, words: dict[str, list[object]], monkeypatch: pytest.MonkeyPatch

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import TINY
-from deploy.small_checkpoints import write_checkpoint
 from hardware.synthetic_profiles import layers_of, profile_of, written
 from rich.console import Console
 from rich.text import Text
@@ -100,15 +98,10 @@ def again(printed: Sequence[tuple[tuple[Any, ...], dict[str, Any]]]) -> Callable
     return draw
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, run_command: Command) -> Path:
-    folder = tmp_path_factory.mktemp("widths")
-    (folder / "tiny.yaml").write_text(TINY.replace("after: [stage1]", "after: [stage1]\n    optional: false"))
-    assert run_command("search", folder / "tiny.yaml", "--runs", folder / "runs").code == 0
-    write_checkpoint(folder / "checkpoint")
-    assert run_command("export", folder / "checkpoint", folder / "model", "--samples", 20).code == 0
-    written(folder, profile_of(layers_of(folder / "tiny.yaml")))
-    return folder
+@pytest.fixture(scope="module", autouse=True)
+def board(place: Path) -> None:
+    """A profile of the run's space, in its folder."""
+    written(place, profile_of(layers_of(place / "tiny.yaml")))
 
 
 PRINTING: dict[str, tuple[Any, str, list[str]]] = {

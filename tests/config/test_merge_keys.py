@@ -142,6 +142,8 @@ def test_a_value_that_is_overridden_is_not_judged() -> None:
         "a0: &a0 {" + ", ".join(f"k{i}: {i}" for i in range(100)) + "}\n"
         + "\n".join(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 50)}]}}" for i in range(1, 9)),
         "a0: &a0 {x: 1}\n" + "\n".join(f"a{i}: &a{i} {{<<: *a{i - 1}}}" for i in range(1, 1000)),
+        "a0: &a0 {}\n"
+        + "\n".join(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 400)}]}}" for i in range(1, 3)),
     ],
 )  # fmt: skip
 def test_endless_and_exploding_merges_are_refused(text: str) -> None:

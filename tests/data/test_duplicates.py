@@ -1,6 +1,8 @@
 """Exact duplicates are counted within and across splits, with an example that a person finds."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 from aebnas.config.schema import DataConfig, SplitConfig
 from aebnas.data.dataset import Dataset, ImageSet, make_dataset
 from aebnas.data.datasets import load_dataset
-from aebnas.data.duplicates import Duplicates, find_duplicates
+from aebnas.data.duplicates import Duplicates, _pairs, find_duplicates
 from aebnas.data.splits import split_indices
 
 CONFIG = DataConfig(name="digits", split=SplitConfig(train=0.6, calibrate=0.2, select=0.2))
@@ -111,3 +113,22 @@ def test_duplicates_in_arrays_are_named_as_they_lie_in_the_file(
     found = of(load_dataset(DataConfig(npz=str(tmp_path / "a.npz"))))
     example = found.in_training.example or found.test_in_training.example
     assert set(example.split(" = ")) == {f"{names[0]}[8]", f"{names[0]}[41]"}
+
+
+class Counting(list[str]):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.asked += 1
+        return super().__getitem__(index)
+
+
+def test_one_picture_many_times_in_one_split_is_not_compared_with_each_other() -> None:
+    count = 2000
+    splits = Counting(["train", *["select"] * count])
+    members: Any = SimpleNamespace(splits=splits)
+    assert len(_pairs("across", range(count + 1), members)) == count
+    assert not _pairs("across", range(1, count + 1), members)
+    assert splits.asked < 20 * count

@@ -165,7 +165,13 @@ WRONG: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+ALIKE = ("a list", "nothing", "bytes", "a fraction")
+"""They take the ways of the others, and are slow to try with every column."""
+
+
+@pytest.mark.parametrize(
+    "wrong", [pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else []) for name in WRONG]
+)
 def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong: str) -> None:
     seen = set()
     for table, row, column, value in cells(healthy):
@@ -237,7 +243,7 @@ def changed(plain: Any, place: tuple[Any, ...], value: Any) -> str:
 
 
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_whatever_stands_in_a_json_cell_it_is_read_or_named(healthy: Path, scratch: Path, data: Any) -> None:
     damage_json(healthy, scratch, data)
 
@@ -277,10 +283,22 @@ def refusal(path: Path) -> str:
 
 
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_whatever_bytes_stand_in_a_blob_they_are_read_or_named(
     healthy: Path, scratch: Path, data: Any
 ) -> None:
+    damage_bytes(healthy, scratch, data)
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@settings(max_examples=500)
+def test_more_bytes(healthy: Path, scratch: Path, data: Any) -> None:
+    damage_bytes(healthy, scratch, data)
+
+
+def damage_bytes(healthy: Path, scratch: Path, data: Any) -> None:
+    """Put other bytes into one blob, and read the run."""
     blobs = [one for one in cells(healthy) if one[2] in ("calibrate", "select") and one[3] is not None]
     table, row, column, blob = data.draw(st.sampled_from(blobs))
     at = data.draw(st.integers(0, len(blob) - 1))

@@ -69,6 +69,7 @@ def test_a_database_in_memory_is_refused(
         ("sqlite:study.db", "For a file: sqlite:///study.db"),
         ("sqlite:/study.db", "For a file: sqlite:///study.db"),
         ("sqlite://study.db", "a file has three slashes: sqlite:///study.db"),
+        ("sqlite://studies/a.db", "a file has three slashes: sqlite:///studies/a.db"),
         ("", "For a file: sqlite:///study.db; for a server: postgresql://"),
         ("  ", "For a file: sqlite:///study.db; for a server: postgresql://"),
         (" sqlite:///study.db", "there is space around it: sqlite:///study.db"),

@@ -115,9 +115,20 @@ def no_place_for_shared_memory(path: Path) -> None:
     path.chmod(0o777)
 
 
+def link_to_another_folder(path: Path) -> None:
+    store = path.with_name("store")
+    store.mkdir()
+    for file in path.glob("run.sqlite*"):
+        file.rename(store / file.name)
+    (path / "run.sqlite").symlink_to(store / "run.sqlite")
+    store.chmod(0o555)
+    path.chmod(0o555)
+
+
 PLACES: list[Callable[[Path], None]] = [
     read_only_folder, read_only_folder_and_files, read_only_files, read_only_database,
     read_only_folder_with_shared_memory, no_place_for_shared_memory,
+    link_to_another_folder,
 ]  # fmt: skip
 
 
@@ -137,7 +148,7 @@ def test_a_killed_run_says_the_same_wherever_it_is_read(anywhere: Path, make: Ca
         with pytest.raises(RunError, match=r"cannot write"):
             store.put_fact("status", "finished")
     assert (path / "run.sqlite").read_bytes() == before
-    assert (path / "run.sqlite-wal").stat().st_size > 0
+    assert (path / "run.sqlite").resolve().with_name("run.sqlite-wal").stat().st_size > 0
 
 
 class RunStoreOf:
