@@ -5,15 +5,22 @@ A scalar fixes a value, a list makes it a gene.  Must not import torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
 
-BlockType = Literal["conv", "dwconv", "residual", "fused", "mbconv"]
-ModuleType = Literal["conv", "dwconv", "residual", "fused", "mbconv", "pool"]
-Activation = Literal["relu", "hswish", "silu"]
+if TYPE_CHECKING:
+    BlockType: TypeAlias = str
+    ModuleType: TypeAlias = str
+    Activation: TypeAlias = str
+else:  # a Literal tells the choices in messages and in the starter file
+    BlockType = Literal[stage_blocks()]
+    ModuleType = Literal[exit_modules()]
+    Activation = Literal[tuple(ACTIVATIONS)]
 Pooling = Literal["none", "max2", "avg2"]
 Kernel = Annotated[Literal[1, 3, 5, 7], Whole]
 Stride = Annotated[Literal[1, 2], Whole]

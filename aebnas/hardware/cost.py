@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from thop import profile
 from torch import Tensor, nn
 
+from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.memory import BYTES_PER_ACTIVATION, ActivationWatch
-from aebnas.nets.blocks import build
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer, segments
+from aebnas.space.layer import segments
 
 FloatArray = NDArray[np.float64]
 
@@ -76,13 +77,12 @@ def _one_pixel(x: Tensor) -> Tensor:
     return x.new_empty(*x.shape[:2], 1, 1)
 
 
+ACTIVATION_TYPES: tuple[type[nn.Module], ...] = tuple(getattr(nn, name) for name in ACTIVATIONS.values())
 UNCOUNTED: dict[type[nn.Module], Any] = dict.fromkeys(
     [
         nn.BatchNorm2d,
-        nn.ReLU,
-        nn.Hardswish,
         nn.Hardsigmoid,
-        nn.SiLU,
+        *ACTIVATION_TYPES,
         nn.AvgPool2d,
         nn.MaxPool2d,
         nn.AdaptiveAvgPool2d,
@@ -93,9 +93,7 @@ SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.AdaptiveAvgPool2d: _one_pixel,
     nn.BatchNorm2d: torch.empty_like,
     nn.Hardsigmoid: torch.empty_like,
-    nn.ReLU: _itself,
-    nn.Hardswish: _itself,
-    nn.SiLU: _itself,
+    **dict.fromkeys(ACTIVATION_TYPES, _itself),
 }
 """Stand-ins while counting: on the meta device torch computes the shapes of these through dozens
 of Python operations each, three quarters of a layer's time."""
@@ -106,8 +104,8 @@ def layer_cost(layer: Layer) -> LayerCost:
     """Return the cost of a layer for one image, counted once per process."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
-        module = build(layer).eval()
-        x = torch.empty(1, layer.in_channels, layer.size, layer.size)
+        module = layer.build().eval()
+        x = torch.empty(1, *layer.input.shape)
     for part in module.modules():
         if type(part) in SHAPE_ONLY:
             setattr(part, "forward", SHAPE_ONLY[type(part)])  # noqa: B010 - mypy: no assignment to a method
@@ -185,5 +183,5 @@ def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_last: bo
     """Return the live bytes of each layer of an exit branch; but for the last exit, the features wait."""
     if is_last:
         return [cost.activation_bytes for cost in costs]
-    features = layers[0].in_channels * layers[0].size ** 2 * BYTES_PER_ACTIVATION
+    features = layers[0].input.elements * BYTES_PER_ACTIVATION
     return [costs[0].activation_bytes_input_kept, *(features + cost.activation_bytes for cost in costs[1:])]

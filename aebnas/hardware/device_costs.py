@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aebnas.blocks.layer import Layer
 from aebnas.config.schema import SearchFile
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile, read_profile
 from aebnas.space.architecture import Architecture
 from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer, segments
+from aebnas.space.layer import segments
 from aebnas.space.search_space import SearchSpace
 
 ReachCosts = dict[str, tuple[float, ...]]

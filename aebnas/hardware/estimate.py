@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.layer_clock import layer_clock
 from aebnas.hardware.network_clock import ROUNDS, anchor_clock, network_clock
@@ -19,7 +20,6 @@ from aebnas.hardware.rounds import MIN_ROUNDS, sample_ns
 from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
 
 LAYERS, NETWORKS = 24, 3
 """Tried for the estimate."""

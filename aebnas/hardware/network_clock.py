@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import classifier
+from aebnas.blocks.tensor_spec import image
 from aebnas.hardware.measured_network import MeasuredNetwork, Role
 from aebnas.hardware.profile_schema import Overhead
 from aebnas.hardware.samples import ANCHOR as ANCHOR_NAME
@@ -19,8 +22,8 @@ from aebnas.runtime.onnx_graph import segment_graph
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import onnx_network_runner, torch_segments_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
-from aebnas.space.layer import Segment, classifier
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.layer import Segment
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 24
@@ -134,7 +137,7 @@ def _empty_network(target: Target) -> NetworkClock:
     channels, size = 1, 2
     torch_segments = []
     for _ in range(EMPTY_SEGMENTS):
-        segment = ExitSegment(Segment((), (classifier(channels, size, ANCHOR_CLASSES),)))
+        segment = ExitSegment(Segment((), (classifier(image(channels, size), ANCHOR_CLASSES),)))
         segment.backbone.append(torch.nn.ReLU())
         torch_segments.append(segment.eval())
     shape = (channels, size, size)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aebnas.blocks.layer import Layer
 from aebnas.errors import HardwareError
 from aebnas.hardware import energies
 from aebnas.hardware.agreement import agreements, fit_correction
@@ -44,7 +45,6 @@ from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import Architecture
 from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer
 from aebnas.space.search_space import SearchSpace
 
 NETWORKS_SEED = 2

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import build, initialise
+from aebnas.blocks.layer import Layer
+from aebnas.nets.initial_weights import initialise
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer, Segment, segments
+from aebnas.space.layer import Segment, segments
 
 Make = Callable[[Layer], nn.Module]
 """Gives the module of a layer; asked in the order in which ``segments`` lists the layers."""
@@ -18,7 +19,7 @@ Make = Callable[[Layer], nn.Module]
 class ExitSegment(nn.Module):
     """What runs between two exits: a piece of backbone and the exit's branch."""
 
-    def __init__(self, plan: Segment, make: Make = build) -> None:
+    def __init__(self, plan: Segment, make: Make = Layer.build) -> None:
         """Build the layers of a segment."""
         super().__init__()
         self.backbone = nn.Sequential(*(make(layer) for layer in plan.backbone))
@@ -52,7 +53,7 @@ class BoostedSegment(ExitSegment):
 
     carry: Tensor
 
-    def __init__(self, plan: Segment, carry: float, make: Make = build) -> None:
+    def __init__(self, plan: Segment, carry: float, make: Make = Layer.build) -> None:
         """Build the layers of a segment that is not the first."""
         super().__init__(plan, make)
         self.classes = plan.exit[-1].spec.width
@@ -96,7 +97,9 @@ class EarlyExitNetwork(nn.Module):
         self.architecture = architecture
         self.plan: tuple[Segment, ...] = segments(architecture, in_channels, classes)
         self.parts = nn.ModuleList(
-            BoostedSegment(plan, carry, make or build) if carry and i else ExitSegment(plan, make or build)
+            BoostedSegment(plan, carry, make or Layer.build)
+            if carry and i
+            else ExitSegment(plan, make or Layer.build)
             for i, plan in enumerate(self.plan)
         )
         if make is None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aebnas.space.architecture import Architecture, BlockSpec
-from aebnas.space.layer import output_size
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec, image
+from aebnas.space.architecture import Architecture
 
 LayerRow = tuple[Any, ...]
 """Type, kernel, width, stride, expansion, se, activation, pool, output pixels."""
@@ -32,25 +34,25 @@ class LayerTable:
         the final layers are expand, features and activation.
         """
         stem, final = architecture.stem, architecture.final
-        block = BlockSpec("stem", stem.kernel, stem.width, stem.stride, activation=stem.activation)
-        first, size = self._chain((block,), architecture.resolution)
+        block = BlockSpec("conv", stem.kernel, stem.width, stem.stride, activation=stem.activation)
+        first, features = self._chain((block,), image(1, architecture.resolution))
         branches = {exit_.after: exit_.modules for exit_ in architecture.exits}
         stages, exits = [], []
         for stage in architecture.stages:
-            layers, size = self._chain(stage.blocks, size)
+            layers, features = self._chain(stage.blocks, features)
             stages.append([stage.name, layers])
             if stage.name in branches:
-                exits.append([stage.name, self._chain(branches[stage.name], size)[0]])
+                exits.append([stage.name, self._chain(branches[stage.name], features)[0]])
         last = [final.expand, final.features, final.activation]
         return [architecture.resolution, first[0], stages, exits, last]
 
-    def _chain(self, blocks: tuple[BlockSpec, ...], size: int) -> tuple[list[int], int]:
+    def _chain(self, blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[list[int], TensorSpec]:
         found = []
         for spec in blocks:
-            size = output_size(spec, size)
+            features = Layer(spec, features).output
             row = (
                 spec.type, spec.kernel, spec.width, spec.stride, spec.expansion, spec.se, spec.activation,
-                spec.pool, size,
+                spec.pool, features.size[0],
             )  # fmt: skip
             found.append(self._index.setdefault(row, len(self._index)))
-        return found, size
+        return found, features

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.constraints import Bound
 from aebnas.report.intervals import wilson_interval
-from aebnas.space.architecture import Architecture, BlockSpec
+from aebnas.space.architecture import Architecture
 
 FINAL = "final classifier"
 """Name of the last exit; the space keeps it from being a stage's name."""

@@ -13,21 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class BlockSpec:
-    """One block of the backbone or one module of an exit branch."""
-
-    type: str
-    kernel: int
-    width: int
-    """Output channels; a pool keeps its input's, which is what stands here."""
-    stride: int = 1
-    expansion: float = 1.0
-    """Hidden / input width of fused and mbconv; 1 for every other type."""
-    se: bool = False
-    activation: str = "relu"
-    pool: str = "none"
+from aebnas.blocks.block import BlockSpec
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import itertools
 from functools import cache
 
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.config.space_schema import ExitsSpaceConfig, StageConfig
-from aebnas.space.architecture import BlockSpec
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.genes import BLOCK_FIELDS, MODULE_FIELDS
-from aebnas.space.layer import output_size
 from aebnas.space.search_space import SearchSpace
 
 
@@ -23,10 +23,10 @@ def distinct_architectures(space: SearchSpace) -> int:
     config = space.config
     total = 0
     for resolution in space.positions["resolution"].choices:
-        size = -(-resolution // config.stem.stride)
+        size = image(1, resolution).strided(config.stem.stride)
         product = len(config.stem.width)
         for name, stage in zip(config.stage_names(), config.stages, strict=True):
-            size = -(-size // stage.stride)
+            size = size.strided(stage.stride)
             exits = config.exits if name in config.exits.after else None
             product *= sum(_stage(stage) * _exit(exits, width, size) for width in stage.width)
         total += product
@@ -40,7 +40,7 @@ def _stage(stage: StageConfig) -> int:
     return sum(len(variants) ** depth for depth in stage.depth)
 
 
-def _exit(exits: ExitsSpaceConfig | None, width: int, size: int) -> int:
+def _exit(exits: ExitsSpaceConfig | None, width: int, size: TensorSpec) -> int:
     """Return the number of distinct branches at one position, absence included."""
     if exits is None:
         return 1
@@ -52,19 +52,18 @@ def _exit(exits: ExitsSpaceConfig | None, width: int, size: int) -> int:
     has_pool = "pool" in exits.branch.module.type
 
     @cache
-    def variants(pixels: int) -> dict[int, int]:
+    def variants(pixels: TensorSpec) -> dict[TensorSpec, int]:
         """Return the number of distinct modules by their output size."""
-        before: list[BlockSpec] = []
-        found = {canonical_module(v, width, pixels, "relu", before) for v in values} - {None}
-        sizes = [output_size(module, pixels) for module in found if module is not None]
+        found = {canonical_module(v, width, pixels, "relu") for v in values} - {None}
+        sizes = [Layer(module, pixels).output.with_channels(1) for module in found if module is not None]
         return {out: sizes.count(out) for out in set(sizes)}
 
     @cache
-    def chains(length: int, pixels: int) -> dict[int, int]:
+    def chains(length: int, pixels: TensorSpec) -> dict[TensorSpec, int]:
         """Return the number of distinct chains by their output size."""
         if length == 0:
             return {pixels: 1}
-        total: dict[int, int] = {}
+        total: dict[TensorSpec, int] = {}
         for out, n in variants(pixels).items():
             for end, m in chains(length - 1, out).items():
                 total[end] = total.get(end, 0) + n * m
@@ -77,5 +76,5 @@ def _exit(exits: ExitsSpaceConfig | None, width: int, size: int) -> int:
             branches += sum(ends.values())
         elif has_pool and any(n > length for n in counts):
             # a longer branch whose last poolings fell on 1x1 pixels and were dropped
-            branches += ends.get(1, 0)
+            branches += sum(ways for end, ways in ends.items() if end.is_one_pixel)
     return branches + (1 if exits.optional else 0)

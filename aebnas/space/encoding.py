@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.table import BLOCKS
 from aebnas.errors import ConfigError
-from aebnas.space.architecture import Architecture, BlockSpec
-from aebnas.space.canonical import EXPANDING, branch_width
+from aebnas.space.architecture import Architecture
+from aebnas.space.canonical import branch_width
 from aebnas.space.genes import ABSENT, BLOCK_FIELDS, MODULE_FIELDS, SETTING, TRADE_OFF
 
 if TYPE_CHECKING:
@@ -72,16 +74,15 @@ class _Indices:
         self.indices[name] = gene.choices.index(value)
 
     def put_block(self, prefix: str, block: BlockSpec, fields: Sequence[str], position_width: int) -> None:
-        inactive = {"stride", "pool"} if block.type != "pool" else {"width", "se", "stride", "pool"}
-        inactive |= set() if block.type in EXPANDING else {"expansion"}
+        active = BLOCKS[block.type].reads | {"type"}
         for field in fields:
-            if field == "width" and field not in inactive:
+            if field == "width" and field in active:
                 choices = self.space.positions[f"{prefix}.width"].choices
                 widths = [branch_width(position_width, choice) for choice in choices]
                 if block.width not in widths:
                     raise ConfigError(f"{prefix}.width gives {widths} channels, not {block.width}")
                 self.indices[f"{prefix}.width"] = widths.index(block.width)
-            elif field not in inactive:
+            elif field in active - {"stride", "pool"}:
                 self.put(f"{prefix}.{field}", getattr(block, field))
             elif field in ("stride", "pool") and getattr(block, field) in self._choices(prefix, field):
                 # inactive at 1x1 pixels, where any choice decodes to the same

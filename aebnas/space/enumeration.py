@@ -10,15 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer, classifier
+from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.config.space_schema import ExitsSpaceConfig, StageConfig
-from aebnas.space.architecture import BlockSpec
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.genes import BLOCK_FIELDS, MODULE_FIELDS
-from aebnas.space.layer import Layer, classifier, output_size
 from aebnas.space.search_space import SearchSpace
-
-Shape = tuple[int, int]
-"""Channels, and height = width in pixels."""
 
 
 def distinct_layers(space: SearchSpace, in_channels: int, classes: int) -> tuple[Layer, ...]:
@@ -31,22 +29,23 @@ def distinct_layers(space: SearchSpace, in_channels: int, classes: int) -> tuple
     """
     config, found = space.config, dict[Layer, None]()
     stem = config.stem
-    shapes: set[Shape] = set()
+    shapes: set[TensorSpec] = set()
     for resolution, width in itertools.product(space.positions["resolution"].choices, stem.width):
         block = BlockSpec("conv", stem.kernel, width, stem.stride, activation=stem.activation)
-        found[Layer(block, in_channels, resolution)] = None
-        shapes.add((width, output_size(block, resolution)))
+        layer = Layer(block, image(in_channels, resolution))
+        found[layer] = None
+        shapes.add(layer.output)
     for name, stage in zip(config.stage_names(), config.stages, strict=True):
         layers = tuple(_stage(stage, shapes))
         found.update(dict.fromkeys(layers))
-        shapes = {(layer.spec.width, layer.out_size) for layer in layers}
+        shapes = {layer.output for layer in layers}
         if name in config.exits.after:
             found.update(dict.fromkeys(_branches(config.exits, shapes, classes)))
     found.update(dict.fromkeys(_final(space, shapes, classes)))
     return tuple(found)
 
 
-def _stage(stage: StageConfig, shapes: Iterable[Shape]) -> Iterator[Layer]:
+def _stage(stage: StageConfig, shapes: Iterable[TensorSpec]) -> Iterator[Layer]:
     """Yield the stage's layers; the shapes behind the last block are those behind any block."""
     values = [
         dict(zip(BLOCK_FIELDS, v, strict=True))
@@ -56,16 +55,16 @@ def _stage(stage: StageConfig, shapes: Iterable[Shape]) -> Iterator[Layer]:
     for width in stage.width:
         first = dict.fromkeys(canonical_block(v, width, stage.stride, stage.activation) for v in values)
         later = dict.fromkeys(canonical_block(v, width, 1, stage.activation) for v in values)
-        sizes = set[int]()
-        for block, (channels, size) in itertools.product(first, sorted(shapes)):
-            layer = Layer(block, channels, size)
-            sizes.add(layer.out_size)
+        behind = set[TensorSpec]()
+        for block, features in itertools.product(first, sorted(shapes)):
+            layer = Layer(block, features)
+            behind.add(layer.output)
             yield layer
         if deeper:
-            yield from (Layer(block, width, size) for block in later for size in sorted(sizes))
+            yield from (Layer(block, features) for block in later for features in sorted(behind))
 
 
-def _branches(exits: ExitsSpaceConfig, shapes: Iterable[Shape], classes: int) -> Iterator[Layer]:
+def _branches(exits: ExitsSpaceConfig, shapes: Iterable[TensorSpec], classes: int) -> Iterator[Layer]:
     """Yield the modules and classifiers of the exit branches behind features of these shapes."""
     module = exits.branch.module
     values = [
@@ -73,38 +72,37 @@ def _branches(exits: ExitsSpaceConfig, shapes: Iterable[Shape], classes: int) ->
         for v in itertools.product(*(getattr(module, field) for field in MODULE_FIELDS))
     ]
     longest = max(exits.branch.modules)
-    for width, size in sorted(shapes):
-        reached: set[Shape] = {(width, size)}
+    for features in sorted(shapes):
+        reached: set[TensorSpec] = {features}
         for position in range(longest + 1):
             if position in exits.branch.modules:
-                yield from (classifier(c, pixels, classes) for c, pixels in sorted(reached))
+                yield from (classifier(shape, classes) for shape in sorted(reached))
             if position == longest:
                 break
-            ahead = set[Shape]()
+            ahead = set[TensorSpec]()
             for shape in sorted(reached):
-                for layer in _modules(values, width, shape, exits.branch.activation):
+                for layer in _modules(values, features.channels, shape, exits.branch.activation):
                     if layer is not None:
                         yield layer
                     # pooling on one pixel is dropped and leaves the shape as it is
-                    ahead.add((layer.spec.width, layer.out_size) if layer else shape)
+                    ahead.add(layer.output if layer else shape)
             reached = ahead
 
 
 def _modules(
-    values: list[dict[str, object]], position_width: int, shape: Shape, activation: str
+    values: list[dict[str, object]], position_width: int, shape: TensorSpec, activation: str
 ) -> Iterator[Layer | None]:
-    channels, size = shape
-    before = [BlockSpec("conv", 1, channels)]
     for v in values:
-        module = canonical_module(v, position_width, size, activation, before)
-        yield Layer(module, channels, size) if module else None
+        module = canonical_module(v, position_width, shape, activation)
+        yield Layer(module, shape) if module else None
 
 
-def _final(space: SearchSpace, shapes: Iterable[Shape], classes: int) -> Iterator[Layer]:
+def _final(space: SearchSpace, shapes: Iterable[TensorSpec], classes: int) -> Iterator[Layer]:
     final = space.config.final
-    for channels, size in sorted(shapes):
-        width = channels
+    for features in sorted(shapes):
+        last = features
         if final.expand:
-            yield Layer(BlockSpec("conv", 1, final.expand, activation=final.activation), channels, size)
-            width = final.expand
-        yield classifier(width, size, classes, final.features, final.activation)
+            layer = Layer(BlockSpec("conv", 1, final.expand, activation=final.activation), features)
+            yield layer
+            last = layer.output
+        yield classifier(last, classes, final.features, final.activation)

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.config.space_schema import SpaceConfig, StageConfig
 from aebnas.errors import ConfigError
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.encoding import values_of
 from aebnas.space.genes import (
@@ -28,7 +31,6 @@ from aebnas.space.genes import (
     Genome,
     all_choices,
 )
-from aebnas.space.layer import output_size
 
 
 class SearchSpace:
@@ -117,7 +119,7 @@ class SearchSpace:
             resolution=resolution,
             stem=StemSpec(stem.kernel, stem.stride, width, stem.activation),
             stages=stages,
-            exits=self._decode_exits(stages, -(-resolution // stem.stride), read),
+            exits=self._decode_exits(stages, image(width, resolution).strided(stem.stride), read),
             final=FinalSpec(final.expand, final.features, activation),
         )
 
@@ -138,12 +140,12 @@ class SearchSpace:
         return self.positions[name].choices[0 if index is None else genome[index]]
 
     def _decode_exits(
-        self, stages: tuple[StageSpec, ...], size: int, read: Callable[[str], Any]
+        self, stages: tuple[StageSpec, ...], features: TensorSpec, read: Callable[[str], Any]
     ) -> tuple[ExitSpec, ...]:
         exits = []
         for stage in stages:
             for block in stage.blocks:
-                size = output_size(block, size)
+                features = Layer(block, features).output
             if stage.name not in self.config.exits.after:
                 continue
             count = read(f"exit.{stage.name}.modules")
@@ -152,16 +154,17 @@ class SearchSpace:
                     {field: read(f"exit.{stage.name}.module{i + 1}.{field}") for field in MODULE_FIELDS}
                     for i in range(count)
                 ]
-                exits.append(ExitSpec(stage.name, self._modules(raw, stage.width, size)))
+                exits.append(ExitSpec(stage.name, self._modules(raw, features)))
         return tuple(exits)
 
-    def _modules(self, raw: list[dict[str, Any]], channels: int, size: int) -> tuple[BlockSpec, ...]:
+    def _modules(self, raw: list[dict[str, Any]], features: TensorSpec) -> tuple[BlockSpec, ...]:
         modules: list[BlockSpec] = []
+        activation, position_width = self.config.exits.branch.activation, features.channels
         for values in raw:
-            module = canonical_module(values, channels, size, self.config.exits.branch.activation, modules)
+            module = canonical_module(values, position_width, features, activation)
             if module is not None:
                 modules.append(module)
-                size = output_size(module, size)
+                features = Layer(module, features).output
         return tuple(modules)
 
 

@@ -14,17 +14,19 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer, classifier
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.space_schema import ExitsSpaceConfig, ModuleConfig, StageConfig
-from aebnas.space.architecture import Architecture, BlockSpec
+from aebnas.space.architecture import Architecture
 from aebnas.space.canonical import canonical_block, canonical_module
 from aebnas.space.genes import BLOCK_FIELDS, MODULE_FIELDS
-from aebnas.space.layer import Layer, classifier
 from aebnas.space.search_space import SearchSpace
 
 STEM = "stem"
 EXPAND = "final.expand"
 CLASSIFIER = "final.classifier"
-ANY_SIZE = 1024
+ANY_SIZE, ONE_PIXEL = (1024, 1024), (1, 1)
 """Pixels of listed layers: weights do not depend on them, and nothing is dropped at so many."""
 
 
@@ -59,7 +61,7 @@ def placed_layers(space: SearchSpace, in_channels: int, classes: int) -> Iterato
     stem, final = config.stem, config.final
     for width in stem.width:
         block = BlockSpec("conv", stem.kernel, width, stem.stride, activation=stem.activation)
-        yield STEM, Layer(block, in_channels, ANY_SIZE)
+        yield STEM, Layer(block, TensorSpec(in_channels, ANY_SIZE))
     widths: Sequence[int] = stem.width
     pixels = -(-min(space.positions["resolution"].choices) // stem.stride)
     for name, stage in zip(config.stage_names(), config.stages, strict=True):
@@ -71,18 +73,20 @@ def placed_layers(space: SearchSpace, in_channels: int, classes: int) -> Iterato
     for width in widths:
         if final.expand:
             block = BlockSpec("conv", 1, final.expand, activation=final.activation)
-            yield EXPAND, Layer(block, width, ANY_SIZE)
+            yield EXPAND, Layer(block, TensorSpec(width, ANY_SIZE))
         last = final.expand or width
-        yield CLASSIFIER, classifier(last, ANY_SIZE, classes, final.features, final.activation)
+        yield CLASSIFIER, classifier(TensorSpec(last, ANY_SIZE), classes, final.features, final.activation)
 
 
 def _stage(name: str, stage: StageConfig, widths: Iterable[int]) -> Iterator[tuple[str, Layer]]:
     values = [v for v in _values(stage.block, BLOCK_FIELDS) if v["kernel"] == max(stage.block.kernel)]
     for width, v in itertools.product(stage.width, values):
         first = canonical_block(v, width, stage.stride, stage.activation)
-        yield from ((_block(name, 0), Layer(first, channels, ANY_SIZE)) for channels in widths)
+        yield from ((_block(name, 0), Layer(first, TensorSpec(channels, ANY_SIZE))) for channels in widths)
         later = canonical_block(v, width, 1, stage.activation)
-        yield from ((_block(name, i), Layer(later, width, ANY_SIZE)) for i in range(1, max(stage.depth)))
+        yield from (
+            (_block(name, i), Layer(later, TensorSpec(width, ANY_SIZE))) for i in range(1, max(stage.depth))
+        )
 
 
 def _branch(
@@ -97,17 +101,19 @@ def _branch(
     # channels in front of the next module or the classifier; a dropped pooling leaves a shorter branch
     reached = {position_width}
     for count in range(max(exits.branch.modules) + 1):
-        yield from ((_head(name), classifier(channels, ANY_SIZE, classes)) for channels in sorted(reached))
+        yield from (
+            (_head(name), classifier(TensorSpec(channels, ANY_SIZE), classes)) for channels in sorted(reached)
+        )
         if count == max(exits.branch.modules):
             return
-        sizes = (ANY_SIZE, 1) if pixels == 1 and 1 not in module.stride else (ANY_SIZE,)
+        sizes = (ANY_SIZE, ONE_PIXEL) if pixels == 1 and 1 not in module.stride else (ANY_SIZE,)
         ahead = set()
         for channels in sorted(reached):
-            inputs = [BlockSpec("conv", 1, channels)]
             for size, v in itertools.product(sizes, values):
-                found = canonical_module(v, position_width, size, exits.branch.activation, inputs)
+                features = TensorSpec(channels, size)
+                found = canonical_module(v, position_width, features, exits.branch.activation)
                 if found is not None:
-                    yield _module(name), Layer(found, channels, ANY_SIZE)
+                    yield _module(name), Layer(found, TensorSpec(channels, ANY_SIZE))
                     ahead.add(found.width)
         reached, pixels = ahead, _fewest_pixels(module, pixels)
 

@@ -16,14 +16,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import build
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
 from aebnas.space.search_space import SearchSpace
 from aebnas.supernet.places import placed_layers, places
-from aebnas.supernet.roles import named_weights
-from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
+from aebnas.supernet.weights import SharedWeights, named_weights, part_of, shared_shapes
 
 KEPT_SHARE, KEPT_BYTES = 8, 64 * 2**20
 """Modules are kept for the next network that needs them: so many times the shared weights, or 64 MiB."""
@@ -97,7 +96,7 @@ class Supernet:
             names = _flat(architecture)
 
             def make(layer: Layer) -> nn.Module:
-                key = next(names), replace(layer, size=0)
+                key = next(names), replace(layer, input=TensorSpec(layer.in_channels))
                 pieces[key] = self._piece(*key)
                 uses[key] += 1
                 return pieces[key].module
@@ -123,7 +122,7 @@ class Supernet:
         names, network_weights = _flat(architecture), []
 
         def make(layer: Layer) -> nn.Module:
-            module, place = build(layer), next(names)
+            module, place = layer.build(), next(names)
             for name, weight in named_weights(module, layer):
                 network_weights.append(
                     (weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
@@ -150,7 +149,7 @@ class Supernet:
         return piece
 
     def _new_piece(self, place: str, layer: Layer) -> Piece:
-        module = build(layer).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = layer.build().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for part in module.modules():
             if isinstance(part, nn.BatchNorm2d):
                 part.track_running_stats = False

@@ -11,9 +11,8 @@ from typing import Literal
 
 import torch
 
+from aebnas.blocks.table import BLOCKS
 from aebnas.space.architecture import Architecture
-
-DEPTHWISE = ("mbconv", "dwconv")
 
 
 def training_dtype(
@@ -31,7 +30,7 @@ def training_dtype(
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     blocks = [block for stage in architecture.stages for block in stage.blocks]
-    depthwise = any(block.type in DEPTHWISE for block in blocks)
+    depthwise = any(BLOCKS[block.type].is_depthwise for block in blocks)
     fast = device.type == "cpu" and has_fast_bf16() and not depthwise
     return torch.bfloat16 if fast else torch.float32
 

@@ -14,13 +14,14 @@ import time
 import numpy as np
 import torch
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.training_schema import AugmentConfig, TrainingConfig
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.training.journal import Epoch
 from aebnas.training.modes import MODES
 from aebnas.training.trainer import train_phases

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from training.small_training import digits
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
@@ -22,7 +23,7 @@ from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.training.trainer import train
 
 EPOCHS = 6

@@ -33,7 +33,7 @@ def case() -> Case:
     torch.manual_seed(0)
     network = EarlyExitNetwork(architecture, channels, classes).eval()
     layer = network.plan[0].backbone[0]
-    images = [torch.randn(1, layer.in_channels, layer.size, layer.size) for _ in range(IMAGES)]
+    images = [torch.randn(1, *layer.input.shape) for _ in range(IMAGES)]
     with torch.no_grad():
         logits = np.stack([torch.stack(network(image), dim=1)[0].numpy() for image in images])
     cost = network_cost(architecture, channels, classes).reach_macs

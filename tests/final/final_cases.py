@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
@@ -12,7 +13,7 @@ from aebnas.final.images import FinalImages, final_images
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import FinalSettings
 from aebnas.final.subject import Subject
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 
 DATA = DataConfig(name="digits")
 QUICK = {"epochs": 3, "batch_size": 128, "learning_rate": 0.3, "precision": "fp32"}

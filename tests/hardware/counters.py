@@ -35,7 +35,7 @@ def unfilled_network(architecture: Architecture, channels: int, classes: int) ->
 
 def image(network: EarlyExitNetwork) -> Tensor:
     layer = network.plan[0].backbone[0]
-    return torch.zeros(1, layer.in_channels, layer.size, layer.size)
+    return torch.zeros(1, *layer.input.shape)
 
 
 def leave_at(network: EarlyExitNetwork, exit_: int) -> Tensor:

@@ -6,15 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from layers import square
 from torch import Tensor, nn
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import layer_cost, network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.session import space_of
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
-from aebnas.space.layer import Layer
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 from aebnas.space.search_space import SearchSpace
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -35,25 +37,25 @@ def shipped(name: str) -> tuple[SearchSpace, int, int]:
     ("layer", "elements"),
     [
         # batch norm: its input and its output, 8 channels of 8 x 8 each
-        pytest.param(Layer(BlockSpec("conv", 3, 8), 3, 8), 512 + 512, id="conv"),
+        pytest.param(square(BlockSpec("conv", 3, 8), 3, 8), 512 + 512, id="conv"),
         # a convolution that shrinks: its input and its output
-        pytest.param(Layer(BlockSpec("conv", 3, 2, 2), 8, 8), 512 + 2 * 16, id="shrinking conv"),
+        pytest.param(square(BlockSpec("conv", 3, 2, 2), 8, 8), 512 + 2 * 16, id="shrinking conv"),
         # depthwise batch norm
-        pytest.param(Layer(BlockSpec("dwconv", 3, 2), 8, 8), 512 + 512, id="dwconv"),
+        pytest.param(square(BlockSpec("dwconv", 3, 2), 8, 8), 512 + 512, id="dwconv"),
         # the input waits for the sum while batch norm reads and writes
-        pytest.param(Layer(BlockSpec("residual", 3, 8), 8, 4), 128 + 128 + 128, id="residual"),
+        pytest.param(square(BlockSpec("residual", 3, 8), 8, 4), 128 + 128 + 128, id="residual"),
         # 8 x 8 x 4 in, 4 x 4 x 8 out: input and body wait while the projection's batch norm runs
-        pytest.param(Layer(BlockSpec("residual", 3, 8, 2), 4, 8), 256 + 128 + 128 + 128, id="projection"),
+        pytest.param(square(BlockSpec("residual", 3, 8, 2), 4, 8), 256 + 128 + 128 + 128, id="projection"),
         # the hidden width of 4 x 8 channels, twice, and the waiting input
-        pytest.param(Layer(BlockSpec("mbconv", 3, 8, expansion=4.0), 8, 4), 128 + 512 + 512, id="mbconv"),
+        pytest.param(square(BlockSpec("mbconv", 3, 8, expansion=4.0), 8, 4), 128 + 512 + 512, id="mbconv"),
         # gate: scaled and unscaled hidden tensor, one number per channel, and the waiting input
         pytest.param(
-            Layer(BlockSpec("mbconv", 3, 8, expansion=4.0, se=True), 8, 4), 128 + 512 + 32 + 512, id="gated"
+            square(BlockSpec("mbconv", 3, 8, expansion=4.0, se=True), 8, 4), 128 + 512 + 32 + 512, id="gated"
         ),
         # without a skip nothing waits
-        pytest.param(Layer(BlockSpec("mbconv", 3, 4, expansion=4.0), 8, 4), 512 + 512, id="no skip"),
-        pytest.param(Layer(BlockSpec("pool", 3, 8, 2), 8, 8), 512 + 128, id="pool"),
-        pytest.param(Layer(BlockSpec("classifier", 1, 10), 8, 8), 512 + 8, id="classifier"),
+        pytest.param(square(BlockSpec("mbconv", 3, 4, expansion=4.0), 8, 4), 512 + 512, id="no skip"),
+        pytest.param(square(BlockSpec("pool", 3, 8, 2), 8, 8), 512 + 128, id="pool"),
+        pytest.param(square(BlockSpec("classifier", 1, 10), 8, 8), 512 + 8, id="classifier"),
     ],
 )
 def test_the_largest_live_sum_is_the_one_by_hand(layer: Layer, elements: int) -> None:
@@ -61,7 +63,7 @@ def test_the_largest_live_sum_is_the_one_by_hand(layer: Layer, elements: int) ->
 
 
 def test_a_layer_whose_input_is_needed_afterwards_holds_it_throughout() -> None:
-    cost = layer_cost(Layer(BlockSpec("dwconv", 3, 2), 8, 8))
+    cost = layer_cost(square(BlockSpec("dwconv", 3, 2), 8, 8))
     assert cost.activation_bytes_input_kept == (512 + 512 + 512) * FP32
 
 

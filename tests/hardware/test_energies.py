@@ -10,6 +10,7 @@ from hardware.synthetic_profiles import profile_of
 from numpy.typing import NDArray
 from space.tiny_spaces import space
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware import energies, energy
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.energies import with_energies
@@ -18,7 +19,6 @@ from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.samples import SampleFile
 from aebnas.hardware.target import Target
 from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer
 
 Floats = NDArray[np.float64]
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from space.tiny_spaces import space
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware import estimate
 from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.open_device import OpenDevice
 from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.target import Target
 from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
 
 
 def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

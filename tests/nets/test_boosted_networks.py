@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import BoostedSegment, EarlyExitNetwork, ExitSegment
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import network_graphs, onnx_network_runner, torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 
 CARRY, CLASSES = 0.5, 5
 

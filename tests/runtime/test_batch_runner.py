@@ -8,11 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner, confidence, stays
 from aebnas.runtime.torch_segments import network_graphs, torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 
 ARCHITECTURE = Architecture(
     resolution=8,

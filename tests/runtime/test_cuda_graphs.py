@@ -7,11 +7,12 @@ import pytest
 import torch
 from runtime import recording
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.cuda_graphs import graph_segments_runner
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 
 EXITS = 3
 SHAPE = (2, 3, 8, 8)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_spaces import any_space, branch_space, genome, space
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.errors import ConfigError
-from aebnas.space.architecture import BlockSpec
 from aebnas.space.genes import TRADE_OFF
 from aebnas.space.search_space import SearchSpace
 

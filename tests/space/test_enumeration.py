@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from shipped import SHIPPED, shipped
 from tiny_spaces import any_space, branch_space, genomes, space
 
+from aebnas.blocks.layer import Layer
 from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer, segments
+from aebnas.space.layer import segments
 from aebnas.space.search_space import SearchSpace
 
 SMALL = [name for name in SHIPPED if not name.endswith("_wide")]

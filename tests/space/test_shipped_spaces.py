@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shipped import FOLDER, SHIPPED, every_space, shipped
 
+from aebnas.blocks.layer import Layer
 from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import network_cost
@@ -14,7 +15,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.session import space_of
 from aebnas.space.architecture import Architecture
 from aebnas.space.genes import Genome
-from aebnas.space.layer import Layer, segments
+from aebnas.space.layer import segments
 from aebnas.space.search_space import SearchSpace
 
 CIFAR = [name for name in SHIPPED if name.startswith("cifar10_")]

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost import network_cost
-from aebnas.nets.blocks import build
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec
+from aebnas.space.architecture import Architecture, ExitSpec
 from aebnas.space.layer import segments
 from aebnas.supernet.places import places
-from aebnas.supernet.roles import named_weights
 from aebnas.supernet.supernet import Supernet
-from aebnas.supernet.weights import part_of
+from aebnas.supernet.weights import named_weights, part_of
 
 
 @cache
@@ -68,7 +68,9 @@ def check(name: str, seed: int) -> None:
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
         # a third way to the same answer: a plain network that computes with views of the shared tensors;
         # in float64, as batches of two through many batch norms amplify rounding: 1e-16 to 2e-9 was seen
-        plain = EarlyExitNetwork(architecture, one.in_channels, one.classes, make=build).double().train()
+        plain = (
+            EarlyExitNetwork(architecture, one.in_channels, one.classes, make=Layer.build).double().train()
+        )
         views = {name: view.double() for name, view in weights_of(one, plain, one.weights.tensors).items()}
         viewed = functional_call(plain, views, (x.double(),))
         for mine, third in zip(network.double()(x.double()), viewed, strict=True):

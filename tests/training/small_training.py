@@ -6,6 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.datasets import load_dataset
@@ -13,7 +14,7 @@ from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
 
 FP32 = torch.float32
 

@@ -10,13 +10,14 @@ from small_training import FP32, FixedBatches, batches, network, random_batch, t
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.training_schema import BOOSTED_CARRY, LossName, TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.exits.jei import gate_features as cached_gate_features
 from aebnas.exits.scores import softmax
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import Architecture, FinalSpec, StageSpec, StemSpec
 from aebnas.training.distillation import distillation_loss
 from aebnas.training.jei import ExitGates, exit_probabilities, gate_features, jei, jei_loss, relative_cost
 from aebnas.training.modes import MODES
