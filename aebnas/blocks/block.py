@@ -111,7 +111,7 @@ class Block(ABC):
 
     def output(self, spec: BlockSpec, features: TensorSpec) -> TensorSpec:
         """Return the shape of the output for one of the input."""
-        strided = features.with_channels(spec.width).strided(spec.stride)
+        strided = TensorSpec(spec.width, features.size).strided(spec.stride)
         return strided if spec.pool == "none" else strided.halved()
 
     def signature_parts(self, spec: BlockSpec, hidden: int) -> list[str]:

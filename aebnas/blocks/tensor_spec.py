@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """Channels, and how long each further axis is."""
 
     channels: int
@@ -36,6 +35,8 @@ class TensorSpec:
 
     def strided(self, stride: int) -> TensorSpec:
         """Return the shape behind a padded convolution or pooling with a stride: sizes round up."""
+        if stride == 1:
+            return self
         return TensorSpec(self.channels, tuple(-(-length // stride) for length in self.size))
 
     def halved(self) -> TensorSpec:
@@ -45,6 +46,10 @@ class TensorSpec:
     def with_channels(self, channels: int) -> TensorSpec:
         """Return the same size with other channels."""
         return TensorSpec(channels, self.size)
+
+    def with_size(self, size: tuple[int, ...]) -> TensorSpec:
+        """Return the same channels with another size."""
+        return TensorSpec(self.channels, size)
 
     def size_text(self) -> str:
         """Return the size as signatures have it: ``16`` for 16 x 16 pixels, ``24x32`` for 24 x 32."""

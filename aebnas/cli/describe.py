@@ -22,8 +22,9 @@ from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.report.words import count, metric_name, percent, si
-from aebnas.space.counting import distinct_architectures
-from aebnas.space.search_space import SearchSpace
+from aebnas.search.session import space_of
+from aebnas.space.api import SearchSpace
+from aebnas.task.task import Task
 
 PIPE_WIDTH = 110
 FEW = 0.01
@@ -104,10 +105,10 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         return track(numbers, "costing random architectures", total=samples, console=console, transient=True)
 
     shape, classes = shape_and_classes(config.data)
-    space = SearchSpace(config.space, max(shape[:2]), config.trade_offs, config.settings)
-    devices = DeviceCosts.of_file(config, space, shape[2], classes)
-    costs = sample_costs(config, space, shape[2], classes, samples, progress, devices)
-    counts = (math.prod(space.cardinalities), distinct_architectures(space))
+    space, task = space_of(config, shape), Task.of_images(shape, classes)
+    devices = DeviceCosts.of_file(config, space, task)
+    costs = sample_costs(config, space, task, samples, progress, devices)
+    counts = (math.prod(space.cardinalities), space.count())
     found = Description(config, space, shape, classes, *counts, costs)
     if config.evaluation.mode == "supernet" and config.supernet.file is not None:
         from aebnas.supernet.preparation import check_given  # imports torch

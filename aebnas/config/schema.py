@@ -26,6 +26,7 @@ from aebnas.config.constraints import (
 )
 from aebnas.config.evaluation_schema import EvaluationConfig, wrong_evaluation
 from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.pixels import Pixels
 from aebnas.config.space_schema import Name, SpaceConfig
 from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
@@ -66,8 +67,8 @@ class DataConfig(Frozen):
     """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images)."""
     root: Text | None = None
     """Where the official files lie already; default: they are downloaded to the user's cache."""
-    image_size: Annotated[int, Field(ge=4, le=1024)] | None = None
-    """Resize all images of a folder to this height = width; without it, differing sizes are an error."""
+    image_size: Pixels | None = None
+    """Bring images of a folder to this height = width or [height, width]; without it sizes may not differ."""
     split: SplitConfig = SplitConfig()
     """The three disjoint splits of the training data."""
     test_share: Share = 0.16

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
+from aebnas.config.pixels import Pixels
 
 if TYPE_CHECKING:
     BlockType: TypeAlias = str
@@ -27,7 +28,6 @@ Stride = Annotated[Literal[1, 2], Whole]
 Channels = Annotated[int, Field(ge=1, le=4096)]
 Depth = Annotated[int, Field(ge=1, le=12)]
 Expansion = Annotated[float, Field(ge=1, le=16)]
-Resolution = Annotated[int, Field(ge=4, le=1024)]
 WidthMultiplier = Annotated[float, Field(gt=0, le=8)]
 ModuleCount = Annotated[int, Field(ge=0, le=3)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
@@ -131,8 +131,8 @@ class FinalConfig(Frozen):
 class SpaceConfig(Frozen):
     """What can be built."""
 
-    resolution: Choices[Resolution] | None = None
-    """Input height = width in pixels; default: the data's own."""
+    resolution: Choices[Pixels] | None = None
+    """Pixels of the input: height = width, or [height, width] in a list; default: the data's own."""
     stem: StemConfig = StemConfig()
     """The first convolution."""
     stages: Annotated[Items[StageConfig], Field(min_length=1, max_length=12)]

@@ -16,16 +16,17 @@ import numpy as np
 from aebnas.data.dataset import ImageSet
 from aebnas.data.pictures import PictureHeader, read_header, read_pixels
 from aebnas.errors import DataError
+from aebnas.task.input_size import Size, size_of
 
 _CLUTTER = ("thumbs.db", "desktop.ini", "__macosx")
 
 
-def read_folder(folder: Path, image_size: int | None) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
+def read_folder(folder: Path, image_size: Size | None) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
     """Return train, test (if there is ``test/``) and the class names.
 
     Args:
         folder: Holds class folders, or ``train/`` and optionally ``test/`` with class folders.
-        image_size: Cut the middle square of every image and resize it to this side;
+        image_size: Cut the middle of every image, in this shape, and resize it to this size;
             None: all images must have one size.
 
     Raises:
@@ -110,14 +111,14 @@ def _check_one_size(headers: dict[Path, PictureHeader]) -> None:
 def _read(
     files: dict[str, list[Path]],
     classes: tuple[str, ...],
-    image_size: int | None,
+    image_size: Size | None,
     headers: dict[Path, PictureHeader],
     channels: int,
 ) -> ImageSet:
     paths = [path for members in files.values() for path in members]
     labels = [classes.index(name) for name, members in files.items() for _ in members]
     first = headers[paths[0]]
-    height, width = (image_size, image_size) if image_size is not None else (first.height, first.width)
+    height, width = (first.height, first.width) if image_size is None else size_of(image_size)
     images = np.empty((len(paths), height, width, channels), np.uint8)
     for i, path in enumerate(paths):
         images[i] = read_pixels(path, image_size, channels)

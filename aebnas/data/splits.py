@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from aebnas.config.schema import DataConfig
 from aebnas.data.dataset import Dataset, ImageSet, Labels
 from aebnas.errors import DataError
+from aebnas.task.task import Task
 
 NAMES = ("train", "calibrate", "select")
 
@@ -41,6 +42,11 @@ class Splits:
     select: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.train.shape, len(self.classes))
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:

@@ -36,7 +36,7 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes, weight_bytes
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 from aebnas.supernet.inheritance import Heirs, Weights, supernet_with
 from aebnas.training.exit_weights import exit_weights
 from aebnas.training.finetuning import finetune
@@ -94,9 +94,9 @@ class Evaluator:
             leg: With successive halving, what of its training is done now; of a finalist, the training
                 that begins with what it inherits; None: all of it, or the heir.
         """
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        cost = network_cost(architecture, *shape)
-        reach_costs = self.costs.reach_costs(architecture, *shape)
+        task = self.splits.task
+        cost = network_cost(architecture, task)
+        reach_costs = self.costs.reach_costs(architecture, task)
         draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
         draft = replace(draft, epochs=self.config.candidate_epochs if leg is None else leg.epochs)
         started, cpu_started = time.perf_counter(), time.process_time()
@@ -115,7 +115,7 @@ class Evaluator:
         return Outcome(evaluation, artefacts)
 
     def _trained(self, draft: Evaluation, leg: Leg | None) -> tuple[Evaluation, Artefacts]:
-        dtype = training_dtype(self.config.training.precision, draft.architecture, self.device)
+        dtype = training_dtype(self.config.training.precision, draft.architecture.backbone_types, self.device)
         torch.manual_seed(draft.seed)
         if self._heirs is None or leg is not None:
             network, result = self._by_training(draft, dtype, leg or Leg(0, self.config.candidate_epochs))
@@ -142,8 +142,7 @@ class Evaluator:
         training, architecture = self.config.training, draft.architecture
         seed = leg_seed(self.config.search.seed, architecture.key(), leg.before)
         torch.manual_seed(seed)
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        network = EarlyExitNetwork(architecture, *shape, carry=training.carry)
+        network = EarlyExitNetwork(architecture, self.splits.task, carry=training.carry)
         if leg.weights is not None:
             load_weight_bytes(network, leg.weights)
         elif self._heirs is not None:
@@ -158,7 +157,7 @@ class Evaluator:
     ) -> tuple[EarlyExitNetwork, TrainingResult | None]:
         options, training = self.config.evaluation, self.config.training
         network, only_exits = heirs.extract(draft.architecture), options.finetune == "exits"
-        if not options.finetune_epochs or (only_exits and not draft.architecture.exits):
+        if not options.finetune_epochs or (only_exits and not draft.architecture.exit_names):
             return network, None
         rate = options.finetune_learning_rate or FINETUNE_SHARE * training.learning_rate
         further = training.model_copy(update={"epochs": options.finetune_epochs, "learning_rate": rate})
@@ -171,7 +170,7 @@ class Evaluator:
         return TrainBatches(
             self.splits.train,
             device=self.device,
-            resolution=architecture.resolution,
+            resolution=architecture.input_size,
             batch_size=self.config.training.batch_size,
             augment=self.config.training.augment,
             seed=seed,

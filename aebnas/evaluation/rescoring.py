@@ -18,6 +18,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.curves import scored_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.task.task import Task
 
 Records = Callable[[str], tuple[ExitRecord, ExitRecord] | None]
 """What every exit of a candidate said on calibrate and on select, by its key."""
@@ -68,7 +69,7 @@ def rescored(
     records: Records,
     labels: tuple[NDArray[Any], NDArray[Any]],
     devices: DeviceCosts,
-    data: tuple[int, int],
+    task: Task,
 ) -> list[Evaluation]:
     """Return every finished candidate with its exits tuned for ``config.cost_metric``.
 
@@ -78,7 +79,7 @@ def rescored(
         records: Of the run.
         labels: Of calibrate and of select.
         devices: The profiles.
-        data: Channels of the images, number of classes.
+        task: What comes in, and how many answers there are.
 
     Raises:
         HardwareError: A profile lacks a layer.
@@ -91,7 +92,7 @@ def rescored(
         record = records(one.key)
         if record is None:
             raise RunError(f"the run does not hold what the exits of candidate {one.key} said")
-        reach = devices.reach_costs(one.architecture, *data)
+        reach = devices.reach_costs(one.architecture, task)
         curve = scored_curve(config, record, labels, one.reach_macs, reach)
         found.append(replace(one, reach_costs=reach, cost_metric=config.cost_metric, curve=curve))
     return found

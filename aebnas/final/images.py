@@ -15,6 +15,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,11 @@ class FinalImages:
     data: DataConfig
     fingerprint: str
     """Of the data and splits, as the search knew them."""
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.train.shape, len(self.classes))
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:

@@ -21,7 +21,7 @@ from aebnas.report.winners import Winner, load_winner
 from aebnas.report.words import count, metric_value, percent
 from aebnas.search.kept_profiles import kept_devices
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 TRAINED = "trained"
 """Folder beside ``winners/`` in which trained networks lie."""

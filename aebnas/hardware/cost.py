@@ -8,7 +8,7 @@ operations per batch-norm element), which equals torch's ``FlopCounterMode`` / 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.layer import Layer
 from aebnas.hardware.memory import BYTES_PER_ACTIVATION, ActivationWatch
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import segments
+from aebnas.space.api import Architecture, Segment
+from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
 
@@ -156,16 +156,19 @@ def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
     return sum(any(0 <= start + tap * dilation < size for start in starts) for tap in range(kernel))
 
 
-def network_cost(architecture: Architecture, in_channels: int, classes: int) -> NetworkCost:
+def network_cost(architecture: Architecture, task: Task) -> NetworkCost:
     """Return the cost of a network: the sum over its layers.
 
     Args:
         architecture: The network.
-        in_channels: Channels of the images.
-        classes: Number of classes.
+        task: What comes in, and how many answers there are.
     """
+    return plan_cost(architecture.segments(task))
+
+
+def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
+    """Return the cost of a network that is a list of segments."""
     reach, total, params, peak, saved = [], 0, 0, 0, 0
-    plan = segments(architecture, in_channels, classes)
     for segment in plan:
         backbone = [layer_cost(layer) for layer in segment.backbone]
         branch = [layer_cost(layer) for layer in segment.exit]

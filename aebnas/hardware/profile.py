@@ -29,7 +29,7 @@ from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile_schema import ProfileFacts
 from aebnas.hardware.profile_table import LayerRow, iterate, read_table, table_text
-from aebnas.space.layer import Segment
+from aebnas.space.api import Segment
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
 from aebnas.nets.initial_weights import initialise
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Segment, segments
+from aebnas.space.api import Architecture, Segment
+from aebnas.task.task import Task
 
 Make = Callable[[Layer], nn.Module]
 """Gives the module of a layer; asked in the order in which ``segments`` lists the layers."""
@@ -77,8 +77,7 @@ class EarlyExitNetwork(nn.Module):
     def __init__(
         self,
         architecture: Architecture,
-        in_channels: int,
-        classes: int,
+        task: Task,
         carry: float = 0.0,
         make: Make | None = None,
     ) -> None:
@@ -86,8 +85,7 @@ class EarlyExitNetwork(nn.Module):
 
         Args:
             architecture: What to build.
-            in_channels: Channels of the images.
-            classes: Number of classes.
+            task: What comes in, and how many answers there are.
             carry: Share of each exit's logits that is added to the next exit's, as
                 ``TrainingConfig.carry`` says; 0: exits answer for themselves.
             make: Gives the layers' modules, whose weights stay as they are; None: new ones.
@@ -95,7 +93,9 @@ class EarlyExitNetwork(nn.Module):
         super().__init__()
         self.carry = carry
         self.architecture = architecture
-        self.plan: tuple[Segment, ...] = segments(architecture, in_channels, classes)
+        self.input = task.input.with_size(architecture.input_size)
+        """Shape of one image as the network takes it."""
+        self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
             BoostedSegment(plan, carry, make or Layer.build)
             if carry and i
@@ -118,7 +118,7 @@ class EarlyExitNetwork(nn.Module):
         """Return the logits of every exit.
 
         Args:
-            x: Normalised images, shape ``(batch, channels, resolution, resolution)``.
+            x: Normalised images, shape ``(batch, *input.shape)``.
 
         Returns:
             One tensor ``(batch, classes)`` per exit.

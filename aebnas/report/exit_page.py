@@ -11,7 +11,7 @@ from aebnas.report.exit_tables import exit_tables, page_table
 from aebnas.report.figure_style import Figure
 from aebnas.report.frame import drawn, figure_scripts, filled, resource, section
 from aebnas.report.markup import Markup, data_script, element, joined
-from aebnas.report.words import architecture_lines, metric_name
+from aebnas.report.words import metric_name
 
 
 def exit_page(study: ExitStudy) -> str:
@@ -59,7 +59,7 @@ def _curves_caption(study: ExitStudy) -> str:
 
 
 def _network(study: ExitStudy) -> Markup:
-    words = (element("li", line) for line in architecture_lines(study.evaluation.architecture))
+    words = (element("li", line) for line in study.evaluation.architecture.drawing().lines())
     return section("network", "The network", element("ul", *words))
 
 

@@ -16,9 +16,8 @@ from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.words import exit_names
 from aebnas.search.session import space_of
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.encoding import values_of
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene
+from aebnas.space.api import Architecture
+from aebnas.space.genes import SETTING, TRADE_OFF, Gene, plain_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +102,7 @@ class LoadedRun:
     def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
         choices = {name: gene.choices for name, gene in self.positions.items()}
         return {
-            name: choices[name][index]
-            for name, index in values_of(self._space, architecture).items()
+            name: plain_choice(choices[name][index])
+            for name, index in self._space.active_genes(architecture).items()
             if name not in UNTOLD and len(choices[name]) > 1
         }

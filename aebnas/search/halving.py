@@ -16,7 +16,7 @@ from aebnas.search.events import RungFinished
 from aebnas.search.promotion import best_first
 from aebnas.search.rung_shelf import leg_name
 from aebnas.search.rung_work import Decided, Parts, RungWork
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 from aebnas.space.genes import Genome
 
 

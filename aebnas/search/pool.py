@@ -16,7 +16,7 @@ from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 Weights = Mapping[str, NDArray[Any]]
 """Shared weights of a supernet by name."""

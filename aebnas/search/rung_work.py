@@ -12,8 +12,7 @@ from aebnas.evaluation.rungs import LegOf
 from aebnas.search.events import Listener
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import Architecture, SearchSpace
 
 Decided = Callable[[Evaluation, bool], None]
 """Told each candidate's evaluation once it is trained no further, and whether the store knew all of it."""

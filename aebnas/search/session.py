@@ -28,7 +28,8 @@ from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import make_space
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
@@ -63,8 +64,7 @@ def new_session(
     _check_cutout(config, splits)
     config = _with_absolute_paths(config)
     _check_supernet(config, splits)
-    shape = splits.train.shape
-    devices = DeviceCosts.of_file(config, space_of(config, shape), shape[2], len(splits.classes))
+    devices = DeviceCosts.of_file(config, space_of(config, splits.train.shape), splits.task)
     proposer = _proposer(config, splits, devices)
     store = RunStore.create(path, config, environment())
     try:
@@ -125,12 +125,12 @@ def resumed_session(
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for images ``(height, width, channels)``."""
-    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs, config.settings)
+    height, width = image_shape[:2]
+    return make_space(config.space, (height, width), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
-    shape = splits.train.shape
-    return make_proposer(config, space_of(config, shape), shape[2], len(splits.classes), devices)
+    return make_proposer(config, space_of(config, splits.train.shape), splits.task, devices)
 
 
 def _search(

@@ -27,7 +27,7 @@ from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
 from aebnas.search.pool import Started, Weights
 from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 POLL_SECONDS = 1.0
 """How often the driver looks for hanging candidates."""
@@ -86,7 +86,7 @@ class RayPool:
         """
         self._config = config
         self._listener = listener
-        self._shape = (splits.train.shape[2], len(splits.classes))
+        self._work = splits.task
         self._idle: deque[Any] = deque()
         self._failed_starts = 0
         self._is_stopping = False
@@ -108,7 +108,7 @@ class RayPool:
         Raises:
             WorkerError: Workers die as soon as they start.
         """
-        macs = {a.key(): network_cost(a, *self._shape).reach_macs[-1] for a in architectures}
+        macs = {a.key(): network_cost(a, self._work).reach_macs[-1] for a in architectures}
         queue = deque(sorted(architectures, key=lambda a: (-macs[a.key()], a.key())))
         running: dict[Any, _Task] = {}
         deaths: Counter[str] = Counter()
@@ -181,7 +181,7 @@ class RayPool:
                 yield self._failure(task.architecture, reason)
 
     def _failure(self, architecture: Architecture, reason: str) -> Outcome:
-        cost = network_cost(architecture, *self._shape)
+        cost = network_cost(architecture, self._work)
         seed = self._config.search.seed
         draft = draft_evaluation(architecture, cost, seed, f"failed: {reason}")
         return Outcome(replace(draft, epochs=self._config.candidate_epochs))

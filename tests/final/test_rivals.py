@@ -14,14 +14,14 @@ from search.fakes import fake_config, fake_outcome
 
 from aebnas.data.dataset import ImageSet
 from aebnas.evaluation.record import Outcome
-from aebnas.final.largest import static_of
 from aebnas.final.rivals import Contender, Missing, best_static
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.store import RunStore
+from aebnas.task.task import classification
 
 INHERITS = ("evaluation.mode=supernet", "training.epochs=9", "evaluation.finalists=2")
 TUNED = (*INHERITS, "evaluation.finetune_epochs=2")
-HEIR, FINALIST = (static_of(architecture(width)) for width in (8, 12))
+HEIR, FINALIST = (architecture(width).without_exits() for width in (8, 12))
 IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
 
@@ -51,7 +51,7 @@ def rival(
 
 def weights_of(one: Any) -> bytes:
     file = io.BytesIO()
-    torch.save(EarlyExitNetwork(one, 1, 10, carry=0.0).state_dict(), file)
+    torch.save(EarlyExitNetwork(one, classification(1, 10), carry=0.0).state_dict(), file)
     return file.getvalue()
 
 

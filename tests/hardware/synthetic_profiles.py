@@ -24,7 +24,7 @@ from aebnas.hardware.profile_schema import (
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.target import Target
 from aebnas.search.session import space_of
-from aebnas.space.enumeration import distinct_layers
+from aebnas.task.task import classification
 
 COUNTER = EnergyFacts(source="a counter", measured_layers=1, segment_mj=0.25)
 Cost = Callable[[Layer], float]
@@ -81,7 +81,7 @@ def layers_of(search_file: Path) -> tuple[Layer, ...]:
     """Every layer of a search-space file."""
     config = load(search_file, [])
     shape, classes = shape_and_classes(config.data)
-    return distinct_layers(space_of(config, shape), shape[2], classes)
+    return space_of(config, shape).layers(classification(shape[2], classes))
 
 
 def written(folder: Path, profile: HardwareProfile) -> Path:

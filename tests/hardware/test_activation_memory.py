@@ -16,8 +16,9 @@ from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import layer_cost, network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.session import space_of
-from aebnas.space.architecture import Architecture, ExitSpec, FinalSpec, StageSpec, StemSpec
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -25,7 +26,7 @@ FP32 = 4
 
 
 @cache
-def shipped(name: str) -> tuple[SearchSpace, int, int]:
+def shipped(name: str) -> tuple[StagedSpace, int, int]:
     """The space, its images' channels and its classes."""
     config = load(FOLDER / f"{name}.yaml", [])
     shape, classes = shape_and_classes(config.data)
@@ -69,7 +70,7 @@ def test_a_layer_whose_input_is_needed_afterwards_holds_it_throughout() -> None:
 
 def test_features_wait_for_the_next_segment_while_the_exit_runs() -> None:
     wide_exit = ExitSpec("stage1", (BlockSpec("conv", 1, 4), BlockSpec("conv", 1, 64)))
-    architecture = Architecture(
+    architecture = StagedArchitecture(
         resolution=8,
         stem=StemSpec(1, 1, 4, "relu"),
         stages=tuple(StageSpec(f"stage{i}", (BlockSpec("conv", 1, 4),)) for i in (1, 2)),
@@ -77,17 +78,17 @@ def test_features_wait_for_the_next_segment_while_the_exit_runs() -> None:
         final=FinalSpec(0, 0, "relu"),
     )
     features, widest = 4 * 64, 64 * 64
-    peak = network_cost(architecture, 3, 10).peak_activation_bytes
+    peak = network_cost(architecture, classification(3, 10)).peak_activation_bytes
     assert peak == (features + widest + widest) * FP32
 
 
 def test_behind_the_last_exit_nothing_waits() -> None:
-    architecture = Architecture(
+    architecture = StagedArchitecture(
         8, StemSpec(1, 1, 1, "relu"), (StageSpec("stage1", (BlockSpec("conv", 1, 2),)),), (),
         FinalSpec(0, 512, "relu"),
     )  # fmt: skip
     # hidden features before and after flattening; the 2 x 64 features are gone
-    assert network_cost(architecture, 1, 10).peak_activation_bytes == (512 + 512) * FP32
+    assert network_cost(architecture, classification(1, 10)).peak_activation_bytes == (512 + 512) * FP32
 
 
 # ---------------------------------------------------------------- kept for the backward pass
@@ -114,9 +115,9 @@ def test_the_kept_activations_are_within_a_twentieth_of_autograds(name: str) -> 
     rng = np.random.default_rng(5)
     for _ in range(5):
         architecture = space.decode(space.sample(rng))
-        network = EarlyExitNetwork(architecture, channels, classes).train()
+        network = EarlyExitNetwork(architecture, classification(channels, classes)).train()
         x = torch.zeros(2, channels, architecture.resolution, architecture.resolution)
-        estimate = 2 * network_cost(architecture, channels, classes).saved_activation_bytes
+        estimate = 2 * network_cost(architecture, classification(channels, classes)).saved_activation_bytes
         # below it: the images themselves, the batch norms' statistics, what max pooling chose
         assert 0.94 < estimate / kept_by_autograd(network, x) < 1.02
 
@@ -124,8 +125,8 @@ def test_the_kept_activations_are_within_a_twentieth_of_autograds(name: str) -> 
 def test_watching_leaves_no_hooks_on_networks() -> None:
     space, channels, classes = shipped("mnist5k")
     architecture = space.decode(space.sample(np.random.default_rng(0)))
-    network_cost(architecture, channels, classes)
-    network = EarlyExitNetwork(architecture, channels, classes)
+    network_cost(architecture, classification(channels, classes))
+    network = EarlyExitNetwork(architecture, classification(channels, classes))
     assert not any(part._forward_hooks for part in network.modules())
     assert not any("total_ops" in part._buffers for part in network.modules())
     assert isinstance(network, nn.Module)

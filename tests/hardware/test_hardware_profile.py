@@ -18,8 +18,8 @@ from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Correction, Overhead
 from aebnas.hardware.profile_table import COLUMNS
 from aebnas.hardware.target import Target
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Segment, segments
+from aebnas.space.api import Segment
+from aebnas.task.task import classification
 
 CONV = square(BlockSpec("conv", 3, 8), 1, 8)
 BLOCK = square(BlockSpec("residual", 3, 8), 8, 8)
@@ -150,19 +150,19 @@ def test_a_layer_is_found_by_its_signature_alone() -> None:
 # ---------------------------------------------------------------- several devices
 def test_costs_are_filed_under_each_profiles_name() -> None:
     some = space(8, exits={"after": ["stage1"], "optional": False, "branch": {"modules": 0}})
-    layers = distinct_layers(some, 1, 10)
+    layers = some.layers(classification(1, 10))
     fast = profile_of(layers, "fast", energy_mj=by_macs)
     slow = profile_of(layers, "slow", lambda layer: 5 * by_macs(layer))
     architecture = some.decode((0,) * len(some.genes))
-    found = DeviceCosts((fast, slow)).reach_costs(architecture, 1, 10)
+    found = DeviceCosts((fast, slow)).reach_costs(architecture, classification(1, 10))
     assert set(found) == {"latency_ms@fast", "energy_mj@fast", "latency_ms@slow"}
-    plan = segments(architecture, 1, 10)
+    plan = architecture.segments(classification(1, 10))
     assert found["latency_ms@slow"] == tuple(slow.reach_latency_ms(plan))
     assert found["energy_mj@fast"] == tuple(fast.reach_energy_mj(plan))
 
 
 def test_no_profiles_cost_nothing_to_ask() -> None:
-    assert DeviceCosts().reach_costs(space(8).decode(()), 1, 10) == {}
+    assert DeviceCosts().reach_costs(space(8).decode(()), classification(1, 10)) == {}
 
 
 @pytest.mark.parametrize("metric", ["energy_mj", "worst_energy_mj", "energy_mj@board"])

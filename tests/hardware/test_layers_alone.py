@@ -12,13 +12,14 @@ from torch import nn
 
 from aebnas.blocks.block import Block, BlockSpec, LayerShape
 from aebnas.blocks.conv import Conv
-from aebnas.blocks.layer import classifier
+from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.table import BLOCKS
 from aebnas.blocks.tensor_spec import image
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.layer_clock import OUTSIDE, empty_clock, ends, layer_clock
 from aebnas.hardware.target import Target
-from aebnas.space.layer import segments
+from aebnas.task.input_size import Size
+from aebnas.task.task import classification
 
 CONV = square(BlockSpec("conv", 3, 12, 2, activation="hswish"), 8, 7)
 
@@ -29,7 +30,9 @@ def test_what_one_layer_of_a_chain_ends_with_the_next_begins_with(name: str) -> 
     space, channels, classes = shipped(name)
     rng = np.random.default_rng(0)
     for _ in range(20):
-        for i, segment in enumerate(segments(space.decode(space.sample(rng)), channels, classes)):
+        for i, segment in enumerate(
+            space.decode(space.sample(rng)).segments(classification(channels, classes))
+        ):
             chain = [ends(layer, Target()) for layer in segment.layers()]
             joints = [(before[1], after[0]) for before, after in pairwise(chain)]
             assert all(left == right for left, right in joints)
@@ -54,7 +57,13 @@ def test_torch_has_neither_lead_nor_tail() -> None:
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
 @pytest.mark.parametrize(
-    "layer", [CONV, square(BlockSpec("conv", 3, 8, 2), 3, 7), classifier(image(8, 7), 10)]
+    "layer",
+    [
+        CONV,
+        square(BlockSpec("conv", 3, 8, 2), 3, 7),
+        classifier(image(8, 7), 10),
+        Layer(BlockSpec("mbconv", 5, 8, 2, 2.0, pool="max2"), image(8, (4, 11))),
+    ],
 )
 def test_layers_and_their_empty_calls_run(layer: LayerShape, runtime: str) -> None:
     target = Target(runtime=runtime, batch_size=2)  # type: ignore[arg-type]
@@ -91,13 +100,13 @@ def test_weights_that_meet_padding_alone_are_not_read(layer: LayerShape, read: i
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_weights_that_are_not_read_may_be_anything(kernel: int, stride: int, size: int) -> None:
-    layer = square(BlockSpec("conv", kernel, 1, stride), 1, size)
+@pytest.mark.parametrize("size", [1, 2, 3, 4, (1, 4), (2, 1), (3, 9)])
+def test_weights_that_are_not_read_may_be_anything(kernel: int, stride: int, size: Size) -> None:
+    layer = Layer(BlockSpec("conv", kernel, 1, stride), image(1, size))
     convolution = next(part for part in layer.build().modules() if isinstance(part, nn.Conv2d))
     with torch.no_grad():
         convolution.weight.fill_(1.0)
-    x = torch.ones(1, 1, size, size)
+    x = torch.ones(1, *layer.input.shape)
     convolution(x).sum().backward()
     assert convolution.weight.grad is not None
     read = int((convolution.weight.grad != 0).sum())

@@ -10,20 +10,20 @@ from shipped import every_space, shipped
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost import layer_cost, network_cost
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import segments
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 
 
-def architectures(name: str, count: int, seed: int = 0) -> list[Architecture]:
+def architectures(name: str, count: int, seed: int = 0) -> list[StagedArchitecture]:
     """Random architectures of a shipped space."""
     space, rng = shipped(name)[0], np.random.default_rng(seed)
     return [space.decode(space.sample(rng)) for _ in range(count)]
 
 
-def check_macs(architecture: Architecture, channels: int, classes: int) -> None:
+def check_macs(architecture: StagedArchitecture, channels: int, classes: int) -> None:
     """Compare the summed reach cost with three counts of the network itself."""
     network = unfilled_network(architecture, channels, classes)
-    reach = network_cost(architecture, channels, classes).reach_macs.tolist()
+    reach = network_cost(architecture, classification(channels, classes)).reach_macs.tolist()
     assert [flop_counter_macs(network, i) for i in range(network.exits)] == reach
     assert thop_macs(network) == reach[-1]
     for i in range(network.exits):
@@ -54,14 +54,14 @@ def test_parameters_are_those_of_the_network(name: str) -> None:
     for architecture in architectures(name, 10):
         network = unfilled_network(architecture, channels, classes)
         counted = sum(parameter.numel() for parameter in network.parameters())
-        assert network_cost(architecture, channels, classes).params == counted
+        assert network_cost(architecture, classification(channels, classes)).params == counted
 
 
 @every_space
 def test_reach_cost_rises_from_exit_to_exit(name: str) -> None:
     _, channels, classes = shipped(name)
     for architecture in architectures(name, 10):
-        reach = network_cost(architecture, channels, classes).reach_macs
+        reach = network_cost(architecture, classification(channels, classes)).reach_macs
         assert len(reach) == len(architecture.exits) + 1
         assert (np.diff(reach) > 0).all()
 
@@ -73,10 +73,11 @@ def test_an_untaken_exit_still_costs_its_head() -> None:
     backbones, heads = (
         [sum(layer_cost(layer).macs for layer in part) for part in parts]
         for parts in zip(
-            *((s.backbone, s.exit) for s in segments(architecture, channels, classes)), strict=True
+            *((s.backbone, s.exit) for s in architecture.segments(classification(channels, classes))),
+            strict=True,
         )
     )
-    reach = network_cost(architecture, channels, classes).reach_macs
+    reach = network_cost(architecture, classification(channels, classes)).reach_macs
     assert min(heads) > 0
     assert reach[1] == backbones[0] + backbones[1] + heads[0] + heads[1]
 

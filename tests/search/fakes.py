@@ -15,7 +15,8 @@ from aebnas.exits.operating_curve import operating_curve
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 
 DATA = ("fingerprint", 1, 10)
 IMAGES = 60
@@ -39,12 +40,12 @@ def fake_config(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "fake.yaml", overrides)
 
 
-def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
+def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
     """Return a finished outcome: larger networks are more accurate, later exits too.
 
     ``skilled``: share of its final skill that the network has acquired.
     """
-    cost = network_cost(architecture, 1, 10)
+    cost = network_cost(architecture, classification(1, 10))
     rng = np.random.default_rng(int(architecture.key(), 16))
     skill = skilled * np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
     shape = (IMAGES, len(skill))
@@ -66,9 +67,13 @@ def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0
     return Outcome(evaluation, Artefacts(records[0], records[1], logits, logits, b"weights"))
 
 
-def fake_failure(architecture: Architecture, reason: str = "diverged") -> Outcome:
+def fake_failure(architecture: StagedArchitecture, reason: str = "diverged") -> Outcome:
     """Return a failed outcome."""
-    return Outcome(draft_evaluation(architecture, network_cost(architecture, 1, 10), 0, f"failed: {reason}"))
+    return Outcome(
+        draft_evaluation(
+            architecture, network_cost(architecture, classification(1, 10)), 0, f"failed: {reason}"
+        )
+    )
 
 
 class FakePool:
@@ -79,7 +84,7 @@ class FakePool:
     def __init__(
         self,
         interrupt_after: int | None = None,
-        outcome: Callable[[Architecture], Outcome] = fake_outcome,
+        outcome: Callable[[StagedArchitecture], Outcome] = fake_outcome,
         forward: bool = False,
     ) -> None:
         self.trained: list[str] = []
@@ -90,7 +95,7 @@ class FakePool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
+        self, architectures: Sequence[StagedArchitecture], started: Started, leg: LegOf = in_full
     ) -> Iterator[Outcome]:
         for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
@@ -103,7 +108,7 @@ class FakePool:
             self.trained.append(key if now is None else f"{key}-{now.epochs}")
             yield self.answer(architecture, now)
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, leg: Leg | None) -> Outcome:
         """Return what comes of one part of a candidate's training; None: of all of it."""
         return self._outcome(architecture)
 

@@ -20,8 +20,9 @@ from aebnas.search.search import Search
 from aebnas.search.session import _check_end
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 HALVING = ("evaluation.mode=successive_halving", "training.epochs=9")
 """Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
@@ -42,7 +43,7 @@ class RungPool(FakePool):
         super().__init__(interrupt_after, forward=forward)
         self._fails = fails
 
-    def answer(self, architecture: Architecture, leg: Leg | None) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, leg: Leg | None) -> Outcome:
         key = architecture.key()
         assert leg is not None
         assert leg.weights == (f"{key}-{leg.before}".encode() if leg.before else None)
@@ -67,8 +68,8 @@ def run(
         if retry:
             store.forget_machine_failures()
             RungShelf(store).forget_machine_failures()
-        space = SearchSpace(config.space, 8, config.search.trade_offs)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         return list(
             Search(config, space, store, lambda told: pool or RungPool(), DATA, proposer, listener).run()

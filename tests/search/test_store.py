@@ -11,10 +11,10 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 from aebnas.errors import RunError
 from aebnas.search import store as store_module
 from aebnas.search.store import RunStore, write_atomically
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
 ARCHITECTURE = SPACE.decode(SPACE.sample(np.random.default_rng(0)))
 
 

@@ -12,7 +12,7 @@ from tiny_spaces import space
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
-from aebnas.space.layer import segments
+from aebnas.task.task import classification
 
 EXITS = {"after": ["stage1", "stage2"], "optional": False}
 THREE_STAGES = [{"width": 4}, {"width": 8, "stride": 2}, {"width": 12, "stride": 2}]
@@ -68,7 +68,9 @@ def test_layers_follow_each_other_in_channels_and_pixels() -> None:
     architecture = space(
         17, stages=THREE_STAGES, stem={"stride": 2, "width": 6}, exits=EXITS, final={"expand": 20}
     ).decode(())
-    backbone = [layer for segment in segments(architecture, 3, 10) for layer in segment.backbone]
+    backbone = [
+        layer for segment in architecture.segments(classification(3, 10)) for layer in segment.backbone
+    ]
     assert [(layer.in_channels, layer.input.size[0]) for layer in backbone] == [
         (3, 17),
         (6, 9),
@@ -81,14 +83,20 @@ def test_layers_follow_each_other_in_channels_and_pixels() -> None:
 
 
 def test_every_exit_has_a_segment_that_ends_in_its_classifier() -> None:
-    plan = segments(space(stages=THREE_STAGES, exits=EXITS, final={"features": 9}).decode(()), 3, 10)
+    plan = (
+        space(stages=THREE_STAGES, exits=EXITS, final={"features": 9})
+        .decode(())
+        .segments(classification(3, 10))
+    )
     assert [segment.exit[-1].spec.type for segment in plan] == ["classifier"] * 3
     assert [segment.exit[-1].spec.width for segment in plan] == [10] * 3
     assert [segment.exit[-1].features for segment in plan] == [0, 0, 9]
 
 
 def test_a_segment_runs_its_backbone_before_its_exit() -> None:
-    (segment, _) = segments(space(exits={"after": ["stage1"], "optional": False}).decode(()), 3, 10)
+    (segment, _) = (
+        space(exits={"after": ["stage1"], "optional": False}).decode(()).segments(classification(3, 10))
+    )
     assert tuple(segment.layers()) == segment.backbone + segment.exit
 
 
