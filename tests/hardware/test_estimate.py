@@ -16,12 +16,12 @@ from aebnas.hardware.target import Target
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import Task, classification
 
+TASK = classification(1, 10)
+
 
 def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some = space(8, stages=[{"width": [8, 16], "block": {"kernel": [3, 5]}}, {"width": [12, 24]}])
-    request = ProfileRequest(
-        some, "tiny", classification(1, 10), Target(), tmp_path / "new.yaml", "test", 2, 2
-    )
+    request = ProfileRequest(some, "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     tried: list[StagedArchitecture] = []
 
     def network_seconds(architecture: StagedArchitecture, _task: Task, _target: Target) -> float:
@@ -51,9 +51,7 @@ class Counter:
 def test_energies_count_where_a_counter_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mj: float | None, has_energy: bool
 ) -> None:
-    request = ProfileRequest(
-        space(8), "tiny", classification(1, 10), Target(), tmp_path / "new.yaml", "test", 2, 2
-    )
+    request = ProfileRequest(space(8), "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     counter = Counter(mj)
     opened = OpenDevice(SimpleNamespace(close=lambda: setattr(counter, "is_open", False)), counter)  # type: ignore[arg-type]
     monkeypatch.setattr(estimate, "open_device", lambda _target: opened)
@@ -91,7 +89,5 @@ class FirstCallSlow:
 
 
 def some_layer(tmp_path: Path) -> Layer:
-    one = ProfileRequest(
-        space(8), "tiny", classification(1, 10), Target(), tmp_path / "new.yaml", "test", 2, 2
-    )
+    one = ProfileRequest(space(8), "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     return one.layers()[0]
