@@ -7,7 +7,7 @@ import pytest
 
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.search_space import StagedSpace
 
 FOLDER = Path(__file__).parents[1] / "search_spaces"

@@ -72,7 +72,7 @@ def test_python_m_aebnas_prints_its_help() -> None:
 
 
 def test_help_loads_no_heavy_library() -> None:
-    heavy = {"torch", "ray", "pymoo", "optuna", "pandas", "sklearn", "plotly"}
+    heavy = {"torch", "ray", "pymoo", "optuna", "pandas", "sklearn"}
     script = (
         "import sys; from aebnas.cli import main\n"
         "try: main(['--help'])\n"

@@ -54,7 +54,7 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.search.store import refuse_existing
+    from aebnas.search.run_places import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views import make_view
@@ -86,6 +86,7 @@ def resume(arguments: argparse.Namespace) -> int:
                 listener,
                 progress=not arguments.json,
                 retry_failures=arguments.retry_failures,
+                data=None if arguments.data is None else Path(arguments.data),
             )
 
         return _run(open_session, path, config.report.enabled, view)
@@ -137,9 +138,10 @@ def export_study(arguments: argparse.Namespace) -> int:
     """Write a run into an Optuna storage."""
     from aebnas.report.optuna_study import export_study as export
     from aebnas.report.run_frame import load_run
+    from aebnas.report.study_storage import shown
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
-    print(f"{trials} trials: optuna-dashboard {arguments.storage}")
+    print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
     return 0
 
 
@@ -231,8 +233,11 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
     from aebnas.search.store import RunStore
 
     store = RunStore(path)
-    store.close()
-    return load(path / "config.yaml", overrides)
+    try:
+        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+    finally:
+        store.close()
+    return load(path / "config.yaml", overrides) if overrides else unchanged
 
 
 def _kept(path: Path) -> int | None:

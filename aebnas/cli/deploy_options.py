@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from aebnas.cli.final_options import from_zero, positive
+from aebnas.cli.final_options import from_zero, moved_data, positive
 
 
 def export(command: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def export(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("checkpoint", help="folder of a checkpoint, as `aebnas train` writes it")
     command.add_argument("folder", metavar="DIR", help="where to write; appears whole or not at all")
+    moved_data(command)
     command.add_argument(
         "--int8",
         action="store_true",

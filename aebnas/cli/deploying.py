@@ -41,6 +41,7 @@ def export(arguments: argparse.Namespace) -> int:
         samples=arguments.samples,
         force=arguments.force,
         tell=tell,
+        data=None if arguments.data is None else Path(arguments.data),
     )
     if arguments.json:
         print(json.dumps(finite(_export_fields(exported)), allow_nan=False))

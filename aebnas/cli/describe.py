@@ -19,12 +19,12 @@ from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED
 from aebnas.config.evaluation_schema import unread_options
 from aebnas.config.supernet_schema import SupernetConfig
-from aebnas.data.datasets import shape_and_classes
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.data.duplicates import TEST
+from aebnas.data.facts import DataFacts
+from aebnas.data.splits import NAMES
 from aebnas.report.words import count, metric_name, percent, si
-from aebnas.search.session import space_of
+from aebnas.search.preparation import prepare
 from aebnas.space.api import SearchSpace
-from aebnas.task.task import Task
 
 PIPE_WIDTH = 110
 FEW = 0.01
@@ -39,8 +39,7 @@ class Description:
 
     config: SearchFile
     space: SearchSpace
-    shape: tuple[int, int, int]
-    classes: int
+    data: DataFacts
     genomes: int
     architectures: int
     costs: SampleCosts
@@ -60,8 +59,8 @@ class Description:
 
     @property
     def notes(self) -> list[str]:
-        """Return what a person might not expect of the way in which candidates get their weights."""
-        config, found = self.config, list[str]()
+        """Return what a person might not expect of how images are read or candidates get their weights."""
+        config, found = self.config, list(self.data.notes)
         inherits = config.evaluation.mode == "supernet"
         if not inherits and config.supernet != SupernetConfig():
             found.append(
@@ -88,10 +87,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         json: Print one JSON object instead.
 
     Raises:
-        ConfigError: A hardware profile is wrong.
-        DataError: ``data.folder`` or ``data.npz`` cannot be read.
-        HardwareError: A profile lacks a layer of the space, or energies.
-        RunError: ``supernet.file`` is of something else, unfinished, or cannot be read.
+        ConfigError, DataError, HardwareError, RunError: As a search would: ``preparation.prepare``.
     """
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
@@ -104,16 +100,11 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
 
         return track(numbers, "costing random architectures", total=samples, console=console, transient=True)
 
-    shape, classes = shape_and_classes(config.data)
-    space, task = space_of(config, shape), Task.of_images(shape, classes)
-    devices = DeviceCosts.of_file(config, space, task)
-    costs = sample_costs(config, space, task, samples, progress, devices)
+    prepared = prepare(config, must_read=False)
+    space, data = prepared.space, prepared.data
+    costs = sample_costs(config, space, data.task, samples, progress, prepared.devices)
     counts = (math.prod(space.cardinalities), space.count())
-    found = Description(config, space, shape, classes, *counts, costs)
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
-        from aebnas.supernet.preparation import check_given  # imports torch
-
-        check_given(config, None)
+    found = Description(config, space, data, *counts, costs)
     if json:
         write(as_dict(found, file))
     else:
@@ -125,7 +116,15 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
     return {
         "file": file,
         "name": found.config.name,
-        "data": {"source": source(found.config), "shape": found.shape, "classes": found.classes},
+        "data": {
+            "source": source(found.config),
+            "shape": found.data.shape,
+            "classes": len(found.data.classes),
+        },
+        "images": dict(zip((*NAMES, TEST), found.data.counts, strict=True)),
+        "images_read": found.data.duplicates is not None,
+        "duplicates": None if found.data.duplicates is None else found.data.duplicates.to_dict(),
+        "data_warnings": found.data.warnings,
         "genes": [asdict(gene) for gene in found.space.genes],
         "genomes": found.genomes,
         "architectures": found.architectures,
@@ -141,12 +140,15 @@ def source(config: SearchFile) -> str:
 
 
 def _print(console: Console, found: Description, file: str) -> None:
-    height, width, channels = found.shape
+    height, width, channels = found.data.shape
     console.print(
         f"{file} is valid: {found.config.name}, {source(found.config)} "
-        f"({height} x {width} x {channels}, {count(found.classes, 'class', 'classes')})",
+        f"({height} x {width} x {channels}, {count(len(found.data.classes), 'class', 'classes')})",
         soft_wrap=True,
     )
+    console.print(_images(found), soft_wrap=True)
+    for warning in found.data.warnings:
+        console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(_genes(found.space))
     console.print(
         f"{count(len(found.space.genes), 'gene')}, {_count(found.genomes)} genomes, "
@@ -156,6 +158,15 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print(_spreads(found.costs))
     _print_limits(console, found)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
+
+
+def _images(found: Description) -> str:
+    """Return how many images each split has, and whether the images themselves were looked at."""
+    counts = ", ".join(
+        f"{number:,} {name}" for name, number in zip((*NAMES, TEST), found.data.counts, strict=True)
+    )
+    read = "were read" if found.data.duplicates else "are known by published numbers, not read"
+    return f"Images: {counts}; they {read}"
 
 
 def _genes(space: SearchSpace) -> Table:

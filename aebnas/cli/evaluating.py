@@ -35,7 +35,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from aebnas.report.markup import finite
 
     static = Path(arguments.static) if arguments.static else None
-    report = scored(folder, static, arguments.hardware, arguments.images, progress=not arguments.json)
+    data = None if arguments.data is None else Path(arguments.data)
+    report = scored(folder, static, arguments.hardware, arguments.images, not arguments.json, data)
     if arguments.json:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
         return 0
@@ -47,6 +48,8 @@ def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
     one = report.network
     console.print(f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals")
+    for warning in report.warnings:
+        console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
     console.print(comparison_table(report), soft_wrap=False)
     for rival in report.rivals:

@@ -29,6 +29,7 @@ def train(command: argparse.ArgumentParser) -> None:
         help="which of the network's points on the front, from 1 by rising cost; default: the most accurate",
     )  # fmt: skip
     command.add_argument("-o", "--output", metavar="DIR", help="default: RUN/trained/KEY")
+    moved_data(command)
     command.add_argument("--epochs", type=positive, metavar="N", help="short for --set training.epochs=N")
     command.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides",
@@ -74,6 +75,7 @@ def evaluate(command: argparse.ArgumentParser) -> None:
         "without exits and the run's best static network."
     )
     command.add_argument("checkpoint", help="folder of a trained network: runs/NAME/trained/KEY")
+    moved_data(command)
     command.add_argument(
         "--static", metavar="DIR", help="a static network to compare with; default: CHECKPOINT/static"
     )
@@ -86,6 +88,14 @@ def evaluate(command: argparse.ArgumentParser) -> None:
         help="test images on which the networks really stop, one by one (default 1000; 0: none)",
     )  # fmt: skip
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def moved_data(command: argparse.ArgumentParser) -> None:
+    """Add the option that names where the images are now."""
+    command.add_argument(
+        "--data", metavar="PATH",
+        help="the folder or .npz file where the images are now, if they have moved; they must be the same",
+    )  # fmt: skip
 
 
 def positive(text: str) -> int:

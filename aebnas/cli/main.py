@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from aebnas import __version__
 from aebnas.cli import deploy_options, final_options
-from aebnas.cli.final_options import positive
+from aebnas.cli.final_options import moved_data, positive
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.errors import AebnasError
 
@@ -42,6 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AebnasError as error:
         _tell(str(error))
         return error.exit_code
+    except MemoryError as error:
+        _tell(
+            f"memory ran out ({str(error) or 'no more'}): smaller or fewer images (data.image_size, "
+            "data.limit), smaller batches (training.batch_size) or fewer workers (workers.count) need less"
+        )
+        return 1
     except KeyboardInterrupt:
         _tell("interrupted")
         return INTERRUPTED
@@ -145,6 +151,7 @@ def _resume(command: argparse.ArgumentParser) -> None:
         help="try again what failed for lack of memory, with its worker or by workers.timeout_minutes; "
         "generations after it may turn out differently",
     )  # fmt: skip
+    moved_data(command)
     _overrides(command)
     _output(command)
 

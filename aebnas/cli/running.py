@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.data.listing import is_clutter, unreadable
+from aebnas.data.picture_files import reason
 from aebnas.errors import AebnasError, DataError
 
 if TYPE_CHECKING:
     from aebnas.deploy import EarlyExitSession, Prediction
-
-_CLUTTER = ("thumbs.db", "desktop.ini", "__macosx")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,27 +47,41 @@ def image_files(path: Path) -> list[Path]:
     """Return a file as it is, and of a folder all files below it, sorted; hidden ones are left out.
 
     Raises:
-        DataError: The folder holds no file.
+        DataError: The folder holds no file, or a folder in it cannot be read.
     """
-    if not path.is_dir():
-        return [path]
-    found = sorted(one for one in path.rglob("*") if one.is_file() and not _is_clutter(one.relative_to(path)))
-    if not found:
-        raise DataError(f"{path}: no files in this folder")
-    return found
-
-
-def _is_clutter(path: Path) -> bool:
-    return any(part.startswith(".") or part.lower() in _CLUTTER for part in path.parts)
+    files = []
+    for name, wrong in _listed(str(path)):
+        if wrong is not None:
+            raise DataError(wrong)
+        files.append(Path(name))
+    return files
 
 
 def _files(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Yield every file, with what is wrong with it where that is known."""
     for word in given:
-        try:
-            yield from ((str(path), None) for path in image_files(Path(word)))
-        except (DataError, OSError) as error:
-            yield word, str(error)
+        yield from _listed(word)
+
+
+def _listed(word: str) -> list[tuple[str, str | None]]:
+    """Return a file, or all below a folder, with what is wrong where that is known."""
+    try:
+        if not Path(word).is_dir():
+            return [(word, None)]
+    except (OSError, ValueError) as error:
+        return [(word, f"{word}: {reason(error)}")]
+    wrong: dict[str, str | None] = {}
+
+    def note(error: OSError) -> None:
+        folder = str(error.filename)
+        wrong[folder] = str(unreadable(Path(folder), error))
+
+    for folder, folders, names in os.walk(word, onerror=note):
+        folders[:] = [name for name in folders if not is_clutter(name)]
+        wrong |= {str(Path(folder) / name): None for name in names if not is_clutter(name)}
+    if not wrong:
+        return [(word, f"{word}: no files in this folder")]
+    return sorted(wrong.items(), key=lambda file: Path(file[0]))
 
 
 def _groups(files: Iterator[tuple[str, str | None]], size: int) -> Iterator[list[tuple[str, str | None]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 def train(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
     source = Path(arguments.source)
+    from aebnas.data.moved import moved
     from aebnas.final.subject import subject_of
 
     subject = subject_of(source, arguments.pick, arguments.trade_off, arguments.point)
+    place = None if arguments.data is None else Path(arguments.data)
+    subject = replace(subject, data=moved(subject.data, place))
     overrides = _overrides(arguments)
     from aebnas.final.settings import final_settings
 

@@ -17,27 +17,37 @@ from aebnas.config.document import Document, read_document
 from aebnas.config.messages import show
 from aebnas.config.places import Problem, lines_of
 from aebnas.config.yaml_syntax import MAX_BYTES
-from aebnas.errors import ConfigError
+from aebnas.errors import AebnasError, ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_model(path: Path, model: type[M], what: str) -> M:
+def read_model(path: Path, model: type[M], what: str, raised: type[AebnasError] = ConfigError) -> M:
     """Read a YAML file into a model.
 
     Args:
         path: The file.
         model: What it must describe.
         what: What the file is, for messages: ``no winner file. Winners lie in runs/NAME/winners/``.
+        raised: What is raised; ``RunError`` for a file of ours that no one is asked to write.
 
     Raises:
-        ConfigError: It cannot be read or is wrong; one line per mistake, with ``FILE:LINE``.
+        AebnasError: It cannot be read or is wrong; one line per mistake, with ``FILE:LINE``.
     """
+    try:
+        return _read(path, model, what)
+    except ConfigError as error:
+        raise raised(str(error)) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise raised(f"{path}: damaged ({type(error).__name__}); {what}") from error
+
+
+def _read(path: Path, model: type[M], what: str) -> M:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; {what}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}; {what}") from error
     document = read_document(content, lines_of(str(path)))
     if not isinstance(document.tree, dict):
         raise ConfigError(f"{path}:1: this is {what}")

@@ -36,6 +36,8 @@ DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
+SixteenBitDepth = Literal[8, 10, 12, 14, 16]
+"""Bits that 16-bit files were read with."""
 
 
 class SplitConfig(Frozen):
@@ -62,13 +64,15 @@ class DataConfig(Frozen):
     name: DatasetName | None = None
     """A known dataset."""
     folder: Text | None = None
-    """A folder of class folders of images (optionally under train/ and test/)."""
+    """A folder of class folders of images (optionally under train/, test/ and val/)."""
     npz: Text | None = None
-    """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images)."""
+    """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images), or names like them."""
     root: Text | None = None
     """Where the official files lie already; default: they are downloaded to the user's cache."""
     image_size: Pixels | None = None
     """Bring images of a folder to this height = width or [height, width]; without it sizes may not differ."""
+    first_label: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Label of the first class in an .npz file, for labels that do not count from 0."""
     split: SplitConfig = SplitConfig()
     """The three disjoint splits of the training data."""
     test_share: Share = 0.16
@@ -86,7 +90,7 @@ class DataConfig(Frozen):
                 f"exactly one of name, folder, npz must be given, but got {', '.join(given) or 'none'}"
             )
         wrong: list[Wrong] = []
-        for key, source in (("root", "name"), ("image_size", "folder")):
+        for key, source in (("root", "name"), ("image_size", "folder"), ("first_label", "npz")):
             if getattr(self, key) is not None and source not in given:
                 wrong.append(((key,), f"goes with data.{source}, but data.{given[0]} is given; remove it"))
         reject(wrong)

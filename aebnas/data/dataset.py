@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.config.schema import SixteenBitDepth
+from aebnas.data.class_names import check_class_names
 from aebnas.errors import DataError
 
 Images: TypeAlias = NDArray[np.uint8]
@@ -30,10 +32,12 @@ class ImageSet:
     Args:
         images: uint8, C-contiguous, shape ``(n, h, w, c)``.
         labels: int64, shape ``(n,)``.
+        names: What people call each image, for messages: its file, or its array and index; empty: nothing.
     """
 
     images: Images
     labels: Labels
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose type or shape breaks the law above."""
@@ -47,6 +51,8 @@ class ImageSet:
                 f"labels must be int64 of shape ({len(self.images)},), "
                 f"but got {self.labels.dtype} of shape {self.labels.shape}"
             )
+        if self.names and len(self.names) != len(self.labels):
+            raise DataError(f"{len(self.labels)} images, but {len(self.names)} names of them")
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -60,11 +66,35 @@ class ImageSet:
 
     def take(self, indices: NDArray[np.int64]) -> ImageSet:
         """Return a copy of the images at ``indices``, in that order."""
-        return ImageSet(self.images[indices], self.labels[indices])
+        names = tuple(self.names[index] for index in indices.tolist()) if self.names else ()
+        return ImageSet(self.images[indices], self.labels[indices], names)
+
+    def named(self, part: str) -> ImageSet:
+        """Return the same images; those without names are called ``part[0]``, ``part[1]``, ..."""
+        return self if self.names else replace(self, names=tuple(f"{part}[{i}]" for i in range(len(self))))
+
+    def unnamed(self) -> ImageSet:
+        """Return the same images without names: what trains them needs none."""
+        return replace(self, names=()) if self.names else self
 
     def class_counts(self, classes: int) -> NDArray[np.int64]:
         """Return the number of images of each class; shape ``(classes,)``."""
         return np.bincount(self.labels, minlength=classes).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Extras:
+    """What only some sources of images have.
+
+    Args:
+        select: Images that score candidates; None: they are cut off from train.
+        notes: What a person should know of how the images were read.
+        depth: Bits that 16-bit files were read with; None: there are none.
+    """
+
+    select: ImageSet | None = None
+    notes: tuple[str, ...] = ()
+    depth: SixteenBitDepth | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +107,7 @@ class Dataset:
         test: Never part of a search.
         classes: Names; a label is an index into them.
         fingerprint: sha256 over all arrays and names.
+        extras: What only some sources have.
     """
 
     name: str
@@ -84,13 +115,16 @@ class Dataset:
     test: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+    extras: Extras = field(default_factory=Extras)
 
 
-def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[str]) -> Dataset:
+def make_dataset(
+    name: str, train: ImageSet, test: ImageSet, classes: Sequence[str], extras: Extras | None = None
+) -> Dataset:
     """Return the checked dataset with its fingerprint.
 
     Raises:
-        DataError: Fewer than two classes, a label without a class, a class
+        DataError: Fewer than two classes, names that cannot be written, a label without a class, a class
             without training images, no test image, or images of two shapes.
     """
     names = tuple(classes)
@@ -98,9 +132,12 @@ def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[s
         raise DataError(
             f"{name}: at least 2 different classes are needed, but got {len(names)}: {list(names[:5])}"
         )
-    for part, images in (("train", train), ("test", test)):
+    check_class_names(name, names)
+    extras = extras or Extras()
+    parts = {"train": train, "test": test} | ({} if extras.select is None else {"select": extras.select})
+    for part, images in parts.items():
         check_labels(images.labels, len(names), f"{name} ({part})")
-    _check_shapes(name, train, test)
+        _check_shapes(name, train, part, images)
     counts = train.class_counts(len(names))
     if not counts.all():
         empty = [names[index] for index in np.flatnonzero(counts == 0)]
@@ -109,7 +146,7 @@ def make_dataset(name: str, train: ImageSet, test: ImageSet, classes: Sequence[s
             f"({len(empty)} of {len(names)} classes are empty). "
             "Every class needs training images: add some, or remove the class."
         )
-    return Dataset(name, train, test, names, _fingerprint(train, test, names))
+    return Dataset(name, train, test, names, _fingerprint(names, *parts.values()), extras)
 
 
 def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
@@ -124,11 +161,11 @@ def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
         )
 
 
-def _check_shapes(name: str, train: ImageSet, test: ImageSet) -> None:
-    if train.shape != test.shape:
+def _check_shapes(name: str, train: ImageSet, part: str, images: ImageSet) -> None:
+    if train.shape != images.shape:
         raise DataError(
-            f"{name}: train and test images must have one shape (h, w, c), "
-            f"but train has {train.shape} and test has {test.shape}"
+            f"{name}: train and {part} images must have one shape (h, w, c), "
+            f"but train has {train.shape} and {part} has {images.shape}"
         )
     height, width, channels = train.shape
     if channels not in (1, 3) or min(height, width) < 1:
@@ -138,9 +175,9 @@ def _check_shapes(name: str, train: ImageSet, test: ImageSet) -> None:
         )
 
 
-def _fingerprint(train: ImageSet, test: ImageSet, classes: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(repr((classes, train.images.shape, test.images.shape)).encode())
-    for part in (train, test):
+def _fingerprint(classes: tuple[str, ...], *parts: ImageSet) -> str:
+    digest = hashlib.sha256(repr((classes, *(part.images.shape for part in parts))).encode())
+    for part in parts:
         digest.update(part.images.data)
         digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
     return digest.hexdigest()

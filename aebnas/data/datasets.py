@@ -9,6 +9,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +20,10 @@ from aebnas.config.schema import DataConfig
 from aebnas.data.bundled import read_digits, read_mnist5k
 from aebnas.data.cifar import CIFAR10, CIFAR100, read_cifar
 from aebnas.data.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
-from aebnas.data.dataset import Dataset, ImageSet, check_labels, make_dataset
+from aebnas.data.dataset import Dataset, Extras, ImageSet, check_labels, make_dataset
 from aebnas.data.folder import read_folder
 from aebnas.data.idx import read_idx_pairs
+from aebnas.data.memory import check_fits, memory_told, reading_peak
 from aebnas.data.npz import read_npz
 from aebnas.data.official import OfficialFile, obtain
 from aebnas.data.splits import cut_test
@@ -44,12 +46,17 @@ class KnownDataset:
         read: Returns train and test (None: there is no official test split) from
             the obtained files, in their order.
         files: The official files; none for what comes with a Python package.
+        counts: Published training images of each class, by label; all images where there is no official
+            test split.
+        test: Published test images; None: there are none.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     read: Reader
     files: tuple[OfficialFile, ...] = ()
+    counts: tuple[int, ...] = ()
+    test: int | None = None
 
 
 def _fashion(name: str, md5: str) -> OfficialFile:
@@ -67,8 +74,10 @@ def _svhn(name: str, md5: str) -> OfficialFile:
 
 KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
     {
-        "mnist5k": KnownDataset(DIGITS, (28, 28, 1), read_mnist5k),
-        "digits": KnownDataset(DIGITS, (8, 8, 1), read_digits),
+        "mnist5k": KnownDataset(DIGITS, (28, 28, 1), read_mnist5k, counts=(500,) * 10),
+        "digits": KnownDataset(
+            DIGITS, (8, 8, 1), read_digits, counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+        ),
         "fashion_mnist": KnownDataset(
             FASHION_NAMES,
             (28, 28, 1),
@@ -79,6 +88,8 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
                 _fashion("t10k-images-idx3-ubyte", "bef4ecab320f06d8554ea6380940ec79"),
                 _fashion("t10k-labels-idx1-ubyte", "bb300cfdad3c16e7a12a480ee83cd310"),
             ),
+            counts=(6000,) * 10,
+            test=10_000,
         ),
         "cifar10": KnownDataset(
             CIFAR10_NAMES,
@@ -92,6 +103,8 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
                     "data_batch_1.bin",
                 ),
             ),
+            counts=(5000,) * 10,
+            test=10_000,
         ),
         "cifar100": KnownDataset(
             CIFAR100_NAMES,
@@ -105,6 +118,8 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
                     "train.bin",
                 ),
             ),
+            counts=(500,) * 100,
+            test=10_000,
         ),
         "svhn": KnownDataset(
             DIGITS,
@@ -114,6 +129,8 @@ KNOWN: Mapping[str, KnownDataset] = MappingProxyType(
                 _svhn("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
                 _svhn("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
             ),
+            counts=(4948, 13_861, 10_585, 8497, 7458, 6882, 5727, 5595, 5045, 4659),
+            test=26_032,
         ),
     }
 )
@@ -136,11 +153,12 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     """
     if config.image_size is not None and config.folder is None:
         raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
-    name, train, test, classes = _read(config, progress)
-    if test is None:
-        check_labels(train.labels, len(classes), name)
-        train, test = cut_test(train, config.test_share, TEST_SEED)
-    return make_dataset(name, train, test, classes)
+    with memory_told(str(config.folder or config.npz or config.name)):
+        name, train, test, classes, extras = _read(config, progress)
+        if test is None:
+            check_labels(train.labels, len(classes), name)
+            train, test = cut_test(train.named("image"), config.test_share, TEST_SEED)
+    return make_dataset(name, train, test, classes, extras)
 
 
 def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
@@ -158,14 +176,30 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
     return dataset.train.shape, len(dataset.classes)
 
 
-def _read(config: DataConfig, progress: bool) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...]]:
+def _read(
+    config: DataConfig, progress: bool
+) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...], Extras]:
     if config.folder is not None:
         folder = Path(config.folder).expanduser()
         return str(folder), *read_folder(folder, config.image_size)
     if config.npz is not None:
         path = Path(config.npz).expanduser()
-        return str(path), *read_npz(path)
+        return str(path), *read_npz(path, config.first_label, config.limit)
     known = KNOWN[str(config.name)]
+    check_known_fits(config)
     root = None if config.root is None else Path(config.root).expanduser()
     paths = [obtain(file, root, progress=progress) for file in known.files]
-    return str(config.name), *known.read(paths), known.classes
+    return str(config.name), *known.read(paths), known.classes, Extras()
+
+
+def check_known_fits(config: DataConfig) -> None:
+    """Refuse a known dataset that does not fit in memory, before anything is downloaded or read.
+
+    Raises:
+        DataError: It does not.
+    """
+    known = KNOWN[str(config.name)]
+    images = sum(known.counts)
+    needed = reading_peak(images, known.test, math.prod(known.shape), config.limit)
+    what = f"{config.name}: reading {images + (known.test or 0):,} images and splitting them"
+    check_fits(what, needed, "Use a smaller dataset, or a machine with more memory.")

@@ -1,125 +1,149 @@
-"""A folder of class folders of images, optionally under ``train/`` and ``test/``.
+"""A folder of class folders of images, optionally under ``train/``, ``test/`` and ``val/``.
 
 Classes are the sorted folder names.  Headers of all files are read first, so
 that differing sizes are found before anything is decoded, then the pixels go
 straight into one array.  All grey files give 1 channel; any colour gives 3.
+What is wrong with the files is told at once.
 
 Must not import torch.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from aebnas.data.dataset import ImageSet
-from aebnas.data.pictures import PictureHeader, read_header, read_pixels
+from aebnas.data.dataset import Extras, Images, ImageSet
+from aebnas.data.folder_layout import Files, Layout, read_layout
+from aebnas.data.memory import check_folder_fits
+from aebnas.data.pictures import PictureHeader, read_header, read_training_pixels
+from aebnas.data.problems import Problems
+from aebnas.data.sixteen_bits import FULL, ValueRange
 from aebnas.errors import DataError
 from aebnas.task.input_size import Size, size_of
 
-_CLUTTER = ("thumbs.db", "desktop.ini", "__macosx")
 
-
-def read_folder(folder: Path, image_size: Size | None) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
-    """Return train, test (if there is ``test/``) and the class names.
+def read_folder(
+    folder: Path, image_size: Size | None
+) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+    """Return train, test (if there is ``test/``), the class names and what else there is.
 
     Args:
-        folder: Holds class folders, or ``train/`` and optionally ``test/`` with class folders.
+        folder: Holds class folders, or ``train/`` and optionally ``test/`` and ``val/`` with class folders.
         image_size: Cut the middle of every image, in this shape, and resize it to this size;
             None: all images must have one size.
 
     Raises:
-        DataError: Something is missing, empty, unreadable or of a differing size.
+        DataError: Something is missing, empty, unreadable or of a differing size; up to twenty such things
+            are named at once.
     """
-    train_folder, test_folder = _parts(folder)
-    train_files = _files_by_class(train_folder)
-    classes = tuple(train_files)
-    parts = [train_files]
-    if test_folder is not None:
-        test_files = _files_by_class(test_folder)
-        unknown = sorted(set(test_files) - set(classes))
-        if unknown:
-            raise DataError(
-                f"{test_folder / unknown[0]}: a test class without training images in {train_folder}"
-            )
-        parts.append(test_files)
-    headers = {path: read_header(path) for part in parts for files in part.values() for path in files}
+    layout, problems = read_layout(folder), Problems()
+    headers: dict[Path, PictureHeader] = {}
+    for path in (path for part in layout.parts for path in _paths(part)):
+        with problems.noted():
+            headers[path] = read_header(path)
     if image_size is None:
-        _check_one_size(headers)
-    channels = 1 if all(header.is_grey for header in headers.values()) else 3
-    train, *test = (_read(part, classes, image_size, headers, channels) for part in parts)
-    return train, (test[0] if test else None), classes
+        _check_one_size(headers, problems)
+    reader = _Reader(headers, image_size, problems)
+    if problems.count:
+        reader.look_for_more()
+    problems.refuse(str(folder))
+    reader.check_room(folder, layout)
+    arrays = [reader.pixels(part) for part in layout.parts]
+    problems.refuse(str(folder))
+    reader.seen.refuse_lost_colours()
+    depth = reader.seen.depth
+    if depth not in (None, FULL):  # most data sets use all 16 bits; of the others these files are read again
+        for part, images in zip(layout.parts, arrays, strict=True):
+            reader.read_again(part, images, depth)
+    sets = [_labelled(part, images, layout) for part, images in zip(layout.parts, arrays, strict=True)]
+    train = sets.pop(0)
+    test = sets.pop(0) if layout.test is not None else None
+    select = sets.pop(0) if layout.select is not None else None
+    return train, test, layout.classes, Extras(select, layout.notes + reader.seen.notes(), depth)
 
 
-def _parts(folder: Path) -> tuple[Path, Path | None]:
-    if not folder.is_dir():
-        raise DataError(
-            f"{folder}: no such folder. Check data.folder; it is taken from the current directory."
-        )
-    names = [path.name for path in _entries(folder) if path.is_dir()]
-    train = folder / "train"
-    if "train" not in names or not any(path.is_dir() for path in _entries(train)):
-        return folder, None
-    other = [name for name in names if name not in ("train", "test")]
-    if other:
-        raise DataError(
-            f"{folder}: holds train/ and also {other[0]}/; beside train/ only test/ is read. "
-            f"Rename {other[0]}/ to test/ or move it away."
-        )
-    return train, folder / "test" if "test" in names else None
+class _Reader:
+    """Decodes files whose headers are known; what goes wrong is noted."""
 
+    def __init__(
+        self, headers: dict[Path, PictureHeader], image_size: Size | None, problems: Problems
+    ) -> None:
+        self._headers, self._image_size, self._problems = headers, image_size, problems
+        self._channels = 1 if all(header.is_grey for header in headers.values()) else 3
+        self.seen = ValueRange()
 
-def _files_by_class(folder: Path) -> dict[str, list[Path]]:
-    entries = _entries(folder)
-    stray = [path for path in entries if not path.is_dir()]
-    if stray:
-        raise DataError(
-            f"{stray[0]}: a file beside the class folders of {folder}. Move it into a class folder or away."
-        )
-    classes = {path.name: _entries(path) for path in entries}
-    if not classes:
-        raise DataError(f"{folder}: 0 class folders; expected one folder of images per class")
-    for name, files in classes.items():
-        if not files:
-            raise DataError(f"{folder / name}: class {name!r} has 0 images. Add images or remove the folder.")
-        nested = [path for path in files if path.is_dir()]
-        if nested:
+    def check_room(self, folder: Path, layout: Layout) -> None:
+        """Refuse what does not fit in memory, before any picture is decoded."""
+        train, *others = (len(_paths(part)) for part in layout.parts)
+        apart = sum(others) if others else None  # test and select: kept as they are, not copied
+        largest = max(header.width * header.height for header in self._headers.values())
+        shape = self._shape(next(iter(self._headers)))
+        check_folder_fits(str(folder), (train, apart), shape, largest, self._image_size)
+
+    def pixels(self, files: Files) -> Images:
+        """Return the images of a part, ``(n, h, w, c)``; 16-bit ones as if they used all of their range."""
+        paths = _paths(files)
+        images = np.empty((len(paths), *self._shape(paths[0])), np.uint8)
+        for i, path in enumerate(paths):
+            with self._problems.noted():
+                images[i] = self._read(path)
+        return images
+
+    def look_for_more(self) -> None:
+        """Decode all files and keep nothing: what is broken is told together with what is known."""
+        for path in self._headers:
+            with self._problems.noted():
+                self._read(path)
+
+    def read_again(self, files: Files, images: Images, depth: int) -> None:
+        """Read the 16-bit grey files of a part once more, by the depth that they turned out to have."""
+        for i, path in enumerate(_paths(files)):
+            if str(path) in self.seen.highest:
+                images[i] = read_training_pixels(path, self._image_size, self._channels, depth, ValueRange())
+
+    def _read(self, path: Path) -> Images:
+        pixels = read_training_pixels(path, self._image_size, self._channels, FULL, self.seen)
+        if pixels.shape != self._shape(path):
+            height, width, _ = self._shape(path)
             raise DataError(
-                f"{nested[0]}: a folder inside class folder {name!r}. Is data.folder one level too high?"
+                f"{path}: its header says {width} x {height} pixels, but it decodes to {pixels.shape[1]} x "
+                f"{pixels.shape[0]}. Remove or replace it."
             )
-    return classes
+        return pixels
+
+    def _shape(self, path: Path) -> tuple[int, int, int]:
+        if self._image_size is not None:
+            return *size_of(self._image_size), self._channels
+        header = self._headers[path]
+        return header.height, header.width, self._channels
 
 
-def _entries(folder: Path) -> list[Path]:
-    entries = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted((path for path in entries if path.name.lower() not in _CLUTTER), key=lambda path: path.name)
-
-
-def _check_one_size(headers: dict[Path, PictureHeader]) -> None:
-    first, expected = next(iter(headers.items()))
-    smallest = min(min(header.width, header.height) for header in headers.values())
-    for path, header in headers.items():
-        if (header.width, header.height) != (expected.width, expected.height):
-            raise DataError(
-                f"{path}: {header.width} x {header.height} pixels, but {first} has "
-                f"{expected.width} x {expected.height}. Give all images one size with data.image_size, "
-                f"for example data.image_size: {smallest}."
+def _check_one_size(headers: dict[Path, PictureHeader], problems: Problems) -> None:
+    """Note every image whose size is not that of most."""
+    if not headers:
+        return
+    sizes = {path: (header.width, header.height) for path, header in headers.items()}
+    (expected, _), *others = Counter(sizes.values()).most_common()
+    if not others:
+        return
+    example = next(path for path, size in sizes.items() if size == expected)
+    smallest = min(1024, max(4, min(min(size) for size in sizes.values())))  # what data.image_size allows
+    cure = f"Give all images one size with data.image_size, for example data.image_size: {smallest}."
+    for path, (width, height) in sizes.items():
+        if (width, height) != expected:
+            problems.add(
+                f"{path}: {width} x {height} pixels, but {example} has {expected[0]} x {expected[1]}.", cure
             )
 
 
-def _read(
-    files: dict[str, list[Path]],
-    classes: tuple[str, ...],
-    image_size: Size | None,
-    headers: dict[Path, PictureHeader],
-    channels: int,
-) -> ImageSet:
-    paths = [path for members in files.values() for path in members]
-    labels = [classes.index(name) for name, members in files.items() for _ in members]
-    first = headers[paths[0]]
-    height, width = (first.height, first.width) if image_size is None else size_of(image_size)
-    images = np.empty((len(paths), height, width, channels), np.uint8)
-    for i, path in enumerate(paths):
-        images[i] = read_pixels(path, image_size, channels)
-    return ImageSet(images, np.array(labels, np.int64))
+def _paths(files: Files) -> list[Path]:
+    return [path for members in files.values() for path in members]
+
+
+def _labelled(files: Files, images: Images, layout: Layout) -> ImageSet:
+    index = {name: i for i, name in enumerate(layout.classes)}
+    labels = [index[name] for name, members in files.items() for _ in members]
+    return ImageSet(images, np.array(labels, np.int64), tuple(map(str, _paths(files))))

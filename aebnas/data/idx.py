@@ -8,13 +8,16 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.data.dataset import ImageSet, check_labels
+from aebnas.data.memory import check_fits
 from aebnas.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -42,22 +45,24 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         DataError: Not an idx file of bytes with so many dimensions, or its length is wrong.
     """
-    content = _content(path)
     header = 4 + 4 * dimensions
     magic = bytes([0, 0, 8, dimensions])
-    if content[:4] != magic:
-        raise DataError(
-            f"{path}: not an idx file: its magic number is {content[:4].hex()}, expected {magic.hex()}"
-        )
-    if len(content) < header:
-        raise DataError(f"{path}: truncated: {len(content)} bytes, but its header alone needs {header}")
-    shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4"))
-    if len(content) - header != math.prod(shape):
-        raise DataError(
-            f"{path}: truncated or damaged: shape {shape} needs {math.prod(shape)} bytes, "
-            f"but it has {len(content) - header}"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    with _told(path), _opened(path) as file:
+        start = file.read(header)
+        if start[:4] != magic:
+            raise DataError(
+                f"{path}: not an idx file: its magic number is {start[:4].hex()}, expected {magic.hex()}"
+            )
+        if len(start) < header:
+            raise DataError(f"{path}: truncated: {len(start)} bytes, but its header alone needs {header}")
+        shape = tuple(int(size) for size in np.frombuffer(start[4:], ">u4"))
+        size = math.prod(shape)
+        check_fits(f"{path}: its shape {shape}", size, "Fetch the file again, if that is not what it holds.")
+        content = file.read(size + 1)  # never more, however much is packed into it
+    if len(content) != size:
+        more = "more" if len(content) > size else f"{len(content)}"
+        raise DataError(f"{path}: truncated or damaged: shape {shape} needs {size} bytes, but it has {more}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _read_pair(images_path: Path, labels_path: Path, count: int, classes: int) -> ImageSet:
@@ -69,9 +74,15 @@ def _read_pair(images_path: Path, labels_path: Path, count: int, classes: int) -
     return ImageSet(images[..., None], labels.astype(np.int64))
 
 
-def _content(path: Path) -> bytes:
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    with open(path, "rb") as file:
+        is_packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    return gzip.open(path, "rb") if is_packed else open(path, "rb")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
-    except (OSError, EOFError, zlib.error) as error:
+        yield
+    except (OSError, EOFError, OverflowError, zlib.error) as error:
         raise DataError(f"{path}: truncated or unreadable ({error}). Fetch the file again.") from error

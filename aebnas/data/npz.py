@@ -1,75 +1,107 @@
-"""Images from one .npz file: x_train, y_train and optionally x_test, y_test.
+"""Images from one .npz file: x_train, y_train and optionally x_test, y_test, or under other common names.
 
 Must not import torch.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Extras, ImageSet
+from aebnas.data.memory import check_fits, reading_peak
+from aebnas.data.npz_arrays import check_first, from_zero, images_of, labels_of
+from aebnas.data.npz_file import ArrayHeader, load_arrays, read_headers
+from aebnas.data.npz_layout import Pair, Part, layout_of
 from aebnas.errors import DataError
 
-ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+SHOWN = 12
+"""Arrays that a message names."""
+SMALLER = "Save smaller images, or fewer of them."
 
 
-def read_npz(path: Path) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
-    """Return train, test (if the file has it) and the class names "0", "1", ...
+def read_npz(
+    path: Path, first_label: int | None = None, limit: int | None = None
+) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+    """Return train, test (if the file has it), the names of the classes (their labels) and what else it has.
 
-    Images are uint8 of shape ``(n, h, w)`` or ``(n, h, w, c)``; labels are whole
-    numbers from 0 of shape ``(n,)`` or ``(n, 1)``.
+    Images are uint8 of shape ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``; labels are whole
+    numbers of shape ``(n,)`` or ``(n, 1)``, or one-hot rows.  ``val`` arrays are select; where there are
+    no ``test`` arrays, they are test.
+
+    Args:
+        path: The file.
+        first_label: Label of the first class; default: labels count from 0.
+        limit: ``data.limit``, for what the copies of the splits take.
 
     Raises:
-        DataError: Unreadable, pickled, an array missing or of the wrong kind.
+        DataError: Unreadable, pickled, larger than memory, an array missing or of the wrong kind.
     """
-    arrays = _load(path)
-    train = _image_set(path, arrays, "train")
-    has_test = {"x_test", "y_test"} & set(arrays)
-    test = _image_set(path, arrays, "test") if has_test else None
+    headers = read_headers(path)
+    try:
+        layout = layout_of(headers, _told(headers))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    _check_room(path, layout, headers, limit)
+    names = [name for pair in layout.values() for name in (pair.images, pair.labels)]
+    arrays = load_arrays(path, names, headers)
+    try:
+        parts = {part: _image_set(pair, arrays, first_label) for part, pair in layout.items()}
+        if first_label is None:
+            check_first(layout["train"].labels, parts["train"].labels)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    train, first = parts["train"], first_label or 0
     highest = int(train.labels.max(initial=0))
     if highest >= len(train):  # before one name per class is made
         raise DataError(
-            f"{path}: y_train holds label {highest}, but {len(train)} images; labels must be 0, 1, 2, ..."
+            f"{path}: {layout['train'].labels} holds label {highest + first}, but {len(train)} images; "
+            "labels must be 0, 1, 2, ..."
         )
-    return train, test, tuple(str(label) for label in range(highest + 1))
+    classes = tuple(str(label + first) for label in range(highest + 1))
+    return train, parts.get("test", parts.get("val")), classes, _extras(layout, parts)
 
 
-def _load(path: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with open(path, "rb") as file:  # numpy leaves a damaged file open if it opens it itself
-            content = np.load(file, allow_pickle=False)
-            if not isinstance(content, NpzFile):
-                raise DataError(
-                    f"{path}: one bare array. Save it with numpy.savez(path, x_train=..., y_train=...)."
-                )
-            return {key: content[key] for key in ARRAYS if key in content}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path}: missing, damaged, or holds Python objects ({error}). "
-            "Expected an .npz of plain arrays: numpy.savez(path, x_train=..., y_train=...)."
-        ) from error
+def _check_room(
+    path: Path, layout: dict[Part, Pair], headers: dict[str, ArrayHeader], limit: int | None
+) -> None:
+    """Refuse what does not fit, by the headers: loaded, turned into uint8, split."""
+    images = {part: headers[pair.images] for part, pair in layout.items()}
+    loaded = sum(headers[name].nbytes for pair in layout.values() for name in (pair.images, pair.labels))
+    count = {part: header.shape[0] if header.shape else 0 for part, header in images.items()}
+    test = count.get("test", 0) + count.get("val", 0) if len(count) > 1 else None
+    pixels = sum(header.nbytes // max(1, header.dtype.itemsize) for header in images.values())
+    each = pixels // max(1, sum(count.values()))
+    needed = max(loaded, reading_peak(count["train"], test, each, limit))
+    check_fits(f"{path}: reading {sum(count.values()):,} images and splitting them", needed, SMALLER)
 
 
-def _image_set(path: Path, arrays: dict[str, NDArray[np.generic]], part: str) -> ImageSet:
-    for key in (f"x_{part}", f"y_{part}"):
-        if key not in arrays:
-            raise DataError(f"{path}: array {key!r} is missing; found: {', '.join(sorted(arrays)) or 'none'}")
-    images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise DataError(
-            f"{path}: x_{part} must be uint8 of shape (n, h, w) or (n, h, w, c), "
-            f"but it is {images.dtype} of shape {images.shape}"
-        )
-    if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)):
-        raise DataError(
-            f"{path}: y_{part} must be whole numbers of shape ({len(images)},), "
-            f"but it is {labels.dtype} of shape {labels.shape}"
-        )
-    pixels = np.ascontiguousarray(images if images.ndim == 4 else images[..., None])
-    return ImageSet(pixels.astype(np.uint8, copy=False), labels.reshape(-1).astype(np.int64))
+def _extras(layout: dict[Part, Pair], parts: dict[Part, ImageSet]) -> Extras:
+    """Return what the validation arrays are, and say it."""
+    if "val" not in layout:
+        return Extras()
+    name = layout["val"].images
+    if "test" not in layout:
+        return Extras(notes=(f"{name} is read as test; select is cut off from {layout['train'].images}",))
+    note = f"{name} is read as select, which scores candidates; {layout['test'].images} as test"
+    return Extras(parts["val"], (note,))
+
+
+def _image_set(pair: Pair, arrays: dict[str, NDArray[Any]], first_label: int | None) -> ImageSet:
+    images, labels = arrays[pair.images], arrays.pop(pair.labels)
+    pixels = images_of(
+        pair.images, images, labels.shape[0] if labels.ndim == 2 and 1 not in labels.shape else labels.size
+    )
+    del images, arrays[pair.images]
+    numbers = from_zero(pair.labels, labels_of(pair.labels, labels, len(pixels)), first_label)
+    return ImageSet(pixels, numbers).named(pair.images)
+
+
+def _told(headers: dict[str, ArrayHeader]) -> str:
+    """Return what the file holds, for messages."""
+    names = sorted(headers)[:SHOWN]
+    more = f" and {len(headers) - SHOWN} more" if len(headers) > SHOWN else ""
+    kinds = f" ({', '.join(str(headers[name]) for name in names)})" if names else ""
+    return f"found: {', '.join(names) or 'none'}{more}{kinds}."

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import Dataset, ImageSet, Labels
+from aebnas.data.memory import memory_told
 from aebnas.errors import DataError
 from aebnas.task.task import Task
 
@@ -35,6 +37,7 @@ class Splits:
         select: Scores candidates.
         classes: Names; a label is an index into them.
         fingerprint: sha256 over the dataset's fingerprint and the chosen indices.
+        depth: Bits that 16-bit files were read with; None: there are none.
     """
 
     train: ImageSet
@@ -42,6 +45,7 @@ class Splits:
     select: ImageSet
     classes: tuple[str, ...]
     fingerprint: str
+    depth: SixteenBitDepth | None = None
 
     @property
     def task(self) -> Task:
@@ -55,29 +59,50 @@ def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
     Raises:
         DataError: A split would lack a class.
     """
+    given = dataset.extras.select
+    parts = split_indices(dataset.train.labels, config, has_select=given is not None)
+    check_every_class(dataset.name, dataset.classes, dataset.train.labels, parts, config)
+    with memory_told(f"{dataset.name}: splitting the images"):
+        train, calibrate, *rest = (dataset.train.unnamed().take(part) for part in parts)
+    select = rest[0] if given is None else given.unnamed()
+    digest = hashlib.sha256(dataset.fingerprint.encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
+    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest(), dataset.extras.depth)
+
+
+def split_indices(
+    labels: Labels, config: DataConfig, has_select: bool = False
+) -> tuple[NDArray[np.int64], ...]:
+    """Return which training images train, calibrate and select, by rising index.
+
+    How many of each class each split gets follows from the number of images of each class alone.
+
+    Args:
+        labels: Of all training images.
+        config: Shares, seed and limit.
+        has_select: Images of their own select: then only train and calibrate are returned.
+    """
     rng = np.random.default_rng(config.split_seed)
-    labels = dataset.train.labels
     order = stratified_order(labels, rng)
     if config.limit is not None:
         chosen = np.sort(order[: config.limit])
         order = chosen[stratified_order(labels[chosen], rng)]
-    shares = (config.split.train, config.split.calibrate, config.split.select)
-    counts = largest_remainder(len(order), shares)
-    parts = [np.sort(part) for part in np.split(order, np.cumsum(counts)[:-1])]
-    train, calibrate, select = (dataset.train.take(part) for part in parts)
-    for name, images in zip(NAMES, (train, calibrate, select), strict=True):
-        _check_every_class(dataset, name, images, min(shares))
-    digest = hashlib.sha256(dataset.fingerprint.encode())
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
-    return Splits(train, calibrate, select, dataset.classes, digest.hexdigest())
+    counts = largest_remainder(len(order), _shares(config)[: 2 if has_select else 3])
+    return tuple(np.sort(part) for part in np.split(order, np.cumsum(counts)[:-1]))
 
 
 def cut_test(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
     """Return ``(train, test)``: a stratified share cut off where no official test split exists."""
-    order = stratified_order(images.labels, np.random.default_rng(seed))
+    train, test = cut_indices(images.labels, share, seed)
+    return images.take(train), images.take(test)
+
+
+def cut_indices(labels: Labels, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which images stay in the training data, and which are cut off as test, by rising index."""
+    order = stratified_order(labels, np.random.default_rng(seed))
     count, _ = largest_remainder(len(order), (share, 1 - share))
-    return images.take(np.sort(order[count:])), images.take(np.sort(order[:count]))
+    return np.sort(order[count:]), np.sort(order[:count])
 
 
 def stratified_order(labels: Labels, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -111,15 +136,39 @@ def largest_remainder(total: int, shares: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _check_every_class(dataset: Dataset, split: str, images: ImageSet, smallest_share: float) -> None:
-    counts = images.class_counts(len(dataset.classes))
-    if counts.all():
-        return
-    missing = int(np.flatnonzero(counts == 0)[0])
-    available = int(dataset.train.class_counts(len(dataset.classes))[missing])
-    raise DataError(
-        f"{dataset.name}: split {split!r} has 0 of its {len(images)} images from class "
-        f"{dataset.classes[missing]!r} ({available} training images). With these shares about "
-        f"{math.ceil(1 / smallest_share)} images of each class are needed: add images, raise data.limit, "
-        "or make data.split more even."
-    )
+def check_every_class(
+    name: str,
+    classes: Sequence[str],
+    labels: Labels,
+    parts: Sequence[NDArray[np.int64]],
+    config: DataConfig,
+) -> None:
+    """Refuse splits of which one lacks a class.
+
+    Args:
+        name: Of the dataset.
+        classes: Names of its classes.
+        labels: Of all training images.
+        parts: As ``split_indices`` returns them.
+        config: The shares.
+
+    Raises:
+        DataError: A split lacks a class.
+    """
+    available = np.bincount(labels, minlength=len(classes))
+    shares = _shares(config)[: len(parts)]
+    for split, part in zip(NAMES[: len(parts)], parts, strict=True):
+        counts = np.bincount(labels[part], minlength=len(classes))
+        if counts.all():
+            continue
+        missing = int(np.flatnonzero(counts == 0)[0])
+        raise DataError(
+            f"{name}: split {split!r} has 0 of its {len(part)} images from class {classes[missing]!r} "
+            f"({available[missing]} training images). With these shares about "
+            f"{math.ceil(sum(shares) / min(shares))} images of each class are needed: add images, raise "
+            "data.limit, or make data.split more even."
+        )
+
+
+def _shares(config: DataConfig) -> tuple[float, float, float]:
+    return config.split.train, config.split.calibrate, config.split.select

@@ -190,7 +190,9 @@ def _static_session(folder: Path, threads: int, session: EarlyExitSession) -> Ea
 
 
 def _files(paths: Sequence[Path], session: EarlyExitSession) -> _Images:
-    pixels = np.stack([to_pixels(path, session.manifest.shape) for path in paths])
+    pixels = np.stack(
+        [to_pixels(path, session.manifest.shape, session.manifest.sixteen_bit_depth) for path in paths]
+    )
     return _Images(pixels, None, f"{len(paths)} image files")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -166,7 +167,16 @@ def _input(checkpoint: Checkpoint) -> str:
         f"`x`: float32 `(batch, {channels}, {rows}, {columns})`. An image is brought to {height} x {width} "
         f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
         f"antialiased), brought to {rows} x {columns} likewise (antialiased bilinear, uint8) and normalised: "
-        f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}."
+        f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}.{_sixteen_bits(checkpoint)}"
+    )
+
+
+def _sixteen_bits(checkpoint: Checkpoint) -> str:
+    depth = checkpoint.sixteen_bit_depth
+    if depth is None:
+        return ""
+    return (
+        f" 16-bit grey files have {depth} bits here: `value / {1 << (depth - 8)}`, rounded down, is a pixel."
     )
 
 
@@ -216,9 +226,16 @@ def _interval(estimate: Mapping[str, float]) -> str:
 
 
 def _classes(classes: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in classes[:_SHOWN_CLASSES])
+    shown = ", ".join(map(_code, classes[:_SHOWN_CLASSES]))
     more = len(classes) - _SHOWN_CLASSES
     return shown + (f" and {more} more, in `labels.json`" if more > 0 else "")
+
+
+def _code(name: str) -> str:
+    """Return a name as code in Markdown, whatever backticks and blanks it has."""
+    fence = "`" * (max(map(len, re.findall("`+", name)), default=0) + 1)
+    blank = " " if name.startswith(("`", " ")) or name.endswith(("`", " ")) else ""
+    return f"{fence}{blank}{name}{blank}{fence}"
 
 
 def _provenance(source: Source) -> str:

@@ -80,6 +80,7 @@ def export(
     samples: int = SAMPLE_COUNT,
     force: bool = False,
     tell: Tell = lambda text: None,
+    data: Path | None = None,
 ) -> Exported:
     """Write a trained network as a folder that ``EarlyExitSession`` runs.
 
@@ -90,15 +91,15 @@ def export(
         samples: Calibrate images to store for ``aebnas bench``; 0 for none.
         force: Replace an export folder.
         tell: Told what is being done.
+        data: Where the images are now, if they have moved.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is wrong.
         RunError: A damaged checkpoint, a folder that may not be replaced, graphs that differ from torch.
         DataError: The images are others than those of the training.
     """
     refuse_existing(folder, force)
     tell("reading the checkpoint and its images")
-    source = read_source(checkpoint)
+    source = read_source(checkpoint, data)
     tell("writing and checking the graphs")
     network, fitted = _fp32(source)
     networks = [network]
@@ -216,10 +217,12 @@ def _contents(
         },
         "files": [stored_file(name, content).model_dump() for name, content in files.items()],
     }
+    if checkpoint.sixteen_bit_depth is not None:
+        fields["sixteen_bit_depth"] = checkpoint.sixteen_bit_depth
     text = json.dumps({**fields, "checksum": checksum_of(fields)}, indent=1)
     manifest = Manifest.model_validate_json(text)
     card = card_text(source, network.policy, network.precision, network.parity, variants)
-    return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode()}
+    return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode(errors="replace")}
 
 
 def _samples(source: Source, network: _Network, stored: ImageSet) -> bytes:

@@ -49,7 +49,6 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
 
     Raises:
         RunError: A file is missing, damaged, edited or does not fit the others.
-        ConfigError: ``model.json`` is wrong.
     """
     manifest = read_manifest(folder)
     contents = {one.name: read_checked(folder, manifest, one.name) for one in manifest.files}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from aebnas.data.picture_files import decoding
 from aebnas.data.pictures import pixels_of, read_pixels
 from aebnas.errors import DataError
 
@@ -23,15 +24,17 @@ Pixels = NDArray[np.uint8]
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
-def to_pixels(image: ImageLike, shape: tuple[int, int, int]) -> Pixels:
+def to_pixels(image: ImageLike, shape: tuple[int, int, int], depth: int | None = None) -> Pixels:
     """Return an image as uint8 pixels of the trained shape ``(h, w, c)``.
 
     Args:
         image: A file, a Pillow image, or a uint8 array.
         shape: Height, width, and 1 channel (grey) or 3 (RGB).
+        depth: Bits that 16-bit images of the training were read with; None: there were none.
 
     Raises:
-        DataError: It is no image, damaged, refused as too large, or of another type.
+        DataError: It is no image, damaged, refused as too large, of another type, or has 16-bit values that
+            the training's do not explain.
     """
     if isinstance(image, np.ndarray):
         if image.shape == shape and image.dtype == np.uint8:
@@ -39,12 +42,10 @@ def to_pixels(image: ImageLike, shape: tuple[int, int, int]) -> Pixels:
         image = _picture(image)
     size, channels = shape[:2], shape[2]
     if isinstance(image, Image.Image):
-        try:
-            return pixels_of(image, size, channels)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow decodes late
-            raise DataError(f"not a readable image ({error})") from error
+        with decoding():  # Pillow decodes late
+            return pixels_of(image, size, channels, depth)
     if isinstance(image, str | Path):
-        return read_pixels(Path(image), size, channels)
+        return read_pixels(Path(image), size, channels, depth)
     raise DataError(
         f"an image must be a path, a Pillow image or a uint8 array (h, w, channels), "
         f"but got {type(image).__name__}"

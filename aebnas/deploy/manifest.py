@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
-from aebnas.config.schema import Text
-from aebnas.errors import ConfigError, RunError
+from aebnas.config.schema import SixteenBitDepth, Text
+from aebnas.errors import RunError
 from aebnas.space.spaces import AnyArchitecture
 from aebnas.task.task import Task
 
@@ -91,6 +91,8 @@ class Manifest(Frozen):
     """Run, seed, data and versions of the training."""
     files: Items[StoredFile]
     """Every file of the folder but this one and the model card, which you may edit."""
+    sixteen_bit_depth: SixteenBitDepth | None = None
+    """Bits that the training's 16-bit files were read with; absent: there were none."""
     checksum: Sha256
     """sha256 of everything above: an edited file is refused."""
 
@@ -135,7 +137,10 @@ class Manifest(Frozen):
 
     def expected_checksum(self) -> str:
         """Return the sha256 of all fields but ``checksum``."""
-        return checksum_of(self.model_dump(mode="json", exclude={"checksum"}))
+        fields = self.model_dump(mode="json", exclude={"checksum"})
+        if self.sixteen_bit_depth is None:  # absent, as in the exports of before there was such a field
+            del fields["sixteen_bit_depth"]
+        return checksum_of(fields)
 
 
 def checksum_of(fields: dict[str, Any]) -> str:
@@ -153,18 +158,21 @@ def read_manifest(folder: Path) -> Manifest:
     """Read what an export folder says of itself.
 
     Raises:
-        RunError: There is no such folder, or it is no export folder.
-        ConfigError: ``model.json`` is wrong; one line per mistake, with ``FILE:LINE``.
+        RunError: There is no such folder, it is no export folder, or ``model.json`` is wrong; one line per
+            mistake, with ``FILE:LINE``.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such folder. `aebnas export CHECKPOINT {folder}` writes it")
     path = folder / MANIFEST
-    if not path.is_file():
-        raise RunError(f"{path} is missing: this is {WHAT}")
     try:
-        return read_model(path, Manifest, WHAT)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: damaged ({type(error).__name__}); {CURE}") from error
+        is_there = folder.is_dir(), path.is_file()
+    except (OSError, ValueError) as error:  # a folder without permission, a name that is too long
+        raise RunError(
+            f"{str(folder)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if not is_there[0]:
+        raise RunError(f"{folder}: no such folder. `aebnas export CHECKPOINT {folder}` writes it")
+    if not is_there[1]:
+        raise RunError(f"{path} is missing: this is {WHAT}")
+    return read_model(path, Manifest, WHAT, RunError)
 
 
 def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:

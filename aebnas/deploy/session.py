@@ -62,7 +62,6 @@ class EarlyExitSession:
 
         Raises:
             RunError: A file is missing, damaged, edited or does not fit the others.
-            ConfigError: ``model.json`` is wrong.
         """
         model = load_export(Path(folder), threads)
         self.manifest, self.labels = model.manifest, model.labels
@@ -95,7 +94,8 @@ class EarlyExitSession:
         Raises:
             DataError: It is no image, damaged, refused as too large, or of another type.
         """
-        return self._prepare(to_pixels(image, self.manifest.shape)[np.newaxis])
+        pixels = to_pixels(image, self.manifest.shape, self.manifest.sixteen_bit_depth)
+        return self._prepare(pixels[np.newaxis])
 
     def prepare_all(self, images: Pixels) -> Inputs:
         """Return the inputs of uint8 pixels ``(n, h, w, c)`` of the trained shape.

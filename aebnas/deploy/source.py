@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aebnas.data.datasets import load_dataset
+from aebnas.data.moved import moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.deploy.preprocessing import FloatArray, Preprocessing
 from aebnas.errors import DataError
@@ -40,21 +40,22 @@ class Source:
         return np.asarray(self.checkpoint.reach_macs, np.float64)
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, data: Path | None = None) -> Source:
     """Read a checkpoint and its images.
 
+    Args:
+        path: Folder of the checkpoint.
+        data: Where the images are now, if they have moved.
+
     Raises:
-        ConfigError: ``checkpoint.yaml`` is missing or wrong.
-        RunError: Weights or logits are missing or damaged.
+        RunError: A file of the checkpoint is missing, wrong or damaged.
         DataError: The images cannot be read, or are others than those of the training.
     """
     trained = load_trained(path)
     checkpoint = trained.checkpoint
-    splits = make_splits(load_dataset(checkpoint.data), checkpoint.data)
+    splits = make_splits(read_again(moved(checkpoint.data, data)), checkpoint.data)
     if splits.fingerprint != checkpoint.data_fingerprint:
-        raise DataError(
-            f"{path / 'checkpoint.yaml'}: the data are not those of the training (fingerprint "
-            f"{splits.fingerprint[:12]}, then {checkpoint.data_fingerprint[:12]}). The export is checked on "
-            "calibrate images: restore the data, or train again: aebnas train"
-        )
+        what = f"{path / 'checkpoint.yaml'}: the data are not those of the training"
+        cure = "The export is checked on calibrate images: restore the data, train again (aebnas train)"
+        raise DataError(other_data(what, checkpoint.data_fingerprint, splits.fingerprint, cure))
     return Source(path, trained, splits)

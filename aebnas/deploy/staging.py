@@ -21,10 +21,14 @@ def refuse_existing(folder: Path, force: bool) -> None:
     Raises:
         RunError: It exists and may not be replaced.
     """
-    if not folder.exists() and not folder.is_symlink():
-        return
-    if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
-        return
+    try:
+        if not folder.exists() and not folder.is_symlink():
+            return
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+            return
+    except (OSError, ValueError) as error:  # no permission, a name that is too long
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"cannot write {str(folder)!r}: {reason}. Name another folder") from error
     if not force:
         raise _existing(folder)
     if folder.is_symlink() or not folder.is_dir() or not (folder / MANIFEST).is_file():

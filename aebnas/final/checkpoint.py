@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +25,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.model_file import read_model
-from aebnas.config.schema import DataConfig, Text
+from aebnas.config.schema import DataConfig, SixteenBitDepth, Text
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
 from aebnas.data.statistics import ChannelStatistics
@@ -108,6 +105,8 @@ class Checkpoint(Frozen):
     """The network whose answers it learned beside the labels; null: none."""
     supernet: Sha256 | None = None
     """Checksum of the supernet's file with whose weights its training began; null: random ones."""
+    sixteen_bit_depth: SixteenBitDepth | None = None
+    """Bits that the data's 16-bit files were read with; null: there were none."""
     sha256: dict[FileName, Sha256] = Field(default_factory=dict)
     """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
 
@@ -174,17 +173,16 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Read what a checkpoint says about itself.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is missing or wrong; one line per mistake, with ``FILE:LINE``.
+        RunError: ``checkpoint.yaml`` is missing or wrong; one line per mistake, with ``FILE:LINE``.
     """
-    return read_model(folder / "checkpoint.yaml", Checkpoint, WHAT)
+    return read_model(folder / "checkpoint.yaml", Checkpoint, WHAT, RunError)
 
 
 def load_trained(folder: Path) -> Trained:
     """Read a whole checkpoint.
 
     Raises:
-        ConfigError: ``checkpoint.yaml`` is missing or wrong.
-        RunError: Weights or logits are missing, edited, damaged or of another network.
+        RunError: A file is missing, edited, damaged or of another network.
     """
     checkpoint = read_checkpoint(folder)
     network = EarlyExitNetwork(
@@ -197,22 +195,24 @@ def load_trained(folder: Path) -> Trained:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         with np.load(arrays, allow_pickle=False) as stored:
             logits, labels = stored["logits"], stored["labels"]
-    except (
-        OSError,
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except Exception as error:  # what damaged bytes raise in pickle, zip, zlib and numpy has no common class
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{folder} is damaged: {first}; {CURE}") from error
-    shape = (len(labels), network.exits, len(checkpoint.classes))
-    if logits.shape != shape:
-        raise RunError(f"{folder / LOGITS} is damaged: logits have shape {logits.shape}, expected {shape}")
+    why = _misfit(logits, labels, network.exits, len(checkpoint.classes))
+    if why:
+        raise RunError(f"{folder / LOGITS} is damaged: {why}; {CURE}")
     return Trained(checkpoint, network.eval(), logits, labels)
+
+
+def _misfit(logits: NDArray[Any], labels: NDArray[Any], exits: int, classes: int) -> str | None:
+    """Return why stored logits and labels are not those of a network."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
+        return f"labels are {labels.dtype} of shape {labels.shape}, expected whole numbers (n,)"
+    if logits.shape != (len(labels), exits, classes) or logits.dtype.kind != "f":
+        return f"logits have shape {logits.shape}, expected {(len(labels), exits, classes)}"
+    if labels.min() < 0 or labels.max() >= classes or not np.isfinite(logits).all():
+        return f"its labels are no classes from 0 to {classes - 1}, or its logits no numbers"
+    return None
 
 
 def sha256_of(contents: Mapping[FileName, bytes]) -> dict[FileName, str]:

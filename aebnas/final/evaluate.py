@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from aebnas.data.dataset import ImageSet
-from aebnas.data.datasets import load_dataset
+from aebnas.data.duplicates import find_duplicates
 from aebnas.data.loader import eval_batches
+from aebnas.data.moved import moved, other_data, read_again
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 from aebnas.exits.samples import ExitSamples
@@ -64,6 +65,8 @@ class TestReport:
     """The network really stopping; None where no image was asked for."""
     rivals: tuple[Rival, ...]
     missing: tuple[Missing, ...]
+    warnings: tuple[str, ...] = ()
+    """What makes the score too good, as far as the images tell."""
 
 
 def evaluate(
@@ -72,6 +75,7 @@ def evaluate(
     hardware: Sequence[Path | str] = (),
     images: int = STOPPED_IMAGES,
     progress: bool = False,
+    data: Path | None = None,
 ) -> TestReport:
     """Score a checkpoint on the test images, and write ``evaluation.json`` beside it.
 
@@ -81,22 +85,22 @@ def evaluate(
         hardware: Profiles to predict costs with, beside what the checkpoint knows.
         images: Test images on which the networks really stop, one by one; 0: none.
         progress: Show the progress of downloads.
+        data: Where the images are now, if they have moved.
 
     Raises:
-        ConfigError, RunError: A checkpoint is missing or damaged, or of other data.
+        RunError: A checkpoint is missing or damaged, or of other data.
         DataError: The data are not those that the network was trained on.
         HardwareError: A profile lacks a layer.
     """
     checkpoint = read_checkpoint(folder)
     prepare_process(torch.device("cpu"))
-    dataset = load_dataset(checkpoint.data, progress=progress)
+    dataset = read_again(moved(checkpoint.data, data), progress)
     splits = make_splits(dataset, checkpoint.data)
     if splits.fingerprint != checkpoint.data_fingerprint:
-        raise DataError(
-            f"{folder} was trained on other data: fingerprint {checkpoint.data_fingerprint[:12]} then, "
-            f"{splits.fingerprint[:12]} now. Its training may have seen these test images: restore the data, "
-            "or train anew"
-        )
+        what = f"{folder} was trained on other data"
+        cure = "Its training may have seen these test images: restore the data, train anew"
+        raise DataError(other_data(what, checkpoint.data_fingerprint, splits.fingerprint, cure))
+    leaked = find_duplicates(dataset, checkpoint.data).test_warning
     one = contender(folder, "network")
     devices = DeviceCosts.read(hardware)
     found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
@@ -114,6 +118,7 @@ def evaluate(
             for each, its, really in zip(others, scores[1:], stopped[1:], strict=True)
         ),
         tuple(rival for rival in found if isinstance(rival, Missing)),
+        () if leaked is None else (leaked,),
     )
     with writing(folder):
         text = json.dumps(finite(report_dict(report)), indent=2, allow_nan=False)

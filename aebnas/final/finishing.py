@@ -134,6 +134,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         reach_costs=reach_costs,
         teacher=None if identity["teacher"] is None else TeacherRecord(**identity["teacher"]),
         supernet=identity.get("supernet"),
+        sixteen_bit_depth=images.depth,
     )
 
 

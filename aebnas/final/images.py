@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aebnas.config.schema import DataConfig
+from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import ImageSet
-from aebnas.data.datasets import load_dataset
+from aebnas.data.memory import memory_told
+from aebnas.data.moved import other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
@@ -31,6 +32,8 @@ class FinalImages:
     data: DataConfig
     fingerprint: str
     """Of the data and splits, as the search knew them."""
+    depth: SixteenBitDepth | None = None
+    """Bits that 16-bit files were read with; None: there are none."""
 
     @property
     def task(self) -> Task:
@@ -52,7 +55,8 @@ def final_images(data: DataConfig, fingerprint: str | None = None, progress: boo
     """
     splits = _checked(data, fingerprint, progress)
     parts = (splits.train, splits.select)
-    train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+    with memory_told("joining train and select"):
+        train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
     return _images(train, splits.calibrate, splits, data)
 
 
@@ -68,15 +72,13 @@ def tuning_images(data: DataConfig, fingerprint: str | None = None) -> FinalImag
 
 
 def _checked(data: DataConfig, fingerprint: str | None, progress: bool) -> Splits:
-    splits = make_splits(load_dataset(data, progress=progress), data)
+    splits = make_splits(read_again(data, progress), data)
     if fingerprint is not None and fingerprint != splits.fingerprint:
-        raise RunError(
-            "the data have changed since the search that found this network: fingerprint "
-            f"{fingerprint[:12]} then, {splits.fingerprint[:12]} now. Restore them, or search anew"
-        )
+        what = "the data have changed since the search that found this network"
+        raise RunError(other_data(what, fingerprint, splits.fingerprint, "Restore them, search anew"))
     return splits
 
 
 def _images(train: ImageSet, held_out: ImageSet, splits: Splits, data: DataConfig) -> FinalImages:
     statistics = ChannelStatistics.of(train)
-    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint)
+    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint, splits.depth)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.report.training_words import heir_words
 from aebnas.report.words import count, percent
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 
 
@@ -59,7 +59,7 @@ def contender(folder: Path, name: str, fingerprint: str | None = None, note: str
         note: Of the contender.
 
     Raises:
-        ConfigError, RunError: The checkpoint is missing, damaged or of other data.
+        RunError: The checkpoint is missing, damaged or of other data.
     """
     trained = load_trained(folder)
     one = trained.checkpoint
@@ -75,7 +75,7 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
     """Return the network without exits: of the folder that is given, else of the checkpoint's own.
 
     Raises:
-        ConfigError, RunError: The folder given holds none.
+        RunError: The folder given holds none.
     """
     if given is not None:
         twin = checkpoint.architecture.without_exits().key()
@@ -134,7 +134,7 @@ def _with_search_weights(
     network = EarlyExitNetwork(best.architecture, checkpoint.task, carry=config.training.carry)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except Exception as error:  # what damaged bytes raise in pickle and zip has no common class
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
     epochs = config.training.epochs if best.epochs is None else best.epochs
     note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
@@ -144,6 +144,6 @@ def _with_search_weights(
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
     """Return the run that a checkpoint lies in, or else names; None where neither is there."""
     for path in (folder.absolute().parent.parent, Path(checkpoint.run)):
-        if (path / "run.sqlite").is_file():
+        if has_database(path):
             return path
     return None

@@ -43,6 +43,7 @@ def report_dict(report: TestReport) -> dict[str, Any]:
             for rival in report.rivals
         ],
         "missing": [asdict(one) for one in report.missing],
+        "warnings": list(report.warnings),
     }
 
 

@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig, SearchFile
+from aebnas.config.text_paths import refuse_unwritable
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import ConfigError, RunError
 from aebnas.final.picks import full_key, picked, points_of
@@ -20,6 +22,7 @@ from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.winners import Winner, load_winner
 from aebnas.report.words import count, metric_value, percent
 from aebnas.search.kept_profiles import kept_devices
+from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
 from aebnas.space.api import Architecture
 
@@ -96,12 +99,13 @@ def subject_of(
     """
     if trade_off is not None and point is not None:
         raise ConfigError("--trade-off and --point both choose the operating point: give one of them")
-    if source.suffix in (".yaml", ".yml"):
+    if source.suffix in (".yaml", ".yml") and not os.path.isdir(source):  # a run may have such a name
         if pick is not None:
             raise ConfigError(f"--pick chooses a network of a run, but {source} is one network; leave it out")
         found = _of_winner(source, point)
     else:
         found = _of_run(source, pick or DEFAULT_PICK, point)
+    refuse_unwritable("the run", found.run)
     if trade_off is None:
         return found
     if found.trade_off is None:
@@ -199,7 +203,7 @@ def _by(setting: str) -> str:
 def _run_around(path: Path) -> RunStore | None:
     """Return the run in whose folder ``winners/`` a file lies; None where there is none."""
     run = path.parent.parent
-    return RunStore(run) if path.parent.name == "winners" and (run / "run.sqlite").is_file() else None
+    return RunStore(run) if path.parent.name == "winners" and has_database(run) else None
 
 
 def _nth(points: list[OperatingPoint], number: int) -> OperatingPoint:

@@ -16,7 +16,7 @@ from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
-from aebnas.errors import TrainingError
+from aebnas.errors import RunError, TrainingError
 from aebnas.final.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.final.files import writing
 from aebnas.final.images import tuning_images
@@ -119,7 +119,9 @@ def _known_or_tuned(
 ) -> tuple[TunedFile, bool]:
     """Return the answer, and whether it was there already."""
     path = task.folder / FILE
-    known = None if again or not path.is_file() else read_model(path, TunedFile, "no result of a tuning")
+    known = None
+    if path.is_file() and not again:
+        known = read_model(path, TunedFile, "no result of a tuning", RunError)
     if known is not None and _is_of(known, task, plan, trials):
         return known, True
     if again:

@@ -24,8 +24,8 @@ from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import final_settings
 from aebnas.final.subject import Subject
 from aebnas.final.tuning import tuned_plan
+from aebnas.search.preparation import space_of
 from aebnas.search.resources import usable_gpus
-from aebnas.search.session import space_of
 from aebnas.training.teaching import Lesson
 
 STATIC = "static"

@@ -6,14 +6,12 @@ candidates all failed are read alike; what is missing is empty.  Must not import
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from aebnas.config import SearchFile
 from aebnas.config.constraints import full_name
@@ -27,7 +25,9 @@ from aebnas.report.evaluated import (
     failed_finalists,
     told_evaluations,
 )
+from aebnas.report.soundness import check_policy
 from aebnas.report.timing import Timing, Workload, timing, workload
+from aebnas.search.arrays import numbers_of_labels
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.store import RunStore
 
@@ -227,7 +227,7 @@ def read_run(
         points=points,
         front=front,
         generations=generations,
-        images=_images(store.path / "labels.npz"),
+        images=_images(store.path),
         timing=timing(attempts, ended),
         workload=workload(attempts, finished),
         failed_finalists=failed_finalists(store, config, generations),
@@ -256,7 +256,8 @@ def _points(
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:
         raise RunError(
-            f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy."
+            f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy, "
+            f"or let the search make it again: aebnas resume {shlex.quote(str(path))}"
         )
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
@@ -265,6 +266,8 @@ def _points(
         points.setdefault((key, point.index), point)
     front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
+    for point in front:
+        check_policy(point.policy, point.key, len(point.evaluation.reach_macs), path)
     return tuple(points.values()), tuple(front)
 
 
@@ -295,12 +298,9 @@ def _environment(store: RunStore) -> Mapping[str, Any]:
 
 
 def _images(path: Path) -> Mapping[str, int]:
-    """Return the number of labels of each split; empty where the file cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: len(arrays[name]) for name in arrays.files}
-    except (OSError, ValueError, EOFError, BadZipFile, TypeError):
-        return {}
+    """Return the number of images of each split; empty where the labels cannot be read."""
+    pairs = zip(("calibrate", "select"), numbers_of_labels(path), strict=True)
+    return {name: number for name, number in pairs if number is not None}
 
 
 def full_trainings(generation: Mapping[str, Any]) -> float:

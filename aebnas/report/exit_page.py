@@ -5,30 +5,34 @@ Must not import torch.
 
 from __future__ import annotations
 
-from aebnas.report.exit_figures import policies_figure, reliability_figure
+from aebnas.report.exit_figures import figure_data
 from aebnas.report.exit_study import ExitStudy
 from aebnas.report.exit_tables import exit_tables, page_table
-from aebnas.report.figure_style import Figure
-from aebnas.report.frame import drawn, figure_scripts, filled, resource, section
+from aebnas.report.frame import filled, resource, script, section
 from aebnas.report.markup import Markup, data_script, element, joined
 from aebnas.report.words import metric_name
+
+SCRIPTS = (
+    "report/dom", "report/words", "report/plot", "exits/policies", "exits/confidence", "exits/main",
+)  # fmt: skip
+"""In the order in which they need each other."""
 
 
 def exit_page(study: ExitStudy) -> str:
     """Return the page's HTML."""
-    policies, reliability = policies_figure(study), reliability_figure(study)
     accuracies, answers, exits = exit_tables(study)
     body = [
         _header(study),
-        _drawn_section("policies-section", "Accuracy against mean cost", policies, _curves_caption(study)),
+        _drawn("policies", "Accuracy against mean cost", _curves_caption(study)),
         section("accuracies", accuracies.title, page_table(accuracies)),
         section("decisions", answers.title, page_table(answers)),
         section("exits", exits.title, page_table(exits)),
-        _drawn_section("reliability-section", "Is an exit as sure as it is right?", reliability, _BINS),
+        _drawn("reliability", "Is an exit as sure as it is right?", _BINS),
         _network(study),
     ]
-    data = data_script("figures", [policies, reliability])
-    return filled(f"{study.run}: exit policies", joined(body), resource("page.css"), data, figure_scripts())
+    data = data_script("study", figure_data(study))
+    styles = resource("page.css") + resource("report.css")
+    return filled(f"{study.run}: exit policies", joined(body), styles, data, [script(SCRIPTS)])
 
 
 _BINS = (
@@ -53,8 +57,8 @@ def _curves_caption(study: ExitStudy) -> str:
     return (
         "Each policy along its path of settings, from the dearest to the cheapest; bands are 95% "
         f"bootstrap intervals over {study.comparison.scored_on:,} select images. Settings were chosen on "
-        "calibrate, so a line may dip. A click on a name hides a policy, a double click shows it alone; "
-        "the weakest points may lie below the frame: a double click on the figure shows all."
+        "calibrate, so a line may dip. A click on a name hides a policy, a double click (or Shift and a "
+        "click) shows it alone. The weakest points may lie below the frame: Whole range shows them."
     )
 
 
@@ -63,5 +67,7 @@ def _network(study: ExitStudy) -> Markup:
     return section("network", "The network", element("ul", *words))
 
 
-def _drawn_section(name: str, title: str, figure: Figure, caption: str) -> Markup:
-    return section(name, title, *drawn(figure, title, caption))
+def _drawn(name: str, title: str, caption: str) -> Markup:
+    """Return a section whose figure a script draws."""
+    note = element("p", caption, attributes={"class": "caption"})
+    return section(f"{name}-section", title, element("div", "", attributes={"id": name}), note)

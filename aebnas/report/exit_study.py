@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aebnas.config.exits_schema import ExitsConfig
-from aebnas.errors import RunError
+from aebnas.errors import DataError, RunError, ShapeError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.comparison import SHARES, Comparison, compare
 from aebnas.exits.configured import configured_family
@@ -78,8 +78,14 @@ def exit_study(
     if evaluation.curve is None:
         raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status}")
     families = _families(store.config.exits) | dict(others or {})
-    pairs = zip(read_logits(store.logits_path(evaluation.key)), read_labels(store.path), strict=True)
-    fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
+    file = store.logits_path(evaluation.key)
+    pairs = zip(read_logits(file), read_labels(store.path), strict=True)
+    try:
+        fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
+    except (DataError, ShapeError) as error:
+        raise RunError(
+            f"{file} is damaged, or not of the labels and the network: {error} Put a copy of it back"
+        ) from error
     return ExitStudy(run.label, evaluation, compare(families, fitting, scoring))
 
 

@@ -14,7 +14,6 @@ from importlib.resources import files
 from string import Template
 
 from aebnas import __version__
-from aebnas.report.figure_style import Figure
 from aebnas.report.markup import Markup, element, joined
 
 
@@ -52,26 +51,10 @@ def section(name: str, title: str, *content: Markup) -> Markup:
     return element("section", heading, *content, attributes={"id": name, "aria-labelledby": f"{name}-title"})
 
 
-def drawn(figure: Figure, title: str, caption: str) -> list[Markup]:
-    """Return a plotly figure's place on the page; ``figures.js`` draws into it."""
-    height = figure["layout"].get("height")
-    style = {"style": f"height: {height}px"} if height else {}
-    attributes = {
-        "class": "plot",
-        "id": figure["id"],
-        "role": "img",
-        "aria-label": f"{title}. {caption}",
-        **style,
-    }
-    caption_ = element("figcaption", caption)
-    return [element("figure", element("div", "", attributes=attributes), caption_)]
-
-
-def figure_scripts() -> list[str]:
-    """Return the scripts that draw plotly figures from the data of ``figures``."""
-    from plotly.offline import get_plotlyjs
-
-    return [get_plotlyjs(), resource("figures.js")]
+def script(names: Sequence[str]) -> str:
+    """Return a page's script: files of ``assets`` in order, in a scope of their own."""
+    parts = [resource(f"{name}.js") for name in names]
+    return '(function () {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 
 
 def resource(name: str) -> str:

@@ -10,7 +10,8 @@ values, constraints its constraints.  A failed candidate is a failed trial.  Mus
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -22,6 +23,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.contents import OperatingPoint
 from aebnas.report.run_frame import LoadedRun
+from aebnas.report.study_storage import EXAMPLE, check_storage, shown, telling
 from aebnas.search.individuals import individual
 from aebnas.space.genes import SETTING, TRADE_OFF, plain_choice
 
@@ -38,34 +40,39 @@ def export_study(run: LoadedRun, storage: str, name: str | None = None) -> int:
         name: Of the study; default: the run's.
 
     Raises:
-        RunError: The storage cannot be written, or has a study of that name.
+        RunError: The storage cannot be written, keeps nothing, or has a study of that name.
     """
+    check_storage(storage, run.contents.path)
     name = name or run.contents.label
     trials = list(_trials(run))
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=["minimize"] * len(run.contents.objectives),
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(run.contents.objectives))
-        study.set_user_attr("aebnas_run", str(run.contents.path.resolve()))
-        study.add_trials(trials)
-    except optuna.exceptions.DuplicatedStudyError as error:
-        raise RunError(f"{storage} has a study {name!r} already. Name another one with --name") from error
-    except (optuna.exceptions.StorageInternalError, ImportError, ValueError, OSError) as error:
-        raise RunError(f"cannot write to {storage}: {_reason(error)}") from error
-    except Exception as error:
-        if not type(error).__module__.startswith("sqlalchemy"):  # a driver or the URL
-            raise
-        raise RunError(f"cannot write to {storage}: {_reason(error)}") from error
+        with telling(storage, name):
+            _write(run, storage, name, trials)
+            # asked anew: a storage of one process would know them still
+            kept = len(optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False))
     finally:
         optuna.logging.set_verbosity(before)
-    return len(trials)
+    if kept != len(trials):
+        raise RunError(f"{shown(storage)} keeps {kept} of {len(trials)} trials. For a file: {EXAMPLE}")
+    return kept
+
+
+def _write(run: LoadedRun, storage: str, name: str, trials: Sequence[FrozenTrial]) -> None:
+    """Write a new study whole, or leave none behind."""
+    objectives = list(run.contents.objectives)
+    study = optuna.create_study(storage=storage, study_name=name, directions=["minimize"] * len(objectives))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(objectives)
+        study.set_user_attr("aebnas_run", str(run.contents.path.resolve()))
+        study.add_trials(trials)
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is told
+            optuna.delete_study(study_name=name, storage=storage)
+        raise
 
 
 def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
@@ -113,7 +120,3 @@ def _facts(point: OperatingPoint) -> dict[str, Any]:
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
     seen = individual((), point.trade_off, point.evaluation, run.contents.config, point.setting)
     return list(seen.violations)
-
-
-def _reason(error: Exception) -> str:
-    return str(error.__cause__ or error).splitlines()[0] if str(error) else type(error).__name__

@@ -18,7 +18,7 @@ from aebnas.report.facts import (
     reading,
     warnings,
 )
-from aebnas.report.frame import filled, resource, section
+from aebnas.report.frame import filled, resource, script, section
 from aebnas.report.markup import Markup, data_script, element, joined
 from aebnas.report.page_data import page_data
 from aebnas.report.surrogate_section import surrogate_sections
@@ -26,11 +26,14 @@ from aebnas.report.tables import MAX_FRONT_ROWS, cards, comparison_rows, fact_li
 from aebnas.report.words import metric_name, metric_value
 from aebnas.search.store import RunStore
 
-SCRIPTS = (
-    "dom", "words", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe", "details",
-    "table", "progress", "genes", "latency", "surrogate", "main",
+SCRIPTS = tuple(
+    f"report/{name}"
+    for name in (
+        "dom", "words", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
+        "details", "table", "progress", "genes", "latency", "surrogate", "main",
+    )
 )  # fmt: skip
-"""In the order in which they need each other; each lies in ``assets/report``."""
+"""Files of ``assets``, in the order in which they need each other."""
 
 
 def page(
@@ -58,13 +61,7 @@ def page(
         section("provenance", "Where they come from", *(_provenance(run, len(runs) > 1) for run in runs)),
     ]
     styles = resource("page.css") + resource("report.css")
-    return filled(_title(runs), joined(sections), styles, data_script("data", data), [script()])
-
-
-def script() -> str:
-    """Return the page's script: its files, in a scope of their own."""
-    parts = [resource(f"report/{name}.js") for name in SCRIPTS]
-    return '(function () {\n"use strict";\n' + "\n".join(parts) + "})();\n"
+    return filled(_title(runs), joined(sections), styles, data_script("data", data), [script(SCRIPTS)])
 
 
 def _summary(runs: Sequence[RunContents]) -> Markup:

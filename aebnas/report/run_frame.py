@@ -12,18 +12,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aebnas.errors import ConfigError, RunError
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
+from aebnas.report.frame_columns import UNTOLD, column_kinds
 from aebnas.report.words import exit_names
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.search.store import RunStore
 from aebnas.space.api import Architecture
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene, plain_choice
+from aebnas.space.genes import Gene, plain_choice
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNTOLD = (TRADE_OFF, SETTING)
-"""Genes that are no part of an architecture: every point has its own."""
 
 
 def load_run(path: str | Path) -> LoadedRun:
@@ -69,7 +68,8 @@ class LoadedRun:
 
         Columns: ``key``, ``status``, ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every
         quantity measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``,
-        ``epochs``, ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.
+        ``epochs``, ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.  They are there, of their types, before
+        anything is evaluated too.
         """
         import pandas as pd
 
@@ -79,7 +79,10 @@ class LoadedRun:
             {"key": one.key, "status": one.status, "on_front": False, "epochs": one.epochs}
             for one in self.contents.failed
         ]
-        return pd.DataFrame(rows)
+        kinds = column_kinds(self.contents, self.positions)
+        others = dict.fromkeys(name for row in rows for name in row if name not in kinds)
+        frame = pd.DataFrame(rows, columns=[*kinds, *others])
+        return frame if rows else frame.astype(kinds)
 
     def _row(self, point: OperatingPoint, on_front: bool) -> dict[str, Any]:
         evaluation = point.evaluation
@@ -101,8 +104,15 @@ class LoadedRun:
 
     def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
         choices = {name: gene.choices for name, gene in self.positions.items()}
+        try:
+            indices = self._space.active_genes(architecture)
+        except ConfigError as error:
+            raise RunError(
+                f"{self.contents.path} is damaged: {architecture.key()} is not of its space: {error}. "
+                "Put a copy of config.yaml and run.sqlite back"
+            ) from error
         return {
             name: plain_choice(choices[name][index])
-            for name, index in self._space.active_genes(architecture).items()
+            for name, index in indices.items()
             if name not in UNTOLD and len(choices[name]) > 1
         }

@@ -1,7 +1,7 @@
 """The surrogate's part of the page: what it foretold, what came, when it was off.
 
 Read from the summaries of the generations; empty for runs without a surrogate.
-Must not import torch or plotly.
+Must not import torch.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,16 @@ def read_labels(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     Raises:
         RunError: They are missing or damaged.
     """
-    return _both_splits(path / "labels.npz")
+    return _both_splits(path / "labels.npz", "iu", 1)
+
+
+def numbers_of_labels(path: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return the number of images of calibrate and of select; None where the labels cannot be read."""
+    try:
+        calibrate, select = read_labels(path)
+    except RunError:
+        return None, None
+    return len(calibrate), len(select)
 
 
 def read_logits(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -42,15 +50,27 @@ def read_logits(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     Raises:
         RunError: They are missing or damaged.
     """
-    return _both_splits(file)
+    return _both_splits(file, "f", 3)
 
 
-def _both_splits(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _both_splits(file: Path, kind: str, axes: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the arrays ``calibrate`` and ``select`` of a file.
+
+    Args:
+        file: The file.
+        kind: Of numbers, as numpy's ``dtype.kind``; any of the letters.
+        axes: Of each array.
+    """
+    cure = "Put a copy of it back"
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return arrays["calibrate"], arrays["select"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise RunError(f"{file} cannot be read: {error}") from error
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
+            splits = arrays["calibrate"], arrays["select"]
+    except Exception as error:  # what damaged bytes raise in zip, zlib and numpy has no common class
+        raise RunError(f"{file} cannot be read ({type(error).__name__}: {error}). {cure}") from error
+    for array in splits:
+        if array.dtype.kind not in kind or array.ndim != axes or not array.size:
+            raise RunError(f"{file} is damaged: it holds {array.dtype} of shape {array.shape}. {cure}")
+    return splits
 
 
 def pack_record(record: ExitRecord) -> bytes:

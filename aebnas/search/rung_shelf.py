@@ -20,8 +20,9 @@ from typing import Any
 
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Artefacts, Evaluation, Outcome
-from aebnas.search.arrays import pack_arrays, pack_record, read_logits, unpack_record
+from aebnas.search.arrays import pack_arrays, pack_record, read_logits
 from aebnas.search.store import RunStore, storage_errors, write_atomically
+from aebnas.search.stored_values import evaluation_in, record_in
 
 HEIR = 0
 """Epochs under which an heir stands whose place in the store a finalist took."""
@@ -61,9 +62,8 @@ class RungShelf:
 
     def find(self, key: str, context: str, epochs: int) -> Evaluation | None:
         """Return what a candidate was, or why it failed, at a rung; None: it was not there."""
-        where = "WHERE key = ? AND context = ? AND epochs = ?"
-        rows = self._read(f"SELECT evaluation FROM rungs {where}", (key, context, epochs))
-        return Evaluation.from_dict(json.loads(rows[0][0])) if rows else None
+        found = self._rungs("WHERE key = ? AND context = ? AND epochs = ?", (key, context, epochs))
+        return found[0][1] if found else None
 
     def weights(self, key: str, epochs: int) -> bytes | None:
         """Return a candidate's weights at a rung; None where they were forgotten."""
@@ -78,14 +78,15 @@ class RungShelf:
     def artefacts(self, key: str, context: str, epochs: int) -> Artefacts | None:
         """Return everything that a candidate's training left at a rung; None where it was forgotten."""
         weights, logits = self.weights(key, epochs), self._files(key, epochs)[1]
-        rows = self._store.read(
-            'SELECT calibrate, "select" FROM rungs WHERE key = ? AND context = ? AND epochs = ? '
-            "AND calibrate IS NOT NULL",
-            (key, context, epochs),
-        )
-        if weights is None or not rows or not logits.exists():
+        where = "WHERE key = ? AND context = ? AND epochs = ?"
+        columns = ("evaluation", "calibrate", "select")
+        rows = self._store.cells("rungs", columns, where, (key, context, epochs))
+        stored = [row for row in rows if not all(cell.is_empty for cell in row[1:])]
+        if weights is None or not stored or not logits.exists():
             return None
-        calibrate, select = (unpack_record(blob) for blob in rows[0])
+        evaluation, *blobs = stored[0]
+        exits = len(evaluation_in(evaluation, key, self._store.settled).reach_macs)
+        calibrate, select = (record_in(cell, exits) for cell in blobs)
         return Artefacts(calibrate, select, *read_logits(logits), weights)
 
     def forget_artefacts(self, legs: Iterable[tuple[str, int]]) -> None:
@@ -114,14 +115,14 @@ class RungShelf:
 
     def heir_keys(self, context: str) -> set[str]:
         """Return who is a finalist."""
-        rows = self._read("SELECT key FROM rungs WHERE context = ? AND epochs = ?", (context, HEIR))
-        return {str(key) for (key,) in rows}
+        if not self._is_there():
+            return set()
+        rows = self._store.cells("rungs", ("key",), "WHERE context = ? AND epochs = ?", (context, HEIR))
+        return {key.text() for (key,) in rows}
 
     def heirs(self) -> dict[str, Evaluation]:
         """Return what all finalists were as heirs, by key."""
-        rows = self._read("SELECT evaluation FROM rungs WHERE epochs = ?", (HEIR,))
-        found = [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
-        return {one.key: one for one in found}
+        return {heir.key: heir for _, heir, _ in self._rungs("WHERE epochs = ?", (HEIR,))}
 
     def put_back(self, outcome: Outcome, context: str) -> None:
         """Put an heir in its place in the store again, as of the time at which it finished first."""
@@ -168,15 +169,25 @@ class RungShelf:
 
         That of an heir is the whole of its evaluation, under its key.
         """
-        rows = self._read("SELECT epochs, evaluation, finished_at FROM rungs ORDER BY rowid", ())
-        found = [(epochs, Evaluation.from_dict(json.loads(text)), str(at)) for epochs, text, at in rows]
+        found = self._rungs("ORDER BY rowid")
         return [(leg_name(one.key, n) if n != HEIR else one.key, one, at) for n, one, at in found]
 
-    def _read(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        """Return the rows that a statement finds; none in a store of before there were rungs."""
-        if not self._store.read("SELECT 1 FROM sqlite_master WHERE name = 'rungs'"):
+    def _rungs(self, rest: str, values: Sequence[object] = ()) -> list[tuple[int, Evaluation, str]]:
+        """Return epochs, evaluation and time of the rows that a statement ends at."""
+        if not self._is_there():
             return []
-        return self._store.read(statement, values)
+        columns = ("key", "epochs", "evaluation", "finished_at")
+        found = []
+        for key, epochs, cell, at in self._store.cells("rungs", columns, rest, values):
+            evaluation = evaluation_in(cell, key.text(), self._store.settled)
+            if epochs.integer() not in (HEIR, evaluation.epochs):
+                raise epochs.damaged(f"the evaluation beside it says {evaluation.epochs}")
+            found.append((epochs.integer(), evaluation, at.instant()))
+        return found
+
+    def _is_there(self) -> bool:
+        """Return whether the store has rungs; those of earlier versions have none."""
+        return bool(self._store.read("SELECT 1 FROM sqlite_master WHERE name = 'rungs'"))
 
     def _all(self) -> list[Evaluation]:
         return [one for _, one, _ in self.legs()]

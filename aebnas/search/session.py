@@ -14,22 +14,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.config import SearchFile, differences, load
-from aebnas.data.datasets import load_dataset
+from aebnas.config.text_paths import refuse_unwritable
+from aebnas.data.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import RunError
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import changes_since, check_versions, environment
-from aebnas.search.events import Listener, ignore
+from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.kept_profiles import keep_profiles, kept_devices
 from aebnas.search.pool import Pool, SerialPool
+from aebnas.search.preparation import prepare, space_of
 from aebnas.search.proposers import Proposer
+from aebnas.search.run_places import refuse_existing
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, refuse_existing, storage_errors, write_atomically
-from aebnas.space.api import SearchSpace
-from aebnas.space.spaces import make_space
+from aebnas.search.store import RunStore, storage_errors, write_atomically
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",
@@ -37,6 +38,9 @@ CHANGEABLE = (
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who is trained in the end, who works, how
 often a supernet is saved, what is shown."""
+
+PLACES = ("data.folder", "data.npz", "data.root")
+"""Settings that say where the images lie."""
 
 
 @contextmanager
@@ -60,17 +64,17 @@ def new_session(
             cannot be read: no directory is made then.
     """
     refuse_existing(path)
-    splits = make_splits(load_dataset(config.data, progress=progress), config.data)
-    _check_cutout(config, splits)
+    refuse_unwritable("the run", path)
+    prepared = prepare(config, progress)
+    proposer, splits, devices = prepared.proposer(), prepared.splits, prepared.devices
     config = _with_absolute_paths(config)
-    _check_supernet(config, splits)
-    devices = DeviceCosts.of_file(config, space_of(config, splits.train.shape), splits.task)
-    proposer = _proposer(config, splits, devices)
     store = RunStore.create(path, config, environment())
     try:
         with store.writing():
             keep_profiles(store, devices)
             _record_data(store, splits)
+            for text in (*prepared.data.notes, *prepared.data.warnings):
+                listener(Warned(text))
             yield _search(config, splits, store, proposer, devices, listener)
     finally:
         store.close()
@@ -83,6 +87,7 @@ def resumed_session(
     listener: Listener = ignore,
     progress: bool = False,
     retry_failures: bool = False,
+    data: Path | None = None,
 ) -> Iterator[Search]:
     """Continue an interrupted run, or extend a finished one.
 
@@ -94,20 +99,24 @@ def resumed_session(
         retry_failures: Try again what failed for lack of memory, with its worker or by the time
             limit.  Not by default: a candidate that then succeeds changes what is proposed after its
             generation, and trainings that are not proposed again were for nothing.
+        data: Where the images are now, if they have moved; the run goes on with this place.
 
     Raises:
         ConfigError: An override is wrong.
+        DataError: Something is wrong with the data, or they are not there.
         RunError: A setting changed that must not, the run is beyond the end that is asked for,
             versions or data differ, its supernet is trained otherwise today, or the run is in use.
     """
     store = RunStore(path)
     try:
         with store.writing():
+            known = store.config
             config = load(path / "config.yaml", overrides)
-            _check_changes(store.config, config)
+            _check_changes(known, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
-            splits = make_splits(load_dataset(config.data, progress=progress), config.data)
+            config = config.model_copy(update={"data": moved(config.data, data)})
+            splits = make_splits(read_again(config.data, progress), config.data)
             _check_data(store, splits)
             _check_own_supernet(store, config, splits)
             store.rewrite_config(config)
@@ -121,12 +130,6 @@ def resumed_session(
             yield _search(config, splits, store, proposer, devices, listener, change)
     finally:
         store.close()
-
-
-def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for images ``(height, width, channels)``."""
-    height, width = image_shape[:2]
-    return make_space(config.space, (height, width), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
@@ -180,18 +183,6 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
     )
 
 
-def _check_supernet(config: SearchFile, splits: Splits) -> None:
-    """Refuse here a given supernet that no candidate could inherit from.
-
-    Raises:
-        RunError: It is of something else, unfinished, or cannot be read.
-    """
-    if config.evaluation.mode == "supernet" and config.supernet.file is not None:
-        from aebnas.supernet.preparation import check_given  # imports torch
-
-        check_given(config, splits)
-
-
 def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> None:
     """Refuse a run that was begun with a supernet which is trained otherwise today.
 
@@ -202,15 +193,6 @@ def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> 
         from aebnas.supernet.preparation import check_own  # imports torch
 
         check_own(config, splits, store.path)
-
-
-def _check_cutout(config: SearchFile, splits: Splits) -> None:
-    """Refuse here what would make every candidate fail: a cutout square larger than the images."""
-    side, smaller = config.training.augment.cutout, min(splits.train.shape[:2])
-    if side > smaller:
-        raise ConfigError(
-            f"training.augment.cutout {side} is larger than the images; the largest valid value is {smaller}"
-        )
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:
@@ -227,9 +209,8 @@ def _record_data(store: RunStore, splits: Splits) -> None:
 def _check_data(store: RunStore, splits: Splits) -> None:
     known = store.fact("data")
     if known is not None and known != splits.fingerprint:
-        raise RunError(
-            f"the data of {store.path} have changed since the run began. Start a new run: aebnas search FILE"
-        )
+        what = f"the data of {store.path} have changed since the run began"
+        raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:
@@ -240,9 +221,11 @@ def _check_changes(old: SearchFile, new: SearchFile) -> None:
     ]
     if refused:
         changes = "; ".join(str(difference) for difference in refused)
+        has_moved = any(difference.path in PLACES for difference in refused)
         raise RunError(
             f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}. Start a new run: aebnas search FILE --name NEW"
+            f"Allowed changes: {', '.join(CHANGEABLE)}. {f'{ADVICE}. ' if has_moved else ''}"
+            "Start a new run: aebnas search FILE --name NEW"
         )
 
 

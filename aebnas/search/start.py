@@ -102,10 +102,15 @@ def reference(config: SearchFile, space: SearchSpace, task: Task, devices: Devic
     return tuple(largest[full_name(name, config.profiles)] for name in config.objectives)
 
 
+def has_first_limits(config: SearchFile) -> bool:
+    """Return whether the first generation has limits of its own, which can be too tight."""
+    return config.search.initial_max_macs is not None or config.search.initial_max_params is not None
+
+
 def _early_rejection(config: SearchFile, task: Task) -> Admit | None:
     """Return which architectures the first generation may hold; None: all."""
     max_macs, max_params = config.search.initial_max_macs, config.search.initial_max_params
-    if max_macs is None and max_params is None:
+    if not has_first_limits(config):
         return None
 
     def admit(architecture: Architecture) -> bool:

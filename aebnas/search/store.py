@@ -16,35 +16,24 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from aebnas.config import SearchFile, load, resolved
-from aebnas.errors import ConfigError, RunError
+from aebnas.config import SearchFile, resolved
+from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
-from aebnas.search.arrays import pack_arrays, pack_record, unpack_record
+from aebnas.search.arrays import numbers_of_labels, pack_arrays, pack_record
+from aebnas.search.cells import Cell
+from aebnas.search.database import LOGS, SCHEMA, open_database, reading
 from aebnas.search.run_lock import run_lock
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS evaluations (
-    key TEXT NOT NULL, context TEXT NOT NULL, status TEXT NOT NULL, evaluation TEXT NOT NULL,
-    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    PRIMARY KEY (key, context));
-CREATE TABLE IF NOT EXISTS rungs (
-    key TEXT NOT NULL, context TEXT NOT NULL, epochs INTEGER NOT NULL, evaluation TEXT NOT NULL,
-    calibrate BLOB, "select" BLOB, finished_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    PRIMARY KEY (key, context, epochs));
-CREATE TABLE IF NOT EXISTS attempts (
-    key TEXT NOT NULL, context TEXT NOT NULL,
-    started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
-CREATE TABLE IF NOT EXISTS generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+from aebnas.search.run_places import DATABASE, found_database, refuse_existing
+from aebnas.search.settings_file import read_settings
+from aebnas.search.stored_schema import ENVIRONMENT
+from aebnas.search.stored_values import evaluation_in, fact_in, record_in, summary_in
 
 
 class RunStore:
@@ -57,9 +46,8 @@ class RunStore:
             RunError: There is no run in that directory.
         """
         self.path = path
-        if not (path / "run.sqlite").is_file():
-            raise RunError(f"{path} holds no run. Start one: aebnas search FILE{_nearby(path)}")
-        self._database = self._connect()
+        self._file = found_database(path)
+        self._database, self._is_copy = open_database(self._file)
 
     @classmethod
     def create(cls, path: Path, config: SearchFile, environment: Mapping[str, Any]) -> RunStore:
@@ -76,12 +64,13 @@ class RunStore:
                 write_atomically(path / "config.yaml", resolved(config).encode())
                 write_atomically(path / "environment.json", json.dumps(environment, indent=2).encode())
                 # the database appears last and whole: a run without it was never started
-                draft = path / "run.sqlite.new"
-                draft.unlink(missing_ok=True)
+                draft = path / f"{DATABASE}.new"
+                for ending in ("", *LOGS):  # of a start that was killed
+                    draft.with_name(draft.name + ending).unlink(missing_ok=True)
                 database = sqlite3.connect(draft)
                 database.executescript(SCHEMA)
                 database.close()
-                draft.rename(path / "run.sqlite")
+                draft.rename(path / DATABASE)
         return cls(path)
 
     @contextmanager
@@ -94,8 +83,23 @@ class RunStore:
         with ExitStack() as held:
             with storage_errors(self.path):
                 held.enter_context(run_lock(self.path))
+                self._refuse_copy()
                 self._database.executescript(SCHEMA)  # an older run lacks the younger tables
+                self._database.execute("BEGIN IMMEDIATE")  # told now, not behind the first training
+                self._database.rollback()
             yield
+
+    def _refuse_copy(self) -> None:
+        """Refuse to write to what would be forgotten.
+
+        Raises:
+            RunError: The database was copied to be read, as it cannot be written in its place.
+        """
+        if self._is_copy:
+            raise RunError(
+                f"{self._file} can be read, but not written. Give write permission for it and its folder, or "
+                f"copy the whole folder to another place, and continue there: aebnas resume {self.path}"
+            )
 
     def close(self) -> None:
         """Close the database."""
@@ -104,19 +108,21 @@ class RunStore:
     @property
     def config(self) -> SearchFile:
         """Return the resolved configuration."""
-        try:
-            return load(self.path / "config.yaml")
-        except ConfigError as error:
-            raise RunError(f"{self.path} is damaged: {error}") from error
+        return read_settings(self.path)
+
+    @cached_property
+    def settled(self) -> SearchFile:
+        """Return the configuration as it was when it was first read: what no change may concern."""
+        return self.config
 
     @property
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
         try:
-            facts: dict[str, Any] = json.loads((self.path / "environment.json").read_text())
-        except (OSError, ValueError) as error:
+            facts = json.loads((self.path / "environment.json").read_text())
+            return ENVIRONMENT.validate_python(facts).model_dump(exclude_unset=True)
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
-        return facts
 
     def rewrite_config(self, config: SearchFile) -> None:
         """Replace the resolved configuration (after allowed changes on resume)."""
@@ -129,12 +135,11 @@ class RunStore:
 
     def attempts(self) -> list[tuple[str, str]]:
         """Return ``(key, started_at)`` of every training that began, in order."""
-        return [(key, at) for key, at in self.read("SELECT key, started_at FROM attempts ORDER BY rowid")]
+        return [(key.training(), at.instant()) for key, at in self.cells("attempts", ("key", "started_at"))]
 
     def finished(self) -> list[tuple[str, str]]:
         """Return ``(key, finished_at)`` of every outcome, in order."""
-        rows = self.read("SELECT key, finished_at FROM evaluations ORDER BY rowid")
-        return [(key, at) for key, at in rows]
+        return [(key.text(), at.instant()) for key, at in self.cells("evaluations", ("key", "finished_at"))]
 
     def add(self, outcome: Outcome, context: str) -> None:
         """Keep an outcome: weights and logits first, then its row."""
@@ -155,8 +160,8 @@ class RunStore:
 
     def find(self, key: str, context: str) -> Evaluation | None:
         """Return a stored evaluation, failed or done, or None."""
-        row = self.read("SELECT evaluation FROM evaluations WHERE key = ? AND context = ?", (key, context))
-        return Evaluation.from_dict(json.loads(row[0][0])) if row else None
+        found = self._evaluations("WHERE key = ? AND context = ?", (key, context))
+        return found[0] if found else None
 
     def forget_machine_failures(self) -> None:
         """Delete the failures that another try might not meet, so that one is made."""
@@ -166,8 +171,16 @@ class RunStore:
 
     def evaluations(self) -> list[Evaluation]:
         """Return every stored evaluation in the order in which they finished."""
-        rows = self.read("SELECT evaluation FROM evaluations ORDER BY rowid")
-        return [Evaluation.from_dict(json.loads(text)) for (text,) in rows]
+        return self._evaluations("ORDER BY rowid")
+
+    def _evaluations(self, rest: str, values: Sequence[object] = ()) -> list[Evaluation]:
+        found = []
+        for key, status, cell in self.cells("evaluations", ("key", "status", "evaluation"), rest, values):
+            evaluation = evaluation_in(cell, key.text(), self.settled)
+            if status.value != evaluation.status:
+                raise status.damaged(f"the evaluation beside it says {evaluation.status!r}")
+            found.append(evaluation)
+        return found
 
     def count(self) -> int:
         """Return the number of stored evaluations."""
@@ -175,10 +188,13 @@ class RunStore:
 
     def exit_records(self, key: str) -> tuple[ExitRecord, ExitRecord] | None:
         """Return what every exit of a finished candidate said on calibrate and on select."""
-        rows = self.read(
-            'SELECT calibrate, "select" FROM evaluations WHERE key = ? AND calibrate IS NOT NULL', (key,)
-        )
-        return (unpack_record(rows[0][0]), unpack_record(rows[0][1])) if rows else None
+        columns = ("evaluation", "calibrate", "select")
+        for evaluation, *blobs in self.cells("evaluations", columns, "WHERE key = ?", (key,)):
+            if not all(cell.is_empty for cell in blobs):
+                exits = len(evaluation_in(evaluation, key, self.settled).reach_macs)
+                numbers = numbers_of_labels(self.path)
+                return record_in(blobs[0], exits, numbers[0]), record_in(blobs[1], exits, numbers[1])
+        return None
 
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a generation.
@@ -198,8 +214,8 @@ class RunStore:
 
     def generations(self) -> list[dict[str, Any]]:
         """Return the summaries of all finished generations in order."""
-        rows = self.read("SELECT summary FROM generations ORDER BY number")
-        return [json.loads(text) for (text,) in rows]
+        rows = self.cells("generations", ("number", "summary"), "ORDER BY number")
+        return [summary_in(summary, number.integer(), self.settled) for number, summary in rows]
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""
@@ -207,8 +223,8 @@ class RunStore:
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""
-        rows = self.read("SELECT value FROM facts WHERE name = ?", (name,))
-        return json.loads(rows[0][0]) if rows else default
+        rows = self.cells("facts", ("value",), "WHERE name = ?", (name,))
+        return fact_in(rows[0][0], name) if rows else default
 
     def weights_path(self, key: str) -> Path:
         """Return where a candidate's weights lie, if they were kept."""
@@ -225,46 +241,33 @@ class RunStore:
                 self.weights_path(key).unlink(missing_ok=True)
                 self.logits_path(key).unlink(missing_ok=True)
 
-    def _connect(self) -> sqlite3.Connection:
-        file = self.path / "run.sqlite"
-        with self._reading():
-            if not os.access(self.path, os.W_OK):
-                return sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True)
-            database = sqlite3.connect(file, timeout=30)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-        return database
-
     def read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a statement finds."""
-        with self._reading():
+        with reading(self._file):
             return self._database.execute(statement, values).fetchall()
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise RunError(
-                f"{self.path / 'run.sqlite'} cannot be read: {error}. "
-                "Put a copy of it back, or start a new run: aebnas search FILE --name NEW"
-            ) from error
+    def cells(
+        self, table: str, columns: Sequence[str], rest: str = "ORDER BY rowid", values: Sequence[object] = ()
+    ) -> list[tuple[Cell, ...]]:
+        """Return the cells of some columns of every row of a table.
+
+        Args:
+            table: Its name.
+            columns: Names.
+            rest: Of the statement: which rows, and in which order.
+            values: Of its question marks.
+        """
+        names = ", ".join(f'"{column}"' for column in columns)
+        rows = self.read(f"SELECT rowid, {names} FROM {table} {rest}", values)
+        return [
+            tuple(Cell(self._file, table, row, *pair) for pair in zip(columns, cells, strict=True))
+            for row, *cells in rows
+        ]
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Execute a statement in a transaction of its own."""
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse to start where a run lies already.
-
-    Raises:
-        RunError: There is one; with the command that continues it.
-    """
-    if (path / "run.sqlite").exists():
-        run = shlex.quote(str(path))
-        raise RunError(f"{path} exists already. Continue it: aebnas resume {run}  (or choose another --name)")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -289,13 +292,6 @@ def storage_errors(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
         cure = "When the cause is cured, repeat the command"
-        if os.access(path / "run.sqlite", os.F_OK):
+        if os.access(path / DATABASE, os.F_OK):
             cure = f"Finished candidates are kept; when the cause is cured, continue: aebnas resume {path}"
         raise RunError(f"cannot write to {path}: {what}. {cure}") from error
-
-
-def _nearby(path: Path) -> str:
-    """Return the names of the runs beside a missing one."""
-    folder = path.parent
-    runs = sorted(p.parent.name for p in folder.glob("*/run.sqlite")) if folder.is_dir() else []
-    return f". Runs in {folder}: {', '.join(runs)}" if runs else ""

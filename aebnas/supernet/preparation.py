@@ -65,24 +65,18 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
     return Ready(load_supernet(path), path, origin)
 
 
-def check_given(config: SearchFile, splits: Splits | None) -> None:
+def check_given(config: SearchFile, splits: Splits) -> None:
     """Refuse ``supernet.file`` if it does not serve; only its header is read.
 
     Args:
         config: The whole search-space file.
-        splits: Its data; None: only that it was trained on the same data is not looked at.
+        splits: Its data.
 
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.supernet.file is None:
-        return
-    if splits is None:
-        data = stored_facts(_given(config.supernet.file))[0]["data"]
-        facts = supernet_facts(config, **data)
-    else:
-        facts = _facts(config, splits)
-    _usable(config, config.supernet.file, facts)
+    if config.supernet.file is not None:
+        _usable(config, config.supernet.file, _facts(config, splits))
 
 
 def check_own(config: SearchFile, splits: Splits, run: Path) -> None:

@@ -17,7 +17,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 

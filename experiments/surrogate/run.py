@@ -26,8 +26,8 @@ from aebnas.config import load
 from aebnas.search.exact import ExactCosts
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
+from aebnas.search.preparation import space_of
 from aebnas.search.proposers import Individual, Proposer, RandomProposer, remembered_keys
-from aebnas.search.session import space_of
 from aebnas.search.surrogate.proposer import SurrogateProposer
 from aebnas.task.task import classification
 

@@ -19,7 +19,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
 from aebnas.search.environment import environment
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.search.store import RunStore
 from aebnas.search.workers import RayPool
 from aebnas.space.architecture import StagedArchitecture

@@ -25,8 +25,8 @@ from scipy.stats import mannwhitneyu
 from aebnas.config import SearchFile, load
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
+from aebnas.search.preparation import space_of
 from aebnas.search.proposers import Individual, Proposer, RandomProposer
-from aebnas.search.session import space_of
 from aebnas.space.search_space import StagedSpace
 
 HERE = Path(__file__).parent

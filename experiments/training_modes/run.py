@@ -18,7 +18,7 @@ from aebnas.config.training_schema import LossName
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 
 HERE = Path(__file__).parent
 FILE = str(HERE / "network.yaml")

@@ -1,5 +1,6 @@
 """Usage, exit codes and messages; nothing here trains."""
 
+import errno
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from aebnas.cli import commands
 from aebnas.errors import WorkerError
 
 Command = Callable[..., Any]
-HEAVY = ("torch", "ray", "pymoo", "optuna", "numpy", "pydantic", "rich", "plotly", "pandas")
+HEAVY = ("torch", "ray", "pymoo", "optuna", "numpy", "pydantic", "rich", "pandas")
 
 
 @pytest.fixture
@@ -136,10 +137,22 @@ def test_init_never_overwrites_unasked(run_command: Command, tmp_path: Path) -> 
     assert file.read_text().startswith("# Search-space file")
 
 
-def test_an_error_of_the_system_is_one_line_with_its_path(run_command: Command) -> None:
-    answer = run_command("resume", "x" * 300)
+def test_an_error_of_the_system_is_one_line_with_its_path(
+    run_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error", "a/file")
+
+    monkeypatch.setattr("aebnas.cli.commands.devices", broken)
+    answer = run_command("devices")
     assert answer.code == 1
-    assert answer.err == f"aebnas: {'x' * 300}/run.sqlite: File name too long\n"
+    assert answer.err == "aebnas: a/file: Input/output error\n"
+
+
+def test_a_run_whose_name_is_too_long_is_told(run_command: Command) -> None:
+    answer = run_command("resume", "x" * 300)
+    assert answer.code == 4
+    assert answer.err == f"aebnas: '{'x' * 300}/run.sqlite' cannot be read: File name too long\n"
 
 
 def test_a_defect_is_told_in_one_line_and_its_traceback_kept(

@@ -191,7 +191,7 @@ def test_evaluate_as_json_is_what_the_file_says(trained: tuple[Path, Any], run_c
 
 def test_evaluate_without_a_checkpoint_says_how_to_get_one(tmp_path: Path, run_command: Command) -> None:
     answer = run_command("evaluate", tmp_path)
-    assert answer.code == 2
+    assert answer.code == 4
     assert "aebnas train" in answer.err
 
 

@@ -228,7 +228,7 @@ def arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:
 def test_npz_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
     saved = arrays(x_test=np.ones((2, 6, 6, 3), np.uint8), y_test=np.array([[0], [1]]))
     np.savez(tmp_path / "a.npz", **saved)
-    train, test, classes = read_npz(tmp_path / "a.npz")
+    train, test, classes, _ = read_npz(tmp_path / "a.npz")
     np.testing.assert_array_equal(train.images, saved["x_train"])
     np.testing.assert_array_equal(test.labels, [0, 1])
     assert classes == ("0", "1", "2")
@@ -236,7 +236,7 @@ def test_npz_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
 
 def test_grey_npz_images_without_channels_get_one(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays(x_train=np.zeros((12, 6, 5), np.uint8)))
-    train, test, _ = read_npz(tmp_path / "a.npz")
+    train, test, *_ = read_npz(tmp_path / "a.npz")
     assert (train.shape, test) == ((6, 5, 1), None)
 
 

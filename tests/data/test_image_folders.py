@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_classes_are_the_sorted_folder_names(folder: Path) -> None:
-    train, test, classes = read_folder(folder, None)
+    train, test, classes, _ = read_folder(folder, None)
     assert (classes, test, train.shape) == (("cat", "dog"), None, (3, 4, 3))
     np.testing.assert_array_equal(train.labels, [0, 0, 1, 1])
     np.testing.assert_array_equal(train.images[:, 0, 0], [[10, 0, 0], [10, 1, 0], [200, 0, 0], [200, 1, 0]])
@@ -37,7 +37,7 @@ def test_classes_are_the_sorted_folder_names(folder: Path) -> None:
 def test_a_test_folder_becomes_the_test_split(folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "train")
     save(tmp_path / "test" / "dog" / "a.png", Image.new("RGB", (4, 3)))
-    train, test, _ = read_folder(tmp_path, None)
+    train, test, _, _ = read_folder(tmp_path, None)
     assert (len(train), test.labels.tolist()) == (4, [1])
 
 
@@ -50,15 +50,15 @@ def test_a_class_that_is_only_in_test_is_refused(folder: Path, tmp_path: Path) -
 
 def test_a_folder_beside_train_is_not_silently_left_out(folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "train")
-    (tmp_path / "val").mkdir()
-    with pytest.raises(DataError, match="also val/"):
+    (tmp_path / "extra").mkdir()
+    with pytest.raises(DataError, match="also extra/"):
         read_folder(tmp_path, None)
 
 
 def test_grey_files_alone_give_one_channel(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png", Image.new("L", (2, 2), GREY))
     save(tmp_path / "b" / "1.png", Image.fromarray(np.full((2, 2), GREY * 256, np.uint16)))
-    train, _, _ = read_folder(tmp_path, None)
+    train, *_ = read_folder(tmp_path, None)
     assert train.shape == (2, 2, 1)
     assert set(train.images.ravel().tolist()) == {GREY}
 
@@ -66,7 +66,7 @@ def test_grey_files_alone_give_one_channel(tmp_path: Path) -> None:
 def test_one_coloured_file_gives_three_channels_to_all(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png", Image.new("L", (2, 2), GREY))
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 2), RED))
-    train, _, _ = read_folder(tmp_path, None)
+    train, *_ = read_folder(tmp_path, None)
     np.testing.assert_array_equal(train.images[:, 0, 0], [[GREY] * 3, RED])
 
 
@@ -75,7 +75,7 @@ def test_a_transparent_pixel_is_white(tmp_path: Path, mode: str) -> None:
     image = Image.new("RGBA", (2, 2), (0, 0, 0, 0)).convert(mode)
     save(tmp_path / "a" / "1.png", image, **({"transparency": image.getpixel((0, 0))} if mode == "P" else {}))
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 2)))
-    train, _, _ = read_folder(tmp_path, None)
+    train, *_ = read_folder(tmp_path, None)
     assert train.images[0].min() == 255
 
 
@@ -86,14 +86,14 @@ def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn 90 degrees clockwise to show it
     save(tmp_path / "a" / "1.png", image, exif=exif)
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 4)))
-    train, _, _ = read_folder(tmp_path, None)
+    train, *_ = read_folder(tmp_path, None)
     assert train.shape == (4, 2, 3)
     assert tuple(train.images[0, 0, 1]) == RED
 
 
 def test_differing_sizes_name_the_option_that_cures_them(folder: Path) -> None:
     save(folder / "dog" / "9.png", Image.new("RGB", (5, 3)))
-    with pytest.raises(DataError, match=r"9\.png: 5 x 3 pixels.*4 x 3.*data\.image_size: 3"):
+    with pytest.raises(DataError, match=r"9\.png: 5 x 3 pixels.*4 x 3.*data\.image_size: 4"):
         read_folder(folder, None)
 
 
@@ -102,7 +102,7 @@ def test_image_size_keeps_the_middle_square(tmp_path: Path) -> None:
     striped[:, 4:8] = RED
     save(tmp_path / "a" / "1.png", Image.fromarray(striped))
     save(tmp_path / "b" / "1.png", Image.new("RGB", (7, 9)))
-    train, _, _ = read_folder(tmp_path, 4)
+    train, *_ = read_folder(tmp_path, 4)
     assert train.shape == (4, 4, 3)
     assert {tuple(pixel) for pixel in train.images[0].reshape(-1, 3).tolist()} == {RED}
 
@@ -111,7 +111,7 @@ def test_shrinking_averages_instead_of_dropping_pixels(tmp_path: Path) -> None:
     checks = np.indices((8, 8)).sum(0) % 2 * 200
     for name in ("a", "b"):
         save(tmp_path / name / "1.png", Image.fromarray(checks.astype(np.uint8)))
-    train, _, _ = read_folder(tmp_path, 4)
+    train, *_ = read_folder(tmp_path, 4)
     assert 95 <= train.images.min() <= train.images.max() <= 105
 
 

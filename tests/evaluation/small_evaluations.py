@@ -10,7 +10,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 
 FILE: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from final_cases import plan, task
 
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import RunError
 from aebnas.final.checkpoint import LOGITS, WEIGHTS, load_trained, read_checkpoint
 from aebnas.final.full_training import train_network
 
@@ -42,7 +42,7 @@ def test_an_edited_field_is_told_with_what_is_wrong(
 ) -> None:
     path = copied / "checkpoint.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), field: value}))
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(RunError, match=message):
         read_checkpoint(copied)
 
 

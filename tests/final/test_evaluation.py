@@ -12,7 +12,7 @@ import yaml
 from final_cases import architecture, plan, task
 
 from aebnas.data.datasets import load_dataset
-from aebnas.errors import ConfigError, DataError, RunError
+from aebnas.errors import DataError, RunError
 from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
 from aebnas.final.checkpoint import load_trained
 from aebnas.final.evaluate import TestReport, evaluate
@@ -138,7 +138,7 @@ def test_a_static_network_of_other_data_is_no_rival(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_checkpoint_is_told_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="aebnas train"):
+    with pytest.raises(RunError, match="aebnas train"):
         evaluate(tmp_path)
 
 

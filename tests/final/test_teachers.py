@@ -14,7 +14,7 @@ from aebnas.final.full_training import train_batches
 from aebnas.final.largest import largest_architecture
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.task.task import classification
 from aebnas.training.modes import MODES
 from aebnas.training.phase import Phase

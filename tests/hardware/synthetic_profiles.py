@@ -23,7 +23,7 @@ from aebnas.hardware.profile_schema import (
 )
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.target import Target
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.task.task import classification
 
 COUNTER = EnergyFacts(source="a counter", measured_layers=1, segment_mj=0.25)

@@ -15,7 +15,7 @@ from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import layer_cost, network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

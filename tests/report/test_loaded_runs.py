@@ -1,9 +1,11 @@
 """A run for other tools: a pandas frame, an Optuna study, numbers for TensorBoard and MLflow."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
+import pandas
 import pytest
 from synthetic_runs import evaluations, search_file, store_of
 from tensorboardX.proto import event_pb2
@@ -51,6 +53,56 @@ def test_genes_are_the_architectures_own_and_encode_back(run: LoadedRun) -> None
         genes = run.genes(one.architecture)
         genome = [gene.choices.index(genes[gene.name]) if gene.name in genes else 0 for gene in space.genes]
         assert space.decode(tuple(genome)) == one.architecture
+
+
+OF_DEVICES = ("objectives=[error, latency_ms]", "hardware=[board.yaml]")
+
+
+@pytest.mark.parametrize("failures", [[], ["out of memory"]], ids=["empty", "failures alone"])
+def test_a_frame_without_networks_has_all_columns(
+    tmp_path: Path, run: LoadedRun, failures: list[str]
+) -> None:
+    store_of(tmp_path / "young", CONFIG, evaluations(CONFIG, 0, failures))
+    frame, full = aebnas.load_run(tmp_path / "young").to_frame(), run.to_frame()
+    assert list(frame.columns) == list(full.columns)
+    assert len(frame) == len(failures)
+    # the lines of docs/python.md
+    front = frame[frame["on_front"]].sort_values("macs")
+    columns = ["key", "trade_off", "accuracy", "macs", "exit_rate[final classifier]", "gene[stem.width]"]
+    assert front[columns].empty
+
+
+def test_columns_of_an_empty_run_are_of_the_types_that_values_have(tmp_path: Path) -> None:
+    config = search_file()
+    found = [replace(one, epochs=3) for one in evaluations(config, 6)]
+    store_of(tmp_path / "full", config, found, [6])
+    store_of(tmp_path / "empty", config, [])
+    full, empty = (aebnas.load_run(tmp_path / name).to_frame() for name in ("full", "empty"))
+    inactive = full.columns[full.isna().any()]  # a gene that does nothing in some network
+    assert dict(empty.dtypes.drop(inactive)) == dict(full.dtypes.drop(inactive))
+    assert pandas.concat([full, empty]).dtypes.drop(inactive).equals(full.dtypes.drop(inactive))
+
+
+def test_an_empty_run_on_a_device_has_the_columns_of_its_costs(tmp_path: Path) -> None:
+    config = search_file(*OF_DEVICES)
+    reach = {"latency_ms@board": (1.0,)}
+    (found,) = [one for one in evaluations(config, 12) if len(one.reach_macs) == 1][:1]
+    store_of(tmp_path / "full", config, [replace(found, reach_costs=reach)], [])
+    store_of(tmp_path / "empty", config, [])
+    full, empty = (aebnas.load_run(tmp_path / name).to_frame() for name in ("full", "empty"))
+    names = ["latency_ms@board", "worst_latency_ms@board", "latency_ms", "worst_latency_ms"]
+    assert list(empty.columns) == list(full.columns)
+    assert [name for name in empty.columns if "latency" in name] == names
+
+
+def test_an_empty_run_is_reported_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store_of(tmp_path / "empty", CONFIG, [], status="running").close()
+    assert main(["report", str(tmp_path / "empty")]) == 0
+    assert "No candidate has finished" in (tmp_path / "empty" / "report.html").read_text()
+    assert main(["export-study", str(tmp_path / "empty"), f"sqlite:///{tmp_path}/study.db"]) == 0
+    assert "0 trials" in capsys.readouterr().out
+    study = optuna.load_study(study_name="empty", storage=f"sqlite:///{tmp_path}/study.db")
+    assert (study.trials, study.metric_names) == ([], ["error", "macs"])
 
 
 # ---------------------------------------------------------------- Optuna

@@ -16,9 +16,10 @@ import pytest
 from synthetic_runs import ENVIRONMENT, EVIL, evaluations, search_file, store_of
 
 from aebnas.report import write_report
-from aebnas.report.frame import resource
+from aebnas.report.exit_page import SCRIPTS as EXITS_SCRIPTS
+from aebnas.report.frame import resource, script
 from aebnas.report.markup import data_script
-from aebnas.report.page import SCRIPTS, script
+from aebnas.report.page import SCRIPTS
 from aebnas.search.store import RunStore
 
 
@@ -100,22 +101,25 @@ def test_the_policy_allows_the_pages_own_scripts_and_no_other(finished: Page) ->
     assert len(digests) == 1
 
 
-def test_no_script_of_the_page_can_end_its_element() -> None:
-    assert "</script" not in script()
-    assert "<!--" not in script()
+@pytest.mark.parametrize("names", [SCRIPTS, EXITS_SCRIPTS])
+def test_no_script_of_a_page_can_end_its_element(names: tuple[str, ...]) -> None:
+    assert "</script" not in script(names)
+    assert "<!--" not in script(names)
 
 
-def test_every_colour_of_the_scripts_is_defined_by_the_styles() -> None:
-    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", script()))
+@pytest.mark.parametrize("names", [SCRIPTS, EXITS_SCRIPTS])
+def test_every_colour_of_the_scripts_is_defined_by_the_styles(names: tuple[str, ...]) -> None:
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", script(names)))
     styles = resource("page.css") + resource("report.css")
-    assert "--exit-final" in used
     assert used <= set(re.findall(r"(--[a-z0-9-]+):", styles))
 
 
-def test_every_script_of_the_assets_is_on_the_page() -> None:
-    assert {f"{name}.js" for name in SCRIPTS} == {
-        path.name for path in (files("aebnas.report") / "assets" / "report").iterdir()
+def test_every_script_of_the_assets_is_on_a_page() -> None:
+    assets = files("aebnas.report") / "assets"
+    there = {
+        f"{folder}/{path.name}" for folder in ("report", "exits") for path in (assets / folder).iterdir()
     }
+    assert {f"{name}.js" for name in (*SCRIPTS, *EXITS_SCRIPTS)} == there
 
 
 def test_the_data_hold_every_operating_point_once(finished: Page) -> None:
@@ -312,10 +316,10 @@ def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
     assert "different settings" in text
 
 
-def test_the_page_needs_no_torch_and_the_package_no_plotly_or_pandas() -> None:
+def test_the_page_needs_no_torch_and_the_package_no_pandas() -> None:
     code = (
         "import sys, aebnas.report\n"
-        "heavy = {'torch', 'ray', 'pymoo', 'plotly', 'pandas', 'rich', 'matplotlib'}\n"
+        "heavy = {'torch', 'ray', 'pymoo', 'pandas', 'rich', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 
 from aebnas.errors import RunError
 from aebnas.search import store as store_module
+from aebnas.search.events import Generation
 from aebnas.search.store import RunStore, write_atomically
 from aebnas.space.search_space import StagedSpace
 
@@ -110,8 +111,8 @@ def test_the_database_is_in_wal_mode(store: RunStore) -> None:
 
 def test_a_generation_that_changes_takes_the_later_ones_with_it(store: RunStore) -> None:
     for number in (1, 2, 3):
-        store.put_generation(number, {"number": number})
-    store.put_generation(2, {"number": 2})
+        store.put_generation(number, Generation(number, (), 6, 0, 0.5).summary((1.0, 1.0)))
+    store.put_generation(2, Generation(2, (), 6, 0, 0.5).summary((1.0, 1.0)))
     assert len(store.generations()) == 3
-    store.put_generation(2, {"number": 2, "trainings": 7})
+    store.put_generation(2, Generation(2, (), 7, 0, 0.5).summary((1.0, 1.0)))
     assert [generation["number"] for generation in store.generations()] == [1, 2]

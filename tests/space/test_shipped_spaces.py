@@ -12,7 +12,7 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.session import space_of
+from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace

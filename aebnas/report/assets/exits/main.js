@@ -1,0 +1,5 @@
+// Draw everything.
+
+policies();
+confidences();
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,119 @@
+"""All that can be wrong with a file before its first training: one path for ``check`` and ``search``.
+
+What belongs to the machine and not to the file is no part of it: whether the run's
+directory is free and can be written, whether a download succeeds, whether Ray and a
+GPU answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aebnas.config.schema import SearchFile
+from aebnas.config.text_paths import refuse_unwritable
+from aebnas.data.facts import DataFacts, data_facts
+from aebnas.data.splits import Splits
+from aebnas.errors import ConfigError, DataError
+from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.search.proposers import Proposer
+from aebnas.search.start import has_first_limits, make_proposer
+from aebnas.search.worker_memory import check_workers_fit
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import make_space
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A file that a search can begin with."""
+
+    config: SearchFile
+    data: DataFacts
+    space: SearchSpace
+    devices: DeviceCosts
+    drawn: Proposer | None = None
+    """As new, its first generation drawn; None where nothing can be wrong about it."""
+
+    @property
+    def splits(self) -> Splits:
+        """Return the images.
+
+        Raises:
+            DataError: They were not read.
+        """
+        if self.data.splits is None:
+            raise DataError(f"the images of {self.config.data.name} were not read")
+        return self.data.splits
+
+    def proposer(self) -> Proposer:
+        """Return the search's proposer, its first generation drawn; to be asked for once."""
+        return self.drawn or _proposer(self.config, self.space, self.data, self.devices)
+
+
+def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) -> Prepared:
+    """Read and check all that a search needs.
+
+    Args:
+        config: The whole search-space file.
+        progress: Show the progress of downloads.
+        must_read: Read known datasets too, of which published numbers tell all but whether a given supernet
+            was trained on them.
+
+    Raises:
+        DataError: Something is wrong with the data, or they do not fit in memory.
+        ConfigError: The training does not fit the images, a hardware profile is wrong, the limits on the
+            first generation admit nothing, or a path is not UTF-8 text.
+        HardwareError: A profile lacks a layer of the space, or energies.
+        RunError: ``supernet.file`` is of something else or cannot be read.
+    """
+    _check_paths(config)
+    inherits_from = config.supernet.file if config.evaluation.mode == "supernet" else None
+    data = data_facts(config.data, progress, must_read or inherits_from is not None)
+    _check_cutout(config, data)
+    check_workers_fit(config, data)
+    _check_supernet(config, data)
+    space = space_of(config, data.shape)
+    devices = DeviceCosts.of_file(config, space, data.task)
+    drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
+    return Prepared(config, data, space, devices, drawn)
+
+
+def _check_paths(config: SearchFile) -> None:
+    """Refuse here paths that the run could not keep: it keeps them from the root on."""
+    paths = [(f"data.{name}", getattr(config.data, name)) for name in ("folder", "npz", "root")]
+    paths += [("supernet.file", config.supernet.file), *(("hardware", path) for path in config.hardware)]
+    for name, path in paths:
+        if path is not None:
+            refuse_unwritable(name, Path(path).expanduser().absolute())
+
+
+def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
+    """Return the search space of a configuration for images ``(height, width, channels)``."""
+    height, width = image_shape[:2]
+    return make_space(config.space, (height, width), config.trade_offs, config.settings)
+
+
+def _proposer(config: SearchFile, space: SearchSpace, data: DataFacts, devices: DeviceCosts) -> Proposer:
+    return make_proposer(config, space, data.task, devices)
+
+
+def _check_supernet(config: SearchFile, data: DataFacts) -> None:
+    """Refuse here a given supernet that no candidate could inherit from.
+
+    Raises:
+        RunError: It is of something else, unfinished, or cannot be read.
+    """
+    if config.evaluation.mode == "supernet" and config.supernet.file is not None and data.splits is not None:
+        from aebnas.supernet.preparation import check_given  # imports torch
+
+        check_given(config, data.splits)
+
+
+def _check_cutout(config: SearchFile, data: DataFacts) -> None:
+    """Refuse here what would make every candidate fail: a cutout square larger than the images."""
+    side, smaller = config.training.augment.cutout, min(data.shape[:2])
+    if side > smaller:
+        raise ConfigError(
+            f"training.augment.cutout {side} is larger than the images; the largest valid value is {smaller}"
+        )
