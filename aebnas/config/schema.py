@@ -269,7 +269,7 @@ class SearchFile(Frozen):
         return tuple(self.exits.settings)
 
     def _wrong_exit_weights(self) -> list[Wrong]:
-        weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1
+        weights, exits = self.training.exit_weights, len(self.space.exit_positions) + 1
         if weights == "uniform":
             return []
         path = ("training", "exit_weights")

@@ -146,6 +146,11 @@ class SpaceConfig(Frozen):
         """Return the names of the stages in order."""
         return tuple(stage.name or f"stage{i}" for i, stage in enumerate(self.stages, start=1))
 
+    @property
+    def exit_positions(self) -> tuple[str, ...]:
+        """Return the names that early exits may have, in order."""
+        return self.exits.after
+
     @model_validator(mode="after")
     def _exits_refer_to_stages(self) -> SpaceConfig:
         names = self.stage_names()

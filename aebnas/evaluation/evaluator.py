@@ -179,7 +179,7 @@ class Evaluator:
 
     def _weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exits.after, architecture)
+        return exit_weights(self.config.training.exit_weights, self.config.space.exit_positions, architecture)
 
     def _check_weights(self, architecture: Architecture) -> None:
         """Refuse a candidate that nothing would train: exits with a weight are absent.

@@ -108,7 +108,7 @@ class Task:
         if self.is_static:
             given = "uniform"
         config = plan.subject.config
-        positions = exits if config is None else config.space.exits.after
+        positions = exits if config is None else config.space.exit_positions
         if given != "uniform" and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.exit_weights needs {len(positions) + 1} values, one per exit of "

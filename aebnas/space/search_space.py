@@ -66,7 +66,7 @@ class StagedSpace:
     @property
     def exit_positions(self) -> tuple[str, ...]:
         """Return the stages behind which an exit may stand, in order."""
-        return self.config.exits.after
+        return self.config.exit_positions
 
     def backbone_types(self) -> tuple[str, ...]:
         """Return the kinds of blocks that stages may be made of."""
