@@ -81,7 +81,7 @@ def main() -> None:
                 )
             ]
         )[: arguments.images]
-        thresholds = one.curve.thresholds[one.point_index(TRADE_OFF)]
+        thresholds = np.array(one.curve.policies[one.point_index(TRADE_OFF)].thresholds)
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:

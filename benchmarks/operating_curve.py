@@ -26,11 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from aebnas.exits.arrays import BoolArray, FloatArray, IntArray, ScoreArray
-from aebnas.exits.operating_curve import operating_curve
+from aebnas.exits.operating_curve import OperatingCurve, operating_curve
 from aebnas.exits.optuna_tuner import tune_with_optuna
 from aebnas.exits.outcome import apply_thresholds, exit_index
+from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import exit_scores, predictions
 from aebnas.exits.shared_threshold import shared_threshold
+from aebnas.exits.threshold_family import TunedThresholds
 
 BUDGETS = 20
 RESAMPLES = 2000
@@ -44,6 +46,12 @@ class Split:
 
     scores: ScoreArray
     correct: BoolArray
+
+    def samples(self, reach_cost: FloatArray) -> ExitSamples:
+        """Return the split as policies are fitted on it: answer 0 is right, 1 is wrong."""
+        answers = (~self.correct).astype(np.int64)
+        labels = np.zeros(len(answers), np.int64)
+        return ExitSamples.of_scores({"confidence": self.scores}, answers, labels, reach_cost)
 
 
 @dataclass(frozen=True)
@@ -98,9 +106,7 @@ def compare(logits: Logits, labels: IntArray, reach_cost: FloatArray, folds_seed
 def compare_splits(calibrate: Split, select: Split, reach_cost: FloatArray, seed: int = 0) -> list[Row]:
     """Compare the methods: tuned on calibrate, scored on select."""
     fronts = {
-        "ours": operating_curve(
-            calibrate.scores, calibrate.correct, select.scores, select.correct, reach_cost
-        ).thresholds,
+        "ours": _thresholds(_curve(calibrate, select, reach_cost)),
         "optuna": tune_with_optuna(calibrate.scores, calibrate.correct, reach_cost, TRIALS, seed),
         "shared": shared_threshold(calibrate.scores, calibrate.correct, reach_cost),
     }
@@ -115,6 +121,15 @@ def compare_splits(calibrate: Split, select: Split, reach_cost: FloatArray, seed
     for baseline in ("optuna", "shared"):
         rows += _rows(baseline, budgets, chosen["ours"], chosen[baseline], select, reach_cost, seed)
     return rows
+
+
+def _curve(calibrate: Split, select: Split, reach_cost: FloatArray) -> OperatingCurve:
+    seen, unseen = calibrate.samples(reach_cost), select.samples(reach_cost)
+    return operating_curve(TunedThresholds().path(seen, seen.correct), seen, unseen)
+
+
+def _thresholds(curve: OperatingCurve) -> FloatArray:
+    return np.array([policy.thresholds for policy in curve.policies])
 
 
 def _split(logits: Logits, labels: IntArray) -> Split:
@@ -208,12 +223,10 @@ def _time_synthetic(samples: int) -> None:
             _split(logits[samples:], labels[samples:]),
         )
         start = time.perf_counter()
-        curve = operating_curve(
-            calibrate.scores, calibrate.correct, select.scores, select.correct, reach_cost
-        )
+        curve = _curve(calibrate, select, reach_cost)
         seconds = time.perf_counter() - start
         print(
-            f"{samples} + {samples} samples, {exits} exits: {seconds:.2f} s, {len(curve.thresholds)} points,"
+            f"{samples} + {samples} samples, {exits} exits: {seconds:.2f} s, {len(curve)} points,"
             f" area {curve.area():.4f}",
             flush=True,
         )

@@ -25,6 +25,7 @@ from aebnas.config import load
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.report import write_report
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -131,7 +132,8 @@ def _evaluation(architecture: StagedArchitecture, seed: int) -> Evaluation:
     cost = (rates @ reach)[order]
     thresholds = rng.random((POINTS, exits - 1))
     accuracy, rates = accuracy[order], rates[order]
-    curve = OperatingCurve(thresholds, accuracy, cost, accuracy, cost, rates, reach, alone)
+    policies = threshold_policies("confidence", thresholds)
+    curve = OperatingCurve(policies, accuracy, cost, accuracy, cost, rates, reach, alone)
     made = Evaluation(
         architecture, "done", seed, tuple(reach.tolist()), int(reach[-1] / 20), 20480, curve=curve
     )

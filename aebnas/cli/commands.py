@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.errors import ConfigError
+from aebnas.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from aebnas.cli.views import View
@@ -33,11 +35,12 @@ def init(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.force:
         raise ConfigError(f"{path} exists already; overwrite it with --force, or name another file")
     try:
-        path.write_text(starter_file(), encoding="utf-8")
+        write_atomically(path, starter_file().encode())
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
+    tell_if_unseen(f"{path} is ready")
     return 0
 
 
@@ -103,6 +106,7 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.figures is not None:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
+    tell_if_unseen(f"report: {files.page}")
     return 0
 
 
@@ -142,6 +146,7 @@ def export_study(arguments: argparse.Namespace) -> int:
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
     print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
+    tell_if_unseen(f"{trials} trials are written")
     return 0
 
 
@@ -199,6 +204,7 @@ def _run(
 ) -> int:
     """Run a search to its end, write the report, and tell both."""
     with Interrupts() as interrupts:
+        from aebnas.cli.views import ending, interruption
         from aebnas.search.events import WorkersStarted
 
         def listen(event: Event) -> None:
@@ -214,8 +220,11 @@ def _run(
                     pass
             page = _write_report(path, view) if with_report else None
             view.finished(path, page)
+            tell_if_unseen(f"{path} is finished. {ending(path, page)}")
         except KeyboardInterrupt:
-            view.interrupted(path, _kept(path))
+            kept = _kept(path)
+            view.interrupted(path, kept)
+            tell_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
 

@@ -27,11 +27,15 @@ def _where(text: str) -> str:
     """Keep the traceback in a file of its own and say where."""
     if os.environ.get(SHOW_TRACEBACK):
         return "The traceback stands above."
+    path: str | None = None
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="aebnas-defect-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
+            path = file.name
             file.write(text)
     except OSError:
+        if path is not None:
+            os.unlink(path)
         return f"See the traceback: {SHOW_TRACEBACK}=1"
-    return f"Traceback: {file.name}"
+    return f"Traceback: {path}"

@@ -6,13 +6,15 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from aebnas.cli.consoles import results_console
+from aebnas.cli.streams import tell_if_unseen
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedTable, table_of_rows
 
 if TYPE_CHECKING:
     from aebnas.deploy.bench import Bench, Result
@@ -47,6 +49,7 @@ def export(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite(_export_fields(exported)), allow_nan=False))
     else:
         _show_export(exported)
+    tell_if_unseen(f"{exported.folder} is ready")
     return 0
 
 
@@ -85,15 +88,20 @@ def _show_export(exported: Exported) -> None:
     console = results_console()
     parity = exported.manifest.parity
     if parity is not None:
-        console.print(
-            f"Held against torch on {parity.images} calibrate images, all exits: "
-            f"largest difference of a logit {parity.max_difference:.2g}"
-        )
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "graphs", "accuracy (select)", "last exit (unseen)", "mean MACs", "ms per image"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for one in exported.variants:
-        table.add_row(
+        told = f"Held against torch on {parity.images} calibrate images, all exits: "
+        console.print(FittedText(f"{told}largest difference of a logit {parity.max_difference:.2g}"))
+    console.print(variants_table(exported), soft_wrap=False)
+    folder = shlex.quote(str(exported.folder))
+    console.print(
+        f"{exported.folder} is ready. Run it: aebnas run {folder} IMAGE   Measure it: aebnas bench {folder}"
+    )
+
+
+def variants_table(exported: Exported) -> FittedTable:
+    """Return one row per precision of an export."""
+    heads = ("", "graphs", "accuracy (select)", "last exit (unseen)", "mean MACs", "ms per image")
+    rows = [
+        (
             one.precision,
             f"{one.size / MIB:.3f} MiB",
             f"{one.select.accuracy:.2%}",
@@ -101,63 +109,55 @@ def _show_export(exported: Exported) -> None:
             f"{one.select.macs:,.0f}",
             f"{one.ms:.4f}",
         )
-    console.print(table, soft_wrap=False)
-    console.print("`aebnas train` trains on select: compare these accuracies with each other alone. "
-                  f"Unseen: {exported.variants[0].clean_images} calibrate images.")  # fmt: skip
-    folder = shlex.quote(str(exported.folder))
-    console.print(
-        f"{exported.folder} is ready. Run it: aebnas run {folder} IMAGE   Measure it: aebnas bench {folder}"
+        for one in exported.variants
+    ]
+    caption = (
+        "`aebnas train` trains on select: compare these accuracies with each other alone. "
+        f"Unseen: {exported.variants[0].clean_images} calibrate images."
     )
+    return table_of_rows(heads, rows, caption=caption)
 
 
-def _show_bench(found: Bench) -> None:
+def _show_bench(measured: Bench) -> None:
     console = results_console()
-    console.print(
-        f"{found.images} {found.source}, {found.rounds} rounds by turns, batch 1, threads {found.threads}; "
-        "milliseconds from prepared input to answer"
-    )
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "",
-        "mean",
-        "median",
-        "p95",
-        "p99",
-        "all calls",
-        "predicted",
-        "/ predicted",
-        "accuracy",
-        "images/s",
-    ):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for one in found.results:
-        table.add_row(one.name, *_cells(one))
-    console.print(table, soft_wrap=False)
-    early = found.results[0]
+    told = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
+    told += f"threads {measured.threads}; milliseconds from prepared input to answer"
+    console.print(FittedText(told))
+    console.print(bench_table(measured), soft_wrap=False)
+    for line in _bench_notes(measured):
+        console.print(FittedText(line))
+
+
+def bench_table(measured: Bench) -> FittedTable:
+    """Return one row per contender."""
+    heads = (
+        "", "mean", "median", "p95", "p99", "all calls", "predicted", "/ predicted", "accuracy", "images/s",
+    )  # fmt: skip
+    rows = [(one.name, *_cells(one)) for one in measured.results]
+    return table_of_rows(heads, rows, least_first=("p99", "p95", "/ predicted", "all calls"))
+
+
+def _bench_notes(measured: Bench) -> Iterator[str]:
+    early = measured.results[0]
     rates = ", ".join(f"{rate:.1%}" for rate in early.exit_rates)
-    console.print(
+    yield (
         f"Left at each exit: {rates}. mean: over images, of each image's median over the rounds; all calls: "
         "the mean of every call, with what other processes took. images/s: in batches, of which who has left "
         "is dropped."
     )
-    for other in found.results[1:]:
-        console.print(f"{early.name} / {other.name}: {early.mean_ms / other.mean_ms:.3f} of the mean time")
-    console.print(
-        f"Resizing and normalising one image takes {found.prepare_ms:.4f} ms more, with every contender."
-    )
-    if found.level is not None:
-        console.print(
-            f"The machine takes {found.level:.3f} times as long now (anchor network) as when the profile was "
-            "made; predictions are brought to this level."
+    for other in measured.results[1:]:
+        yield f"{early.name} / {other.name}: {early.mean_ms / other.mean_ms:.3f} of the mean time"
+    yield f"Resizing and normalising one image takes {measured.prepare_ms:.4f} ms more, with every contender."
+    if measured.level is not None:
+        yield (
+            f"The machine takes {measured.level:.3f} times as long now (anchor network) as when the profile "
+            "was made; predictions are brought to this level."
         )
-    if found.unchanged is not None:
-        console.print(
-            "The exit policy was fitted on calibrate: `aebnas evaluate` has the accuracy on unseen images."
-        )
-    if found.unchanged is not None and found.unchanged < 1:
-        console.print(
-            f"Class and exit are those of the export for {found.unchanged:.2%} of the stored images only."
-        )
+    if measured.unchanged is not None:
+        yield "The exit policy was fitted on calibrate: `aebnas evaluate` has the accuracy on unseen images."
+    if measured.unchanged is not None and measured.unchanged < 1:
+        share = f"{measured.unchanged:.2%} of the stored images"
+        yield f"Class and exit are those of the export for {share} only."
 
 
 def _cells(one: Result) -> list[str]:

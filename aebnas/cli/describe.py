@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
 from aebnas.cli.gene_rows import gene_rows
@@ -25,6 +23,8 @@ from aebnas.data.splits import NAMES
 from aebnas.report.words import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
 from aebnas.space.api import SearchSpace
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
 
 PIPE_WIDTH = 110
 FEW = 0.01
@@ -96,9 +96,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     def progress(numbers: Iterable[int]) -> Iterable[int]:
         if json or not console.is_terminal:
             return numbers
-        from rich.progress import track
-
-        return track(numbers, "costing random architectures", total=samples, console=console, transient=True)
+        return _counted(numbers, samples, console)
 
     prepared = prepare(config, must_read=False)
     space, data = prepared.space, prepared.data
@@ -150,10 +148,8 @@ def _print(console: Console, found: Description, file: str) -> None:
     for warning in found.data.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(_genes(found.space))
-    console.print(
-        f"{count(len(found.space.genes), 'gene')}, {_count(found.genomes)} genomes, "
-        f"{_count(found.architectures)} distinct architectures"
-    )
+    genomes = f"{count(len(found.space.genes), 'gene')}, {_count(found.genomes)} genomes"
+    console.print(FittedText(f"{genomes}, {_count(found.architectures)} distinct architectures"))
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
@@ -169,27 +165,32 @@ def _images(found: Description) -> str:
     return f"Images: {counts}; they {read}"
 
 
-def _genes(space: SearchSpace) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("part", "gene", "choices"):
-        table.add_column(name, overflow="fold")
+def _counted(numbers: Iterable[int], total: int, console: Console) -> Iterator[int]:
+    """Yield numbers under a bar that is gone afterwards."""
+    from aebnas.terminal.bars import FittedProgress
+
+    with FittedProgress(console, transient=True) as bar:
+        yield from bar.track(numbers, total, description="costing random architectures")
+
+
+def _genes(space: SearchSpace) -> FittedTable:
+    rows: list[tuple[str, str, str]] = []
     before = None
     for row in gene_rows(space.genes):
-        table.add_row(row.group if row.group != before else "", row.name, row.choices)
+        rows.append((row.group if row.group != before else "", row.name, row.choices))
         before = row.group
-    if before is None:
-        table.add_row("", "none: the file fixes a single architecture", "")
-    return table
+    rows = rows or [("", "none: the file fixes a single architecture", "")]
+    return FittedTable(
+        [
+            FittedColumn(head, tuple(row[i] for row in rows), is_text=True, folds=True)
+            for i, head in enumerate(("part", "gene", "choices"))
+        ]
+    )
 
 
-def _spreads(costs: SampleCosts) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"of {costs.samples:,} random architectures")
-    for name in ("smallest", "median", "largest"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for spread in costs.spreads:
-        table.add_row(*_cells(spread))
-    return table
+def _spreads(costs: SampleCosts) -> FittedTable:
+    heads = (f"of {costs.samples:,} random architectures", "smallest", "median", "largest")
+    return table_of_rows(heads, [_cells(spread) for spread in costs.spreads])
 
 
 def _cells(spread: Spread) -> list[str]:
@@ -199,11 +200,12 @@ def _cells(spread: Spread) -> list[str]:
 def _print_limits(console: Console, found: Description) -> None:
     costs = found.costs
     if costs.shares:
-        console.print("What the limits leave of them, as far as it is known before training:")
+        console.print(FittedText("What the limits leave of them, as far as it is known before training:"))
+        pad = min(32, console.width // 2)
         for share in costs.shares:
-            console.print(f"  {share.limit:<32} {_share(share)}")
+            console.print(FittedText(f"  {share.limit:<{pad}} {_share(share)}"))
         if len(costs.shares) > 1:
-            console.print(f"  {'all of them':<32} {percent(costs.left, 1)}")
+            console.print(FittedText(f"  {'all of them':<{pad}} {percent(costs.left, 1)}"))
     later = [
         name
         for name in found.config.constraints
@@ -211,11 +213,11 @@ def _print_limits(console: Console, found: Description) -> None:
     ]
     if later:
         names = " and ".join(metric_name(name) for name in later)
-        console.print(f"Known only after training: {names}.")
+        console.print(FittedText(f"Known only after training: {names}."))
     if found.warning:
-        console.print(f"Warning: {found.warning}", style="yellow", soft_wrap=True)
+        console.print(FittedText(f"Warning: {found.warning}", "yellow"), soft_wrap=True)
     for note in found.notes:
-        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
+        console.print(FittedText(f"Note: {note}", "yellow"), soft_wrap=True)
 
 
 def _share(share: Share) -> str:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from aebnas.cli.consoles import results_console
+from aebnas.terminal.fitting import FittedText
 
 
 def devices(arguments: argparse.Namespace) -> int:
@@ -19,14 +20,12 @@ def devices(arguments: argparse.Namespace) -> int:
         return 0
     console = results_console()
     for device in found.devices:
-        console.print(f"{device.device}  {device.name}", style="bold")
-        for fact in device.facts:
-            console.print(f"    {fact}")
-        for name in device.profiles:
-            console.print(f"    profile {name}")
+        console.print(FittedText(f"{device.device}  {device.name}", "bold"))
+        for line in (*device.facts, *(f"profile {name}" for name in device.profiles)):
+            console.print(FittedText(f"    {line}"))
         if not device.profiles:
             console.print("    no profile fits it. Make one: aebnas profile SPACE.yaml "
                           f"--device {device.device}")  # fmt: skip
     for path, reason in found.others:
-        console.print(f"{path}: {reason}", style="dim")
+        console.print(FittedText(f"{path}: {reason}", "dim"))
     return 0

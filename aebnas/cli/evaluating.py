@@ -8,12 +8,13 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from aebnas.cli.consoles import results_console
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.report.words import metric_name, metric_value, percent, si
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedTable, table_of_rows
 
 if TYPE_CHECKING:
     from aebnas.exits.calibration import CalibrationReport
@@ -39,15 +40,17 @@ def evaluate(arguments: argparse.Namespace) -> int:
     report = scored(folder, static, arguments.hardware, arguments.images, not arguments.json, data)
     if arguments.json:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
-        return 0
-    show(report, results_console())
+    else:
+        show(report, results_console())
+    tell_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
     return 0
 
 
 def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
     one = report.network
-    console.print(f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals")
+    told = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
+    console.print(FittedText(told))
     for warning in report.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
@@ -55,75 +58,65 @@ def show(report: TestReport, console: Console) -> None:
     for rival in report.rivals:
         gain = rival.gain
         note = f" ({rival.note})" if rival.note else ""
-        console.print(
-            f"against {rival.name}{note}: accuracy {_points(gain.value)} points "
-            f"[{_points(gain.low)}, {_points(gain.high)}], paired"
-        )
+        against = f"against {rival.name}{note}: accuracy {_points(gain.value)} points "
+        console.print(FittedText(f"{against}[{_points(gain.low)}, {_points(gain.high)}], paired"))
     for missing in report.missing:
         console.print(f"{missing.name}: {missing.why}")
     console.print(str(report.folder / "evaluation.json"), style="bold")
 
 
-def exits_table(one: NetworkScore) -> Table:
+def exits_table(one: NetworkScore) -> FittedTable:
     """Return one row per exit, and the policy."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    counts = ("exit", "MACs", "accuracy, all images", "leave", "accuracy of those")
-    for name in (*counts, "ECE", "NLL", "Brier", "AUROC"):
-        table.add_column(name, justify="left" if name == "exit" else "right", no_wrap=True)
-    for exit_ in one.exits:
-        leaving = NONE if exit_.accuracy_of_leaving is None else banded(exit_.accuracy_of_leaving)
-        table.add_row(
+    heads = (
+        "exit", "MACs", "accuracy, all images", "leave", "accuracy of those", "ECE", "NLL", "Brier", "AUROC",
+    )  # fmt: skip
+    rows = [
+        (
             exit_.name,
             si(exit_.reach_macs),
             banded(exit_.accuracy),
             percent(exit_.rate),
-            leaving,
+            NONE if exit_.accuracy_of_leaving is None else banded(exit_.accuracy_of_leaving),
             *_calibration(exit_.calibration),
         )
+        for exit_ in one.exits
+    ]
     policy = one.policy
-    table.add_row(
-        "policy", si(policy.macs.value), banded(policy.accuracy), "", "", *_calibration(policy.calibration)
-    )
-    return table
+    last = ("policy", si(policy.macs.value), banded(policy.accuracy), "", "")
+    least_first = ("Brier", "NLL", "AUROC", "ECE")
+    return table_of_rows(heads, [*rows, (*last, *_calibration(policy.calibration))], least_first=least_first)
 
 
-def comparison_table(report: TestReport) -> Table:
+def comparison_table(report: TestReport) -> FittedTable:
     """Return one row per network: accuracy and cost, predicted and really stopping."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     costs = list(report.network.policy.costs)
     predicted = [f"predicted {metric_name(name)}" for name in costs]
-    for name in (
-        "network",
-        "accuracy",
-        "MACs predicted",
-        "executed",
-        *predicted,
-        "mean ms",
-        "median",
-        "deciding",
-    ):
-        table.add_column(name, justify="left" if name == "network" else "right")
-    rows = [("this, with its exits", report.network, report.stopped)]
-    rows += [(rival.name, rival.score, rival.stopped) for rival in report.rivals]
-    for name, score, stopped in rows:
-        known = [score.policy.costs.get(cost) for cost in costs]
-        table.add_row(
+    networks = [("this, with its exits", report.network, report.stopped)]
+    networks += [(rival.name, rival.score, rival.stopped) for rival in report.rivals]
+    rows = [
+        (
             name,
             banded(score.policy.accuracy),
             si(score.policy.macs.value),
             *_executed(score, stopped),
-            *(
-                NONE if value is None else metric_value(cost, value)
-                for cost, value in zip(costs, known, strict=True)
-            ),
+            *(_predicted(cost, score) for cost in costs),
             *_measured(stopped),
         )
+        for name, score, stopped in networks
+    ]
+    caption = ""
     if report.stopped is not None:
-        table.caption = (
+        caption = (
             f"Executed and measured: {len(report.stopped.chosen):,} test images one by one in onnxruntime, "
             "one thread, networks in turns; deciding: its median, which Python spends, is part of both times."
         )
-    return table
+    heads = ("network", "accuracy", "MACs predicted", "executed", *predicted, "mean ms", "median", "deciding")
+    return table_of_rows(heads, rows, caption=caption, least_first=("deciding", "median"))
+
+
+def _predicted(cost: str, score: NetworkScore) -> str:
+    value = score.policy.costs.get(cost)
+    return NONE if value is None else metric_value(cost, value)
 
 
 def banded(one: Banded) -> str:

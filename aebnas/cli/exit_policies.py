@@ -17,6 +17,7 @@ def exits(arguments: argparse.Namespace) -> int:
     from aebnas.report.files import write_file
     from aebnas.report.markup import finite
     from aebnas.search.store import RunStore
+    from aebnas.terminal.fitting import FittedText
 
     store = RunStore(Path(arguments.run))
     try:
@@ -29,10 +30,10 @@ def exits(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite({**study.to_dict(), "page": str(page)}), allow_nan=False))
         return 0
     console = Console(highlight=False, markup=False)
-    console.print(f"Candidate {study.evaluation.key} of {study.run}")
+    console.print(f"Candidate {study.evaluation.key} of {study.run}", soft_wrap=True)
     for table in exit_tables(study):
         console.print(terminal_table(table))
     for text in study.warnings:
-        console.print(text)
+        console.print(FittedText(text))
     console.print(f"Page: {page}", soft_wrap=True)
     return 0

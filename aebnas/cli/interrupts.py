@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -49,4 +50,5 @@ class Interrupts:
         if self._count > 2:
             os._exit(INTERRUPTED)
         # print() may be interrupted in its own middle, where it must not be entered again
-        os.write(2, b"\nStopping; what is finished is kept. Once more ends at once.\n")
+        with contextlib.suppress(OSError):  # standard error may be gone
+            os.write(2, b"\nStopping; what is finished is kept. Once more ends at once.\n")

@@ -12,6 +12,7 @@ Every object has ``event``; the others are, by event:
                         its training went: seconds, device, processor, processes, is_mixed, loss, steps,
                         accuracies, looked_at; empty in older files)
     workers_started     count
+    workers_changed     count (nodes of the cluster were lost or have joined)
     candidate_started   key, busy
     candidate_finished  key, status ("done" or "failed: why"), cached, busy, seconds, epochs, reach_macs (to
                         leave at each exit), params, peak_activation_bytes, metrics (of the most accurate

@@ -18,6 +18,7 @@ from aebnas.cli.plain import (
     candidate,
     finalists,
     lost,
+    room,
     rung,
     supernet_origin,
     supernet_progress,
@@ -41,13 +42,17 @@ from aebnas.search.events import (
     SupernetReady,
     Warned,
     WorkerLost,
+    WorkersChanged,
 )
 from aebnas.search.store import RunStore
+from aebnas.terminal.fitting import FittedText, cells, shortened
 
 REFRESHES_PER_SECOND = 2
 """Few: the driver must leave the cores to the workers."""
 MAX_WIDTH = 100
 """Columns of the panel; a narrower terminal narrows it."""
+LEAST_BAR = 10
+"""Columns of a bar beside its words; a shorter one stands above them."""
 
 
 class LiveView:
@@ -90,24 +95,27 @@ class LiveView:
             case SupernetReady():
                 self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
             case Warned():
-                self._console.print(event.text, style="yellow")
+                self._console.print(FittedText(event.text, "yellow"))
             case FinalistsChosen():
-                self._console.print(finalists(event), style="dim")
+                self._console.print(FittedText(finalists(event), "dim"))
             case RungFinished():
-                self._console.print(rung(event), style="dim")
+                self._console.print(FittedText(rung(event), "dim"))
+            case WorkersChanged():
+                self._console.print(FittedText(room(event), "yellow"))
             case WorkerLost():
-                self._console.print(lost(event), style="yellow")
+                self._console.print(FittedText(lost(event), "yellow"))
             case CandidateFinished(evaluation, False):
                 if not evaluation.is_done:
-                    self._console.print(candidate(evaluation), style="red")
+                    self._console.print(FittedText(candidate(evaluation), "red"))
                 for warning in evaluation.warnings:
-                    self._console.print(f"{evaluation.key}  {warning}", style="yellow")
+                    self._console.print(FittedText(f"{evaluation.key}  {warning}", "yellow"))
 
     def status(self, text: str) -> None:
         """Show what is being done, in a line that the next one replaces."""
         self._clear()
         # no spinner: its thread would draw over the bar of a download
-        self._console.print(f"{text} …", style="dim", end="\r")
+        told = shortened(f"{text} …", self._console.width - 1)
+        self._console.print(told, style="dim", end="\r")
 
     def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Say how to continue."""
@@ -119,7 +127,7 @@ class LiveView:
         self._clear()
         run = read_run(RunStore(path))
         self._console.print(contents_table(run, width=self._console.width))
-        self._console.print(self._summary(), style="dim")
+        self._console.print(FittedText(self._summary(), "dim"))
         if late := time_is_up(run):
             self._console.print(late, style="yellow", soft_wrap=True)
         self._console.print(ending(path, page), soft_wrap=True)
@@ -144,43 +152,50 @@ class LiveView:
             return Text()
         told = 0 if one.generation is None else one.generation.number
         now = min(told + 1, one.started.generations)
+        parts = Group(self._bar(), Text(), self._facts(), *self._recent())
+        return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
+
+    def _framed(self, parts: RenderableType, title: str, subtitle: str = "") -> Panel:
+        """Return a panel; its titles are shortened, or left out, where they do not fit."""
+        room = self._width - 2
         return Panel(
-            Group(self._bar(), Text(), self._facts(), *self._recent()),
-            title=Text(one.started.run, style="bold"),
+            parts,
+            title=Text(shortened(title, room), style="bold"),
             title_align="left",
-            subtitle=Text(f"generation {now} of {one.started.generations}"),
+            subtitle=Text(subtitle) if subtitle and cells(subtitle) <= room else None,
             subtitle_align="right",
             border_style="dim",
             padding=(0, 1),
-            width=MAX_WIDTH,
+            width=self._width + 4,
         )
+
+    @property
+    def _width(self) -> int:
+        """Return the cells inside the panel."""
+        return max(1, min(MAX_WIDTH, self._console.width) - 4)
 
     def _supernet(self, event: SupernetProgress) -> RenderableType:
         known = self._progress.landmarks
         left = event.seconds * (event.steps - event.step) / max(1, event.step - self._progress.supernet_began)
         rows = Table.grid(expand=True)  # a bar ends no line itself, as a Group would need
         rows.add_row(ProgressBar(total=event.steps, completed=event.step, pulse=False))
-        rows.add_row(Text(f"{supernet_progress(event)}, about {whole(left)} left"))
+        rows.add_row(FittedText(f"{supernet_progress(event)}, about {whole(left)} left"))
         if known:
-            rows.add_row(Text(f"on calibrate: {landmarks(known)}", style="dim"))
-        return Panel(
-            rows,
-            title=Text("supernet", style="bold"),
-            title_align="left",
-            border_style="dim",
-            padding=(0, 1),
-            width=MAX_WIDTH,
-        )
+            rows.add_row(FittedText(f"on calibrate: {landmarks(known)}", "dim"))
+        return self._framed(rows, "supernet")
 
     def _bar(self) -> RenderableType:
         one = self._progress
+        told = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
+        bar = ProgressBar(total=one.planned, completed=one.finished, pulse=False)
         row = Table.grid(padding=(0, 1), expand=True)
+        if cells(told) + LEAST_BAR > self._width:
+            row.add_row(bar)
+            row.add_row(FittedText(told))
+            return row
         row.add_column(ratio=1)
         row.add_column(justify="right", no_wrap=True)
-        row.add_row(
-            ProgressBar(total=one.planned, completed=one.finished, pulse=False),
-            Text(f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"),
-        )
+        row.add_row(bar, Text(told))
         return row
 
     def _time_left(self) -> str:
@@ -192,21 +207,38 @@ class LiveView:
         volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
         workers = "–" if one.workers is None else f"{one.busy} of {one.workers} busy"
         failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
-        grid = Table.grid(padding=(0, 3))
-        grid.add_column(style="dim")
-        grid.add_column()
-        grid.add_column(style="dim")
-        grid.add_column()
         known = f", {one.cached} known" if one.cached else ""
         candidates = Text(f"{one.done} done, ") + failed + known
-        grid.add_row("best accuracy", Text(accuracy, "bold"), "candidates", candidates)
-        grid.add_row("hypervolume", volume, "workers", workers)
+        facts = [
+            ("best accuracy", Text(accuracy, "bold")),
+            ("candidates", candidates),
+            ("hypervolume", Text(volume)),
+            ("workers", Text(workers)),
+        ]
         standing = None if one.generation is None else one.generation.surrogate
         if standing is not None:
-            grid.add_row("surrogate", surrogate_word(standing))
-        return grid
+            facts.append(("surrogate", Text(surrogate_word(standing))))
+        return _grid(facts, self._width)
 
     def _recent(self) -> list[RenderableType]:
         told = [candidate(evaluation) for evaluation in self._progress.recent]
-        lines = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in told]
+        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in told]
         return [Text(), *lines] if lines else []
+
+
+def _grid(facts: list[tuple[str, Text]], width: int) -> RenderableType:
+    """Return names and values, two pairs in a row, or one where two do not fit."""
+    gap = 3
+    left, right = facts[::2], facts[1::2]
+    wide = sum(
+        max(cells(name) for name, _ in side) + max(value.cell_len for _, value in side)
+        for side in (left, right)
+    )
+    if wide + 3 * gap > width:
+        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in facts))
+    grid = Table.grid(padding=(0, gap))
+    for style in ("dim", "", "dim", ""):
+        grid.add_column(style=style)
+    for i, (name, value) in enumerate(left):
+        grid.add_row(name, value, *(right[i] if i < len(right) else ()))
+    return grid

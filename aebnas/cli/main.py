@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
-import io
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,56 +12,90 @@ from aebnas import __version__
 from aebnas.cli import deploy_options, final_options
 from aebnas.cli.final_options import moved_data, positive
 from aebnas.cli.interrupts import INTERRUPTED
+from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, tell
 from aebnas.errors import AebnasError
 
 EXIT_CODES = """exit codes:
   0  finished                       3  something is wrong with the data
   1  other errors                   4  a run, checkpoint or export folder
   2  wrong file, override or usage  5  workers failed
-  6  a device or its profile        130  interrupted; continue with resume"""
+  6  a device or its profile        130  interrupted; continue with resume
+141  the reader of a printing command has gone (| head)
+
+Where standard output cannot be written any more, commands that keep their work on
+disk finish it, and say on standard error where it lies: exit code 0 after a closed
+pipe, 1 after a full disk. Commands that only print (check, devices, exits, rescore,
+run, bench) end: 141 after a closed pipe, 1 after a full disk."""
 COMMANDS = (
     "init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits",
     "supernet",
     "train", "evaluate", "export", "run", "bench", "export-study",
 )  # fmt: skip
+PRINTING = ("check", "devices", "rescore", "exits", "run", "bench")
+"""They end with standard output; the other commands keep their work on disk, and go on to its end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; wrong usage raises ``SystemExit(2)``, as argparse does."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with guarded_streams() as output:
+        try:
+            code = _answer(words, output)
+            output.flush()
+        except OutputLost:
+            code = 0
+        except SystemExit:  # argparse
+            with contextlib.suppress(OutputLost):
+                output.flush()
+            if output.lost is None:
+                raise
+            code = 0
+        return code or _code_of_lost(output)
+
+
+def _answer(words: list[str], output: GuardedStream) -> int:
+    """Run one command; its errors are told and become exit codes."""
     arguments = _parse(words)
     arguments.words = words  # what a person would type again
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows '?', not a traceback
+    output.goes_on = arguments.command not in PRINTING
+    output.command = f"aebnas {arguments.command}"
     try:
         from aebnas.cli import commands
 
         return int(getattr(commands, arguments.command.replace("-", "_"))(arguments))
     except AebnasError as error:
-        _tell(str(error))
+        tell(str(error))
         return error.exit_code
     except MemoryError as error:
-        _tell(
+        tell(
             f"memory ran out ({str(error) or 'no more'}): smaller or fewer images (data.image_size, "
             "data.limit), smaller batches (training.batch_size) or fewer workers (workers.count) need less"
         )
         return 1
     except KeyboardInterrupt:
-        _tell("interrupted")
+        tell("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # the reader (head, less) has gone; Python must not complain about it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OutputLost:
+        raise
     except OSError as error:
-        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1
     except Exception as error:
         from aebnas.cli.defects import tell_defect
 
         tell_defect(error)
         return 1
+
+
+def _code_of_lost(output: GuardedStream) -> int:
+    """Return the exit code of a command that did its work, by what became of its output."""
+    if output.lost is None:
+        return 0
+    if output.is_reader_gone:
+        return 0 if output.goes_on else GONE
+    done = "the work is done, but " if output.goes_on else ""
+    tell(f"{done}standard output is incomplete: {output.reason()}")
+    return 1
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -76,12 +109,6 @@ def _parse(words: list[str]) -> argparse.Namespace:
         suggestion = f"Did you mean {near[0]!r}? " if near else ""
         top.error(f"unknown command {command!r}. {suggestion}Choices: {', '.join(COMMANDS)}.")
     return top.parse_args(words)
-
-
-def _tell(message: str) -> None:
-    """Print an error, every line marked as ours."""
-    for line in message.splitlines():
-        print(f"aebnas: {line}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -27,6 +27,7 @@ from aebnas.search.events import (
     SurrogateStanding,
     Warned,
     WorkerLost,
+    WorkersChanged,
     WorkersStarted,
 )
 from aebnas.search.store import RunStore
@@ -62,6 +63,8 @@ class PlainView:
                 _say(supernet_origin(event))
             case WorkersStarted():
                 _say(f"{count(event.count, 'worker')} started")
+            case WorkersChanged():
+                _say(room(event))
             case CandidateFinished(evaluation, False):
                 _say(f"  {candidate(evaluation)}  [{self._tally()}]")
                 for warning in evaluation.warnings:
@@ -186,6 +189,11 @@ def lost(event: WorkerLost) -> str:
     """Return the death of a worker in one line."""
     end = "tried again" if event.retry else "given up"
     return f"{event.key}  its worker was lost: {event.reason}; {end}"
+
+
+def room(event: WorkersChanged) -> str:
+    """Return how many workers a changed cluster holds in one line."""
+    return f"the cluster has changed: it has room for {count(event.count, 'worker')}"
 
 
 def _say(text: str) -> None:

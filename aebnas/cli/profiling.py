@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from aebnas.cli.consoles import results_console
 from aebnas.cli.interrupts import INTERRUPTED
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.cli.target import default_name, target_of
 from aebnas.config import load
 from aebnas.errors import ConfigError
+from aebnas.terminal.bars import FittedProgress
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedColumn, FittedTable
 
 if TYPE_CHECKING:
     from aebnas.hardware.profile import HardwareProfile
@@ -60,6 +62,7 @@ def profile(arguments: argparse.Namespace) -> int:
         print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
         return INTERRUPTED
     _show(made, request.path, arguments.json)
+    tell_if_unseen(f"profile: {request.path}")
     return 0
 
 
@@ -105,8 +108,7 @@ def progress(as_json: bool) -> Iterator[Listener]:
             f"{STAGES[stage]}: {done:,} of {total:,}", file=sys.stderr, flush=True
         ))  # fmt: skip
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with FittedProgress(console) as bar:
         tasks: dict[str, Any] = {}
 
         def listen(stage: str, done: int, total: int) -> None:
@@ -137,15 +139,13 @@ def _show(made: HardwareProfile, path: Path, as_json: bool) -> None:
         return
     console = results_console()
     console.print(f"{facts.device.name}: {facts.target}")
-    console.print(
-        f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: fitted on "
-        f"{facts.correction.networks} networks"
-    )
+    told = f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: "
+    console.print(FittedText(f"{told}fitted on {facts.correction.networks} networks"))
     for one in facts.validation:
         table = agreement_table(f"{one.space}: networks that the fit has not seen", one.agreement)
         console.print(table, soft_wrap=False)
     for warning in warnings_of(made):
-        console.print(f"note: {warning}")
+        console.print(FittedText(f"note: {warning}"))
     console.print(str(path), style="bold")
 
 
@@ -167,13 +167,11 @@ def warnings_of(made: HardwareProfile) -> list[str]:
     return found
 
 
-def agreement_table(title: str, rows: Sequence[Agreement]) -> Table:
+def agreement_table(title: str, rows: Sequence[Agreement]) -> FittedTable:
     """Return predicted against measured times as a table."""
-    table = Table(title=title, title_justify="left")
-    for column in ("time to exit", "networks", "MAPE", "bias", "tau", "noise MAPE", "noise tau", "MACs' tau"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        table.add_row(
+    heads = ("time to exit", "networks", "MAPE", "bias", "tau", "noise MAPE", "noise tau", "MACs' tau")
+    cells = [
+        (
             str(row.exit),
             str(row.networks),
             f"{row.mape:.2%}",
@@ -183,7 +181,10 @@ def agreement_table(title: str, rows: Sequence[Agreement]) -> Table:
             _tau(row.noise_tau),
             _tau(row.macs_tau),
         )
-    return table
+        for row in rows
+    ]
+    columns = [FittedColumn(head, tuple(row[i] for row in cells)) for i, head in enumerate(heads)]
+    return FittedTable(columns, title, least_first=("MACs' tau", "noise tau", "noise MAPE"))
 
 
 def _tau(value: float | None) -> str:
@@ -200,19 +201,24 @@ def _validate(path: Path, arguments: argparse.Namespace) -> int:
         print(json.dumps(_revalidation_dict(found, complaints)))
     else:
         console = results_console()
-        console.print(f"level now / then: {found.level:.3f} (taken out of the errors below)")
-        for space, now in found.spaces.items():
-            console.print(
-                f"{space}: MAPE {now.mape:.2%} now, {found.then[space].mape:.2%} then; "
-                f"tau {_tau(now.tau)} now, {_tau(found.then[space].tau)} then"
-            )
-        for disturbance in found.disturbances():
-            console.print(f"note: {disturbance} meanwhile")
-        for complaint in complaints:
-            console.print(f"does not hold: {complaint}")
+        for line in _validation_lines(found, complaints):
+            console.print(FittedText(line))
         cure = f"Measure anew: aebnas profile SPACE.yaml --again -o {path}"
         console.print(cure if complaints else f"{path} holds on this device")
     return DOES_NOT_HOLD if complaints else 0
+
+
+def _validation_lines(found: Revalidation, complaints: list[str]) -> Iterator[str]:
+    yield f"level now / then: {found.level:.3f} (taken out of the errors below)"
+    for space, now in found.spaces.items():
+        yield (
+            f"{space}: MAPE {now.mape:.2%} now, {found.then[space].mape:.2%} then; "
+            f"tau {_tau(now.tau)} now, {_tau(found.then[space].tau)} then"
+        )
+    for disturbance in found.disturbances():
+        yield f"note: {disturbance} meanwhile"
+    for complaint in complaints:
+        yield f"does not hold: {complaint}"
 
 
 def _revalidation_dict(found: Revalidation, complaints: list[str]) -> dict[str, Any]:

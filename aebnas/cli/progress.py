@@ -17,6 +17,7 @@ from aebnas.search.events import (
     SupernetProgress,
     SupernetReady,
     WorkerLost,
+    WorkersChanged,
     WorkersStarted,
 )
 
@@ -97,7 +98,7 @@ class Progress:
                 self.landmarks = event.accuracies or self.landmarks
             case SupernetReady():
                 self.supernet = None
-            case WorkersStarted():
+            case WorkersStarted() | WorkersChanged():
                 self.workers = event.count
             case CandidateStarted():
                 self.busy = event.busy

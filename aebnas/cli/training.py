@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.streams import tell_if_unseen
 from aebnas.errors import ConfigError
+from aebnas.search.cluster.contract import ClusterLostError
 
 if TYPE_CHECKING:
     from aebnas.final.events import FinalEvent
@@ -46,13 +48,21 @@ def train(arguments: argparse.Namespace) -> int:
                 view(event)
 
             train_winner(plan, options, listen)
-            view.finished(options.folder or subject.folder)
+            folder = options.folder or subject.folder
+            view.finished(folder)
+            tell_if_unseen(f"the network is trained: {folder}")
         except KeyboardInterrupt:
-            # a second --again would forget what was saved
-            words = [word for word in arguments.words if word != "--again"]
-            view.interrupted(shlex.join(["aebnas", *words]))
+            view.interrupted(_again(arguments))
+            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
             return INTERRUPTED
+        except ClusterLostError as error:
+            raise ClusterLostError(f"{error}: {_again(arguments)}") from error
     return 0
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    """Return the command that continues; a second --again would forget what was saved."""
+    return shlex.join(["aebnas", *(word for word in arguments.words if word != "--again")])
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:

@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
 from aebnas.cli.consoles import results_console
 from aebnas.final.events import (
@@ -43,6 +43,8 @@ from aebnas.final.events import (
 from aebnas.final.subject import Subject
 from aebnas.report.markup import finite
 from aebnas.report.words import count, metric_value, percent
+from aebnas.terminal.bars import FittedProgress
+from aebnas.terminal.fitting import FittedText
 
 ROLES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
 LINES = 20
@@ -93,32 +95,34 @@ class LineTraining:
         """Print one event, if it deserves a line."""
         match event:
             case TrainingBegan():
-                self._console.print(began(event))
+                self._console.print(began(event), soft_wrap=True)
             case EpochEnded():
                 every = max(1, event.epochs // LINES)
                 if event.accuracy or event.epoch % every == 0:
-                    self._console.print(f"  {epoch_line(event)}")
+                    self._console.print(FittedText(f"  {epoch_line(event)}"))
             case NetworkTrained():
-                self._console.print(trained(event))
+                self._console.print(FittedText(trained(event)))
             case TuningBegan():
                 known = f", {event.known} done before" if event.known else ""
-                self._console.print(f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}")
+                told = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
+                self._console.print(FittedText(told))
             case TrialEnded():
-                self._console.print(f"  trial {event.number} of {event.trials}: {trial(event)}")
+                told = f"  trial {event.number} of {event.trials}: {trial(event)}"
+                self._console.print(FittedText(told))
             case Tuned():
-                self._console.print(tuned(event))
+                self._console.print(tuned(event), soft_wrap=True)
 
     def subject(self, subject: Subject) -> None:
         """Say what is going to be trained."""
-        self._console.print(subject.words)
+        self._console.print(FittedText(subject.words))
 
     def interrupted(self, command: str) -> None:
         """Say how to continue."""
-        self._console.print(f"Interrupted; finished epochs are kept. Continue: {command}")
+        self._console.print(f"Interrupted; finished epochs are kept. Continue: {command}", soft_wrap=True)
 
     def finished(self, folder: Path) -> None:
         """Say where everything lies."""
-        self._console.print(f"Score it on the test images: aebnas evaluate {folder}")
+        self._console.print(f"Score it on the test images: aebnas evaluate {folder}", soft_wrap=True)
 
 
 class BarTraining(LineTraining):
@@ -127,11 +131,7 @@ class BarTraining(LineTraining):
     def __init__(self, console: Console) -> None:
         """Draw nothing yet."""
         super().__init__(console)
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[facts]}", style="dim"),
-        )  # fmt: skip
-        self._bar = Progress(*columns, console=console, refresh_per_second=2, redirect_stderr=False)
+        self._bar = FittedProgress(console)
         self._tasks: dict[str, TaskID] = {}
 
     def __exit__(

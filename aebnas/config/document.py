@@ -1,6 +1,7 @@
 """YAML in which every key and value remembers its line.
 
-Aliases are written out; endless or exploding ones are refused.
+Aliases are written out and merge keys (``<<``) merged, as YAML 1.1 does; endless or exploding ones are
+refused.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from aebnas.errors import ConfigError
 
 MAX_VALUES = 20_000
 MAX_INTEGER = 2**63
+MERGE = "<<"
+"""The key whose value is merged into the section around it."""
+TOO_LARGE = "too large or too deep once its aliases are written out"
 
 
 @dataclass
@@ -70,7 +74,7 @@ class _Reader:
         if any(node is outer for outer in self.open_nodes):
             raise ConfigError(f"{place.text}: an alias contains itself")
         if self.values > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise ConfigError(f"{place.text}: too large or too deep once its aliases are written out")
+            raise ConfigError(f"{place.text}: {TOO_LARGE}")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
         self.open_nodes.append(node)
@@ -84,20 +88,52 @@ class _Reader:
 
     def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
+        for key, (line, value_node) in self.entries(node, path).items():
+            self.places[(*path, key)] = self.place_of(line)
+            mapping[key] = self.value(value_node, (*path, key))
+        return mapping
+
+    def entries(self, node: MappingNode, path: Path) -> dict[str, tuple[int, Node]]:
+        """Return line and value of every key; those that are merged first, as far as none is written here."""
+        own: dict[str, tuple[int, Node]] = {}
+        merged: dict[str, tuple[int, Node]] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 self.problem(path, line, "a key must be a word, not a list or a section")
                 continue
-            key = key_node.value
+            key, is_merge = key_node.value, key_node.value == MERGE and key_node.style is None
             if key in first:
-                self.problem(path, line, f"key {key!r} is given twice, first in line {first[key]}")
+                cure = f". Merge several at once: {MERGE}: [*one, *other]" if is_merge else ""
+                self.problem(path, line, f"key {key!r} is given twice, first in line {first[key]}{cure}")
                 continue
             first[key] = line
-            self.places[(*path, key)] = self.place_of(line)
-            mapping[key] = self.value(value_node, (*path, key))
-        return mapping
+            if is_merge:
+                merged = self.merged(value_node, path, line)
+            else:
+                own[key] = (line, value_node)
+        return {key: entry for key, entry in merged.items() if key not in own} | own
+
+    def merged(self, node: Node, path: Path, line: int) -> dict[str, tuple[int, Node]]:
+        """Return the entries of one section or of several; of equal keys the first section's."""
+        merged: dict[str, tuple[int, Node]] = {}
+        for part in node.value if isinstance(node, SequenceNode) else [node]:
+            if not isinstance(part, MappingNode):
+                law = f"{MERGE} merges a section (*name) or a list of sections ([*one, *other])"
+                self.problem(path, part.start_mark.line + 1, f"{law}, but got {_kind(part)}")
+                continue
+            place = self.place_of(line)
+            if any(part is outer for outer in self.open_nodes):
+                raise ConfigError(f"{place.text}: an alias contains itself")
+            self.values += len(part.value)
+            if self.values > MAX_VALUES or len(self.open_nodes) > 2 * MAX_DEPTH:
+                raise ConfigError(f"{place.text}: {TOO_LARGE}")
+            self.open_nodes.append(part)
+            for key, entry in self.entries(part, path).items():
+                merged.setdefault(key, entry)
+            self.open_nodes.pop()
+        return merged
 
     def scalar(self, node: ScalarNode, path: Path) -> Any:
         kind, text = node.tag.removeprefix(TAG), node.value
@@ -119,3 +155,7 @@ class _Reader:
 
     def problem(self, path: Path, line: int, message: str) -> None:
         self.problems.append(Problem(self.place_of(line), path, message))
+
+
+def _kind(node: Node) -> str:
+    return "a list" if isinstance(node, SequenceNode) else repr(str(node.value)[:40])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -12,55 +12,65 @@ from aebnas.config.choices import Path
 from aebnas.config.schema import SearchFile
 
 
-def section_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the section that an annotation holds, alone, in a list or in a mapping."""
+def sections_in(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """Return the sections that an annotation holds, alone, in a list or in a mapping: all alternatives."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, (section_in(argument) for argument in get_args(annotation))), None)
+        return (annotation,)
+    return tuple(section for argument in get_args(annotation) for section in sections_in(argument))
 
 
-def section_at(path: Path) -> type[BaseModel] | None:
-    """Return the section that ``path`` leads to, or None where it leads to a value."""
-    section: type[BaseModel] | None = SearchFile
+def section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that an annotation holds, of alternatives the first."""
+    return next(iter(sections_in(annotation)), None)
+
+
+def is_tagged(sections: Sequence[type[BaseModel]]) -> bool:
+    """Return whether the sections of an annotation are told apart by a name, which is their short form."""
+    names = [section.model_fields.get("name") for section in sections]
+    return bool(names) and all(name and get_origin(name.annotation) is Literal for name in names)
+
+
+def sections_at(path: Path) -> tuple[type[BaseModel], ...]:
+    """Return the sections that ``path`` may lead to; none where it leads to a value."""
+    sections: tuple[type[BaseModel], ...] = (SearchFile,)
     for part in path:
-        field = _field(section, part)
+        field = _field(sections, part)
         if field is not None:
-            section = section_in(field.annotation)
+            sections = sections_in(field.annotation)
         # else an index or an entry of a mapping: the section is that of the items
-    return section
+    return sections
 
 
 def field_names(path: Path) -> list[str]:
     """Return the names of the fields of the section at ``path``."""
-    section = section_at(path)
-    return list(section.model_fields) if section else []
+    return list(dict.fromkeys(name for section in sections_at(path) for name in section.model_fields))
 
 
 def documentation(path: Path) -> str:
     """Return the documentation of the field at ``path``."""
-    field = _field(section_at(path[:-1]), path[-1])
+    field = _field(sections_at(path[:-1]), path[-1])
     return (field.description if field else None) or "see `aebnas init`"
 
 
 def has_default(path: Path) -> bool:
     """Whether the field at ``path`` may be left out."""
-    field = _field(section_at(path[:-1]), path[-1]) if path else None
+    field = _field(sections_at(path[:-1]), path[-1]) if path else None
     return field is not None and not field.is_required()
 
 
 def home_of(name: str) -> str | None:
     """Return where a field of that name stands, if it stands in one place alone."""
-    homes = [path for path in _fields(SearchFile, "") if path.rpartition(".")[2] == name]
-    return homes[0] if len(homes) == 1 else None
+    homes = {path for path in _fields(SearchFile, "") if path.rpartition(".")[2] == name}
+    return homes.pop() if len(homes) == 1 else None
 
 
-def _field(section: type[BaseModel] | None, part: str | int) -> FieldInfo | None:
-    return section.model_fields.get(part) if section and isinstance(part, str) else None
+def _field(sections: Sequence[type[BaseModel]], part: str | int) -> FieldInfo | None:
+    fields = (section.model_fields.get(part) for section in sections if isinstance(part, str))
+    return next(filter(None, fields), None)
 
 
 def _fields(section: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in section.model_fields.items():
         yield prefix + name
-        inner = section_in(field.annotation)
-        if inner:
+        for inner in sections_in(field.annotation):
             yield from _fields(inner, f"{prefix}{name}.")

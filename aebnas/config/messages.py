@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from aebnas.config.choices import SEVERAL_FIELDS, Path, did_you_mean
 from aebnas.config.document import Document
 from aebnas.config.fields import documentation, field_names, has_default, home_of
+from aebnas.config.moved import moved
 from aebnas.config.places import Problem
 
 EXPECTED = {
@@ -117,6 +118,9 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         full = [((*path, *relative), message) for relative, message in error["ctx"]["wrong"]]
         return [Problem(document.place(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
+        new_spelling = moved(path, document.tree)
+        if new_spelling is not None:
+            return [Problem(document.place(path), path, new_spelling)]
         return [Problem(document.place(path), path[:-1], _unknown_key(path, error))]
     return [Problem(document.place(path), path, _sentence(path, error))]
 

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.document import Document, read_document
 from aebnas.config.messages import show
+from aebnas.config.moved import moved
 from aebnas.config.places import Problem, lines_of
 from aebnas.config.yaml_syntax import MAX_BYTES
 from aebnas.errors import AebnasError, ConfigError
@@ -70,7 +71,8 @@ def _problems(detail: ErrorDetails, document: Document, model: type[BaseModel]) 
     if detail["type"] == SEVERAL_FIELDS:
         full = [((*path, *relative), message) for relative, message in detail["ctx"]["wrong"]]
         return [Problem(document.place(wrong), wrong, message) for wrong, message in full]
-    return [Problem(document.place(path), path, _sentence(detail, model))]
+    new_spelling = moved(path, document.tree) if detail["type"] == "extra_forbidden" else None
+    return [Problem(document.place(path), path, new_spelling or _sentence(detail, model))]
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:

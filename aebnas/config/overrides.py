@@ -11,6 +11,7 @@ from typing import Any
 
 from aebnas.config.choices import Path
 from aebnas.config.document import Document, read_document
+from aebnas.config.fields import is_tagged, sections_at
 from aebnas.config.places import Place
 from aebnas.errors import ConfigError
 
@@ -62,6 +63,8 @@ def _parent(document: Document, keys: list[str], place: Place) -> tuple[Path, An
         if isinstance(node, dict) and node.get(str(part)) is None:
             node[str(part)] = {}
             document.places[walked] = place
+        if isinstance(node[part], str) and is_tagged(sections_at(walked)):
+            node[part] = {"name": node[part]}  # the name alone is the short form of such a section
         node = node[part]
     return walked, node
 

@@ -56,12 +56,7 @@ def differences(old: SearchFile, new: SearchFile) -> list[Difference]:
 
 def plain_differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """Return the values that differ between two nested mappings of plain values, in their order."""
-    before, after = (dict(_leaves(plain, ())) for plain in (old, new))
-    paths = dict.fromkeys([*before, *after])
-    pairs = ((path, before.get(path, ABSENT), after.get(path, ABSENT)) for path in paths)
-    return [
-        Difference(".".join(map(str, path)), *values) for path, *values in pairs if values[0] != values[1]
-    ]
+    return list(_differences(old, new, ()))
 
 
 def flow(value: Any) -> str:
@@ -72,16 +67,32 @@ def flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield the values below ``value``; a list of sections is walked, a list of choices is a value."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for i, inner in enumerate(value):
-            yield from _leaves(inner, (*path, i))
-    else:
-        yield path, value
+def _differences(old: Any, new: Any, path: Path) -> Iterator[Difference]:
+    """Yield the values that differ; a list of sections is walked, a list of choices is a value."""
+    before, after = _entries(old), _entries(new)
+    if (before or after) and not _are_alternatives(before, after):
+        for key in dict.fromkeys([*before, *after]):
+            yield from _differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
+    elif _is_of_sections(old) or _is_of_sections(new):
+        items = [dict(enumerate(value)) if _is_of_sections(value) else {} for value in (old, new)]
+        for i in dict.fromkeys([*items[0], *items[1]]):
+            yield from _differences(items[0].get(i, ABSENT), items[1].get(i, ABSENT), (*path, i))
+    elif old != new:
+        yield Difference(".".join(map(str, path)), old, new)
+
+
+def _entries(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _are_alternatives(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether these are sections of different kinds, or choices and one: each is a value then."""
+    fields = set(before), set(after)
+    return all(fields) and fields[0] != fields[1] and bool({"name", "choices"} & (fields[0] | fields[1]))
+
+
+def _is_of_sections(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -216,7 +216,7 @@ class SearchFile(Frozen):
         wrong += wrong_devices(self.hardware, self.objectives, bounds)
         wrong += self.exits.wrong_budget(self.profiles, self.objectives)
         wrong += wrong_start(search.initial_max_macs, search.initial_max_params, bounds)
-        if search.surrogate != "none" and len(self.exits.settings) > 1:
+        if search.surrogate != "none" and len(self.exits.policy) > 1:
             message = (
                 "models one exit policy, but exits has choices; set surrogate: none, or choose one policy"
             )

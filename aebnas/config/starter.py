@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from aebnas.config.fields import section_in
+from aebnas.config.fields import is_tagged, section_in, sections_in
 from aebnas.config.resolved import flow
 from aebnas.config.schema import SearchFile
+from aebnas.config.tagged import names_of
 
 HEADER = """\
 # Search-space file of AEBNAS: data, what can be built, what is minimised, how it is searched.
@@ -87,7 +88,10 @@ def _section(section: type[BaseModel], given: Mapping[str, Any], indent: str) ->
 
 def _field(name: str, field: FieldInfo, value: Any, given: Any, indent: str) -> Iterator[str]:
     section = section_in(field.annotation)
-    if section is None or not value:
+    if is_tagged(sections_in(field.annotation)):
+        yield from _line(f"{indent}{name}: {_short(value['name'])}", field, indent)
+        yield from _options(field, indent)
+    elif section is None or not value:
         yield from _line(f"{indent}{name}: {_short(value)}", field, indent)
     elif isinstance(value, list):
         yield from _line(f"{indent}{name}:", field, indent)
@@ -98,6 +102,23 @@ def _field(name: str, field: FieldInfo, value: Any, given: Any, indent: str) -> 
     else:
         yield from _line(f"{indent}{name}:", field, indent)
         yield from _section(section, given or {}, f"{indent}  ")
+
+
+def _options(field: FieldInfo, indent: str) -> Iterator[str]:
+    """Yield a comment for every option of sections that are told apart by their name."""
+    owners: dict[tuple[str, str, str], list[str]] = {}
+    for section in sections_in(field.annotation):
+        defaults = section.model_construct().model_dump(mode="json", warnings=False)
+        for option, inner in section.model_fields.items():
+            if option != "name":
+                default = defaults[option]
+                shown = _short(default["name"] if is_tagged(sections_in(inner.annotation)) else default)
+                owners.setdefault((option, shown, inner.description or ""), []).extend(names_of(section))
+    known = [name for section in sections_in(field.annotation) for name in names_of(section)]
+    yield f"{indent}# One of {', '.join(known)}. Their options:"
+    for (option, shown, description), names in owners.items():
+        yield f"{indent}# {', '.join(names)}: {{{option}: {shown}}}"
+        yield f"{indent}#   {description}"
 
 
 def _items(section: type[BaseModel], items: Sequence[Mapping[str, Any]], indent: str) -> Iterator[str]:

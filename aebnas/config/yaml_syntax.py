@@ -14,6 +14,7 @@ from yaml.nodes import Node
 
 from aebnas.config.places import PlaceOfLine
 from aebnas.errors import ConfigError
+from aebnas.files.text import NoTextError, text_of
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
@@ -100,10 +101,6 @@ def _decode(content: bytes, place_of: PlaceOfLine) -> str:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{place_of(1).text}: larger than {MAX_BYTES // 1024} KiB: not a search-space file")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{place_of(line).text}: byte 0x{content[error.start]:02x} is not UTF-8 text"
-        ) from None
-    return text
+        return text_of(content)
+    except NoTextError as error:
+        raise ConfigError(f"{place_of(error.line).text}: {error}") from None

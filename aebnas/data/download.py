@@ -92,9 +92,9 @@ def _bar(name: str, have: int, total: int | None, is_shown: bool) -> Iterator[Ca
         yield lambda _size: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    from aebnas.terminal.bars import FittedProgress, received
+
+    with FittedProgress(Console(stderr=True), received) as progress:
         task = progress.add_task(name, completed=have, total=total)
         yield lambda size: progress.advance(task, size)

@@ -201,7 +201,7 @@ def _evaluation(source: Source) -> str:
     if not path.is_file():
         return "It has not been scored on test images: `aebnas evaluate CHECKPOINT` does, then export again."
     try:
-        return _test_metrics(json.loads(path.read_text(encoding="utf-8")))
+        return _test_metrics(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         return f"`{EVALUATION}` of the checkpoint could not be read ({type(error).__name__}: {error})."
 

@@ -16,11 +16,10 @@ from aebnas.data.dataset import ImageSet
 from aebnas.deploy.preprocessing import Inputs, Preprocessing
 from aebnas.deploy.segments import SegmentChain
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.fitting import fit
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.targets import Accuracy, Budget, Guarantee
+from aebnas.exits.targets import Budget
 
 BATCH = 250
 """Images of one call when nothing stops."""
@@ -56,7 +55,7 @@ def exit_samples(
 
 def score(policy: ExitPolicy, samples: ExitSamples) -> Score:
     """Return what a policy reaches on samples."""
-    outcome = decisions(policy, samples)
+    outcome = outcome_of(policy, samples)
     return Score(
         len(samples),
         outcome.accuracy,
@@ -76,6 +75,5 @@ def refitted(exits: ExitsConfig, samples: ExitSamples, macs: float) -> ExitPolic
             (in whatever unit) or a trade-off.
     """
     target = configured_target(exits, "macs")
-    if not isinstance(target, Accuracy | Guarantee):
-        target = Budget(macs, "MACs")
-    return fit(configured_family(exits), samples, target).policy
+    target = Budget(macs, unit="MACs") if target is None else target.at_cost(macs, "MACs")
+    return target.fit(configured_family(exits.only), samples).policy

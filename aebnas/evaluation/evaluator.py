@@ -20,7 +20,7 @@ from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
-from aebnas.evaluation.curves import Fitted, fitted_curve, scored_curve
+from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.identity import leg_seed
 from aebnas.evaluation.record import (
     Artefacts,
@@ -30,9 +30,10 @@ from aebnas.evaluation.record import (
     draft_evaluation,
 )
 from aebnas.evaluation.rungs import Leg
+from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import SCORES, exit_scores, predictions
 from aebnas.hardware.cost import NetworkCost, network_cost
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.hardware.device_costs import DeviceCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes, weight_bytes
 from aebnas.runtime.process import prepare_process
@@ -203,12 +204,12 @@ class Evaluator:
         return Artefacts(records[0], records[1], logits[0], logits[1], weight_bytes(network))
 
     def _fitted(self, artefacts: Artefacts, draft: Evaluation) -> Fitted:
-        labels = (self.splits.calibrate.labels, self.splits.select.labels)
-        if self.config.exits.needs_logits:
-            logits = (artefacts.calibrate_logits, artefacts.select_logits)
-            return fitted_curve(self.config, logits, labels, draft.reach_macs, draft.reach_costs)
-        records = (artefacts.calibrate, artefacts.select)
-        return Fitted(scored_curve(self.config, records, labels, draft.reach_macs, draft.reach_costs))
+        reach = reach_in(self.config.cost_metric, draft.reach_macs, draft.reach_costs)
+        return fitted_curve(
+            self.config,
+            ExitSamples.of(artefacts.calibrate_logits, self.splits.calibrate.labels, reach),
+            ExitSamples.of(artefacts.select_logits, self.splits.select.labels, reach),
+        )
 
     def _check_size(self, cost: NetworkCost, epochs: int) -> None:
         """Refuse a candidate, to be trained for so many epochs or more, by numbers of no machine.

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
-from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
 from aebnas.supernet.identity import deciding_settings
@@ -21,7 +20,6 @@ INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_
 """Options that only ``mode: supernet`` reads."""
 LIMITS = ("max_training_macs", "max_memory_mb")
 """Options that refuse candidates, and change none."""
-_ALWAYS_NAMED = ("policy", "tuner", "trials")
 
 
 def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str, str] | None = None) -> str:
@@ -35,7 +33,7 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     facts = {
         "data": data_fingerprint,
         **_weights(config),
-        "exits": _exits(config.exits),
+        "exits": config.exits.model_dump(mode="json"),
         "seed": config.search.seed,
     }
     if config.evaluation.mode == "supernet":
@@ -74,16 +72,6 @@ def _evaluation(evaluation: EvaluationConfig) -> dict[str, Any]:
     if evaluation.mode != "successive_halving":
         unused.update(HALVING)
     return evaluation.model_dump(mode="json", exclude=unused)
-
-
-def _exits(exits: ExitsConfig) -> dict[str, Any]:
-    """Return what decides the curve; unset options leave no trace, so that older runs keep their names."""
-    defaults = ExitsConfig().model_dump(mode="json")
-    return {
-        name: value
-        for name, value in exits.model_dump(mode="json").items()
-        if name in _ALWAYS_NAMED or value != defaults[name]
-    }
 
 
 def training_seed(run_seed: int, architecture_key: str) -> int:

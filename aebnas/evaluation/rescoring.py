@@ -12,12 +12,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aebnas.config.constraints import DEVICE_METRICS, profile_names
-from aebnas.config.exits_schema import TUNED, ExitsConfig
+from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
-from aebnas.evaluation.curves import scored_curve
+from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.exits.families import FAMILIES
+from aebnas.exits.samples import ExitSamples
+from aebnas.hardware.device_costs import DeviceCosts, reach_in
 from aebnas.task.task import Task
 
 Records = Callable[[str], tuple[ExitRecord, ExitRecord] | None]
@@ -38,7 +40,7 @@ def rescored_config(
 
     Raises:
         ValidationError: The objectives do not fit the profiles.
-        RunError: The run's exits are fitted on logits, and it keeps those of its front alone.
+        RunError: The run's exit policy looks at logits, and it keeps those of its front alone.
     """
     _refuse_logits(config.exits)
     plain = config.model_dump()
@@ -53,12 +55,13 @@ def rescored_config(
 
 
 def _refuse_logits(exits: ExitsConfig) -> None:
-    if not exits.needs_logits:
+    wanting = [name for name in exits.policy_names if FAMILIES[name]().needs_logits]
+    if not wanting:
         return
-    target = "" if exits.target is None else f" with a target ({exits.target})"
+    others = [name for name, make in FAMILIES.items() if not make().needs_logits]
     raise RunError(
-        f"exits of policy {exits.policy}{target} are fitted on the logits of every candidate, and a run "
-        f"keeps those of its front alone. From stored scores: {', '.join(TUNED)} without a target. "
+        f"exits of policy {', '.join(wanting)} are fitted on the logits of every candidate, and a run "
+        f"keeps those of its front alone. From stored scores: {', '.join(others)}. "
         "Start a new run for the device: aebnas search FILE --name NEW"
     )
 
@@ -85,14 +88,27 @@ def rescored(
         HardwareError: A profile lacks a layer.
         RunError: The run does not hold what a candidate's exits said.
     """
-    found = []
-    for one in evaluations:
-        if not one.is_done:
+    anew = []
+    for evaluation in evaluations:
+        if not evaluation.is_done:
             continue
-        record = records(one.key)
-        if record is None:
-            raise RunError(f"the run does not hold what the exits of candidate {one.key} said")
-        reach = devices.reach_costs(one.architecture, task)
-        curve = scored_curve(config, record, labels, one.reach_macs, reach)
-        found.append(replace(one, reach_costs=reach, cost_metric=config.cost_metric, curve=curve))
-    return found
+        pair = records(evaluation.key)
+        if pair is None:
+            raise RunError(f"the run does not hold what the exits of candidate {evaluation.key} said")
+        reach_costs = devices.reach_costs(evaluation.architecture, task)
+        reach = reach_in(config.cost_metric, evaluation.reach_macs, reach_costs)
+        calibrate, select = (
+            ExitSamples.of_scores(record.scores, record.predictions, right, reach)
+            for record, right in zip(pair, labels, strict=True)
+        )
+        fitted = fitted_curve(config, calibrate, select)
+        anew.append(
+            replace(
+                evaluation,
+                reach_costs=reach_costs,
+                cost_metric=config.cost_metric,
+                curve=fitted.curve,
+                verdict=fitted.verdict,
+            )
+        )
+    return anew

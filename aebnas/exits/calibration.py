@@ -1,6 +1,6 @@
 """Are the exits as sure as they are right? Of every exit, and of the decisions really taken.
 
-Source of the metrics: methods.md, section 6.  Must not import torch.
+Must not import torch.
 """
 
 from dataclasses import asdict, dataclass

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-from aebnas.exits.arrays import FloatArray
+from aebnas.exits.arrays import FloatArray, IntArray
 from aebnas.exits.calibration import CalibrationReport, decision_calibration, exit_calibration
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import pick_index
+from aebnas.exits.outcome import outcome_at, outcomes_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget
 from aebnas.exits.temperature import fit_temperatures, scaled
@@ -125,21 +124,18 @@ def compare(families: Mapping[str, PolicyFamily], fitting: ExitSamples, scoring:
     )
     baseline = next(iter(families))
     results: list[FamilyResult] = []
-    reference: dict[float, Decisions] = {}
+    reference: dict[float, IntArray] = {}
     for name, family in families.items():
         path, at = _fitted(family, fitting)
-        outcomes = {share: decisions(policy, scoring) for share, policy in at.items()}
-        reference = reference or outcomes
-        chosen = outcomes[CALIBRATED_AT].chosen
+        chosen = {share: policy.decide(scoring.logits) for share, policy in at.items()}
+        reference = reference or chosen
         results.append(
             FamilyResult(
                 name,
-                tuple(
-                    _point(share, outcome, reference[share], scoring) for share, outcome in outcomes.items()
-                ),
+                tuple(_point(share, leaving, reference[share], scoring) for share, leaving in chosen.items()),
                 _curve(path, scoring),
-                decision_calibration(scoring, chosen),
-                decision_calibration(warmer, chosen),
+                decision_calibration(scoring, chosen[CALIBRATED_AT]),
+                decision_calibration(warmer, chosen[CALIBRATED_AT]),
             )
         )
     exits = _exits(scoring, warmer, temperatures, reference[CALIBRATED_AT])
@@ -158,17 +154,17 @@ def bootstrap_band(accuracy: float, samples: int) -> tuple[float, float]:
 def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy], dict[float, ExitPolicy]]:
     """Return the family's path, and its policy for every budget."""
     path = family.path(fitting, fitting.correct)
-    outcomes = [decisions(policy, fitting) for policy in path]
     at: dict[float, ExitPolicy] = {}
     for share in SHARES:
         target = Budget(share * float(fitting.reach_cost[-1]))
-        policy = family.aimed(fitting, target)
-        at[share] = path[pick_index(outcomes, target)] if policy is None else policy
+        policy = target.aimed(family, fitting)
+        at[share] = path[target.pick(path, fitting)] if policy is None else policy
     return path, at
 
 
-def _point(share: float, outcome: Decisions, baseline: Decisions, samples: ExitSamples) -> BudgetPoint:
-    right, base = _right(outcome, samples), _right(baseline, samples)
+def _point(share: float, chosen: IntArray, baseline: IntArray, samples: ExitSamples) -> BudgetPoint:
+    outcome = outcome_at(chosen, samples)
+    right, base = _right(chosen, samples), _right(baseline, samples)
     gain_low, gain_high = paired_band(right - base)
     low, high = bootstrap_band(outcome.accuracy, len(samples))
     cost = outcome.cost / float(samples.reach_cost[-1])
@@ -177,25 +173,27 @@ def _point(share: float, outcome: Decisions, baseline: Decisions, samples: ExitS
 
 def _curve(path: list[ExitPolicy], scoring: ExitSamples) -> tuple[tuple[float, float, float, float], ...]:
     kept = np.unique(np.linspace(0, len(path) - 1, min(_MAX_POINTS, len(path))).round().astype(np.intp))
-    found = [decisions(path[i], scoring) for i in kept]
-    full = float(scoring.reach_cost[-1])
-    rows = [(one.cost / full, one.accuracy, *bootstrap_band(one.accuracy, len(scoring))) for one in found]
+    outcomes, full = outcomes_of([path[i] for i in kept], scoring), float(scoring.reach_cost[-1])
+    rows = [
+        (outcome.cost / full, outcome.accuracy, *bootstrap_band(outcome.accuracy, len(scoring)))
+        for outcome in outcomes
+    ]
     return tuple(sorted(rows))
 
 
 def _exits(
-    scoring: ExitSamples, warmer: ExitSamples, temperatures: FloatArray, baseline: Decisions
+    scoring: ExitSamples, warmer: ExitSamples, temperatures: FloatArray, baseline: IntArray
 ) -> tuple[ExitResult, ...]:
-    plain = exit_calibration(scoring, baseline.chosen)
-    after = exit_calibration(warmer, baseline.chosen)
+    plain = exit_calibration(scoring, baseline)
+    after = exit_calibration(warmer, baseline)
     return tuple(
         ExitResult(float(temperature), before.all_samples, then.all_samples, before.arriving)
         for temperature, before, then in zip(temperatures, plain, after, strict=True)
     )
 
 
-def _right(outcome: Decisions, samples: ExitSamples) -> FloatArray:
-    return samples.correct[np.arange(len(samples)), outcome.chosen].astype(np.float64)
+def _right(chosen: IntArray, samples: ExitSamples) -> FloatArray:
+    return samples.correct[np.arange(len(samples)), chosen].astype(np.float64)
 
 
 def paired_band(difference: FloatArray) -> tuple[float, float]:

@@ -3,37 +3,27 @@
 Must not import torch.
 """
 
-from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
 
 from aebnas.config.exits_schema import ExitsConfig
-from aebnas.exits.eenet import LearnedScores
-from aebnas.exits.eero import Eero
+from aebnas.config.policy_schema import PolicyConfig
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.jei import JeiGates
-from aebnas.exits.patience import Patience
-from aebnas.exits.pcee import Pcee
-from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.window import WindowCascade
+from aebnas.exits.targets import TARGETS, Target
+from aebnas.exits.tuners import TUNERS
 
 _UNITS = {"macs": "MACs", "latency_ms": "ms", "energy_mj": "mJ"}
 
 
-def configured_family(exits: ExitsConfig) -> PolicyFamily:
-    """Return the family that a section asks for, with its options."""
-    make: dict[str, Callable[[], PolicyFamily]] = {
-        "confidence": lambda: TunedThresholds("confidence"),
-        "entropy": lambda: TunedThresholds("entropy"),
-        "margin": lambda: TunedThresholds("margin"),
-        "patience": lambda: Patience(exits.patience),
-        "pcee": lambda: Pcee(exits.score, exits.bins, confidence=exits.lower_bound),
-        "pcee_ws": lambda: Pcee(exits.score, is_smoothed=True, confidence=exits.lower_bound),
-        "eero": lambda: Eero(exits.score),
-        "jei": lambda: JeiGates(most_weight=exits.most_weight),
-        "eenet": LearnedScores,
-        "window": lambda: WindowCascade(exits.score, exits.coverage, exits.passed_on),
-    }
-    return make[exits.policy]()
+def configured_family(policy: PolicyConfig) -> PolicyFamily:
+    """Return the family that a policy of the section asks for, with its options."""
+    options: dict[str, Any] = policy.options
+    tuner = options.get("tuner")
+    if tuner is not None:
+        options["tuner"] = TUNERS[tuner.name](**tuner.model_dump(exclude={"name"}))
+    return FAMILIES[policy.name](**options)
 
 
 def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:
@@ -43,17 +33,10 @@ def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:
         exits: The section.
         cost_metric: What the cost is counted in, for messages: ``macs``, ``latency_ms@PROFILE``.
     """
-    unit = _UNITS[cost_metric.partition("@")[0]]
-    if exits.accuracy is not None:
-        return Accuracy(exits.accuracy, unit)
-    if exits.guarantee is not None:
-        return Guarantee(exits.guarantee.max_harm, exits.guarantee.confidence, unit)
-    budget = exits.budget_metric
-    return None if budget is None else Budget(float(getattr(exits, budget)), unit)
-
-
-def violation(target: Target, shortfall: float) -> float:
-    """Return how far a target is missed, as a share of it; 0 where it is met."""
-    if isinstance(target, Guarantee):
-        return 0.0  # the last exit alone keeps every promise on harm
-    return shortfall / (target.min_accuracy if isinstance(target, Accuracy) else target.max_cost)
+    name, unit = exits.target, _UNITS[cost_metric.partition("@")[0]]
+    if name is None:
+        return None
+    given = getattr(exits, name)
+    if isinstance(given, BaseModel):
+        return TARGETS[name](**dict(given), unit=unit)
+    return TARGETS[name](float(given), unit=unit)

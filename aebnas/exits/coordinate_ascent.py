@@ -5,7 +5,6 @@ threshold at a time: with the others fixed, the samples that reach exit e are so
 gain of leaving here over continuing is cumulated, and the best cut between two distinct scores is
 taken; no gain means the exit is disabled.  The best cuts met on the way are points of the
 accuracy-cost plane too, and are all kept.
-Source: methods.md, section 2, step 1.
 
 Must not import torch.
 """

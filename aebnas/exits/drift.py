@@ -1,7 +1,7 @@
 """Do bins filled from all samples still hold for those that arrive?
 
 Exits filter: the samples that reach a later exit are harder than all samples, so the accuracy in
-a bin may differ.  Source: methods.md, section 1 (how PCEE fails, and how to see it).
+a bin may differ: so PCEE can fail.
 
 Must not import torch.
 """

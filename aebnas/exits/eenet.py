@@ -4,14 +4,16 @@ Scores: per exit a logistic regression of "is this exit's answer right" on proba
 probability, entropy, vote and the scores of the exits before.  Assigner: a linear softmax over
 exits on the scores, fitted to the expected accuracy of its assignment, a KL term towards the
 flattest shares of the same budget, and a budget term; its mean shares give the thresholds, as
-quantiles of the scores.  Both by L-BFGS from zero: no seed, no variance over runs.
-Promise: mean cost close to the budget.  Source: EENet (WACV 2024), methods.md, section 1; there a
+quantiles of the scores.  Scores by Newton's method, the assigner by L-BFGS from zero: no seed, no
+variance over runs.
+Promise: mean cost close to the budget.  Source: EENet (WACV 2024); there a
 stochastic optimiser fits both at once.
 
 Must not import torch.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +24,6 @@ from aebnas.exits.logistic import fit_logistic
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
-from aebnas.exits.targets import Budget, Target
 
 _SMALLEST_SHARE = 1e-6
 _STEPS = 60
@@ -39,6 +40,8 @@ class LearnedScores(PolicyFamily):
         max_points: Budgets on the path.
     """
 
+    needs_logits: ClassVar[bool] = True
+
     kl_weight: float = 0.1
     budget_weight: float = 100.0
     max_points: int = 24
@@ -50,12 +53,10 @@ class LearnedScores(PolicyFamily):
         policies = [self._at(scores, weights, samples, good, float(budget)) for budget in budgets]
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy of the budget asked for; None for other targets."""
-        if not isinstance(target, Budget):
-            return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the policy of the budget asked for."""
         scores, weights = _fitted_scores(samples, samples.correct)
-        return self._at(scores, weights, samples, samples.correct, target.max_cost)
+        return self._at(scores, weights, samples, samples.correct, max_cost)
 
     def _at(
         self,

@@ -8,7 +8,7 @@ collapses onto two heads.
 Labels of one half of the samples give the head errors and choose ``beta``; the thresholds are
 quantiles of scores and see no label at all, so the labels of the other half change nothing.
 Promise: mean cost close to the budget.
-Source: arXiv 2402.03779, reconstructed in methods.md, section 1.
+Source: arXiv 2402.03779, reconstructed.
 
 Must not import torch.
 """
@@ -25,7 +25,6 @@ from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import score_named
 from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
-from aebnas.exits.targets import Budget, Target
 from aebnas.exits.threshold_policy import ThresholdPolicy
 
 _SPLIT_SEED = 1
@@ -74,11 +73,9 @@ class Eero(PolicyFamily):
         budgets = np.linspace(samples.reach_cost[0], samples.reach_cost[-1], self.max_points)
         return front_of([self.at(samples, good, float(budget)) for budget in budgets], samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy of the budget asked for; None for other targets."""
-        if isinstance(target, Budget):
-            return self.at(samples, samples.correct, target.max_cost)
-        return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the policy of the budget asked for."""
+        return self.at(samples, samples.correct, max_cost)
 
 
 def labelled_half(samples: int) -> IntArray:

@@ -1,19 +1,22 @@
-"""Logits of the exits computed so far, with what policies derive from them, each computed once.
+"""What the exits computed so far say of samples: logits, and what policies derive from them.
 
 Notation: N samples, E exits computed, K classes.
 Must not import torch.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from aebnas.errors import DataError
+from aebnas.errors import DataError, ShapeError
 from aebnas.exits.arrays import FloatArray, IntArray, ScoreArray
 from aebnas.exits.scores import check_logits, predictions, score_named, softmax
 
 
 class ExitLogits:
-    """Logits ``(N, E, K)`` and their probabilities, answers and scores, on demand."""
+    """Logits ``(N, E, K)`` and their probabilities, answers and scores, each computed once, on demand."""
 
     def __init__(self, logits: npt.ArrayLike) -> None:
         """Check the logits.
@@ -22,12 +25,16 @@ class ExitLogits:
             ShapeError: Not ``(N, E, K)`` with at least one exit and two classes.
             DataError: A logit is NaN or infinite.
         """
-        values = np.asarray(logits)
-        check_logits(values)
-        self.values = values
+        self._values = np.asarray(logits)
+        check_logits(self._values)
         self._probabilities: dict[int, FloatArray] = {}
         self._scores: dict[tuple[str, int], ScoreArray] = {}
         self._predictions: IntArray | None = None
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """The logits, ``(N, E, K)``."""
+        return self._values
 
     @property
     def exits(self) -> int:
@@ -42,6 +49,14 @@ class ExitLogits:
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.values)
+
+    def take(self, index: IntArray) -> "ExitLogits":
+        """Return the samples at the given positions."""
+        return ExitLogits(self.values[index])
+
+    def upto(self, exits: int) -> "ExitLogits":
+        """Return the first exits alone."""
+        return ExitLogits(self.values[:, :exits])
 
     def probabilities(self, exit_index: int) -> FloatArray:
         """Return the class probabilities of one exit, float64, ``(N, K)``."""
@@ -83,3 +98,87 @@ class ExitLogits:
             )
         columns = [self.probabilities(i)[np.arange(len(self)), labels] for i in range(self.exits)]
         return np.stack(columns, axis=1)
+
+
+class StoredScores(ExitLogits):
+    """Scores and answers of exits whose logits were not kept: enough for policies that look at no more.
+
+    Whatever needs the logits themselves raises ``DataError``.
+    """
+
+    def __init__(self, scores: Mapping[str, ScoreArray], answers: npt.NDArray[Any]) -> None:
+        """Check that all have one shape.
+
+        Args:
+            scores: By name, each ``(N, E)``, float32.
+            answers: The class each exit answers, ``(N, E)``.
+
+        Raises:
+            ShapeError: They do not.
+        """
+        for name, columns in scores.items():
+            if answers.ndim != 2 or columns.shape != answers.shape:
+                raise ShapeError(
+                    f"Scores and answers must share one shape (samples, exits), but {name} has "
+                    f"{columns.shape} and the answers {answers.shape}."
+                )
+        self._stored, self._answers = scores, answers.astype(np.int64)
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """The logits, which are not there.
+
+        Raises:
+            DataError: Always.
+        """
+        raise DataError("This policy needs the logits of the exits, but scores and answers alone were kept.")
+
+    @property
+    def exits(self) -> int:
+        """Number of exits."""
+        return int(self._answers.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._answers)
+
+    def take(self, index: IntArray) -> ExitLogits:
+        """Return the samples at the given positions."""
+        scores = {name: columns[index] for name, columns in self._stored.items()}
+        return StoredScores(scores, self._answers[index])
+
+    def upto(self, exits: int) -> ExitLogits:
+        """Return the first exits alone."""
+        scores = {name: columns[:, :exits] for name, columns in self._stored.items()}
+        return StoredScores(scores, self._answers[:, :exits])
+
+    def probabilities(self, exit_index: int) -> FloatArray:
+        """Return nothing: probabilities come from logits.
+
+        Raises:
+            DataError: Always.
+        """
+        return softmax(self.values[:, exit_index])
+
+    def score(self, name: str, exit_index: int) -> ScoreArray:
+        """Return one exit's score, float32, ``(N,)``.
+
+        Raises:
+            DataError: It was not kept.
+        """
+        return self.scores(name)[:, exit_index]
+
+    def scores(self, name: str) -> ScoreArray:
+        """Return the score of every exit, float32, ``(N, E)``.
+
+        Raises:
+            DataError: It was not kept.
+        """
+        if name not in self._stored:
+            raise DataError(f"The score {name!r} was not kept. Kept: {', '.join(self._stored) or 'none'}.")
+        return self._stored[name]
+
+    @property
+    def predictions(self) -> IntArray:
+        """The class each exit answers, ``(N, E)``."""
+        return self._answers

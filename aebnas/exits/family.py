@@ -1,13 +1,15 @@
 """Families of policies: a method with its hyperparameters, to be fitted on calibration samples.
 
-Every family is a one-parameter path of policies, from safe and dear to fast and cheap; a target
-picks one of them (``fitting.fit``).  Families that aim at a target directly override ``aimed``.
+Every family is a one-parameter path of policies, from safe and expensive to fast and cheap; a target
+picks one of them (``Target.fit``).  Families that can aim at a budget or an accuracy directly
+override ``within`` or ``reaching``.
 
 Must not import torch.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,12 +17,14 @@ from aebnas.exits.arrays import BoolArray
 from aebnas.exits.front import non_dominated
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.targets import Target
 from aebnas.exits.threshold_policy import leave_at_once, never_leave
 
 
 class PolicyFamily(ABC):
     """A way to fit policies; holds hyperparameters, never samples."""
+
+    needs_logits: ClassVar[bool] = False
+    """Whether it looks at more than scores and answers of the exits, which are stored of every candidate."""
 
     @abstractmethod
     def path(self, samples: ExitSamples, good: BoolArray) -> list[ExitPolicy]:
@@ -32,11 +36,15 @@ class PolicyFamily(ABC):
                 ``samples.harmless``.  Families that learn from the classes ignore it.
         """
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy fitted straight at the target; None: the target picks from the path."""
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the policy fitted straight at a mean cost; None: a budget picks from the path."""
         return None
 
-    def notes(self, samples: ExitSamples, policy: ExitPolicy, target: Target) -> tuple[str, ...]:
+    def reaching(self, samples: ExitSamples, min_accuracy: float) -> ExitPolicy | None:
+        """Return the policy fitted straight at an accuracy; None: the target picks from the path."""
+        return None
+
+    def notes(self, samples: ExitSamples, policy: ExitPolicy) -> tuple[str, ...]:
         """Return warnings about a fitted policy, a sentence each."""
         return ()
 

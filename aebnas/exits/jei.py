@@ -8,14 +8,14 @@ with the ones weighted by their rarity, at most 5.  A sample leaves where its ga
 one half.  The heads stay as they are.
 
 Gates cost nothing beside the heads: five multiplications each.
-Source: JEI-DNN (ICLR 2024), methods.md, section 1.
+Source: JEI-DNN (ICLR 2024).
 
 Must not import torch.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,11 +24,10 @@ from aebnas.exits.arrays import BoolArray, FloatArray
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily, front_of
 from aebnas.exits.logistic import fit_logistic, linear
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import CausalPolicy, ExitPolicy, numbers, require, rows
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import margin
-from aebnas.exits.targets import Budget, Target
 from aebnas.exits.threshold_policy import leave_at_once, never_leave
 
 _KIND = "gates"
@@ -91,6 +90,8 @@ class JeiGates(PolicyFamily):
         most_weight: Cap on the weight of the rarer ones; 1 weighs all samples alike.
     """
 
+    needs_logits: ClassVar[bool] = True
+
     prices: tuple[float, ...] = (0.0, *np.geomspace(0.02, 50.0, 24).tolist())
     most_weight: float = 5.0
 
@@ -117,21 +118,19 @@ class JeiGates(PolicyFamily):
             )
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the gates of the lowest price within a budget, by bisection; None for other targets."""
-        if not isinstance(target, Budget):
-            return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the gates of the lowest price within a budget, by bisection."""
         inputs = _FitInputs.of(samples)
         tried: list[ExitPolicy] = [leave_at_once(samples.exits), never_leave(samples.exits)]
         low, high = np.log(1e-3), np.log(100.0)
         for _ in range(_BISECTIONS):
             price = float(np.exp((low + high) / 2))
             tried.append(GatePolicy(_gates(inputs, price, self.most_weight, None)))
-            if decisions(tried[-1], samples).cost > target.max_cost:
+            if outcome_of(tried[-1], samples).cost > max_cost:
                 low = np.log(price)
             else:
                 high = np.log(price)
-        return _best_within(tried, samples, target.max_cost)
+        return _best_within(tried, samples, max_cost)
 
 
 def gate_features(probabilities: FloatArray) -> FloatArray:
@@ -184,7 +183,7 @@ def _gates(
 
 def _best_within(tried: list[ExitPolicy], samples: ExitSamples, budget: float) -> ExitPolicy:
     """Return the most accurate policy within the budget, else the cheapest."""
-    outcomes = [decisions(policy, samples) for policy in tried]
+    outcomes = [outcome_of(policy, samples) for policy in tried]
     within = [i for i, outcome in enumerate(outcomes) if outcome.cost <= budget * (1 + 1e-9)]
     if within:
         return tried[max(within, key=lambda i: (outcomes[i].accuracy, -outcomes[i].cost))]

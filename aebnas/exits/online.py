@@ -1,4 +1,4 @@
-"""Decisions at run time: the logits of one exit after the other, already known to be sound.
+"""PolicyOutcome at run time: the logits of one exit after the other, already known to be sound.
 
 Must not import torch.
 """

@@ -1,6 +1,6 @@
 """Patience: leave once the last k exits agree.
 
-Promises nothing and has only E settings.  Source: methods.md, section 1 (PABEE, arXiv 2006.04152).
+Promises nothing and has only E settings.  Source: PABEE, arXiv 2006.04152.
 Must not import torch.
 """
 
@@ -16,7 +16,6 @@ from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.family import PolicyFamily, front_of
 from aebnas.exits.policy import CausalPolicy, ExitPolicy, require
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.targets import Target
 
 _KIND = "patience"
 
@@ -91,7 +90,3 @@ class Patience(PolicyFamily):
             return [PatiencePolicy(self.patience, samples.exits)]
         policies = [PatiencePolicy(k, samples.exits) for k in range(1, samples.exits + 1)]
         return front_of(policies, samples, good)
-
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy of the fixed patience, if there is one."""
-        return None if self.patience is None else PatiencePolicy(self.patience, samples.exits)

@@ -21,7 +21,6 @@ from aebnas.exits.samples import ExitSamples
 from aebnas.exits.score_steps import ScoreSteps, equal_mass_steps, nearest_steps, smallest_useful_bin
 from aebnas.exits.scores import score_named
 from aebnas.exits.switch_policy import SwitchPolicy, switches_where
-from aebnas.exits.targets import Accuracy, Target
 
 _NEIGHBOURS_SHARE = 20  # without a number, smoothing averages as many samples as a bin of 20 holds
 _FEWEST_NEIGHBOURS = 50
@@ -36,7 +35,7 @@ class Pcee(PolicyFamily):
         bins: Equal-mass bins per exit.
         is_smoothed: Average over neighbours in score instead of bins.
         neighbours: How many; None: a twentieth of the samples, at least 50.
-        confidence: Use the one-sided Clopper-Pearson lower bound at this confidence, in each
+        lower_bound: Use the one-sided Clopper-Pearson lower bound at this confidence, in each
             step, in place of the plain rate; steps grow until the bound can reach ``delta``.
         is_sequential: Fill the steps of an exit from the samples that still arrive there under
             the decisions of the earlier exits, instead of from all samples as in the paper.
@@ -47,7 +46,7 @@ class Pcee(PolicyFamily):
     bins: int = 20
     is_smoothed: bool = False
     neighbours: int | None = None
-    confidence: float | None = None
+    lower_bound: float | None = None
     is_sequential: bool = False
     max_points: int = 60
 
@@ -60,8 +59,8 @@ class Pcee(PolicyFamily):
         score_named(self.score)
         if self.bins < 1 or (self.neighbours is not None and self.neighbours < 1) or self.max_points < 1:
             raise DataError("`bins`, `neighbours` and `max_points` must be at least 1.")
-        if self.confidence is not None and not 0 < self.confidence < 1:
-            raise DataError(f"`0 < confidence < 1` must hold, but got {self.confidence}.")
+        if self.lower_bound is not None and not 0 < self.lower_bound < 1:
+            raise DataError(f"`0 < lower_bound < 1` must hold, but got {self.lower_bound}.")
 
     def at(self, samples: ExitSamples, good: BoolArray, delta: float) -> SwitchPolicy:
         """Return the policy of one ``delta``: leave where the estimate is at least ``delta``."""
@@ -73,15 +72,15 @@ class Pcee(PolicyFamily):
                 continue
             scores = samples.logits.score(self.score, i)
             steps = self.steps(scores[arriving], good[arriving, i], delta)
-            switches.append(switches_where(steps.edges, steps.estimate(self.confidence) >= delta))
+            switches.append(switches_where(steps.edges, steps.estimate(self.lower_bound) >= delta))
             if self.is_sequential:
                 policy = SwitchPolicy(self.score, tuple(switches))
-                arriving = policy.decide(samples.logits.values[:, : i + 2]) > i
+                arriving = policy.decide(samples.logits.upto(i + 2)) > i
         return SwitchPolicy(self.score, tuple(switches))
 
     def steps(self, scores: ScoreArray, good: BoolArray, delta: float) -> ScoreSteps:
         """Return the steps of one exit, ``scores`` and ``good`` of shape ``(N,)``."""
-        smallest = smallest_useful_bin(delta, self.confidence)
+        smallest = smallest_useful_bin(delta, self.lower_bound)
         if not self.is_smoothed:
             return equal_mass_steps(scores, good, self.bins, smallest)
         neighbours = self.neighbours or max(_FEWEST_NEIGHBOURS, len(scores) // _NEIGHBOURS_SHARE)
@@ -92,13 +91,11 @@ class Pcee(PolicyFamily):
         policies = [self.at(samples, good, float(delta)) for delta in self._deltas(samples, good)]
         return front_of(policies, samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the policy whose ``delta`` is the accuracy asked for; None for other targets."""
-        if isinstance(target, Accuracy):
-            return self.at(samples, samples.correct, target.min_accuracy)
-        return None
+    def reaching(self, samples: ExitSamples, min_accuracy: float) -> ExitPolicy | None:
+        """Return the policy whose ``delta`` is the accuracy asked for."""
+        return self.at(samples, samples.correct, min_accuracy)
 
-    def notes(self, samples: ExitSamples, policy: ExitPolicy, target: Target) -> tuple[str, ...]:
+    def notes(self, samples: ExitSamples, policy: ExitPolicy) -> tuple[str, ...]:
         """Name the exits that can never fire, and bins that mean something else to those who arrive."""
         if not isinstance(policy, SwitchPolicy):
             return ()

@@ -4,15 +4,17 @@ The two must be disjoint: ``ExitSamples.split`` cuts one set in two.
 Must not import torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.arrays import BoolArray, FloatArray, IntArray, check_reach_cost
-from aebnas.exits.exit_logits import ExitLogits
+from aebnas.exits.arrays import BoolArray, FloatArray, IntArray, ScoreArray, check_reach_cost
+from aebnas.exits.exit_logits import ExitLogits, StoredScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,35 @@ class ExitSamples:
             DataError: A logit is not finite, a label is no class, or the cost is not increasing.
         """
         cached = ExitLogits(logits)
+        samples = cls._checked(cached, labels, reach_cost)
+        if samples.labels.max() >= cached.classes:
+            raise DataError(f"Labels must be integers in 0..{cached.classes - 1}.")
+        return samples
+
+    @classmethod
+    def of_scores(
+        cls,
+        scores: Mapping[str, ScoreArray],
+        answers: npt.NDArray[Any],
+        labels: npt.ArrayLike,
+        reach_cost: npt.ArrayLike,
+    ) -> "ExitSamples":
+        """Return the samples of exits whose logits were not kept.
+
+        Args:
+            scores: By name, each ``(N, E)``, float32.
+            answers: The class each exit answers, ``(N, E)``.
+            labels: The right class, ``(N,)``.
+            reach_cost: Cost of leaving at each exit, ``(E,)``, increasing.
+
+        Raises:
+            ShapeError: The arrays do not fit together, or there is no sample.
+            DataError: A label is no integer from 0 on, or the cost is not increasing.
+        """
+        return cls._checked(StoredScores(scores, answers), labels, reach_cost)
+
+    @classmethod
+    def _checked(cls, cached: ExitLogits, labels: npt.ArrayLike, reach_cost: npt.ArrayLike) -> "ExitSamples":
         known = np.asarray(labels)
         cost = check_reach_cost(reach_cost)
         if known.shape != (len(cached),) or len(cached) == 0:
@@ -48,8 +79,8 @@ class ExitSamples:
             )
         if cost.size != cached.exits:
             raise ShapeError(f"The logits have {cached.exits} exits, the reach cost {cost.size}.")
-        if not np.issubdtype(known.dtype, np.integer) or known.min() < 0 or known.max() >= cached.classes:
-            raise DataError(f"Labels must be integers in 0..{cached.classes - 1}.")
+        if not np.issubdtype(known.dtype, np.integer) or known.min() < 0:
+            raise DataError("Labels must be integers from 0 on.")
         return cls(cached, known.astype(np.int64), cost)
 
     def __len__(self) -> int:
@@ -75,7 +106,7 @@ class ExitSamples:
 
     def take(self, index: IntArray) -> "ExitSamples":
         """Return the samples at the given positions."""
-        return ExitSamples(ExitLogits(self.logits.values[index]), self.labels[index], self.reach_cost)
+        return ExitSamples(self.logits.take(index), self.labels[index], self.reach_cost)
 
     def split(self, share: float, seed: int) -> tuple["ExitSamples", "ExitSamples"]:
         """Return two disjoint random parts, the first with about ``share`` of the samples.

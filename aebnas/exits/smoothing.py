@@ -12,6 +12,7 @@ Must not import torch.
 import numpy as np
 
 from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray
+from aebnas.exits.logistic import SURE, newton_step, sigmoid
 
 _MODEL_SAMPLES = 5000.0  # the model weighs as much as this many samples
 _RIDGE = 1.0
@@ -57,17 +58,10 @@ def _features(scores: ScoreArray) -> FloatArray:
 
 
 def _logistic(features: FloatArray, target: FloatArray) -> FloatArray:
-    """Fit by Newton's method and return the fitted probabilities, ``(N,)``."""
+    """Take a few steps of Newton's method and return the fitted probabilities, ``(N,)``."""
     penalty = np.full(features.shape[1], _RIDGE)
     penalty[0] = 1e-6  # the constant is free: the mean prediction is the mean target
     weights = np.zeros(features.shape[1])
     for _ in range(_NEWTON_STEPS):
-        fitted = _sigmoid(features @ weights)
-        gradient = features.T @ (target - fitted) - penalty * weights
-        curvature = (features.T * (fitted * (1 - fitted) + 1e-6)) @ features + np.diag(penalty)
-        weights += np.linalg.solve(curvature, gradient)
-    return _sigmoid(features @ weights)
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0)))
+        weights += newton_step(weights, features, target, penalty)[0]
+    return sigmoid(features @ weights, SURE)

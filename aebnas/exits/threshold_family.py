@@ -1,7 +1,6 @@
 """Tuned thresholds on confidence, entropy or margin: the whole accuracy-cost front of a network.
 
-Promises nothing; see ``operating_curve`` for the same front as points.
-Source: methods.md, section 2.
+Promises nothing.
 
 Must not import torch.
 """
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aebnas.errors import DataError
 from aebnas.exits.arrays import BoolArray
 from aebnas.exits.family import PolicyFamily
 from aebnas.exits.front import thin
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import score_named
-from aebnas.exits.smoothing import smoothed_correctness
-from aebnas.exits.threshold_policy import ThresholdPolicy
-from aebnas.exits.threshold_tuner import tuned_front
+from aebnas.exits.threshold_policy import threshold_policies
+from aebnas.exits.tuners import EXACT, Tuner
 
 
 @dataclass(frozen=True)
@@ -27,28 +26,27 @@ class TunedThresholds(PolicyFamily):
 
     Attributes:
         score: A key of ``SCORES``.
-        max_points: A longer front is thinned to so many policies.
-        max_vectors: Size of the tuner's largest grid.
+        tuner: Finds the thresholds.
+        max_points: A longer front is thinned to so many policies, spread evenly along it; the
+            cheapest and the most accurate stay.
     """
 
     score: str = "confidence"
+    tuner: Tuner = EXACT
     max_points: int = 400
-    max_vectors: int = 2_000_000
 
     def __post_init__(self) -> None:
-        """Check the score.
+        """Check the score and the number.
 
         Raises:
-            DataError: It is unknown.
+            DataError: The score is unknown, or fewer than two policies are asked for.
         """
         score_named(self.score)
+        if self.max_points < 2:
+            raise DataError(f"`max_points >= 2` must hold, but got {self.max_points}.")
 
     def path(self, samples: ExitSamples, good: BoolArray) -> list[ExitPolicy]:
-        """Return the front in the tuner's smoothed estimate, the dearest first."""
-        scores = samples.logits.scores(self.score)
-        worth = smoothed_correctness(scores, good)
-        # an exit that is always fine needs no estimate, and the logistic model has none
-        worth[:, good.all(axis=0)] = 1.0
-        front = tuned_front(scores, worth, samples.reach_cost, self.max_vectors)
+        """Return the front in the tuner's estimate, the most expensive first."""
+        front = self.tuner.front(samples.logits.scores(self.score), good, samples.reach_cost)
         kept = front.thresholds[thin(front.value, front.cost, self.max_points)]
-        return [ThresholdPolicy(self.score, tuple(row.tolist())) for row in np.flip(kept, axis=0)]
+        return [*threshold_policies(self.score, np.flip(kept, axis=0))]

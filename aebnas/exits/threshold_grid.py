@@ -2,7 +2,7 @@
 
 How many samples pass exits 0..e is a multidimensional prefix sum over the histogram of their
 scores, so all B^(E-1) vectors together cost O(N E + E^2 B^(E-1)).
-Source: methods.md, section 2, written with differences between neighbouring exits:
+Written with differences between neighbouring exits:
 ``value(t) = value of exit 0 + sum_e D_e(t_0..t_e)`` where ``D_e`` sums, over the samples that
 pass exits 0..e, what exit e + 1 answers better than exit e; the cost likewise.
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from aebnas.exits.arrays import BoolArray, ScoreArray, refuse_nan_thresholds
+from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray, refuse_nan_thresholds
 from aebnas.exits.exit_logits import ExitLogits
 from aebnas.exits.policy import CausalPolicy, Logits, require
 from aebnas.exits.scores import score_named, scores_at
@@ -75,6 +75,11 @@ class ThresholdPolicy(CausalPolicy):
         """
         score, thresholds = require(data, "threshold", "score", "thresholds")
         return cls(score, tuple(decode_thresholds(thresholds)))
+
+
+def threshold_policies(score: str, thresholds: FloatArray) -> list[ThresholdPolicy]:
+    """Return the policies of threshold vectors ``(P, E - 1)``, in order."""
+    return [ThresholdPolicy(score, tuple(row)) for row in thresholds.tolist()]
 
 
 def never_leave(exits: int) -> ThresholdPolicy:

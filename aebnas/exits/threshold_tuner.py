@@ -4,7 +4,6 @@ Small problems are enumerated completely.  Larger ones combine three sources, ea
 what the others miss: coordinate ascent at many prices, a dense grid around the ascent's
 thresholds and quantiles, and a second ascent from the grid's best vectors (the grid finds the
 right basin, the ascent the exact cut in it).
-Source: methods.md, section 2.
 
 Must not import torch.
 """

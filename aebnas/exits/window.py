@@ -23,7 +23,6 @@ from aebnas.exits.family import PolicyFamily, front_of
 from aebnas.exits.policy import CausalPolicy, ExitPolicy, Logits, is_number, require, rows
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import score_named
-from aebnas.exits.targets import Budget, Target
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 
 _KIND = "window"
@@ -166,22 +165,20 @@ class WindowCascade(PolicyFamily):
         shares = np.linspace(1.0, 0.0, self.max_points)
         return front_of([self.at(samples, float(share)) for share in shares], samples, good)
 
-    def aimed(self, samples: ExitSamples, target: Target) -> ExitPolicy | None:
-        """Return the widest windows within a budget; None for other targets."""
-        if not isinstance(target, Budget):
-            return None
+    def within(self, samples: ExitSamples, max_cost: float) -> ExitPolicy | None:
+        """Return the widest windows within a budget; None where the share is fixed."""
         if self.passed_on is not None:
-            return self.at(samples, self.passed_on)
+            return None
         low, high = 0.0, 1.0
         for _ in range(_BISECTIONS):
             middle = (low + high) / 2
             chosen = self.at(samples, middle).decide(samples.logits)
-            if samples.reach_cost[chosen].mean() <= target.max_cost:
+            if samples.reach_cost[chosen].mean() <= max_cost:
                 low = middle
             else:
                 high = middle
         full = self.at(samples, 1.0)
-        fits = samples.reach_cost[full.decide(samples.logits)].mean() <= target.max_cost * (1 + 1e-9)
+        fits = samples.reach_cost[full.decide(samples.logits)].mean() <= max_cost * (1 + 1e-9)
         return full if fits else self.at(samples, low)
 
 

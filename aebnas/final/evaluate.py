@@ -21,6 +21,7 @@ from aebnas.data.moved import moved, other_data, read_again
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 from aebnas.exits.samples import ExitSamples
+from aebnas.files.atomic import write_atomically
 from aebnas.final.checkpoint import Checkpoint, read_checkpoint
 from aebnas.final.files import writing
 from aebnas.final.finishing import EVALUATION
@@ -34,7 +35,6 @@ from aebnas.report.markup import finite
 from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import Images
-from aebnas.search.store import write_atomically
 from aebnas.training.image_logits import EVALUATION_BATCH, image_logits
 
 STOPPED_IMAGES = 1000

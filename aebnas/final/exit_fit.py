@@ -12,13 +12,9 @@ from numpy.typing import NDArray
 
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.fitting import fit
-from aebnas.exits.operating_curve import OperatingCurve, operating_curve
-from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_curve import path_curve
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import exit_scores
 
 
 def fit_exits(
@@ -40,19 +36,10 @@ def fit_exits(
         reach: Cost of leaving at each exit.
     """
     samples = ExitSamples.of(logits, labels, reach)
-    target = configured_target(exits, cost_metric)
+    family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is not None:
-        return fit(configured_family(exits), samples, target).policy
-    curve = _curve(exits, samples)
+        return target.fit(family, samples).policy
+    # of one split: it is not scored elsewhere, which nobody asks here
+    curve = operating_curve(family.path(samples, samples.correct), samples, samples)
     budget = (1.0 if trade_off is None else trade_off) * float(samples.reach_cost[-1])
-    return policy_from_dict(curve.policy(curve.index_within(budget), exits.policy))
-
-
-def _curve(exits: ExitsConfig, samples: ExitSamples) -> OperatingCurve:
-    """Return the curve of one split; it is not scored elsewhere, which nobody asks it here."""
-    if exits.needs_logits:
-        return path_curve(configured_family(exits), samples, samples)
-    scores = exit_scores(exits.policy, samples.logits.values)
-    return operating_curve(
-        scores, samples.correct, scores, samples.correct, samples.reach_cost, exits.tuner, exits.trials
-    )
+    return curve.policies[curve.index_within(budget)]

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.fitting import fit
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.threshold_policy import never_leave
+from aebnas.files.atomic import write_atomically
 from aebnas.final.checkpoint import (
     FORMAT,
     LOGITS,
@@ -33,7 +33,6 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import environment
-from aebnas.search.store import write_atomically
 
 EVALUATION = "evaluation.json"
 """What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
@@ -83,11 +82,11 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy
-    outcome = decisions(policy, samples)
+    outcome = outcome_of(policy, samples)
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else fit(configured_family(exits), samples, target).verdict.to_dict()
+    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,

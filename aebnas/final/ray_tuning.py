@@ -1,16 +1,22 @@
 """Trials on Ray Tune: Optuna proposes, ASHA ends the hopeless ones; the only import of Ray in this room.
 
+It runs in the process aside that ``trial_runners.py`` starts.
+
 Which trials are ended depends on who is how far at what time: tuning is not exactly repeatable.  Trials of
 an earlier sitting are told to both as if they had just ended.
 """
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
 import tempfile
+import threading
+import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,15 +26,19 @@ from ray.tune import Callback
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from aebnas.config.schema import WorkersConfig
-from aebnas.errors import WorkerError
-from aebnas.final.events import FinalListener, TrialEnded, TuningBegan
+from aebnas.errors import AebnasError
+from aebnas.final.trial_runners import Alive, Asked, Began, Done, Place
 from aebnas.final.trials import Range
-from aebnas.final.tuning import Asked
 from aebnas.final.tuning_record import Tried
-from aebnas.search.ray_session import start_ray, stop_ray
-from aebnas.search.resources import worker_count, worker_gpus
+from aebnas.search.cluster.aside import outlive_nobody, receive, send
+from aebnas.search.cluster.contract import ClusterLostError
+from aebnas.search.cluster.session import nodes_up, start_ray, stop_ray
 
+BREATH_SECONDS = 3.0
+"""Between two signs of life."""
+STOP_SECONDS = 8.0
+"""For Ray to stop in order, once nobody waits any more."""
+NODE_DIED = "its node on this machine has died"
 REDUCTION = 3
 """ASHA lets a third go on, after a third of the epochs."""
 QUIET = {
@@ -41,35 +51,69 @@ QUIET = {
 }
 
 
-def run_trials(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
-    """Run all trials, as many at once as there are cores or GPUs.
+def tune_aside(pipe: Connection) -> None:
+    """Be the process aside: run the trials that the pipe asks for, and tell how each ends."""
+    asked, place = receive(pipe)
+    mouth = _Mouth(pipe)
+    threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
+    try:
+        mouth.say(Done(_run(asked, place, mouth)))
+    except AebnasError as error:
+        mouth.say(error)
+    except Exception:
+        mouth.say(RuntimeError(traceback.format_exc()))
+    stop_ray()
+    outlive_nobody()
 
-    Raises:
-        WorkerError: Ray does not start, or every trial broke.
-    """
+
+class _Mouth:
+    """Writes to the parent, from any thread."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def say(self, message: Any) -> None:
+        with self._lock:
+            send(self._pipe, message)
+
+    def breathe(self) -> None:
+        """Tell again and again that Ray answers; if nothing is heard, it does not."""
+        while nodes_up():
+            self.say(Alive())
+            time.sleep(BREATH_SECONDS)
+        self.say(ClusterLostError(NODE_DIED))
+
+
+def _end_with_parent(pipe: Connection) -> None:
+    """Wait until the parent closes the pipe or is gone, then end, even if Ray hangs."""
+    with contextlib.suppress(OSError, EOFError):
+        receive(pipe)
+    timer = threading.Timer(STOP_SECONDS, outlive_nobody)
+    timer.daemon = True
+    timer.start()
+    stop_ray()
+    outlive_nobody()
+
+
+def _run(asked: Asked, place: Place, mouth: _Mouth) -> str | None:
+    """Run all trials; return the error of one that broke, if any."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    workers = WorkersConfig(gpus_per_worker="auto" if asked.uses_gpu else 0)
-    gpus = worker_gpus(workers)
-    count = worker_count(workers, gpus)
-    watch = _Watch(asked, listener)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        start_ray(workers, count, gpus, 0)
-        listener(TuningBegan(asked.trials, count, len(asked.known)))
-        for name in ("ray.tune", "ray.train", "ray.air"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        with tempfile.TemporaryDirectory(prefix="aebnas-tune-") as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _tuner(asked, count, gpus, folder, watch).fit()
-    finally:
-        stop_ray()
-    if not watch.ended:
-        raise WorkerError(f"none of {_left(asked)} trials ended: {watch.error or 'Ray does not say why'}")
-    return watch.ended
+    start_ray(place.workers, place.at_once, place.gpus, 0)
+    mouth.say(Began())
+    threading.Thread(target=mouth.breathe, daemon=True).start()
+    watch = _Watch(mouth.say)
+    with tempfile.TemporaryDirectory(prefix="aebnas-tune-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _tuner(asked, place, folder, watch).fit()
+    if not nodes_up():  # else trials that broke with it would be taken for bad ones
+        raise ClusterLostError(NODE_DIED)
+    return watch.error
 
 
-def _tuner(asked: Asked, count: int, gpus: float, folder: str, watch: _Watch) -> tune.Tuner:
+def _tuner(asked: Asked, place: Place, folder: str, watch: _Watch) -> tune.Tuner:
     def trainable(settings: dict[str, Any]) -> None:
         asked.run(settings, lambda epoch, accuracy: tune.report({"epoch": epoch, "accuracy": accuracy}))
 
@@ -78,13 +122,13 @@ def _tuner(asked: Asked, count: int, gpus: float, folder: str, watch: _Watch) ->
         for name, one in asked.parameters.items()
     }
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 1, "gpu": gpus}),
+        tune.with_resources(trainable, {"cpu": 1, "gpu": place.gpus}),
         param_space=space,
         tune_config=tune.TuneConfig(
             metric="accuracy",
             mode="max",
-            num_samples=_left(asked),
-            max_concurrent_trials=count,
+            num_samples=asked.left,
+            max_concurrent_trials=place.at_once,
             search_alg=OptunaSearch(
                 # the first draws of a seed are always the same: those that were tried would be tried again
                 seed=(asked.seed + len(asked.known)) % 2**32,
@@ -109,10 +153,6 @@ def scheduler_of(asked: Asked) -> ASHAScheduler:
     )
     scheduler.known = asked.known
     return scheduler
-
-
-def _left(asked: Asked) -> int:
-    return asked.trials - len(asked.known)
 
 
 def _domain(one: Range) -> Any:
@@ -140,15 +180,13 @@ class _InformedAsha(ASHAScheduler):
 class _Watch(Callback):
     """Hears of every trial that ends."""
 
-    def __init__(self, asked: Asked, listener: FinalListener) -> None:
-        self._asked = asked
-        self._listener = listener
-        self.ended: list[TrialEnded] = []
+    def __init__(self, tell: Callable[[Tried], None]) -> None:
+        self._tell = tell
         self.error: str | None = None
         self._reports: dict[str, dict[int, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return nothing: Tune writes its callbacks down, and a view cannot be."""
+        """Return nothing: Tune writes its callbacks down, and a pipe cannot be."""
         return {}
 
     def on_trial_result(
@@ -164,11 +202,7 @@ class _Watch(Callback):
             return
         settings, accuracy, epoch = dict(trial.config), float(result["accuracy"]), int(result["epoch"])
         reports = tuple(sorted(self._reports.pop(trial.trial_id, {}).items()))
-        self._asked.keep(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
-        number = len(self._asked.known) + len(self.ended) + 1
-        one = TrialEnded(number, self._asked.trials, settings, accuracy, epoch)
-        self.ended.append(one)
-        self._listener(one)
+        self._tell(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.error = str(trial.error_file or trial.status)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from aebnas.exits.calibration import CalibrationReport, decision_calibration, exit_calibration
 from aebnas.exits.comparison import bootstrap_band, paired_band
+from aebnas.exits.outcome import PolicyOutcome, outcome_at
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import Decisions, decisions
 from aebnas.exits.samples import ExitSamples
 
 RESAMPLES = 10_000
@@ -94,11 +94,12 @@ def score(
         names: Of the exits.
         reach_costs: Cost of leaving at each exit on devices.
     """
-    outcome = decisions(policy, samples)
-    right = samples.correct[np.arange(len(samples)), outcome.chosen]
+    chosen = policy.decide(samples.logits)
+    outcome = outcome_at(chosen, samples)
+    right = samples.correct[np.arange(len(samples)), chosen]
     return NetworkScore(
         images=len(samples),
-        exits=tuple(_exits(samples, outcome, names)),
+        exits=tuple(_exits(samples, chosen, names)),
         policy=PolicyScore(
             accuracy=_share(right),
             harm=outcome.harm,
@@ -107,9 +108,9 @@ def score(
             costs={
                 name: float(outcome.exit_rates @ np.asarray(reach)) for name, reach in reach_costs.items()
             },
-            calibration=decision_calibration(samples, outcome.chosen),
+            calibration=decision_calibration(samples, chosen),
         ),
-        chosen=outcome.chosen,
+        chosen=chosen,
         right=right,
     )
 
@@ -125,10 +126,10 @@ def plain(report: CalibrationReport) -> dict[str, Any]:
     return {name: value for name, value in report.to_dict().items() if name != "reliability"}
 
 
-def _exits(samples: ExitSamples, outcome: Decisions, names: Sequence[str]) -> list[ExitScore]:
+def _exits(samples: ExitSamples, chosen: NDArray[np.int64], names: Sequence[str]) -> list[ExitScore]:
     found = []
-    for i, calibration in enumerate(exit_calibration(samples, outcome.chosen)):
-        leaves = outcome.chosen == i
+    for i, calibration in enumerate(exit_calibration(samples, chosen)):
+        leaves = chosen == i
         found.append(
             ExitScore(
                 name=names[i],
@@ -149,7 +150,7 @@ def _share(right: NDArray[np.bool_]) -> Banded:
     return Banded(value, *bootstrap_band(value, len(right)))
 
 
-def _mean_cost(outcome: Decisions, samples: ExitSamples) -> Banded:
+def _mean_cost(outcome: PolicyOutcome, samples: ExitSamples) -> Banded:
     count = len(samples)
     drawn = np.random.default_rng(0).multinomial(count, outcome.exit_rates, RESAMPLES)
     low, high = np.quantile(drawn @ samples.reach_cost / count, BAND)

@@ -61,7 +61,7 @@ def final_settings(
     if problems:
         lines = map(str, sorted(problems, key=lambda problem: problem.place))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
-    if len(found.exits.settings) > 1 or "" not in found.exits.settings:
+    if len(found.exits.policy) > 1:
         names = ", ".join(found.exits.settings)
         raise ConfigError(f"exits: a trained network has one exit policy; choose among {names}")
     return found

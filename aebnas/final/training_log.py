@@ -11,8 +11,8 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aebnas.files.atomic import write_atomically
 from aebnas.search.event_file import EventFile
-from aebnas.search.store import write_atomically
 
 CSV = "log.csv"
 TENSORBOARD = "tensorboard"

@@ -6,8 +6,8 @@ interrupted goes on behind the trials that had ended (``tuning_record.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -17,39 +17,18 @@ from aebnas.config.model_file import read_model
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.config.yaml_text import yaml_text
 from aebnas.errors import RunError, TrainingError
+from aebnas.files.atomic import write_atomically
 from aebnas.final.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.final.files import writing
 from aebnas.final.images import tuning_images
 from aebnas.final.plan import Plan, Task
-from aebnas.final.trials import FAILED, Parameters, Report, parameters_of, run_trial, with_settings
-from aebnas.final.tuning_record import Question, Tried, TuningRecord, forget_tuning
+from aebnas.final.trial_runners import Asked, Runner, run_trials_aside
+from aebnas.final.trials import FAILED, parameters_of, run_trial, with_settings
+from aebnas.final.tuning_record import Question, TuningRecord, forget_tuning
 from aebnas.search.run_lock import run_lock
-from aebnas.search.store import write_atomically
 
 FILE = "tuned.yaml"
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a runner of trials needs."""
-
-    parameters: Parameters
-    trials: int
-    epochs: int
-    """Of a trial that is not ended early."""
-    seed: int
-    run: Callable[[dict[str, Any], Report], None]
-    """One trial, from its settings; can be sent to another process."""
-    uses_gpu: bool = False
-    known: tuple[Tried, ...] = ()
-    """Trials that an earlier sitting finished: of ``trials``, those that are not to be run again."""
-    keep: Callable[[Tried], None] = lambda tried: None
-    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next sitting."""
-
-
-Runner = Callable[[Asked, FinalListener], list[TrialEnded]]
-"""Runs the trials that are not known yet and returns how each ended, numbered behind the known ones."""
 
 
 class Trial(Frozen):
@@ -104,7 +83,7 @@ def tuned_plan(
         DataError, RunError: The data have changed, ``tuning.json`` is damaged, another process tunes
             here, or the folder cannot be written.
         TrainingError: Every trial diverged.
-        WorkerError: Ray does not start.
+        WorkerError: Ray does not start, or is gone before the end.
     """
     with writing(task.folder):
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -134,9 +113,7 @@ def _known_or_tuned(
 
 def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None) -> TunedFile:
     if runner is None:
-        from aebnas.final import ray_tuning  # importing Ray takes a second
-
-        runner = ray_tuning.run_trials
+        runner = run_trials_aside
     training = plan.settings.training
     images = tuning_images(plan.subject.data, plan.images.fingerprint)
     selecting = replace(plan, images=images)
@@ -155,7 +132,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         trials=trials,
         epochs=training.epochs,
         seed=task.seed(plan),
-        run=lambda settings, report: run_trial(alone, selecting, settings, report),
+        run=partial(run_trial, alone, selecting),
         uses_gpu=plan.device != "cpu",
         known=known,
         keep=record.add,

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import RunError
-from aebnas.search.store import write_atomically
+from aebnas.files.atomic import write_atomically
 
 FILE = "tuning.json"
 FORMAT = 1

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from aebnas.errors import RunError
+from aebnas.files.atomic import write_atomically
 from aebnas.final.training_log import Row
-from aebnas.search.store import write_atomically
 from aebnas.training.journal import Epoch, TrainingState
 
 FILE = "training.pt"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from aebnas.errors import ConfigError
+from aebnas.files.text import NoTextError, text_of
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
 from aebnas.task.task import Task, classification
@@ -109,9 +110,12 @@ def read_networks(path: Path, count: int) -> tuple[MeasuredNetwork, ...]:
         return ()
     found = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_of(path.read_bytes()).removesuffix("\n").split("\n")
+    except OSError as error:
         raise ConfigError(f"{path}:1: cannot be read: {error}") from error
+    except NoTextError as error:
+        raise ConfigError(f"{path}:{error.line}: {error}") from error
+    lines = lines if lines != [""] else []
     for number, line in enumerate(lines, start=1):
         try:
             found.append(MeasuredNetwork.from_dict(json.loads(line)))

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from aebnas.blocks.layer import Layer
 from aebnas.config.model_file import read_model
 from aebnas.errors import ConfigError, HardwareError
+from aebnas.files.atomic import write_together
+from aebnas.files.text import NoTextError, text_of
 from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile_schema import ProfileFacts
@@ -207,10 +209,11 @@ def read_profile(path: Path) -> HardwareProfile:
     facts = read_model(path, ProfileFacts, NO_PROFILE)
     table, networks = paths_of(path)
     try:
-        text = table.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigError(f"{table}:1: {reason}; it belongs to {path}") from error
+        text = text_of(table.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{table}:1: {error.strerror}; it belongs to {path}") from error
+    except NoTextError as error:
+        raise ConfigError(f"{table}:{error.line}: {error}; it belongs to {path}") from error
     rows = read_table(text, str(table), facts.rows, facts.energy.source is not None)
     return HardwareProfile(path.stem, facts, rows, read_networks(networks, facts.networks))
 
@@ -228,13 +231,12 @@ def write_profile(profile: HardwareProfile, path: Path) -> None:
     lines = "".join(json.dumps(network.to_dict()) + "\n" for network in profile.networks)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for file, content in (
-            (table, table_text(profile.rows.values())),
-            (networks, lines),
-            (path, f"# Hardware profile; format: hardware_profiles/README.md\n{text}"),
-        ):
-            draft = file.with_name(f".{file.name}.new")
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(file)
+        write_together(
+            {
+                table: table_text(profile.rows.values()).encode(),
+                networks: lines.encode(),
+                path: f"# Hardware profile; format: hardware_profiles/README.md\n{text}".encode(),
+            }
+        )
     except OSError as error:
-        raise HardwareError(f"cannot write {error.filename or path}: {error.strerror}") from error
+        raise HardwareError(f"cannot write {path} and its table: {error.strerror or error}") from error

@@ -125,6 +125,9 @@ def _cells(line: str) -> list[str]:
 def _wrong_header(header: list[str]) -> list[tuple[int, str]]:
     if header == list(COLUMNS):
         return []
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if header[0:1] and header[0].split(separator) == list(COLUMNS):
+            return [(1, f"values are separated by {word}: save it with commas (and points in numbers)")]
     unknown = [column for column in header if column not in COLUMNS]
     missing = [column for column in COLUMNS if column not in header]
     if unknown:

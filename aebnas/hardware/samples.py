@@ -22,6 +22,7 @@ import numpy as np
 
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import HardwareError
+from aebnas.files.atomic import append_whole
 from aebnas.hardware.target import Target
 
 FINISHED = "# a profile was made of these\n"
@@ -127,10 +128,9 @@ class SampleFile:
         if self.path is None:
             return
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(text)
+            append_whole(self.path, text.encode())
         except OSError as error:
-            raise HardwareError(f"cannot write {self.path}: {error.strerror}") from error
+            raise HardwareError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _take(self, text: str) -> None:
         old, _, new = text.rpartition(FINISHED)

@@ -48,8 +48,6 @@ class OperatingPoint:
     is_feasible: bool
     violation: float
     """How far all constraints together are missed, each as a share of its limit; 0 where they hold."""
-    score: str
-    """The run's, which the thresholds of tuned policies are compared with."""
     setting: str = ""
     """Of the exit policy, where it is a gene."""
 
@@ -77,7 +75,7 @@ class OperatingPoint:
     @property
     def policy(self) -> Mapping[str, Any]:
         """Return what decides, as ``policy_from_dict`` reads it."""
-        return self.curve.policy(self.index, self.score)
+        return self.curve.policies[self.index].to_dict()
 
     @property
     def thresholds(self) -> list[float] | None:
@@ -285,7 +283,6 @@ def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting
         metrics=evaluation.metrics(trade_off, setting),
         is_feasible=seen.is_feasible,
         violation=seen.violation,
-        score=config.exits.policy,
     )
 
 

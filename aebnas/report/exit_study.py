@@ -14,8 +14,8 @@ from aebnas.errors import DataError, RunError, ShapeError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.comparison import SHARES, Comparison, compare
 from aebnas.exits.configured import configured_family
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.policies import FAMILIES
 from aebnas.exits.samples import ExitSamples
 from aebnas.report.contents import RunContents, read_run
 from aebnas.report.words import count, exit_names
@@ -91,7 +91,7 @@ def exit_study(
 
 def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
     """Return all families, the run's own with its options."""
-    own = {name or exits.policy: configured_family(one) for name, one in exits.settings.items()}
+    own = {name or one.only.name: configured_family(one.only) for name, one in exits.settings.items()}
     return {name: make() for name, make in FAMILIES.items()} | own
 
 

@@ -1,22 +1,21 @@
 """The tables of ``aebnas exits``, once as text: the terminal and the page show the same cells.
 
-Must not import torch; rich is imported when a table is made.
+Must not import torch.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aebnas.exits.comparison import CALIBRATED_AT, SHARES, BudgetPoint, FamilyResult
 from aebnas.report.exit_study import ExitStudy
 from aebnas.report.markup import Markup, element, joined
 from aebnas.report.tables import plain_head, scrolling, table_of
 from aebnas.report.words import FINAL
+from aebnas.terminal.tables import FittedTable, table_of_rows
 
-if TYPE_CHECKING:
-    from rich.table import Table
+LEAST_FIRST = ("Brier", "NLL", "T", "AURC", "cov.", "cov@5%", "arriv.", "scaled")
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,8 @@ class TextTable:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str
+    least_first: tuple[str, ...] = ()
+    """Heads of the columns that a narrow terminal does without, in this order."""
 
 
 def exit_tables(study: ExitStudy) -> list[TextTable]:
@@ -34,21 +35,9 @@ def exit_tables(study: ExitStudy) -> list[TextTable]:
     return [_accuracies(study), _decisions(study), _exits(study)]
 
 
-def terminal_table(table: TextTable) -> Table:
+def terminal_table(table: TextTable) -> FittedTable:
     """Return a table for the terminal."""
-    from rich import box
-    from rich.table import Table as RichTable
-
-    shown = RichTable(
-        title=table.title, title_justify="left", caption=table.caption, caption_justify="left",
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
-    )  # fmt: skip
-    for i, head in enumerate(table.heads):
-        # where a name is long (a policy with its genes), the name is folded: no number is cut
-        shown.add_column(head, justify="right" if i else "left", no_wrap=i > 0, overflow="fold")
-    for row in table.rows:
-        shown.add_row(*row)
-    return shown
+    return table_of_rows(table.heads, table.rows, table.title, table.caption, table.least_first)
 
 
 def page_table(table: TextTable) -> Markup:
@@ -81,6 +70,7 @@ def _accuracies(study: ExitStudy) -> TextTable:
         f"that share of the full cost, scored on {study.comparison.scored_on:,} select images; c.: what it "
         f"then spends. ↑, ↓: the 95% band of its difference from {study.comparison.baseline} lies above or "
         "below 0.",
+        ("(95%)", "c."),
     )
 
 
@@ -99,6 +89,7 @@ def _decisions(study: ExitStudy) -> TextTable:
         "ECE (%): gap between confidence and accuracy, 15 bins; scaled: with one temperature per exit. AURC: "
         "area under the risk-coverage curve; cov@5%: share of images answered with at most 5% wrong; AUROC: "
         "right answers surer than wrong ones; harm (%): wrong early, right at the last exit.",
+        LEAST_FIRST,
     )
 
 
@@ -143,6 +134,7 @@ def _exits(study: ExitStudy) -> TextTable:
         "acc., ECE, cov. in %. T: temperature, fitted on calibrate; cov.: answered with at most 5% wrong; "
         "arriv.: the AUROC among images that arrive there under "
         f"{study.comparison.baseline} at {CALIBRATED_AT:.0%} of the full cost.",
+        LEAST_FIRST,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aebnas.config.exits_schema import TUNED
+from aebnas.config.policy_schema import ThresholdsConfig
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.configured import configured_target
@@ -193,13 +193,15 @@ def exit_words(config: SearchFile) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
     exits = config.exits
     target = configured_target(exits, config.cost_metric)
-    names = ", ".join(name or exits.policy for name in exits.settings)
+    names = ", ".join(name or exits.only.name for name in exits.settings)
     if target is not None:
         return names, f"target: {target.words()}"
-    if len(exits.settings) > 1:
+    if len(exits.policy) > 1:
         return names, "a gene: the search chose among them"
-    how = f"thresholds by tuner: {exits.tuner}" if exits.policy in TUNED else "its path of settings"
-    return exits.policy, how
+    policy = exits.only
+    if isinstance(policy, ThresholdsConfig):
+        return names, f"thresholds by tuner: {policy.tuner.name}"
+    return names, "its path of settings"
 
 
 def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aebnas.errors import RunError
-from aebnas.search.store import write_atomically
+from aebnas.files.atomic import write_atomically
 
 
 def write_file(path: Path, text: str) -> Path:

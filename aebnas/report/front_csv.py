@@ -76,7 +76,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
         "run": run.label,
         "key": point.key,
         "trade_off": point.trade_off,
-        "exit_policy": point.setting or run.config.exits.policy,
+        "exit_policy": point.setting or run.config.exits.only.name,
         "accuracy_low_95": low,
         "accuracy_high_95": high,
         "macs_share": point.cost_share,

@@ -95,7 +95,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
         "heirs": heir_words(config) if 0 < len(run.heirs) < len(run.done) else None,
         "alone": run.is_front_of_finalists,
         "yaml": winner_common(run),
-        "score": config.exits.policy,
+        "score": config.exits.policy_names[0],
     }
 
 
@@ -133,6 +133,7 @@ def _candidates(
     sure, order = reliabilities(store, points), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
+        | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
         | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(run.config.is_heir(one.epochs))}
         for one in shown
     ]
@@ -170,7 +171,6 @@ def _candidate(
             ]
             for point in ordered
         ],
-        "t": [_policy(point, id(point) in on_front) for point in ordered],
         "a": table.drawn(one.architecture),
         "y": table.described(one.architecture),
         "s": short(one.seconds, 4),
@@ -180,12 +180,18 @@ def _candidate(
     }
 
 
-def _policy(point: OperatingPoint, is_on_front: bool) -> Any:
+def _policies(points: Sequence[OperatingPoint], on_front: set[int], score: str) -> list[Any]:
+    """Return what decides at every point, in the order of ``_candidate``."""
+    ordered = sorted(points, key=lambda point: point.index)
+    return [_policy(point, score, id(point) in on_front) for point in ordered]
+
+
+def _policy(point: OperatingPoint, score: str, is_on_front: bool) -> Any:
     """Return exact thresholds on the run's score where these decide, else the policy.
 
     None for a large one off the front.
     """
-    if point.thresholds is not None and point.policy["score"] == point.score:
+    if point.thresholds is not None and point.policy["score"] == score:
         return encode_thresholds(point.thresholds)
     policy: Mapping[str, Any] = point.policy
     return dict(policy) if is_on_front or len(str(policy)) <= POLICY_CHARACTERS else None

@@ -5,12 +5,14 @@ matplotlib is imported when figures are drawn.  Must not import torch.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aebnas.config.constraints import full_name
 from aebnas.errors import RunError
+from aebnas.files.atomic import write_atomically
 from aebnas.report.contents import OperatingPoint, RunContents, best_first, full_trainings, read_runs
 from aebnas.report.intervals import wilson_interval
 from aebnas.report.words import metric_heading, unit_of
@@ -207,7 +209,9 @@ def _saved(figure: Figure, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         # without a date the same run gives the same bytes
         metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, dpi=PIXELS_PER_INCH, metadata=metadata)
+        image = io.BytesIO()
+        figure.savefig(image, format=path.suffix[1:], dpi=PIXELS_PER_INCH, metadata=metadata)
+        write_atomically(path, image.getvalue())
     except OSError as error:
         raise RunError(
             f"cannot write {path}: {error.strerror or error}. Name another folder: --figures DIR"

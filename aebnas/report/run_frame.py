@@ -93,7 +93,7 @@ class LoadedRun:
             "on_front": on_front,
             "is_feasible": point.is_feasible,
             "trade_off": point.trade_off,
-            "exit_policy": point.setting or self.contents.config.exits.policy,
+            "exit_policy": point.setting or self.contents.config.exits.only.name,
             **point.metrics,
             **{f"exit_rate[{name}]": rate for name, rate in zip(names, point.exit_rates, strict=True)},
             "epochs": evaluation.epochs,

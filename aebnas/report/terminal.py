@@ -1,21 +1,18 @@
 """The front as a table for the terminal.
 
-Must not import torch; rich is imported when a table is made.
+Must not import torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from aebnas.report.contents import OperatingPoint, RunContents, read_run
 from aebnas.report.facts import miss_words
 from aebnas.report.training_words import weights_words
 from aebnas.report.words import count, epochs_word, interval, percent, si
 from aebnas.search.store import RunStore
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from aebnas.terminal.tables import FittedColumn, FittedTable
 
 LEAST_FIRST = ("(95%)", "params", "worst", "share", "exits %", "epochs")
 """The columns that a narrow terminal does without, in this order; 80 characters show four exits in full."""
@@ -26,14 +23,14 @@ LEGEND = {
 }
 
 
-def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -> Table:
-    """Return the front of a run by rising expected cost.
+def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -> FittedTable:
+    """Return the front of a run by rising expected cost, to be printed by a rich console.
 
     Args:
         store: The run, finished or not.
         max_rows: A longer front is thinned evenly; the cheapest and the most accurate stay.
-        width: Of the terminal; the table does without whole columns rather than cut a number or a key.
-            None: it has all.
+        width: At most, whatever the console's; the table does without whole columns rather than cut a
+            number or a key.
 
     Raises:
         ConfigError, RunError: The run's directory is damaged.
@@ -41,21 +38,18 @@ def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -
     return contents_table(read_run(store), max_rows, width)
 
 
-def contents_table(run: RunContents, max_rows: int = 20, width: int | None = None) -> Table:
+def contents_table(run: RunContents, max_rows: int = 20, width: int | None = None) -> FittedTable:
     """Return the front of a run that was read already; as ``front_table``."""
     shown, devices = thinned(run.front, max_rows), device_columns(run)
     columns = _columns(run, shown, devices)
-    left_out = []
-    for name in (*LEAST_FIRST, *reversed(devices.values()), "MACs"):
-        if width is None or _width(_table(columns)) <= width:
-            break
-        if columns.pop(name, None) is not None:
-            left_out.append(name)
-    table = _table(columns)
-    table.caption = miss_words(run) or _caption(run, len(shown), columns)
-    if left_out:
-        table.caption += f"\nColumns that do not fit here: {', '.join(left_out)}."
-    return table
+    return FittedTable(
+        [FittedColumn(head, tuple(cells), head in ("exits %", "key")) for head, cells in columns.items()],
+        caption=miss_words(run) or _caption(run, len(shown)),
+        least_first=(*LEAST_FIRST, *reversed(devices.values()), "MACs"),
+        legend=LEGEND if run.front else {},
+        breaks_heads=False,
+        width=width,
+    )
 
 
 def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint]:
@@ -99,37 +93,15 @@ def _columns(
     return columns
 
 
-def _table(columns: Mapping[str, Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="left" if name in ("exits %", "key") else "right", no_wrap=True)
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
-    return table
-
-
-def _width(table: Table) -> int:
-    from rich.console import Console
-    from rich.measure import Measurement
-
-    endless = Console(width=10_000)
-    return Measurement.get(endless, endless.options, table).maximum
-
-
-def _caption(run: RunContents, shown: int, heads: Container[str]) -> str:
+def _caption(run: RunContents, shown: int) -> str:
     points, images = len(run.front), run.select_images
     if not points:
         why = "no candidate satisfies all constraints" if run.done else "no candidate has finished"
         return f"The front is empty: {why}."
     size = f"{count(points, 'point')} of {count(len(run.front_keys), 'architecture')}"
     some = f"{shown} of {size}; all of them: pareto.csv." if shown < points else f"{size}."
-    legend = "; ".join(words for head, words in LEGEND.items() if head in heads)
-    columns = f" {legend}." if legend else ""
     on = f"{images:,} select images" if images else "the select split"
-    return f"{some}{columns} Scored on {on}, the best of {_all(run)}; test data were not read."
+    return f"{some} Scored on {on}, the best of {_all(run)}; test data were not read."
 
 
 def _all(run: RunContents) -> str:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from aebnas.files.atomic import append_whole
+
 
 class EventFile:
     """Appends named numbers to a file of a folder; both appear with the first ones."""
@@ -40,8 +42,7 @@ class EventFile:
             start = SessionLog(status=SessionLog.START)
             version = Event(wall_time=now, step=step, file_version="brain.Event:2")
             events = [version, Event(wall_time=now, step=step, session_log=start), *events]
-        with self._path.open("ab") as file:
-            file.write(b"".join(_record(event.SerializeToString()) for event in events))
+        append_whole(self._path, b"".join(_record(event.SerializeToString()) for event in events))
 
 
 def _record(content: bytes) -> bytes:

@@ -44,6 +44,13 @@ class WorkersStarted:
 
 
 @dataclass(frozen=True)
+class WorkersChanged:
+    """Nodes of the cluster were lost or have joined: it holds another number of workers."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class SupernetProgress:
     """How far the training of the supernet is."""
 
@@ -248,6 +255,7 @@ Event = (
     SearchStarted
     | Warned
     | WorkersStarted
+    | WorkersChanged
     | SupernetProgress
     | SupernetReady
     | CandidateStarted

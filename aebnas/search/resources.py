@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.hardware.devices import gpus
+from aebnas.search.cluster.nodes import TINY, gpu_places
 
 
 def worker_gpus(config: WorkersConfig, cluster: Mapping[str, float] | None = None) -> float:
@@ -31,8 +32,8 @@ def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
     if config.count != "auto":
         return config.count
     if gpus_per_worker > 0:
-        return max(1, int(usable_gpus() / gpus_per_worker))
-    return max(1, int(available_cores() / config.cpus_per_worker))
+        return max(1, gpu_places(usable_gpus(), gpus_per_worker))
+    return max(1, int(available_cores() / config.cpus_per_worker + TINY))
 
 
 def usable_gpus() -> int:

@@ -20,8 +20,9 @@ from typing import Any
 
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Artefacts, Evaluation, Outcome
+from aebnas.files.atomic import write_atomically
 from aebnas.search.arrays import pack_arrays, pack_record, read_logits
-from aebnas.search.store import RunStore, storage_errors, write_atomically
+from aebnas.search.store import RunStore, storage_errors
 from aebnas.search.stored_values import evaluation_in, record_in
 
 HEIR = 0

@@ -19,6 +19,7 @@ from aebnas.evaluation.rungs import LegOf, in_full, ladder_of
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.budget import Budget
 from aebnas.search.clock import Clock
+from aebnas.search.cluster.contract import ClusterLostError
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -30,7 +31,7 @@ from aebnas.search.events import (
     WorkersStarted,
     ignore,
 )
-from aebnas.search.failures import all_failed
+from aebnas.search.failures import all_failed, cluster_lost
 from aebnas.search.finale import Finale
 from aebnas.search.halving import Halving
 from aebnas.search.individuals import (
@@ -107,6 +108,7 @@ class Search:
 
         Raises:
             WorkerError: Every candidate of the first generation failed, or workers do not start.
+            ClusterLostError: Ray is gone; says what is kept and how to continue.
             RunError: The run store cannot be written.
         """
         search = self._config.search
@@ -137,6 +139,8 @@ class Search:
         except WorkerError as error:
             self._store.put_fact("status", f"stopped: {error}")
             self._clock.note()
+            if isinstance(error, ClusterLostError):
+                raise cluster_lost(self._store.path, self._store.count(), error) from error
             raise
         finally:
             self._close()

@@ -18,6 +18,7 @@ from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
+from aebnas.files.atomic import write_atomically
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.environment import changes_since, check_versions, environment
@@ -30,7 +31,7 @@ from aebnas.search.run_places import refuse_existing
 from aebnas.search.rung_shelf import RungShelf
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, storage_errors, write_atomically
+from aebnas.search.store import RunStore, storage_errors
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "evaluation.finalists", "workers",

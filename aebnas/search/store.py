@@ -26,6 +26,7 @@ from typing import Any
 from aebnas.config import SearchFile, resolved
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
+from aebnas.files.atomic import write_atomically
 from aebnas.search.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.search.cells import Cell
 from aebnas.search.database import LOGS, SCHEMA, open_database, reading
@@ -119,7 +120,7 @@ class RunStore:
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
         try:
-            facts = json.loads((self.path / "environment.json").read_text())
+            facts = json.loads((self.path / "environment.json").read_bytes())
             return ENVIRONMENT.validate_python(facts).model_dump(exclude_unset=True)
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
@@ -268,20 +269,6 @@ class RunStore:
         """Execute a statement in a transaction of its own."""
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is either whole or not there."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

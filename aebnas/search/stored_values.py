@@ -76,9 +76,7 @@ def _curve_contradiction(curve: OperatingCurve, exits: int) -> str | None:
         return "its curve has exit rates that do not sum to 1"
     if not (np.isfinite(curve.calibrate_cost).all() and np.isfinite(curve.select_cost).all()):
         return "its curve has costs that are no numbers"
-    if not all(isinstance(policy, dict) and "policy" in policy for policy in curve.policies or ()):
-        return "its curve has points without a policy"
-    if not all(isinstance(name, str) for name in curve.settings or ()):
+    if not all(isinstance(name, str) for name in curve.settings):
         return "its curve has settings that are no names"
     return None
 

@@ -1,75 +1,79 @@
-"""A pool of Ray actors that keep data and framework warm.
+"""A pool of workers that keep data and framework warm, each a process of its own, here or on a Ray cluster.
 
-Each actor evaluates one candidate at a time.  The driver decides about retries:
-Ray's own would repeat a hanging candidate for ever.  Long candidates go first, so
-that no worker idles at the end of a generation; results do not depend on the order.
+Long candidates go first, so that no worker idles at the end of a generation; results do not depend on the
+order.  A candidate goes to a worker that is ready, and only from then on does its time run.  Workers come
+and go with the nodes of the cluster.
+
+What speaks to Ray lies in ``cluster/``; this module does not import it.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
-import ray
-from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
-from aebnas.evaluation.record import OUT_OF_MEMORY, TOO_SLOW, WORKER_DIED, Outcome, draft_evaluation
-from aebnas.evaluation.rungs import Leg, LegOf, in_full
+from aebnas.evaluation.record import TOO_SLOW, Outcome, draft_evaluation
+from aebnas.evaluation.rungs import LegOf, in_full
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.events import CandidateStarted, Listener, WorkerLost, ignore
+from aebnas.search.cluster.contract import (
+    Cluster,
+    ClusterLostError,
+    Finished,
+    Job,
+    Lost,
+    News,
+    Ready,
+    UnreachableError,
+)
+from aebnas.search.cluster.losses import Losses
+from aebnas.search.cluster.nodes import check_room
+from aebnas.search.cluster.remote import RemoteCluster
+from aebnas.search.cluster.roster import Roster
+from aebnas.search.cluster.stranding import Stranding
+from aebnas.search.events import CandidateStarted, Listener, Warned, WorkerLost, WorkersChanged, ignore
 from aebnas.search.pool import Started, Weights
-from aebnas.search.ray_session import start_ray, stop_ray
 from aebnas.search.resources import worker_count, worker_gpus
 from aebnas.space.api import Architecture
 
 POLL_SECONDS = 1.0
 """How often the driver looks for hanging candidates."""
-BROKEN_DEVICE = "CUDA error"
-"""Words of a failure after which nothing works any more on the GPU of that process."""
 MAX_FAILED_STARTS = 3
-"""Workers that may die before their first candidate, in a row, before the search gives up."""
-
-
-class _Worker:
-    """Lives in an actor: an evaluator and its data."""
-
-    def __init__(
-        self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts, supernet: Weights | None
-    ) -> None:
-        from aebnas.evaluation.evaluator import Evaluator
-
-        self._evaluator = Evaluator(
-            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs, supernet
-        )
-
-    def ready(self) -> bool:
-        return True
-
-    def evaluate(self, architecture: Architecture, leg: Leg | None) -> Outcome:
-        outcome = self._evaluator.evaluate(architecture, leg)
-        status = outcome.evaluation.status
-        if BROKEN_DEVICE in status and OUT_OF_MEMORY not in status:
-            # the driver replaces this worker, else every later candidate of it would fail too
-            raise WorkerError(status)
-        return outcome
+"""Workers that may die before their first candidate, in a row, before the search asks for no more."""
+MAX_RECONNECTIONS = 3
+"""To a cluster, in a row, without a candidate that finished."""
+BEGIN_SECONDS, REJOIN_SECONDS = 180.0, 20.0
+"""For Ray to start, and for a cluster that was lost to answer again."""
 
 
 @dataclass
 class _Task:
     architecture: Architecture
-    actor: Any
     started: float
 
 
+@dataclass
+class _Batch:
+    """Candidates of one call, wherever they are."""
+
+    queue: deque[Architecture]
+    losses: Losses
+    running: dict[int, _Task] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Not passed on yet."""
+
+    def take_back(self, worker: int) -> None:
+        """Put what a worker had before all others."""
+        self.queue.appendleft(self.running.pop(worker).architecture)
+
+
 class RayPool:
-    """Ray actors, each replaced when it dies."""
+    """Workers on Ray, each replaced when it dies."""
 
     def __init__(
         self,
@@ -78,27 +82,46 @@ class RayPool:
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
         supernet: Weights | None = None,
+        open_cluster: Callable[[], Cluster] = RemoteCluster,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start Ray and place the images, and shared weights where there are any, in shared memory.
+
+        Args:
+            config: The whole search-space file.
+            splits: Its data.
+            listener: Told what happens.
+            costs: Hardware profiles of the search.
+            supernet: Weights that candidates inherit.
+            open_cluster: Makes what speaks to Ray; again, where a cluster has to be joined again.
+            now: The clock, in seconds.
 
         Raises:
             WorkerError: Ray does not start, or the cluster is too small for one worker.
         """
         self._config = config
         self._listener = listener
+        self._open, self._now = open_cluster, now
         self._work = splits.task
-        self._idle: deque[Any] = deque()
-        self._failed_starts = 0
+        self._failed_starts = self._reconnections = 0
         self._is_stopping = False
+        self._stranding = Stranding(config.workers, lambda text: listener(Warned(text)), now)
+        weights = None if supernet is None else dict(supernet)
+        job = Job(config.model_dump_json(), splits, DeviceCosts() if costs is None else costs, weights)
+        self._cluster = open_cluster()
         try:
-            self._weight_bytes = sum(weight.nbytes for weight in (supernet or {}).values())
-            self._gpus, self.size = self._begin(splits)
-            self._splits = ray.put(splits)
-            self._costs = ray.put(DeviceCosts() if costs is None else costs)
-            self._supernet = ray.put(None if supernet is None else dict(supernet))
+            self._roster = self._begin(job, BEGIN_SECONDS)
         except BaseException:  # nobody has a pool to close yet
             self.close()
             raise
+        self._told_size = self.size
+        # a local Ray is not started again: what ended it is still there
+        self._job = None if config.workers.address is None else job
+
+    @property
+    def size(self) -> int:
+        """Return how many workers have a place."""
+        return self._roster.size
 
     def evaluate(
         self, architectures: Sequence[Architecture], started: Started, leg: LegOf = in_full
@@ -107,25 +130,26 @@ class RayPool:
 
         Raises:
             WorkerError: Workers die as soon as they start.
+            ClusterLostError: Ray is gone and cannot be joined again, or no node holds a worker any more.
         """
         macs = {a.key(): network_cost(a, self._work).reach_macs[-1] for a in architectures}
-        queue = deque(sorted(architectures, key=lambda a: (-macs[a.key()], a.key())))
-        running: dict[Any, _Task] = {}
-        deaths: Counter[str] = Counter()
-        while queue or running:
+        first = sorted(architectures, key=lambda a: (-macs[a.key()], a.key()))
+        batch = _Batch(deque(first), Losses(self._config.workers.retries))
+        while batch.queue or batch.running:
             if self._is_stopping:
-                queue.clear()
-            while queue and len(running) < self.size:
-                self._start(queue.popleft(), running, started, leg)
-            finished, _ = ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
-            for reference in finished:
-                task = running.pop(reference)
-                outcome = self._collect(reference, task, deaths)
-                if outcome is None:
-                    queue.appendleft(task.architecture)
-                else:
-                    yield outcome
-            yield from self._hanging(running)
+                batch.queue.clear()
+            try:
+                self._start(batch, started, leg)
+                self._hear(self._cluster.poll(POLL_SECONDS), batch)
+                self._stop_hanging(batch)
+            except ClusterLostError as error:
+                self._join_again(error)
+                for worker in list(batch.running):
+                    batch.take_back(worker)
+            while batch.outcomes:
+                yield batch.outcomes.pop(0)
+            if batch.queue:
+                self._stranding.check(self._roster)
 
     def stop_starting(self) -> None:
         """Begin no further candidate."""
@@ -133,52 +157,72 @@ class RayPool:
 
     def close(self) -> None:
         """Kill the workers and stop Ray."""
-        stop_ray()
+        self._cluster.close()
 
-    def _start(
-        self, architecture: Architecture, running: dict[Any, _Task], started: Started, leg: LegOf
-    ) -> None:
-        actor = self._idle.popleft() if self._idle else self._new_actor()
-        key = architecture.key()
-        started(key)
-        running[actor.evaluate.remote(architecture, leg(key))] = _Task(architecture, actor, time.monotonic())
-        self._listener(CandidateStarted(key, busy=len(running)))
+    def _start(self, batch: _Batch, started: Started, leg: LegOf) -> None:
+        """Give candidates to all who are ready, and ask for those that more could use."""
+        self._roster.hire(len(batch.queue))
+        while batch.queue and (worker := self._roster.take()) is not None:
+            architecture = batch.queue.popleft()
+            key = architecture.key()
+            batch.running[worker] = _Task(architecture, self._now())
+            started(key)
+            self._cluster.submit(worker, architecture, leg(key))
+            self._listener(CandidateStarted(key, busy=len(batch.running)))
 
-    def _collect(self, reference: Any, task: _Task, deaths: Counter[str]) -> Outcome | None:
-        """Return the outcome of a finished task, or None where it is to be tried again."""
-        try:
-            outcome: Outcome = ray.get(reference)
-        except RayError as error:
-            return self._lost(task, error, deaths)
+    def _hear(self, news: News, batch: _Batch) -> None:
+        """Take in what happened, and which nodes are up."""
+        for report in news.reports:
+            match report:
+                case Ready(worker, node):
+                    self._roster.ready(worker, node)
+                case Finished(worker, outcome):
+                    del batch.running[worker]
+                    batch.outcomes.append(outcome)
+                    self._roster.free(worker)
+                    self._failed_starts = self._reconnections = 0
+                case Lost():
+                    self._lose(report, batch)
+        self._roster.update(news.nodes)
+        self._tell_size()
+
+    def _lose(self, report: Lost, batch: _Batch) -> None:
+        self._roster.strike(report.worker)
+        if report.cause == "node":
+            self._roster.node_lost(report.node)
+        if report.worker in batch.running:
+            architecture = batch.running[report.worker].architecture
+            failure = batch.losses.note(architecture.key(), report)
+            self._listener(WorkerLost(architecture.key(), report.reason, retry=failure is None))
+            batch.take_back(report.worker)
+            if failure is not None:
+                batch.outcomes.append(self._failure(batch.queue.popleft(), failure))
+        elif report.cause == "start":
+            self._failed_starts += 1
+            if self._failed_starts >= MAX_FAILED_STARTS:
+                self._ask_for_no_more(report.reason)
+
+    def _ask_for_no_more(self, reason: str) -> None:
+        """Go on with the workers that there are.
+
+        Raises:
+            WorkerError: There are none.
+        """
+        text = f"{self._failed_starts} workers in a row died while starting: {reason}"
+        if not self._roster.hold():
+            raise WorkerError(text)
         self._failed_starts = 0
-        self._idle.append(task.actor)
-        return outcome
+        self._listener(Warned(f"{text}; going on with those that did start"))
 
-    def _lost(self, task: _Task, error: RayError, deaths: Counter[str]) -> Outcome | None:
-        key = task.architecture.key()
-        deaths[key] += 1
-        ray.kill(task.actor)
-        self._failed_starts += isinstance(error, RayActorError) and _died_at_start(error)
-        reason = _reason(error)
-        if self._failed_starts >= MAX_FAILED_STARTS:
-            raise WorkerError(f"{MAX_FAILED_STARTS} workers in a row died while starting: {reason}")
-        retry = deaths[key] <= self._config.workers.retries
-        self._listener(WorkerLost(key, reason, retry))
-        if retry:
-            return None
-        if reason.startswith(OUT_OF_MEMORY):
-            return self._failure(task.architecture, reason)
-        return self._failure(task.architecture, f"{WORKER_DIED} {deaths[key]} times: {reason}")
-
-    def _hanging(self, running: dict[Any, _Task]) -> Iterator[Outcome]:
+    def _stop_hanging(self, batch: _Batch) -> None:
         limit = self._config.workers.timeout_minutes * 60
-        for reference, task in list(running.items()):
-            if time.monotonic() - task.started > limit:
-                del running[reference]
-                ray.kill(task.actor)
+        for worker, task in list(batch.running.items()):
+            if self._now() - task.started > limit:
                 reason = f"{TOO_SLOW} = {limit / 60:g}"
+                self._roster.strike(worker)
+                del batch.running[worker]
                 self._listener(WorkerLost(task.architecture.key(), reason, retry=False))
-                yield self._failure(task.architecture, reason)
+                batch.outcomes.append(self._failure(task.architecture, reason))
 
     def _failure(self, architecture: Architecture, reason: str) -> Outcome:
         cost = network_cost(architecture, self._work)
@@ -186,59 +230,46 @@ class RayPool:
         draft = draft_evaluation(architecture, cost, seed, f"failed: {reason}")
         return Outcome(replace(draft, epochs=self._config.candidate_epochs))
 
-    def _begin(self, splits: Splits) -> tuple[float, int]:
-        """Start Ray; return the GPUs of one worker and the number of workers."""
-        workers = self._config.workers
-        image_bytes = sum(part.images.nbytes for part in (splits.train, splits.calibrate, splits.select))
-        shared_bytes = image_bytes + self._weight_bytes
+    def _begin(self, job: Job, seconds: float) -> Roster:
+        """Start Ray, or connect; return a roster of nobody."""
+        workers, splits = self._config.workers, job.splits
+        images = sum(part.images.nbytes for part in (splits.train, splits.calibrate, splits.select))
+        shared_bytes = images + sum(weight.nbytes for weight in (job.supernet or {}).values())
+        count: int | None
         if workers.address is None:
             gpus = worker_gpus(workers)
-            wanted = worker_count(workers, gpus)
-            return gpus, self._fitting(wanted, gpus, start_ray(workers, wanted, gpus, shared_bytes))
-        cluster = start_ray(workers, 0, 0, shared_bytes)  # what there is, is known now
-        gpus = worker_gpus(workers, cluster)
-        return gpus, self._fitting(None if workers.count == "auto" else workers.count, gpus, cluster)
+            count = own = worker_count(workers, gpus)
+            nodes = self._cluster.begin(workers, own, gpus, shared_bytes, seconds)
+        else:  # what there is, is known then
+            nodes = self._cluster.begin(workers, 0, 0, shared_bytes, seconds)
+            gpus = worker_gpus(workers, {"GPU": sum(node.gpus for node in nodes)})
+            count = None if workers.count == "auto" else workers.count
+        check_room(nodes, workers.cpus_per_worker, gpus)
+        self._cluster.share(job, workers.cpus_per_worker, gpus)
+        return Roster(self._cluster, nodes, workers.cpus_per_worker, gpus, count)
 
-    def _new_actor(self) -> Any:
-        options = {
-            "num_cpus": self._config.workers.cpus_per_worker,
-            "num_gpus": self._gpus,
-            "max_restarts": 0,
-            "max_task_retries": 0,
-        }
-        actor = ray.remote(_Worker).options(**options)
-        given = (self._splits, self._gpus > 0, self._costs, self._supernet)
-        return actor.remote(self._config.model_dump_json(), *given)
+    def _join_again(self, error: ClusterLostError) -> None:
+        """Connect to the cluster again: the node through which we spoke to it may be lost, not its head.
 
-    def _fitting(self, wanted: int | None, gpus: float, resources: dict[str, float]) -> int:
-        """Return how many of the wanted workers the cluster can hold; None: as many as it can."""
-        cpus = self._config.workers.cpus_per_worker
-        room = [resources.get("CPU", 0) // cpus] + ([resources.get("GPU", 0) // gpus] if gpus else [])
-        if min(room) < 1:
-            raise WorkerError(
-                f"no worker fits: one needs {cpus:g} cores and {gpus:g} GPUs, the cluster has "
-                f"{resources.get('CPU', 0):g} cores and {resources.get('GPU', 0):g} GPUs"
-            )
-        return int(min(room) if wanted is None else min(wanted, *room))
+        Raises:
+            ClusterLostError: It does not answer, again and again, or it is a local Ray.
+        """
+        self._reconnections += 1
+        self._cluster.close()
+        if self._job is None or self._reconnections > MAX_RECONNECTIONS:
+            raise error
+        self._listener(Warned(f"{error}; connecting to the cluster again"))
+        self._cluster = self._open()
+        try:
+            self._roster = self._begin(self._job, REJOIN_SECONDS)
+        except (ClusterLostError, UnreachableError) as failure:
+            where = f"the Ray cluster at {self._config.workers.address}"
+            raise ClusterLostError(f"{where} does not answer any more") from failure
+        except WorkerError as failure:
+            raise ClusterLostError(f"{error}, and joining it again failed: {failure}") from failure
+        self._tell_size()
 
-
-def _died_at_start(error: RayActorError) -> bool:
-    return "creation" in str(error) or "__init__" in str(error)
-
-
-def _reason(error: RayError) -> str:
-    """Return one line that a person understands."""
-    if isinstance(error, OutOfMemoryError):
-        lines = [line.strip() for line in str(error).splitlines() if "memory" in line.lower()]
-        return f"{OUT_OF_MEMORY}: " + (lines[0] if lines else "Ray's memory monitor stopped it")
-    if isinstance(error, GetTimeoutError):
-        return "no answer"
-    if isinstance(error, RayActorError):
-        cause = str(error).strip().splitlines()
-        told = [
-            line.strip()
-            for line in cause
-            if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))
-        ]
-        return (told or cause or [type(error).__name__])[-1][:300]
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]
+    def _tell_size(self) -> None:
+        if self.size != self._told_size:
+            self._told_size = self.size
+            self._listener(WorkersChanged(self.size))

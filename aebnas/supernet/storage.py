@@ -8,7 +8,6 @@ on exactly.  The header holds the facts, the step and the last loss.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from aebnas.errors import RunError
+from aebnas.files.atomic import draft_of
 from aebnas.supernet.identity import named_differences, space_hash
 
 ANEW = "Train one for this file: aebnas supernet FILE --name NEW"
@@ -77,19 +77,15 @@ def save_supernet(path: Path, stored: StoredSupernet) -> None:
         "steps": str(stored.steps),
         "record": json.dumps(dict(stored.record)),
     }
-    draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        draft.touch()
-        readable = draft.stat().st_mode  # as the umask says; safetensors lets the owner alone read
-        save_file(tensors, draft, header)
-        draft.chmod(readable)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with draft_of(path) as draft:
+            draft.unlink(missing_ok=True)
+            draft.touch()
+            readable = draft.stat().st_mode  # as the umask says; safetensors lets the owner alone read
+            save_file(tensors, draft, header)
+            draft.chmod(readable)
     except (OSError, safetensors.SafetensorError) as error:
-        draft.unlink(missing_ok=True)
         raise RunError(f"cannot write the supernet {path}: {error}") from error
 
 

@@ -195,25 +195,29 @@ def shared_and_tuned(path: Path) -> tuple[float, float] | None:
 
     Mean over random halves of the calibrate images: one half tunes, the other scores.
     """
-    from aebnas.exits.operating_curve import operating_curve
     from aebnas.exits.outcome import apply_thresholds
+    from aebnas.exits.samples import ExitSamples
     from aebnas.exits.scores import exit_scores, predictions
     from aebnas.exits.shared_threshold import shared_threshold
+    from aebnas.exits.threshold_family import TunedThresholds
 
     exits = json.loads((path / "evaluation.json").read_text())["network"]
     cost = np.array([one["reach_macs"] for one in exits["exits"]])
     if len(cost) == 1:
         return None
     with np.load(path / "logits.npz") as file:
-        scores = exit_scores("confidence", file["logits"])
-        correct = predictions(file["logits"]) == file["labels"][:, None]
+        logits, labels = file["logits"], file["labels"]
+    scores = exit_scores("confidence", logits)
+    correct = predictions(logits) == labels[:, None]
     found = []
     for seed in range(HALVES):
         order = np.random.default_rng(seed).permutation(len(correct))
         tune, score = order[: len(order) // 2], order[len(order) // 2 :]
         halves = scores[tune], correct[tune]
+        samples = ExitSamples.of(logits[tune], labels[tune], cost)
+        path = TunedThresholds().path(samples, samples.correct)
         fronts = (
-            operating_curve(*halves, *halves, cost).thresholds,
+            np.array([policy.thresholds for policy in reversed(path)]),
             shared_threshold(*halves, cost),
         )
         pair = []

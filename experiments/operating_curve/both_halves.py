@@ -18,10 +18,9 @@ import numpy as np
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
-from operating_curve import BUDGETS, Split, _answers, _split, _within  # noqa: E402
+from operating_curve import BUDGETS, Split, _answers, _curve, _split, _thresholds, _within  # noqa: E402
 
 from aebnas.exits.arrays import FloatArray  # noqa: E402
-from aebnas.exits.operating_curve import operating_curve  # noqa: E402
 from aebnas.exits.outcome import apply_thresholds  # noqa: E402
 from aebnas.exits.shared_threshold import shared_threshold  # noqa: E402
 
@@ -66,8 +65,8 @@ def main() -> None:
 
 def _fronts(calibrate: Split, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the threshold vectors of the tuner and of the shared threshold."""
-    tuned = operating_curve(calibrate.scores, calibrate.correct, calibrate.scores, calibrate.correct, cost)
-    return tuned.thresholds, shared_threshold(calibrate.scores, calibrate.correct, cost)
+    tuned = _thresholds(_curve(calibrate, calibrate, cost))
+    return tuned, shared_threshold(calibrate.scores, calibrate.correct, cost)
 
 
 def _costs(front: FloatArray, split: Split, cost: FloatArray) -> FloatArray:

@@ -11,10 +11,9 @@ import numpy as np
 
 from aebnas.exits.calibration import decision_calibration, exit_calibration
 from aebnas.exits.eero import Eero
-from aebnas.exits.fitting import fit, pick, pick_index
 from aebnas.exits.jei import JeiGates
+from aebnas.exits.outcome import outcome_at, outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.score_steps import equal_mass_steps, nearest_steps
@@ -24,6 +23,7 @@ from aebnas.exits.targets import Budget
 from aebnas.exits.temperature import fit_temperatures, scaled
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
+from aebnas.exits.tuners import ExactTuner
 from aebnas.exits.window import WindowCascade
 
 DELTAS = (0.7, 0.75, 0.8, 0.85, 0.9)
@@ -66,18 +66,19 @@ def pcee_deltas(pooled: ExitSamples, resplits: int) -> list[str]:
     families = {
         "PCEE": Pcee(),
         "PCEE-WS": Pcee(is_smoothed=True),
-        "PCEE, 95% bound": Pcee(confidence=0.95),
+        "PCEE, 95% bound": Pcee(lower_bound=0.95),
         "PCEE, bins of arrivals": Pcee(is_sequential=True),
-        "PCEE, bins of arrivals, 95% bound": Pcee(is_sequential=True, confidence=0.95),
+        "PCEE, bins of arrivals, 95% bound": Pcee(is_sequential=True, lower_bound=0.95),
     }
     seen: dict[tuple[str, float], list[tuple[float, int, float]]] = {}
     for fitting, scoring in halves(pooled, resplits):
         for name, family in families.items():
             for delta in DELTAS:
-                outcome = decisions(family.at(fitting, fitting.correct, delta), scoring)
-                early = outcome.chosen < scoring.exits - 1
-                right = scoring.correct[np.arange(len(scoring)), outcome.chosen][early]
-                row = (float(right.mean()) if early.any() else np.nan, int(early.sum()), outcome.cost)
+                chosen = family.at(fitting, fitting.correct, delta).decide(scoring.logits)
+                early = chosen < scoring.exits - 1
+                right = scoring.correct[np.arange(len(scoring)), chosen][early]
+                cost = outcome_at(chosen, scoring).cost
+                row = (float(right.mean()) if early.any() else np.nan, int(early.sum()), cost)
                 seen.setdefault((name, delta), []).append(row)
     rows = []
     for (name, delta), values in seen.items():
@@ -107,21 +108,19 @@ def pcee_against_thresholds(pooled: ExitSamples, resplits: int) -> list[str]:
     seen: dict[tuple[str, float], list[list[float]]] = {}
     for fitting, scoring in halves(pooled, resplits):
         tuned = TunedThresholds().path(fitting, fitting.correct)
-        tuned_on = [decisions(policy, fitting) for policy in tuned]
         cuts = shared_threshold(fitting.logits.scores("confidence"), fitting.correct, fitting.reach_cost)
         shared = [ThresholdPolicy("confidence", tuple(row)) for row in cuts[:: max(1, len(cuts) // 300)]]
-        shared_on = [decisions(policy, fitting) for policy in shared]
         for name, family in (("PCEE", Pcee()), ("PCEE-WS", Pcee(is_smoothed=True))):
             path = family.path(fitting, fitting.correct)
             for share in SHARES:
-                policy = pick(path, fitting, Budget(share * full))
-                budget = Budget(decisions(policy, fitting).cost)
+                policy = path[Budget(share * full).pick(path, fitting)]
+                budget = Budget(outcome_of(policy, fitting).cost)
                 outcomes = [
-                    decisions(one, scoring)
+                    outcome_of(one, scoring)
                     for one in (
                         policy,
-                        tuned[pick_index(tuned_on, budget)],
-                        shared[pick_index(shared_on, budget)],
+                        tuned[budget.pick(tuned, fitting)],
+                        shared[budget.pick(shared, fitting)],
                     )
                 ]
                 row = [100 * outcome.accuracy for outcome in outcomes]
@@ -147,8 +146,8 @@ def eero_budgets(pooled: ExitSamples, resplits: int) -> list[str]:
     off: dict[float, list[float]] = {share: [] for share in EERO_SHARES}
     for fitting, scoring in halves(pooled, resplits):
         for share in EERO_SHARES:
-            policy = fit(Eero(), fitting, Budget(share * full)).policy
-            off[share].append(100 * (decisions(policy, scoring).cost / (share * full) - 1))
+            policy = Budget(share * full).fit(Eero(), fitting).policy
+            off[share].append(100 * (outcome_of(policy, scoring).cost / (share * full) - 1))
     rows = []
     for share, values in off.items():
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
@@ -171,7 +170,7 @@ def promises(
     )
     harm: dict[str, list[float]] = {name: [] for name in names}
     cost: dict[str, list[float]] = {name: [] for name in names}
-    family = TunedThresholds(max_points=100, max_vectors=20_000)
+    family = TunedThresholds(tuner=ExactTuner(20_000), max_points=100)
     full = never_leave(pooled.exits)
     for seed in range(resplits):
         calibration, unseen = pooled.split(samples / len(pooled), seed)
@@ -186,7 +185,7 @@ def promises(
             everything[np.flatnonzero(harm_of(everything, calibration).mean(axis=1) <= max_harm)[-1]],
         )
         for name, policy in zip(names, kept, strict=True):
-            outcome = decisions(policy, unseen)
+            outcome = outcome_of(policy, unseen)
             harm[name].append(outcome.harm)
             cost[name].append(outcome.cost / pooled.reach_cost[-1])
     rows = []
@@ -210,7 +209,7 @@ def jei_prices(pooled: ExitSamples, resplits: int) -> list[str]:
     seen: dict[float, list[list[float]]] = {price: [] for price in PRICES}
     for fitting, scoring in halves(pooled, resplits):
         for price in PRICES:
-            outcome = decisions(JeiGates().at(fitting, price), scoring)
+            outcome = outcome_of(JeiGates().at(fitting, price), scoring)
             cost = 100 * outcome.cost / pooled.reach_cost[-1]
             seen[price].append([cost, 100 * outcome.accuracy, *(100 * outcome.exit_rates)])
     falls = np.diff(np.array([[row[0] for row in seen[price]] for price in PRICES]), axis=0) < 0
@@ -248,14 +247,18 @@ def window_shares(pooled: ExitSamples, resplits: int) -> list[str]:
             [f"{100 * share:.0f}", f"{mean[0]:.2f} +- {spread[0]:.2f}", later, f"{mean[-1]:.2f}", verdict]
         )
     head = ("asked %", "passed on by exit 0 %", "by the later exits %", "accepted % (80 asked)", "+-2 points")
-    return [*table(head, rows), f"Decisions of samples outside the first window that changed: {changed}.", ""]
+    return [
+        *table(head, rows),
+        f"Decisions of samples outside the first window that changed: {changed}.",
+        "",
+    ]
 
 
 def calibration_tables(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:
     """Calibration of every exit and of the decisions taken, plain and with temperatures."""
     temperatures = fit_temperatures(fitting)
     warm = ExitSamples.of(scaled(scoring.logits.values, temperatures), scoring.labels, scoring.reach_cost)
-    policy = fit(TunedThresholds(), fitting, Budget(0.5 * fitting.reach_cost[-1])).policy
+    policy = Budget(0.5 * fitting.reach_cost[-1]).fit(TunedThresholds(), fitting).policy
     chosen = policy.decide(scoring.logits)
     rows = []
     for i, (plain, scaled_one) in enumerate(

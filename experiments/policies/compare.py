@@ -23,16 +23,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit, pick_index
-from aebnas.exits.policies import FAMILIES, family_named
-from aebnas.exits.policy_outcome import Decisions, decisions
+from aebnas.exits.outcome import PolicyOutcome, outcome_of
+from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget
 
 HERE = Path(__file__).parent
 RESAMPLES = 2000
-Outcomes = dict[tuple[str, float], list[Decisions]]
+Outcomes = dict[tuple[str, float], list[PolicyOutcome]]
 
 
 def load(path: Path) -> tuple[ExitSamples, ExitSamples, ExitSamples]:
@@ -45,38 +45,37 @@ def load(path: Path) -> tuple[ExitSamples, ExitSamples, ExitSamples]:
     return calibrate, select, ExitSamples.of(pooled[0], pooled[1], cost)
 
 
-def fitted(family: PolicyFamily, fitting: ExitSamples) -> dict[float, object]:
+def fitted(family: PolicyFamily, fitting: ExitSamples) -> dict[float, ExitPolicy]:
     """Return the family's policy for each budget; its path is built once."""
-    path, outcomes, policies = None, None, {}
+    path, policies = None, {}
     for share in boxes.SHARES:
         target = Budget(share * fitting.reach_cost[-1])
-        policy = family.aimed(fitting, target)
+        policy = target.aimed(family, fitting)
         if policy is None:
             path = path or family.path(fitting, fitting.correct)
-            outcomes = outcomes or [decisions(one, fitting) for one in path]
-            policy = path[pick_index(outcomes, target)]
+            policy = path[target.pick(path, fitting)]
         policies[share] = policy
     return policies
 
 
-def outcomes_of(fitting: ExitSamples, scoring: ExitSamples) -> dict[tuple[str, float], Decisions]:
-    """Return what every family leads to at every budget, on samples it was not fitted on."""
-    found = {}
-    for name in FAMILIES:
-        for share, policy in fitted(family_named(name), fitting).items():
-            found[name, share] = decisions(policy, scoring)
-    return found
+def all_fitted(fitting: ExitSamples) -> dict[tuple[str, float], ExitPolicy]:
+    """Return the policy of every family at every budget."""
+    return {
+        (name, share): policy
+        for name in FAMILIES
+        for share, policy in fitted(family_named(name), fitting).items()
+    }
 
 
 def policy_table(
     calibrate: ExitSamples, select: ExitSamples, pooled: ExitSamples, resplits: int
 ) -> list[str]:
     """All policies at each budget: own split with bootstrap bands, and means over resplits."""
-    own = outcomes_of(calibrate, select)
+    own = all_fitted(calibrate)
     many: Outcomes = {}
     for fitting, scoring in boxes.halves(pooled, resplits):
-        for key, outcome in outcomes_of(fitting, scoring).items():
-            many.setdefault(key, []).append(outcome)
+        for key, policy in all_fitted(fitting).items():
+            many.setdefault(key, []).append(outcome_of(policy, scoring))
     counts = _resamples(len(select))
     rows = []
     for share in boxes.SHARES:
@@ -90,7 +89,7 @@ def policy_table(
             gain = accuracy - 100 * np.array([outcome.accuracy for outcome in many["confidence", share]])
             cost = 100 * np.array([outcome.cost for outcome in each]) / pooled.reach_cost[-1]
             harm = 100 * np.mean([outcome.harm for outcome in each])
-            own_cost = 100 * own[name, share].cost / select.reach_cost[-1]
+            own_cost = 100 * outcome_of(own[name, share], select).cost / select.reach_cost[-1]
             row = f"{100 * share:.0f} | {name} | {100 * right.mean():.2f} | {low:.2f} .. {high:.2f} | "
             row += f"{less:+.2f} .. {more:+.2f} | {own_cost:.1f} | "
             row += f"{accuracy.mean():.2f} +- {accuracy.std(ddof=1):.2f} | {gain.mean():+.2f} | "
@@ -106,7 +105,7 @@ def times(calibrate: ExitSamples, select: ExitSamples) -> list[str]:
     for name in FAMILIES:
         fresh = calibrate.take(np.arange(len(calibrate)))  # nothing cached
         start = time.perf_counter()
-        policy = fit(family_named(name), fresh, Budget(0.5 * calibrate.reach_cost[-1])).policy
+        policy = Budget(0.5 * calibrate.reach_cost[-1]).fit(family_named(name), fresh).policy
         seconds = time.perf_counter() - start
         total += seconds
         deciding = []
@@ -126,9 +125,9 @@ def draw(calibrate: ExitSamples, select: ExitSamples) -> None:
     for name in FAMILIES:
         path = family_named(name).path(calibrate, calibrate.correct)
         kept = np.unique(np.linspace(0, len(path) - 1, 40).round().astype(int))
-        found = [decisions(path[i], select) for i in kept]
+        found = [outcome_of(path[i], select) for i in kept]
         cost = np.array([outcome.cost for outcome in found]) / select.reach_cost[-1]
-        means = 100 * counts @ np.stack([_right(outcome, select) for outcome in found], axis=1)
+        means = 100 * counts @ np.stack([_right(path[i], select) for i in kept], axis=1)
         line = axes.plot(cost, [100 * outcome.accuracy for outcome in found], ".-", lw=1, ms=3, label=name)
         low, high = np.quantile(means, [0.025, 0.975], axis=0)
         axes.fill_between(cost, low, high, alpha=0.07, color=line[0].get_color())
@@ -138,8 +137,8 @@ def draw(calibrate: ExitSamples, select: ExitSamples) -> None:
     figure.savefig(HERE / "policies.png", dpi=110)
 
 
-def _right(outcome: Decisions, samples: ExitSamples) -> np.ndarray:
-    return samples.correct[np.arange(len(samples)), outcome.chosen].astype(np.float64)
+def _right(policy: ExitPolicy, samples: ExitSamples) -> np.ndarray:
+    return samples.correct[np.arange(len(samples)), policy.decide(samples.logits)].astype(np.float64)
 
 
 def _resamples(samples: int) -> np.ndarray:

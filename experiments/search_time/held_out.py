@@ -51,8 +51,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.rungs import Leg
-from aebnas.exits.policies import policy_from_dict
-from aebnas.exits.policy_outcome import decisions
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.samples import ExitSamples
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
@@ -167,7 +166,7 @@ class Repetition:
         exact = again.curve.to_dict() == one.curve.to_dict()
         for share in config.trade_offs:
             index, seen = one.point_index(share), one.metrics(share)
-            unseen = decisions(policy_from_dict(one.curve.policy(index, config.exits.policy)), samples)
+            unseen = outcome_of(one.curve.policies[index], samples)
             yield Row(
                 arm, seed, one.key, known.seconds, seen["error"], seen["macs"], 1 - unseen.accuracy,
                 unseen.cost, known.trained, exact, one.cpu_seconds, again.cpu_seconds,

@@ -32,6 +32,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.exits.samples import ExitSamples
 from aebnas.hardware.cost import network_cost
 from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
@@ -117,7 +118,8 @@ def _area(
     config: object, architecture: StagedArchitecture, logits: Logits, labels: tuple[NDArray, NDArray]
 ) -> float:
     reach = network_cost(architecture, classification(1, 10)).reach_macs.tolist()
-    return float(fitted_curve(config, logits, labels, reach, {}).curve.area())  # type: ignore[arg-type]
+    calibrate, select = (ExitSamples.of(*pair, reach) for pair in zip(logits, labels, strict=True))
+    return float(fitted_curve(config, calibrate, select).curve.area())  # type: ignore[arg-type]
 
 
 def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:

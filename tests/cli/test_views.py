@@ -30,6 +30,7 @@ from aebnas.search.events import (
     SupernetProgress,
     Warned,
     WorkerLost,
+    WorkersChanged,
     WorkersStarted,
 )
 from aebnas.search.store import RunStore
@@ -278,6 +279,23 @@ def test_failures_and_lost_workers_stay_above_the_panel(
         live(CandidateFinished(failed, cached=False, busy=0))
     assert "abc  its worker was lost: killed by signal 9; tried again" in screen.getvalue()
     assert f"{failed.key}  failed: loss is not finite [step 3]" in screen.getvalue()
+
+
+@pytest.mark.parametrize(("workers", "words"), [(0, "0 workers"), (1, "1 worker"), (3, "3 workers")])
+def test_a_cluster_that_changes_reaches_every_view(
+    capsys: pytest.CaptureFixture[str], live: LiveView, screen: io.StringIO, workers: int, words: str
+) -> None:
+    with live:
+        live(STARTED)
+        live(WorkersStarted(2))
+        live(WorkersChanged(workers))
+        assert f"0 of {workers} busy" in frame(live)
+    assert f"the cluster has changed: it has room for {words}\n" in screen.getvalue()
+    PlainView()(WorkersChanged(workers))
+    JsonLines()(WorkersChanged(workers))
+    plain, line = capsys.readouterr().out.splitlines()
+    assert plain == f"the cluster has changed: it has room for {words}"
+    assert json.loads(line) == {"event": "workers_changed", "count": workers}
 
 
 def test_plain_lines_name_a_failure_with_its_reason(

@@ -76,3 +76,19 @@ def test_an_entry_of_one_side_alone_is_absent_on_the_other() -> None:
         "constraints.params.min: absent -> null",
         "constraints.params.max: absent -> 5.0",
     ]
+
+
+def test_another_kind_of_policy_is_one_difference_and_another_option_names_its_path() -> None:
+    eero, pcee, fine = (
+        starter(f"exits.policy={words}") for words in ("eero", "pcee", "{name: pcee, bins: 9}")
+    )
+    assert [str(one) for one in differences(eero, pcee)] == [
+        "exits.policy: {name: eero, score: confidence} -> "
+        "{name: pcee, score: confidence, bins: 20, lower_bound: null}"
+    ]
+    assert [str(one) for one in differences(pcee, fine)] == ["exits.policy.bins: 20 -> 9"]
+    genes = [
+        starter(f"exits.policy={{choices: [eero, {words}]}}") for words in ("pcee", "{name: pcee, bins: 9}")
+    ]
+    assert [str(one) for one in differences(*genes)] == ["exits.policy.choices.1.bins: 20 -> 9"]
+    assert [one.path for one in differences(eero, genes[0])] == ["exits.policy"]

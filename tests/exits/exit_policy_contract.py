@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
+from aebnas.exits.scores import SCORES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 
 Logits = npt.NDArray[Any]
@@ -58,6 +58,13 @@ inherited = settings(
 )
 
 
+def stored_scores(samples: ExitSamples) -> ExitSamples:
+    """Return the samples as a run stores them of every candidate: without logits."""
+    scores = {name: samples.logits.scores(name) for name in SCORES}
+    answers = samples.logits.predictions.astype(np.uint16)
+    return ExitSamples.of_scores(scores, answers, samples.labels, samples.reach_cost)
+
+
 class ExitPolicyContract(ABC):
     """One test per law; a subclass says which family."""
 
@@ -65,7 +72,7 @@ class ExitPolicyContract(ABC):
     def family(self) -> PolicyFamily: ...
 
     def fitted(self, samples: ExitSamples, target: Target | None = None) -> ExitPolicy:
-        return fit(self.family(), samples, target or half_budget(samples.exits)).policy
+        return (target or half_budget(samples.exits)).fit(self.family(), samples).policy
 
     @inherited
     @given(size=sizes, target=targets)
@@ -110,7 +117,7 @@ class ExitPolicyContract(ABC):
         policy = self.fitted(with_costs(logits, labels))
         written, others = policy.to_dict(), random_logits(size[0] + 1, *size[1:])
         before = others[0].copy()
-        decisions(policy, with_costs(*others))
+        outcome_of(policy, with_costs(*others))
         assert policy.to_dict() == written
         assert others[0].tolist() == before.tolist()
 
@@ -118,7 +125,7 @@ class ExitPolicyContract(ABC):
     @given(size=sizes, target=targets)
     def test_the_verdict_is_what_the_decisions_lead_to(self, size: Size, target: Target) -> None:
         samples = random_samples(*size)
-        result = fit(self.family(), samples, target)
+        result = target.fit(self.family(), samples)
         chosen = result.policy.decide(samples.logits)
         rows = np.arange(len(samples))
         assert result.verdict.accuracy == pytest.approx(samples.correct[rows, chosen].mean())
@@ -147,7 +154,7 @@ class ExitPolicyContract(ABC):
 
     def test_a_budget_no_exit_is_within_is_missed_by_the_first_exits_cost(self) -> None:
         samples = random_samples(4, samples=60, exits=3, classes=3)
-        verdict = fit(self.family(), samples, Budget(0.25, "ms")).verdict
+        verdict = Budget(0.25, unit="ms").fit(self.family(), samples).verdict
         assert not verdict.is_met
         assert verdict.best == 1.0
         assert verdict.shortfall == pytest.approx(verdict.cost - 0.25)
@@ -156,7 +163,7 @@ class ExitPolicyContract(ABC):
     def test_an_accuracy_nobody_reaches_is_missed_by_what_is_missing(self) -> None:
         logits, labels = random_logits(5, samples=300, exits=3, classes=3)
         samples = with_costs(0.3 * logits, np.roll(labels, 30))  # a tenth of the labels' worth is lost
-        verdict = fit(self.family(), samples, Accuracy(0.999)).verdict
+        verdict = Accuracy(0.999).fit(self.family(), samples).verdict
         assert not verdict.is_met
         assert verdict.shortfall == pytest.approx(0.999 - verdict.accuracy)
         assert verdict.best is not None
@@ -165,12 +172,25 @@ class ExitPolicyContract(ABC):
     def test_the_path_runs_from_dear_to_cheap(self) -> None:
         samples = random_samples(6, samples=200, exits=4, classes=3)
         path = self.family().path(samples, samples.correct)
-        costs = [decisions(policy, samples).cost for policy in path]
+        costs = [outcome_of(policy, samples).cost for policy in path]
         assert costs == sorted(costs, reverse=True)
+
+    def test_a_family_fits_stored_scores_unless_it_says_that_it_needs_logits(self) -> None:
+        samples, family = random_samples(8, samples=200, exits=3, classes=4), self.family()
+        stored = stored_scores(samples)
+        if family.needs_logits:
+            with pytest.raises(DataError, match="needs the logits"):
+                family.path(stored, stored.correct)
+            return
+        assert family.path(stored, stored.correct) == family.path(samples, samples.correct)
+        for target in (Budget(1.7), Accuracy(0.6), Guarantee(0.2), Guarantee(0.2, None)):
+            assert target.fit(family, stored) == target.fit(family, samples)
 
     def test_a_larger_budget_is_spent_on_later_exits(self) -> None:
         samples = random_samples(7, samples=500, exits=4, classes=3)
-        cheap, dear = (decisions(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6))
+        cheap, dear = (
+            outcome_of(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6)
+        )
         assert cheap < dear <= 2.6 * (1 + 1e-9)
 
     def test_logits_that_are_not_numbers_are_refused(self) -> None:

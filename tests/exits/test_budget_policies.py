@@ -11,10 +11,9 @@ from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eenet_policy import LearnedScorePolicy, learned_scores
 from aebnas.exits.eero import Eero, labelled_half
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit
 from aebnas.exits.jei import GatePolicy, JeiGates, gate_features
 from aebnas.exits.logistic import fit_logistic, linear, sigmoid
-from aebnas.exits.policy_outcome import decisions
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
 from aebnas.exits.targets import Budget
@@ -55,7 +54,7 @@ def test_rounding_up_never_exceeds_the_cost_of_the_shares() -> None:
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_a_budget_policy_meets_its_budget_closely(family: PolicyFamily, budget: float) -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=5)
-    result = fit(family, samples, Budget(budget))
+    result = Budget(budget).fit(family, samples)
     assert result.verdict.is_met
     assert budget * 0.98 <= result.verdict.cost <= budget * (1 + 1e-9)
 
@@ -68,7 +67,7 @@ def test_labels_outside_eeros_labelled_half_change_nothing() -> None:
     assert labels.tolist() != samples.labels.tolist()
     changed = ExitSamples(samples.logits, labels, samples.reach_cost)
     for budget in BUDGETS:
-        assert fit(Eero(), changed, Budget(budget)).policy == fit(Eero(), samples, Budget(budget)).policy
+        assert Budget(budget).fit(Eero(), changed).policy == Budget(budget).fit(Eero(), samples).policy
 
 
 def test_a_small_beta_collapses_onto_two_heads() -> None:
@@ -81,7 +80,7 @@ def test_a_small_beta_collapses_onto_two_heads() -> None:
 def test_jei_costs_fall_as_the_price_rises() -> None:
     samples = random_samples(0, samples=1500, exits=5, classes=4)
     prices = (0.1, 0.5, 1.0, 2.0, 5.0)
-    costs = [decisions(JeiGates().at(samples, price), samples).cost for price in prices]
+    costs = [outcome_of(JeiGates().at(samples, price), samples).cost for price in prices]
     assert all(later < earlier for earlier, later in itertools.pairwise(costs))
 
 
@@ -126,7 +125,7 @@ def test_weighting_the_ones_raises_every_prediction() -> None:
 
 def test_learned_scores_tell_right_from_wrong_better_than_a_constant() -> None:
     samples = random_samples(0, samples=3000, exits=3, classes=4)
-    policy = fit(LearnedScores(), samples, Budget(1.8)).policy
+    policy = Budget(1.8).fit(LearnedScores(), samples).policy
     assert isinstance(policy, LearnedScorePolicy)
     other = random_samples(1, samples=3000, exits=3, classes=4)
     scores = learned_scores(other.logits, [np.array(row) for row in policy.weights])

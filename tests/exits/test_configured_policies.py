@@ -1,21 +1,24 @@
 """From the ``exits:`` section to fitted policies, and their curves."""
 
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from aebnas.config.exits_schema import OPTIONS, ExitsConfig, PolicyName
-from aebnas.errors import DataError, ShapeError
-from aebnas.exits.configured import configured_family, configured_target, violation
-from aebnas.exits.fitting import fit
-from aebnas.exits.operating_curve import OperatingCurve
-from aebnas.exits.policies import FAMILIES, policy_from_dict
-from aebnas.exits.policy_curve import path_curve
-from aebnas.exits.policy_outcome import decisions
+from aebnas.config.exits_schema import TARGETS as TARGET_FIELDS
+from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.policy_schema import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
+from aebnas.config.tagged import names_of
+from aebnas.exits.configured import configured_family, configured_target
+from aebnas.exits.families import FAMILIES
+from aebnas.exits.operating_curve import OperatingCurve, operating_curve
+from aebnas.exits.outcome import outcome_of
+from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.samples import ExitSamples
-from aebnas.exits.targets import Accuracy, Budget, Guarantee
+from aebnas.exits.targets import TARGETS, Accuracy, Budget, Guarantee
+from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.threshold_policy import leave_at_once
+from aebnas.exits.tuners import OptunaTuner
 
 
 def samples(seed: int, exits: int = 3) -> ExitSamples:
@@ -26,58 +29,79 @@ def samples(seed: int, exits: int = 3) -> ExitSamples:
     return ExitSamples.of(logits, labels, 2.0 ** np.arange(exits))
 
 
+def path_curve(name: str, calibrate: ExitSamples, select: ExitSamples) -> OperatingCurve:
+    path = FAMILIES[name]().path(calibrate, calibrate.correct)
+    return operating_curve(path, calibrate, select)
+
+
 def section(**fields: object) -> ExitsConfig:
     return ExitsConfig.model_validate(fields)
 
 
 def test_the_file_knows_every_policy_of_the_library() -> None:
-    assert get_args(PolicyName) == tuple(FAMILIES)
+    assert tuple(FAMILIES) == POLICY_NAMES
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_without_options_a_policy_is_the_librarys(name: str) -> None:
-    assert configured_family(section(policy=name)) == FAMILIES[name]()
+    assert configured_family(policy_named(name)) == FAMILIES[name]()
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("score", "entropy"),
-        ("patience", 2),
-        ("bins", 7),
-        ("lower_bound", 0.9),
-        ("most_weight", 1.0),
-        ("coverage", 0.5),
-        ("passed_on", 0.1),
-    ],
-)
-def test_every_option_reaches_every_policy_it_belongs_to(option: str, value: object) -> None:
-    for owner in OPTIONS[option]:
-        assert configured_family(section(**{"policy": owner, option: value})) != FAMILIES[owner]()
+VALUES = {
+    "score": "entropy", "patience": 2, "bins": 7, "lower_bound": 0.9, "most_weight": 1.0, "coverage": 0.5,
+    "passed_on": 0.1, "tuner": {"name": "optuna", "trials": 7},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_every_option_of_a_policy_reaches_its_family(kind: type[PolicyConfig]) -> None:
+    for name in names_of(kind):
+        for option in set(kind.model_fields) - {"name"}:
+            given = policy_named(name, **{option: VALUES[option]})
+            assert configured_family(given) != FAMILIES[name](), option
+
+
+def test_a_tuner_brings_its_options() -> None:
+    policy = policy_named("margin", tuner={"name": "optuna", "trials": 7})
+    assert configured_family(policy) == TunedThresholds("margin", OptunaTuner(trials=7))
 
 
 def test_targets_carry_their_numbers() -> None:
     assert configured_target(section(), "macs") is None
-    assert configured_target(section(accuracy=0.9), "macs") == Accuracy(0.9, "MACs")
-    assert configured_target(section(latency_ms=3), "latency_ms@board") == Budget(3, "ms")
+    assert configured_target(section(accuracy=0.9), "macs") == Accuracy(0.9, unit="MACs")
+    assert configured_target(section(latency_ms=3), "latency_ms@board") == Budget(3, unit="ms")
     promise = section(guarantee={"max_harm": 0.02, "confidence": 0.8})
-    assert configured_target(promise, "energy_mj@board") == Guarantee(0.02, 0.8, "mJ")
+    assert configured_target(promise, "energy_mj@board") == Guarantee(0.02, 0.8, unit="mJ")
 
 
 def test_a_violation_is_a_share_of_the_target() -> None:
-    assert violation(Accuracy(0.8), 0.2) == pytest.approx(0.25)
-    assert violation(Budget(4.0), 1.0) == pytest.approx(0.25)
-    assert violation(Guarantee(0.01), 0.0) == 0.0
+    at_once = outcome_of(leave_at_once(3), samples(0))  # costs 1, and its answers are not all right
+    assert Accuracy(1.0).violation(at_once) == pytest.approx(1 - at_once.accuracy)
+    assert Accuracy(0.9).violation(at_once) == pytest.approx((0.9 - at_once.accuracy) / 0.9)
+    assert Budget(0.8).violation(at_once) == pytest.approx(0.25)
+    assert Budget(1.0).violation(at_once) == Accuracy(0.1).violation(at_once) == 0.0
+    assert at_once.harm > 0.01
+    assert Guarantee(0.01).violation(at_once) == 0.0  # the last exit alone keeps every promise
+
+
+def test_every_target_of_the_section_has_its_class() -> None:
+    assert set(TARGETS) == set(TARGET_FIELDS)
+
+
+def test_only_a_budget_is_another_where_costs_have_another_unit() -> None:
+    assert Budget(3, unit="ms").at_cost(2e6, "MACs") == Budget(2e6, unit="MACs")
+    assert Accuracy(0.9, unit="ms").at_cost(2e6, "MACs") == Accuracy(0.9, unit="MACs")
+    assert Guarantee(0.01, unit="ms").at_cost(2e6, "MACs") == Guarantee(0.01, unit="MACs")
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("exits", [1, 3])
 def test_the_policies_of_a_curve_give_its_numbers_on_select(name: str, exits: int) -> None:
     calibrate, select = samples(0, exits), samples(1, exits)
-    curve = path_curve(FAMILIES[name](), calibrate, select)
+    curve = path_curve(name, calibrate, select)
     for i in {0, len(curve.calibrate_cost) - 1}:
-        policy = policy_from_dict(json.loads(json.dumps(curve.policy(i, "confidence"))))
-        on_select, on_calibrate = decisions(policy, select), decisions(policy, calibrate)
+        policy = policy_from_dict(json.loads(json.dumps(curve.policies[i].to_dict())))
+        on_select, on_calibrate = outcome_of(policy, select), outcome_of(policy, calibrate)
         assert curve.select_accuracy[i] == on_select.accuracy
         assert curve.select_cost[i] == pytest.approx(on_select.cost)
         assert curve.calibrate_cost[i] == pytest.approx(on_calibrate.cost)
@@ -85,44 +109,26 @@ def test_the_policies_of_a_curve_give_its_numbers_on_select(name: str, exits: in
 
 
 def test_a_curve_of_policies_survives_json() -> None:
-    curve = path_curve(FAMILIES["pcee"](), samples(0), samples(1))
+    curve = path_curve("pcee", samples(0), samples(1))
     plain = curve.to_dict()
     back = OperatingCurve.from_dict(json.loads(json.dumps(plain)))
-    assert back.thresholds is None
+    assert list(back.policies) == list(curve.policies)
     assert back.to_dict() == plain
 
 
 def test_the_labels_of_select_change_no_policy() -> None:
     select = samples(1)
     blind = ExitSamples(select.logits, (select.labels + 1) % 4, select.reach_cost)
-    curves = [path_curve(FAMILIES["jei"](), samples(0), split) for split in (select, blind)]
+    curves = [path_curve("jei", samples(0), split) for split in (select, blind)]
     assert curves[0].policies == curves[1].policies
-
-
-def test_thresholds_become_a_policy_on_the_runs_score() -> None:
-    ones, rates = np.ones(1), np.full((1, 3), 1 / 3)
-    thresholds = np.array([[np.inf, 0.5]])
-    curve = OperatingCurve(thresholds, ones, ones, ones, ones, rates, np.arange(1.0, 4.0), np.ones(3))
-    policy = policy_from_dict(curve.policy(0, "margin"))
-    assert policy.to_dict() == {"policy": "threshold", "score": "margin", "thresholds": ["disabled", 0.5]}
-
-
-def test_a_curve_has_thresholds_or_policies() -> None:
-    curve = path_curve(FAMILIES["eero"](), samples(0), samples(1))
-    with pytest.raises(ShapeError, match="thresholds or policies"):
-        OperatingCurve(**{**vars(curve), "policies": None})
-    plain = curve.to_dict()
-    del plain["policies"]
-    with pytest.raises(DataError, match="thresholds missing"):
-        OperatingCurve.from_dict(plain)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_target_that_the_path_reaches_is_never_missed(name: str, share: float) -> None:
     calibrate, family = samples(0), FAMILIES[name]()
-    reached = [decisions(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
+    reached = [outcome_of(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
     accuracies, costs = [one.accuracy for one in reached], [one.cost for one in reached]
     target = Accuracy(min(accuracies) + share * (max(accuracies) - min(accuracies)))
-    assert fit(family, calibrate, target).verdict.is_met
-    assert fit(family, calibrate, Budget(min(costs) + share * (max(costs) - min(costs)))).verdict.is_met
+    assert target.fit(family, calibrate).verdict.is_met
+    assert Budget(min(costs) + share * (max(costs) - min(costs))).fit(family, calibrate).verdict.is_met

@@ -7,32 +7,33 @@ from exit_policy_contract import ExitPolicyContract, random_samples
 from aebnas.errors import DataError
 from aebnas.exits.eenet import LearnedScores
 from aebnas.exits.eero import Eero
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.family import PolicyFamily
-from aebnas.exits.fitting import fit
 from aebnas.exits.jei import JeiGates
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.patience import Patience, PatiencePolicy
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policies import FAMILIES, POLICIES, family_named, policy_from_dict
-from aebnas.exits.policy_outcome import decisions
+from aebnas.exits.policies import POLICIES, policy_from_dict
 from aebnas.exits.targets import Budget
 from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.exits.threshold_policy import ThresholdPolicy
+from aebnas.exits.tuners import ExactTuner
 from aebnas.exits.window import WindowCascade
 
 
 class TestConfidenceThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("confidence", max_vectors=5000)
+        return TunedThresholds("confidence", tuner=ExactTuner(5000))
 
 
 class TestEntropyThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("entropy", max_vectors=5000)
+        return TunedThresholds("entropy", tuner=ExactTuner(5000))
 
 
 class TestMarginThresholds(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return TunedThresholds("margin", max_vectors=5000)
+        return TunedThresholds("margin", tuner=ExactTuner(5000))
 
 
 class TestPatience(ExitPolicyContract):
@@ -47,7 +48,7 @@ class TestPcee(ExitPolicyContract):
 
 class TestPceeWithLowerBound(ExitPolicyContract):
     def family(self) -> PolicyFamily:
-        return Pcee(confidence=0.8, max_points=15)
+        return Pcee(lower_bound=0.8, max_points=15)
 
 
 class TestPceeOnArrivals(ExitPolicyContract):
@@ -91,15 +92,15 @@ def test_every_family_has_its_contract_test() -> None:
 def test_every_kind_of_policy_is_written_by_some_family() -> None:
     samples = random_samples(0, samples=60, exits=3, classes=3)
     families = [Patience(2), *(family_named(name) for name in FAMILIES)]
-    written = [fit(family, samples, Budget(2.2)).policy.to_dict() for family in families]
+    written = [Budget(2.2).fit(family, samples).policy.to_dict() for family in families]
     assert {data["policy"] for data in written} == set(POLICIES)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_fitted_thresholds_stay_within_their_budget_on_the_calibration_samples(share: float) -> None:
     samples = random_samples(0, samples=500, exits=4, classes=3)
-    result = fit(TunedThresholds(), samples, Budget(1.0 + 3.0 * share))
-    assert decisions(result.policy, samples).cost <= 1.0 + 3.0 * share
+    result = Budget(1.0 + 3.0 * share).fit(TunedThresholds(), samples)
+    assert outcome_of(result.policy, samples).cost <= 1.0 + 3.0 * share
     assert result.verdict.is_met
 
 
@@ -119,7 +120,7 @@ def test_patience_waits_for_equal_answers_in_a_row() -> None:
 
 def test_a_fixed_patience_is_kept_whatever_the_target() -> None:
     samples = random_samples(0, samples=60, exits=4, classes=3)
-    assert fit(Patience(3), samples, Budget(1.1)).policy == PatiencePolicy(3, 4)
+    assert Budget(1.1).fit(Patience(3), samples).policy == PatiencePolicy(3, 4)
 
 
 def test_an_unknown_policy_is_refused_with_the_choices() -> None:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.fitting import fit, judged
+from aebnas.exits.outcome import outcome_at, outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions, decisions_at
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.tuners import ExactTuner
 
 
 def harms(*counts: int, samples: int = 500) -> np.ndarray:
@@ -73,22 +73,23 @@ def test_the_samples_needed_are_those_at_which_no_harm_is_cleared() -> None:
 
 def test_too_few_samples_keep_the_promise_with_the_last_exit_and_say_so() -> None:
     samples = random_samples(0, samples=100, exits=3, classes=3)
-    result = fit(TunedThresholds(), samples, Guarantee(0.01))
+    result = Guarantee(0.01).fit(TunedThresholds(), samples)
     assert result.policy.decide(samples.logits).tolist() == [2] * 100
     assert "50 samples test the promise, and at least 230 are needed" in result.verdict.notes[0]
 
 
 @pytest.mark.parametrize("confidence", [0.9, None])
 def test_a_guarantee_holds_on_unseen_samples_and_saves_cost(confidence: float | None) -> None:
-    result = fit(Pcee(), random_samples(0, samples=2000, exits=4, classes=4), Guarantee(0.05, confidence))
-    unseen = decisions(result.policy, random_samples(1, samples=20_000, exits=4, classes=4))
+    result = Guarantee(0.05, confidence).fit(Pcee(), random_samples(0, samples=2000, exits=4, classes=4))
+    unseen = outcome_of(result.policy, random_samples(1, samples=20_000, exits=4, classes=4))
     assert unseen.harm <= 0.05
     assert unseen.cost < 3.9
 
 
 def test_more_harm_allowed_costs_less() -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=4)
-    costs = [fit(TunedThresholds(max_vectors=5000), samples, Guarantee(h)).verdict.cost for h in (0.01, 0.1)]
+    family = TunedThresholds(tuner=ExactTuner(5000))
+    costs = [Guarantee(harm).fit(family, samples).verdict.cost for harm in (0.01, 0.1)]
     assert costs[1] < costs[0]
 
 
@@ -96,8 +97,8 @@ def test_harm_is_wrong_early_where_the_last_exit_is_right() -> None:
     right = np.array([[True, True], [False, True], [True, False], [False, False]])
     logits = np.where(right[:, :, np.newaxis], [1.0, 0.0], [0.0, 1.0])
     samples = with_costs(logits, np.zeros(4, np.int64))
-    assert decisions_at(np.zeros(4, np.int64), samples).harm == 0.25
-    assert decisions_at(np.ones(4, np.int64), samples).harm == 0.0
+    assert outcome_at(np.zeros(4, np.int64), samples).harm == 0.25
+    assert outcome_at(np.ones(4, np.int64), samples).harm == 0.0
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_target_that_makes_no_sense_is_refused(target: "type[Target]") -> None
 
 def test_a_verdict_says_what_can_be_reached_instead() -> None:
     logits, labels = random_logits(0, samples=400, exits=3, classes=3)
-    verdict = fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40)), Accuracy(0.99)).verdict
+    verdict = Accuracy(0.99).fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40))).verdict
     assert verdict.best is not None
     assert f"What can be reached: an accuracy of {verdict.best:.2%}" in verdict.words()
     assert f"missed by {100 * verdict.shortfall:.2f} points" in verdict.words()
@@ -148,7 +149,7 @@ def test_samples_that_do_not_fit_together_are_refused() -> None:
 @pytest.mark.parametrize("target", [Accuracy(1.0), Budget(0.5)])
 def test_a_target_that_is_missed_is_never_called_reached(target: Accuracy | Budget) -> None:
     samples = random_samples(0, 200, 3, 4)
-    policy = fit(TunedThresholds("confidence"), samples, target).policy
-    words = judged(policy, samples, target).words()  # without its path, nobody knows what can be reached
+    policy = target.fit(TunedThresholds("confidence"), samples).policy
+    words = target.verdict(policy, samples).words()  # without its path, nobody knows what can be reached
     assert "missed by" in words
     assert "reached" not in words

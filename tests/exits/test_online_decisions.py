@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from aebnas.exits.fitting import fit
+from aebnas.exits.families import FAMILIES, family_named
 from aebnas.exits.online import SINGLE_SCORES, online, online_single
 from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policies import FAMILIES, family_named
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.scores import SCORES
@@ -36,7 +35,7 @@ def decided_online(policy: ExitPolicy, logits: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_every_policy_decides_online_as_it_decides_at_once(name: str) -> None:
     fitted = samples()
-    policy = fit(family_named(name), fitted, Budget(2.2)).policy
+    policy = Budget(2.2).fit(family_named(name), fitted).policy
     logits = fitted.logits.values
     chosen = policy.decide(logits)
     np.testing.assert_array_equal(decided_online(policy, logits), chosen)
@@ -56,7 +55,7 @@ def single(policy: ExitPolicy, logits: np.ndarray) -> list[int]:
 @pytest.mark.parametrize("classes", [2, 5, 33])
 def test_one_by_one_a_policy_decides_as_it_decides_at_once(name: str, classes: int) -> None:
     fitted = samples(classes=classes)
-    policy = fit(family_named(name), fitted, Budget(2.2)).policy
+    policy = Budget(2.2).fit(family_named(name), fitted).policy
     assert single(policy, fitted.logits.values) == policy.decide(fitted.logits.values).tolist()
 
 

@@ -1,19 +1,29 @@
 import dataclasses
 import json
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from exit_policy_contract import random_samples, stored_scores
 from hypothesis import given
 from threshold_cases import Case, large_case, small_cases
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.operating_curve import TUNERS, OperatingCurve, operating_curve
+from aebnas.exits.families import FAMILIES
+from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.optuna_tuner import tune_with_optuna
-from aebnas.exits.outcome import apply_thresholds
+from aebnas.exits.outcome import apply_thresholds, outcome_of, outcomes_of
+from aebnas.exits.patience import PatiencePolicy
+from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.samples import ExitSamples
 from aebnas.exits.shares import thresholds_from_shares
 from aebnas.exits.smoothing import smoothed_correctness
+from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.threshold_policy import leave_at_once, never_leave
 from aebnas.exits.threshold_tuner import tune_thresholds
+from aebnas.exits.tuners import TUNERS
 
 
 def halves(case: Case) -> tuple[Case, Case]:
@@ -22,9 +32,28 @@ def halves(case: Case) -> tuple[Case, Case]:
     return (scores[:middle], correct[:middle], reach_cost), (scores[middle:], correct[middle:], reach_cost)
 
 
-def curve_of(case: Case, tuner: str = "exact", trials: int = 60, max_points: int = 400) -> OperatingCurve:
-    calibrate, select = halves(case)
-    return operating_curve(*calibrate[:2], *select, tuner=tuner, trials=trials, max_points=max_points)
+def samples_of(case: Case) -> ExitSamples:
+    """Return what the exits said, without logits: answer 0 is right, 1 is wrong."""
+    scores, correct, reach_cost = case
+    labels = np.zeros(len(scores), np.int64)
+    return ExitSamples.of_scores({"confidence": scores}, (~correct).astype(np.uint8), labels, reach_cost)
+
+
+def curve_of(case: Case, tuner: str = "exact", max_points: int = 400) -> OperatingCurve:
+    return curve_between(*halves(case), tuner, max_points)
+
+
+def curve_between(
+    calibrate: Case, select: Case, tuner: str = "exact", max_points: int = 400
+) -> OperatingCurve:
+    options = {"optuna": {"trials": 60}, "exact": {}}[tuner]
+    family = TunedThresholds("confidence", TUNERS[tuner](**options), max_points)
+    seen = samples_of(calibrate)
+    return operating_curve(family.path(seen, seen.correct), seen, samples_of(select))
+
+
+def thresholds_of(curve: OperatingCurve) -> np.ndarray:
+    return np.array([policy.thresholds for policy in curve.policies])  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +66,8 @@ def test_select_is_scored_with_the_thresholds_tuned_on_calibrate(tuner: str) -> 
     case = large_case(0, samples=400, exits=3)
     calibrate, select = halves(case)
     curve = curve_of(case, tuner)
-    on_calibrate = apply_thresholds(curve.thresholds, *calibrate)
-    on_select = apply_thresholds(curve.thresholds, *select)
+    on_calibrate = apply_thresholds(thresholds_of(curve), *calibrate)
+    on_select = apply_thresholds(thresholds_of(curve), *select)
     assert curve.calibrate_accuracy.tolist() == on_calibrate.accuracy.tolist()
     assert curve.calibrate_cost.tolist() == on_calibrate.cost.tolist()
     assert curve.select_accuracy.tolist() == on_select.accuracy.tolist()
@@ -51,10 +80,9 @@ def test_select_is_scored_with_the_thresholds_tuned_on_calibrate(tuner: str) -> 
 def test_select_labels_never_change_the_thresholds(tuner: str) -> None:
     calibrate, select = halves(large_case(0, samples=400, exits=3))
     curves = [
-        operating_curve(*calibrate[:2], select[0], right, select[2], tuner=tuner, trials=60)
-        for right in (select[1], ~select[1])
+        curve_between(calibrate, (select[0], right, select[2]), tuner) for right in (select[1], ~select[1])
     ]
-    assert curves[0].thresholds.tolist() == curves[1].thresholds.tolist()
+    assert list(curves[0].policies) == list(curves[1].policies)
 
 
 def test_points_are_sorted_by_cost_and_start_where_everyone_leaves_at_once(curve: OperatingCurve) -> None:
@@ -65,7 +93,7 @@ def test_points_are_sorted_by_cost_and_start_where_everyone_leaves_at_once(curve
 def test_a_curve_is_thinned_to_the_points_asked_for() -> None:
     case = large_case(0, samples=600, exits=4)
     full, thinned = curve_of(case), curve_of(case, max_points=10)
-    assert 5 <= len(thinned.thresholds) <= 10
+    assert 5 <= len(thinned) <= 10
     assert thinned.calibrate_cost[[0, -1]].tolist() == full.calibrate_cost[[0, -1]].tolist()
 
 
@@ -101,11 +129,12 @@ def test_the_area_is_the_accuracy_averaged_over_budgets(curve: OperatingCurve) -
 
 @given(case=small_cases)
 def test_a_curve_survives_json(case: Case) -> None:
-    curve = operating_curve(case[0], case[1], *case)
+    curve = curve_between(case, case)
     text = json.dumps(curve.to_dict(), allow_nan=False)
     again = OperatingCurve.from_dict(json.loads(text))
-    assert curve.policies is again.policies is curve.settings is again.settings is None
-    for field in dataclasses.fields(curve)[:-2]:
+    assert list(curve.policies) == list(again.policies)
+    assert curve.settings == again.settings == ()
+    for field in dataclasses.fields(curve)[1:-1]:
         before, after = getattr(curve, field.name), getattr(again, field.name)
         assert before.shape == after.shape
         assert before.tolist() == after.tolist()
@@ -113,7 +142,7 @@ def test_a_curve_survives_json(case: Case) -> None:
 
 def test_one_exit_gives_one_point_whose_area_is_its_accuracy() -> None:
     curve = curve_of(large_case(0, samples=50, exits=1))
-    assert curve.thresholds.shape == (1, 0)
+    assert thresholds_of(curve).shape == (1, 0)
     assert curve.area() == curve.select_accuracy[0] == curve.exit_accuracy[0]
 
 
@@ -131,9 +160,86 @@ def test_a_curve_whose_fields_do_not_fit_is_refused(curve: OperatingCurve) -> No
         dataclasses.replace(curve, calibrate_cost=curve.calibrate_cost[::-1])
 
 
-def test_an_unknown_tuner_is_refused_with_the_choices() -> None:
-    with pytest.raises(DataError, match="exact, optuna"):
-        curve_of(large_case(0, samples=20, exits=2), "grid")
+def test_policies_of_another_network_make_no_curve(curve: OperatingCurve) -> None:
+    with pytest.raises(ShapeError, match="Policies of 4 exits are needed, but got 3"):
+        dataclasses.replace(curve, policies=[never_leave(3)] * len(curve))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda groups: groups[0]["columns"]["thresholds"].pop(),
+        lambda groups: groups[0]["columns"].update(more=[1.0]),
+        lambda groups: groups[0].pop("columns"),
+        lambda groups: groups[0].pop("alike"),
+        lambda groups: groups[0]["alike"].update(policy="thresholt"),
+        lambda groups: groups[0]["columns"]["thresholds"].__setitem__(0, "abc"),
+        lambda groups: groups[0]["columns"]["thresholds"].__setitem__(7, "abc"),
+        lambda groups: groups[0]["columns"]["thresholds"].__setitem__(7, [0.5, 0.5]),
+        lambda groups: groups[0]["columns"]["thresholds"][7].__setitem__(1, float("nan")),
+        lambda groups: groups[0]["columns"]["thresholds"][7].__setitem__(1, "sometimes"),
+        lambda groups: groups[0]["columns"]["thresholds"][7].__setitem__(1, None),
+        lambda groups: groups[0]["columns"].clear(),
+        lambda groups: groups[0].update(alike=3),
+        lambda groups: groups[0].update(columns=[1, 2]),
+        lambda groups: groups.__setitem__(0, "group"),
+        lambda groups: groups[0].update(at=list(range(3))),
+        lambda groups: groups[0].update(at=["a"] * len(groups[0]["columns"]["thresholds"])),
+        lambda groups: groups[0]["alike"].update(score="confidenze"),
+        lambda groups: groups[0]["alike"].update(policy=["threshold"]),
+        lambda groups: groups.append({"alike": {}, "columns": {"thresholds": [[0.5]]}, "at": [10**6]}),
+        lambda groups: groups.clear(),
+    ],
+)
+def test_damaged_policies_of_a_curve_are_refused(curve: OperatingCurve, damage: Callable[[Any], Any]) -> None:
+    data = json.loads(json.dumps(curve.to_dict()))
+    damage(data["policies"])
+    with pytest.raises((DataError, ShapeError)):
+        OperatingCurve.from_dict(data)
+
+
+def test_policies_of_several_kinds_survive_json_in_their_order(curve: OperatingCurve) -> None:
+    both = joined({"thresholds": curve, "first": dataclasses.replace(curve, policies=_mixed(len(curve)))})
+    again = OperatingCurve.from_dict(json.loads(json.dumps(both.to_dict())))
+    assert list(again.policies) == list(both.policies)
+    assert list(again.policies[3:9]) == list(both.policies)[3:9]
+    assert again.to_dict() == both.to_dict()
+    assert again.settings == both.settings
+
+
+def _mixed(count: int) -> list[ExitPolicy]:
+    kinds: list[ExitPolicy] = [PatiencePolicy(1, 4), never_leave(4), PatiencePolicy(2, 4), leave_at_once(4)]
+    return [kinds[i % len(kinds)] for i in range(count)]
+
+
+def test_thresholds_of_a_curve_are_stored_as_one_list(curve: OperatingCurve) -> None:
+    (group,) = curve.to_dict()["policies"]
+    assert group["alike"] == {"policy": "threshold", "score": "confidence"}
+    assert len(group["columns"]["thresholds"]) == len(curve)
+
+
+def test_stored_scores_give_the_curve_of_the_logits() -> None:
+    calibrate, select = (random_samples(seed, 300, 3, 4) for seed in (0, 1))
+    stored = [stored_scores(samples) for samples in (calibrate, select)]
+    for name, make in FAMILIES.items():
+        family = make()
+        if family.needs_logits:
+            continue
+        curves = [
+            operating_curve(family.path(seen, seen.correct), seen, unseen)
+            for seen, unseen in ((calibrate, select), stored)
+        ]
+        assert curves[0].to_dict() == curves[1].to_dict(), name
+
+
+def test_many_policies_at_once_lead_to_what_each_leads_to() -> None:
+    samples = random_samples(0, 300, 4, 4)
+    path = TunedThresholds("margin").path(samples, samples.correct)
+    for outcome, policy in zip(outcomes_of(path, samples), path, strict=True):
+        alone = outcome_of(policy, samples)
+        assert (outcome.accuracy, outcome.harm) == (alone.accuracy, alone.harm)
+        assert outcome.cost == pytest.approx(alone.cost, rel=1e-12)
+        assert outcome.exit_rates.tolist() == alone.exit_rates.tolist()
 
 
 def test_a_curve_of_fewer_than_two_points_cannot_be_asked_for() -> None:

@@ -8,9 +8,8 @@ from scipy.stats import binom
 from aebnas.errors import DataError
 from aebnas.exits.arrays import BoolArray, ScoreArray
 from aebnas.exits.drift import drifted_bins
-from aebnas.exits.fitting import fit
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.pcee import Pcee
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.score_steps import (
     ScoreSteps,
     equal_mass_steps,
@@ -107,20 +106,20 @@ def test_the_lower_bound_is_where_so_many_successes_become_too_rare(count: int, 
 
 def test_bins_merge_until_the_bound_can_reach_delta() -> None:
     scores = np.linspace(0, 1, 1000, dtype=np.float32)
-    steps = Pcee(confidence=0.95).steps(scores, scores > 0.3, delta=0.99)
+    steps = Pcee(lower_bound=0.95).steps(scores, scores > 0.3, delta=0.99)
     assert steps.count.min() >= smallest_useful_bin(0.99, 0.95) == 299
     assert steps.estimate(0.95).max() >= 0.99
 
 
 def test_the_lower_bound_lets_fewer_leave() -> None:
     samples = random_samples(0, samples=400, exits=3, classes=3)
-    plain, bounded = (Pcee(confidence=c).at(samples, samples.correct, 0.8) for c in (None, 0.95))
-    assert decisions(bounded, samples).cost > decisions(plain, samples).cost
+    plain, bounded = (Pcee(lower_bound=c).at(samples, samples.correct, 0.8) for c in (None, 0.95))
+    assert outcome_of(bounded, samples).cost > outcome_of(plain, samples).cost
 
 
 def test_an_accuracy_is_the_delta_of_every_bin() -> None:
     samples = random_samples(0, samples=600, exits=4, classes=3)
-    policy = fit(Pcee(), samples, Accuracy(0.9)).policy
+    policy = Accuracy(0.9).fit(Pcee(), samples).policy
     assert policy == Pcee().at(samples, samples.correct, 0.9)
     chosen = policy.decide(samples.logits)
     first = chosen == 0
@@ -131,7 +130,7 @@ def test_an_accuracy_is_the_delta_of_every_bin() -> None:
 def test_an_exit_that_can_never_fire_is_named() -> None:
     logits, labels = random_logits(0, samples=300, exits=3, classes=3)
     logits[:, 0] = np.random.default_rng(1).normal(size=(300, 3))
-    notes = fit(Pcee(bins=5), with_costs(logits, labels), Accuracy(0.9)).verdict.notes
+    notes = Accuracy(0.9).fit(Pcee(bins=5), with_costs(logits, labels)).verdict.notes
     assert any(note.startswith("Exit 0 can never fire") for note in notes)
 
 
@@ -172,7 +171,7 @@ def test_switches_turn_leaving_on_and_off() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(DataError, match="at least 1"):
         Pcee(bins=0)
-    with pytest.raises(DataError, match="confidence"):
-        Pcee(confidence=1.0)
+    with pytest.raises(DataError, match="lower_bound"):
+        Pcee(lower_bound=1.0)
     with pytest.raises(DataError, match="margn"):
         Pcee(score="margn")

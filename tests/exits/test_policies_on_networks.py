@@ -7,10 +7,9 @@ from shipped import shipped
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from aebnas.exits.fitting import fit
-from aebnas.exits.policies import FAMILIES, family_named
+from aebnas.exits.families import FAMILIES, family_named
+from aebnas.exits.outcome import outcome_of
 from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_outcome import decisions
 from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget
 from aebnas.hardware.cost import network_cost
@@ -57,9 +56,9 @@ def stopped(network: EarlyExitNetwork, image: Tensor, policy: ExitPolicy) -> Ten
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_reported_cost_is_counted_on_the_stopped_network(name: str, case: Case) -> None:
     network, images, samples = case
-    policy = fit(family_named(name), samples, Budget(0.75 * samples.reach_cost[-1])).policy
-    reported = decisions(policy, samples)
+    policy = Budget(0.75 * samples.reach_cost[-1]).fit(family_named(name), samples).policy
+    reported = outcome_of(policy, samples)
     with FlopCounterMode(display=False) as counter:
         answers = [int(stopped(network, image, policy).argmax()) for image in images]
     assert counter.get_total_flops() / 2 / IMAGES == pytest.approx(reported.cost)
-    assert answers == samples.logits.predictions[np.arange(IMAGES), reported.chosen].tolist()
+    assert answers == samples.logits.predictions[np.arange(IMAGES), policy.decide(samples.logits)].tolist()

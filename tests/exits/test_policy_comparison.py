@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aebnas.exits.comparison import SHARES, Comparison, bootstrap_band, compare
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.samples import ExitSamples
 
 

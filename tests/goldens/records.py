@@ -26,8 +26,7 @@ from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.evaluation.identity import context_key, leg_seed, training_seed
-from aebnas.exits.fitting import fit
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost import network_cost
 from aebnas.hardware.device_costs import DeviceCosts
@@ -54,7 +53,7 @@ CONTEXTS = (
     ("evaluation.mode=successive_halving", "training.epochs=9"),
     ("training.loss=boosted",),
     ("training.loss=frozen",),
-    ("exits.policy=pcee", "exits.bins=20"),
+    ("exits.policy=pcee", "exits.policy.bins=20"),
     ("exits.guarantee={max_harm: 0.01, confidence: 0.9}", "exits.policy=confidence"),
     ("evaluation.max_training_macs=1e15",),
     ("search.seed=7",),
@@ -116,7 +115,7 @@ def policies(name: str) -> dict[str, list[int]]:
     fitted_on, scored_on = random_samples(3, 300, 4, 5), random_samples(4, 300, 4, 5)
     counts = {}
     for target in (Budget(2.2), Accuracy(0.9), Guarantee(0.05, 0.9)):
-        chosen = fit(FAMILIES[name](), fitted_on, target).policy.decide(scored_on.logits)
+        chosen = target.fit(FAMILIES[name](), fitted_on).policy.decide(scored_on.logits)
         counts[type(target).__name__] = np.bincount(chosen, minlength=4).tolist()
     return counts
 

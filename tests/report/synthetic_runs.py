@@ -10,6 +10,8 @@ from aebnas.config import parse
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome
 from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.exits.scores import SCORES
+from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.search.arrays import pack_arrays
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
@@ -46,7 +48,7 @@ def search_file(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "synthetic.yaml", overrides)
 
 
-def candidate(architecture: StagedArchitecture, seed: int) -> Evaluation:
+def candidate(architecture: StagedArchitecture, seed: int, score: str = "confidence") -> Evaluation:
     """Return a finished evaluation with a plausible operating curve."""
     rng = np.random.default_rng(seed)
     exits = len(architecture.exits) + 1
@@ -60,7 +62,8 @@ def candidate(architecture: StagedArchitecture, seed: int) -> Evaluation:
     thresholds = np.linspace(0, 1, points)[:, None][:, : exits - 1]
     if exits == 2:
         thresholds[0], thresholds[-1] = -np.inf, np.inf
-    curve = OperatingCurve(thresholds, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
+    policies = threshold_policies(score, thresholds)
+    curve = OperatingCurve(policies, accuracy, cost, accuracy, cost, rates, reach, exit_accuracy)
     return Evaluation(
         architecture, "done", seed, tuple(reach.tolist()), int(reach[-1] / 20), 20480, 2.5, 2.0, curve=curve
     )
@@ -82,7 +85,9 @@ def evaluations(
 ) -> list[Evaluation]:
     """Return finished evaluations, then failed ones with their reasons."""
     networks = architectures(config, done + len(failures))
-    found = [candidate(network, seed + i) for i, network in enumerate(networks[:done])]
+    name = config.exits.policy_names[0]
+    score = name if name in SCORES else "confidence"
+    found = [candidate(network, seed + i, score) for i, network in enumerate(networks[:done])]
     for network, reason in zip(networks[done:], failures, strict=True):
         found.append(replace(candidate(network, 0), status=f"failed: {reason}", curve=None))
     return found

@@ -12,7 +12,7 @@ from synthetic_runs import SELECT_IMAGES, evaluations, search_file, store_of
 from aebnas.cli import main
 from aebnas.config.constraints import Bound
 from aebnas.errors import RunError
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.report.exit_study import ExitStudy, exit_study
 from aebnas.report.exit_tables import exit_tables, terminal_table
 from aebnas.search.arrays import pack_arrays

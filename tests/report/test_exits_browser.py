@@ -8,7 +8,7 @@ from chromium import Chromium, chromium_path
 from synthetic_runs import evaluations, search_file, store_of
 from test_exit_study import with_logits
 
-from aebnas.exits.policies import FAMILIES
+from aebnas.exits.families import FAMILIES
 from aebnas.report.exit_page import exit_page
 from aebnas.report.exit_study import exit_study
 

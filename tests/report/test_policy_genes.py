@@ -29,8 +29,9 @@ def with_settings(one: Evaluation, config: SearchFile) -> Evaluation:
         calibrate_accuracy=curve.calibrate_accuracy - 0.1,
         select_accuracy=curve.select_accuracy - 0.1,
     )
-    scores = {name: exits.policy for name, exits in config.exits.settings.items()}
-    return replace(one, curve=joined({"confidence": worse, "margin": curve}, scores))
+    assert set(config.exits.settings) == {"confidence", "margin"}
+    margin = replace(curve, policies=[replace(policy, score="margin") for policy in curve.policies])
+    return replace(one, curve=joined({"confidence": worse, "margin": margin}))
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> RunStore:
 def test_a_picked_point_is_trained_with_its_own_setting_of_the_policy(store: RunStore) -> None:
     point = read_run(store).front[-1]
     subject = subject_of(store.path, "best")
-    assert point.setting == subject.exits.policy == "margin"
+    assert point.setting == subject.exits.only.name == "margin"
     assert list(subject.exits.settings) == [""]
     assert "exit policy margin" in subject.words
 
@@ -49,7 +50,7 @@ def test_a_picked_point_is_trained_with_its_own_setting_of_the_policy(store: Run
 def test_a_winner_file_is_trained_with_the_setting_of_its_point(store: RunStore) -> None:
     path = write_report([store]).winners[-1]
     assert {point.setting for point in load_winner(path).points} == {"margin"}
-    assert subject_of(path).exits.policy == "margin"
+    assert subject_of(path).exits.only.name == "margin"
 
 
 def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
@@ -94,3 +95,14 @@ def test_the_yaml_of_the_page_keeps_the_setting_and_the_score_of_every_point(
     read = load_winner(tmp_path / "winner.yaml")
     written = load_winner(store.path / "winners" / f"{read.key}.yaml")
     assert [(p.setting, p.policy) for p in read.points] == [(p.setting, p.policy) for p in written.points]
+
+
+def test_a_winner_file_with_options_beside_its_policy_is_told_the_new_spelling(store: RunStore) -> None:
+    path = write_report([store]).winners[-1]
+    start = path.read_text().index("exits:")
+    end = path.read_text().index("\npoints:")
+    path.write_text(path.read_text()[:start] + "exits: {policy: pcee, bins: 10}" + path.read_text()[end:])
+    with pytest.raises(
+        ConfigError, match=r"exits\.bins: is an option of its policy now, as in policy: \{name"
+    ):
+        load_winner(path)

@@ -10,6 +10,7 @@ import yaml
 from chromium import Chromium, chromium_path
 from synthetic_runs import EVIL, evaluations, search_file, store_of
 
+from aebnas.exits.patience import PatiencePolicy
 from aebnas.report import load_winner, write_report
 from aebnas.report.contents import read_run
 from aebnas.report.winners import winners
@@ -277,8 +278,8 @@ def test_policies_of_any_kind_have_their_yaml(browser: Chromium, tmp_path: Path)
     for one in evaluations(config, 6):
         assert one.curve is not None
         exits = len(one.curve.reach_cost)
-        told = [{"policy": "patience", "patience": 1 + i % exits, "exits": exits} for i in range(30)]
-        found.append(replace(one, curve=replace(one.curve, thresholds=None, policies=tuple(told))))
+        policies = [PatiencePolicy(1 + i % exits, exits) for i in range(30)]
+        found.append(replace(one, curve=replace(one.curve, policies=policies)))
     store = store_of(tmp_path / "run", config, found, [6])
     browser.open(write_report([store]).page)
     browser.click(".yaml summary")

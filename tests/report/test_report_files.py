@@ -59,7 +59,7 @@ def test_the_csv_files_rates_thresholds_and_accuracies_under_the_exits_name(stor
         assert curve is not None
         assert row["exit_rate[stage1]"] == pytest.approx(curve.exit_rates[i, 0])
         assert row["exit_rate[final classifier]"] == pytest.approx(curve.exit_rates[i, 1])
-        assert row["threshold[stage1]"] == pytest.approx(curve.thresholds[i, 0])
+        assert row["threshold[stage1]"] == pytest.approx(curve.policies[i].thresholds[0])
         assert row["exit_accuracy[final classifier]"] == pytest.approx(curve.exit_accuracy[1])
     without = table[table["exits"] == 1]
     assert without["exit_rate[stage1]"].isna().all()
@@ -101,7 +101,7 @@ def test_a_winner_has_its_points_of_the_front_with_exact_thresholds(store: RunSt
         assert curve is not None
         for point in winner.points:
             i = known[winner.key].point_index(point.trade_off)
-            assert list(point.thresholds) == curve.thresholds[i].tolist()
+            assert list(point.thresholds) == list(curve.policies[i].thresholds)
 
 
 def test_infinite_thresholds_survive_the_file(store: RunStore, tmp_path: Path) -> None:

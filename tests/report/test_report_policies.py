@@ -11,6 +11,7 @@ from synthetic_runs import evaluations, search_file, store_of
 
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
+from aebnas.exits.patience import PatiencePolicy
 from aebnas.exits.policies import policy_from_dict
 from aebnas.report import load_winner, write_report
 from aebnas.report.contents import read_run
@@ -22,11 +23,8 @@ def with_policies(one: Evaluation) -> Evaluation:
     curve = one.curve
     assert curve is not None
     exits = len(curve.reach_cost)
-    policies = tuple(
-        {"policy": "patience", "patience": 1 + i % exits, "exits": exits}
-        for i in range(len(curve.select_cost))
-    )
-    return replace(one, curve=replace(curve, thresholds=None, policies=policies))
+    policies = [PatiencePolicy(1 + i % exits, exits) for i in range(len(curve))]
+    return replace(one, curve=replace(curve, policies=policies))
 
 
 def run_of(path: Path, config: SearchFile, found: list[Evaluation]) -> RunStore:

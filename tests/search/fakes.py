@@ -12,6 +12,8 @@ from aebnas.config import SearchFile, parse
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, draft_evaluation
 from aebnas.evaluation.rungs import Leg, LegOf, in_full
 from aebnas.exits.operating_curve import operating_curve
+from aebnas.exits.samples import ExitSamples
+from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
 from aebnas.search.store import RunStore
@@ -49,18 +51,15 @@ def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float
     rng = np.random.default_rng(int(architecture.key(), 16))
     skill = skilled * np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
     shape = (IMAGES, len(skill))
-    records, correct = [], []
+    records, samples = [], []
     for _ in range(2):
         scores = rng.random(shape).astype(np.float32)
-        correct.append(rng.random(shape) < (0.3 + 0.7 * scores) * skill)
-        records.append(ExitRecord({"confidence": scores}, np.where(correct[-1], 1, 0).astype(np.uint16)))
-    curve = operating_curve(
-        records[0].scores["confidence"],
-        correct[0],
-        records[1].scores["confidence"],
-        correct[1],
-        cost.reach_macs,
-    )
+        correct = rng.random(shape) < (0.3 + 0.7 * scores) * skill
+        records.append(ExitRecord({"confidence": scores}, np.where(correct, 1, 0).astype(np.uint16)))
+        right, record = np.ones(IMAGES, np.int64), records[-1]
+        samples.append(ExitSamples.of_scores(record.scores, record.predictions, right, cost.reach_macs))
+    path = TunedThresholds().path(samples[0], samples[0].correct)
+    curve = operating_curve(path, *samples)
     logits = rng.random((*shape, 10)).astype(np.float32)
     draft = draft_evaluation(architecture, cost, seed)
     evaluation = Evaluation(**{**vars(draft), "curve": curve, "seconds": 1.0, "cpu_seconds": 1.0})

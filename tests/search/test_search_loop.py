@@ -9,6 +9,7 @@ from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.rungs import in_full
+from aebnas.search.cluster.contract import ClusterLostError
 from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
@@ -129,6 +130,32 @@ def test_a_failed_candidate_is_a_row_and_never_told(tmp_path: Path) -> None:
 def test_a_search_whose_first_generation_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"all 6 candidates of the first generation failed.*no such device"):
         run(tmp_path / "run", fake_config(), FakePool(outcome=lambda a: fake_failure(a, "no such device")))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7])
+def test_a_lost_cluster_ends_a_search_with_what_is_kept_and_the_commands_that_continue(
+    tmp_path: Path, kept: int
+) -> None:
+    class Lost(FakePool):
+        left = kept
+
+        def evaluate(self, architectures, started, leg=in_full):  # type: ignore[no-untyped-def]
+            for outcome in super().evaluate(architectures, started, leg):
+                if self.left == 0:
+                    raise ClusterLostError("Ray is gone (no answer)")
+                self.left -= 1
+                yield outcome
+
+    path = tmp_path / "my run"
+    with pytest.raises(ClusterLostError) as error:
+        run(path, fake_config(), Lost())
+    lines = str(error.value).splitlines()
+    assert lines[0] == "Ray is gone (no answer)"
+    count = "1 evaluation is" if kept == 1 else f"{kept} evaluations are"
+    assert lines[1] == f"{count} kept. Once Ray is up again: aebnas resume '{path}'"
+    assert lines[2] == f"Without it: aebnas resume '{path}' --set workers.mode=serial"
+    assert error.value.exit_code == 5
+    assert run(path, fake_config())[-1] == run(tmp_path / "whole", fake_config())[-1]
 
 
 def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from search.fakes import DATA, FakePool, fake_config, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Outcome
+from aebnas.exits.samples import ExitSamples
 from aebnas.report.contents import read_run
 from aebnas.report.terminal import contents_table
 from aebnas.search.search import Search
@@ -48,8 +49,8 @@ def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome
         labels = np.arange(200) % 10
         logits = rng.normal(size=(2, 200, len(plain.evaluation.reach_macs), 10)).astype(np.float32)
         logits[:, np.arange(200), :, labels] += np.log10(plain.evaluation.reach_macs) - 2.5
-        pairs = ((logits[0], logits[1]), (labels, labels))
-        found = fitted_curve(config, *pairs, plain.evaluation.reach_macs, {})
+        reach = plain.evaluation.reach_macs
+        found = fitted_curve(config, *(ExitSamples.of(values, labels, reach) for values in logits))
         evaluation = dataclasses.replace(plain.evaluation, curve=found.curve, verdict=found.verdict)
         return Outcome(evaluation, plain.artefacts)
 

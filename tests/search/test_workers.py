@@ -10,15 +10,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ray.exceptions import RayActorError
 from search.fakes import fake_config, fake_failure
 
 from aebnas.config import SearchFile, load
 from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.search.cluster.actors import _reason, _Worker
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
-from aebnas.search.workers import _Worker
 from aebnas.space.search_space import StagedSpace
 
 DIGITS = """
@@ -51,14 +52,19 @@ def search(
 
 def worker_pids() -> list[int]:
     """Return the processes of this session's Ray actors."""
+    return descendants(os.getpid(), "ray::_Worker")
+
+
+def descendants(ancestor: int, program: str) -> list[int]:
+    """Return the processes below one whose command line holds a word."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if entry.read_bytes().startswith(b"ray::_Worker"):
+            if program.encode() in entry.read_bytes():
                 found.append(int(entry.parent.name))
         except OSError:
             continue
-    return [pid for pid in found if is_descendant(pid, os.getpid())]
+    return [pid for pid in found if is_descendant(pid, ancestor)]
 
 
 def is_descendant(pid: int, ancestor: int) -> bool:
@@ -70,15 +76,6 @@ def is_descendant(pid: int, ancestor: int) -> bool:
         except OSError:
             return False
     return False
-
-
-def kill_workers(seconds: float, pause: float) -> None:
-    """Kill every worker that shows up for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for pid in worker_pids():
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(pause)
 
 
 def test_serial_one_and_two_workers_find_the_same_front(
@@ -110,26 +107,14 @@ def test_a_candidate_that_kills_every_worker_is_recorded_and_the_search_goes_on(
     digits: Callable[..., SearchFile], tmp_path: Path
 ) -> None:
     victims: list[str] = []
-    stop = threading.Event()
 
-    def assassin() -> None:
-        while not stop.is_set():
-            for pid in worker_pids():
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
+    def kill_under_the_first(event: Event) -> None:
+        if isinstance(event, CandidateStarted) and event.key in (victims or [event.key]):
+            victims[:] = [event.key]
+            threading.Timer(0.2, lambda: [os.kill(pid, signal.SIGKILL) for pid in worker_pids()]).start()
 
-    def listener(event: Event) -> None:
-        if isinstance(event, CandidateStarted) and not victims:
-            victims.append(event.key)
-            threading.Thread(target=assassin, daemon=True).start()
-        if isinstance(event, WorkerLost) and not event.retry:
-            stop.set()
-
-    config = digits("workers.retries=1")
-    try:
-        last = search(config, tmp_path / "run", listener)
-    finally:
-        stop.set()
+    config = digits("workers.retries=1", "training.epochs=6")
+    last = search(config, tmp_path / "run", kill_under_the_first)
     assert last.failed == 1
     assert last.trainings == 7
     store = RunStore(tmp_path / "run")
@@ -151,23 +136,26 @@ def test_a_hanging_candidate_is_stopped_and_marks_the_run(
 
 
 def test_nothing_of_ray_is_left_running(digits: Callable[..., SearchFile], tmp_path: Path) -> None:
-    search(digits("search.max_trainings=1"), tmp_path / "run")
+    seen: set[int] = set()
+
+    def look(event: Event) -> None:
+        if isinstance(event, CandidateStarted):
+            for program in ("raylet", "gcs_server", "ray::"):
+                seen.update(descendants(os.getpid(), program))
+
+    search(digits("search.max_trainings=1"), tmp_path / "run", look)
+    assert len(seen) >= 3
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (left := ray_processes()):
+    while time.monotonic() < deadline and any(is_running(pid) for pid in seen):
         time.sleep(0.2)
-    assert left == []
+    assert not any(is_running(pid) for pid in seen)
 
 
-def ray_processes() -> list[str]:
-    names = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if ("raylet" in line or "gcs_server" in line) and is_descendant(int(entry.parent.name), os.getpid()):
-            names.append(line[:80])
-    return names
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # empty: ended, and nobody has asked
+    except OSError:
+        return False
 
 
 def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() -> None:
@@ -208,3 +196,20 @@ def test_a_worker_that_cannot_start_stops_the_search(
     config = digits("workers.gpus_per_worker=1")
     with pytest.raises(WorkerError, match="no worker fits"):
         search(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The actor died unexpectedly before finishing this task.\n\tclass_name: _Worker\n"
+         "Worker unexpectedly exits with a connection error code 2. End of file.",
+         "Worker unexpectedly exits with a connection error code 2. End of file."),
+        ("The actor died because of an error raised in its creation task, ray::_Worker.__init__()\n"
+         "  File \"x.py\", line 1\nModuleNotFoundError: No module named 'aebnas'",
+         "ModuleNotFoundError: No module named 'aebnas'"),
+        ("The actor with name _Worker failed to import on the worker. Traceback:\nValueError: bad",
+         "ValueError: bad"),
+    ],
+)  # fmt: skip
+def test_why_a_worker_died_is_one_line_that_says_it(text: str, told: str) -> None:
+    assert _reason(RayActorError(error_msg=text)) == told
