@@ -17,7 +17,7 @@ from training.small_training import digits
 from aebnas.deploy import EarlyExitSession
 from aebnas.deploy.export import export
 from aebnas.deploy.manifest import MANIFEST, Manifest, checksum_of, read_manifest
-from aebnas.errors import ConfigError, DataError
+from aebnas.errors import DataError, RunError
 
 
 def answers(folder: Path, *words: object) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -126,7 +126,7 @@ def test_a_depth_that_was_edited_is_refused(copied: Any) -> None:
     assert read_manifest(folder).sixteen_bit_depth == 12
     fields = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps(fields | {"sixteen_bit_depth": 14}))
-    with pytest.raises(ConfigError, match="edited or damaged"):
+    with pytest.raises(RunError, match="edited or damaged"):
         read_manifest(folder)
 
 

@@ -42,8 +42,7 @@ def rival(
         run=str(path / "run"),
         data_fingerprint="fingerprint",
         key="",
-        image_shape=(8, 8, 1),
-        classes="0123456789",
+        task=classification(1, 10),
     )
     splits: Any = SimpleNamespace(train=IMAGES)
     return best_static(path / "run" / "trained" / "key", checkpoint, splits)

@@ -76,7 +76,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
-    teacher = Sees(architecture(resolution=16), 1, 10)
+    teacher = Sees(architecture(resolution=16), classification(1, 10))
     batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
     for x, _ in batches:
         half = torch.nn.functional.avg_pool2d(seen[-1], 2)
