@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aebnas.config.choices import Frozen, Wrong
-from aebnas.config.supernet_schema import SUPERNET_LOSSES
+from aebnas.config.loss_schema import names_where
 from aebnas.config.surrogate_schema import SurrogateName
-from aebnas.config.training_schema import TWO_PHASES, TrainingConfig
+from aebnas.config.training_schema import TrainingConfig
 
 HALVING = ("eta", "min_epochs")
 """Options that only ``mode: successive_halving`` reads."""
@@ -51,9 +51,11 @@ def wrong_evaluation(
 ) -> list[Wrong]:
     """Return what does not fit the mode of evaluation."""
     mode, loss, wrong = evaluation.mode, training.loss, list[Wrong]()
-    if mode == "supernet" and loss not in SUPERNET_LOSSES:
-        choices = ", ".join(SUPERNET_LOSSES)
-        text = f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss}"
+    if mode == "supernet" and not loss.suits_supernets:
+        choices = ", ".join(names_where("suits_supernets"))
+        text = (
+            f"evaluation.mode: supernet trains all exits together: must be one of {choices}, not {loss.name}"
+        )
         wrong.append((("training", "loss"), text))
     if mode != "supernet" and evaluation.finetune_epochs:
         text = f"goes with evaluation.mode: supernet, but mode is {mode}"
@@ -104,10 +106,10 @@ def _wrong_halving(
             f"others, but got {evaluation.min_epochs}"
         )
         wrong.append((("evaluation", "min_epochs"), text))
-    if training.loss in TWO_PHASES:
+    if training.loss.phases > 1:
         text = (
             "evaluation.mode: successive_halving trains in several parts, each with all exits together: "
-            f"must not be {' or '.join(TWO_PHASES)}, but got {training.loss}; they go with mode: scratch"
+            f"must not be {training.loss.name}, which has phases of its own and goes with mode: scratch"
         )
         wrong.append((("training", "loss"), text))
     if surrogate != "none":

@@ -33,6 +33,17 @@ def _of_policy(option: str) -> Callable[[Any], str]:
     return cure
 
 
+def _of_loss(option: str) -> Callable[[Any], str]:
+    def cure(tree: Any) -> str:
+        training = _section(tree, "training")
+        loss = training.get("loss")
+        name = loss if isinstance(loss, str) else "NAME"
+        options = f"{{name: {name}, {option}: {_flow(training.get(option))}}}"
+        return f"is an option of its loss now, as in loss: {options}"
+
+    return cure
+
+
 def _trials(tree: Any) -> str:
     trials = _flow(_section(tree, "exits").get("trials"))
     options = f"{{name: confidence, tuner: {{name: optuna, trials: {trials}}}}}"
@@ -48,8 +59,24 @@ def _section(tree: Any, name: str) -> Mapping[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
-    ("exits", name): _of_policy(name)
-    for name in ("score", "patience", "bins", "lower_bound", "most_weight", "coverage", "passed_on", "tuner")
-} | {("exits", "trials"): _trials}
+MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = (
+    {
+        ("exits", name): _of_policy(name)
+        for name in (
+            "score",
+            "patience",
+            "bins",
+            "lower_bound",
+            "most_weight",
+            "coverage",
+            "passed_on",
+            "tuner",
+        )
+    }
+    | {
+        ("training", name): _of_loss(name)
+        for name in ("exit_weights", "distillation", "temperature", "first_phase", "exit_price")
+    }
+    | {("exits", "trials"): _trials}
+)
 """By path: what to say, from the whole file."""

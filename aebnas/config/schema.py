@@ -270,11 +270,9 @@ class SearchFile(Frozen):
 
     def _wrong_exit_weights(self) -> list[Wrong]:
         weights, exits = self.training.exit_weights, len(self.space.exit_positions) + 1
-        if weights == "uniform":
+        if weights is None:
             return []
-        path = ("training", "exit_weights")
-        if self.training.loss != "weighted":
-            return [(path, f"goes with loss: weighted, but loss is {self.training.loss}")]
+        path = ("training", "loss", "exit_weights")
         if len(weights) != exits:
             return [
                 (

@@ -12,11 +12,16 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, reject
 
-SUPERNET_LOSSES = ("gradient_equilibrium", "uniform", "boosted")
-"""Losses of the section training that a supernet can be trained with."""
-
 DISTILLATION = 0.5
 """Share of the teacher's answers under the sandwich rule, unless the file says another."""
+
+RATE_FACTOR = 2.0
+"""Of ``training.learning_rate``: the peak with SGD, unless the file says another."""
+ADAMW_RATE = 0.005
+"""The peak with AdamW, unless the file says another."""
+ADAMW_DECAY = 0.01
+"""Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
+ADAMW_BETAS = (0.9, 0.99)
 
 AVERAGE_WARMUP = 10
 """The average's decay at step ``n`` is at most ``(n + 1) / (n + 10)``: it forgets the first, random weights.
@@ -65,6 +70,12 @@ class SupernetConfig(Frozen):
             text = "goes with rule: sandwich, which trains the teacher in each step, but rule is fair"
             reject([(("distillation",), text)])
         return self
+
+    def peak_rate(self, training_rate: float) -> float:
+        """Return the largest learning rate of a supernet's training; ``training_rate``: that of networks."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return ADAMW_RATE if self.optimizer == "adamw" else RATE_FACTOR * training_rate
 
     @property
     def teacher_share(self) -> float:

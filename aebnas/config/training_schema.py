@@ -9,22 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.choices import Frozen, reject
+from aebnas.config.loss_schema import Loss, loss_named
 
-LossName = Literal[
-    "gradient_equilibrium", "uniform", "weighted", "self_distillation", "boosted", "frozen", "jei"
-]
-TWO_PHASES = ("frozen", "jei")
-"""Losses that train in two phases, one epoch each at least."""
-OPTIONS_OF_LOSSES: dict[str, tuple[str, ...]] = {
-    "distillation": ("self_distillation",),
-    "temperature": ("self_distillation",),
-    "first_phase": TWO_PHASES,
-    "exit_price": ("jei",),
-}
-"""Options that only some losses read; exit_weights is checked with the space, whose exits it counts."""
-BOOSTED_CARRY = 0.5
-"""Share of an exit's logits that a boosted network adds to the next exit's."""
+LONGER = 3
+"""Epochs of ``aebnas train`` by default, as a multiple of the search's: those are set for short ones."""
 
 
 class AugmentConfig(Frozen):
@@ -42,7 +31,7 @@ class TrainingConfig(Frozen):
     """How one candidate is trained."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 8
-    """Passes over the train split, in both phases together."""
+    """Passes over the train split, in all phases together."""
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
     """Images per step."""
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.1
@@ -55,18 +44,8 @@ class TrainingConfig(Frozen):
     """Share of all steps in which the learning rate rises."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Label smoothing of the cross-entropy."""
-    loss: LossName = "gradient_equilibrium"
-    """How the exits are trained together; docs/method.md compares the choices."""
-    exit_weights: Items[Annotated[float, Field(ge=0)]] | Literal["uniform"] = "uniform"
-    """Weights for loss: weighted, one per exit position of the space plus one for the final classifier."""
-    distillation: Annotated[float, Field(ge=0, le=1)] = 0.3
-    """Share of the last exit's soft answers in the early exits' loss, for loss: self_distillation."""
-    temperature: Annotated[float, Field(gt=0, le=100)] = 3.0
-    """Temperature of those soft answers, for loss: self_distillation."""
-    first_phase: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Share of the epochs before the backbone is frozen, for loss: frozen or jei."""
-    exit_price: Annotated[float, Field(ge=0)] = 0.1
-    """What the full cost is worth in nats of cross-entropy, for loss: jei."""
+    loss: Loss = loss_named("gradient_equilibrium")
+    """How the exits are trained together, as in uniform or {name: jei, exit_price: 0.2}; docs/method.md."""
     clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
     """Largest gradient norm; null: not clipped."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -75,26 +54,18 @@ class TrainingConfig(Frozen):
     """Random changes of training images."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainingConfig:
-        reject(self._foreign_options() + self._too_few_epochs())
+    def _has_epochs_for_every_phase(self) -> TrainingConfig:
+        if self.epochs < self.loss.phases:
+            text = f"must be >= {self.loss.phases}, one for each phase of loss: {self.loss.name}"
+            reject([(("epochs",), f"{text}, but got {self.epochs}")])
         return self
 
     @property
     def carry(self) -> float:
         """Return the share of each exit's logits that networks add to the next exit's; 0: they do not."""
-        return BOOSTED_CARRY if self.loss == "boosted" else 0.0
+        return self.loss.carry
 
-    def _foreign_options(self) -> list[Wrong]:
-        fields = type(self).model_fields
-        return [
-            ((name,), f"goes with loss: {' or '.join(losses)}, but loss is {self.loss}")
-            for name, losses in OPTIONS_OF_LOSSES.items()
-            if self.loss not in losses and getattr(self, name) != fields[name].default
-        ]
-
-    def _too_few_epochs(self) -> list[Wrong]:
-        if self.loss not in TWO_PHASES or self.epochs >= 2:
-            return []
-        return [
-            (("epochs",), f"must be >= 2, one for each phase of loss: {self.loss}, but got {self.epochs}")
-        ]
+    @property
+    def exit_weights(self) -> tuple[float, ...] | None:
+        """Return one loss weight per exit position and for the final classifier; None: all weigh 1."""
+        return self.loss.weights

@@ -248,7 +248,7 @@ def _provenance(source: Source) -> str:
         "architecture": checkpoint.key,
         "seed": str(checkpoint.seed),
         "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
-        "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss}",
+        "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss.name}",
         "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])

@@ -190,8 +190,8 @@ class Evaluator:
         """
         if not any(self._weights(architecture)):
             raise TrainingError(
-                f"every exit it has, the final classifier included, weighs 0 in training.exit_weights = "
-                f"{list(self.config.training.exit_weights)}: nothing would train it"
+                "every exit it has, the final classifier included, weighs 0 in training.loss.exit_weights = "
+                f"{list(self.config.training.exit_weights or ())}: nothing would train it"
             )
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:

@@ -13,7 +13,6 @@ from typing import Any
 
 from aebnas.config.evaluation_schema import HALVING, EvaluationConfig
 from aebnas.config.schema import SearchFile
-from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
 from aebnas.supernet.identity import deciding_settings
 
 INHERITANCE = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
@@ -52,16 +51,13 @@ def how_trained(config: SearchFile) -> str:
 
 
 def _weights(config: SearchFile) -> dict[str, Any]:
-    found = {"training": _training(config.training), "evaluation": _evaluation(config.evaluation)}
+    found = {
+        "training": config.training.model_dump(mode="json"),
+        "evaluation": _evaluation(config.evaluation),
+    }
     if config.evaluation.mode == "supernet":
         found["supernet"] = deciding_settings(config)
     return found
-
-
-def _training(training: TrainingConfig) -> dict[str, Any]:
-    """Return what decides a training; options of other losses leave no trace, as before there were any."""
-    unused = {name for name, losses in OPTIONS_OF_LOSSES.items() if training.loss not in losses}
-    return training.model_dump(mode="json", exclude=unused)
 
 
 def _evaluation(evaluation: EvaluationConfig) -> dict[str, Any]:

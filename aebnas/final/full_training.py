@@ -147,7 +147,7 @@ def trained_weights(
     prepare_process(device)
     network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
     plain = train_batches(plan, task.architecture.input_size, seed)
-    phases, batches = MODES[training.loss](network, training, weights), cast(Batches, plain)
+    phases, batches = MODES[training.loss.name](network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.architecture.input_size, seed)

@@ -65,8 +65,8 @@ def inheritance_of(plan: Plan) -> Inheritance:
         )
     if plan.settings.training.carry != config.training.carry:
         raise ConfigError(
-            f"training.loss: {plan.settings.training.loss} builds other networks than the supernet holds, "
-            f"which was trained with {config.training.loss}; leave it, or --inherit, out"
+            f"training.loss: {plan.settings.training.loss.name} builds other networks than the supernet "
+            f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
         )
     stored, is_finished = stored_facts(file)
     channels, classes = images.train.shape[2], len(images.classes)

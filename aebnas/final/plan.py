@@ -106,17 +106,17 @@ class Task:
         """
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
-            given = "uniform"
+            given = None
         config = plan.subject.config
         positions = exits if config is None else config.space.exit_positions
-        if given != "uniform" and len(given) != len(positions) + 1:
+        if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
-                f"training.exit_weights needs {len(positions) + 1} values, one per exit of "
+                f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "
                 f"{', '.join(positions) or 'no stage'} and the final classifier, but got {len(given)}"
             )
         weights = exit_weights(given, positions, self.architecture)
         if not any(weights):
-            raise ConfigError("training.exit_weights: every exit that this network has weighs 0")
+            raise ConfigError("training.loss.exit_weights: every exit that this network has weighs 0")
         return weights
 
 

@@ -15,11 +15,8 @@ from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.messages import explain
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.places import Place
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.training_schema import LONGER, TrainingConfig
 from aebnas.errors import ConfigError
-
-LONGER = 3
-"""Epochs of a full training by default, as a multiple of the search's: those are set for short ones."""
 
 
 class FinalSettings(Frozen):

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from aebnas.config.training_schema import OPTIONS_OF_LOSSES, TrainingConfig
+from aebnas.config.loss_schema import loss_named, names_where
+from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.final.full_training import held_out_accuracy, trained_weights
 from aebnas.final.plan import Plan, Task
@@ -21,8 +22,6 @@ from aebnas.training.journal import Epoch, TrainingState
 
 FACTOR = 5.0
 """The learning rate is tried from a fifth to five times the file's."""
-JOINT_LOSSES = ("gradient_equilibrium", "uniform", "self_distillation")
-"""Losses that are tried for one another: one phase, no weights to set."""
 FAILED = 0.0
 """Score of a training that diverged."""
 
@@ -63,10 +62,8 @@ def parameters_of(training: TrainingConfig, exits: int) -> Parameters:
         "label_smoothing": Range(0.0, 0.2),
         "batch_size": Choice(tuple(sorted({max(2, batch // 2), batch, 2 * batch}))),
     }
-    fields = TrainingConfig.model_fields
-    has_own_options = any(getattr(training, name) != fields[name].default for name in OPTIONS_OF_LOSSES)
-    if exits > 1 and training.loss in JOINT_LOSSES and not has_own_options:
-        found["loss"] = Choice(JOINT_LOSSES)
+    if exits > 1 and training.loss.is_joint and training.loss == loss_named(training.loss.name):
+        found["loss"] = Choice(names_where("is_joint"))
     return found
 
 

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from aebnas.config.resolved import ABSENT, Difference, flow, plain_differences
+from aebnas.config.resolved import Difference, flow, plain_differences
 from aebnas.config.schema import SearchFile
-from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
+from aebnas.config.supernet_schema import SupernetConfig
 
 TRAINING = (
     "learning_rate",
@@ -24,7 +24,6 @@ TRAINING = (
     "weight_decay",
     "label_smoothing",
     "loss",
-    "exit_weights",
     "clip_norm",
     "precision",
     "augment",
@@ -34,8 +33,6 @@ SGD_ALONE = ("learning_rate", "momentum", "weight_decay")
 """Of these, what AdamW does not read."""
 IRRELEVANT = {"reuse", "checkpoint_seconds", "file", "processes"}
 """Settings of the section ``supernet`` that change no weight, but for rounding."""
-FIRST = {"rule": "sandwich", "optimizer": "sgd"}
-"""Settings that leave no trace: of supernets before there were others."""
 LACKING = "networks_lack_exits"
 """Whether networks of a step lack some of the optional exits: see ``sandwich``."""
 NAMED = 3
@@ -62,19 +59,14 @@ def supernet_facts(config: SearchFile, fingerprint: str, channels: int, classes:
 
 
 def deciding_settings(config: SearchFile) -> dict[str, Any]:
-    """Return the supernet's settings that decide the weights; rule and optimizer as before there were others.
+    """Return the supernet's settings that decide the weights.
 
-    So supernets, and runs that inherit from them, keep their identity; that a share of the teacher is
-    given or follows from the rule makes no difference.
+    That a share of the teacher is given or follows from the rule makes no difference.
     """
     settings, exits = config.supernet, config.space.exits
-    found = settings.model_dump(mode="json", exclude=IRRELEVANT)
-    if config.training.carry and exits.after and exits.optional:
-        found[LACKING] = True  # before, such networks always had all their exits
-    if settings.average:
-        found["average_warmup"] = AVERAGE_WARMUP  # averages of before held on to random weights
-    found["distillation"] = settings.teacher_share if settings.rule == "sandwich" else None
-    return {name: value for name, value in found.items() if name not in FIRST or value != FIRST[name]}
+    lacking = bool(config.training.carry and exits.after and exits.optional)
+    plain = settings.model_dump(mode="json", exclude=IRRELEVANT)
+    return plain | {"distillation": settings.teacher_share, LACKING: lacking}
 
 
 def space_hash(facts: Mapping[str, Any]) -> str:
@@ -91,7 +83,7 @@ def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> s
         wanted: What is to inherit from it: the same, or a space with fewer choices.
     """
     differences = plain_differences(dict(stored), dict(wanted))
-    found = [_named(difference) for difference in differences if not _is_narrower(difference)]
+    found = [str(difference) for difference in differences if not _is_narrower(difference)]
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
 
@@ -104,8 +96,8 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
         stored: What a supernet was trained for.
     """
     plain, words = config.model_dump(mode="json"), list[str]()
-    kept = {"supernet": {**FIRST, **stored["supernet"]}, "training": stored["training"]}
-    own = {"supernet": {**FIRST, **deciding_settings(config)}, "training": plain["training"]}
+    kept = {"supernet": stored["supernet"], "training": stored["training"]}
+    own = {"supernet": deciding_settings(config), "training": plain["training"]}
     known = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
     for section, values in kept.items():
         for name, value in values.items():
@@ -117,12 +109,6 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
     except ValueError:
         return ""
     return "" if named_differences(stored, supernet_facts(fitting, **stored["data"])) else shlex.join(words)
-
-
-def _named(difference: Difference) -> str:
-    if difference.path in (f"supernet.{LACKING}", "supernet.average_warmup") and difference.old is ABSENT:
-        return "an earlier AEBNAS trained it, in a way that is not used any more"
-    return str(difference)
 
 
 def _is_narrower(difference: Difference) -> bool:

@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from aebnas.config.supernet_schema import AVERAGE_WARMUP, SupernetConfig
+from aebnas.config.supernet_schema import (
+    ADAMW_BETAS,
+    ADAMW_DECAY,
+    ADAMW_RATE,
+    AVERAGE_WARMUP,
+    SupernetConfig,
+)
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import DivergedError
@@ -32,13 +38,6 @@ from aebnas.training.trainer import DIVERGED
 
 CHECK_EVERY = 16
 """Steps between looks at the loss: each look waits for the device."""
-RATE_FACTOR = 2.0
-"""Of ``training.learning_rate``: the default peak with SGD."""
-ADAMW_RATE = 0.005
-"""The default peak with AdamW."""
-ADAMW_DECAY = 0.01
-"""Weight decay of AdamW, torch's default: decoupled from gradients, it is not ``training.weight_decay``."""
-ADAMW_BETAS = (0.9, 0.99)
 KEPT = {"sgd": {"momentum": "momentum_buffer"}, "adamw": {"first": "exp_avg", "second": "exp_avg_sq"}}
 """What each optimizer keeps of a weight: by our names torch's."""
 
@@ -164,7 +163,7 @@ class SupernetTraining:
         weights.average_gradients()
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
-        peak = peak_rate(self._training, self._settings)
+        peak = self._settings.peak_rate(self._training.learning_rate)
         for group in self._optimizer.param_groups:
             group["lr"] = one_cycle(self.step, self.steps, peak, self._settings.warmup)
         decay = min(self._settings.average, (self.step + 1) / (self.step + AVERAGE_WARMUP))
@@ -192,7 +191,7 @@ class SupernetTraining:
         logits = self._logits(loan.network, batch)
         loss, labelled = self._loss(logits, batch.labels, teacher)
         loss.backward()
-        if self._training.loss == "gradient_equilibrium":
+        if self._training.loss.name == "gradient_equilibrium":
             shares = equilibrium_shares(loan.network)
             GradientRule(list(shares), shares, None).apply()
         loan.give_back()
@@ -265,13 +264,6 @@ class SupernetTraining:
             f"the supernet's training diverged: its loss is {loss} (step {self.step} at the latest). Begin "
             "anew, under another --name, with a smaller --set supernet.learning_rate"
         )
-
-
-def peak_rate(training: TrainingConfig, settings: SupernetConfig) -> float:
-    """Return the largest learning rate of a supernet's training."""
-    if settings.learning_rate is not None:
-        return settings.learning_rate
-    return ADAMW_RATE if settings.optimizer == "adamw" else RATE_FACTOR * training.learning_rate
 
 
 def _optimizer(

@@ -22,7 +22,7 @@ def boosted(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[fl
     """
     if network.carry != config.carry:
         raise TrainingError(
-            f"loss: {config.loss} needs a network built with carry={config.carry:g}, "
+            f"loss: {config.loss.name} needs a network built with carry={config.carry:g}, "
             f"but this one has {network.carry:g}"
         )
     return balanced(network, config, weights)

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
+from aebnas.config.loss_schema import SelfDistillationConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.phase import Phase, chance
+from aebnas.training.phase import Phase, chance, options_of
 
 
 def self_distilled(
     network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[float, ...]
 ) -> list[Phase]:
     """Return one phase of ``distillation_loss``; weights are not read."""
-    share, temperature, smoothing = config.distillation, config.temperature, config.label_smoothing
+    options, smoothing = options_of(config, SelfDistillationConfig), config.label_smoothing
+    share, temperature = options.distillation, options.temperature
     early = (network.exits - 1) * (1 - share + share * temperature**2)
     return [
         Phase(

@@ -34,7 +34,7 @@ def finetune(
     Raises:
         TrainingError: As for ``train``.
     """
-    phases = MODES[config.loss](network, config, weights)
+    phases = MODES[config.loss.name](network, config, weights)
     if only_early_exits:
         phases = [replace(phase, frozen=all_but_early_heads(network)) for phase in phases]
     return train_phases(network, batches, config, phases, dtype)

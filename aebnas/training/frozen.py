@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from aebnas.config.loss_schema import FrozenBackboneConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.losses import joint_cross_entropy
@@ -18,6 +19,7 @@ from aebnas.training.phase import (
     chance,
     early_heads,
     first_epochs,
+    options_of,
 )
 
 
@@ -36,7 +38,7 @@ def frozen(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[flo
 
     if not early:
         return [Phase(config.epochs, last, chance(network))]
-    epochs = first_epochs(config)
+    epochs = first_epochs(config.epochs, options_of(config, FrozenBackboneConfig).first_phase)
     return [
         Phase(epochs, last, chance(network), frozen=early_heads(network), taught="last"),
         Phase(

@@ -28,11 +28,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from aebnas.config.loss_schema import JeiLossConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.hardware.cost import plan_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.joint import balanced
-from aebnas.training.phase import Phase, all_but_early_heads, chance, first_epochs
+from aebnas.training.phase import Phase, all_but_early_heads, chance, first_epochs, options_of
 
 MOST_WEIGHT = 5.0
 """Cap on the weight of the rarer ones."""
@@ -63,8 +64,9 @@ def jei(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[float,
         return [warm_up]
     device = next(network.parameters()).device
     gates = ExitGates(early).to(device)
-    cost = config.exit_price * relative_cost(network).to(device)
-    epochs = first_epochs(config)
+    options = options_of(config, JeiLossConfig)
+    cost = options.exit_price * relative_cost(network).to(device)
+    epochs = first_epochs(config.epochs, options.first_phase)
     return [
         replace(warm_up, epochs=epochs),
         Phase(

@@ -1,12 +1,11 @@
 """The ways of training, by the name that ``training.loss`` gives them.
 
-To add one, write a ``TrainingMode`` in a module of its own and enter it here and in ``LossName``
-(``config/training_schema.py``).
+To add one, write a ``TrainingMode`` in a module of its own and enter it here, and its options in
+``config/loss_schema.py``.
 """
 
 from __future__ import annotations
 
-from aebnas.config.training_schema import LossName
 from aebnas.training.boosted import boosted
 from aebnas.training.distillation import self_distilled
 from aebnas.training.frozen import frozen
@@ -14,7 +13,7 @@ from aebnas.training.jei import jei
 from aebnas.training.joint import balanced, summed
 from aebnas.training.phase import TrainingMode
 
-MODES: dict[LossName, TrainingMode] = {
+MODES: dict[str, TrainingMode] = {
     "gradient_equilibrium": balanced,
     "uniform": summed,
     "weighted": summed,

@@ -10,13 +10,15 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from torch import Tensor, nn
 
+from aebnas.config.loss_schema import LossConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 
+Options = TypeVar("Options", bound=LossConfig)
 Taught = Literal["all", "last", "early"]
 """Exits that a loss teaches."""
 ExitLoss = Callable[[list[Tensor], Tensor], Tensor]
@@ -50,9 +52,20 @@ def chance(network: EarlyExitNetwork) -> float:
     return math.log(network.plan[-1].exit[-1].spec.width)
 
 
-def first_epochs(config: TrainingConfig) -> int:
+def options_of(config: TrainingConfig, kind: type[Options]) -> Options:
+    """Return the options of the loss that a way of training is made for.
+
+    Raises:
+        TypeError: The settings name another loss.
+    """
+    if not isinstance(config.loss, kind):
+        raise TypeError(f"{kind.__name__} is needed, but the loss is {config.loss.name}")
+    return config.loss
+
+
+def first_epochs(epochs: int, share: float) -> int:
     """Return the epochs of the first of two phases, at least one for each."""
-    return min(max(1, round(config.first_phase * config.epochs)), config.epochs - 1)
+    return min(max(1, round(share * epochs)), epochs - 1)
 
 
 def all_but_early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:

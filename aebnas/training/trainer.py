@@ -69,7 +69,7 @@ def train(
         TrainingError: The loss became NaN or infinite, training diverged, or the network is not
             built for the loss.
     """
-    return train_phases(network, batches, config, MODES[config.loss](network, config, weights), dtype)
+    return train_phases(network, batches, config, MODES[config.loss.name](network, config, weights), dtype)
 
 
 def train_phases(

@@ -75,7 +75,7 @@ def measure(batch: int, compare_kernels: bool) -> None:
         statistics=ChannelStatistics((0.5,) * 3, (0.25,) * 3),
     )  # fmt: skip
     network = EarlyExitNetwork(NETWORK, classification(3, 10)).to(device, memory_format=torch.channels_last)
-    phases, watch = MODES[config.loss](network, config, (1.0,) * 3), Watch()
+    phases, watch = MODES[config.loss.name](network, config, (1.0,) * 3), Watch()
     train_phases(network, batches, config, phases, torch.bfloat16, watch)
     first, *later = np.diff(watch.marks)
     print(

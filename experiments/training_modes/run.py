@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from aebnas.config import load
-from aebnas.config.training_schema import LossName
+from aebnas.config.loss_schema import LOSS_NAMES
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
@@ -22,7 +21,7 @@ from aebnas.search.preparation import space_of
 
 HERE = Path(__file__).parent
 FILE = str(HERE / "network.yaml")
-OPTIONS = {"weighted": ["training.exit_weights=[0.33, 0.67, 1.0]"]}
+OPTIONS = {"weighted": ["training.loss.exit_weights=[0.33, 0.67, 1.0]"]}
 """What a loss needs besides its name."""
 LONGER = ("uniform", "gradient_equilibrium", "frozen", "jei")
 """Trained with twice the epochs too: two phases halve what a network gets."""
@@ -75,7 +74,7 @@ def main() -> None:
         f"Accuracy on {len(splits.select)} select images in %, mean ± standard deviation over {seeds} seeds."
     )
     lines = [head]
-    for title, losses, longer in (("9 epochs", get_args(LossName), False), ("18 epochs", LONGER, True)):
+    for title, losses, longer in (("9 epochs", LOSS_NAMES, False), ("18 epochs", LONGER, True)):
         rows = {
             loss: np.array([trained(loss, longer, seed, splits) for seed in range(seeds)]) for loss in losses
         }

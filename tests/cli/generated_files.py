@@ -154,7 +154,7 @@ def _random(_rng: np.random.Generator, _folder: Path) -> dict[str, Any]:
 
 def _weights(rng: np.random.Generator, _folder: Path) -> dict[str, Any]:
     weights = [0.5] * int(rng.choice([1, 2, 3]))
-    return {"training": {"epochs": 2, "loss": "weighted", "exit_weights": weights}}
+    return {"training": {"epochs": 2, "loss": {"name": "weighted", "exit_weights": weights}}}
 
 
 _SETTINGS = (_cutout, _first_limit, _limit, _device, _halving, _supernet, _random, _weights)

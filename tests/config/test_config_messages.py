@@ -27,8 +27,8 @@ workers: {count: auto}
 """
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
 TRAINING = (
-    "epochs, batch_size, learning_rate, momentum, weight_decay, warmup, label_smoothing, loss, exit_weights, "
-    "distillation, temperature, first_phase, exit_price, clip_norm, precision, augment"
+    "epochs, batch_size, learning_rate, momentum, weight_decay, warmup, label_smoothing, loss, clip_norm, "
+    "precision, augment"
 )
 CASES = {
     # old text, new text, line and message
@@ -252,40 +252,42 @@ CASES = {
         "[1.0, 0.5]",
         "15: search.trade_offs: must rise, but got [1.0, 0.5]",
     ),
-    "weights without their loss": (
+    "weights at their old place": (
         "epochs: 8",
-        "exit_weights: [1, 1]",
-        "13: training.exit_weights: goes with loss: weighted, but loss is gradient_equilibrium",
+        "loss: weighted\n  exit_weights: [1, 1]",
+        "14: training.exit_weights: is an option of its loss now, as in loss: {name: weighted, exit_weights: "
+        "[1, 1]}",
     ),
     "too few weights": (
         "epochs: 8",
-        "loss: weighted\n  exit_weights: [1]",
-        "14: training.exit_weights: needs 2 values (one per exit and the final classifier), but got 1",
+        "loss: {name: weighted, exit_weights: [1]}",
+        "13: training.loss.exit_weights: needs 2 values (one per exit and the final classifier), but got 1",
     ),
     "weights with another loss": (
         "epochs: 8",
-        "loss: uniform\n  exit_weights: [1, 1]",
-        "14: training.exit_weights: goes with loss: weighted, but loss is uniform",
+        "loss: {name: uniform, exit_weights: [1, 1]}",
+        "13: training.loss.exit_weights: belongs to weighted, but the name is uniform; remove it",
     ),
     "distillation without its loss": (
         "epochs: 8",
-        "loss: boosted\n  distillation: 0.5",
-        "14: training.distillation: goes with loss: self_distillation, but loss is boosted",
+        "loss: {name: boosted, distillation: 0.5}",
+        "13: training.loss.distillation: belongs to self_distillation, but the name is boosted; remove it",
     ),
-    "temperature without its loss": (
+    "an option at its old place": (
         "epochs: 8",
         "temperature: 4",
-        "13: training.temperature: goes with loss: self_distillation, but loss is gradient_equilibrium",
+        "13: training.temperature: is an option of its loss now, as in loss: {name: NAME, temperature: 4}",
     ),
     "phases of a loss that has one": (
         "epochs: 8",
-        "first_phase: 0.25",
-        "13: training.first_phase: goes with loss: frozen or jei, but loss is gradient_equilibrium",
+        "loss: {first_phase: 0.25}",
+        "13: training.loss.first_phase: belongs to frozen or jei, but the name is gradient_equilibrium; "
+        "remove it",
     ),
     "price without gates": (
         "epochs: 8",
-        "loss: frozen\n  exit_price: 1",
-        "14: training.exit_price: goes with loss: jei, but loss is frozen",
+        "loss: {name: frozen, exit_price: 1}",
+        "13: training.loss.exit_price: belongs to jei, but the name is frozen; remove it",
     ),
     "one epoch for two phases": (
         "epochs: 8",
@@ -300,8 +302,8 @@ CASES = {
     ),
     "text among weights": (
         "epochs: 8",
-        "exit_weights: [1, x]",
-        "13: training.exit_weights.1: must be a number, but got 'x'",
+        "loss: {name: weighted, exit_weights: [1, x]}",
+        "13: training.loss.exit_weights.1: must be a number, but got 'x'",
     ),
 }
 

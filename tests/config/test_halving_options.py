@@ -27,7 +27,7 @@ MODE = "evaluation.mode=successive_halving"
         ((MODE, "evaluation.eta=1"), r"evaluation\.eta: must be >= 2, but got 1"),
         ((MODE, "evaluation.min_epochs=0"), r"evaluation\.min_epochs: must be >= 1, but got 0"),
         ((MODE, "evaluation.min_epochs=8"), r"must be < training\.epochs \(8\).* but got 8"),
-        ((MODE, "training.loss=jei"), r"training\.loss: .*must not be frozen or jei, but got jei"),
+        ((MODE, "training.loss=jei"), r"training\.loss: .*must not be jei, which has phases of its own"),
         ((MODE, "search.surrogate=auto"), r"search\.surrogate: learns the error after one and the same"),
         (("evaluation.mode=halving",), r"unknown value 'halving'\. Did you mean 'successive_halving'\?"),
     ],

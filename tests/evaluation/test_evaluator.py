@@ -146,7 +146,9 @@ def test_loss_weights_belong_to_positions_of_the_space(
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(evaluator_room, "train", lambda *arguments: seen.append(arguments[3]))
-    evaluate(config(training={"loss": "weighted", "exit_weights": [0.1, 0.2, 0.7]}), architecture(*after))
+    evaluate(
+        config(training={"loss": {"name": "weighted", "exit_weights": [0.1, 0.2, 0.7]}}), architecture(*after)
+    )
     assert seen == [weights]
 
 
@@ -154,10 +156,10 @@ def test_a_candidate_whose_exits_all_weigh_nothing_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(evaluator_room, "train", failing(AssertionError("was trained")))
-    weighted = config(training={"loss": "weighted", "exit_weights": [0.5, 0, 0]})
+    weighted = config(training={"loss": {"name": "weighted", "exit_weights": [0.5, 0, 0]}})
     assert evaluate(weighted, architecture("stage2")).evaluation.status == (
         "failed: every exit it has, the final classifier included, weighs 0 in "
-        "training.exit_weights = [0.5, 0.0, 0.0]: nothing would train it"
+        "training.loss.exit_weights = [0.5, 0.0, 0.0]: nothing would train it"
     )
     assert "was trained" in evaluate(weighted, architecture("stage1")).evaluation.status
 

@@ -218,7 +218,7 @@ def test_the_log_has_a_row_per_epoch_and_tensorboard_its_events() -> None:
 
 
 def test_weights_that_would_train_nothing_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    wrong = plan(loss="weighted", exit_weights=(1.0, 0.0, 0.5))
+    wrong = plan(loss={"name": "weighted", "exit_weights": (1.0, 0.0, 0.5)})
     with pytest.raises(ConfigError, match="exit_weights needs 2 values"):
         train_network(task(tmp_path / "new"), wrong)
     assert not (tmp_path / "new").exists()

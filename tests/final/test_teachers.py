@@ -34,7 +34,7 @@ def network(resolution: int = 8) -> EarlyExitNetwork:
 
 def phases(loss: str, lesson: Lesson) -> list[Phase]:
     training = plan(loss=loss).settings.training
-    return taught_phases(MODES[training.loss](network(), training, (1.0, 1.0)), lesson, (1.0, 1.0), 2.3)
+    return taught_phases(MODES[training.loss.name](network(), training, (1.0, 1.0)), lesson, (1.0, 1.0), 2.3)
 
 
 def test_targets_part_into_the_labels_and_answers_that_were_joined() -> None:

@@ -160,7 +160,7 @@ def test_what_is_tried_lies_around_the_files_settings() -> None:
 
 @pytest.mark.parametrize(
     ("training", "exits"),
-    [({"loss": "frozen"}, 2), ({"loss": "self_distillation", "distillation": 0.1}, 2), ({}, 1)],
+    [({"loss": "frozen"}, 2), ({"loss": {"name": "self_distillation", "distillation": 0.1}}, 2), ({}, 1)],
 )
 def test_the_loss_is_tried_only_where_others_can_take_its_place(training: dict[str, Any], exits: int) -> None:
     assert "loss" not in parameters_of(plan(**training).settings.training, exits)

@@ -1,7 +1,6 @@
 """Ways of training: each does what its formula says, on tiny networks, bit for bit where it is promised."""
 
 import math
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.config.training_schema import BOOSTED_CARRY, LossName, TrainingConfig
+from aebnas.config.loss_schema import LOSS_NAMES, BoostedConfig, loss_named
+from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.exits.jei import gate_features as cached_gate_features
 from aebnas.exits.scores import softmax
@@ -25,7 +25,6 @@ from aebnas.training.modes import MODES
 from aebnas.training.phase import first_epochs
 from aebnas.training.trainer import train
 
-LOSSES: tuple[LossName, ...] = get_args(LossName)
 EQUAL = (1.0, 1.0)
 
 
@@ -59,11 +58,11 @@ def changed(made: nn.Module, before: dict[str, Tensor]) -> set[str]:
 
 # ---------------------------------------------------------------- all of them
 def test_every_loss_of_the_configuration_has_a_mode() -> None:
-    assert tuple(MODES) == LOSSES
+    assert tuple(MODES) == LOSS_NAMES
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_mode_learns_real_digits(loss: LossName) -> None:
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_every_mode_learns_real_digits(loss: str) -> None:
     config = TrainingConfig(epochs=6, learning_rate=0.5, loss=loss)
     made = network_for(config)
     train(made, batches(), config, EQUAL, FP32)
@@ -73,8 +72,8 @@ def test_every_mode_learns_real_digits(loss: LossName) -> None:
     assert min((answer == labels).float().mean() for answer in answers) > 0.6
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_mode_repeats_itself_and_leaves_all_weights_trainable(loss: LossName) -> None:
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_every_mode_repeats_itself_and_leaves_all_weights_trainable(loss: str) -> None:
     config = TrainingConfig(epochs=2, loss=loss)
     states = []
     for _ in range(2):
@@ -88,8 +87,8 @@ def test_every_mode_repeats_itself_and_leaves_all_weights_trainable(loss: LossNa
     assert not changed(made, states[0][0])
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_mode_trains_a_network_without_early_exits(loss: LossName) -> None:
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_every_mode_trains_a_network_without_early_exits(loss: str) -> None:
     config = TrainingConfig(epochs=2, loss=loss)
     made = one_exit(config.carry)
     before = state(made)
@@ -98,7 +97,7 @@ def test_every_mode_trains_a_network_without_early_exits(loss: LossName) -> None
 
 
 @pytest.mark.parametrize("loss", ["self_distillation", "boosted", "frozen", "jei"])
-def test_every_mode_notices_that_it_cannot_go_on(loss: LossName) -> None:
+def test_every_mode_notices_that_it_cannot_go_on(loss: str) -> None:
     images, labels = random_batch()
     images[0, 0, 0, 0] = math.nan
     config = TrainingConfig(epochs=2, loss=loss)
@@ -175,7 +174,7 @@ def test_boosted_training_ensembles_as_inference_does() -> None:
     for handle in (hook, *own):
         handle.remove()
     assert torch.equal(seen[0][0], own_logits[0][0])
-    assert torch.equal(seen[0][1], own_logits[1][0] + BOOSTED_CARRY * own_logits[0][0])
+    assert torch.equal(seen[0][1], own_logits[1][0] + BoostedConfig.carry * own_logits[0][0])
 
 
 def test_a_plain_network_cannot_be_trained_boosted() -> None:
@@ -187,7 +186,7 @@ def test_a_plain_network_cannot_be_trained_boosted() -> None:
 def test_a_frozen_backbone_is_bit_identical_to_one_trained_without_early_heads() -> None:
     """Phase two leaves no trace in backbone and last exit: weights and batch-norm statistics."""
     data = FixedBatches(random_batch(), random_batch(seed=1))
-    config = TrainingConfig(epochs=4, loss="frozen", first_phase=0.5)
+    config = TrainingConfig(epochs=4, loss={"name": "frozen", "first_phase": 0.5})
     made, alone = network(), network()
     first, second = MODES["frozen"](made, config, EQUAL)
     assert (first.epochs, second.epochs) == (2, 2)
@@ -216,7 +215,7 @@ def test_early_heads_wait_for_their_phase_untouched() -> None:
     ("epochs", "share", "first"), [(8, 0.5, 4), (2, 0.99, 1), (2, 0.01, 1), (10, 0.25, 2)]
 )
 def test_each_phase_has_an_epoch_at_least(epochs: int, share: float, first: int) -> None:
-    assert first_epochs(TrainingConfig(epochs=epochs, loss="frozen", first_phase=share)) == first
+    assert first_epochs(epochs, share) == first
 
 
 # ---------------------------------------------------------------- jei
@@ -257,7 +256,7 @@ def test_the_gates_see_the_features_of_the_gates_fitted_later() -> None:
 
 def test_jei_moves_heads_and_gates_but_neither_backbone_nor_last_exit() -> None:
     made, (x, labels) = network(), random_batch()
-    _, phase = jei(made, TrainingConfig(epochs=2, loss="jei", exit_price=0.0), EQUAL)
+    _, phase = jei(made, TrainingConfig(epochs=2, loss={"name": "jei", "exit_price": 0.0}), EQUAL)
     gates = phase.companion
     assert isinstance(gates, ExitGates)
     nn.init.constant_(gates.bias, 1.0)  # at one half, rarity balances ones and zeros exactly
@@ -295,8 +294,14 @@ def test_a_dearer_last_exit_opens_more_gates() -> None:
     shares = []
     for price in (0.0, 3.0):
         made = network()
-        config = TrainingConfig(epochs=4, learning_rate=0.5, loss="jei", exit_price=price)
-        train(made, batches(), config.model_copy(update={"loss": "gradient_equilibrium"}), EQUAL, FP32)
+        config = TrainingConfig(epochs=4, learning_rate=0.5, loss={"name": "jei", "exit_price": price})
+        train(
+            made,
+            batches(),
+            config.model_copy(update={"loss": loss_named("gradient_equilibrium")}),
+            EQUAL,
+            FP32,
+        )
         _, phase = jei(made, config, EQUAL)
         assert phase.companion is not None
         optimizer = torch.optim.SGD(phase.companion.parameters(), lr=0.5)

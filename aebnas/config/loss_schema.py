@@ -1,0 +1,150 @@
+"""Ways of training the exits together, with their options, as validated models: each holds its own.
+
+A loss may be written by its name alone, ``loss: jei`` for ``loss: {name: jei}``.  What other rooms must
+know of a loss stands here too, so that none of them knows one by name.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import BeforeValidator, Field
+
+from aebnas.config.choices import Frozen, Items
+from aebnas.config.tagged import names_of, one_model
+
+
+class LossConfig(Frozen):
+    """What all losses share: a name, and options that are their own."""
+
+    phases: ClassVar[int] = 1
+    """Phases of a training; each needs an epoch."""
+    is_joint: ClassVar[bool] = False
+    """Whether it is a loss of all exits at once, without weights: such ones can be tried in turn."""
+    suits_supernets: ClassVar[bool] = False
+    """Whether shared weights can be trained with it."""
+    carry: ClassVar[float] = 0.0
+    """Share of each exit's logits that networks add to the next exit's; 0: they do not."""
+
+    name: str
+    """The loss's name."""
+
+    @property
+    def weights(self) -> tuple[float, ...] | None:
+        """Return one weight per exit position and for the final classifier; None: all weigh 1."""
+        return None
+
+
+class EquilibriumConfig(LossConfig):
+    """The sum of the exits' cross-entropies, their gradients in equilibrium."""
+
+    is_joint: ClassVar[bool] = True
+    suits_supernets: ClassVar[bool] = True
+
+    name: Literal["gradient_equilibrium"]
+    """The loss's name."""
+
+
+class UniformConfig(LossConfig):
+    """The plain sum of the exits' cross-entropies."""
+
+    is_joint: ClassVar[bool] = True
+    suits_supernets: ClassVar[bool] = True
+
+    name: Literal["uniform"]
+    """The loss's name."""
+
+
+class WeightedConfig(LossConfig):
+    """The sum of the exits' cross-entropies, weighted."""
+
+    name: Literal["weighted"]
+    """The loss's name."""
+    exit_weights: Items[Annotated[float, Field(ge=0)]] | None = None
+    """One weight per exit position of the space plus one for the final classifier; null: all 1."""
+
+    @property
+    def weights(self) -> tuple[float, ...] | None:
+        """Return ``exit_weights``."""
+        return self.exit_weights
+
+
+class SelfDistillationConfig(LossConfig):
+    """Early exits learn the labels and what the last exit says."""
+
+    is_joint: ClassVar[bool] = True
+
+    name: Literal["self_distillation"]
+    """The loss's name."""
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Share of the last exit's soft answers in the early exits' loss."""
+    temperature: Annotated[float, Field(gt=0, le=100)] = 3.0
+    """Temperature of those soft answers."""
+
+
+class BoostedConfig(LossConfig):
+    """Each exit corrects the one before."""
+
+    suits_supernets: ClassVar[bool] = True
+    carry: ClassVar[float] = 0.5
+
+    name: Literal["boosted"]
+    """The loss's name."""
+
+
+class FrozenBackboneConfig(LossConfig):
+    """The backbone is trained for the last exit alone, then the early heads are put on it."""
+
+    phases: ClassVar[int] = 2
+
+    name: Literal["frozen"]
+    """The loss's name."""
+    first_phase: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of the epochs before the backbone is frozen."""
+
+
+class JeiLossConfig(LossConfig):
+    """All exits first; then heads and gates jointly, on a frozen backbone."""
+
+    phases: ClassVar[int] = 2
+
+    name: Literal["jei"]
+    """The loss's name."""
+    first_phase: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of the epochs before the backbone is frozen."""
+    exit_price: Annotated[float, Field(ge=0)] = 0.1
+    """What the full cost is worth, in nats of cross-entropy."""
+
+
+LOSSES: tuple[type[LossConfig], ...] = (
+    EquilibriumConfig, UniformConfig, WeightedConfig, SelfDistillationConfig, BoostedConfig,
+    FrozenBackboneConfig, JeiLossConfig,
+)  # fmt: skip
+LOSS_NAMES = tuple(name for loss in LOSSES for name in names_of(loss))
+if TYPE_CHECKING:
+    AnyLoss = LossConfig
+else:
+    AnyLoss = Union[LOSSES]  # noqa: UP007 - a tuple at run time: what the schema's readers find
+
+
+def _loss(given: Any) -> Any:
+    return one_model(given, LOSSES)
+
+
+Loss = Annotated[AnyLoss, BeforeValidator(_loss)]
+"""One loss, by its name or with its options."""
+
+
+def loss_named(name: str, **options: Any) -> LossConfig:
+    """Return a loss with its defaults, but for some options.
+
+    Raises:
+        ValidationError: There is no such loss or option, or a value is wrong.
+    """
+    loss: LossConfig = one_model({"name": name, **options}, LOSSES)
+    return loss
+
+
+def names_where(fact: str) -> tuple[str, ...]:
+    """Return the names of the losses of which a fact is true, as ``suits_supernets``."""
+    return tuple(name for loss in LOSSES if getattr(loss, fact) for name in names_of(loss))
