@@ -28,6 +28,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
 from aebnas.search.store import RunStore
+from aebnas.task.task import classification
 
 TRADE_OFF = 0.5
 
@@ -60,7 +61,9 @@ def main() -> None:
     print("| network | exits | predicted ms | measured ms | error |\n| --- | --- | --- | --- | --- |")
     for one, store in chosen:
         network = EarlyExitNetwork(
-            one.architecture, splits.train.shape[2], len(splits.classes), config.training.carry
+            one.architecture,
+            classification(splits.train.shape[2], len(splits.classes)),
+            config.training.carry,
         )
         weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))

@@ -15,6 +15,7 @@ from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.preparation import space_of
+from aebnas.task.task import classification
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     decoded = time.perf_counter()
     costs = DeviceCosts.read([arguments.profile])
     for architecture in architectures:
-        costs.reach_costs(architecture, shape[2], classes)
+        costs.reach_costs(architecture, classification(shape[2], classes))
     print(
         f"{len(architectures):,} architectures: {decoded - started:.2f} s to decode, "
         f"{time.perf_counter() - decoded:.2f} s to read the profile and predict"

@@ -27,8 +27,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.report import write_report
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 POINTS = 400
 CLICKS = 20
@@ -107,16 +107,16 @@ def _measure(program: str, page: Path) -> None:
 
 def _evaluations(config: SearchFile, number: int) -> list[Evaluation]:
     """Return evaluations of distinct random networks."""
-    space = SearchSpace(config.space, 28, config.search.trade_offs)
+    space = StagedSpace(config.space, 28, config.search.trade_offs)
     rng = np.random.default_rng(0)
-    found: dict[str, Architecture] = {}
+    found: dict[str, StagedArchitecture] = {}
     while len(found) < number:
         architecture = space.decode(space.sample(rng))
         found[architecture.key()] = architecture
     return [_evaluation(one, i) for i, one in enumerate(found.values())]
 
 
-def _evaluation(architecture: Architecture, seed: int) -> Evaluation:
+def _evaluation(architecture: StagedArchitecture, seed: int) -> Evaluation:
     """Return a made-up evaluation with a long curve of as many exits as the network has."""
     rng = np.random.default_rng(seed)
     exits = len(architecture.exits) + 1

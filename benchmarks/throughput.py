@@ -26,7 +26,8 @@ from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import train
 
@@ -35,10 +36,10 @@ CASES = {"search_spaces/mnist5k.yaml": (28, 28, 1), "search_spaces/cifar10_dense
 NETWORKS = 3
 
 
-def network_of(architecture: Architecture, channels: int) -> EarlyExitNetwork:
+def network_of(architecture: StagedArchitecture, channels: int) -> EarlyExitNetwork:
     """Return a freshly seeded network in channels_last."""
     torch.manual_seed(0)
-    return EarlyExitNetwork(architecture, channels, 10).to(memory_format=torch.channels_last)
+    return EarlyExitNetwork(architecture, classification(channels, 10)).to(memory_format=torch.channels_last)
 
 
 def hand_written(
@@ -65,7 +66,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def measure(config: SearchFile, architecture: Architecture, shape: tuple[int, int, int], rounds: int) -> None:
+def measure(
+    config: SearchFile, architecture: StagedArchitecture, shape: tuple[int, int, int], rounds: int
+) -> None:
     """Print one line for one network."""
     training = config.training.model_copy(update={"epochs": 1})
     count = STEPS * training.batch_size
@@ -85,7 +88,7 @@ def measure(config: SearchFile, architecture: Architecture, shape: tuple[int, in
         minimal.append(seconds(lambda b=b: hand_written(b, ready, dtype)))
         whole.append(seconds(lambda c=c: train(c, batches, training, weights, dtype)))
     middle = [statistics.median(times[1:]) for times in (ours, minimal, whole)]
-    macs = network_cost(architecture, shape[2], 10).reach_macs[-1]
+    macs = network_cost(architecture, classification(shape[2], 10)).reach_macs[-1]
     print(
         f"{config.name:14s} {macs / 1e6:6.2f}M {str(dtype)[6:]:9s} {count / middle[0]:7.0f} images/s, "
         f"hand-written {count / middle[1]:7.0f}: ratio {middle[1] / middle[0]:.3f}; "

@@ -8,7 +8,7 @@ import pytest
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.search.preparation import space_of
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 FOLDER = Path(__file__).parents[1] / "search_spaces"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -16,7 +16,7 @@ every_space = pytest.mark.parametrize("name", SHIPPED)
 
 
 @cache
-def shipped(name: str) -> tuple[SearchSpace, int, int]:
+def shipped(name: str) -> tuple[StagedSpace, int, int]:
     """The space, its images' channels and its classes."""
     config = load(FOLDER / f"{name}.yaml", [])
     shape, classes = shape_and_classes(config.data)

@@ -83,5 +83,14 @@ def test_help_loads_no_heavy_library() -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    "modules",
+    ["aebnas.config, aebnas.space.search_space", "aebnas.deploy.session", "aebnas.exits.operating_curve"],
+)
+def test_what_needs_no_torch_loads_none(modules: str) -> None:
+    result = run_python("-c", f"import sys, {modules}; sys.exit('torch' in sys.modules)")
+    assert result.returncode == 0, result.stderr
+
+
 def test_the_ci_script_is_executable() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)

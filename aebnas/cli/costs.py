@@ -14,7 +14,8 @@ from aebnas.config import SearchFile
 from aebnas.config.constraints import EXPECTED, Bound, full_name
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.exact import ExactCost, ExactCosts
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import SearchSpace
+from aebnas.task.task import Task
 
 SEED = 0
 """Of the sample: describing a space twice gives the same numbers."""
@@ -58,8 +59,7 @@ class SampleCosts:
 def sample_costs(
     config: SearchFile,
     space: SearchSpace,
-    channels: int,
-    classes: int,
+    task: Task,
     samples: int,
     progress: Progress,
     devices: DeviceCosts | None = None,
@@ -69,8 +69,7 @@ def sample_costs(
     Args:
         config: Limits and training.
         space: Where to draw from.
-        channels: Channels of the images.
-        classes: Number of classes.
+        task: What comes in, and how many answers there are.
         samples: How many; equal ones may be drawn.
         progress: Shows how far it is.
         devices: Hardware profiles of the file.
@@ -78,7 +77,7 @@ def sample_costs(
     Raises:
         HardwareError: A profile lacks a layer.
     """
-    rng, exact = np.random.default_rng(SEED), ExactCosts(channels, classes, devices)
+    rng, exact = np.random.default_rng(SEED), ExactCosts(task, devices)
     costs = [exact.of(space.decode(space.sample(rng))) for _ in progress(range(samples))]
     batch = config.training.batch_size
     spreads = (

@@ -25,8 +25,7 @@ from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.report.training_words import training_words
 from aebnas.report.words import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
-from aebnas.space.counting import distinct_architectures
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import SearchSpace
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
 
@@ -109,9 +108,8 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
 
     prepared = prepare(config, must_read=False)
     space, data = prepared.space, prepared.data
-    size = (data.shape[2], len(data.classes))
-    costs = sample_costs(config, space, *size, samples, progress, prepared.devices)
-    counts = (math.prod(space.cardinalities), distinct_architectures(space))
+    costs = sample_costs(config, space, data.task, samples, progress, prepared.devices)
+    counts = (math.prod(space.cardinalities), space.count())
     found = Description(config, space, data, *counts, costs)
     if json:
         write(as_dict(found, file))

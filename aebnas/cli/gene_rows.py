@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from aebnas.space.drawing import size_words
 from aebnas.space.genes import ABSENT, Gene
 
 _NUMBERED = re.compile(r"(block|module)(\d+)\.(\w+)")
@@ -51,4 +52,6 @@ def _choices(gene: Gene) -> str:
 def _word(choice: Any) -> str:
     if isinstance(choice, bool):
         return str(choice).lower()
+    if isinstance(choice, tuple):
+        return size_words(choice)
     return f"{choice:g}" if isinstance(choice, float) else str(choice)

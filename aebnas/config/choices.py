@@ -71,7 +71,8 @@ def _distinct(value: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _as_written(value: tuple[T, ...]) -> Any:
-    return value[0] if len(value) == 1 else list(value)
+    # a list within the list stays one: [[24, 32]] is one size, [24, 32] two
+    return value[0] if len(value) == 1 and not isinstance(value[0], tuple) else list(value)
 
 
 def _whole(value: Any) -> Any:

@@ -26,6 +26,7 @@ from aebnas.config.constraints import (
 )
 from aebnas.config.evaluation_schema import EvaluationConfig, wrong_evaluation
 from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.pixels import Pixels
 from aebnas.config.space_schema import Name, SpaceConfig
 from aebnas.config.supernet_schema import SupernetConfig
 from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
@@ -68,8 +69,8 @@ class DataConfig(Frozen):
     """An .npz file with x_train, y_train and optionally x_test, y_test (uint8 images), or names like them."""
     root: Text | None = None
     """Where the official files lie already; default: they are downloaded to the user's cache."""
-    image_size: Annotated[int, Field(ge=4, le=1024)] | None = None
-    """Resize all images of a folder to this height = width; without it, differing sizes are an error."""
+    image_size: Pixels | None = None
+    """Bring images of a folder to this height = width or [height, width]; without it sizes may not differ."""
     first_label: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     """Label of the first class in an .npz file, for labels that do not count from 0."""
     split: SplitConfig = SplitConfig()
@@ -253,7 +254,7 @@ class SearchFile(Frozen):
         return tuple(self.exits.settings)
 
     def _wrong_exit_weights(self) -> list[Wrong]:
-        weights, exits = self.training.exit_weights, len(self.space.exits.after) + 1
+        weights, exits = self.training.exit_weights, len(self.space.exit_positions) + 1
         if weights is None:
             return []
         path = ("training", "loss", "exit_weights")

@@ -5,22 +5,29 @@ A scalar fixes a value, a list makes it a gene.  Must not import torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
+from aebnas.config.pixels import Pixels
 
-BlockType = Literal["conv", "dwconv", "residual", "fused", "mbconv"]
-ModuleType = Literal["conv", "dwconv", "residual", "fused", "mbconv", "pool"]
-Activation = Literal["relu", "hswish", "silu"]
+if TYPE_CHECKING:
+    BlockType: TypeAlias = str
+    ModuleType: TypeAlias = str
+    Activation: TypeAlias = str
+else:  # a Literal tells the choices in messages and in the starter file
+    BlockType = Literal[stage_blocks()]
+    ModuleType = Literal[exit_modules()]
+    Activation = Literal[tuple(ACTIVATIONS)]
 Pooling = Literal["none", "max2", "avg2"]
 Kernel = Annotated[Literal[1, 3, 5, 7], Whole]
 Stride = Annotated[Literal[1, 2], Whole]
 Channels = Annotated[int, Field(ge=1, le=4096)]
 Depth = Annotated[int, Field(ge=1, le=12)]
 Expansion = Annotated[float, Field(ge=1, le=16)]
-Resolution = Annotated[int, Field(ge=4, le=1024)]
 WidthMultiplier = Annotated[float, Field(gt=0, le=8)]
 ModuleCount = Annotated[int, Field(ge=0, le=3)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
@@ -124,8 +131,8 @@ class FinalConfig(Frozen):
 class SpaceConfig(Frozen):
     """What can be built."""
 
-    resolution: Choices[Resolution] | None = None
-    """Input height = width in pixels; default: the data's own."""
+    resolution: Choices[Pixels] | None = None
+    """Pixels of the input: height = width, or [height, width] in a list; default: the data's own."""
     stem: StemConfig = StemConfig()
     """The first convolution."""
     stages: Annotated[Items[StageConfig], Field(min_length=1, max_length=12)]
@@ -138,6 +145,11 @@ class SpaceConfig(Frozen):
     def stage_names(self) -> tuple[str, ...]:
         """Return the names of the stages in order."""
         return tuple(stage.name or f"stage{i}" for i, stage in enumerate(self.stages, start=1))
+
+    @property
+    def exit_positions(self) -> tuple[str, ...]:
+        """Return the names that early exits may have, in order."""
+        return self.exits.after
 
     @model_validator(mode="after")
     def _exits_refer_to_stages(self) -> SpaceConfig:

@@ -17,6 +17,7 @@ from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import check_trainable
 from aebnas.data.prepare import InputPreparation
 from aebnas.data.statistics import ChannelStatistics
+from aebnas.task.input_size import Size, size_of
 
 EPOCH_STRIDE = 1_000_003
 """Between the seeds of two epochs."""
@@ -25,22 +26,25 @@ EPOCH_STRIDE = 1_000_003
 class ElasticBatch:
     """The same augmented images at any of the resolutions."""
 
-    def __init__(self, pixels: Tensor, labels: Tensor, preparations: dict[int, InputPreparation]) -> None:
+    def __init__(
+        self, pixels: Tensor, labels: Tensor, preparations: dict[tuple[int, int], InputPreparation]
+    ) -> None:
         """Hold the uint8 pixels ``(batch, h, w, c)``."""
         self.labels = labels
         self._pixels = pixels
         self._preparations = preparations
-        self._prepared: dict[int, Tensor] = {}
+        self._prepared: dict[tuple[int, int], Tensor] = {}
 
-    def at(self, resolution: int) -> Tensor:
-        """Return the normalised input ``(batch, c, r, r)``, computed once per resolution.
+    def at(self, resolution: Size) -> Tensor:
+        """Return the normalised input ``(batch, c, *resolution)``, computed once per resolution.
 
         Raises:
             KeyError: The resolution is none of the batches'.
         """
-        if resolution not in self._prepared:
-            self._prepared[resolution] = self._preparations[resolution](self._pixels)
-        return self._prepared[resolution]
+        size = size_of(resolution)
+        if size not in self._prepared:
+            self._prepared[size] = self._preparations[size](self._pixels)
+        return self._prepared[size]
 
 
 class ElasticBatches:
@@ -51,7 +55,7 @@ class ElasticBatches:
         images: ImageSet,
         *,
         device: torch.device | str,
-        resolutions: Sequence[int],
+        resolutions: Sequence[Size],
         batch_size: int,
         augment: AugmentConfig,
         seed: int,
@@ -80,7 +84,7 @@ class ElasticBatches:
         self._images = AugmentedImages(images, augment, device=target, grey=grey)
         self._labels = torch.tensor(images.labels).to(target)
         self._preparations = {
-            resolution: InputPreparation(
+            size_of(resolution): InputPreparation(
                 images.shape,
                 resolution=resolution,
                 statistics=statistics,

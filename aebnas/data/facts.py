@@ -16,6 +16,7 @@ from aebnas.config.schema import DataConfig
 from aebnas.data.datasets import KNOWN, TEST_SEED, check_known_fits, load_dataset
 from aebnas.data.duplicates import Duplicates, find_duplicates
 from aebnas.data.splits import Splits, check_every_class, cut_indices, make_splits, split_indices
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,11 @@ class DataFacts:
     splits: Splits | None = None
     duplicates: Duplicates | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.shape, len(self.classes))
 
     @property
     def warnings(self) -> list[str]:

@@ -22,16 +22,17 @@ from aebnas.data.pictures import PictureHeader, read_header, read_training_pixel
 from aebnas.data.problems import Problems
 from aebnas.data.sixteen_bits import FULL, ValueRange
 from aebnas.errors import DataError
+from aebnas.task.input_size import Size, size_of
 
 
 def read_folder(
-    folder: Path, image_size: int | None
+    folder: Path, image_size: Size | None
 ) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
     """Return train, test (if there is ``test/``), the class names and what else there is.
 
     Args:
         folder: Holds class folders, or ``train/`` and optionally ``test/`` and ``val/`` with class folders.
-        image_size: Cut the middle square of every image and resize it to this side;
+        image_size: Cut the middle of every image, in this shape, and resize it to this size;
             None: all images must have one size.
 
     Raises:
@@ -68,7 +69,7 @@ class _Reader:
     """Decodes files whose headers are known; what goes wrong is noted."""
 
     def __init__(
-        self, headers: dict[Path, PictureHeader], image_size: int | None, problems: Problems
+        self, headers: dict[Path, PictureHeader], image_size: Size | None, problems: Problems
     ) -> None:
         self._headers, self._image_size, self._problems = headers, image_size, problems
         self._channels = 1 if all(header.is_grey for header in headers.values()) else 3
@@ -115,7 +116,7 @@ class _Reader:
 
     def _shape(self, path: Path) -> tuple[int, int, int]:
         if self._image_size is not None:
-            return self._image_size, self._image_size, self._channels
+            return *size_of(self._image_size), self._channels
         header = self._headers[path]
         return header.height, header.width, self._channels
 

@@ -17,6 +17,7 @@ from aebnas.data.dataset import ImageSet
 from aebnas.data.prepare import InputPreparation
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import ConfigError, DataError
+from aebnas.task.input_size import Size
 
 
 class TrainBatches:
@@ -30,7 +31,7 @@ class TrainBatches:
     Args:
         images: The train split; arrays may be read-only.
         device: Where images are stored and batches are made.
-        resolution: Height and width of the network's input.
+        resolution: Of the network's input.
         batch_size: Images per batch.
         augment: Random changes, made before resizing to ``resolution``.
         seed: Of order and augmentation.
@@ -44,7 +45,7 @@ class TrainBatches:
         images: ImageSet,
         *,
         device: torch.device | str,
-        resolution: int,
+        resolution: Size,
         batch_size: int,
         augment: AugmentConfig,
         seed: int,
@@ -80,7 +81,7 @@ class TrainBatches:
         return self._count // self._batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(x, y)`` of one epoch: x ``(batch, c, r, r)`` normalised, y ``(batch,)`` int64."""
+        """Yield ``(x, y)`` of one epoch: x ``(batch, c, *resolution)`` normalised, y ``(batch,)`` int64."""
         order = torch.randperm(self._count, generator=self._generator)[: len(self) * self._batch_size]
         labels = self._labels.index_select(0, order.to(self._labels.device)).view(-1, self._batch_size)
         batches = self._images.epoch(order, self._batch_size, self._generator)
@@ -118,7 +119,7 @@ def eval_batches(
     images: ImageSet,
     *,
     device: torch.device | str,
-    resolution: int,
+    resolution: Size,
     batch_size: int,
     statistics: ChannelStatistics,
     memory_format: torch.memory_format = torch.channels_last,
@@ -129,7 +130,7 @@ def eval_batches(
     Args:
         images: The split; arrays may be read-only and are copied batch by batch.
         device: Where batches are made.
-        resolution: Height and width of the network's input.
+        resolution: Of the network's input.
         batch_size: Images per batch.
         statistics: Of the *train* split.
         memory_format: Of the batches.

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from aebnas.data.room import available_bytes
 from aebnas.errors import DataError
+from aebnas.task.input_size import Size, size_of
 
 SPARE = 0.9
 """Share of what there is that a suggested value may take."""
@@ -57,7 +58,7 @@ def check_folder_fits(
     counts: tuple[int, int | None],
     shape: tuple[int, int, int],
     largest_picture: int,
-    image_size: int | None,
+    image_size: Size | None,
     limit: int | None = None,
 ) -> None:
     """Refuse a folder whose images do not fit, before any is decoded.
@@ -82,15 +83,16 @@ def check_folder_fits(
     there = available_bytes()
     if there is None or peak(height * width * channels) <= there:
         return
-    side = _fitting_side(peak, channels, SPARE * there, image_size or max(height, width))
-    smaller = f"Make them smaller with data.image_size, for example data.image_size: {side}."
+    present = size_of(max(height, width) if image_size is None else image_size)
+    fitting = _fitting_size(peak, channels, SPARE * there, present)
+    smaller = f"Make them smaller with data.image_size, for example data.image_size: {fitting}."
     if decoded > there:
         smaller = f"One picture of {largest_picture:,} pixels takes {in_words(decoded)}: save it smaller."
     size = f"{height} x {width} x {channels}"
     check_fits(
         f"{where}: reading {sum(_numbers(counts)):,} images of {size} and splitting them",
         peak(height * width * channels),
-        smaller if side or decoded > there else FEWER,
+        smaller if fitting or decoded > there else FEWER,
     )
 
 
@@ -127,11 +129,17 @@ def in_words(count: float) -> str:
     return f"{max(0, round(count))} bytes"
 
 
-def _fitting_side(peak: Callable[[int], int], channels: int, there: float, side: int) -> int | None:
-    """Return the largest side, below the present one, with which images fit; None: none does."""
-    for smaller in range(min(LARGEST_SIDE, side - 1), SMALLEST_SIDE - 1, -1):
-        if peak(smaller * smaller * channels) <= there:
-            return smaller // 8 * 8 or smaller
+def _fitting_size(
+    peak: Callable[[int], int], channels: int, there: float, present: tuple[int, int]
+) -> int | list[int] | None:
+    """Return the largest size of the same shape, below the present one, with which images fit; None: none."""
+    longest = max(present)
+    for longer in range(min(LARGEST_SIDE, longest - 1), SMALLEST_SIDE - 1, -1):
+        height, width = (max(SMALLEST_SIDE, side * longer // longest) for side in present)
+        if peak(height * width * channels) <= there:
+            rounded = longer // 8 * 8 or longer
+            size = [max(SMALLEST_SIDE, side * rounded // longest) for side in present]
+            return size[0] if size[0] == size[1] else size
     return None
 
 

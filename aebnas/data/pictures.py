@@ -29,6 +29,7 @@ from aebnas.data.sixteen_bits import (
     refuse_unclear,
 )
 from aebnas.errors import DataError
+from aebnas.task.input_size import Size, size_of
 
 _GREY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
@@ -59,9 +60,7 @@ def read_header(path: Path) -> PictureHeader:
         return PictureHeader(width, height, image.mode in _GREY + GREY_16)
 
 
-def read_pixels(
-    path: Path, size: int | tuple[int, int] | None, channels: int, depth: int | None = None
-) -> Images:
+def read_pixels(path: Path, size: Size | None, channels: int, depth: int | None = None) -> Images:
     """Return the pixels, shape ``(h, w, channels)``.
 
     Args:
@@ -79,7 +78,9 @@ def read_pixels(
         return pixels_of(image, size, channels, depth)
 
 
-def read_training_pixels(path: Path, size: int | None, channels: int, depth: int, seen: ValueRange) -> Images:
+def read_training_pixels(
+    path: Path, size: Size | None, channels: int, depth: int, seen: ValueRange
+) -> Images:
     """Return the pixels as ``read_pixels`` does, and note the range of 16-bit values.
 
     Args:
@@ -103,9 +104,7 @@ def read_training_pixels(path: Path, size: int | None, channels: int, depth: int
         return _pixels(image, size, channels, depth)
 
 
-def pixels_of(
-    image: Image.Image, size: int | tuple[int, int] | None, channels: int, depth: int | None = None
-) -> Images:
+def pixels_of(image: Image.Image, size: Size | None, channels: int, depth: int | None = None) -> Images:
     """Return the pixels of an open image, shape ``(h, w, channels)``; as ``read_pixels`` does.
 
     Raises:
@@ -118,9 +117,7 @@ def pixels_of(
     return _pixels(image, size, channels, depth)
 
 
-def _pixels(
-    image: Image.Image, size: int | tuple[int, int] | None, channels: int, depth: int | None
-) -> Images:
+def _pixels(image: Image.Image, size: Size | None, channels: int, depth: int | None) -> Images:
     reduced = eight_bit(image, FULL if depth is None else depth) if image.mode in GREY_16 else image
     picture = upright(reduced, image)
     if picture.mode in _PREMULTIPLIED:
@@ -131,7 +128,7 @@ def _pixels(
         picture = opaque.convert("RGB")
     picture = picture.convert("L" if channels == 1 else "RGB")
     if size is not None:
-        height, width = (size, size) if isinstance(size, int) else size
+        height, width = size_of(size)
         picture = ImageOps.fit(picture, (width, height), method=Image.Resampling.BILINEAR)
     return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, channels)
 

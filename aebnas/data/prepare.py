@@ -10,17 +10,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from aebnas.data.statistics import ChannelStatistics
+from aebnas.task.input_size import Size, centre_crop, size_of
 
 
 class InputPreparation:
-    """Turns uint8 ``(batch, h, w, c)`` into normalised ``(batch, c, resolution, resolution)``.
+    """Turns uint8 ``(batch, h, w, c)`` into normalised ``(batch, c, *resolution)``.
 
-    Images of another size are resized, antialiased, to the square; a shape that is
-    not square is stretched.
+    Of images of another shape the middle is taken, so that nothing is stretched; then they
+    are resized, antialiased.
 
     Args:
         shape: Height, width and channels of the images that come.
-        resolution: Height and width of the network's input.
+        resolution: Of the network's input.
         statistics: Of the train split, for every split.
         device: Where the batches are.
         memory_format: ``torch.channels_last`` (no copy: images are stored so) or
@@ -32,7 +33,7 @@ class InputPreparation:
         self,
         shape: tuple[int, int, int],
         *,
-        resolution: int,
+        resolution: Size,
         statistics: ChannelStatistics,
         device: torch.device,
         memory_format: torch.memory_format,
@@ -40,8 +41,9 @@ class InputPreparation:
     ) -> None:
         """Lay out scale and shift once, so that normalising is one pass over flat rows."""
         height, width, self._channels = shape
-        self._resolution = resolution
-        self._is_resized = (height, width) != (resolution, resolution)
+        self._size = size_of(resolution)
+        self._crop = centre_crop((height, width), self._size)
+        self._is_resized = self._crop[2:] != self._size
         self._is_channels_last = memory_format == torch.channels_last
         self._dtype = dtype
         mean, std = (
@@ -52,30 +54,31 @@ class InputPreparation:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the network's input for one batch."""
+        top, left, rows, columns = self._crop
+        images = images[:, top : top + rows, left : left + columns]
         if self._is_resized:
             images = self._resize(images)
-        batch, side = len(images), self._resolution
+        batch, (height, width) = len(images), self._size
         planes = images if self._is_channels_last else images.permute(0, 3, 1, 2).contiguous()
         flat = planes.reshape(batch, -1).to(torch.float32).mul_(self._scale).add_(self._shift).to(self._dtype)
         if self._is_channels_last:
-            return flat.view(batch, side, side, self._channels).permute(0, 3, 1, 2)
-        return flat.view(batch, self._channels, side, side)
+            return flat.view(batch, height, width, self._channels).permute(0, 3, 1, 2)
+        return flat.view(batch, self._channels, height, width)
 
     def _row(self, per_channel: Tensor) -> Tensor:
         """Repeat one value per channel over a whole image, in the layout of the result.
 
         A row as long as an image is five times as fast as broadcasting 3 values.
         """
-        pixels = self._resolution**2
+        pixels = self._size[0] * self._size[1]
         return per_channel.repeat(pixels) if self._is_channels_last else per_channel.repeat_interleave(pixels)
 
     def _resize(self, images: Tensor) -> Tensor:
         planes = images.permute(0, 3, 1, 2)
         if planes.is_cuda:  # the uint8 kernel, six times as fast as fp32, is for the CPU alone
             planes = planes.to(torch.float32)
-        size = (self._resolution, self._resolution)
         resized = functional.interpolate(
-            planes, size=size, mode="bilinear", antialias=True, align_corners=False
+            planes, size=self._size, mode="bilinear", antialias=True, align_corners=False
         )
         if resized.is_floating_point():
             resized = resized.round_().clamp_(0, 255).to(torch.uint8)

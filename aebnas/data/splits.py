@@ -22,6 +22,7 @@ from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.dataset import Dataset, ImageSet, Labels
 from aebnas.data.memory import memory_told
 from aebnas.errors import DataError
+from aebnas.task.task import Task
 
 NAMES = ("train", "calibrate", "select")
 
@@ -45,6 +46,11 @@ class Splits:
     classes: tuple[str, ...]
     fingerprint: str
     depth: SixteenBitDepth | None = None
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.train.shape, len(self.classes))
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:

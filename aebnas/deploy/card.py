@@ -160,13 +160,13 @@ def _earlier(checkpoint: Checkpoint) -> str:
 
 def _input(checkpoint: Checkpoint) -> str:
     height, width, channels = checkpoint.image_shape
-    size = checkpoint.architecture.resolution
+    rows, columns = checkpoint.architecture.input_size
     kind = "grey" if channels == 1 else "RGB"
     mean, std = (", ".join(f"{value:.6g}" for value in part) for part in (checkpoint.mean, checkpoint.std))
     return (
-        f"`x`: float32 `(batch, {channels}, {size}, {size})`. An image is brought to {height} x {width} "
+        f"`x`: float32 `(batch, {channels}, {rows}, {columns})`. An image is brought to {height} x {width} "
         f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
-        f"antialiased), resized to {size} x {size} (antialiased bilinear, uint8) and normalised: "
+        f"antialiased), brought to {rows} x {columns} likewise (antialiased bilinear, uint8) and normalised: "
         f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}.{_sixteen_bits(checkpoint)}"
     )
 
@@ -190,7 +190,7 @@ def _parity(parity: Parity | None, precision: str) -> str:
 
 
 def _exit_rows(checkpoint: Checkpoint, shown: Variant) -> str:
-    names = [exit_.after for exit_ in checkpoint.architecture.exits] + ["final"]
+    names = [*checkpoint.architecture.exit_names, "final"]
     rows = zip(names, checkpoint.reach_macs, shown.select.exit_rates, strict=True)
     return "\n".join(f"| {name} | {macs:,.0f} | {rate:.1%} |" for name, macs, rate in rows)
 

@@ -206,7 +206,7 @@ def _contents(
         "mean": list(checkpoint.mean),
         "std": list(checkpoint.std),
         "segments": segments,
-        "exits": [exit_.after for exit_ in checkpoint.architecture.exits] + ["final"],
+        "exits": [*checkpoint.architecture.exit_names, "final"],
         "reach_macs": list(checkpoint.reach_macs),
         "parity": None if network.parity is None else network.parity.model_dump(),
         "provenance": {

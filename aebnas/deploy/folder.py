@@ -57,8 +57,7 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
     sessions = []
     shape: Shape = [
         manifest.image_shape[2],
-        manifest.architecture.resolution,
-        manifest.architecture.resolution,
+        *manifest.architecture.input_size,
     ]
     for i, name in enumerate(manifest.segments):
         session = _session(folder / name, contents[name], threads)

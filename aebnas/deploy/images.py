@@ -1,8 +1,8 @@
 """Images in any of the forms a program has them: files, Pillow images, arrays.
 
 All are brought to the shape that the network was trained on, as training brings folders of images to
-one size: EXIF orientation applied, transparency laid over white, the middle square cut out (or the
-middle of the trained shape) and resized, antialiased.  Must not import torch.
+one size: EXIF orientation applied, transparency laid over white, the middle of the trained shape cut out
+and resized, antialiased.  Must not import torch.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from aebnas.deploy.manifest import Manifest
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile, read_profile
-from aebnas.space.layer import segments
 
 
 class Level:
@@ -59,5 +58,5 @@ def predicted_reach_ms(profile: HardwareProfile, manifest: Manifest) -> NDArray[
     Raises:
         HardwareError: A layer was not measured.
     """
-    plan = segments(manifest.architecture, manifest.image_shape[2], manifest.classes)
+    plan = manifest.architecture.segments(manifest.task)
     return profile.reach_latency_ms(plan)

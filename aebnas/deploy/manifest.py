@@ -16,7 +16,8 @@ from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
 from aebnas.errors import RunError
-from aebnas.space.architecture import Architecture
+from aebnas.space.spaces import AnyArchitecture
+from aebnas.task.task import Task
 
 FORMAT = 1
 """Version of the folder; raised when a reader of the old one would go wrong."""
@@ -68,7 +69,7 @@ class Manifest(Frozen):
     """Number format of weights and activations."""
     is_static: bool
     """Whether it was trained without early exits."""
-    architecture: Architecture
+    architecture: AnyArchitecture
     """What was built."""
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; ``labels.json`` has their names."""
@@ -99,7 +100,7 @@ class Manifest(Frozen):
     def _is_consistent(self) -> Manifest:
         if self.format > FORMAT:
             raise ValueError(f"format {self.format} is newer than this AEBNAS reads ({FORMAT}); update it")
-        exits = len(self.architecture.exits) + 1
+        exits = len(self.architecture.exit_names) + 1
         for name, entries in (
             ("segments", self.segments), ("exits", self.exits), ("reach_macs", self.reach_macs),
         ):  # fmt: skip
@@ -122,6 +123,11 @@ class Manifest(Frozen):
         if self.checksum != self.expected_checksum():
             raise ValueError(f"the checksum does not fit the content: it was edited or damaged; {CURE}")
         return self
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.image_shape, self.classes)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.task.input_size import Size, centre_crop, size_of
+
 Pixels = NDArray[np.uint8]
 Inputs = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -22,30 +24,32 @@ _FILTER_RADIUS = 1.0
 
 
 class Preprocessing:
-    """Resizes and normalises images of one shape: ``(pixel / 255 - mean) / std``."""
+    """Crops, resizes and normalises images of one shape: ``(pixel / 255 - mean) / std``."""
 
     def __init__(
-        self, shape: tuple[int, int, int], resolution: int, mean: Sequence[float], std: Sequence[float]
+        self, shape: tuple[int, int, int], resolution: Size, mean: Sequence[float], std: Sequence[float]
     ) -> None:
         """Lay out weights, scale and shift once.
 
         Args:
             shape: Height, width and channels of the images.
-            resolution: Height and width of the network's input.
+            resolution: Of the network's input.
             mean: By channel, of pixels scaled to 0..1.
             std: By channel, likewise.
         """
         height, width, self._channels = shape
-        self._resolution = resolution
-        self._rows = None if height == resolution else _AxisWeights(height, resolution)
-        self._columns = None if width == resolution else _AxisWeights(width, resolution)
+        rows, columns = size_of(resolution)
+        self._crop = centre_crop((height, width), (rows, columns))
+        self._rows = None if self._crop.height == rows else _AxisWeights(self._crop.height, rows)
+        self._columns = None if self._crop.width == columns else _AxisWeights(self._crop.width, columns)
         means, stds = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         self._scale = (1 / (255 * stds)).astype(np.float32).reshape(-1, 1, 1)
         self._shift = (-means / stds).astype(np.float32).reshape(-1, 1, 1)
 
     def __call__(self, images: Pixels) -> Inputs:
-        """Return the network's input ``(n, c, r, r)`` of images ``(n, h, w, c)``."""
-        planes = images.transpose(0, 3, 1, 2)
+        """Return the network's input ``(n, c, *resolution)`` of images ``(n, h, w, c)``."""
+        top, left, height, width = self._crop
+        planes = images[:, top : top + height, left : left + width].transpose(0, 3, 1, 2)
         if self._columns is not None:
             planes = self._columns.apply(planes)
         if self._rows is not None:

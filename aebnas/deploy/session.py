@@ -74,7 +74,7 @@ class EarlyExitSession:
         manifest = self.manifest
         self._exit_names = manifest.exits
         self._prepare = Preprocessing(
-            manifest.shape, manifest.architecture.resolution, manifest.mean, manifest.std
+            manifest.shape, manifest.architecture.input_size, manifest.mean, manifest.std
         )
 
     @property
@@ -85,11 +85,11 @@ class EarlyExitSession:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one prepared input."""
-        size = self.manifest.architecture.resolution
-        return self.manifest.image_shape[2], size, size
+        height, width = self.manifest.architecture.input_size
+        return self.manifest.image_shape[2], height, width
 
     def prepare(self, image: ImageLike) -> Inputs:
-        """Return the input ``(1, c, r, r)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.
+        """Return the input ``(1, c, height, width)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.
 
         Raises:
             DataError: It is no image, damaged, refused as too large, or of another type.
@@ -98,7 +98,7 @@ class EarlyExitSession:
         return self._prepare(pixels[np.newaxis])
 
     def prepare_all(self, images: Pixels) -> Inputs:
-        """Return the inputs ``(n, c, r, r)`` for uint8 pixels of the trained shape, ``(n, h, w, c)``.
+        """Return the inputs of uint8 pixels ``(n, h, w, c)`` of the trained shape.
 
         Raises:
             DataError: The array is another one.
@@ -115,7 +115,7 @@ class EarlyExitSession:
 
         Args:
             image: A file, a Pillow image, a uint8 array ``(h, w)`` or ``(h, w, c)`` of any size, or a
-                prepared float32 array ``(c, r, r)`` or ``(1, c, r, r)``.
+                prepared float32 array ``(c, height, width)`` or ``(1, c, height, width)``.
 
         Raises:
             DataError: It is no image, or the array is another one.
@@ -124,7 +124,7 @@ class EarlyExitSession:
         return self.answer(self._as_input(image))
 
     def answer(self, x: Inputs) -> Prediction:
-        """Return the answer for one prepared input ``(1, c, r, r)`` that is known to be sound.
+        """Return the answer for one prepared input ``(1, c, height, width)`` that is known to be sound.
 
         Raises:
             DataError: The network says NaN.
@@ -145,7 +145,7 @@ class EarlyExitSession:
 
         Args:
             images: Anything ``predict`` takes, in a list; or uint8 pixels ``(n, h, w, c)`` of the trained
-                shape; or prepared float32 inputs ``(n, c, r, r)``.
+                shape; or prepared float32 inputs ``(n, c, height, width)``.
 
         Raises:
             DataError: One is no image, or the array is another one.

@@ -32,7 +32,7 @@ class Source:
         """Return what the export prepares images by."""
         one = self.checkpoint
         height, width, channels = one.image_shape
-        return Preprocessing((height, width, channels), one.architecture.resolution, one.mean, one.std)
+        return Preprocessing((height, width, channels), one.architecture.input_size, one.mean, one.std)
 
     @property
     def reach(self) -> FloatArray:

@@ -37,7 +37,7 @@ from aebnas.hardware.device_costs import DeviceCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 from aebnas.training.image_logits import image_logits
 
 BROKEN_SIGN = "CUDA error"
@@ -89,9 +89,9 @@ class Evaluator:
         """
         step = Step(0) if step is None else step
         fidelity = self.plan.fidelities[step.level]
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        cost = network_cost(architecture, *shape)
-        reach_costs = self.costs.reach_costs(architecture, *shape)
+        task = self.splits.task
+        cost = network_cost(architecture, task)
+        reach_costs = self.costs.reach_costs(architecture, task)
         draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
         draft = replace(draft, epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()

@@ -23,7 +23,7 @@ from aebnas.evaluation.identity import leg_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 from aebnas.supernet.inheritance import Heirs, supernet_with
 from aebnas.training.exit_weights import exit_weights
 from aebnas.training.finetuning import finetune
@@ -84,19 +84,18 @@ class Bench:
 
     def dtype(self, architecture: Architecture) -> torch.dtype:
         """Return the number format in which a network is trained."""
-        return training_dtype(self.config.training.precision, architecture, self.device)
+        return training_dtype(self.config.training.precision, architecture.backbone_types, self.device)
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
-        shape = (self.splits.train.shape[2], len(self.splits.classes))
-        return EarlyExitNetwork(architecture, *shape, carry=self.config.training.carry)
+        return EarlyExitNetwork(architecture, self.splits.task, carry=self.config.training.carry)
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""
         return TrainBatches(
             self.splits.train,
             device=self.device,
-            resolution=architecture.resolution,
+            resolution=architecture.input_size,
             batch_size=self.config.training.batch_size,
             augment=self.config.training.augment,
             seed=seed,
@@ -105,7 +104,7 @@ class Bench:
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exits.after, architecture)
+        return exit_weights(self.config.training.exit_weights, self.config.space.exit_positions, architecture)
 
 
 class FidelityKind(Protocol):
@@ -208,7 +207,7 @@ class Inherited:
         if not isinstance(options, InheritedConfig) or not options.finetune_epochs:
             return Realised(network)
         only_exits = options.finetune == "exits"
-        if only_exits and not architecture.exits:
+        if only_exits and not architecture.exit_names:
             return Realised(network)
         rate = options.peak_rate(training.learning_rate)
         further = training.model_copy(update={"epochs": options.finetune_epochs, "learning_rate": rate})

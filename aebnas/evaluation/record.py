@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from aebnas.errors import RunError
 from aebnas.evaluation.identity import training_seed
 from aebnas.exits.operating_curve import OperatingCurve
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
+from aebnas.space.spaces import architecture_from_dict
 
 if TYPE_CHECKING:
     from aebnas.hardware.cost import NetworkCost
@@ -180,7 +181,7 @@ class Evaluation:
             **{
                 **plain,
                 "status": Status(plain["status"]),
-                "architecture": Architecture.from_dict(plain["architecture"]),
+                "architecture": architecture_from_dict(plain["architecture"]),
                 "curve": None if curve is None else OperatingCurve.from_dict(curve),
                 "reach_macs": tuple(plain["reach_macs"]),
                 "reach_costs": {name: tuple(reach) for name, reach in plain["reach_costs"].items()},

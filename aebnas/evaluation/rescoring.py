@@ -20,6 +20,7 @@ from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.exits.families import FAMILIES
 from aebnas.exits.samples import ExitSamples
 from aebnas.hardware.device_costs import DeviceCosts, reach_in
+from aebnas.task.task import Task
 
 Records = Callable[[str, str], tuple[ExitRecord, ExitRecord] | None]
 """What every exit of a candidate said on calibrate and on select, by its key and fidelity."""
@@ -71,7 +72,7 @@ def rescored(
     records: Records,
     labels: tuple[NDArray[Any], NDArray[Any]],
     devices: DeviceCosts,
-    data: tuple[int, int],
+    task: Task,
 ) -> list[Evaluation]:
     """Return every finished candidate with its exits tuned for ``config.cost_metric``.
 
@@ -81,7 +82,7 @@ def rescored(
         records: Of the run.
         labels: Of calibrate and of select.
         devices: The profiles.
-        data: Channels of the images, number of classes.
+        task: What comes in, and how many answers there are.
 
     Raises:
         HardwareError: A profile lacks a layer.
@@ -94,7 +95,7 @@ def rescored(
         pair = records(evaluation.key, evaluation.fidelity)
         if pair is None:
             raise RunError(f"the run does not hold what the exits of candidate {evaluation.key} said")
-        reach_costs = devices.reach_costs(evaluation.architecture, *data)
+        reach_costs = devices.reach_costs(evaluation.architecture, task)
         reach = reach_in(config.cost_metric, evaluation.reach_macs, reach_costs)
         calibrate, select = (
             ExitSamples.of_scores(record.scores, record.predictions, right, reach)

@@ -33,7 +33,8 @@ from aebnas.errors import DataError, RunError
 from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.policy import ExitPolicy
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture
+from aebnas.space.spaces import AnyArchitecture
+from aebnas.task.task import Task
 
 FORMAT = 1
 """Version of the files; raised when a reader of the old one would go wrong."""
@@ -70,7 +71,7 @@ class Checkpoint(Frozen):
     """Seed of this training."""
     is_static: bool
     """Whether it was trained without early exits, for comparison."""
-    architecture: Architecture
+    architecture: AnyArchitecture
     """What was built; a static one has no exits but the last."""
     data: DataConfig
     """Where the images came from."""
@@ -109,6 +110,11 @@ class Checkpoint(Frozen):
     sha256: dict[FileName, Sha256] = Field(default_factory=dict)
     """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
 
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.image_shape, len(self.classes))
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:
         if self.format > FORMAT:
@@ -123,7 +129,7 @@ class Checkpoint(Frozen):
             raise ValueError(f"mean and std need {channels} values, one per channel of image_shape")
         if min(self.std) <= 0:
             raise ValueError("std must be positive")
-        exits = len(self.architecture.exits) + 1
+        exits = len(self.architecture.exit_names) + 1
         for name, reach in {"reach_macs": self.reach_macs, **self.reach_costs}.items():
             if len(reach) != exits:
                 raise ValueError(f"{name} needs {exits} values, one per exit, but got {len(reach)}")
@@ -181,8 +187,7 @@ def load_trained(folder: Path) -> Trained:
     checkpoint = read_checkpoint(folder)
     network = EarlyExitNetwork(
         checkpoint.architecture,
-        checkpoint.image_shape[2],
-        len(checkpoint.classes),
+        checkpoint.task,
         carry=checkpoint.training.carry,
     )
     weights, arrays = _content(folder, WEIGHTS, checkpoint), _content(folder, LOGITS, checkpoint)

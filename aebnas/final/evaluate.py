@@ -128,9 +128,8 @@ def evaluate(
 
 def _score(one: Contender, test: ImageSet, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
     architecture = one.network.architecture
-    shape = (checkpoint.image_shape[2], len(checkpoint.classes))
-    reach = network_cost(architecture, *shape).reach_macs
-    costs: ReachCosts = devices.reach_costs(architecture, *shape)
+    reach = network_cost(architecture, checkpoint.task).reach_macs
+    costs: ReachCosts = devices.reach_costs(architecture, checkpoint.task)
     if one.key == checkpoint.key:
         costs = {name: tuple(known) for name, known in checkpoint.reach_costs.items()} | costs
     logits = image_logits(one.network, test, one.statistics, torch.contiguous_format)
@@ -152,7 +151,7 @@ def _one_by_one(one: Contender, images: ImageSet) -> Iterator[Images]:
     batches = eval_batches(
         images,
         device="cpu",
-        resolution=one.network.architecture.resolution,
+        resolution=one.network.architecture.input_size,
         batch_size=EVALUATION_BATCH,
         statistics=one.statistics,
         memory_format=torch.contiguous_format,

@@ -107,9 +107,8 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 
 def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
     images, identity = plan.images, task.identity(plan)
-    shape = (images.train.shape[2], len(images.classes))
-    reach_macs = tuple(network_cost(task.architecture, *shape).reach_macs.tolist())
-    reach_costs = plan.subject.devices.reach_costs(task.architecture, *shape)
+    reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
+    reach_costs = plan.subject.devices.reach_costs(task.architecture, images.task)
     policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
     return Checkpoint(
         format=FORMAT,

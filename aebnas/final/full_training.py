@@ -38,6 +38,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.report.words import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.search.run_lock import run_lock
+from aebnas.task.input_size import Size
 from aebnas.training.image_logits import image_logits
 from aebnas.training.journal import Epoch, Journal
 from aebnas.training.modes import MODES
@@ -94,7 +95,7 @@ def held_out_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32
     return image_logits(network, plan.images.held_out, plan.images.statistics)
 
 
-def train_batches(plan: Plan, resolution: int, seed: int) -> TrainBatches:
+def train_batches(plan: Plan, resolution: Size, seed: int) -> TrainBatches:
     """Return augmented batches of the training images at one resolution."""
     training = plan.settings.training
     return TrainBatches(
@@ -118,8 +119,7 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
     torch.manual_seed(task.seed(plan))
     network = EarlyExitNetwork(
         task.architecture,
-        images.train.shape[2],
-        len(images.classes),
+        images.task,
         carry=plan.settings.training.carry,
     )
     if task.inheritance is not None:
@@ -146,14 +146,14 @@ def trained_weights(
     device, training = torch.device(plan.device), plan.settings.training
     prepare_process(device)
     network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
-    plain = train_batches(plan, task.architecture.resolution, seed)
+    plain = train_batches(plan, task.architecture.input_size, seed)
     phases, batches = MODES[training.loss.name](network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
-        seen = train_batches(plan, teacher.architecture.resolution, seed)
+        seen = train_batches(plan, teacher.architecture.input_size, seed)
         batches = TaughtBatches(plain, seen, teacher)
         phases = taught_phases(phases, task.teacher.lesson, weights, chance(network))
-    dtype = training_dtype(training.precision, task.architecture, device)
+    dtype = training_dtype(training.precision, task.architecture.backbone_types, device)
     train_phases(network, batches, training, phases, dtype, make_journal(network))
     return network
 

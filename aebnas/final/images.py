@@ -16,6 +16,7 @@ from aebnas.data.moved import other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,11 @@ class FinalImages:
     """Of the data and splits, as the search knew them."""
     depth: SixteenBitDepth | None = None
     """Bits that 16-bit files were read with; None: there are none."""
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.train.shape, len(self.classes))
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:

@@ -5,17 +5,15 @@ Must not import torch.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aebnas.hardware.cost import network_cost
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.task.task import Task
 
 MAX_ROUNDS = 20
 
 
-def largest_architecture(space: SearchSpace, in_channels: int, classes: int) -> Architecture:
+def largest_architecture(space: SearchSpace, task: Task) -> Architecture:
     """Return the network of a space with the most MACs, its early exits left out.
 
     Gene by gene the dearest choice is taken until nothing changes.  MACs are a sum over layers and
@@ -24,29 +22,23 @@ def largest_architecture(space: SearchSpace, in_channels: int, classes: int) -> 
 
     Args:
         space: The search space.
-        in_channels: Of the images.
-        classes: Their number of classes.
+        task: What comes in, and how many answers there are.
     """
     genome: Genome = tuple(count - 1 for count in space.cardinalities)
-    most = _macs(space, genome, in_channels, classes)
+    most = _macs(space, genome, task)
     for _ in range(MAX_ROUNDS):
         before = genome
         for i, count in enumerate(space.cardinalities):
             for choice in range(count):
                 tried = (*genome[:i], choice, *genome[i + 1 :])
-                macs = _macs(space, tried, in_channels, classes)
+                macs = _macs(space, tried, task)
                 if macs > most:
                     genome, most = tried, macs
         if genome == before:
             break
-    return static_of(space.decode(genome))
+    return space.decode(genome).without_exits()
 
 
-def static_of(architecture: Architecture) -> Architecture:
-    """Return the same network without early exits."""
-    return replace(architecture, exits=())
-
-
-def _macs(space: SearchSpace, genome: Genome, in_channels: int, classes: int) -> float:
-    cost = network_cost(static_of(space.decode(genome)), in_channels, classes)
+def _macs(space: SearchSpace, genome: Genome, task: Task) -> float:
+    cost = network_cost(space.decode(genome).without_exits(), task)
     return float(cost.reach_macs[-1])

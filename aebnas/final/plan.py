@@ -15,7 +15,7 @@ from aebnas.final.events import Role
 from aebnas.final.images import FinalImages
 from aebnas.final.settings import FinalSettings
 from aebnas.final.subject import Subject
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 from aebnas.training.exit_weights import exit_weights
 
 if TYPE_CHECKING:
@@ -104,13 +104,11 @@ class Task:
         Raises:
             ConfigError: ``exit_weights`` do not say what this network's exits weigh.
         """
-        given, exits = plan.settings.training.exit_weights, self.architecture.exits
+        given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
             given = None
-        if plan.subject.config is None:
-            positions = tuple(exit_.after for exit_ in exits)
-        else:
-            positions = plan.subject.config.space.exits.after
+        config = plan.subject.config
+        positions = exits if config is None else config.space.exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "

@@ -15,7 +15,6 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.policy import ExitPolicy
 from aebnas.exits.threshold_policy import never_leave
 from aebnas.final.checkpoint import Checkpoint, load_trained, read_checkpoint
-from aebnas.final.largest import static_of
 from aebnas.final.subject import TRAINED
 from aebnas.final.winner_training import STATIC
 from aebnas.nets.network import EarlyExitNetwork
@@ -79,10 +78,10 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
         RunError: The folder given holds none.
     """
     if given is not None:
-        twin = static_of(checkpoint.architecture).key()
+        twin = checkpoint.architecture.without_exits().key()
         name = SAME if read_checkpoint(given).key == twin else OTHER
         return contender(given, name, checkpoint.data_fingerprint)
-    if not checkpoint.architecture.exits:
+    if not checkpoint.architecture.exit_names:
         return Missing(SAME, "it has no early exits itself")
     own = folder / STATIC
     if not (own / "checkpoint.yaml").is_file():
@@ -103,7 +102,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
     try:
         if store.fact("data") != checkpoint.data_fingerprint:
             return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
-        static = [one for one in store.evaluations() if one.is_done and not one.architecture.exits]
+        static = [one for one in store.evaluations() if one.is_done and not one.architecture.exit_names]
         if not static:
             return Missing(BEST, "none of its candidates is without early exits")
         plan = plan_of(store.config)
@@ -134,8 +133,7 @@ def _with_search_weights(
             f"its weights were not kept ({best.key}, {accuracy} on select in the search"
             f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
-    shape = (checkpoint.image_shape[2], len(checkpoint.classes))
-    network = EarlyExitNetwork(best.architecture, *shape, carry=config.training.carry)
+    network = EarlyExitNetwork(best.architecture, checkpoint.task, carry=config.training.carry)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # what damaged bytes raise in pickle and zip has no common class

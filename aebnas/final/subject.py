@@ -25,7 +25,7 @@ from aebnas.report.words import count, metric_value, percent
 from aebnas.search.kept_profiles import kept_devices
 from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 TRAINED = "trained"
 """Folder beside ``winners/`` in which trained networks lie."""

@@ -128,7 +128,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
     record = TuningRecord(task.folder, question)
     known = record.trials[:trials]
     asked = Asked(
-        parameters=parameters_of(training, len(task.architecture.exits) + 1),
+        parameters=parameters_of(training, len(task.architecture.exit_names) + 1),
         trials=trials,
         epochs=training.epochs,
         seed=task.seed(plan),

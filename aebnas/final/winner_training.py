@@ -19,7 +19,7 @@ from aebnas.final.events import FinalListener, ignore
 from aebnas.final.full_training import train_network
 from aebnas.final.images import final_images
 from aebnas.final.inheriting import inheritance_of
-from aebnas.final.largest import largest_architecture, static_of
+from aebnas.final.largest import largest_architecture
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import final_settings
 from aebnas.final.subject import Subject
@@ -115,8 +115,8 @@ def train_winner(
         teacher = Teacher(trained, options.lesson)
     task = Task("network", architecture, folder, teacher, inheritance)
     found = train_network(task, plan, listener, options.again)
-    if options.static and architecture.exits:  # without exits it is its own twin
-        static = Task("static", static_of(architecture), folder / STATIC, teacher, inheritance)
+    if options.static and architecture.exit_names:  # without exits it is its own twin
+        static = Task("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
         train_network(static, plan, listener, options.again)
     return found
 
@@ -139,8 +139,8 @@ def teacher_task(plan: Plan, parent: Path) -> Task:
             "--distill: the largest network of the space teaches, but this winner file does not lie in its "
             "run, which knows the space. Name the run itself: aebnas train RUN --pick KEY --distill"
         )
-    shape, classes = plan.images.train.shape, len(plan.images.classes)
-    largest = largest_architecture(space_of(config, shape), shape[2], classes)
+    images = plan.images
+    largest = largest_architecture(space_of(config, images.train.shape), images.task)
     draft = Task("teacher", largest, parent)
     text = json.dumps(draft.identity(plan), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -17,12 +17,12 @@ from aebnas.hardware.measured_network import MeasuredNetwork
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Agreement, Correction
 from aebnas.hardware.profile_table import rounded
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import segments
+from aebnas.space.api import Architecture
+from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
-ReachMacs = Callable[[Architecture, int, int], FloatArray]
-"""MACs to each exit of an architecture, from it, the images' channels and the number of classes."""
+ReachMacs = Callable[[Architecture, Task], FloatArray]
+"""MACs to each exit of an architecture."""
 Factor = tuple[str, str]
 """Field of ``Correction``, and the layer type where the field has one factor for each."""
 FEWEST_FOR_TAU = 5
@@ -81,7 +81,7 @@ def _correction(names: Sequence[Factor], factors: FloatArray, cache_mb: float, n
 
 
 def _terms(profile: HardwareProfile, network: MeasuredNetwork, cache_mb: float) -> LatencyTerms:
-    plan = segments(network.architecture, network.in_channels, network.classes)
+    plan = network.architecture.segments(network.task)
     return profile.latency_terms(plan, cache_mb)
 
 
@@ -138,8 +138,8 @@ def agreements(
     """
     rows: list[tuple[float, ...]] = []
     for network in networks:
-        plan = segments(network.architecture, network.in_channels, network.classes)
-        macs = reach_macs(network.architecture, network.in_channels, network.classes)
+        plan = network.architecture.segments(network.task)
+        macs = reach_macs(network.architecture, network.task)
         times = zip(profile.reach_latency_ms(plan), network.first_ms, network.second_ms, macs, strict=True)
         rows += [(i + 1, i + 1 == len(plan), *map(float, values)) for i, values in enumerate(times)]
     table = np.asarray(rows)

@@ -8,7 +8,7 @@ operations per batch-norm element), which equals torch's ``FlopCounterMode`` / 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from thop import profile
 from torch import Tensor, nn
 
+from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.memory import BYTES_PER_ACTIVATION, ActivationWatch
-from aebnas.nets.blocks import build
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer, segments
+from aebnas.space.api import Architecture, Segment
+from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
 
@@ -76,13 +77,12 @@ def _one_pixel(x: Tensor) -> Tensor:
     return x.new_empty(*x.shape[:2], 1, 1)
 
 
+ACTIVATION_TYPES: tuple[type[nn.Module], ...] = tuple(getattr(nn, name) for name in ACTIVATIONS.values())
 UNCOUNTED: dict[type[nn.Module], Any] = dict.fromkeys(
     [
         nn.BatchNorm2d,
-        nn.ReLU,
-        nn.Hardswish,
         nn.Hardsigmoid,
-        nn.SiLU,
+        *ACTIVATION_TYPES,
         nn.AvgPool2d,
         nn.MaxPool2d,
         nn.AdaptiveAvgPool2d,
@@ -93,9 +93,7 @@ SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.AdaptiveAvgPool2d: _one_pixel,
     nn.BatchNorm2d: torch.empty_like,
     nn.Hardsigmoid: torch.empty_like,
-    nn.ReLU: _itself,
-    nn.Hardswish: _itself,
-    nn.SiLU: _itself,
+    **dict.fromkeys(ACTIVATION_TYPES, _itself),
 }
 """Stand-ins while counting: on the meta device torch computes the shapes of these through dozens
 of Python operations each, three quarters of a layer's time."""
@@ -106,8 +104,8 @@ def layer_cost(layer: Layer) -> LayerCost:
     """Return the cost of a layer for one image, counted once per process."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
-        module = build(layer).eval()
-        x = torch.empty(1, layer.in_channels, layer.size, layer.size)
+        module = layer.build().eval()
+        x = torch.empty(1, *layer.input.shape)
     for part in module.modules():
         if type(part) in SHAPE_ONLY:
             setattr(part, "forward", SHAPE_ONLY[type(part)])  # noqa: B010 - mypy: no assignment to a method
@@ -158,16 +156,19 @@ def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
     return sum(any(0 <= start + tap * dilation < size for start in starts) for tap in range(kernel))
 
 
-def network_cost(architecture: Architecture, in_channels: int, classes: int) -> NetworkCost:
+def network_cost(architecture: Architecture, task: Task) -> NetworkCost:
     """Return the cost of a network: the sum over its layers.
 
     Args:
         architecture: The network.
-        in_channels: Channels of the images.
-        classes: Number of classes.
+        task: What comes in, and how many answers there are.
     """
+    return plan_cost(architecture.segments(task))
+
+
+def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
+    """Return the cost of a network that is a list of segments."""
     reach, total, params, peak, saved = [], 0, 0, 0, 0
-    plan = segments(architecture, in_channels, classes)
     for segment in plan:
         backbone = [layer_cost(layer) for layer in segment.backbone]
         branch = [layer_cost(layer) for layer in segment.exit]
@@ -185,5 +186,5 @@ def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_last: bo
     """Return the live bytes of each layer of an exit branch; but for the last exit, the features wait."""
     if is_last:
         return [cost.activation_bytes for cost in costs]
-    features = layers[0].in_channels * layers[0].size ** 2 * BYTES_PER_ACTIVATION
+    features = layers[0].input.elements * BYTES_PER_ACTIVATION
     return [costs[0].activation_bytes_input_kept, *(features + cost.activation_bytes for cost in costs[1:])]

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aebnas.blocks.layer import Layer
 from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile, read_profile
-from aebnas.space.architecture import Architecture
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer, segments
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.task.task import Task
 
 ReachCosts = dict[str, tuple[float, ...]]
 """Cost to leave at each exit, by ``latency_ms@PROFILE`` and ``energy_mj@PROFILE``."""
@@ -38,14 +37,13 @@ class DeviceCosts:
         return cls(tuple(read_profile(expanded("hardware", path)) for path in paths))
 
     @classmethod
-    def of_file(cls, config: SearchFile, space: SearchSpace, in_channels: int, classes: int) -> DeviceCosts:
+    def of_file(cls, config: SearchFile, space: SearchSpace, task: Task) -> DeviceCosts:
         """Read the profiles of a search-space file, and check that they know all that it may ask.
 
         Args:
             config: The file.
             space: Its space.
-            in_channels: Channels of the images.
-            classes: Their number of classes.
+            task: What comes in, and how many answers there are.
 
         Raises:
             ConfigError: A file cannot be read or is wrong.
@@ -53,7 +51,7 @@ class DeviceCosts:
         """
         devices = cls.read(config.hardware)
         if devices.profiles:  # listing a large space takes seconds
-            layers = distinct_layers(space, in_channels, classes)
+            layers = space.layers(task)
             devices.require(layers, (*config.objectives, *config.constraints, config.cost_metric))
         return devices
 
@@ -77,7 +75,7 @@ class DeviceCosts:
                     f"({profile.facts.energy.note or 'the device has no counter'}); take latency_ms"
                 )
 
-    def reach_costs(self, architecture: Architecture, in_channels: int, classes: int) -> ReachCosts:
+    def reach_costs(self, architecture: Architecture, task: Task) -> ReachCosts:
         """Return what it costs to leave at each exit, on every device.
 
         Raises:
@@ -85,7 +83,7 @@ class DeviceCosts:
         """
         if not self.profiles:
             return {}
-        plan = segments(architecture, in_channels, classes)
+        plan = architecture.segments(task)
         found: ReachCosts = {}
         for profile in self.profiles:
             found[f"latency_ms@{profile.name}"] = tuple(profile.reach_latency_ms(plan).tolist())

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.blocks.layer import Layer
 from aebnas.errors import HardwareError
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.energy import (
@@ -25,7 +26,6 @@ from aebnas.hardware.profile_table import MEASURED, MODELLED, LayerRow, rounded
 from aebnas.hardware.rounds import sample_ns
 from aebnas.hardware.samples import Sample, SampleFile, energy_name
 from aebnas.hardware.target import Target
-from aebnas.space.layer import Layer
 
 NANOJOULES = 1e6
 """In one millijoule."""

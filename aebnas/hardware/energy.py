@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.clock import Clock
-from aebnas.space.layer import Layer
 
 FloatArray = NDArray[np.float64]
 LOOP_SECONDS = 1.0

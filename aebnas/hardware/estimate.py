@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.layer_clock import layer_clock
 from aebnas.hardware.network_clock import ROUNDS, anchor_clock, network_clock
@@ -18,8 +19,8 @@ from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.rounds import MIN_ROUNDS, sample_ns
 from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
+from aebnas.space.api import Architecture
+from aebnas.task.task import Task
 
 LAYERS, NETWORKS = 24, 3
 """Tried for the estimate."""
@@ -57,9 +58,8 @@ def estimate(request: ProfileRequest) -> Estimate:
     anchor_clock(request.target).full_ns()  # the start of a device counts once
     chosen = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))[:LAYERS]]
     networks = request.architectures()
-    data = (request.in_channels, request.classes)
     per_layer = _mean([_layer_seconds(layer, request.target) for layer in chosen])
-    per_network = _mean([_network_seconds(one, data, request.target) for one in networks[:NETWORKS]])
+    per_network = _mean([_network_seconds(one, request.task, request.target) for one in networks[:NETWORKS]])
     seconds = per_layer * len(missing) + per_network * len(networks)
     if has_energy:
         seconds += min(len(missing), MEASURED_LAYERS) * LOOP_SECONDS
@@ -71,8 +71,8 @@ def _layer_seconds(layer: Layer, target: Target) -> float:
     return _seconds(lambda: partial(sample_ns, layer_clock(layer, target)), MIN_ROUNDS * MORE_ROUNDS)
 
 
-def _network_seconds(architecture: Architecture, data: tuple[int, int], target: Target) -> float:
-    return _seconds(lambda: network_clock(architecture, *data, target).sample_ns, ROUNDS)
+def _network_seconds(architecture: Architecture, task: Task, target: Target) -> float:
+    return _seconds(lambda: network_clock(architecture, task, target).sample_ns, ROUNDS)
 
 
 def _seconds(build: Callable[[], Callable[[], object]], rounds: float) -> float:

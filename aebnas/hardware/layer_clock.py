@@ -24,49 +24,47 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.hardware.clock import Clock
 from aebnas.hardware.target import Target
-from aebnas.nets.blocks import build, initialise
+from aebnas.nets.initial_weights import initialise
 from aebnas.runtime.onnx_graph import onnx_graph
 from aebnas.runtime.onnx_session import CPU, INPUT, open_session
 from aebnas.runtime.torch_segments import memory_format
-from aebnas.space.layer import Layer
 
 OUTPUT = "y"
 OUTER_CHANNELS = 16
 """Of the input of a lead and the output of a tail."""
 IMAGE_CHANNELS = 3
 """What has no more is taken for an image: it comes as it is, in a network too."""
-End = tuple[int, int]
-"""Channels and pixels of one side of what a layer reads or writes."""
-OUTSIDE: End = (0, 0)
+End = TensorSpec
+"""One side of a layer: what it reads, or what it writes."""
+OUTSIDE: End = image(0, 0)
 """Nothing stands at this end: an image comes in, few channels go from layer to layer, or logits go out."""
 
 
 def ends(layer: Layer, target: Target) -> tuple[End, End]:
     """Return the two ends whose empty calls, half each, are subtracted from a layer's time."""
-    first = (layer.in_channels, layer.size)
+    first = layer.input
     if target.runtime != "onnxruntime":
         return first, first
-    last = OUTSIDE if layer.spec.type == "classifier" else (layer.spec.width, layer.out_size)
+    last = OUTSIDE if layer.spec.type == "classifier" else layer.output
     # the same at both sides of a joint: a layer of few channels has no tail, for the next has no lead
-    before, after = (
-        OUTSIDE if channels <= IMAGE_CHANNELS else (channels, size) for channels, size in (first, last)
-    )
+    before, after = (OUTSIDE if end.channels <= IMAGE_CHANNELS else end for end in (first, last))
     return before, after
 
 
 def layer_clock(layer: Layer, target: Target) -> Clock:
     """Return the clock of a layer in the target's runtime, with the target's batch size."""
-    module = build(layer)
+    module = layer.build()
     initialise(module)
     if target.runtime != "onnxruntime":
-        shape = (target.batch_size, layer.in_channels, layer.size, layer.size)
-        return torch_clock(module, shape, target)
+        return torch_clock(module, (target.batch_size, *layer.input.shape), target)
     before, after = ends(layer, target)
     parts = [*_lead(before), module, *_tail(after)]
     channels = layer.in_channels if before == OUTSIDE else OUTER_CHANNELS
-    return _onnx_clock(parts, (channels, layer.size), target)
+    return _onnx_clock(parts, layer.input.with_channels(channels), target)
 
 
 def empty_clock(end: End, target: Target) -> Clock:
@@ -75,24 +73,22 @@ def empty_clock(end: End, target: Target) -> Clock:
     ``OUTSIDE``: a session that does next to nothing.
     """
     if target.runtime != "onnxruntime":
-        channels, size = end
-        return torch_clock(nn.Identity(), (target.batch_size, channels, size, size), target)
+        return torch_clock(nn.Identity(), (target.batch_size, *end.shape), target)
     if end == OUTSIDE:
-        return _onnx_clock([nn.ReLU()], (1, 1), target)
-    return _onnx_clock([*_lead(end), *_tail(end)], (OUTER_CHANNELS, end[1]), target)
+        return _onnx_clock([nn.ReLU()], image(1, 1), target)
+    return _onnx_clock([*_lead(end), *_tail(end)], end.with_channels(OUTER_CHANNELS), target)
 
 
 def _lead(end: End) -> list[nn.Module]:
-    return [] if end == OUTSIDE else [nn.Conv2d(OUTER_CHANNELS, end[0], 1), nn.ReLU()]
+    return [] if end == OUTSIDE else [nn.Conv2d(OUTER_CHANNELS, end.channels, 1), nn.ReLU()]
 
 
 def _tail(end: End) -> list[nn.Module]:
-    return [] if end == OUTSIDE else [nn.Conv2d(end[0], OUTER_CHANNELS, 1)]
+    return [] if end == OUTSIDE else [nn.Conv2d(end.channels, OUTER_CHANNELS, 1)]
 
 
-def _onnx_clock(parts: list[nn.Module], image: End, target: Target) -> Clock:
-    channels, size = image
-    shape = (target.batch_size, channels, size, size)
+def _onnx_clock(parts: list[nn.Module], features: TensorSpec, target: Target) -> Clock:
+    shape = (target.batch_size, *features.shape)
     graph = onnx_graph(nn.Sequential(*parts), shape, [OUTPUT])
     return _session_clock(open_session(graph, target.threads), shape)
 

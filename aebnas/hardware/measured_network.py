@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 
 from aebnas.errors import ConfigError
 from aebnas.files.text import NoTextError, text_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
+from aebnas.space.spaces import architecture_from_dict
+from aebnas.task.task import Task, classification
 
 Role = Literal["fit", "validate"]
 
@@ -39,6 +41,11 @@ class MeasuredNetwork:
         """Return the mean of the two measurements, per exit."""
         return tuple((a + b) / 2 for a, b in zip(self.first_ms, self.second_ms, strict=True))
 
+    @property
+    def task(self) -> Task:
+        """Return what came in, and how many answers there were."""
+        return classification(self.in_channels, self.classes)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {**vars(self), "architecture": self.architecture.to_dict()}
@@ -53,7 +60,7 @@ class MeasuredNetwork:
         network = cls(
             **{
                 **plain,
-                "architecture": Architecture.from_dict(plain["architecture"]),
+                "architecture": architecture_from_dict(plain["architecture"]),
                 "first_ms": _times(plain["first_ms"]),
                 "second_ms": _times(plain["second_ms"]),
             }
@@ -62,7 +69,7 @@ class MeasuredNetwork:
             raise TypeError("space must be a text, in_channels and classes whole numbers")
         if network.role not in get_args(Role):
             raise ValueError(f"role must be one of {', '.join(get_args(Role))}, but got {network.role!r}")
-        exits = len(network.architecture.exits) + 1
+        exits = len(network.architecture.exit_names) + 1
         if len(network.first_ms) != exits or len(network.second_ms) != exits:
             raise ValueError(f"times of {exits} exits are needed, but got {len(network.first_ms)}")
         if not all(0 < value < float("inf") for value in (*network.first_ms, *network.second_ms)):

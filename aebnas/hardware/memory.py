@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import Skip, SqueezeExcitation
+from aebnas.blocks.parts import Skip, SqueezeExcitation
 
 BYTES_PER_ACTIVATION = 4
 KEEPS_NO_OUTPUT = (nn.ReLU, nn.Identity)

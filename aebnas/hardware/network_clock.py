@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import classifier
+from aebnas.blocks.tensor_spec import image
 from aebnas.hardware.measured_network import MeasuredNetwork, Role
 from aebnas.hardware.profile_schema import Overhead
 from aebnas.hardware.samples import ANCHOR as ANCHOR_NAME
@@ -19,8 +22,9 @@ from aebnas.runtime.onnx_graph import segment_graph
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import onnx_network_runner, torch_segments_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
-from aebnas.space.layer import Segment, classifier
+from aebnas.space.api import Architecture, Segment
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import Task, classification
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 24
@@ -34,7 +38,7 @@ EMPTY_SEGMENTS = 3
 Progress = Callable[[int, int], None]
 """Told how many measurements are done, and of how many."""
 
-ANCHOR = Architecture(
+ANCHOR = StagedArchitecture(
     resolution=32,
     stem=StemSpec(3, 2, 16, "relu"),
     stages=(
@@ -48,19 +52,17 @@ ANCHOR = Architecture(
     final=FinalSpec(0, 0, "relu"),
 )
 """The anchor network, timed with every round of every profile: never change it."""
-ANCHOR_CHANNELS, ANCHOR_CLASSES = 3, 10
+ANCHOR_TASK = classification(3, 10)
 
 
 def network_runner(network: EarlyExitNetwork, target: Target) -> Runner:
     """Return a network in the runtime in which it is deployed."""
     if target.runtime == "onnxruntime":
         return onnx_network_runner(network, target.threads)
-    size = network.architecture.resolution
-    shape = (network.plan[0].backbone[0].in_channels, size, size)
-    return _torch_runner(network.eval().segments(), shape, target)
+    return _torch_runner(network.eval().segments(), network.input.shape, target)
 
 
-def _torch_runner(segments: Sequence[ExitSegment], shape: tuple[int, int, int], target: Target) -> Runner:
+def _torch_runner(segments: Sequence[ExitSegment], shape: tuple[int, ...], target: Target) -> Runner:
     """Return segments in evaluation mode as the target runs them: call by call, or as CUDA graphs."""
     device, dtype = torch.device(target.device), target.torch_dtype
     if target.cuda_graphs:
@@ -71,12 +73,12 @@ def _torch_runner(segments: Sequence[ExitSegment], shape: tuple[int, int, int], 
 class NetworkClock:
     """One network, ready to be timed to each exit."""
 
-    def __init__(self, runner: Runner, shape: tuple[int, int, int], batch_size: int) -> None:
+    def __init__(self, runner: Runner, shape: tuple[int, ...], batch_size: int) -> None:
         """Time a runner on fixed images.
 
         Args:
             runner: The network.
-            shape: Of one image, ``(channels, r, r)``.
+            shape: Of one image, ``(channels, height, width)``.
             batch_size: Images of one call.
         """
         self._runner = runner
@@ -106,16 +108,16 @@ class NetworkClock:
         return float(np.median([self._runner.stop_ns(self._images, exit_) for _ in range(count)]))
 
 
-def network_clock(architecture: Architecture, in_channels: int, classes: int, target: Target) -> NetworkClock:
+def network_clock(architecture: Architecture, task: Task, target: Target) -> NetworkClock:
     """Return the clock of a freshly initialised network: weights do not change its time."""
-    network = EarlyExitNetwork(architecture, in_channels, classes)
-    size = architecture.resolution
-    return NetworkClock(network_runner(network, target), (in_channels, size, size), target.batch_size)
+    network = EarlyExitNetwork(architecture, task)
+    shape = network.input.shape
+    return NetworkClock(network_runner(network, target), shape, target.batch_size)
 
 
 def anchor_clock(target: Target) -> NetworkClock:
     """Return the clock of the anchor network."""
-    return network_clock(ANCHOR, ANCHOR_CHANNELS, ANCHOR_CLASSES, target)
+    return network_clock(ANCHOR, ANCHOR_TASK, target)
 
 
 def measure_overhead(target: Target) -> Overhead:
@@ -134,7 +136,7 @@ def _empty_network(target: Target) -> NetworkClock:
     channels, size = 1, 2
     torch_segments = []
     for _ in range(EMPTY_SEGMENTS):
-        segment = ExitSegment(Segment((), (classifier(channels, size, ANCHOR_CLASSES),)))
+        segment = ExitSegment(Segment((), (classifier(image(channels, size), ANCHOR_TASK.classes),)))
         segment.backbone.append(torch.nn.ReLU())
         torch_segments.append(segment.eval())
     shape = (channels, size, size)
@@ -219,11 +221,12 @@ def _halves(
 def measured(
     space: str,
     role: Role,
-    data: tuple[int, int],
+    task: Task,
     architectures: Iterable[Architecture],
     times: Iterable[tuple[FloatArray, FloatArray]],
 ) -> list[MeasuredNetwork]:
-    """Return networks with their times; ``data`` is channels of the images and number of classes."""
+    """Return networks with their times."""
+    data = (task.input.channels, task.classes)
     return [
         MeasuredNetwork(space, role, *data, architecture, tuple(_rounded(first)), tuple(_rounded(second)))
         for architecture, (first, second) in zip(architectures, times, strict=True)

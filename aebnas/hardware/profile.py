@@ -22,6 +22,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from aebnas.blocks.layer import Layer
 from aebnas.config.model_file import read_model
 from aebnas.errors import ConfigError, HardwareError
 from aebnas.files.atomic import write_together
@@ -30,7 +31,7 @@ from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile_schema import ProfileFacts
 from aebnas.hardware.profile_table import LayerRow, iterate, read_table, table_text
-from aebnas.space.layer import Layer, Segment
+from aebnas.space.api import Segment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +182,7 @@ def _output_elements(segment: Segment) -> int:
     if not segment.backbone:
         return 0
     last = segment.backbone[-1]
-    return last.spec.width * last.out_size**2
+    return last.output.elements
 
 
 def command_options(facts: ProfileFacts) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aebnas.blocks.layer import Layer
 from aebnas.errors import HardwareError
 from aebnas.hardware import energies
 from aebnas.hardware.agreement import agreements, fit_correction
@@ -42,10 +43,8 @@ from aebnas.hardware.provenance import (
 from aebnas.hardware.samples import SampleFile
 from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.task.task import Task
 
 NETWORKS_SEED = 2
 """Of the networks that are measured whole.  On those of seeds 0 and 1 the form of the correction was found:
@@ -60,8 +59,7 @@ class ProfileRequest:
 
     space: SearchSpace
     space_name: str
-    in_channels: int
-    classes: int
+    task: Task
     target: Target
     path: Path
     """NAME.yaml."""
@@ -73,7 +71,7 @@ class ProfileRequest:
 
     def layers(self) -> tuple[Layer, ...]:
         """Return every layer of the space."""
-        return distinct_layers(self.space, self.in_channels, self.classes)
+        return self.space.layers(self.task)
 
     def architectures(self) -> list[Architecture]:
         """Return the networks that are measured whole: as many as asked for, fewer in a tiny space."""
@@ -184,9 +182,9 @@ def _with_networks(
     enough = len(architectures) == request.fit_networks + request.validate_networks
     fit = request.fit_networks if enough else min(request.fit_networks, max(1, len(architectures) // 3))
     listen("networks", 0, len(architectures))
-    data, clocks = (request.in_channels, request.classes), {}
+    clocks = {}
     for i, architecture in enumerate(architectures):
-        clocks[architecture.key()] = network_clock(architecture, *data, request.target)
+        clocks[architecture.key()] = network_clock(architecture, request.task, request.target)
         listen("networks", i + 1, len(architectures))
     times = measure_networks(
         clocks,
@@ -199,7 +197,7 @@ def _with_networks(
     found: list[MeasuredNetwork] = []
     roles: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
     for role, part in roles:
-        found += measured(request.space_name, role, data, architectures[part], times[part])
+        found += measured(request.space_name, role, request.task, architectures[part], times[part])
     others = tuple(one for one in profile.networks if one.space != request.space_name)
     return replace(profile, networks=(*others, *found))
 
@@ -228,8 +226,6 @@ def judged(profile: HardwareProfile) -> HardwareProfile:
     return replace(corrected, facts=corrected.facts.model_copy(update={"validation": validation}))
 
 
-def reach_macs(
-    architecture: Architecture, in_channels: int, classes: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def reach_macs(architecture: Architecture, task: Task) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Return the MACs to each exit."""
-    return network_cost(architecture, in_channels, classes).reach_macs
+    return network_cost(architecture, task).reach_macs

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.layer_clock import empty_clock, ends, layer_clock
 from aebnas.hardware.monitor import Monitor
@@ -24,7 +25,6 @@ from aebnas.hardware.profile_table import LayerRow, rounded
 from aebnas.hardware.rounds import is_stable, sample_ns, standard_error
 from aebnas.hardware.samples import ANCHOR, Sample, SampleFile, empty_name
 from aebnas.hardware.target import Target
-from aebnas.space.layer import Layer
 
 BATCH = 200
 """Layers that are ready to run at one time."""
@@ -73,7 +73,7 @@ class LayerProfiler:
         clocks = [layer_clock(layer, self.target) for layer in batch]
         anchor = anchor_clock(self.target)
         places = dict.fromkeys(end for layer in batch for end in ends(layer, self.target))
-        empties = {empty_name(*end): empty_clock(end, self.target) for end in places}
+        empties = {empty_name(end): empty_clock(end, self.target) for end in places}
         names = [layer.signature() for layer in batch]
         self.monitor.look()
         gc.collect()
@@ -108,7 +108,7 @@ class LayerProfiler:
         """Return the rows of layers that were measured."""
         anchors, reference = self.samples.batch_medians(ANCHOR), self.anchor_ms() * 1e6
         places = {end for layer in layers for end in ends(layer, self.target)}
-        empties = {end: self.samples.batch_medians(empty_name(*end)) for end in places}
+        empties = {end: self.samples.batch_medians(empty_name(end)) for end in places}
         return [
             self._row(layer, anchors, [empties[end] for end in ends(layer, self.target)], reference)
             for layer in layers

@@ -87,8 +87,7 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
         anchor_ms = float(np.median([anchor.full_ns() for _ in range(ANCHOR_ROUNDS)])) / 1e6
         clocks = {}
         for i, one in enumerate(networks):
-            data = (one.in_channels, one.classes)
-            clocks[one.architecture.key() + one.space] = network_clock(one.architecture, *data, target)
+            clocks[one.architecture.key() + one.space] = network_clock(one.architecture, one.task, target)
             watched("networks", i + 1, len(networks))
         times = measure_networks(
             clocks,

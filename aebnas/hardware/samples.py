@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import HardwareError
 from aebnas.files.atomic import append_whole
 from aebnas.hardware.target import Target
@@ -29,12 +30,9 @@ ANCHOR = "*anchor"
 """Not a signature: the anchor network."""
 
 
-def empty_name(channels: int, size: int) -> str:
-    """Return what the empty call of one end of a layer is filed under.
-
-    Older files of unfinished profiles have this name: another one would need another method.
-    """
-    return f"*empty-in{channels}@{size}"
+def empty_name(end: TensorSpec) -> str:
+    """Return what the empty call of one end of a layer is filed under."""
+    return f"*empty-in{end.channels}@{end.size_text()}"
 
 
 def energy_name(signature: str) -> str:

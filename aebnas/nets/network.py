@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import build, initialise
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer, Segment, segments
+from aebnas.blocks.layer import Layer
+from aebnas.nets.initial_weights import initialise
+from aebnas.space.api import Architecture, Segment
+from aebnas.task.task import Task
 
 Make = Callable[[Layer], nn.Module]
 """Gives the module of a layer; asked in the order in which ``segments`` lists the layers."""
@@ -18,7 +19,7 @@ Make = Callable[[Layer], nn.Module]
 class ExitSegment(nn.Module):
     """What runs between two exits: a piece of backbone and the exit's branch."""
 
-    def __init__(self, plan: Segment, make: Make = build) -> None:
+    def __init__(self, plan: Segment, make: Make = Layer.build) -> None:
         """Build the layers of a segment."""
         super().__init__()
         self.backbone = nn.Sequential(*(make(layer) for layer in plan.backbone))
@@ -52,7 +53,7 @@ class BoostedSegment(ExitSegment):
 
     carry: Tensor
 
-    def __init__(self, plan: Segment, carry: float, make: Make = build) -> None:
+    def __init__(self, plan: Segment, carry: float, make: Make = Layer.build) -> None:
         """Build the layers of a segment that is not the first."""
         super().__init__(plan, make)
         self.classes = plan.exit[-1].spec.width
@@ -76,8 +77,7 @@ class EarlyExitNetwork(nn.Module):
     def __init__(
         self,
         architecture: Architecture,
-        in_channels: int,
-        classes: int,
+        task: Task,
         carry: float = 0.0,
         make: Make | None = None,
     ) -> None:
@@ -85,8 +85,7 @@ class EarlyExitNetwork(nn.Module):
 
         Args:
             architecture: What to build.
-            in_channels: Channels of the images.
-            classes: Number of classes.
+            task: What comes in, and how many answers there are.
             carry: Share of each exit's logits that is added to the next exit's, as
                 ``TrainingConfig.carry`` says; 0: exits answer for themselves.
             make: Gives the layers' modules, whose weights stay as they are; None: new ones.
@@ -94,9 +93,13 @@ class EarlyExitNetwork(nn.Module):
         super().__init__()
         self.carry = carry
         self.architecture = architecture
-        self.plan: tuple[Segment, ...] = segments(architecture, in_channels, classes)
+        self.input = task.input.with_size(architecture.input_size)
+        """Shape of one image as the network takes it."""
+        self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
-            BoostedSegment(plan, carry, make or build) if carry and i else ExitSegment(plan, make or build)
+            BoostedSegment(plan, carry, make or Layer.build)
+            if carry and i
+            else ExitSegment(plan, make or Layer.build)
             for i, plan in enumerate(self.plan)
         )
         if make is None:
@@ -115,7 +118,7 @@ class EarlyExitNetwork(nn.Module):
         """Return the logits of every exit.
 
         Args:
-            x: Normalised images, shape ``(batch, channels, resolution, resolution)``.
+            x: Normalised images, shape ``(batch, *input.shape)``.
 
         Returns:
             One tensor ``(batch, classes)`` per exit.

@@ -1,4 +1,4 @@
-"""Architectures as a page carries them: rows of one table of distinct layers.
+"""Architectures as a page carries them: what is drawn, and the description, both from tables of what repeats.
 
 Must not import torch.
 """
@@ -7,50 +7,57 @@ from __future__ import annotations
 
 from typing import Any
 
-from aebnas.space.architecture import Architecture, BlockSpec
-from aebnas.space.layer import output_size
+from aebnas.space.api import Architecture
+from aebnas.space.drawing import Box, Row
 
-LayerRow = tuple[Any, ...]
-"""Type, kernel, width, stride, expansion, se, activation, pool, output pixels."""
+BoxRow = tuple[Any, ...]
+"""Words, channels, size and 1 for what gives an answer."""
 
 
-class LayerTable:
-    """Collects the distinct layers of many architectures; ``rows`` in order of appearance."""
+class ArchitectureTable:
+    """Collects the distinct boxes and parts of many architectures, in order of appearance."""
 
     def __init__(self) -> None:
-        self._index: dict[LayerRow, int] = {}
+        self._boxes: dict[BoxRow, int] = {}
+        self._parts: dict[tuple[tuple[str, Any], ...], int] = {}
 
     @property
-    def rows(self) -> list[LayerRow]:
-        """Return the layers so far."""
-        return list(self._index)
+    def boxes(self) -> list[BoxRow]:
+        """Return the boxes so far."""
+        return list(self._boxes)
 
-    def plain(self, architecture: Architecture) -> list[Any]:
-        """Return an architecture as resolution, stem, stages, exits and final layers.
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Return the parts of descriptions so far: mappings of plain values."""
+        return [dict(part) for part in self._parts]
 
-        Stages and exits are ``[name, layers]``; layers are indices of ``rows``; the stem is a layer,
-        the final layers are expand, features and activation.
+    def drawn(self, architecture: Architecture) -> list[Any]:
+        """Return what is drawn: the size of the input, then rows ``[name, boxes, exit name, exit boxes]``.
+
+        Boxes are indices of ``boxes``.
         """
-        stem, final = architecture.stem, architecture.final
-        block = BlockSpec("stem", stem.kernel, stem.width, stem.stride, activation=stem.activation)
-        first, size = self._chain((block,), architecture.resolution)
-        branches = {exit_.after: exit_.modules for exit_ in architecture.exits}
-        stages, exits = [], []
-        for stage in architecture.stages:
-            layers, size = self._chain(stage.blocks, size)
-            stages.append([stage.name, layers])
-            if stage.name in branches:
-                exits.append([stage.name, self._chain(branches[stage.name], size)[0]])
-        last = [final.expand, final.features, final.activation]
-        return [architecture.resolution, first[0], stages, exits, last]
+        drawing = architecture.drawing()
+        return [list(drawing.input_size), [self._row(row) for row in drawing.rows]]
 
-    def _chain(self, blocks: tuple[BlockSpec, ...], size: int) -> tuple[list[int], int]:
-        found = []
-        for spec in blocks:
-            size = output_size(spec, size)
-            row = (
-                spec.type, spec.kernel, spec.width, spec.stride, spec.expansion, spec.se, spec.activation,
-                spec.pool, size,
-            )  # fmt: skip
-            found.append(self._index.setdefault(row, len(self._index)))
-        return found, size
+    def described(self, architecture: Architecture) -> Any:
+        """Return ``to_dict`` of an architecture with ``@3`` in the place of the mapping ``parts[3]``."""
+        return self._packed(architecture.to_dict())
+
+    def _row(self, row: Row) -> list[Any]:
+        boxes = [self._box(box) for box in row.boxes]
+        if row.exit is None:
+            return [row.name, boxes]
+        return [row.name, boxes, row.exit.name, [self._box(box) for box in row.exit.boxes]]
+
+    def _box(self, box: Box) -> int:
+        row = (box.words, box.channels, box.size, int(box.is_head))
+        return self._boxes.setdefault(row, len(self._boxes))
+
+    def _packed(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._packed(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if any(isinstance(item, list | dict) for item in value.values()):
+            return {name: self._packed(item) for name, item in value.items()}
+        return f"@{self._parts.setdefault(tuple(value.items()), len(self._parts))}"

@@ -10,7 +10,7 @@ from aebnas.report.exit_study import ExitStudy
 from aebnas.report.exit_tables import exit_tables, page_table
 from aebnas.report.frame import filled, resource, script, section
 from aebnas.report.markup import Markup, data_script, element, joined
-from aebnas.report.words import architecture_lines, metric_name
+from aebnas.report.words import metric_name
 
 SCRIPTS = (
     "report/dom", "report/words", "report/plot", "exits/policies", "exits/confidence", "exits/main",
@@ -63,7 +63,7 @@ def _curves_caption(study: ExitStudy) -> str:
 
 
 def _network(study: ExitStudy) -> Markup:
-    words = (element("li", line) for line in architecture_lines(study.evaluation.architecture))
+    words = (element("li", line) for line in study.evaluation.architecture.drawing().lines())
     return section("network", "The network", element("ul", *words))
 
 

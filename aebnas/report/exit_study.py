@@ -106,7 +106,7 @@ def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation
             why = "" if run.front else "; a run keeps those of its front, which is empty"
             raise RunError(f"{store.path} holds logits of no candidate: policies cannot be fitted{why}")
         # policies differ where a sample can leave early alone
-        return known[next((one for one in keys if known[one].architecture.exits), keys[0])]
+        return known[next((one for one in keys if known[one].architecture.exit_names), keys[0])]
     if key not in known:
         raise RunError(f"{store.path} holds no candidate {key!r}. {_choices(kept)}")
     if not known[key].is_done:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aebnas.report.contents import OperatingPoint, RunContents
 from aebnas.report.intervals import wilson_interval
-from aebnas.report.words import FINAL, architecture_lines, exit_names
+from aebnas.report.words import FINAL, exit_names
 
 FIXED = (
     "run", "key", "trade_off", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95", "error",
@@ -83,7 +83,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
         "exits": len(names),
         "epochs": point.evaluation.epochs,
         "policy": json.dumps(dict(point.policy)),
-        "architecture": "; ".join(architecture_lines(architecture)),
+        "architecture": "; ".join(architecture.drawing().lines()),
         **point.metrics,
         **{
             f"{kind}[{name}]": value

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from aebnas.errors import ConfigError
 from aebnas.report.contents import RunContents
-from aebnas.space.encoding import values_of
+from aebnas.space.drawing import size_words
 from aebnas.space.genes import ABSENT, TRADE_OFF, Gene
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.spaces import make_space
 
 Counts = NDArray[np.int64]
 
@@ -48,9 +48,10 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
     shape = run.facts["image_shape"]
     if not run.front or shape is None:
         return ()
-    space = SearchSpace(run.config.space, int(shape[0]), run.config.search.trade_offs)
+    height, width, _ = shape
+    space = make_space(run.config.space, (height, width), run.config.search.trade_offs)
     try:
-        values = {one.key: values_of(space, one.architecture) for one in run.done}
+        values = {one.key: space.active_genes(one.architecture) for one in run.done}
     except ConfigError:
         return ()
     genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
@@ -93,4 +94,6 @@ def _word(gene: Gene, choice: object) -> str:
         return "no exit"
     if isinstance(choice, bool):
         return "yes" if choice else "no"
+    if isinstance(choice, tuple):
+        return size_words(choice)
     return f"{choice:g}" if isinstance(choice, float) else str(choice)

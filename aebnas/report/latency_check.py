@@ -13,7 +13,6 @@ from aebnas.hardware.profile import HardwareProfile
 from aebnas.report.contents import RunContents
 from aebnas.search.kept_profiles import kept_devices
 from aebnas.search.store import RunStore
-from aebnas.space.layer import segments
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def _points(profile: HardwareProfile) -> tuple[tuple[float, float, int, bool], .
 
 
 def _exits(profile: HardwareProfile, network: MeasuredNetwork) -> list[tuple[float, float, int, bool]]:
-    plan = segments(network.architecture, network.in_channels, network.classes)
+    plan = network.architecture.segments(network.task)
     try:
         predicted = profile.reach_latency_ms(plan).tolist()
     except HardwareError:

@@ -25,7 +25,7 @@ from aebnas.report.contents import OperatingPoint
 from aebnas.report.run_frame import LoadedRun
 from aebnas.report.study_storage import EXAMPLE, check_storage, shown, telling
 from aebnas.search.individuals import individual
-from aebnas.space.genes import SETTING, TRADE_OFF
+from aebnas.space.genes import SETTING, TRADE_OFF, plain_choice
 
 CONSTRAINTS = "constraints"
 """Where Optuna's samplers and the dashboard look for violations (> 0: infeasible)."""
@@ -100,8 +100,11 @@ def _parameters(run: LoadedRun, evaluation: Evaluation, extra: Mapping[str, Any]
     values = run.genes(evaluation.architecture) | {
         name: value for name, value in extra.items() if len(run.positions[name].choices) > 1
     }
-    choices = {name: CategoricalDistribution(run.positions[name].choices) for name in values}
-    return {"params": values, "distributions": choices}
+    distributions = {
+        name: CategoricalDistribution(tuple(map(plain_choice, run.positions[name].choices)))
+        for name in values
+    }
+    return {"params": values, "distributions": distributions}
 
 
 def _facts(point: OperatingPoint) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from aebnas.config.constraints import full_name
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.threshold_codec import encode_thresholds
-from aebnas.report.architecture_data import LayerTable
+from aebnas.report.architecture_data import ArchitectureTable
 from aebnas.report.contents import OperatingPoint, RunContents, best_first, full_trainings
 from aebnas.report.gene_shares import gene_shares
 from aebnas.report.latency_check import latency_checks
@@ -61,10 +61,16 @@ def run_metrics(run: RunContents) -> list[str]:
 def _run(
     run: RunContents, store: RunStore, links: Mapping[tuple[str, str], str], budget: int
 ) -> dict[str, Any]:
-    table = LayerTable()
+    table = ArchitectureTable()
     found = _candidates(run, store, table, budget)
     candidates = [one | {"l": links.get((run.label, one["k"]))} for one in found]
-    return {**_settings(run), "candidates": candidates, "layers": table.rows, **_course(run, store)}
+    return {
+        **_settings(run),
+        "candidates": candidates,
+        "boxes": table.boxes,
+        "parts": table.parts,
+        **_course(run, store),
+    }
 
 
 def _settings(run: RunContents) -> dict[str, Any]:
@@ -112,7 +118,9 @@ def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _candidates(run: RunContents, store: RunStore, table: LayerTable, budget: int) -> list[dict[str, Any]]:
+def _candidates(
+    run: RunContents, store: RunStore, table: ArchitectureTable, budget: int
+) -> list[dict[str, Any]]:
     """Return the best candidates; curves of the front are whole, the others share the rest of the budget."""
     shown = list(best_first(run, run.config.report.max_candidates))
     points: dict[str, list[OperatingPoint]] = {one.key: [] for one in shown}
@@ -135,7 +143,7 @@ def _candidate(
     one: Evaluation,
     points: Sequence[OperatingPoint],
     on_front: set[int],
-    table: LayerTable,
+    table: ArchitectureTable,
     scale: int,
     limit: int | None,
 ) -> dict[str, Any]:
@@ -163,7 +171,8 @@ def _candidate(
             ]
             for point in ordered
         ],
-        "a": table.plain(one.architecture),
+        "a": table.drawn(one.architecture),
+        "y": table.described(one.architecture),
         "s": short(one.seconds, 4),
         "h": one.epochs,
         "e": one.seed,

@@ -18,7 +18,7 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.report.contents import RunContents, read_run
 from aebnas.search.arrays import read_labels
 from aebnas.search.store import RunStore
-from aebnas.space.layer import segments
+from aebnas.task.task import Task
 
 
 def rescored_run(
@@ -47,12 +47,12 @@ def rescored_run(
         shape, classes = store.fact("image_shape"), store.fact("classes")
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
-        data = (shape[2], len(classes))
+        task = Task.of_images(shape, len(classes))
         done = [one for one in store.evaluations() if one.is_done]
-        plans = [segments(one.architecture, *data) for one in done]
+        plans = [one.architecture.segments(task) for one in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]
         devices.require(layers, (*config.objectives, *config.constraints))
-        found = rescored(config, done, store.exit_records, read_labels(store.path), devices, data)
+        found = rescored(config, done, store.exit_records, read_labels(store.path), devices, task)
         return read_run(store, rescored=(config, found))
     finally:
         store.close()

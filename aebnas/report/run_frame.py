@@ -18,9 +18,8 @@ from aebnas.report.frame_columns import UNTOLD, column_kinds
 from aebnas.report.words import exit_names
 from aebnas.search.preparation import space_of
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.encoding import values_of
-from aebnas.space.genes import Gene
+from aebnas.space.api import Architecture
+from aebnas.space.genes import Gene, plain_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,14 +112,14 @@ class LoadedRun:
     def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
         choices = {name: gene.choices for name, gene in self.positions.items()}
         try:
-            indices = values_of(self._space, architecture)
+            indices = self._space.active_genes(architecture)
         except ConfigError as error:
             raise RunError(
                 f"{self.contents.path} is damaged: {architecture.key()} is not of its space: {error}. "
                 "Put a copy of config.yaml and run.sqlite back"
             ) from error
         return {
-            name: choices[name][index]
+            name: plain_choice(choices[name][index])
             for name, index in indices.items()
             if name not in UNTOLD and len(choices[name]) > 1
         }

@@ -13,7 +13,6 @@ from aebnas.report.facts import Fact, dataset, headline
 from aebnas.report.markup import Markup, element, joined
 from aebnas.report.words import (
     FINAL,
-    architecture_lines,
     epochs_word,
     exit_names,
     interval,
@@ -68,7 +67,7 @@ def failure_rows(run: RunContents) -> Markup:
             "tr",
             element("td", element("code", one.key)),
             element("td", f"{si(one.reach_macs[-1])}", attributes={"class": "number"}),
-            element("td", _lines(architecture_lines(one.architecture))),
+            element("td", _lines(one.architecture.drawing().lines())),
             element("td", reason),
         )
         for one, reason in failed[:MAX_FAILURES]
@@ -153,7 +152,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
     key: Markup = element("code", point.key)
     if link is not None:
         key = element("a", key, attributes={"href": link, "title": "Winner file"})
-    words = _lines(architecture_lines(point.evaluation.architecture))
+    words = _lines(point.evaluation.architecture.drawing().lines())
     return element("tr", *cells, element("td", _exits(point)), element("td", key, words))
 
 

@@ -27,7 +27,7 @@ from aebnas.exits.policies import policy_from_dict
 from aebnas.exits.threshold_codec import decode_thresholds, encode_thresholds
 from aebnas.report.contents import OperatingPoint, RunContents
 from aebnas.report.files import write_file
-from aebnas.space.architecture import Architecture
+from aebnas.space.spaces import AnyArchitecture
 
 FORMAT = 2
 """Version of the files; raised when a reader of the old one would go wrong.
@@ -109,7 +109,7 @@ class Winner(Frozen):
     """The score that thresholds are compared with, and how they were tuned."""
     points: Annotated[Items[WinnerPoint], Field(min_length=1)]
     """Its points on the front, by rising cost."""
-    architecture: Architecture
+    architecture: AnyArchitecture
     """What to build."""
 
     @model_validator(mode="after")
@@ -121,7 +121,7 @@ class Winner(Frozen):
                 f"key {self.key} belongs to another architecture: this one's is {self.architecture.key()}. "
                 "The file was edited or damaged; write it again: aebnas report RUN"
             )
-        heads, settings = len(self.architecture.exits), self.exits.settings
+        heads, settings = len(self.architecture.exit_names), self.exits.settings
         for i, point in enumerate(self.points):
             if point.setting not in settings:
                 raise ValueError(

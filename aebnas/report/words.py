@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from aebnas.config.constraints import Bound
 from aebnas.report.intervals import wilson_interval
-from aebnas.space.architecture import Architecture, BlockSpec
+from aebnas.space.api import Architecture
 
 FINAL = "final classifier"
 """Name of the last exit; the space keeps it from being a stage's name."""
@@ -127,39 +127,4 @@ def limits(metric: str, bound: Bound) -> str:
 
 def exit_names(architecture: Architecture) -> tuple[str, ...]:
     """Return the name of every exit in order, ``FINAL`` last."""
-    return (*(exit_.after for exit_ in architecture.exits), FINAL)
-
-
-def architecture_lines(architecture: Architecture) -> list[str]:
-    """Return an architecture in words: the input, then one line per stage."""
-    stem = architecture.stem
-    lines = [f"{architecture.resolution} px, stem k{stem.kernel} s{stem.stride} w{stem.width}"]
-    branches = {exit_.after: exit_.modules for exit_ in architecture.exits}
-    for stage in architecture.stages:
-        line = f"{stage.name}: {_blocks(stage.blocks)}"
-        if stage.name in branches:
-            line += f" ⇥ exit {_blocks(branches[stage.name]) or 'directly'}"
-        lines.append(line)
-    return lines
-
-
-def _blocks(blocks: tuple[BlockSpec, ...]) -> str:
-    """Return blocks in order, equal neighbours counted: ``2×residual k3 w12, pool k3``."""
-    runs: list[tuple[str, int]] = []
-    for block in blocks:
-        word = _block(block)
-        if runs and runs[-1][0] == word:
-            runs[-1] = (word, runs[-1][1] + 1)
-        else:
-            runs.append((word, 1))
-    return ", ".join(f"{n}×{word}" if n > 1 else word for word, n in runs)
-
-
-def _block(block: BlockSpec) -> str:
-    parts = [block.type, f"k{block.kernel}"]
-    parts += [f"w{block.width}"] if block.type != "pool" else []
-    parts += [f"s{block.stride}"] if block.stride != 1 else []
-    parts += [f"e{block.expansion:g}"] if block.expansion != 1 else []
-    parts += ["se"] if block.se else []
-    parts += [block.pool] if block.pool != "none" else []
-    return " ".join(parts)
+    return (*architecture.exit_names, FINAL)

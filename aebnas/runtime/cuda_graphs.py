@@ -80,7 +80,7 @@ def graph_segments_runner(
     segments: Sequence[ExitSegment],
     device: torch.device,
     dtype: torch.dtype,
-    shape: tuple[int, int, int, int],
+    shape: tuple[int, ...],
 ) -> Runner:
     """Return the runner of segments in evaluation mode as CUDA graphs; they are moved to the device.
 
@@ -88,7 +88,7 @@ def graph_segments_runner(
         segments: In order.
         device: A GPU.
         dtype: Of weights and activations.
-        shape: Of the images of every call, ``(batch, channels, r, r)``; a call with others raises ValueError.
+        shape: Of the images of every call, ``(batch, channels, h, w)``; a call with others raises ValueError.
     """
     layout = memory_format(device)
     image = torch.zeros(shape).to(device, dtype, memory_format=layout)

@@ -68,11 +68,11 @@ def torch_segments_runner(
 def network_graphs(network: EarlyExitNetwork) -> list[bytes]:
     """Return one ONNX model per segment of a network on the CPU."""
     graphs = []
-    channels, size = network.plan[0].backbone[0].in_channels, network.architecture.resolution
+    features = network.plan[0].backbone[0].input
     for i, (segment, plan) in enumerate(zip(network.segments(), network.plan, strict=True)):
-        graphs.append(segment_graph(segment, (1, channels, size, size), i == network.exits - 1))
+        graphs.append(segment_graph(segment, (1, *features.shape), i == network.exits - 1))
         if plan.backbone:
-            channels, size = plan.backbone[-1].spec.width, plan.backbone[-1].out_size
+            features = plan.backbone[-1].output
     return graphs
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from aebnas.hardware.cost import NetworkCost, network_cost
 from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
+from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
 
@@ -37,16 +38,14 @@ class ExactCost:
 class ExactCosts:
     """Counts architectures; nothing here is predicted."""
 
-    def __init__(self, channels: int, classes: int, devices: DeviceCosts | None = None) -> None:
+    def __init__(self, task: Task, devices: DeviceCosts | None = None) -> None:
         """Prepare to count.
 
         Args:
-            channels: Of the images.
-            classes: Their number.
+            task: What comes in, and how many answers there are.
             devices: Hardware profiles of the search.
         """
-        self._channels = channels
-        self._classes = classes
+        self._task = task
         self._devices = DeviceCosts() if devices is None else devices
 
     def of(self, architecture: Architecture) -> ExactCost:
@@ -55,9 +54,9 @@ class ExactCosts:
         Raises:
             HardwareError: A layer was not measured.
         """
-        cost = network_cost(architecture, self._channels, self._classes)
+        cost = network_cost(architecture, self._task)
         reach = {"macs": cost.reach_macs}
-        found = self._devices.reach_costs(architecture, self._channels, self._classes)
+        found = self._devices.reach_costs(architecture, self._task)
         reach |= {name: np.asarray(values, float) for name, values in found.items()}
         worst = {f"worst_{name}": float(values[-1]) for name, values in reach.items()}
         sizes = {"params": float(cost.params), "peak_activation_bytes": float(cost.peak_activation_bytes)}

@@ -16,8 +16,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FrontPoint
 from aebnas.search.pareto import hypervolume, non_dominated
 from aebnas.search.proposers import Individual
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 TARGET = "target"
 """Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""

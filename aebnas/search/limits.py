@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aebnas.config.constraints import Bound, bound_violations, full_name
 from aebnas.config.schema import SearchFile
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 if TYPE_CHECKING:  # counting imports torch
     from aebnas.search.exact import ExactCost, ExactCosts

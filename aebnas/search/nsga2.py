@@ -29,8 +29,8 @@ from aebnas.config.schema import SearchConfig
 from aebnas.search.limits import Excess
 from aebnas.search.operators import exchange, random_reset
 from aebnas.search.proposers import Admit, Individual, KeyOf, draw_distinct
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 GENES_CHANGED = 1.5
 """Mean number of genes that mutation changes, where ``mutation_rate`` is not given."""

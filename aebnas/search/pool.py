@@ -16,7 +16,7 @@ from aebnas.evaluation.plan import StepOf, first_step
 from aebnas.evaluation.record import Outcome
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 Shared = Mapping[str, Mapping[str, NDArray[Any]]]
 """Arrays that the fidelities of a plan prepared, by kind and name: the weights of a supernet, say."""

@@ -20,7 +20,8 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.proposers import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.worker_memory import check_workers_fit
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import make_space
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     check_workers_fit(config, data)
     _check_supernet(config, data)
     space = space_of(config, data.shape)
-    devices = DeviceCosts.of_file(config, space, data.shape[2], len(data.classes))
+    devices = DeviceCosts.of_file(config, space, data.task)
     drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
     return Prepared(config, data, space, devices, drawn)
 
@@ -89,11 +90,12 @@ def _check_paths(config: SearchFile) -> None:
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for images ``(height, width, channels)``."""
-    return SearchSpace(config.space, max(image_shape[:2]), config.trade_offs, config.settings)
+    height, width = image_shape[:2]
+    return make_space(config.space, (height, width), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, space: SearchSpace, data: DataFacts, devices: DeviceCosts) -> Proposer:
-    return make_proposer(config, space, data.shape[2], len(data.classes), devices)
+    return make_proposer(config, space, data.task, devices)
 
 
 def _check_supernet(config: SearchFile, data: DataFacts) -> None:

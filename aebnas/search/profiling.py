@@ -14,6 +14,7 @@ from aebnas.errors import ConfigError
 from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.target import Target
 from aebnas.search.preparation import space_of
+from aebnas.task.task import Task
 
 ONE_CORE = Target()
 """Of this machine, by onnxruntime, one image at a time."""
@@ -49,8 +50,7 @@ def profile_request(
     return ProfileRequest(
         space=space_of(config, shape),
         space_name=config.name,
-        in_channels=shape[2],
-        classes=classes,
+        task=Task.of_images(shape, classes),
         target=target,
         path=path,
         command=command,

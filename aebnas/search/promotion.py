@@ -22,8 +22,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.individuals import with_free_points
 from aebnas.search.pareto import non_dominated
 from aebnas.search.proposers import Individual
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 

@@ -15,9 +15,8 @@ import numpy as np
 from aebnas.errors import ConfigError
 from aebnas.search.events import SurrogateStanding
 from aebnas.search.limits import Excess
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 KEYS_REMEMBERED = 50_000
 """Genomes whose architecture a surrogate need not write out again."""

@@ -50,9 +50,9 @@ from aebnas.search.repeatability import Repeatability
 from aebnas.search.run_status import RunStatus
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.task.task import classification
 
 
 class Search:
@@ -84,7 +84,8 @@ class Search:
             change: How conditions differ from those in which the run began; marks what is trained.
             devices: Hardware profiles of the search.
         """
-        fingerprint, self._channels, self._classes = data
+        fingerprint, *shape = data
+        self._task = classification(*shape)
         self._config = config
         self._space = space
         self._store = store
@@ -118,9 +119,7 @@ class Search:
         self._clock = Clock(self._store, search.max_minutes)
         self._store.put_status(RunStatus.RUNNING)
         try:
-            self._reference = reference(
-                self._config, self._space, self._channels, self._classes, self._devices
-            )
+            self._reference = reference(self._config, self._space, self._task, self._devices)
             self._announce()
             generation, last = None, 0
             for number in range(1, search.generations + 1):

@@ -137,8 +137,7 @@ def resumed_session(
 
 
 def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
-    shape = splits.train.shape
-    return make_proposer(config, space_of(config, shape), shape[2], len(splits.classes), devices)
+    return make_proposer(config, space_of(config, splits.train.shape), splits.task, devices)
 
 
 def _search(

@@ -16,8 +16,8 @@ from aebnas.search.exact import ExactCosts
 from aebnas.search.limits import excess_of
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.proposers import Admit, Proposer, RandomProposer
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.task.task import Task
 
 REFERENCE_SAMPLES = 100
 """Random architectures whose largest costs are the reference of the hypervolume."""
@@ -26,8 +26,7 @@ REFERENCE_SAMPLES = 100
 def make_proposer(
     config: SearchFile,
     space: SearchSpace,
-    channels: int,
-    classes: int,
+    task: Task,
     devices: DeviceCosts | None = None,
 ) -> Proposer:
     """Return the search's proposer, its first generation drawn.
@@ -35,17 +34,16 @@ def make_proposer(
     Args:
         config: The whole search-space file.
         space: Its space.
-        channels: Of the images.
-        classes: Their number.
+        task: What comes in, and how many answers there are.
         devices: The devices of the search; a surrogate, and limits on their quantities, count with them.
 
     Raises:
         HardwareError: A layer was not measured.
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
-    search, admit = config.search, _early_rejection(config, channels, classes)
+    search, admit = config.search, _early_rejection(config, task)
     devices = DeviceCosts() if devices is None else devices
-    exact = ExactCosts(channels, classes, devices)
+    exact = ExactCosts(task, devices)
     excess = excess_of(config, exact)
     if search.algorithm == "random" or not space.genes:
         return RandomProposer(space, search.offspring or search.population, search.seed, admit, excess)
@@ -56,7 +54,7 @@ def make_proposer(
         return plain
     from aebnas.search.surrogate.proposer import SurrogateProposer  # importing scikit-learn takes a second
 
-    worst = reference(config, space, channels, classes, devices)
+    worst = reference(config, space, task, devices)
     return SurrogateProposer(config, space, plain, exact, worst, excess=excess)
 
 
@@ -78,21 +76,18 @@ def planned_candidates(config: SearchFile) -> int:
     return total
 
 
-def reference(
-    config: SearchFile, space: SearchSpace, channels: int, classes: int, devices: DeviceCosts
-) -> tuple[float, ...]:
+def reference(config: SearchFile, space: SearchSpace, task: Task, devices: DeviceCosts) -> tuple[float, ...]:
     """Return the worst point of the hypervolume: error 1, else the largest of a fixed sample.
 
     Args:
         config: The objectives.
         space: Where the sample is drawn.
-        channels: Of the images.
-        classes: Their number.
+        task: What comes in, and how many answers there are.
         devices: The devices of the search.
     """
     rng = np.random.default_rng(0)
     samples = [space.decode(space.sample(rng)) for _ in range(REFERENCE_SAMPLES)]
-    costs = [network_cost(sample, channels, classes) for sample in samples]
+    costs = [network_cost(sample, task) for sample in samples]
     largest = {
         "error": 1.0,
         "macs": max(float(cost.reach_macs[-1]) for cost in costs),
@@ -101,7 +96,7 @@ def reference(
         "peak_activation_bytes": float(max(cost.peak_activation_bytes for cost in costs)),
     }
     for sample in samples if devices.profiles else ():
-        for name, reach in devices.reach_costs(sample, channels, classes).items():
+        for name, reach in devices.reach_costs(sample, task).items():
             for one in (name, f"worst_{name}"):
                 largest[one] = max(largest.get(one, 0.0), reach[-1])
     return tuple(largest[full_name(name, config.profiles)] for name in config.objectives)
@@ -112,14 +107,14 @@ def has_first_limits(config: SearchFile) -> bool:
     return config.search.initial_max_macs is not None or config.search.initial_max_params is not None
 
 
-def _early_rejection(config: SearchFile, channels: int, classes: int) -> Admit | None:
+def _early_rejection(config: SearchFile, task: Task) -> Admit | None:
     """Return which architectures the first generation may hold; None: all."""
     max_macs, max_params = config.search.initial_max_macs, config.search.initial_max_params
     if not has_first_limits(config):
         return None
 
     def admit(architecture: Architecture) -> bool:
-        cost = network_cost(architecture, channels, classes)
+        cost = network_cost(architecture, task)
         return bool(cost.reach_macs[-1] <= (max_macs or np.inf) and cost.params <= (max_params or np.inf))
 
     return admit

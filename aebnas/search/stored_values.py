@@ -54,7 +54,7 @@ def _contradiction(evaluation: Evaluation, key: str) -> str | None:
     """
     if evaluation.key != key:
         return f"its architecture has the key {evaluation.key}, not {key}"
-    exits = len(evaluation.architecture.exits) + 1
+    exits = len(evaluation.architecture.exit_names) + 1
     check_reach_cost(evaluation.reach_macs)
     for name, reach in {"reach_macs": evaluation.reach_macs, **evaluation.reach_costs}.items():
         if len(reach) != exits:

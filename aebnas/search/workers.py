@@ -39,7 +39,7 @@ from aebnas.search.cluster.stranding import Stranding
 from aebnas.search.events import CandidateStarted, Listener, Warned, WorkerLost, WorkersChanged, ignore
 from aebnas.search.pool import Shared, Started
 from aebnas.search.resources import worker_count, worker_gpus
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 POLL_SECONDS = 1.0
 """How often the driver looks for hanging candidates."""
@@ -102,7 +102,7 @@ class RayPool:
         self._config = config
         self._listener = listener
         self._open, self._now = open_cluster, now
-        self._shape = (splits.train.shape[2], len(splits.classes))
+        self._work = splits.task
         self._failed_starts = self._reconnections = 0
         self._is_stopping = False
         self._stranding = Stranding(config.workers, lambda text: listener(Warned(text)), now)
@@ -132,7 +132,7 @@ class RayPool:
             WorkerError: Workers die as soon as they start.
             ClusterLostError: Ray is gone and cannot be joined again, or no node holds a worker any more.
         """
-        macs = {a.key(): network_cost(a, *self._shape).reach_macs[-1] for a in architectures}
+        macs = {a.key(): network_cost(a, self._work).reach_macs[-1] for a in architectures}
         first = sorted(architectures, key=lambda a: (-macs[a.key()], a.key()))
         batch = _Batch(deque(first), Losses(self._config.workers.retries))
         while batch.queue or batch.running:
@@ -225,7 +225,7 @@ class RayPool:
                 batch.outcomes.append(self._failure(task.architecture, reason, Status.TOO_SLOW))
 
     def _failure(self, architecture: Architecture, reason: str, status: Status) -> Outcome:
-        cost = network_cost(architecture, *self._shape)
+        cost = network_cost(architecture, self._work)
         seed = self._config.search.seed
         return Outcome(draft_evaluation(architecture, cost, seed).failed(reason, status))
 

@@ -1,33 +1,34 @@
-"""Architectures: one canonical, hashable description of one early-exit network.
+"""Staged architectures: one canonical, hashable description of one early-exit network.
 
-An ``Architecture`` says everything that changes what is trained and nothing
-else: inactive genes are gone, so two genomes that build the same network decode
-to equal architectures with equal keys.  Must not import torch.
+A ``StagedArchitecture`` says everything that changes what is trained and nothing
+else: inactive genes are gone, so two genomes that build the same network decode to
+equal architectures with equal keys.  Must not import torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
+from pydantic import PlainValidator
 
-@dataclass(frozen=True)
-class BlockSpec:
-    """One block of the backbone or one module of an exit branch."""
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer, classifier
+from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.tensor_spec import TensorSpec, image
+from aebnas.space.api import Segment
+from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
+from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
+from aebnas.task.input_size import Size, canonical_size, size_of
+from aebnas.task.task import Task
 
-    type: str
-    kernel: int
-    width: int
-    """Output channels; a pool keeps its input's, which is what stands here."""
-    stride: int = 1
-    expansion: float = 1.0
-    """Hidden / input width of fused and mbconv; 1 for every other type."""
-    se: bool = False
-    activation: str = "relu"
-    pool: str = "none"
+if TYPE_CHECKING:
+    _Resolution: TypeAlias = Size
+else:  # files are checked by it
+    _Resolution = Annotated[Any, PlainValidator(canonical_size)]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class StemSpec:
     stride: int
     width: int
     activation: str
+
+    def block(self) -> BlockSpec:
+        """Return the convolution."""
+        return BlockSpec("conv", self.kernel, self.width, self.stride, activation=self.activation)
 
 
 @dataclass(frozen=True)
@@ -74,23 +79,108 @@ class FinalSpec:
     features: int
     activation: str
 
+    def blocks(self) -> tuple[BlockSpec, ...]:
+        """Return the 1x1 convolution, if there is one."""
+        block = BlockSpec("conv", 1, self.expand, activation=self.activation)
+        return (block,) if self.expand else ()
+
+
+class Part(NamedTuple):
+    """A row of backbone blocks and the exit behind it, if there is one."""
+
+    name: str
+    slots: tuple[str, ...]
+    blocks: tuple[BlockSpec, ...]
+    exit: ExitSpec | None = None
+    is_stage: bool = True
+
 
 @dataclass(frozen=True)
-class Architecture:
+class StagedArchitecture:
     """One early-exit network, in canonical form."""
 
-    resolution: int
-    """Input height = width in pixels."""
+    resolution: _Resolution
+    """Input height and width in pixels; one number where they are equal."""
     stem: StemSpec
     stages: tuple[StageSpec, ...]
     exits: tuple[ExitSpec, ...]
     """The exits that are present, in stage order; the final classifier is not among them."""
     final: FinalSpec
 
+    def __post_init__(self) -> None:
+        """Write a square as one number: equal networks have equal keys."""
+        object.__setattr__(self, "resolution", canonical_size(self.resolution))
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Return height and width that images are brought to."""
+        return size_of(self.resolution)
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """Return the stages that have an exit, in order."""
+        return tuple(exit_.after for exit_ in self.exits)
+
+    @property
+    def backbone_types(self) -> tuple[str, ...]:
+        """Return the kinds of blocks of its stages, each once."""
+        return tuple(dict.fromkeys(block.type for stage in self.stages for block in stage.blocks))
+
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits of its SHA-256."""
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def segments(self, task: Task) -> tuple[Segment, ...]:
+        """Return the network's segments: one per exit, the last ends in the final classifier."""
+        segments: list[Segment] = []
+        backbone: list[Layer] = []
+        slots: list[str] = []
+        features = image(task.input.channels, self.input_size)
+        for part in self.parts():
+            layers, features = _chain(part.blocks, features)
+            backbone += layers
+            slots += part.slots
+            if part.exit is not None:
+                modules, reached = _chain(part.exit.modules, features)
+                branch = (*modules, classifier(reached, task.classes))
+                places = (*[module_slot(part.name)] * len(modules), head_slot(part.name))
+                segments.append(Segment(tuple(backbone), branch, part.name, tuple(slots), places))
+                backbone, slots = [], []
+        last = classifier(features, task.classes, self.final.features, self.final.activation)
+        return (*segments, Segment(tuple(backbone), (last,), FINAL, tuple(slots), (CLASSIFIER,)))
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the rows of the backbone in the order in which they run: the only walk of an architecture."""
+        exits = {exit_.after: exit_ for exit_ in self.exits}
+        yield Part(STEM, (STEM,), (self.stem.block(),), is_stage=False)
+        for stage in self.stages:
+            slots = tuple(block_slot(stage.name, i) for i in range(len(stage.blocks)))
+            yield Part(stage.name, slots, stage.blocks, exits.get(stage.name))
+        if self.final.expand:
+            yield Part(EXPAND, (EXPAND,), self.final.blocks(), is_stage=False)
+
+    def drawing(self) -> Drawing:
+        """Return what the page draws and the terminal says."""
+        rows: list[Row] = []
+        features = image(1, self.input_size)
+        for part in self.parts():
+            boxes, features = _boxes(part.blocks, features)
+            drawn = None
+            if part.exit is not None:
+                modules, _ = _boxes(part.exit.modules, features)
+                drawn = DrawnExit(part.name, (*modules, Box("classifier", is_head=True)))
+            rows.append(Row(part.name if part.is_stage else "", boxes, drawn))
+        stem, hidden = self.stem, self.final.features
+        words = f"stem k{stem.kernel} s{stem.stride} w{stem.width}"
+        rows[0] = replace(rows[0], boxes=(replace(rows[0].boxes[0], words=words),))
+        head = Box(f"classifier, {hidden} hidden" if hidden else "classifier", is_head=True)
+        rows[-1] = replace(rows[-1], exit=DrawnExit(FINAL, (head,)))
+        return Drawing(self.input_size, tuple(rows))
+
+    def without_exits(self) -> StagedArchitecture:
+        """Return the same network without early exits."""
+        return replace(self, exits=())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
@@ -98,14 +188,14 @@ class Architecture:
         return plain
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Architecture:
+    def from_dict(cls, plain: Mapping[str, Any]) -> StagedArchitecture:
         """Return the architecture that ``to_dict`` described.
 
         Raises:
-            KeyError, TypeError: The description is incomplete or has unknown fields.
+            KeyError, TypeError, ValueError: The description is incomplete or has unknown fields.
         """
         return cls(
-            resolution=plain["resolution"],
+            resolution=canonical_size(plain["resolution"]),
             stem=StemSpec(**plain["stem"]),
             stages=tuple(StageSpec(stage["name"], _blocks(stage["blocks"])) for stage in plain["stages"]),
             exits=tuple(ExitSpec(exit_["after"], _blocks(exit_["modules"])) for exit_ in plain["exits"]),
@@ -116,3 +206,28 @@ class Architecture:
 def _blocks(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:
     # a YAML file may say 3 where the space says 3.0: the key must not depend on it
     return tuple(BlockSpec(**{**block, "expansion": float(block.get("expansion", 1))}) for block in plain)
+
+
+def _chain(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[list[Layer], TensorSpec]:
+    layers = []
+    for block in blocks:
+        layers.append(Layer(block, features))
+        features = layers[-1].output
+    return layers, features
+
+
+def _boxes(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[tuple[Box, ...], TensorSpec]:
+    layers, reached = _chain(blocks, features)
+    boxes = [Box(_words(layer.spec), layer.output.channels, layer.output.size) for layer in layers]
+    return tuple(boxes), reached
+
+
+def _words(block: BlockSpec) -> str:
+    """Return a block in words: ``mbconv k5 w40 s2 e4 se``."""
+    parts = [block.type, f"k{block.kernel}"]
+    parts += [f"w{block.width}"] if "width" in BLOCKS[block.type].reads else []
+    parts += [f"s{block.stride}"] if block.stride != 1 else []
+    parts += [f"e{block.expansion:g}"] if block.expansion != 1 else []
+    parts += ["se"] if block.se else []
+    parts += [block.pool] if block.pool != "none" else []
+    return " ".join(parts)

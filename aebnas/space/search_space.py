@@ -1,4 +1,4 @@
-"""Search spaces: from genomes to architectures and back.
+"""Staged spaces: from genomes to architectures and back.
 
 ``decode`` is canonical: genes that change nothing (a deeper block's kernel, the
 width of a pooling module, pooling at 1x1 pixels) leave no trace in the
@@ -8,36 +8,30 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from aebnas.config.space_schema import SpaceConfig, StageConfig
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import image
+from aebnas.config.space_schema import SpaceConfig
 from aebnas.errors import ConfigError
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
-from aebnas.space.canonical import canonical_block, canonical_module
-from aebnas.space.encoding import values_of
-from aebnas.space.genes import (
-    ABSENT,
-    BLOCK_FIELDS,
-    MODULE_FIELDS,
-    SETTING,
-    TRADE_OFF,
-    Gene,
-    Genome,
-    all_choices,
-)
-from aebnas.space.layer import output_size
+from aebnas.space.api import Architecture, PlacedLayer
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.space.genes import SETTING, TRADE_OFF, Gene, Genome
+from aebnas.space.staged_rows import grammar_of
+from aebnas.space.walks import all_layers, all_slots, count_architectures
+from aebnas.task.input_size import Size, size_of
+from aebnas.task.task import Task
 
 
-class SearchSpace:
+class StagedSpace:
     """What can be built from one ``space:`` section."""
 
     def __init__(
         self,
         config: SpaceConfig,
-        resolution: int,
+        own_size: Size,
         trade_offs: tuple[float, ...] = (1.0,),
         settings: tuple[str, ...] = ("",),
     ) -> None:
@@ -45,22 +39,38 @@ class SearchSpace:
 
         Args:
             config: The validated section.
-            resolution: The data's own image size in pixels.
+            own_size: The data's own image size in pixels; one number is height and width.
             trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
             settings: Choices of the ``exit_policy`` gene.
         """
         self.config = config
-        positions = tuple(all_choices(config, resolution, trade_offs, settings))
-        self.positions: Mapping[str, Gene] = {gene.name: gene for gene in positions}
-        self.genes: tuple[Gene, ...] = tuple(gene for gene in positions if len(gene.choices) > 1)
-        self.trade_offs: tuple[float, ...] = self.positions[TRADE_OFF].choices
-        self.settings: tuple[str, ...] = self.positions[SETTING].choices
+        self._grammar = grammar_of(config, size_of(own_size))
+        if not config.exits.after:
+            trade_offs, settings = trade_offs[-1:], settings[:1]
+        point = (Gene(TRADE_OFF, trade_offs, TRADE_OFF), Gene(SETTING, settings, SETTING))
+        self.trade_offs, self.settings = trade_offs, settings
+        self.positions: dict[str, Gene] = {gene.name: gene for gene in (*self._grammar.genes(), *point)}
+        self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
         self._index = {gene.name: i for i, gene in enumerate(self.genes)}
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
         """Return the number of choices of every gene."""
         return tuple(len(gene.choices) for gene in self.genes)
+
+    @property
+    def input_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Return every height and width that networks of the space may ask for."""
+        return tuple(map(size_of, self._grammar.resolutions))
+
+    @property
+    def exit_positions(self) -> tuple[str, ...]:
+        """Return the stages behind which an exit may stand, in order."""
+        return self.config.exit_positions
+
+    def backbone_types(self) -> tuple[str, ...]:
+        """Return the kinds of blocks that stages may be made of."""
+        return tuple(dict.fromkeys(type_ for stage in self.config.stages for type_ in stage.block.type))
 
     def sample(self, rng: np.random.Generator) -> Genome:
         """Return a genome with every gene drawn uniformly from its choices."""
@@ -80,16 +90,16 @@ class SearchSpace:
         Raises:
             ValueError: A value is not among the choices.
         """
-        found = list(genome)
+        moved = list(genome)
         for name, index in (
             (TRADE_OFF, self.trade_offs.index(trade_off)),
             (SETTING, self.settings.index(setting)),
         ):
             if name in self._index:
-                found[self._index[name]] = index
-        return tuple(found)
+                moved[self._index[name]] = index
+        return tuple(moved)
 
-    def decode(self, genome: Genome) -> Architecture:
+    def decode(self, genome: Genome) -> StagedArchitecture:
         """Return the canonical architecture of a genome.
 
         Raises:
@@ -104,21 +114,23 @@ class SearchSpace:
         def read(name: str) -> Any:
             return self._value(genome, name)
 
-        stem = self.config.stem
-        stages = tuple(
-            _decode_stage(name, stage, read)
-            for name, stage in zip(self.config.stage_names(), self.config.stages, strict=True)
-        )
         resolution = read("resolution")
-        width = read("stem.width")
-        final = self.config.final
-        activation = final.activation if final.expand or final.features else "relu"
-        return Architecture(
+        features = image(1, size_of(resolution))
+        stages, exits = [], []
+        for row in self._grammar.rows:
+            blocks, features = row.decode(read, features)
+            if row.count_name:
+                stages.append(StageSpec(row.name, blocks or ()))
+            modules = row.exit.decode(read, features)[0] if row.exit else None
+            if modules is not None:
+                exits.append(ExitSpec(row.name, modules))
+        stem, final = self.config.stem, self.config.final
+        return StagedArchitecture(
             resolution=resolution,
-            stem=StemSpec(stem.kernel, stem.stride, width, stem.activation),
-            stages=stages,
-            exits=self._decode_exits(stages, -(-resolution // stem.stride), read),
-            final=FinalSpec(final.expand, final.features, activation),
+            stem=StemSpec(stem.kernel, stem.stride, read("stem.width"), stem.activation),
+            stages=tuple(stages),
+            exits=tuple(exits),
+            final=FinalSpec(final.expand, final.features, self._grammar.activation),
         )
 
     def encode(self, architecture: Architecture) -> Genome:
@@ -127,48 +139,58 @@ class SearchSpace:
         Raises:
             ConfigError: The architecture is not in this space.
         """
-        values = values_of(self, architecture)
+        values = self.active_genes(architecture)
         genome = tuple(values.get(gene.name, 0) for gene in self.genes)
         if self.decode(genome) != architecture:
             raise ConfigError(f"architecture {architecture.key()} is not in this search space")
         return genome
 
+    def active_genes(self, architecture: Architecture) -> dict[str, int]:
+        """Return the choice of every gene that acts in an architecture, by name.
+
+        Raises:
+            ConfigError: A value is not among the space's choices.
+        """
+        if not isinstance(architecture, StagedArchitecture):
+            raise ConfigError(
+                f"architecture {architecture.key()} has no stages: it is of another kind of space"
+            )
+        found: dict[str, int] = {}
+
+        def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
+            if value not in choices:
+                listed = ", ".join(str(choice) for choice in choices)
+                raise ConfigError(f"{name} = {value!r} is not in this search space. Choices: {listed}")
+            found[name] = choices.index(value)
+
+        put("resolution", self._grammar.resolutions, architecture.resolution)
+        put(TRADE_OFF, self.trade_offs, self.trade_offs[-1])
+        put(SETTING, self.settings, self.settings[0])
+        parts = {part.name: part for part in architecture.parts()}
+        features = image(1, architecture.input_size)
+        for row in self._grammar.rows:
+            part = parts.get(row.name)
+            if part is None:
+                raise ConfigError(
+                    f"architecture {architecture.key()} has no {row.name!r}: it is of another space"
+                )
+            features = row.encode(part.blocks, features, put)
+            if row.exit is not None:
+                row.exit.encode(part.exit.modules if part.exit else None, features, put)
+        return found
+
+    def count(self) -> int:
+        """Return the exact number of distinct architectures (trade-offs not counted)."""
+        return count_architectures(self._grammar)
+
+    def layers(self, task: Task) -> tuple[Layer, ...]:
+        """Return every layer that some architecture contains, each once, in a fixed order."""
+        return all_layers(self._grammar, task)
+
+    def slots(self, task: Task) -> tuple[PlacedLayer, ...]:
+        """Return where a supernet keeps weights, with layers that cover all that can stand there."""
+        return tuple(dict.fromkeys(all_slots(self._grammar, task)))
+
     def _value(self, genome: Genome, name: str) -> Any:
         index = self._index.get(name)
         return self.positions[name].choices[0 if index is None else genome[index]]
-
-    def _decode_exits(
-        self, stages: tuple[StageSpec, ...], size: int, read: Callable[[str], Any]
-    ) -> tuple[ExitSpec, ...]:
-        exits = []
-        for stage in stages:
-            for block in stage.blocks:
-                size = output_size(block, size)
-            if stage.name not in self.config.exits.after:
-                continue
-            count = read(f"exit.{stage.name}.modules")
-            if count != ABSENT:
-                raw = [
-                    {field: read(f"exit.{stage.name}.module{i + 1}.{field}") for field in MODULE_FIELDS}
-                    for i in range(count)
-                ]
-                exits.append(ExitSpec(stage.name, self._modules(raw, stage.width, size)))
-        return tuple(exits)
-
-    def _modules(self, raw: list[dict[str, Any]], channels: int, size: int) -> tuple[BlockSpec, ...]:
-        modules: list[BlockSpec] = []
-        for values in raw:
-            module = canonical_module(values, channels, size, self.config.exits.branch.activation, modules)
-            if module is not None:
-                modules.append(module)
-                size = output_size(module, size)
-        return tuple(modules)
-
-
-def _decode_stage(name: str, config: StageConfig, read: Callable[[str], Any]) -> StageSpec:
-    width = read(f"{name}.width")
-    blocks = []
-    for i in range(read(f"{name}.depth")):
-        values = {field: read(f"{name}.block{i + 1}.{field}") for field in BLOCK_FIELDS}
-        blocks.append(canonical_block(values, width, config.stride if i == 0 else 1, config.activation))
-    return StageSpec(name, tuple(blocks))

@@ -15,17 +15,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from aebnas.blocks.block import Alignment
+from aebnas.blocks.table import BLOCKS
+
 NOISE = 0.3
 """Share of the usual random weights that is kept, and deviation of the random rows."""
-THROUGH = ("conv.conv", "residual.shortcut.conv", "dwconv.pointwise.conv")
-"""Convolutions that are the only way through their block, by ``TYPE.ROLE``."""
 
 
 def align(places: Mapping[str, Mapping[str, Tensor]], seed: int) -> None:
     """Change the first weights in place.
 
     Args:
-        places: Shared tensors by place and ``TYPE.ROLE.PARAMETER``, drawn as plain modules' are.
+        places: Shared tensors by place and ``TYPE.NAME.PARAMETER``, drawn as plain modules' are.
         seed: Of the random rows.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -49,20 +50,30 @@ def _projection(tensors: Mapping[str, Tensor], generator: torch.Generator) -> Te
     return NOISE * torch.randn(outputs, inputs, generator=generator)
 
 
-def _centre(role: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection: Tensor) -> Tensor | None:
+def _centre(name: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection: Tensor) -> Tensor | None:
     """Return what a convolution does to each pixel alone, ``(out, in)``; None: it is left as it is."""
-    kind, _, part = role.partition(".")
-    outputs, inputs = tensor.shape[:2] if tensor.ndim == 4 else (0, 0)
-    expand = tensors.get(f"{kind}.expand.conv.weight")
-    if role in THROUGH or (part == "project.conv" and expand is None):
-        return _begin(projection, outputs, inputs)
-    if part == "depthwise.conv":
-        return torch.ones(outputs, 1)
-    if part == "expand.conv":
-        return _pairs(torch.eye(inputs), outputs).T
-    if part == "project.conv" and expand is not None:
-        return _pairs(_begin(projection, outputs, expand.shape[1]), inputs)
-    return None
+    kind, _, part = name.partition(".")
+    alignment = BLOCKS[kind].aligned.get(part)
+    if alignment is None:
+        return None
+    outputs, inputs = tensor.shape[:2]
+    expanded = _expanded(kind, tensors)
+    match alignment:
+        case Alignment.EACH:
+            return torch.ones(outputs, 1)
+        case Alignment.PAIRS:
+            return _pairs(torch.eye(inputs), outputs).T
+        case Alignment.UNDO_PAIRS if expanded:
+            return _pairs(_begin(projection, outputs, expanded), inputs)
+        case _:
+            return _begin(projection, outputs, inputs)
+
+
+def _expanded(kind: str, tensors: Mapping[str, Tensor]) -> int:
+    """Return how many channels a type's expansion at a place begins with; 0: it has none there."""
+    expansions = [part for part, how in BLOCKS[kind].aligned.items() if how is Alignment.PAIRS]
+    found = [tensors[name] for part in expansions if (name := f"{kind}.{part}.weight") in tensors]
+    return found[0].shape[1] if found else 0
 
 
 def _begin(projection: Tensor, outputs: int, inputs: int) -> Tensor:

@@ -85,11 +85,11 @@ def new_training(
     config: SearchFile, splits: Splits, supernet: Supernet, crew: Crew | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
-    sandwich = Sandwich(supernet.space, supernet.in_channels, supernet.classes, supernet.carry)
+    sandwich = Sandwich(supernet.space, supernet.task, supernet.carry)
     batches = ElasticBatches(
         splits.train,
         device=supernet.device,
-        resolutions=supernet.space.positions["resolution"].choices,
+        resolutions=supernet.space.input_sizes,
         batch_size=config.training.batch_size,
         augment=config.training.augment,
         seed=config.supernet.seed,

@@ -16,12 +16,13 @@ from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import Architecture
+from aebnas.space.spaces import make_space
 from aebnas.supernet.recalibration import recalibrate
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.weights import part_of
+from aebnas.task.task import Task
 from aebnas.training.image_logits import image_logits
 
 BATCH = 250
@@ -64,11 +65,11 @@ def supernet_with(config: SearchFile, images: Images, weights: Weights, device: 
 
 def new_supernet(config: SearchFile, images: Images, device: str = "cpu") -> Supernet:
     """Return the untrained supernet of a configuration."""
-    space = SearchSpace(config.space, max(images.train.shape[:2]))
+    height, width = images.train.shape[:2]
+    space = make_space(config.space, (height, width))
     return Supernet(
         space,
-        images.train.shape[2],
-        len(images.classes),
+        Task.of_images(images.train.shape, len(images.classes)),
         carry=config.training.carry,
         seed=config.supernet.seed,
         device=device,
@@ -100,7 +101,7 @@ class Heirs:
         batches = eval_batches(
             self._sample,
             device=self._supernet.device,
-            resolution=network.architecture.resolution,
+            resolution=network.architecture.input_size,
             batch_size=BATCH,
             statistics=self._statistics,
         )

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from aebnas.hardware.cost import network_cost
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import ABSENT, Gene, Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.task.task import Task
 
 LACKING = 0.5
 """How often an optional exit is absent where that changes the exits behind it."""
@@ -24,13 +24,12 @@ TURNS = 2
 class Sandwich:
     """Draws the networks of each step."""
 
-    def __init__(self, space: SearchSpace, in_channels: int, classes: int, carry: float = 0.0) -> None:
+    def __init__(self, space: SearchSpace, task: Task, carry: float = 0.0) -> None:
         """Find the largest and the smallest network.
 
         Args:
             space: The space.
-            in_channels: Channels of the images.
-            classes: Number of classes.
+            task: What comes in, and how many answers there are.
             carry: As for ``EarlyExitNetwork``.
         """
         self._space = space
@@ -40,7 +39,7 @@ class Sandwich:
             if carry and any(_removes_exit(gene.name, choice) for choice in gene.choices)
         }
         """Where genomes say that an exit is absent, if networks shall lack some."""
-        self._data = (in_channels, classes)
+        self._task = task
         self._choices = [
             [i for i, choice in enumerate(gene.choices) if not _removes_exit(gene.name, choice)]
             for gene in space.genes
@@ -120,11 +119,11 @@ class Sandwich:
 
     def macs(self, architecture: Architecture) -> float:
         """Return the MACs to the last exit, heads tried on the way included."""
-        return float(network_cost(architecture, *self._data).reach_macs[-1])
+        return float(network_cost(architecture, self._task).reach_macs[-1])
 
     def _size(self, genome: Genome) -> float:
         """Return MACs to the last exit; parameters decide between equals."""
-        cost = network_cost(self._space.decode(genome), *self._data)
+        cost = network_cost(self._space.decode(genome), self._task)
         return float(cost.reach_macs[-1]) + 1e-6 * cost.params
 
 
@@ -132,7 +131,7 @@ def _end(gene: Gene, choices: list[int], sign: int) -> int:
     """Return the index of the largest (1) or smallest (-1) number among choices; of words the first."""
     if any(isinstance(gene.choices[i], str) for i in choices):
         return choices[0]
-    return max(choices, key=lambda i: sign * gene.choices[i])
+    return max(choices, key=lambda i: sign * np.prod(gene.choices[i]))
 
 
 def _removes_exit(name: str, choice: object) -> bool:

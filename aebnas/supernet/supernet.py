@@ -16,14 +16,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import build
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
-from aebnas.space.search_space import SearchSpace
-from aebnas.supernet.places import placed_layers, places
-from aebnas.supernet.roles import named_weights
-from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.supernet.weights import SharedWeights, named_weights, part_of, shared_shapes
+from aebnas.task.task import Task
 
 KEPT_SHARE, KEPT_BYTES = 8, 64 * 2**20
 """Modules are kept for the next network that needs them: so many times the shared weights, or 64 MiB."""
@@ -53,8 +51,7 @@ class Supernet:
     def __init__(
         self,
         space: SearchSpace,
-        in_channels: int,
-        classes: int,
+        task: Task,
         *,
         carry: float = 0.0,
         seed: int = 0,
@@ -64,15 +61,14 @@ class Supernet:
 
         Args:
             space: The space.
-            in_channels: Channels of the images.
-            classes: Number of classes.
+            task: What comes in, and how many answers there are.
             carry: As for ``EarlyExitNetwork``.
             seed: Of the first weights.
             device: Where the weights live and networks run.
         """
-        self.space, self.in_channels, self.classes, self.carry = space, in_channels, classes, carry
+        self.space, self.task, self.carry = space, task, carry
         self.device = torch.device(device)
-        placed = list(placed_layers(space, in_channels, classes))
+        placed = list(space.slots(task))
         self.weights = SharedWeights(shared_shapes(placed), self.device)
         self.weights.initialise(placed, seed)
         self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
@@ -94,15 +90,16 @@ class Supernet:
         uses: Counter[tuple[str, Layer]] = Counter()
 
         def network(architecture: Architecture) -> EarlyExitNetwork:
-            names = _flat(architecture)
+            names = _flat(architecture, self.task)
 
             def make(layer: Layer) -> nn.Module:
-                key = next(names), replace(layer, size=0)
+                # weights know no size: one module serves all of them
+                key = next(names), replace(layer, input=TensorSpec(layer.in_channels))
                 pieces[key] = self._piece(*key)
                 uses[key] += 1
                 return pieces[key].module
 
-            return EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+            return EarlyExitNetwork(architecture, self.task, self.carry, make)
 
         networks = [network(architecture) for architecture in architectures]
         first = networks[0]
@@ -120,17 +117,17 @@ class Supernet:
 
         Its batch norms have seen no data yet: recalibrate them.
         """
-        names, network_weights = _flat(architecture), []
+        names, network_weights = _flat(architecture, self.task), []
 
         def make(layer: Layer) -> nn.Module:
-            module, place = build(layer), next(names)
+            module, place = layer.build(), next(names)
             for name, weight in named_weights(module, layer):
                 network_weights.append(
                     (weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
                 )
             return module
 
-        network = EarlyExitNetwork(architecture, self.in_channels, self.classes, self.carry, make)
+        network = EarlyExitNetwork(architecture, self.task, self.carry, make)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             for weight, shared in network_weights:
@@ -150,7 +147,7 @@ class Supernet:
         return piece
 
     def _new_piece(self, place: str, layer: Layer) -> Piece:
-        module = build(layer).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = layer.build().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for part in module.modules():
             if isinstance(part, nn.BatchNorm2d):
                 part.track_running_stats = False
@@ -212,8 +209,8 @@ class Loan:
             weight.grad = None
 
 
-def _flat(architecture: Architecture) -> Iterator[str]:
-    """Yield the places of an architecture in the order in which its layers are made."""
-    for backbone, branch in places(architecture):
-        yield from backbone
-        yield from branch
+def _flat(architecture: Architecture, task: Task) -> Iterator[str]:
+    """Yield the slots of an architecture in the order in which its layers are made."""
+    for segment in architecture.segments(task):
+        yield from segment.backbone_slots
+        yield from segment.exit_slots

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import DivergedError
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, StageSpec
+from aebnas.space.api import Architecture
 from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
@@ -202,7 +201,7 @@ class SupernetTraining:
 
     def _is_balanced(self, network: EarlyExitNetwork) -> bool:
         """Return whether gradients are in equilibrium, as the training of such a network alone has them."""
-        weights = (1.0,) * (len(network.architecture.exits) + 1)
+        weights = (1.0,) * (len(network.architecture.exit_names) + 1)
         return MODES[self._training.loss.name](network, self._training, weights)[0].equilibrium
 
     @torch.no_grad()
@@ -212,7 +211,7 @@ class SupernetTraining:
 
     def _logits(self, network: EarlyExitNetwork, batch: ElasticBatch) -> list[Tensor]:
         """Return the logits of every exit in fp32, computed in the number format of the training."""
-        x, is_bf16 = batch.at(network.architecture.resolution), self._dtype == torch.bfloat16
+        x, is_bf16 = batch.at(network.architecture.input_size), self._dtype == torch.bfloat16
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
             return [one.float() for one in network(x)]
 
@@ -240,10 +239,7 @@ class SupernetTraining:
     def _number_format(self) -> torch.dtype:
         """Return fp32 where any network of the space is trained so: one format for all of them."""
         space, device = self.supernet.space, self.supernet.device
-        types = {block for stage in space.config.stages for block in stage.block.type}
-        stages = tuple(StageSpec(kind, (BlockSpec(kind, 3, 8),)) for kind in sorted(types))
-        every_type = replace(space.decode(self.sandwich.largest), stages=stages)
-        return training_dtype(self._training.precision, every_type, device)
+        return training_dtype(self._training.precision, space.backbone_types(), device)
 
     def look_at_loss(self) -> None:
         """Renew ``loss`` from the steps since the last look, if there were any.
@@ -263,7 +259,8 @@ class SupernetTraining:
         """Hold the cross-entropy of an epoch against that of chance, as a candidate's training does."""
         mean = float(torch.stack(self._labelled).mean())
         self._labelled.clear()
-        chance = (len(self.sandwich.landmarks()["largest"].exits) + 1) * math.log(self.supernet.classes)
+        exits = len(self.sandwich.landmarks()["largest"].exit_names) + 1
+        chance = exits * math.log(self.supernet.task.classes)
         if mean > DIVERGED * chance:
             raise self.diverged(f"{mean:.3g} on labels alone, chance is {chance:.3g}")
 

@@ -8,19 +8,42 @@ weights, the exchange between processes and the checkpoint handle two tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import build, initialise
-from aebnas.space.layer import Layer
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.table import BLOCKS
+from aebnas.nets.initial_weights import initialise
 from aebnas.supernet.alignment import align
-from aebnas.supernet.roles import named_weights
 
 Shapes = Mapping[str, tuple[int, ...]]
-"""Shape of each shared tensor by ``PLACE.TYPE.ROLE.PARAMETER``."""
+"""Shape of each shared tensor by ``PLACE.TYPE.NAME.PARAMETER``."""
+
+
+def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield the parameters of a plain module by ``TYPE.NAME.PARAMETER``.
+
+    Two parts share weights where type and name (``Block.parameter_names``) agree.
+
+    Args:
+        module: What ``layer.build()`` returned.
+        layer: Its layer.
+
+    Raises:
+        ValueError: The block names more parts or fewer than it builds.
+    """
+    parts = {
+        name: part
+        for name, part in module.named_modules()
+        if any(True for _ in part.parameters(recurse=False))
+    }
+    names = BLOCKS[layer.spec.type].parameter_names(layer)
+    for name, part in zip(parts if names is None else names, parts.values(), strict=True):
+        for parameter_name, parameter in part.named_parameters(recurse=False):
+            yield f"{layer.spec.type}.{name}.{parameter_name}", parameter
 
 
 def shared_shapes(placed: Iterable[tuple[str, Layer]]) -> dict[str, tuple[int, ...]]:
@@ -116,17 +139,17 @@ class SharedWeights:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             for (place, layer), names in _models(placed, self.shapes).items():
-                module = build(layer)
+                module = layer.build()
                 initialise(module)
                 for name, weight in named_weights(module, layer):
                     if f"{place}.{name}" in names:
                         shared = self.tensors[f"{place}.{name}"]
                         part_of(shared, weight.shape).copy_(weight.detach())
-        roles: dict[str, dict[str, Tensor]] = {}
+        places: dict[str, dict[str, Tensor]] = {}
         for place, layer in placed:
             for name in _plain_shapes(layer):
-                roles.setdefault(place, {})[name] = self.tensors[f"{place}.{name}"]
-        align(roles, seed)
+                places.setdefault(place, {})[name] = self.tensors[f"{place}.{name}"]
+        align(places, seed)
 
 
 def views(flat: Tensor, shapes: Shapes) -> dict[str, Tensor]:
@@ -157,9 +180,9 @@ def _models(placed: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[s
 
 @lru_cache(maxsize=65536)
 def _plain_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a plain module's weights by ``TYPE.ROLE.PARAMETER``."""
+    """Return the shapes of a plain module's weights by ``TYPE.NAME.PARAMETER``."""
     with torch.device("meta"):
-        return {name: tuple(weight.shape) for name, weight in named_weights(build(layer), layer)}
+        return {name: tuple(weight.shape) for name, weight in named_weights(layer.build(), layer)}
 
 
 def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 
 def exit_weights(
@@ -22,6 +22,6 @@ def exit_weights(
         architecture: Its exits stand at some of them.
     """
     if given is None:
-        return (1.0,) * (len(architecture.exits) + 1)
-    present = [positions.index(exit_.after) for exit_ in architecture.exits] + [len(positions)]
+        return (1.0,) * (len(architecture.exit_names) + 1)
+    present = [positions.index(name) for name in architecture.exit_names] + [len(positions)]
     return tuple(given[i] for i in present)

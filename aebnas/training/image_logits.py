@@ -33,7 +33,7 @@ def image_logits(
     batches = eval_batches(
         images,
         device=next(network.parameters()).device,
-        resolution=network.architecture.resolution,
+        resolution=network.architecture.input_size,
         batch_size=EVALUATION_BATCH,
         statistics=statistics,
         memory_format=memory_format,

@@ -30,7 +30,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from aebnas.config.loss_schema import JeiLossConfig
 from aebnas.config.training_schema import TrainingConfig
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost import plan_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.joint import balanced
 from aebnas.training.phase import Phase, all_but_early_heads, chance, first_epochs, options_of
@@ -127,8 +127,7 @@ def gate_features(logits: Tensor) -> Tensor:
 
 def relative_cost(network: EarlyExitNetwork) -> Tensor:
     """Return the MACs to leave at each exit as shares of the last exit's, shape ``(exits,)``."""
-    channels, classes = network.plan[0].backbone[0].in_channels, network.plan[-1].exit[-1].spec.width
-    reach = network_cost(network.architecture, channels, classes).reach_macs
+    reach = plan_cost(network.plan).reach_macs
     return torch.tensor(reach / reach[-1], dtype=torch.float32)
 
 

@@ -7,31 +7,29 @@ networks train 1.1 to 1.4 times faster in bf16 than in fp32, depthwise ones
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
 
-from aebnas.space.architecture import Architecture
-
-DEPTHWISE = ("mbconv", "dwconv")
+from aebnas.blocks.table import BLOCKS
 
 
 def training_dtype(
-    precision: Literal["auto", "fp32", "bf16"], architecture: Architecture, device: torch.device
+    precision: Literal["auto", "fp32", "bf16"], types: Iterable[str], device: torch.device
 ) -> torch.dtype:
     """Return the number format in which a network is trained on a device.
 
     Args:
         precision: The user's choice.
-        architecture: The network; decides where the choice is ``auto``.
+        types: Kinds of blocks of its backbone, which decide where the choice is ``auto``.
         device: Where it is trained.
     """
     if precision != "auto":
         return torch.bfloat16 if precision == "bf16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    blocks = [block for stage in architecture.stages for block in stage.blocks]
-    depthwise = any(block.type in DEPTHWISE for block in blocks)
+    depthwise = any(BLOCKS[type_].is_depthwise for type_ in types)
     fast = device.type == "cpu" and has_fast_bf16() and not depthwise
     return torch.bfloat16 if fast else torch.float32
 

@@ -14,19 +14,21 @@ import time
 import numpy as np
 import torch
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.training_schema import AugmentConfig, TrainingConfig
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 from aebnas.training.journal import Epoch
 from aebnas.training.modes import MODES
 from aebnas.training.trainer import train_phases
 
 STEPS, EPOCHS = 60, 4
-NETWORK = Architecture(
+NETWORK = StagedArchitecture(
     resolution=32,
     stem=StemSpec(3, 2, 16, "relu"),
     stages=(
@@ -72,7 +74,7 @@ def measure(batch: int, compare_kernels: bool) -> None:
         images, device=device, resolution=32, batch_size=batch, augment=config.augment, seed=0,
         statistics=ChannelStatistics((0.5,) * 3, (0.25,) * 3),
     )  # fmt: skip
-    network = EarlyExitNetwork(NETWORK, 3, 10).to(device, memory_format=torch.channels_last)
+    network = EarlyExitNetwork(NETWORK, classification(3, 10)).to(device, memory_format=torch.channels_last)
     phases, watch = MODES[config.loss.name](network, config, (1.0,) * 3), Watch()
     train_phases(network, batches, config, phases, torch.bfloat16, watch)
     first, *later = np.diff(watch.marks)

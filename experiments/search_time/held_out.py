@@ -58,6 +58,7 @@ from aebnas.nets.weights import load_weight_bytes
 from aebnas.search.pareto import hypervolume, non_dominated
 from aebnas.search.store import RunStore
 from aebnas.supernet.storage import load_supernet
+from aebnas.task.task import classification
 from aebnas.training.image_logits import image_logits
 
 REFERENCE = "scratch, 340 trainings"
@@ -162,7 +163,7 @@ class Repetition:
         """
         weights, again = self.of(known)
         one, config = known.evaluation, self._config
-        network = EarlyExitNetwork(one.architecture, 1, 10, carry=config.training.carry)
+        network = EarlyExitNetwork(one.architecture, classification(1, 10), carry=config.training.carry)
         load_weight_bytes(network, weights)
         samples = ExitSamples.of(
             image_logits(network, self._images, self._evaluator.statistics),

@@ -21,8 +21,9 @@ from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.hardware.cost import network_cost
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 from aebnas.supernet.storage import load_supernet, supernet_file
+from aebnas.task.task import classification
 
 HERE = Path(__file__).parent
 SPACE = HERE.parents[1] / "search_spaces" / "cifar10_dense.yaml"
@@ -59,7 +60,7 @@ def main() -> None:
         ]
         for name, config in configs.items()
     }
-    macs = [network_cost(one, 3, 10).reach_macs[-1] / 1e6 for one in architectures]
+    macs = [network_cost(one, classification(3, 10)).reach_macs[-1] / 1e6 for one in architectures]
     lines = [
         "Accuracy on select (%), to each exit that the network has; the last is the final classifier.",
         "",
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def _accuracies(
-    config: SearchFile, splits: Splits, weights: object, architecture: Architecture, name: str
+    config: SearchFile, splits: Splits, weights: object, architecture: StagedArchitecture, name: str
 ) -> dict[str | None, float]:
     """Return the accuracy on select by exit position, from a file where it is known."""
     path = FOLDER / "cifar10" / name.replace(", ", "-").replace(" ", "") / f"{architecture.key()}.npz"

@@ -35,8 +35,9 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.exits.samples import ExitSamples
 from aebnas.hardware.cost import network_cost
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 from aebnas.supernet.storage import load_supernet, supernet_file
+from aebnas.task.task import classification
 
 COUNT, SEEDS, RESAMPLES = 60, (0, 1), 2000
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ def main() -> None:
         f"| {' | '.join(columns)} |",
         "|" + " --- |" * len(columns),
     ]
-    measures: dict[str, Callable[[Architecture, Logits], float | None]] = {
+    measures: dict[str, Callable[[StagedArchitecture, Logits], float | None]] = {
         "exit stage1": lambda a, z: _exit_accuracy(a, z, labels[1], "stage1"),
         "exit stage2": lambda a, z: _exit_accuracy(a, z, labels[1], "stage2"),
         "final classifier": lambda a, z: _exit_accuracy(a, z, labels[1], None),
@@ -99,13 +100,13 @@ def main() -> None:
     print(text)
 
 
-def _read(architecture: Architecture, seed: int, epochs: int | None) -> Logits:
+def _read(architecture: StagedArchitecture, seed: int, epochs: int | None) -> Logits:
     with np.load(path_of(architecture, seed, epochs)) as file:
         return file["calibrate"], file["select"]
 
 
 def _exit_accuracy(
-    architecture: Architecture, logits: Logits, labels: NDArray[np.int64], after: str | None
+    architecture: StagedArchitecture, logits: Logits, labels: NDArray[np.int64], after: str | None
 ) -> float | None:
     names = [*(exit_.after for exit_ in architecture.exits), None]
     if after not in names:
@@ -114,9 +115,9 @@ def _exit_accuracy(
 
 
 def _area(
-    config: object, architecture: Architecture, logits: Logits, labels: tuple[NDArray, NDArray]
+    config: object, architecture: StagedArchitecture, logits: Logits, labels: tuple[NDArray, NDArray]
 ) -> float:
-    reach = network_cost(architecture, 1, 10).reach_macs.tolist()
+    reach = network_cost(architecture, classification(1, 10)).reach_macs.tolist()
     calibrate, select = (ExitSamples.of(*pair, reach) for pair in zip(logits, labels, strict=True))
     return float(fitted_curve(config, calibrate, select).curve.area())  # type: ignore[arg-type]
 

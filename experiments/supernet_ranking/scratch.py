@@ -18,8 +18,8 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 SPACE = Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml"
 FOLDER = Path("runs/supernet_ranking")
@@ -27,17 +27,17 @@ DRAW = 2026
 """Seed of the architectures, apart from every seed of a training."""
 
 
-def drawn(space: SearchSpace, count: int, draw: int = DRAW) -> list[Architecture]:
+def drawn(space: StagedSpace, count: int, draw: int = DRAW) -> list[StagedArchitecture]:
     """Return ``count`` distinct random architectures, the same every time."""
     rng = np.random.default_rng(draw)
-    found: dict[str, Architecture] = {}
+    found: dict[str, StagedArchitecture] = {}
     while len(found) < count:
         architecture = space.decode(space.sample(rng))
         found.setdefault(architecture.key(), architecture)
     return list(found.values())
 
 
-def path_of(architecture: Architecture, seed: int, epochs: int | None) -> Path:
+def path_of(architecture: StagedArchitecture, seed: int, epochs: int | None) -> Path:
     """Return where the logits of one training are kept; ``epochs`` None: as many as the space file says."""
     return FOLDER / f"scratch{epochs or ''}" / f"{architecture.key()}-{seed}.npz"
 

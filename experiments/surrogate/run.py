@@ -29,6 +29,7 @@ from aebnas.search.pareto import hypervolume
 from aebnas.search.preparation import space_of
 from aebnas.search.proposers import Individual, Proposer, RandomProposer, remembered_keys
 from aebnas.search.surrogate.proposer import SurrogateProposer
+from aebnas.task.task import classification
 
 HERE = Path(__file__).parent
 TABULAR = HERE.parent / "tabular"
@@ -62,7 +63,7 @@ class Table:
         self.space = space_of(load(TABULAR / "space.yaml"), SHAPE)
         self.space.decode = cache(self.space.decode)  # type: ignore[method-assign]
         self.key_of = remembered_keys(self.space)
-        self.exact = ExactCosts(SHAPE[2], CLASSES)
+        self.exact = ExactCosts(classification(SHAPE[2], CLASSES))
         self.exact.of = cache(self.exact.of)  # type: ignore[method-assign]
         cloud = np.asarray([(error, macs) for rows in self.rows.values() for _, _, error, macs in rows])
         self.reference = (1.0, float(cloud[:, 1].max() * 1.001))

@@ -22,14 +22,14 @@ from aebnas.search.environment import environment
 from aebnas.search.preparation import space_of
 from aebnas.search.store import RunStore
 from aebnas.search.workers import RayPool
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 HERE = Path(__file__).parent
 RUN = Path("runs/tabular")
 
 
-def every_architecture(space: SearchSpace) -> dict[str, Architecture]:
+def every_architecture(space: StagedSpace) -> dict[str, StagedArchitecture]:
     """Return all distinct architectures of a small space by key."""
     genomes = itertools.product(*(range(n) for n in space.cardinalities))
     return {a.key(): a for a in (space.decode(genome) for genome in genomes)}

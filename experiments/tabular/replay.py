@@ -27,7 +27,7 @@ from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.pareto import hypervolume
 from aebnas.search.preparation import space_of
 from aebnas.search.proposers import Individual, Proposer, RandomProposer
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 HERE = Path(__file__).parent
 SHAPE = (28, 28, 1)
@@ -55,7 +55,7 @@ def read_table() -> dict[str, list[Row]]:
 
 
 def told(
-    space: SearchSpace, genomes: list[tuple[int, ...]], table: Mapping[str, list[Row]]
+    space: StagedSpace, genomes: list[tuple[int, ...]], table: Mapping[str, list[Row]]
 ) -> list[Individual]:
     """Return what a search would be told of a generation: one individual per distinct point."""
     found = []

@@ -22,6 +22,7 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.hardware.profile import read_profile
 from aebnas.search import session
 from aebnas.search.store import RunStore
+from aebnas.task.task import classification
 
 Command = Callable[..., Any]
 TINY = """\
@@ -103,7 +104,10 @@ def test_exits_trade_milliseconds_for_accuracy(made: Made) -> None:
 
 def test_the_latencies_are_those_of_the_profile(made: Made) -> None:
     for one in made.evaluations():
-        assert DeviceCosts((made.profile,)).reach_costs(one.architecture, 1, 10) == one.reach_costs
+        assert (
+            DeviceCosts((made.profile,)).reach_costs(one.architecture, classification(1, 10))
+            == one.reach_costs
+        )
 
 
 def test_the_run_keeps_the_profile_to_the_last_digit(made: Made) -> None:

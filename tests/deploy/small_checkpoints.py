@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from training.small_training import digits
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
@@ -22,13 +23,14 @@ from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 from aebnas.training.trainer import train
 
 EPOCHS = 6
 
 
-def three_exits(resolution: int = 12) -> Architecture:
+def three_exits(resolution: int = 12) -> StagedArchitecture:
     """Digits of 8 x 8 pixels are resized to ``resolution``."""
     stages = (
         StageSpec("stage1", (BlockSpec("residual", 3, 8),)),
@@ -36,11 +38,11 @@ def three_exits(resolution: int = 12) -> Architecture:
         StageSpec("stage3", (BlockSpec("residual", 3, 24, 2),)),
     )
     exits = (ExitSpec("stage1", (BlockSpec("conv", 3, 8, 2),)), ExitSpec("stage2", ()))
-    return Architecture(resolution, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+    return StagedArchitecture(resolution, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
 
 
-def without_exits(architecture: Architecture) -> Architecture:
-    return Architecture(
+def without_exits(architecture: StagedArchitecture) -> StagedArchitecture:
+    return StagedArchitecture(
         architecture.resolution, architecture.stem, architecture.stages, (), architecture.final
     )
 
@@ -53,7 +55,7 @@ def trained(
     architecture = without_exits(three_exits()) if is_static else three_exits()
     splits = digits()
     torch.manual_seed(0)
-    network = EarlyExitNetwork(architecture, 1, 10, config.carry)
+    network = EarlyExitNetwork(architecture, classification(1, 10), config.carry)
     batches = TrainBatches(
         splits.train,
         device="cpu",
@@ -88,7 +90,7 @@ def write_checkpoint(
     network, config = trained(loss, is_static)
     splits, exits = digits(), exits or ExitsConfig()
     statistics = ChannelStatistics.of(splits.train)
-    reach = network_cost(network.architecture, 1, 10).reach_macs
+    reach = network_cost(network.architecture, classification(1, 10)).reach_macs
     logits = torch_logits(network, splits.calibrate, statistics)
     samples = ExitSamples.of(logits, splits.calibrate.labels, reach)
     if policy is None:

@@ -11,7 +11,7 @@ from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -44,7 +44,7 @@ def splits() -> Splits:
     return make_splits(load_dataset(settings), settings)
 
 
-def architecture(*after: str, kernel: int = 3) -> Architecture:
+def architecture(*after: str, kernel: int = 3) -> StagedArchitecture:
     """An architecture with exits after exactly these stages; after both where none is named."""
     space = space_of(config(), splits().train.shape)
     rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def architecture(*after: str, kernel: int = 3) -> Architecture:
     raise AssertionError("the space has no such architecture")
 
 
-def evaluate(settings: SearchFile | None = None, of: Architecture | None = None) -> Outcome:
+def evaluate(settings: SearchFile | None = None, of: StagedArchitecture | None = None) -> Outcome:
     return Evaluator(settings or config(), splits()).evaluate(of or architecture())
 
 

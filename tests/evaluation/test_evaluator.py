@@ -20,6 +20,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.scores import SCORES, predictions
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.task.task import classification
 from aebnas.training.image_logits import image_logits
 
 MEASURED = ("seconds", "cpu_seconds", "memory_mb")
@@ -51,7 +52,7 @@ def failing(error: Exception) -> Callable[..., None]:
 # ---------------------------------------------------------------- results
 def test_an_evaluation_knows_everything_about_its_candidate() -> None:
     evaluation = done().evaluation
-    cost = network_cost(architecture(), 1, 10)
+    cost = network_cost(architecture(), classification(1, 10))
     assert (evaluation.status_text, evaluation.is_done, evaluation.precision) == ("done", True, "fp32")
     assert evaluation.reach_macs == tuple(cost.reach_macs)
     assert evaluation.params == cost.params
@@ -100,7 +101,7 @@ def test_the_logits_give_the_stored_scores_and_predictions() -> None:
 def test_the_stored_weights_are_those_that_gave_the_logits() -> None:
     artefacts = done().artefacts
     assert artefacts is not None
-    network = EarlyExitNetwork(architecture(), 1, 10)
+    network = EarlyExitNetwork(architecture(), classification(1, 10))
     network.load_state_dict(torch.load(io.BytesIO(artefacts.weights), weights_only=True))
     used = Evaluator(config(), splits())
     np.testing.assert_allclose(
@@ -202,7 +203,7 @@ def test_a_candidate_at_the_limit_of_training_macs_is_trained() -> None:
 def test_a_candidate_that_needs_too_much_memory_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cost = network_cost(architecture(), 1, 10)
+    cost = network_cost(architecture(), classification(1, 10))
     memory = (32 * cost.saved_activation_bytes + 16 * cost.params) / 1e6
     monkeypatch.setattr(fidelities_room, "train", failing(AssertionError("was trained")))
     status = evaluate(config(evaluation={"max_memory_mb": memory * 0.99})).evaluation.status_text

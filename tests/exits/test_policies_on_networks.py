@@ -14,6 +14,7 @@ from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Budget
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.task.task import classification
 
 IMAGES = 12
 Case = tuple[EarlyExitNetwork, list[Tensor], ExitSamples]
@@ -30,12 +31,12 @@ def case() -> Case:
         if len(candidate.exits) == 2
     )
     torch.manual_seed(0)
-    network = EarlyExitNetwork(architecture, channels, classes).eval()
+    network = EarlyExitNetwork(architecture, classification(channels, classes)).eval()
     layer = network.plan[0].backbone[0]
-    images = [torch.randn(1, layer.in_channels, layer.size, layer.size) for _ in range(IMAGES)]
+    images = [torch.randn(1, *layer.input.shape) for _ in range(IMAGES)]
     with torch.no_grad():
         logits = np.stack([torch.stack(network(image), dim=1)[0].numpy() for image in images])
-    cost = network_cost(architecture, channels, classes).reach_macs
+    cost = network_cost(architecture, classification(channels, classes)).reach_macs
     return network, images, ExitSamples.of(logits, rng.integers(classes, size=IMAGES), cost)
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
@@ -12,19 +13,19 @@ from aebnas.final.images import FinalImages, final_images
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.final.settings import FinalSettings
 from aebnas.final.subject import Subject
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 
 DATA = DataConfig(name="digits")
 QUICK = {"epochs": 3, "batch_size": 128, "learning_rate": 0.3, "precision": "fp32"}
 
 
-def architecture(width: int = 8, resolution: int = 8) -> Architecture:
+def architecture(width: int = 8, resolution: int = 8) -> StagedArchitecture:
     stages = (
         StageSpec("stage1", (BlockSpec("conv", 3, width, 2),)),
         StageSpec("stage2", (BlockSpec("residual", 3, 2 * width, 2),)),
     )
     exits = (ExitSpec("stage1", ()),)
-    return Architecture(resolution, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+    return StagedArchitecture(resolution, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
 
 
 @cache
@@ -49,7 +50,7 @@ def plan(exits: ExitsConfig | None = None, trade_off: float | None = 0.8, **trai
     return Plan(subject, settings, images())
 
 
-def task(folder: Path, teacher: Teacher | None = None, of: Architecture | None = None) -> Task:
+def task(folder: Path, teacher: Teacher | None = None, of: StagedArchitecture | None = None) -> Task:
     return Task("network", of or architecture(), folder, teacher)
 
 

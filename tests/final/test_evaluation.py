@@ -17,7 +17,6 @@ from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
 from aebnas.final.checkpoint import load_trained
 from aebnas.final.evaluate import TestReport, evaluate
 from aebnas.final.full_training import train_network
-from aebnas.final.largest import static_of
 from aebnas.final.plan import Task
 from aebnas.final.stopping import StoppingNetwork
 
@@ -31,7 +30,7 @@ def trained() -> Path:
     folder = Path(mkdtemp()) / "network"
     settings = plan(epochs=4, trade_off=0.7)
     train_network(task(folder), settings)
-    train_network(Task("static", static_of(architecture()), folder / "static"), settings)
+    train_network(Task("static", architecture().without_exits(), folder / "static"), settings)
     return folder
 
 

@@ -28,7 +28,6 @@ from aebnas.final.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.final.events import EpochEnded, FinalEvent, NetworkTrained, TrainingBegan
 from aebnas.final.full_training import train_network
 from aebnas.final.images import final_images
-from aebnas.final.largest import static_of
 from aebnas.final.plan import Plan, Task, Teacher
 from aebnas.training.teaching import Lesson
 
@@ -55,7 +54,7 @@ def finished() -> Path:
 @cache
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
-    large = static_of(architecture(width=12, resolution=10))
+    large = architecture(width=12, resolution=10).without_exits()
     return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Lesson(0.5, 2.0))
 
 
@@ -202,7 +201,7 @@ def test_a_target_that_training_misses_says_what_can_be_reached(tmp_path: Path) 
 
 
 def test_a_static_network_has_one_exit_that_answers_everything(tmp_path: Path) -> None:
-    found = train_network(Task("static", static_of(architecture()), tmp_path), plan(epochs=1))
+    found = train_network(Task("static", architecture().without_exits(), tmp_path), plan(epochs=1))
     assert found.checkpoint.is_static
     assert found.calibrate_logits.shape[1] == 1
     assert found.checkpoint.exit_policy.exits == 1

@@ -16,7 +16,6 @@ from aebnas.errors import ConfigError, RunError
 from aebnas.final.checkpoint import load_trained, read_checkpoint
 from aebnas.final.full_training import built_network
 from aebnas.final.inheriting import inheritance_of
-from aebnas.final.largest import static_of
 from aebnas.final.plan import Plan, Task
 from aebnas.final.subject import subject_of
 from aebnas.final.tuning import TunedFile, _is_of
@@ -88,7 +87,7 @@ def test_the_network_without_early_exits_inherits_the_same_backbone(run: Path) -
     plan = planned(run)
     inheritance = inheritance_of(plan)
     whole = Task("network", plan.subject.architecture, run, inheritance=inheritance)
-    alone = Task("static", static_of(plan.subject.architecture), run, inheritance=inheritance)
+    alone = Task("static", plan.subject.architecture.without_exits(), run, inheritance=inheritance)
     a, b = (list(built_network(task, plan).parameters()) for task in (whole, alone))
     assert len(b) < len(a), "the branch is not there"
     assert all(any(torch.equal(one, other) for other in a) for one in b)

@@ -15,16 +15,16 @@ from search.fakes import fake_config, fake_outcome
 from aebnas.data.dataset import ImageSet
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
-from aebnas.final.largest import static_of
 from aebnas.final.rivals import Contender, Missing, best_static
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.events import FinalTraining, Generation
 from aebnas.search.store import RunStore
+from aebnas.task.task import classification
 
 INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
 TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
 HALVING = ("evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}]",)
-HEIR, FINALIST = (static_of(architecture(width)) for width in (8, 12))
+HEIR, FINALIST = (architecture(width).without_exits() for width in (8, 12))
 IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
 
@@ -49,8 +49,7 @@ def rival(
         run=str(path / "run"),
         data_fingerprint="fingerprint",
         key="",
-        image_shape=(8, 8, 1),
-        classes="0123456789",
+        task=classification(1, 10),
     )
     splits: Any = SimpleNamespace(train=IMAGES)
     return best_static(path / "run" / "trained" / "key", checkpoint, splits)
@@ -58,7 +57,7 @@ def rival(
 
 def weights_of(one: Any) -> bytes:
     file = io.BytesIO()
-    torch.save(EarlyExitNetwork(one, 1, 10, carry=0.0).state_dict(), file)
+    torch.save(EarlyExitNetwork(one, classification(1, 10), carry=0.0).state_dict(), file)
     return file.getvalue()
 
 

@@ -15,6 +15,7 @@ from aebnas.final.largest import largest_architecture
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.preparation import space_of
+from aebnas.task.task import classification
 from aebnas.training.modes import MODES
 from aebnas.training.phase import Phase
 from aebnas.training.teaching import Lesson, TaughtBatches, joined, parted, taught_phases
@@ -28,7 +29,7 @@ def logits(seed: int) -> torch.Tensor:
 
 def network(resolution: int = 8) -> EarlyExitNetwork:
     torch.manual_seed(0)
-    return EarlyExitNetwork(architecture(resolution=resolution), 1, 10)
+    return EarlyExitNetwork(architecture(resolution=resolution), classification(1, 10))
 
 
 def phases(loss: str, lesson: Lesson) -> list[Phase]:
@@ -75,7 +76,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
-    teacher = Sees(architecture(resolution=16), 1, 10)
+    teacher = Sees(architecture(resolution=16), classification(1, 10))
     batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
     for x, _ in batches:
         half = torch.nn.functional.avg_pool2d(seen[-1], 2)
@@ -96,11 +97,13 @@ def test_the_largest_network_of_a_space_is_at_least_as_large_as_a_thousand_rando
     config = load(Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml")
     shape, classes = shape_and_classes(config.data)
     space = space_of(config, shape)
-    largest = largest_architecture(space, shape[2], classes)
+    largest = largest_architecture(space, classification(shape[2], classes))
     assert largest.exits == ()
-    most = network_cost(largest, shape[2], classes).reach_macs[-1]
+    most = network_cost(largest, classification(shape[2], classes)).reach_macs[-1]
     rng = np.random.default_rng(0)
     for _ in range(1000):
         drawn = space.decode(space.sample(rng))
-        cost = network_cost(drawn.__class__(**{**drawn.__dict__, "exits": ()}), shape[2], classes)
+        cost = network_cost(
+            drawn.__class__(**{**drawn.__dict__, "exits": ()}), classification(shape[2], classes)
+        )
         assert cost.reach_macs[-1] <= most

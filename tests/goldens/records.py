@@ -33,9 +33,9 @@ from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import segments
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("goldens.json")
@@ -81,7 +81,7 @@ SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
 }
 
 
-def sampled(name: str) -> list[Architecture]:
+def sampled(name: str) -> list[StagedArchitecture]:
     """Return architectures of a shipped space, the same every time."""
     space, _, _ = shipped(name)
     random = np.random.default_rng(2026)
@@ -111,7 +111,7 @@ def latencies(name: str) -> dict[str, list[list[float]]]:
     tables: dict[str, list[list[float]]] = {}
     for profile in PROFILES.get(name, ()):
         costs = DeviceCosts.read([ROOT / "hardware_profiles" / f"{profile}.yaml"])
-        rows = [costs.reach_costs(each, channels, classes) for each in sampled(config.name)]
+        rows = [costs.reach_costs(each, classification(channels, classes)) for each in sampled(config.name)]
         tables[profile] = [[round(value, 9) for values in row.values() for value in values] for row in rows]
     return tables
 
@@ -161,23 +161,23 @@ def record() -> dict[str, Any]:
     }
 
 
-def _identity(architecture: Architecture, channels: int, classes: int) -> list[Any]:
-    key, cost = architecture.key(), network_cost(architecture, channels, classes)
+def _identity(architecture: StagedArchitecture, channels: int, classes: int) -> list[Any]:
+    key, cost = architecture.key(), network_cost(architecture, classification(channels, classes))
     signatures = digest(_signatures(architecture, channels, classes))
     seeds = [training_seed(0, key), training_seed(7, key), leg_seed(0, key, 3)]
     return [key, seeds, signatures, cost.reach_macs.astype(int).tolist(), cost.params]
 
 
-def _signatures(architecture: Architecture, channels: int, classes: int) -> list[list[str]]:
-    parts = segments(architecture, channels, classes)
+def _signatures(architecture: StagedArchitecture, channels: int, classes: int) -> list[list[str]]:
+    parts = architecture.segments(classification(channels, classes))
     return [[layer.signature() for layer in part.layers()] for part in parts]
 
 
 def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
     store = RunStore.create(path, config, {})
     try:
-        space = SearchSpace(config.space, 8, config.search.trade_offs)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
         return list(Search(config, space, store, lambda on_event: pool, DATA, proposer).run())
     finally:
         store.close()

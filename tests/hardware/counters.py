@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 
 FREE = (
     nn.BatchNorm2d,
@@ -22,10 +23,10 @@ FREE = (
 )
 
 
-def unfilled_network(architecture: Architecture, channels: int, classes: int) -> EarlyExitNetwork:
+def unfilled_network(architecture: StagedArchitecture, channels: int, classes: int) -> EarlyExitNetwork:
     """The network in evaluation mode, its weights zero: drawing millions of them would take longest."""
     with torch.device("meta"):
-        network = EarlyExitNetwork(architecture, channels, classes)
+        network = EarlyExitNetwork(architecture, classification(channels, classes))
     network.to_empty(device="cpu").eval()
     with torch.no_grad():
         for tensor in (*network.parameters(), *network.buffers()):
@@ -35,7 +36,7 @@ def unfilled_network(architecture: Architecture, channels: int, classes: int) ->
 
 def image(network: EarlyExitNetwork) -> Tensor:
     layer = network.plan[0].backbone[0]
-    return torch.zeros(1, layer.in_channels, layer.size, layer.size)
+    return torch.zeros(1, *layer.input.shape)
 
 
 def leave_at(network: EarlyExitNetwork, exit_: int) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from aebnas.blocks.layer import Layer
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import layer_cost
@@ -23,8 +24,7 @@ from aebnas.hardware.profile_schema import (
 from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.target import Target
 from aebnas.search.preparation import space_of
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer
+from aebnas.task.task import classification
 
 COUNTER = EnergyFacts(source="a counter", measured_layers=1, segment_mj=0.25)
 Cost = Callable[[Layer], float]
@@ -37,7 +37,7 @@ def by_macs(layer: Layer) -> float:
 
 def by_pixels(layer: Layer) -> float:
     """Milliseconds of a device that hates large images and does not care about channels."""
-    return 2e-3 + layer.size**3 / 3e4
+    return 2e-3 + layer.input.size[0] ** 3 / 3e4
 
 
 def row(layer: Layer, latency_ms: float, energy_mj: float | None = None, note: str = "") -> LayerRow:
@@ -81,7 +81,7 @@ def layers_of(search_file: Path) -> tuple[Layer, ...]:
     """Every layer of a search-space file."""
     config = load(search_file, [])
     shape, classes = shape_and_classes(config.data)
-    return distinct_layers(space_of(config, shape), shape[2], classes)
+    return space_of(config, shape).layers(classification(shape[2], classes))
 
 
 def written(folder: Path, profile: HardwareProfile) -> Path:

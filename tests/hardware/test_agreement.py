@@ -13,14 +13,13 @@ from aebnas.hardware.measured_network import MeasuredNetwork
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Agreement, Correction
 from aebnas.hardware.profile_session import judged, reach_macs
-from aebnas.space.architecture import Architecture
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import segments
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 
 @functools.cache
-def some_space() -> SearchSpace:
+def some_space() -> StagedSpace:
     first = {"width": [8, 16], "block": {"kernel": [3, 5]}}
     exits = {"after": ["stage1"], "optional": True, "branch": {"modules": 0}}
     return space(8, stages=[first, {"width": [12, 24]}], exits=exits)
@@ -28,21 +27,21 @@ def some_space() -> SearchSpace:
 
 @functools.cache
 def profile() -> HardwareProfile:
-    return profile_of(distinct_layers(some_space(), 1, 10))
+    return profile_of(some_space().layers(classification(1, 10)))
 
 
 @functools.cache
-def architectures() -> tuple[Architecture, ...]:
+def architectures() -> tuple[StagedArchitecture, ...]:
     return tuple({one.key(): one for one in map(some_space().decode, genomes(some_space()))}.values())
 
 
 def network(
-    architecture: Architecture, layers: float, overhead: float, role: str = "fit", noise: float = 0.0
+    architecture: StagedArchitecture, layers: float, overhead: float, role: str = "fit", noise: float = 0.0
 ) -> MeasuredNetwork:
     """A network that takes exactly these factors of its layers and its overhead."""
     correction = Correction(layers=layers, entry=overhead, segment=overhead)
     exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": correction}))
-    times = exact.reach_latency_ms(segments(architecture, 1, 10))
+    times = exact.reach_latency_ms(architecture.segments(classification(1, 10)))
     first, second = times * (1 + noise), times * (1 - noise)
     return MeasuredNetwork("tiny", role, 1, 10, architecture, tuple(first), tuple(second))  # type: ignore[arg-type]
 
@@ -70,7 +69,7 @@ def test_a_factor_of_the_overhead_is_found_where_it_is_needed() -> None:
 def test_layer_types_get_factors_of_their_own_where_one_for_all_is_wrong() -> None:
     true = Correction(by_type={"classifier": 3.0, "conv": 1.2, "residual": 0.7}, segment=1.0)
     exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))
-    times = {one: exact.reach_latency_ms(segments(one, 1, 10)) for one in architectures()}
+    times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     assert fit_correction(profile(), some).by_type["residual"] == pytest.approx(0.7, rel=0.02)
     others = [replace(one, role="validate") for one in some]
@@ -86,7 +85,7 @@ def test_weights_from_behind_the_cache_get_a_price_of_their_own_where_types_diff
     large = replace(profile(), rows=heavy, facts=profile().facts.model_copy(update={"correction": free}))
     true = free.model_copy(update={"cold_weights_by_type": {"conv": 0.2, "residual": 3.0, "classifier": 0.0}})
     exact = replace(large, facts=large.facts.model_copy(update={"correction": true}))
-    times = {one: exact.reach_latency_ms(segments(one, 1, 10)) for one in architectures()}
+    times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     found = fit_correction(large, some)
     assert found.cold_weights_by_type["residual"] == pytest.approx(3.0, rel=0.05)
@@ -113,7 +112,7 @@ def test_more_factors_have_to_be_worth_it() -> None:
 def test_handing_features_on_gets_a_price_where_networks_pay_it() -> None:
     true = Correction(layers=1.1, segment=1.0, handover_ms_per_mb=200.0)
     exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))
-    times = {one: exact.reach_latency_ms(segments(one, 1, 10)) for one in architectures()}
+    times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     found = fit_correction(profile(), some)
     assert found.handover_ms_per_mb == pytest.approx(200, rel=0.05)
@@ -161,7 +160,7 @@ def test_errors_are_shares_of_the_measured_time() -> None:
     slow = agreements(profile(), networks(1.0, 1.0), reach_macs)
     assert (slow[0].mape, slow[0].bias) == (0, 0)
     chosen = architectures()[:2]
-    times = [profile().reach_latency_ms(segments(one, 1, 10)) for one in chosen]
+    times = [profile().reach_latency_ms(one.segments(classification(1, 10))) for one in chosen]
     one, two = (
         MeasuredNetwork("tiny", "validate", 1, 10, architecture, tuple(t), tuple(t))
         for architecture, t in zip(chosen, (times[0] / 1.1, times[1] / 0.8), strict=True)
@@ -190,7 +189,7 @@ def test_the_noise_floor_is_the_difference_between_the_two_measurements() -> Non
 
 
 def test_macs_are_ranked_beside_the_prediction() -> None:
-    inverse = lambda a, c, k: -reach_macs(a, c, k)  # noqa: E731
+    inverse = lambda architecture, task: -reach_macs(architecture, task)  # noqa: E731
     assert agreements(profile(), networks(1.0, 1.0), reach_macs)[1].macs_tau == pytest.approx(1, abs=0.05)
     assert agreements(profile(), networks(1.0, 1.0), inverse)[1].macs_tau == pytest.approx(-1, abs=0.05)
 

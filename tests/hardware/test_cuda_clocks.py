@@ -18,6 +18,7 @@ from aebnas.hardware.cuda_clock import GROUP, event_clock, graph_clock
 from aebnas.hardware.profile import read_profile
 from aebnas.hardware.profile_session import ProfileRequest, profile_space
 from aebnas.hardware.target import Target
+from aebnas.task.task import classification
 
 CALL_MS, REPLAY_MS = 0.02, 0.005
 
@@ -163,7 +164,7 @@ def test_a_tiny_space_is_profiled_on_a_gpu(tmp_path: Path, graphs: bool) -> None
     exits = {"after": ["stage1"], "optional": False, "branch": {"modules": 0}}
     some = space(8, stages=[{"width": 8, "block": {"kernel": [3, 5]}}, {"width": [8, 12]}], exits=exits)
     target = Target(device="cuda:0", runtime="torch", cuda_graphs=graphs)
-    request = ProfileRequest(some, "tiny", 1, 10, target, tmp_path / "gpu.yaml", "test", 2, 2)
+    request = ProfileRequest(some, "tiny", classification(1, 10), target, tmp_path / "gpu.yaml", "test", 2, 2)
     profile_space(request, lambda _stage, _done, _total: None)
     found = read_profile(request.path)
     assert {row.layer for row in found.rows.values()} == {layer.signature() for layer in request.layers()}

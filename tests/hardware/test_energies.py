@@ -10,6 +10,7 @@ from hardware.synthetic_profiles import profile_of
 from numpy.typing import NDArray
 from space.tiny_spaces import space
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware import energies, energy
 from aebnas.hardware.cost import layer_cost
 from aebnas.hardware.energies import with_energies
@@ -17,8 +18,7 @@ from aebnas.hardware.energy import NoEnergyError, fit_energy, measure_energy_mj,
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.samples import SampleFile
 from aebnas.hardware.target import Target
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer
+from aebnas.task.task import classification
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ def layers() -> tuple[Layer, ...]:
     block = {"type": ["conv", "residual", "mbconv"], "kernel": [3, 5], "expansion": [2, 3]}
     exits = {"after": ["stage1"], "branch": {"modules": [0, 1], "module": {"type": ["pool", "conv"]}}}
     stages = [{"width": [8, 16, 24], "block": block}, {"width": [16, 32], "stride": 2, "block": block}]
-    return distinct_layers(space(8, stages=stages, exits=exits), 1, 10)
+    return space(8, stages=stages, exits=exits).layers(classification(1, 10))
 
 
 def macs() -> dict[Layer, int]:

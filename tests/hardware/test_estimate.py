@@ -7,21 +7,24 @@ import numpy as np
 import pytest
 from space.tiny_spaces import space
 
+from aebnas.blocks.layer import Layer
 from aebnas.hardware import estimate
 from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
 from aebnas.hardware.open_device import OpenDevice
 from aebnas.hardware.profile_session import ProfileRequest
 from aebnas.hardware.target import Target
-from aebnas.space.architecture import Architecture
-from aebnas.space.layer import Layer
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import Task, classification
+
+TASK = classification(1, 10)
 
 
 def test_networks_that_will_be_measured_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some = space(8, stages=[{"width": [8, 16], "block": {"kernel": [3, 5]}}, {"width": [12, 24]}])
-    request = ProfileRequest(some, "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
-    tried: list[Architecture] = []
+    request = ProfileRequest(some, "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    tried: list[StagedArchitecture] = []
 
-    def network_seconds(architecture: Architecture, _data: tuple[int, int], _target: Target) -> float:
+    def network_seconds(architecture: StagedArchitecture, _task: Task, _target: Target) -> float:
         tried.append(architecture)
         return 2.0
 
@@ -48,7 +51,7 @@ class Counter:
 def test_energies_count_where_a_counter_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mj: float | None, has_energy: bool
 ) -> None:
-    request = ProfileRequest(space(8), "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    request = ProfileRequest(space(8), "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     counter = Counter(mj)
     opened = OpenDevice(SimpleNamespace(close=lambda: setattr(counter, "is_open", False)), counter)  # type: ignore[arg-type]
     monkeypatch.setattr(estimate, "open_device", lambda _target: opened)
@@ -86,5 +89,5 @@ class FirstCallSlow:
 
 
 def some_layer(tmp_path: Path) -> Layer:
-    one = ProfileRequest(space(8), "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    one = ProfileRequest(space(8), "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     return one.layers()[0]

@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hardware.synthetic_profiles import by_macs, profile_of
+from layers import square
 from space.tiny_spaces import space
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import classifier
+from aebnas.blocks.tensor_spec import image
 from aebnas.errors import HardwareError
 from aebnas.hardware.device_costs import DeviceCosts
 from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
@@ -14,13 +18,12 @@ from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Correction, Overhead
 from aebnas.hardware.profile_table import COLUMNS
 from aebnas.hardware.target import Target
-from aebnas.space.architecture import BlockSpec
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer, Segment, classifier, segments
+from aebnas.space.api import Segment
+from aebnas.task.task import classification
 
-CONV = Layer(BlockSpec("conv", 3, 8), 1, 8)
-BLOCK = Layer(BlockSpec("residual", 3, 8), 8, 8)
-HEAD = classifier(8, 8, 10)
+CONV = square(BlockSpec("conv", 3, 8), 1, 8)
+BLOCK = square(BlockSpec("residual", 3, 8), 8, 8)
+HEAD = classifier(image(8, 8), 10)
 COSTS = {CONV: 2.0, BLOCK: 3.0, HEAD: 0.25}
 PLAN = (Segment((CONV,), (HEAD,)), Segment((BLOCK, BLOCK), (HEAD,)))
 
@@ -99,7 +102,7 @@ def test_a_device_that_tells_no_energy_is_asked_in_vain() -> None:
 
 
 def test_a_missing_layer_names_itself_the_nearest_one_and_the_command() -> None:
-    missing = Layer(BlockSpec("residual", 5, 8), 8, 8)
+    missing = square(BlockSpec("residual", 5, 8), 8, 8)
     profile = hand_made(target=Target(runtime="torch", threads=2, batch_size=4))
     with pytest.raises(HardwareError) as caught:
         profile.reach_latency_ms((Segment((missing,), (HEAD,)),))
@@ -111,14 +114,14 @@ def test_a_missing_layer_names_itself_the_nearest_one_and_the_command() -> None:
 
 
 def test_the_nearest_layer_is_of_the_same_type() -> None:
-    missing = Layer(BlockSpec("mbconv", 3, 8, expansion=2.0), 8, 8)
+    missing = square(BlockSpec("mbconv", 3, 8, expansion=2.0), 8, 8)
     with pytest.raises(HardwareError) as caught:
         hand_made().row(missing)
     assert "nearest" not in str(caught.value)
 
 
 def test_several_missing_layers_are_counted_once_each() -> None:
-    missing = [Layer(BlockSpec("dwconv", kernel, 8), 8, 8) for kernel in (3, 5, 7, 3)]
+    missing = [square(BlockSpec("dwconv", kernel, 8), 8, 8) for kernel in (3, 5, 7, 3)]
     assert len(hand_made().missing([*missing, CONV])) == 3
     with pytest.raises(HardwareError, match=r"no layer 'dwconv-in8-out8-k3-s1-relu@8' \(and 2 others\)"):
         hand_made().require([*missing, CONV])
@@ -141,25 +144,25 @@ def test_the_frame_has_a_row_per_layer_and_the_tables_columns() -> None:
 def test_a_layer_is_found_by_its_signature_alone() -> None:
     profile = hand_made()
     rows = {**profile.rows, HEAD.signature(): replace(profile.rows[HEAD.signature()], latency_ms=9.0)}
-    assert replace(profile, rows=rows).row(classifier(8, 8, 10)).latency_ms == 9.0
+    assert replace(profile, rows=rows).row(classifier(image(8, 8), 10)).latency_ms == 9.0
 
 
 # ---------------------------------------------------------------- several devices
 def test_costs_are_filed_under_each_profiles_name() -> None:
     some = space(8, exits={"after": ["stage1"], "optional": False, "branch": {"modules": 0}})
-    layers = distinct_layers(some, 1, 10)
+    layers = some.layers(classification(1, 10))
     fast = profile_of(layers, "fast", energy_mj=by_macs)
     slow = profile_of(layers, "slow", lambda layer: 5 * by_macs(layer))
     architecture = some.decode((0,) * len(some.genes))
-    found = DeviceCosts((fast, slow)).reach_costs(architecture, 1, 10)
+    found = DeviceCosts((fast, slow)).reach_costs(architecture, classification(1, 10))
     assert set(found) == {"latency_ms@fast", "energy_mj@fast", "latency_ms@slow"}
-    plan = segments(architecture, 1, 10)
+    plan = architecture.segments(classification(1, 10))
     assert found["latency_ms@slow"] == tuple(slow.reach_latency_ms(plan))
     assert found["energy_mj@fast"] == tuple(fast.reach_energy_mj(plan))
 
 
 def test_no_profiles_cost_nothing_to_ask() -> None:
-    assert DeviceCosts().reach_costs(space(8).decode(()), 1, 10) == {}
+    assert DeviceCosts().reach_costs(space(8).decode(()), classification(1, 10)) == {}
 
 
 @pytest.mark.parametrize("metric", ["energy_mj", "worst_energy_mj", "energy_mj@board"])

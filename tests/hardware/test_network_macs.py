@@ -4,23 +4,26 @@ import numpy as np
 import pytest
 import torch
 from counters import flop_counter_macs, hooked_run, thop_macs, unfilled_network
+from layers import square
 from shipped import every_space, shipped
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost import layer_cost, network_cost
-from aebnas.space.architecture import Architecture, BlockSpec
-from aebnas.space.layer import Layer, segments
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 
 
-def architectures(name: str, count: int, seed: int = 0) -> list[Architecture]:
+def architectures(name: str, count: int, seed: int = 0) -> list[StagedArchitecture]:
     """Random architectures of a shipped space."""
     space, rng = shipped(name)[0], np.random.default_rng(seed)
     return [space.decode(space.sample(rng)) for _ in range(count)]
 
 
-def check_macs(architecture: Architecture, channels: int, classes: int) -> None:
+def check_macs(architecture: StagedArchitecture, channels: int, classes: int) -> None:
     """Compare the summed reach cost with three counts of the network itself."""
     network = unfilled_network(architecture, channels, classes)
-    reach = network_cost(architecture, channels, classes).reach_macs.tolist()
+    reach = network_cost(architecture, classification(channels, classes)).reach_macs.tolist()
     assert [flop_counter_macs(network, i) for i in range(network.exits)] == reach
     assert thop_macs(network) == reach[-1]
     for i in range(network.exits):
@@ -51,14 +54,14 @@ def test_parameters_are_those_of_the_network(name: str) -> None:
     for architecture in architectures(name, 10):
         network = unfilled_network(architecture, channels, classes)
         counted = sum(parameter.numel() for parameter in network.parameters())
-        assert network_cost(architecture, channels, classes).params == counted
+        assert network_cost(architecture, classification(channels, classes)).params == counted
 
 
 @every_space
 def test_reach_cost_rises_from_exit_to_exit(name: str) -> None:
     _, channels, classes = shipped(name)
     for architecture in architectures(name, 10):
-        reach = network_cost(architecture, channels, classes).reach_macs
+        reach = network_cost(architecture, classification(channels, classes)).reach_macs
         assert len(reach) == len(architecture.exits) + 1
         assert (np.diff(reach) > 0).all()
 
@@ -70,10 +73,11 @@ def test_an_untaken_exit_still_costs_its_head() -> None:
     backbones, heads = (
         [sum(layer_cost(layer).macs for layer in part) for part in parts]
         for parts in zip(
-            *((s.backbone, s.exit) for s in segments(architecture, channels, classes)), strict=True
+            *((s.backbone, s.exit) for s in architecture.segments(classification(channels, classes))),
+            strict=True,
         )
     )
-    reach = network_cost(architecture, channels, classes).reach_macs
+    reach = network_cost(architecture, classification(channels, classes)).reach_macs
     assert min(heads) > 0
     assert reach[1] == backbones[0] + backbones[1] + heads[0] + heads[1]
 
@@ -81,17 +85,17 @@ def test_an_untaken_exit_still_costs_its_head() -> None:
 @pytest.mark.parametrize(
     ("layer", "macs"),
     [
-        (Layer(BlockSpec("conv", 3, 8), 4, 6), 6 * 6 * 9 * 4 * 8),
-        (Layer(BlockSpec("conv", 5, 8, 2, pool="max2"), 4, 7), 4 * 4 * 25 * 4 * 8),
-        (Layer(BlockSpec("dwconv", 3, 8, 2), 4, 6), 3 * 3 * (9 * 4 + 4 * 8)),
-        (Layer(BlockSpec("residual", 3, 8, 2), 4, 6), 3 * 3 * (9 * 4 * 8 + 9 * 8 * 8 + 4 * 8)),
-        (Layer(BlockSpec("residual", 3, 8), 8, 6), 6 * 6 * 2 * 9 * 8 * 8),
-        (Layer(BlockSpec("fused", 3, 8, expansion=2.0), 4, 6), 6 * 6 * (9 * 4 * 8 + 8 * 8)),
-        (Layer(BlockSpec("mbconv", 3, 8, 2, 3.0), 4, 6), 6 * 6 * 4 * 12 + 3 * 3 * (9 * 12 + 12 * 8)),
-        (Layer(BlockSpec("conv", 1, 16, se=True), 4, 6), 6 * 6 * 4 * 16 + 2 * 16 * 4),
-        (Layer(BlockSpec("pool", 3, 4, 2), 4, 6), 0),
-        (Layer(BlockSpec("classifier", 1, 10), 4, 6), 4 * 10),
-        (Layer(BlockSpec("classifier", 1, 10), 4, 6, 12), 4 * 12 + 12 * 10),
+        (square(BlockSpec("conv", 3, 8), 4, 6), 6 * 6 * 9 * 4 * 8),
+        (square(BlockSpec("conv", 5, 8, 2, pool="max2"), 4, 7), 4 * 4 * 25 * 4 * 8),
+        (square(BlockSpec("dwconv", 3, 8, 2), 4, 6), 3 * 3 * (9 * 4 + 4 * 8)),
+        (square(BlockSpec("residual", 3, 8, 2), 4, 6), 3 * 3 * (9 * 4 * 8 + 9 * 8 * 8 + 4 * 8)),
+        (square(BlockSpec("residual", 3, 8), 8, 6), 6 * 6 * 2 * 9 * 8 * 8),
+        (square(BlockSpec("fused", 3, 8, expansion=2.0), 4, 6), 6 * 6 * (9 * 4 * 8 + 8 * 8)),
+        (square(BlockSpec("mbconv", 3, 8, 2, 3.0), 4, 6), 6 * 6 * 4 * 12 + 3 * 3 * (9 * 12 + 12 * 8)),
+        (square(BlockSpec("conv", 1, 16, se=True), 4, 6), 6 * 6 * 4 * 16 + 2 * 16 * 4),
+        (square(BlockSpec("pool", 3, 4, 2), 4, 6), 0),
+        (square(BlockSpec("classifier", 1, 10), 4, 6), 4 * 10),
+        (square(BlockSpec("classifier", 1, 10), 4, 6, 12), 4 * 12 + 12 * 10),
     ],
 )
 def test_a_layers_macs_are_those_of_its_formula(layer: Layer, macs: int) -> None:
@@ -101,5 +105,5 @@ def test_a_layers_macs_are_those_of_its_formula(layer: Layer, macs: int) -> None
 def test_counting_draws_no_random_numbers() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    layer_cost.__wrapped__(Layer(BlockSpec("mbconv", 5, 8, se=True), 8, 9))
+    layer_cost.__wrapped__(square(BlockSpec("mbconv", 5, 8, se=True), 8, 9))
     assert torch.equal(torch.get_rng_state(), before)

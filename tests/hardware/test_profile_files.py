@@ -16,15 +16,15 @@ from aebnas.hardware.profile import HardwareProfile, paths_of, read_profile, wri
 from aebnas.hardware.profile_schema import Conditions, Correction, Overhead
 from aebnas.hardware.profile_session import judged
 from aebnas.hardware.profile_table import read_table, table_text
-from aebnas.space.enumeration import distinct_layers
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 Edit = Callable[[str], str]
 
 
 @functools.cache
-def some_space() -> SearchSpace:
+def some_space() -> StagedSpace:
     blocks = {"width": [8, 12], "block": {"kernel": [3, 5]}}
     exits = {"after": ["stage1"], "optional": False, "branch": {"modules": 0}}
     return space(8, stages=[blocks, {"width": 12}], exits=exits)
@@ -39,7 +39,7 @@ def network(genome: Genome, role: str, factor: float = 1.5) -> MeasuredNetwork:
 
 @functools.cache
 def made(has_energy: bool = False) -> HardwareProfile:
-    layers = distinct_layers(some_space(), 1, 10)
+    layers = some_space().layers(classification(1, 10))
     energy = (lambda layer: by_macs(layer) * 3) if has_energy else None
     profile = profile_of(
         layers, energy_mj=energy, spaces=("tiny",), conditions=Conditions(unknown=("clock",))

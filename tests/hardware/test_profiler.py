@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layers import square
 from numpy.typing import NDArray
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
 from aebnas.hardware import profiler
 from aebnas.hardware.layer_clock import End, ends
 from aebnas.hardware.profile_schema import Conditions, DeviceFacts
@@ -15,10 +18,8 @@ from aebnas.hardware.profiler import LayerProfiler
 from aebnas.hardware.rounds import MAX_ROUNDS, MIN_ROUNDS
 from aebnas.hardware.samples import ANCHOR, SampleFile, empty_name
 from aebnas.hardware.target import Target
-from aebnas.space.architecture import BlockSpec
-from aebnas.space.layer import Layer
 
-LAYERS = [Layer(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
+LAYERS = [square(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
 ANCHOR_NS = 500_000.0
 Floats = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ def true_ns(layer: Layer) -> float:
 
 
 def empty_ns(end: End) -> float:
-    return 4_000.0 + 100.0 * end[0]
+    return 4_000.0 + 100.0 * end.channels
 
 
 class Machine:
@@ -159,7 +160,7 @@ def test_every_layer_runs_once_in_every_round_between_two_anchors(tmp_path: Path
         layers = [what for what in found if not what.startswith("*")]
         assert len(set(layers)) == len(layers) == 2
         places = {end for what in layers for end in by_name[what]}
-        assert {what for what in found if what.startswith("*empty")} == {empty_name(*one) for one in places}
+        assert {what for what in found if what.startswith("*empty")} == {empty_name(one) for one in places}
     orders = {tuple(what for what in found if what[0] != "*") for found in rounds.values()}
     assert len(orders) > 2, "the order is drawn anew in each round"
 

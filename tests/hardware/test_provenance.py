@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from hardware.synthetic_profiles import by_macs, profile_of
+from layers import square
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile import HardwareProfile
 from aebnas.hardware.profile_schema import Conditions, DeviceFacts, method_of
@@ -13,10 +15,8 @@ from aebnas.hardware.profile_table import LayerRow
 from aebnas.hardware.provenance import merged_conditions, refuse_mixture, versions
 from aebnas.hardware.samples import ANCHOR, Sample, SampleFile
 from aebnas.hardware.target import Target
-from aebnas.space.architecture import BlockSpec
-from aebnas.space.layer import Layer
 
-LAYERS = (Layer(BlockSpec("conv", 3, 8), 1, 8),)
+LAYERS = (square(BlockSpec("conv", 3, 8), 1, 8),)
 PATH = Path("board.yaml")
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aebnas.blocks.tensor_spec import image
 from aebnas.errors import HardwareError
 from aebnas.hardware.rounds import MAX_ROUNDS, MIN_ROUNDS, is_stable, sample_ns, standard_error
 from aebnas.hardware.samples import ANCHOR, Sample, SampleFile, empty_name
 from aebnas.hardware.target import Target
 
-EMPTY = empty_name(1, 8)
+EMPTY = empty_name(image(1, 8))
 ROUND = [
     Sample(0, 0, ANCHOR, 1000), Sample(0, 0, EMPTY, 10), Sample(0, 0, "conv-in1@8", 250),
     Sample(0, 0, ANCHOR, 1100),

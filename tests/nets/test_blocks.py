@@ -1,16 +1,21 @@
 """Every kind of layer as a torch module: shapes, parts, first values."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layers import square
 from torch import Tensor, nn
 
-from aebnas.nets.blocks import BLOCKS, Skip, SqueezeExcitation, build, initialise
-from aebnas.space.architecture import BlockSpec
-from aebnas.space.layer import Layer
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.parts import Skip, SqueezeExcitation
+from aebnas.blocks.table import BLOCKS, exit_modules, stage_blocks
+from aebnas.nets.initial_weights import initialise
 
-CONVOLUTIONS = ["conv", "dwconv", "residual", "fused", "mbconv"]
+CONVOLUTIONS = list(stage_blocks())
 
 
 @st.composite
@@ -20,7 +25,7 @@ def layers(draw: st.DrawFn) -> Layer:
     kernel = draw(st.sampled_from([1, 3, 5, 7]))
     type_ = draw(st.sampled_from([*CONVOLUTIONS, "pool"]))
     if type_ == "pool":
-        return Layer(BlockSpec("pool", kernel, channels, 2), channels, max(2, size))
+        return square(BlockSpec("pool", kernel, channels, 2), channels, max(2, size))
     stride = draw(st.sampled_from([1, 2])) if size > 1 else 1
     pool = draw(st.sampled_from(["none", "max2", "avg2"])) if -(-size // stride) > 1 else "none"
     spec = BlockSpec(
@@ -33,13 +38,13 @@ def layers(draw: st.DrawFn) -> Layer:
         draw(st.sampled_from(["relu", "hswish", "silu"])),
         pool,
     )
-    return Layer(spec, channels, size)
+    return square(spec, channels, size)
 
 
 def block(type_: str, width_in: int = 8, width_out: int = 8, size: int = 8, **changes: object) -> nn.Module:
     torch.manual_seed(0)
     settings = {"kernel": 3, "width": width_out} | changes
-    module = build(Layer(BlockSpec(type=type_, **settings), width_in, size))
+    module = square(BlockSpec(type=type_, **settings), width_in, size).build()
     initialise(module)
     return module
 
@@ -58,17 +63,33 @@ def convolutions(module: nn.Module) -> list[tuple[int, int, int, int, int]]:
 @given(layers())
 def test_the_output_has_the_shape_that_the_layer_says(layer: Layer) -> None:
     with torch.inference_mode():
-        out = build(layer).eval()(torch.zeros(2, layer.in_channels, layer.size, layer.size))
-    assert tuple(out.shape) == (2, layer.spec.width, layer.out_size, layer.out_size)
+        out = layer.build().eval()(torch.zeros(2, *layer.input.shape))
+    assert tuple(out.shape) == (2, *layer.output.shape)
 
 
-def test_every_type_that_a_file_may_name_can_be_built() -> None:
-    assert set(BLOCKS) == {*CONVOLUTIONS, "pool", "classifier"}
+def test_blocks_stand_under_their_names() -> None:
+    assert all(name == block.name for name, block in BLOCKS.items())
+    assert {*stage_blocks(), *exit_modules(), "classifier"} == set(BLOCKS)
+
+
+@pytest.mark.parametrize("type_", [*CONVOLUTIONS, "pool", "classifier"])
+@pytest.mark.parametrize("se", [False, True])
+@pytest.mark.parametrize("width_out", [8, 12])
+def test_names_of_weights_fit_the_parts_with_weights(type_: str, se: bool, width_out: int) -> None:
+    for stride, expansion in itertools.product((1, 2), (1.0, 3.0)):
+        layer = square(BlockSpec(type_, 3, width_out, stride, expansion, se), 8, 8, 12)
+        names = BLOCKS[type_].parameter_names(layer)
+        parts = [p for p in layer.build().modules() if any(True for _ in p.parameters(recurse=False))]
+        if names is not None:
+            assert len(names) == len(set(names)) == len(parts)
+            # a convolution that begins aligned is one
+            aligned = [p for n, p in zip(names, parts, strict=True) if n in BLOCKS[type_].aligned]
+            assert all(isinstance(part, nn.Conv2d) for part in aligned)
 
 
 @pytest.mark.parametrize("features", [0, 12])
 def test_a_classifier_answers_one_logit_per_class(features: int) -> None:
-    head = build(Layer(BlockSpec("classifier", 1, 7), 5, 3, features)).eval()
+    head = square(BlockSpec("classifier", 1, 7), 5, 3, features).build().eval()
     assert tuple(head(torch.zeros(2, 5, 3, 3)).shape) == (2, 7)
     assert convolutions(head) == ([(5, 12, 1, 1, 1)] if features else [])
 
@@ -124,7 +145,7 @@ def test_pooling_comes_last(pool: str, kind: type[nn.Module]) -> None:
 
 
 def test_a_pool_averages_only_pixels_that_exist() -> None:
-    pool = build(Layer(BlockSpec("pool", 3, 1, 2), 1, 5))
+    pool = square(BlockSpec("pool", 3, 1, 2), 1, 5).build()
     assert torch.equal(pool(torch.ones(1, 1, 5, 5)), torch.ones(1, 1, 3, 3))
 
 

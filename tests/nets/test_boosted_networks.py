@@ -5,24 +5,26 @@ import pytest
 import torch
 from torch import Tensor
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import BoostedSegment, EarlyExitNetwork, ExitSegment
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import network_graphs, onnx_network_runner, torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 
 CARRY, CLASSES = 0.5, 5
 
 
-def architecture(exits: int = 3) -> Architecture:
+def architecture(exits: int = 3) -> StagedArchitecture:
     stages = tuple(StageSpec(f"stage{i + 1}", (BlockSpec("conv", 3, 6 + 2 * i),)) for i in range(exits))
     branches = tuple(ExitSpec(stage.name, (BlockSpec("conv", 3, 4),)) for stage in stages[:-1])
-    return Architecture(6, StemSpec(3, 1, 6, "relu"), stages, branches, FinalSpec(0, 0, "relu"))
+    return StagedArchitecture(6, StemSpec(3, 1, 6, "relu"), stages, branches, FinalSpec(0, 0, "relu"))
 
 
 def network(carry: float = CARRY, exits: int = 3) -> EarlyExitNetwork:
     torch.manual_seed(2)
-    return EarlyExitNetwork(architecture(exits), 3, CLASSES, carry).eval()
+    return EarlyExitNetwork(architecture(exits), classification(3, CLASSES), carry).eval()
 
 
 def images(count: int = 4) -> Tensor:

@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor, nn
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 
 CLASSES = 5
 
 
-def architecture(exits: int = 3, size: int = 8) -> Architecture:
+def architecture(exits: int = 3, size: int = 8) -> StagedArchitecture:
     """``exits`` stages of two blocks each, an exit after every one."""
     types = ["residual", "mbconv", "fused", "conv"]
     stages = tuple(
@@ -25,13 +27,15 @@ def architecture(exits: int = 3, size: int = 8) -> Architecture:
     branches = tuple(
         ExitSpec(stage.name, (BlockSpec("conv", 3, 8, 2, pool="max2"),)) for stage in stages[:-1]
     )
-    return Architecture(size, StemSpec(3, 1, 8, "hswish"), stages, branches, FinalSpec(12, 16, "hswish"))
+    return StagedArchitecture(
+        size, StemSpec(3, 1, 8, "hswish"), stages, branches, FinalSpec(12, 16, "hswish")
+    )
 
 
 def network(exits: int = 3) -> EarlyExitNetwork:
     """In float64, every weight random: fresh networks have zeros in their skips."""
     torch.manual_seed(3)
-    made = EarlyExitNetwork(architecture(exits), 3, CLASSES).double().train()
+    made = EarlyExitNetwork(architecture(exits), classification(3, CLASSES)).double().train()
     for part in made.modules():
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.weight, 0.5, 1.5)
@@ -89,5 +93,5 @@ def test_a_seed_makes_the_same_network() -> None:
     states = []
     for _ in range(2):
         torch.manual_seed(7)
-        states.append(EarlyExitNetwork(architecture(), 3, CLASSES).state_dict())
+        states.append(EarlyExitNetwork(architecture(), classification(3, CLASSES)).state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

@@ -18,8 +18,8 @@ from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.pareto import hypervolume
 from aebnas.search.run_status import RunStatus
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 SPACE = """
 name: synthetic
@@ -50,7 +50,7 @@ def search_file(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "synthetic.yaml", overrides)
 
 
-def candidate(architecture: Architecture, seed: int, score: str = "confidence") -> Evaluation:
+def candidate(architecture: StagedArchitecture, seed: int, score: str = "confidence") -> Evaluation:
     """Return a finished evaluation with a plausible operating curve."""
     rng = np.random.default_rng(seed)
     exits = len(architecture.exits) + 1
@@ -79,11 +79,11 @@ def candidate(architecture: Architecture, seed: int, score: str = "confidence") 
     )
 
 
-def architectures(config: SearchFile, count: int) -> list[Architecture]:
+def architectures(config: SearchFile, count: int) -> list[StagedArchitecture]:
     """Return distinct architectures of the space."""
-    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.trade_offs)
     rng = np.random.default_rng(1)
-    found: dict[str, Architecture] = {}
+    found: dict[str, StagedArchitecture] = {}
     while len(found) < count:
         architecture = space.decode(space.sample(rng))
         found[architecture.key()] = architecture

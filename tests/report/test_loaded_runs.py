@@ -17,7 +17,7 @@ from aebnas.report.run_frame import LoadedRun
 from aebnas.search.events import CandidateFinished, Generation, SupernetProgress
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.tracking import numbers_to, tensorboard, together
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 CONFIG = search_file("constraints={accuracy: {min: 0.7}}")
 
@@ -48,7 +48,7 @@ def test_a_frame_has_one_row_per_operating_point_and_per_failure(run: LoadedRun)
 
 
 def test_genes_are_the_architectures_own_and_encode_back(run: LoadedRun) -> None:
-    space = SearchSpace(CONFIG.space, 8, CONFIG.trade_offs)
+    space = StagedSpace(CONFIG.space, 8, CONFIG.trade_offs)
     for one in run.contents.done:
         genes = run.genes(one.architecture)
         genome = [gene.choices.index(genes[gene.name]) if gene.name in genes else 0 for gene in space.genes]

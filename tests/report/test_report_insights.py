@@ -21,7 +21,7 @@ from aebnas.report.reliability import reliabilities
 from aebnas.report.timing import PAUSE_S, workload
 from aebnas.search.kept_profiles import keep_profiles
 from aebnas.search.store import RunStore
-from aebnas.space.layer import segments
+from aebnas.task.task import classification
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_without_an_outcome_there_is_no_workload() -> None:
 def test_predictions_are_held_against_measured_networks(tmp_path: Path) -> None:
     config = search_file()
     done = evaluations(config, 4)
-    plans = [segments(one.architecture, 1, 10) for one in done]
+    plans = [one.architecture.segments(classification(1, 10)) for one in done]
     profile = profile_of({layer for plan in plans for segment in plan for layer in segment.layers()})
     networks = [
         _measured(one, profile.reach_latency_ms(plan) / 1.25, "validate" if i else "fit")

@@ -15,7 +15,7 @@ from aebnas.report.contents import read_run
 from aebnas.report.intervals import wilson_interval
 from aebnas.report.terminal import thinned
 from aebnas.report.timing import timing
-from aebnas.report.words import architecture_lines, duration, si
+from aebnas.report.words import duration, si
 from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.run_status import RunStatus
 from aebnas.search.store import RunStore
@@ -91,14 +91,14 @@ def test_a_training_that_never_ended_is_a_lost_attempt() -> None:
 
 def test_the_words_of_an_architecture_name_every_stage_and_branch() -> None:
     network = next(one for one in architectures(search_file(), 20) if one.exits and one.exits[0].modules)
-    lines = architecture_lines(network)
+    lines = network.drawing().lines()
     assert [line.split(":")[0] for line in lines[1:]] == [stage.name for stage in network.stages]
     assert f"exit {network.exits[0].modules[0].type}" in lines[1]
 
 
 def test_different_architectures_have_different_words() -> None:
     networks = architectures(search_file(), 60)
-    assert len({tuple(architecture_lines(one)) for one in networks}) == 60
+    assert len({tuple(one.drawing().lines()) for one in networks}) == 60
 
 
 def test_the_front_without_generations_is_that_of_the_finished_candidates(tmp_path: Path) -> None:

@@ -8,13 +8,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Runner, confidence, stays
 from aebnas.runtime.torch_segments import network_graphs, torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = StagedArchitecture(
     resolution=8,
     stem=StemSpec(3, 1, 8, "relu"),
     stages=(
@@ -32,7 +34,7 @@ Made = tuple[Runner, list[int]]
 @pytest.fixture(scope="module")
 def network() -> EarlyExitNetwork:
     torch.manual_seed(0)
-    return EarlyExitNetwork(ARCHITECTURE, 1, 10).eval()
+    return EarlyExitNetwork(ARCHITECTURE, classification(1, 10)).eval()
 
 
 class CountedSession:

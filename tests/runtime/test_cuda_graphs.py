@@ -7,11 +7,13 @@ import pytest
 import torch
 from runtime import recording
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.cuda_graphs import graph_segments_runner
 from aebnas.runtime.runner import Runner
 from aebnas.runtime.torch_segments import torch_runner
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 
 EXITS = 3
 SHAPE = (2, 3, 8, 8)
@@ -25,8 +27,8 @@ def network(carry: float = 0.0) -> EarlyExitNetwork:
         StageSpec("stage3", (BlockSpec("conv", 3, 16),)),
     )
     exits = (ExitSpec("stage1", (BlockSpec("conv", 3, 8),)), ExitSpec("stage2", ()))
-    made = Architecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
-    return EarlyExitNetwork(made, 3, 10, carry).eval()
+    made = StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+    return EarlyExitNetwork(made, classification(3, 10), carry).eval()
 
 
 def images(seed: int) -> np.ndarray:

@@ -11,6 +11,9 @@ from aebnas.hardware import estimate, profile_session
 from aebnas.hardware.profile_session import ProfileRequest, profile_space
 from aebnas.hardware.target import Target
 from aebnas.runtime.process import prepare_process
+from aebnas.task.task import classification
+
+TASK = classification(1, 10)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,6 @@ def test_what_is_timed_runs_the_kernels_of_a_network_in_use(
         raise PreparedError
 
     monkeypatch.setattr(module, "prepare_process", prepare)
-    request = ProfileRequest(space(8), "tiny", 1, 10, Target(), tmp_path / "new.yaml", "test", 2, 2)
+    request = ProfileRequest(space(8), "tiny", TASK, Target(), tmp_path / "new.yaml", "test", 2, 2)
     with pytest.raises(PreparedError):
         run(request)  # type: ignore[operator]

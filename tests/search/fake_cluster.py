@@ -11,14 +11,14 @@ from aebnas.config.schema import WorkersConfig
 from aebnas.evaluation.plan import Step
 from aebnas.search.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
 from aebnas.search.cluster.nodes import Node, places
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 
 
 @dataclass
 class _Member:
     node: str | None = None
     """None: no place yet."""
-    work: Architecture | None = None
+    work: StagedArchitecture | None = None
     since: float = 0.0
 
 
@@ -44,7 +44,7 @@ class FakeCluster:
         """Of those whose node was lost."""
         self.plans: list[tuple[float, Callable[[], None]]] = []
         self.submitted: list[tuple[float, int, str]] = []
-        self.fate: Callable[[int, Architecture], Lost | None] = lambda worker, architecture: None
+        self.fate: Callable[[int, StagedArchitecture], Lost | None] = lambda worker, architecture: None
         self.breaks_at_start: Callable[[str], bool] = lambda node: False
         self.is_gone = False
         self.begun = 0
@@ -89,7 +89,7 @@ class FakeCluster:
         self._check()
         self.members[worker] = _Member()
 
-    def submit(self, worker: int, architecture: Architecture, step: Step) -> None:
+    def submit(self, worker: int, architecture: StagedArchitecture, step: Step) -> None:
         self._check()
         member = self.members[worker]
         if member.node == "nowhere":

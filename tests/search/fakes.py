@@ -18,7 +18,8 @@ from aebnas.exits.threshold_family import TunedThresholds
 from aebnas.hardware.cost import network_cost
 from aebnas.search.pool import Started
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.task.task import classification
 
 DATA = ("fingerprint", 1, 10)
 IMAGES = 60
@@ -42,12 +43,12 @@ def fake_config(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "fake.yaml", overrides)
 
 
-def fake_outcome(architecture: Architecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
+def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
     """Return a finished outcome: larger networks are more accurate, later exits too.
 
     ``skilled``: share of its final skill that the network has acquired.
     """
-    cost = network_cost(architecture, 1, 10)
+    cost = network_cost(architecture, classification(1, 10))
     rng = np.random.default_rng(int(architecture.key(), 16))
     skill = skilled * np.clip(0.5 + 0.08 * np.log10(cost.reach_macs / 1e3), 0, 0.99)
     shape = (IMAGES, len(skill))
@@ -71,11 +72,11 @@ FAILURES = {Status.FAILED: "diverged", Status.OUT_OF_MEMORY: "out of memory at 9
 
 
 def fake_failure(
-    architecture: Architecture, status: Status = Status.FAILED, message: str | None = None
+    architecture: StagedArchitecture, status: Status = Status.FAILED, message: str | None = None
 ) -> Outcome:
     """Return a failed outcome."""
     message = FAILURES.get(status, f"its {status} 3 times".replace("_", " ")) if message is None else message
-    draft = draft_evaluation(architecture, network_cost(architecture, 1, 10), 0)
+    draft = draft_evaluation(architecture, network_cost(architecture, classification(1, 10)), 0)
     return Outcome(replace(draft.failed(message, status), fidelity="trained8"))
 
 
@@ -87,7 +88,7 @@ class FakePool:
     def __init__(
         self,
         interrupt_after: int | None = None,
-        outcome: Callable[[Architecture], Outcome] = fake_outcome,
+        outcome: Callable[[StagedArchitecture], Outcome] = fake_outcome,
         forward: bool = False,
     ) -> None:
         self.trained: list[str] = []
@@ -98,7 +99,7 @@ class FakePool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[StagedArchitecture], started: Started, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
@@ -115,7 +116,7 @@ class FakePool:
         """Return what a step is called in ``trained``."""
         return key
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         """Return what comes of one step of a candidate."""
         return self._outcome(architecture)
 

@@ -33,8 +33,9 @@ from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
 from aebnas.search.tracking import numbers_to
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 
 def best(number: int, *overrides: str) -> SearchFile:
@@ -62,7 +63,7 @@ class HeirPool(FakePool):
     def name(self, key: str, step: Step) -> str:
         return f"{key}-9" if step.level else key
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         key = architecture.key()
         if step.level == 0:
             outcome, name, epochs = fake_outcome(architecture, skilled=0.6), key, 0
@@ -88,8 +89,8 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = SearchSpace(config.space, 8, config.search.trade_offs)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
 
         def listen(event: Event) -> None:
             listener(event)
@@ -121,7 +122,7 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert (last.number, last.trainings) == (before.number, before.trainings)
     assert final(last) == (5, 5, 0, True)
     assert last.hypervolume > before.hypervolume
-    known, space = kept(tmp_path / "heirs"), SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    known, space = kept(tmp_path / "heirs"), StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
     genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
     assert finalists(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
     assert {point.key for point in last.front} & finalists(tmp_path / "run")
@@ -396,7 +397,7 @@ def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path)
 class RoundingPool(HeirPool):
     """Another machine: what inherits here answers a little differently."""
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         outcome = super().answer(architecture, step)
         other = fake_outcome(architecture, skilled=0.5)
         return replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
@@ -409,7 +410,7 @@ class LosingPool(HeirPool):
         super().__init__()
         self._lost = lost
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         if self._lost(architecture.key()):
             return fake_failure(architecture, Status.WORKER_DIED)
         return super().answer(architecture, step)

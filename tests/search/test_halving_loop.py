@@ -19,8 +19,9 @@ from aebnas.search.search import Search
 from aebnas.search.session import _check_end
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 """Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
@@ -46,7 +47,7 @@ class RungPool(FakePool):
     def name(self, key: str, step: Step) -> str:
         return f"{key}-{self._rungs[step.level]}"
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         key, epochs = architecture.key(), self._rungs[step.level]
         before = self._rungs[step.level - 1] if step.level else None
         assert step.weights == (f"{key}-{before}".encode() if before else None)
@@ -70,8 +71,8 @@ def run(
     try:
         if retry:
             store.forget_machine_failures()
-        space = SearchSpace(config.space, 8, config.search.trade_offs)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         return list(
             Search(config, space, store, lambda told: pool or RungPool(), DATA, proposer, listener).run()

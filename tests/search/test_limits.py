@@ -14,15 +14,16 @@ from aebnas.search.individuals import individual, with_free_points
 from aebnas.search.limits import excess_of
 from aebnas.search.proposers import draw_distinct
 from aebnas.search.start import make_proposer
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
-SPACE = SearchSpace(fake_config().space, 8, fake_config().search.trade_offs)
-EXACT = ExactCosts(1, 10)
+SPACE = StagedSpace(fake_config().space, 8, fake_config().search.trade_offs)
+EXACT = ExactCosts(classification(1, 10))
 SAMPLES = [SPACE.decode(SPACE.sample(np.random.default_rng(seed))) for seed in range(60)]
 
 
-def full_macs(architecture: Architecture) -> float:
+def full_macs(architecture: StagedArchitecture) -> float:
     return EXACT.of(architecture).metrics["worst_macs"]
 
 
@@ -46,7 +47,7 @@ def test_excess_is_the_sum_of_shares_of_the_limits() -> None:
 
 @given(st.sampled_from(SAMPLES), st.floats(0.1, 3), st.floats(0.1, 3))
 def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
-    one: Architecture, low: float, high: float
+    one: StagedArchitecture, low: float, high: float
 ) -> None:
     reach = EXACT.of(one).reach["macs"]
     low, high = sorted((low * reach[-1], high * reach[-1]))
@@ -58,7 +59,7 @@ def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
 @pytest.mark.parametrize("algorithm", ["nsga2", "random"])
 def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
     config = LIMITED.model_copy(update={"search": LIMITED.search.model_copy(update={"algorithm": algorithm})})
-    proposer = make_proposer(config, SPACE, *DATA[1:])
+    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
     proposed = []
     for _ in range(6):
         asked = proposer.ask()
@@ -88,7 +89,7 @@ def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
 
 def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
     config = fake_config("constraints.worst_macs.max=1")
-    proposer = make_proposer(config, SPACE, *DATA[1:])
+    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
     for _ in range(4):
         asked = proposer.ask()
         assert len(asked) == 6
@@ -109,7 +110,7 @@ def test_a_surrogate_search_proposes_nothing_beyond_the_limits_while_nothing_is_
         f"constraints={{worst_macs: {{min: {LOW}, max: {HIGH}}}, accuracy: {{min: 0.999}}}}",
         "search.surrogate=ridge",
     )
-    proposer = make_proposer(config, SPACE, *DATA[1:])
+    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
     proposed = []
     for _ in range(5):
         asked = proposer.ask()

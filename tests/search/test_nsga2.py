@@ -9,10 +9,10 @@ from search.fakes import fake_config
 from aebnas.search.nsga2 import Nsga2Proposer
 from aebnas.search.proposers import Individual, RandomProposer, draw_distinct
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
 
 
 def individual(genome: Genome, violation: float = -1.0) -> Individual:
@@ -116,7 +116,7 @@ def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
         "space.exits.branch={modules: [0, 1]}",
         "space.stem.width=[8, 12]",
     )
-    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.trade_offs)
     one = Nsga2Proposer(space, config.search, 2, 0)
     seen = 0
     for _ in range(10):
@@ -153,6 +153,6 @@ def test_random_search_ends_quietly_where_the_space_is_used_up() -> None:
         "space.exits={after: []}",
         "space.resolution=8",
     )
-    one = RandomProposer(SearchSpace(config.space, 8, config.search.trade_offs), 2, seed=1)
+    one = RandomProposer(StagedSpace(config.space, 8, config.search.trade_offs), 2, seed=1)
     assert len(one.ask()) == 2
     assert one.ask() == []

@@ -18,8 +18,9 @@ from aebnas.search.search import Search
 from aebnas.search.session import _check_changes
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 PLANS = {
     "trained": "[trained]",
@@ -60,7 +61,7 @@ class PlanPool(FakePool):
     def name(self, key: str, step: Step) -> str:
         return f"{key}@{step.level}"
 
-    def answer(self, architecture: Architecture, step: Step) -> Outcome:
+    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
         key, fidelity = architecture.key(), self._plan.fidelities[step.level]
         before = self.name(key, Step(step.level - 1)).encode() if fidelity.continues else None
         assert step.weights == before
@@ -79,8 +80,8 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = SearchSpace(config.space, 8, config.search.trade_offs)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         workers = pool or PlanPool(config)
         return list(Search(config, space, store, lambda told: workers, DATA, proposer, listener).run())

@@ -21,8 +21,8 @@ from aebnas.search.cluster.contract import ClusterLostError, Lost
 from aebnas.search.cluster.nodes import Node, check_room, gpu_places, places
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers import RayPool
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 T = TypeVar("T")
 ADDRESS = "workers={mode: ray, address: '10.0.0.1:6379', gpus_per_worker: 0}"
@@ -34,10 +34,10 @@ def node(name: str, cpus: float = 1, gpus: float = 0) -> Node:
     return Node(name, f"{name}:1", cpus, gpus)
 
 
-def candidates(number: int) -> list[Architecture]:
-    space = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+def candidates(number: int) -> list[StagedArchitecture]:
+    space = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
     rng = np.random.default_rng(0)
-    drawn: dict[str, Architecture] = {}
+    drawn: dict[str, StagedArchitecture] = {}
     while len(drawn) < number:
         architecture = space.decode(space.sample(rng))
         drawn[architecture.key()] = architecture
@@ -106,7 +106,7 @@ def test_a_candidate_that_fells_every_node_it_meets_is_given_up() -> None:
     cluster = FakeCluster(*[node(name) for name in "abcdefg"], seconds=10)
     victim = candidates(4)[1].key()
 
-    def fell(worker: int, architecture: Architecture) -> Lost | None:
+    def fell(worker: int, architecture: StagedArchitecture) -> Lost | None:
         if architecture.key() != victim:
             return None
         name = str(cluster.members[worker].node)
@@ -158,7 +158,7 @@ def test_a_hanging_candidate_is_stopped_and_the_others_go_on() -> None:
     cluster.seconds = 5
     original = cluster.submit
 
-    def submit(worker: int, architecture: Architecture, step: Step) -> None:
+    def submit(worker: int, architecture: StagedArchitecture, step: Step) -> None:
         original(worker, architecture, step)
         if architecture.key() == hanging:
             cluster.members[worker].since = 1e9

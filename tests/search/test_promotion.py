@@ -14,12 +14,12 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.pareto import non_dominated
 from aebnas.search.promotion import best_first, crowding, ranks
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 
-def batch(config: SearchFile, size: int = 8) -> tuple[SearchSpace, list[Genome], dict[str, Evaluation]]:
+def batch(config: SearchFile, size: int = 8) -> tuple[StagedSpace, list[Genome], dict[str, Evaluation]]:
     """A space, distinct genomes of it and their evaluations."""
-    space, rng = SearchSpace(config.space, 8, config.search.trade_offs), np.random.default_rng(3)
+    space, rng = StagedSpace(config.space, 8, config.search.trade_offs), np.random.default_rng(3)
     genomes = {space.decode(one).key(): one for one in (space.sample(rng) for _ in range(size))}
     found = {key: fake_outcome(space.decode(one)).evaluation for key, one in genomes.items()}
     return space, list(genomes.values()), found

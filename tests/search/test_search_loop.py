@@ -14,15 +14,22 @@ from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 
 def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
-    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.trade_offs)
     listener = (events if events is not None else []).append
     return Search(
-        config, space, store, lambda told: pool, DATA, make_proposer(config, space, *DATA[1:]), listener
+        config,
+        space,
+        store,
+        lambda told: pool,
+        DATA,
+        make_proposer(config, space, classification(*DATA[1:])),
+        listener,
     )
 
 
@@ -105,7 +112,7 @@ def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) ->
 def test_a_failed_candidate_is_a_row_and_never_told(tmp_path: Path) -> None:
     failed: list[str] = []
 
-    def sometimes(architecture: Architecture) -> Outcome:
+    def sometimes(architecture: StagedArchitecture) -> Outcome:
         if int(architecture.key(), 16) % 3 == 0:
             failed.append(architecture.key())
             return fake_failure(architecture)
@@ -228,7 +235,7 @@ def test_a_run_that_time_cut_and_that_reaches_its_end_is_as_if_uncut(
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
 
-    def a_minute_each(architecture: Architecture) -> Outcome:
+    def a_minute_each(architecture: StagedArchitecture) -> Outcome:
         nonlocal now
         now += 60
         return fake_outcome(architecture)
@@ -241,7 +248,7 @@ def test_a_run_that_time_cut_and_that_reaches_its_end_is_as_if_uncut(
 
 
 def test_a_failure_of_the_machine_marks_the_run_for_good(tmp_path: Path) -> None:
-    def sometimes(architecture: Architecture) -> Outcome:
+    def sometimes(architecture: StagedArchitecture) -> Outcome:
         if int(architecture.key(), 16) % 3 == 0:
             return fake_failure(architecture, Status.OUT_OF_MEMORY)
         return fake_outcome(architecture)

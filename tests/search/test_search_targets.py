@@ -17,8 +17,9 @@ from aebnas.report.terminal import contents_table
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 Start = Callable[[Path, SearchFile, FakePool], tuple[Search, RunStore]]
 
@@ -30,8 +31,8 @@ def start() -> Iterator[Start]:
     def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
         store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
         opened.append(store)
-        space = SearchSpace(config.space, 8, config.trade_offs, config.settings)
-        proposer = make_proposer(config, space, *DATA[1:])
+        space = StagedSpace(config.space, 8, config.trade_offs, config.settings)
+        proposer = make_proposer(config, space, classification(*DATA[1:]))
         return Search(config, space, store, lambda told: pool, DATA, proposer), store
 
     yield begin
@@ -39,10 +40,10 @@ def start() -> Iterator[Start]:
         store.close()
 
 
-def fitted_outcome(config: SearchFile) -> Callable[[Architecture], Outcome]:
+def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome]:
     """Outcomes whose exits are fitted to the target, on made-up logits that larger networks get right."""
 
-    def outcome(architecture: Architecture) -> Outcome:
+    def outcome(architecture: StagedArchitecture) -> Outcome:
         plain = fake_outcome(architecture)
         rng = np.random.default_rng(int(architecture.key(), 16))
         labels = np.arange(200) % 10

@@ -14,7 +14,7 @@ from aebnas.evaluation.record import Outcome, Status
 from aebnas.search import session
 from aebnas.search.events import Event, Generation, Warned
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def test_a_run_continued_where_it_began_is_repeatable(tmp_path: Path) -> None:
     assert not_repeatable(tmp_path / "run") is None
 
 
-def out_of_memory(architecture: Architecture) -> Outcome:
+def out_of_memory(architecture: StagedArchitecture) -> Outcome:
     return fake_failure(architecture, Status.OUT_OF_MEMORY)
 
 
@@ -144,7 +144,7 @@ def test_a_first_generation_without_memory_names_the_retry_which_then_finishes_t
 def test_a_retry_keeps_every_training_and_every_failure_of_a_candidate_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sometimes(architecture: Architecture) -> Outcome:
+    def sometimes(architecture: StagedArchitecture) -> Outcome:
         kind = int(architecture.key(), 16) % 4
         failures = {0: out_of_memory, 1: fake_failure}
         return failures.get(kind, fake_outcome)(architecture)

@@ -15,10 +15,10 @@ from aebnas.files.atomic import write_atomically
 from aebnas.search import store as store_module
 from aebnas.search.events import Generation
 from aebnas.search.store import RunStore
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
 ARCHITECTURE = SPACE.decode(SPACE.sample(np.random.default_rng(0)))
 
 

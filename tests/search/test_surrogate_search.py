@@ -23,8 +23,9 @@ from aebnas.search.start import make_proposer
 from aebnas.search.store import RunStore
 from aebnas.search.surrogate.features import Features
 from aebnas.search.surrogate.quantities import from_model, to_model
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 QUICK = (
     "search.surrogate=ridge",
@@ -32,7 +33,7 @@ QUICK = (
     "search.surrogate_options={inner_population: 20, inner_generations: 2}",
 )
 CONFIG = fake_config(*QUICK)
-SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
 
 
 def standings(path: Path, *overrides: str) -> list[SurrogateStanding]:
@@ -148,7 +149,7 @@ def test_it_waits_until_enough_networks_are_trained(tmp_path: Path) -> None:
 
 
 def test_failed_candidates_are_not_judged(tmp_path: Path) -> None:
-    def sometimes(architecture: Architecture) -> Outcome:
+    def sometimes(architecture: StagedArchitecture) -> Outcome:
         failed = int(architecture.key(), 16) % 4 == 0
         return fake_failure(architecture) if failed else fake_outcome(architecture)
 
@@ -176,9 +177,11 @@ def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple
 def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
     config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
     store = RunStore.create(tmp_path / "run", config, {})
-    space = SearchSpace(config.space, 8, config.trade_offs)
+    space = StagedSpace(config.space, 8, config.trade_offs)
     pool = FakePool(outcome=fitted_outcome(config))
-    search = Search(config, space, store, lambda told: pool, DATA, make_proposer(config, space, *DATA[1:]))
+    search = Search(
+        config, space, store, lambda told: pool, DATA, make_proposer(config, space, classification(*DATA[1:]))
+    )
     last = list(search.run())[-1]
     store.close()
     assert last.surrogate is not None
@@ -194,14 +197,14 @@ def test_a_small_space_is_searched_until_hardly_anything_is_new(tmp_path: Path) 
 
 def test_counted_costs_are_those_of_the_network_and_not_predicted() -> None:
     architecture = SPACE.decode(SPACE.sample(np.random.default_rng(1)))
-    cost = ExactCosts(1, 10).of(architecture)
-    counted = network_cost(architecture, 1, 10)
+    cost = ExactCosts(classification(1, 10)).of(architecture)
+    counted = network_cost(architecture, classification(1, 10))
     assert cost.reach["macs"].tolist() == counted.reach_macs.tolist()
     assert cost.metrics["worst_macs"] == counted.reach_macs[-1]
 
 
 def test_equal_networks_have_equal_features_whatever_their_inactive_genes() -> None:
-    features, exact = Features(SPACE), ExactCosts(1, 10)
+    features, exact = Features(SPACE), ExactCosts(classification(1, 10))
     rng = np.random.default_rng(0)
     for _ in range(20):
         architecture = SPACE.decode(SPACE.sample(rng))
@@ -213,7 +216,7 @@ def test_equal_networks_have_equal_features_whatever_their_inactive_genes() -> N
 @pytest.mark.parametrize("name", ["error", "macs"])
 def test_what_models_see_leads_back_to_what_was_measured(name: str) -> None:
     rng = np.random.default_rng(0)
-    costs = [ExactCosts(1, 10).of(SPACE.decode(SPACE.sample(rng))) for _ in range(5)]
+    costs = [ExactCosts(classification(1, 10)).of(SPACE.decode(SPACE.sample(rng))) for _ in range(5)]
     shares = np.asarray(SPACE.trade_offs)
     reach = np.asarray([[cost.reach["macs"][0], cost.reach["macs"][-1]] for cost in costs])
     part = rng.random((5, len(shares)))
@@ -230,7 +233,7 @@ def test_another_version_of_what_fits_is_refused_where_a_surrogate_decides() -> 
 
 
 def test_the_proposer_is_plain_where_no_surrogate_is_asked_for() -> None:
-    assert type(make_proposer(fake_config(), SPACE, *DATA[1:])).__name__ == "Nsga2Proposer"
+    assert type(make_proposer(fake_config(), SPACE, classification(*DATA[1:]))).__name__ == "Nsga2Proposer"
 
 
 def test_a_search_with_a_surrogate_is_closed_like_any_other(tmp_path: Path) -> None:

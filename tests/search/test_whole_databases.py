@@ -19,10 +19,10 @@ from aebnas.search import database
 from aebnas.search.events import Generation
 from aebnas.search.run_places import has_database
 from aebnas.search.store import RunStore
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = SearchSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
 NOBODY = 65534
 
 

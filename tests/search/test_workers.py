@@ -22,7 +22,7 @@ from aebnas.search.cluster.actors import _reason, _Worker
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
 from aebnas.search.store import RunStore
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 DIGITS = """
 name: digits
@@ -168,7 +168,7 @@ def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() 
         return found
 
     config = fake_config()
-    space = SearchSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.trade_offs)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
         worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, Step(0))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_spaces import any_space, genomes, space
 
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 
 MIXED = space(
     resolution=16,
@@ -24,16 +24,16 @@ MIXED = space(
 
 
 @given(any_space, st.integers(0, 2**32))
-def test_an_architecture_survives_its_dictionary(some: SearchSpace, seed: int) -> None:
+def test_an_architecture_survives_its_dictionary(some: StagedSpace, seed: int) -> None:
     architecture = some.decode(some.sample(np.random.default_rng(seed)))
-    assert Architecture.from_dict(architecture.to_dict()) == architecture
+    assert StagedArchitecture.from_dict(architecture.to_dict()) == architecture
 
 
 def test_an_architecture_survives_json_and_yaml() -> None:
     for genome in genomes(MIXED):
         plain = MIXED.decode(genome).to_dict()
         assert json.loads(json.dumps(plain)) == plain
-        assert Architecture.from_dict(yaml.safe_load(yaml.safe_dump(plain))) == MIXED.decode(genome)
+        assert StagedArchitecture.from_dict(yaml.safe_load(yaml.safe_dump(plain))) == MIXED.decode(genome)
 
 
 def test_whole_numbers_for_expansions_make_the_same_key() -> None:
@@ -42,7 +42,7 @@ def test_whole_numbers_for_expansions_make_the_same_key() -> None:
     block = plain["stages"][0]["blocks"][0]
     block["expansion"] = int(block["expansion"])
     assert json.dumps(plain) != json.dumps(architecture.to_dict())
-    assert Architecture.from_dict(plain).key() == architecture.key()
+    assert StagedArchitecture.from_dict(plain).key() == architecture.key()
 
 
 def test_keys_are_equal_exactly_where_architectures_are() -> None:
@@ -59,11 +59,11 @@ def test_an_unknown_field_of_a_description_is_refused() -> None:
     plain = space().decode(()).to_dict()
     plain["stages"][0]["blocks"][0]["kernell"] = 3
     with pytest.raises(TypeError, match="kernell"):
-        Architecture.from_dict(plain)
+        StagedArchitecture.from_dict(plain)
 
 
 def test_an_incomplete_description_is_refused() -> None:
     plain = space().decode(()).to_dict()
     del plain["stem"]
     with pytest.raises(KeyError, match="stem"):
-        Architecture.from_dict(plain)
+        StagedArchitecture.from_dict(plain)

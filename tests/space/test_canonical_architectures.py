@@ -6,23 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_spaces import any_space, branch_space, genome, space
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.errors import ConfigError
-from aebnas.space.architecture import BlockSpec
 from aebnas.space.genes import TRADE_OFF
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 
-def modules(space: SearchSpace, **choices: object) -> tuple[BlockSpec, ...]:
+def modules(space: StagedSpace, **choices: object) -> tuple[BlockSpec, ...]:
     """The modules of the first exit."""
     return space.decode(genome(space, **choices)).exits[0].modules
 
 
-def blocks(space: SearchSpace, **choices: object) -> tuple[BlockSpec, ...]:
+def blocks(space: StagedSpace, **choices: object) -> tuple[BlockSpec, ...]:
     """The blocks of the first stage."""
     return space.decode(genome(space, **choices)).stages[0].blocks
 
 
-def stage_space(**stage: object) -> SearchSpace:
+def stage_space(**stage: object) -> StagedSpace:
     return space(stages=[{"width": 8} | stage])
 
 
@@ -164,13 +164,13 @@ def test_an_architecture_of_another_space_is_refused_by_the_name_of_its_gene() -
 
 
 @given(any_space, st.integers(0, 2**32))
-def test_an_encoded_architecture_decodes_to_itself_in_any_space(some: SearchSpace, seed: int) -> None:
+def test_an_encoded_architecture_decodes_to_itself_in_any_space(some: StagedSpace, seed: int) -> None:
     architecture = some.decode(some.sample(np.random.default_rng(seed)))
     assert some.decode(some.encode(architecture)) == architecture
 
 
 @given(any_space, st.integers(0, 2**32))
-def test_encoding_is_one_genome_for_all_that_build_the_same(some: SearchSpace, seed: int) -> None:
+def test_encoding_is_one_genome_for_all_that_build_the_same(some: StagedSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
     one, other = (some.decode(some.sample(rng)) for _ in range(2))
     assert (one.key() == other.key()) == (some.encode(one) == some.encode(other))

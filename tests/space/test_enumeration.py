@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from shipped import SHIPPED, shipped
 from tiny_spaces import any_space, branch_space, genomes, space
 
-from aebnas.space.enumeration import distinct_layers
-from aebnas.space.layer import Layer, segments
-from aebnas.space.search_space import SearchSpace
+from aebnas.blocks.layer import Layer
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 SMALL = [name for name in SHIPPED if not name.endswith("_wide")]
 POOLS: dict[str, Any] = {"modules": [1, 3], "type": ["pool", "conv"]}
@@ -37,11 +37,11 @@ TINY = {
 @cache
 def listed(name: str) -> tuple[Layer, ...]:
     some, channels, classes = shipped(name)
-    return distinct_layers(some, channels, classes)
+    return some.layers(classification(channels, classes))
 
 
-def layers(some: SearchSpace, genome: tuple[int, ...], channels: int, classes: int) -> set[Layer]:
-    plan = segments(some.decode(genome), channels, classes)
+def layers(some: StagedSpace, genome: tuple[int, ...], channels: int, classes: int) -> set[Layer]:
+    plan = some.decode(genome).segments(classification(channels, classes))
     return {layer for segment in plan for layer in segment.layers()}
 
 
@@ -64,26 +64,26 @@ def test_no_layer_is_listed_twice_and_no_signature_either(name: str) -> None:
 def test_the_list_is_exactly_what_all_genomes_together_contain(make: Any) -> None:
     some = make()
     everything = set[Layer]().union(*(layers(some, genome, 3, 10) for genome in genomes(some)))
-    found = distinct_layers(some, 3, 10)
+    found = some.layers(classification(3, 10))
     assert set(found) == everything
     assert len(found) == len(everything)
 
 
 def test_a_pool_on_one_pixel_is_no_layer() -> None:
-    found = distinct_layers(branch_space(1, modules=2, type="pool"), 3, 10)
+    found = branch_space(1, modules=2, type="pool").layers(classification(3, 10))
     assert not [layer for layer in found if layer.spec.type == "pool"]
 
 
 @settings(max_examples=30)
 @given(any_space, st.data())
-def test_every_layer_is_listed_in_any_space(some: SearchSpace, data: st.DataObject) -> None:
-    found = set(distinct_layers(some, 1, 10))
+def test_every_layer_is_listed_in_any_space(some: StagedSpace, data: st.DataObject) -> None:
+    found = set(some.layers(classification(1, 10)))
     genome = st.tuples(*(st.integers(0, count - 1) for count in some.cardinalities))
     for one in data.draw(st.lists(genome, min_size=1, max_size=10)):
         assert layers(some, one, 1, 10) <= found
 
 
 def test_the_order_of_the_list_is_fixed() -> None:
-    assert distinct_layers(TINY["two resolutions"](), 3, 10) == distinct_layers(
-        TINY["two resolutions"](), 3, 10
+    assert TINY["two resolutions"]().layers(classification(3, 10)) == TINY["two resolutions"]().layers(
+        classification(3, 10)
     )

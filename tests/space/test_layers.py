@@ -6,10 +6,13 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layers import square
 from tiny_spaces import space
 
-from aebnas.space.architecture import BlockSpec
-from aebnas.space.layer import Layer, segments
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
+from aebnas.blocks.tensor_spec import image
+from aebnas.task.task import classification
 
 EXITS = {"after": ["stage1", "stage2"], "optional": False}
 THREE_STAGES = [{"width": 4}, {"width": 8, "stride": 2}, {"width": 12, "stride": 2}]
@@ -35,16 +38,16 @@ hidden_classifiers = st.builds(
     activation=st.sampled_from(["relu", "hswish", "silu"]),
 )
 layers = st.one_of(
-    st.builds(Layer, specs | pools | classifiers, st.integers(1, 300), st.integers(1, 100)),
-    st.builds(Layer, hidden_classifiers, st.integers(1, 300), st.integers(1, 100), st.integers(1, 2000)),
+    st.builds(square, specs | pools | classifiers, st.integers(1, 300), st.integers(1, 100)),
+    st.builds(square, hidden_classifiers, st.integers(1, 300), st.integers(1, 100), st.integers(1, 2000)),
 )
 
 
 def test_a_signature_reads_as_the_layer_it_names() -> None:
     spec = BlockSpec("mbconv", 5, 40, 2, 4.0, se=True, activation="hswish")
-    assert Layer(spec, 24, 16).signature() == "mbconv-in24-out40-k5-s2-e4-se-hswish@16"
-    assert Layer(BlockSpec("classifier", 1, 10), 64, 4).signature() == "classifier-in64-out10@4"
-    assert Layer(BlockSpec("pool", 3, 8, 2), 8, 5).signature() == "pool-in8-out8-k3-s2@5"
+    assert square(spec, 24, 16).signature() == "mbconv-in24-out40-k5-s2-e4-se-hswish@16"
+    assert square(BlockSpec("classifier", 1, 10), 64, 4).signature() == "classifier-in64-out10@4"
+    assert square(BlockSpec("pool", 3, 8, 2), 8, 5).signature() == "pool-in8-out8-k3-s2@5"
 
 
 @given(layers, st.data())
@@ -57,7 +60,7 @@ def test_layers_that_differ_in_anything_have_different_signatures(layer: Layer, 
 
 
 def test_close_expansions_have_different_signatures() -> None:
-    names = {Layer(BlockSpec("fused", 3, 8, expansion=e), 8, 8).signature() for e in (2.3333333, 2.3333334)}
+    names = {square(BlockSpec("fused", 3, 8, expansion=e), 8, 8).signature() for e in (2.3333333, 2.3333334)}
     assert len(names) == 2
 
 
@@ -65,8 +68,10 @@ def test_layers_follow_each_other_in_channels_and_pixels() -> None:
     architecture = space(
         17, stages=THREE_STAGES, stem={"stride": 2, "width": 6}, exits=EXITS, final={"expand": 20}
     ).decode(())
-    backbone = [layer for segment in segments(architecture, 3, 10) for layer in segment.backbone]
-    assert [(layer.in_channels, layer.size) for layer in backbone] == [
+    backbone = [
+        layer for segment in architecture.segments(classification(3, 10)) for layer in segment.backbone
+    ]
+    assert [(layer.in_channels, layer.input.size[0]) for layer in backbone] == [
         (3, 17),
         (6, 9),
         (4, 9),
@@ -74,18 +79,24 @@ def test_layers_follow_each_other_in_channels_and_pixels() -> None:
         (12, 3),
     ]
     for layer, following in itertools.pairwise(backbone):
-        assert (layer.spec.width, layer.out_size) == (following.in_channels, following.size)
+        assert layer.output == following.input
 
 
 def test_every_exit_has_a_segment_that_ends_in_its_classifier() -> None:
-    plan = segments(space(stages=THREE_STAGES, exits=EXITS, final={"features": 9}).decode(()), 3, 10)
+    plan = (
+        space(stages=THREE_STAGES, exits=EXITS, final={"features": 9})
+        .decode(())
+        .segments(classification(3, 10))
+    )
     assert [segment.exit[-1].spec.type for segment in plan] == ["classifier"] * 3
     assert [segment.exit[-1].spec.width for segment in plan] == [10] * 3
     assert [segment.exit[-1].features for segment in plan] == [0, 0, 9]
 
 
 def test_a_segment_runs_its_backbone_before_its_exit() -> None:
-    (segment, _) = segments(space(exits={"after": ["stage1"], "optional": False}).decode(()), 3, 10)
+    (segment, _) = (
+        space(exits={"after": ["stage1"], "optional": False}).decode(()).segments(classification(3, 10))
+    )
     assert tuple(segment.layers()) == segment.backbone + segment.exit
 
 
@@ -94,4 +105,4 @@ def test_a_segment_runs_its_backbone_before_its_exit() -> None:
     [(1, "none", 7, 7), (2, "none", 7, 4), (2, "none", 8, 4), (1, "max2", 7, 3), (2, "avg2", 7, 2)],
 )
 def test_strides_round_up_and_poolings_round_down(stride: int, pool: str, size: int, out: int) -> None:
-    assert Layer(BlockSpec("conv", 3, 8, stride, pool=pool), 8, size).out_size == out
+    assert square(BlockSpec("conv", 3, 8, stride, pool=pool), 8, size).output == image(8, out)

@@ -7,27 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shipped import FOLDER, SHIPPED, every_space, shipped
 
+from aebnas.blocks.layer import Layer
 from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.preparation import space_of
-from aebnas.space.architecture import Architecture
+from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.genes import Genome
-from aebnas.space.layer import Layer, segments
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
+from aebnas.task.task import classification
 
 CIFAR = [name for name in SHIPPED if name.startswith("cifar10_")]
 
 
-def genomes(space: SearchSpace) -> st.SearchStrategy[Genome]:
+def genomes(space: StagedSpace) -> st.SearchStrategy[Genome]:
     return st.tuples(*(st.integers(0, count - 1) for count in space.cardinalities))
 
 
-def outputs_shape(config: SearchFile, architecture: Architecture) -> list[tuple[int, ...]]:
+def outputs_shape(config: SearchFile, architecture: StagedArchitecture) -> list[tuple[int, ...]]:
     """The shapes of all exits' logits for two images."""
     shape, classes = shape_and_classes(config.data)
-    network = EarlyExitNetwork(architecture, shape[2], classes).eval()
+    network = EarlyExitNetwork(architecture, classification(shape[2], classes)).eval()
     with torch.inference_mode():
         logits = network(torch.randn(2, shape[2], architecture.resolution, architecture.resolution))
     return [tuple(z.shape) for z in logits]
@@ -68,7 +69,7 @@ def test_an_encoded_genome_decodes_to_the_same_architecture(name: str, data: st.
 def test_segments_one_after_another_are_exactly_the_network(name: str, data: st.DataObject) -> None:
     space, channels, classes = shipped(name)
     architecture = space.decode(data.draw(genomes(space)))
-    network = EarlyExitNetwork(architecture, channels, classes).eval()
+    network = EarlyExitNetwork(architecture, classification(channels, classes)).eval()
     x = torch.randn(2, channels, architecture.resolution, architecture.resolution)
     with torch.inference_mode():
         whole, piecewise, features = network(x), [], x
@@ -85,7 +86,7 @@ def test_no_two_layers_of_a_space_share_a_signature(name: str) -> None:
     rng = np.random.default_rng(0)
     layers: set[Layer] = set()
     for _ in range(300):
-        plan = segments(space.decode(space.sample(rng)), channels, classes)
+        plan = space.decode(space.sample(rng)).segments(classification(channels, classes))
         layers.update(layer for segment in plan for layer in segment.layers())
     assert len({layer.signature() for layer in layers}) == len(layers) > 100
 
@@ -119,11 +120,12 @@ def test_the_dense_space_is_small_enough_for_one_core() -> None:
     space, channels, classes = shipped("cifar10_dense")
     rng = np.random.default_rng(0)
     macs = [
-        network_cost(space.decode(space.sample(rng)), channels, classes).reach_macs[-1] for _ in range(60)
+        network_cost(space.decode(space.sample(rng)), classification(channels, classes)).reach_macs[-1]
+        for _ in range(60)
     ]
     assert 8e6 < np.median(macs) < 12e6
     largest = [len(gene.choices) - 1 for gene in space.genes]
     for i, gene in enumerate(space.genes):
         if gene.name.endswith((".type", ".pool", ".stride")):
             largest[i] = 0
-    assert network_cost(space.decode(tuple(largest)), channels, classes).reach_macs[-1] < 40e6
+    assert network_cost(space.decode(tuple(largest)), classification(channels, classes)).reach_macs[-1] < 40e6

@@ -8,24 +8,24 @@ from hypothesis import strategies as st
 
 from aebnas.config.space_schema import SpaceConfig
 from aebnas.space.genes import TRADE_OFF, Genome
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.search_space import StagedSpace
 
 RESIDUAL = {"depth": 1, "width": 8, "block": {"type": "residual"}}
 
 
-def space(pixels: int = 16, /, trade_offs: tuple[float, ...] = (1.0,), **section: Any) -> SearchSpace:
+def space(pixels: int = 16, /, trade_offs: tuple[float, ...] = (1.0,), **section: Any) -> StagedSpace:
     """A search space from a ``space:`` section as YAML gives it; two plain stages where none are given."""
     section.setdefault("stages", [RESIDUAL, RESIDUAL])
-    return SearchSpace(SpaceConfig.model_validate(section), pixels, trade_offs)
+    return StagedSpace(SpaceConfig.model_validate(section), pixels, trade_offs)
 
 
-def branch_space(pixels: int = 16, /, modules: Any = 1, optional: bool = False, **module: Any) -> SearchSpace:
+def branch_space(pixels: int = 16, /, modules: Any = 1, optional: bool = False, **module: Any) -> StagedSpace:
     """A space whose only genes are those of one exit branch."""
     exits = {"after": ["stage1"], "optional": optional, "branch": {"modules": modules, "module": module}}
     return space(pixels, exits=exits)
 
 
-def genome(space: SearchSpace, **choices: Any) -> Genome:
+def genome(space: StagedSpace, **choices: Any) -> Genome:
     """The genome of the first choices, but for ``choices``; two underscores stand for a dot."""
     named = {name.replace("__", "."): value for name, value in choices.items()}
     unknown = named.keys() - {gene.name for gene in space.genes}
@@ -34,13 +34,13 @@ def genome(space: SearchSpace, **choices: Any) -> Genome:
     return tuple(gene.choices.index(named[gene.name]) if gene.name in named else 0 for gene in space.genes)
 
 
-def genomes(space: SearchSpace) -> Iterator[Genome]:
+def genomes(space: StagedSpace) -> Iterator[Genome]:
     """Every genome, the trade-off fixed at its first choice."""
     counts = [1 if gene.name == TRADE_OFF else len(gene.choices) for gene in space.genes]
     return itertools.product(*(range(count) for count in counts))
 
 
-def genome_count(space: SearchSpace) -> int:
+def genome_count(space: StagedSpace) -> int:
     count = 1
     for gene in space.genes:
         count *= len(gene.choices)

@@ -9,8 +9,8 @@ import numpy as np
 from aebnas.config.schema import SearchFile
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
-from aebnas.space.architecture import Architecture
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
 from aebnas.supernet.course import Progress
 from aebnas.supernet.inheritance import new_supernet
 from aebnas.supernet.preparation import Ready, ready_supernet
@@ -52,15 +52,15 @@ def splits() -> Splits:
     return make_splits(load_dataset(settings), settings)
 
 
-def space() -> SearchSpace:
-    return SearchSpace(config().space, 8)
+def space() -> StagedSpace:
+    return StagedSpace(config().space, 8)
 
 
 def untrained(**sections: Any) -> Supernet:
     return new_supernet(config(**sections), splits())
 
 
-def architectures(count: int, seed: int = 0) -> list[Architecture]:
+def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
     rng = np.random.default_rng(seed)
     return [space().decode(space().sample(rng)) for _ in range(count)]
 

@@ -15,31 +15,30 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost import network_cost
-from aebnas.nets.blocks import build
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec
-from aebnas.space.layer import segments
-from aebnas.supernet.places import places
-from aebnas.supernet.roles import named_weights
+from aebnas.space.architecture import ExitSpec, StagedArchitecture
 from aebnas.supernet.supernet import Supernet
-from aebnas.supernet.weights import part_of
+from aebnas.supernet.weights import named_weights, part_of
+from aebnas.task.task import classification
 
 
 @cache
 def supernet(name: str) -> Supernet:
     """The supernet of a shipped space, every weight drawn anew so that none is zero or one by design."""
     space, channels, classes = shipped(name)
-    found = Supernet(space, channels, classes)
+    found = Supernet(space, classification(channels, classes))
     generator = torch.Generator().manual_seed(1)
     for tensor in found.weights.tensors.values():
         tensor.add_(0.05 * torch.randn(tensor.shape, generator=generator))
     return found
 
 
-def images(one: Supernet, architecture: Architecture, count: int = 2) -> Tensor:
+def images(one: Supernet, architecture: StagedArchitecture, count: int = 2) -> Tensor:
     generator = torch.Generator().manual_seed(2)
-    shape = (count, one.in_channels, architecture.resolution, architecture.resolution)
+    shape = (count, *one.task.input.with_size(architecture.input_size).shape)
     return torch.randn(shape, generator=generator)
 
 
@@ -47,10 +46,10 @@ def weights_of(one: Supernet, network: EarlyExitNetwork, tensors: Mapping[str, T
     """The part of each shared tensor that a weight of the network stands for, by the network's names."""
     names = {id(weight): name for name, weight in network.named_parameters()}
     found = {}
-    plan = segments(network.architecture, one.in_channels, one.classes)
-    for part, segment, where in zip(network.segments(), plan, places(network.architecture), strict=True):
+    plan = network.architecture.segments(one.task)
+    for part, segment in zip(network.segments(), plan, strict=True):
         modules = [*part.backbone, *part.exit]
-        layers, at = [*segment.backbone, *segment.exit], [*where[0], *where[1]]
+        layers, at = segment.layers(), (*segment.backbone_slots, *segment.exit_slots)
         for module, layer, place in zip(modules, layers, at, strict=True):
             for name, weight in named_weights(module, layer):
                 found[names[id(weight)]] = part_of(tensors[f"{place}.{name}"], weight.shape)
@@ -68,12 +67,12 @@ def check(name: str, seed: int) -> None:
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
         # a third way to the same answer: a plain network that computes with views of the shared tensors;
         # in float64, as batches of two through many batch norms amplify rounding: 1e-16 to 2e-9 was seen
-        plain = EarlyExitNetwork(architecture, one.in_channels, one.classes, make=build).double().train()
+        plain = EarlyExitNetwork(architecture, one.task, make=Layer.build).double().train()
         views = {name: view.double() for name, view in weights_of(one, plain, one.weights.tensors).items()}
         viewed = functional_call(plain, views, (x.double(),))
         for mine, third in zip(network.double()(x.double()), viewed, strict=True):
             torch.testing.assert_close(mine, third, atol=1e-6, rtol=1e-6)
-    cost = network_cost(architecture, one.in_channels, one.classes)
+    cost = network_cost(architecture, one.task)
     assert sum(p.numel() for p in network.parameters()) == cost.params
 
 
@@ -101,7 +100,7 @@ def test_an_extracted_network_has_the_macs_of_its_architecture(name: str) -> Non
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         one.extract(architecture).eval()(images(one, architecture, 1))
-    macs = network_cost(architecture, one.in_channels, one.classes).reach_macs[-1]
+    macs = network_cost(architecture, one.task).reach_macs[-1]
     assert counter.get_total_flops() / 2 == macs
 
 
@@ -153,7 +152,7 @@ def test_gradients_come_back_as_autograd_finds_them_on_the_shared_weights() -> N
     for architecture in architectures(8):
         x, labels = images(one, architecture, 16), torch.arange(16) % 10
         leaves = {name: t.clone().requires_grad_() for name, t in one.weights.tensors.items()}
-        plain = EarlyExitNetwork(architecture, one.in_channels, one.classes).train()
+        plain = EarlyExitNetwork(architecture, one.task).train()
         for logits in functional_call(plain, weights_of(one, plain, leaves), (x,)):
             cross_entropy(logits, labels).backward(retain_graph=True)
         loan = one.lend([architecture])

@@ -28,6 +28,7 @@ from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
+from aebnas.task.task import classification
 from aebnas.training.joint import summed
 from aebnas.training.modes import MODES
 
@@ -47,11 +48,11 @@ def batches(seed: int = 0) -> ElasticBatches:
 
 # ---------------------------------------------------------------- the sandwich
 def test_each_step_trains_the_largest_the_smallest_and_random_networks() -> None:
-    sandwich = Sandwich(space(), 1, 10)
+    sandwich = Sandwich(space(), classification(1, 10))
     drawn = sandwich.draw(4, 1, np.random.default_rng(0))
     ends = sandwich.landmarks()
-    macs = {name: network_cost(a, 1, 10).reach_macs[-1] for name, a in ends.items()}
-    others = [network_cost(a, 1, 10).reach_macs[-1] for a in architectures(200)]
+    macs = {name: network_cost(a, classification(1, 10)).reach_macs[-1] for name, a in ends.items()}
+    others = [network_cost(a, classification(1, 10)).reach_macs[-1] for a in architectures(200)]
     assert [drawn[0][0].stages, drawn[1][0].stages] == [ends["largest"].stages, ends["smallest"].stages]
     assert len({group[0] for group in drawn}) == 4
     assert macs["largest"] >= max(others)
@@ -61,12 +62,12 @@ def test_each_step_trains_the_largest_the_smallest_and_random_networks() -> None
 
 def test_every_trained_network_has_all_its_exits() -> None:
     assert ABSENT in space().positions["exit.stage1.modules"].choices
-    drawn = Sandwich(space(), 1, 10).draw(20, 2, np.random.default_rng(0))
+    drawn = Sandwich(space(), classification(1, 10)).draw(20, 2, np.random.default_rng(0))
     assert all(len(a.exits) == 1 for group in drawn for a in group)
 
 
 def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() -> None:
-    sandwich = Sandwich(space(), 1, 10, carry=0.5)
+    sandwich = Sandwich(space(), classification(1, 10), carry=0.5)
     rng = np.random.default_rng(0)
     groups = [group for _ in range(20) for group in sandwich.draw(5, 3, rng)]
     assert all(len({len(a.exits) for a in group}) == 1 for group in groups), "one network, the same positions"
@@ -92,7 +93,7 @@ def test_supernets_of_carried_logits_from_before_are_of_other_settings() -> None
 
 
 def test_branches_of_one_network_share_its_backbone() -> None:
-    for group in Sandwich(space(), 1, 10).draw(5, 4, np.random.default_rng(0)):
+    for group in Sandwich(space(), classification(1, 10)).draw(5, 4, np.random.default_rng(0)):
         assert len({(a.resolution, a.stem, a.stages) for a in group}) == 1
         assert len({a.exits for a in group}) > 1
 
@@ -111,7 +112,7 @@ def test_a_teacher_at_a_high_temperature_is_no_divergence(tmp_path: Path) -> Non
 
 
 def test_the_fair_rule_trains_neither_end_in_every_step_and_needs_no_teacher() -> None:
-    sandwich = Sandwich(space(), 1, 10)
+    sandwich = Sandwich(space(), classification(1, 10))
     ends = {sandwich.landmarks()[name].key() for name in ("smallest", "largest")}
     groups = sandwich.draw_fair(6, 1, np.random.default_rng(0))
     assert len(groups) == 6

@@ -6,6 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.schema import DataConfig
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.data.datasets import load_dataset
@@ -13,23 +14,24 @@ from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits, make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, ExitSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 
 FP32 = torch.float32
 
 
-def two_exits(block: str = "residual", module: str = "conv") -> Architecture:
+def two_exits(block: str = "residual", module: str = "conv") -> StagedArchitecture:
     stages = (
         StageSpec("stage1", (BlockSpec(block, 3, 8),)),
         StageSpec("stage2", (BlockSpec(block, 3, 16, 2),)),
     )
     exits = (ExitSpec("stage1", (BlockSpec(module, 3, 8, 2),)),)
-    return Architecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
+    return StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
 
 
 def network(seed: int = 0) -> EarlyExitNetwork:
     torch.manual_seed(seed)
-    return EarlyExitNetwork(two_exits(), 1, 10)
+    return EarlyExitNetwork(two_exits(), classification(1, 10))
 
 
 @cache

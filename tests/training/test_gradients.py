@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.task.task import classification
 from aebnas.training.gradients import GradientRule, equilibrium_shares
 
 
@@ -119,7 +120,7 @@ def test_without_any_gradient_nothing_happens() -> None:
 
 
 def test_every_backbone_weight_has_a_share_and_no_other() -> None:
-    made = EarlyExitNetwork(architecture(3), 3, 5)
+    made = EarlyExitNetwork(architecture(3), classification(3, 5))
     shares = equilibrium_shares(made)
     names = {name for name, p in made.named_parameters() if p in shares}
     assert names == {name for name, _ in made.named_parameters() if ".backbone." in name}

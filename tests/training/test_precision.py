@@ -20,29 +20,31 @@ def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> boo
 
 @pytest.mark.parametrize("block", ["conv", "residual", "fused"])
 def test_auto_trains_dense_networks_in_bf16_where_the_cpu_is_fast_at_it(fast: bool, block: str) -> None:
-    assert training_dtype("auto", two_exits(block), CPU) == (BF16 if fast else FP32)
+    assert training_dtype("auto", two_exits(block).backbone_types, CPU) == (BF16 if fast else FP32)
 
 
 @pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("block", ["mbconv", "dwconv"])
 def test_auto_trains_depthwise_networks_in_fp32_on_cpus(block: str) -> None:
-    assert training_dtype("auto", two_exits(block), CPU) == FP32
+    assert training_dtype("auto", two_exits(block).backbone_types, CPU) == FP32
 
 
 def test_depthwise_exit_modules_do_not_decide(fast: bool) -> None:
-    assert training_dtype("auto", two_exits("residual", "dwconv"), CPU) == (BF16 if fast else FP32)
+    assert training_dtype("auto", two_exits("residual", "dwconv").backbone_types, CPU) == (
+        BF16 if fast else FP32
+    )
 
 
 @pytest.mark.parametrize("block", ["residual", "mbconv"])
 @pytest.mark.parametrize("supported", [True, False])
 def test_auto_asks_a_gpu_itself(monkeypatch: pytest.MonkeyPatch, supported: bool, block: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
-    assert training_dtype("auto", two_exits(block), CUDA) == (BF16 if supported else FP32)
+    assert training_dtype("auto", two_exits(block).backbone_types, CUDA) == (BF16 if supported else FP32)
 
 
 @pytest.mark.usefixtures("fast")
 def test_auto_trains_in_fp32_on_other_devices() -> None:
-    assert training_dtype("auto", two_exits(), MPS) == FP32
+    assert training_dtype("auto", two_exits().backbone_types, MPS) == FP32
 
 
 @pytest.mark.usefixtures("fast")

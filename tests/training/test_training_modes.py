@@ -9,6 +9,7 @@ from small_training import FP32, FixedBatches, batches, network, random_batch, t
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.config.loss_schema import LOSS_NAMES, BoostedConfig, loss_named
 from aebnas.config.training_schema import TrainingConfig
 from aebnas.errors import TrainingError
@@ -16,7 +17,8 @@ from aebnas.exits.jei import gate_features as cached_gate_features
 from aebnas.exits.scores import softmax
 from aebnas.hardware.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.architecture import Architecture, BlockSpec, FinalSpec, StageSpec, StemSpec
+from aebnas.space.architecture import FinalSpec, StagedArchitecture, StageSpec, StemSpec
+from aebnas.task.task import classification
 from aebnas.training.distillation import distillation_loss
 from aebnas.training.jei import ExitGates, exit_probabilities, gate_features, jei, jei_loss, relative_cost
 from aebnas.training.modes import MODES
@@ -28,14 +30,16 @@ EQUAL = (1.0, 1.0)
 
 def network_for(config: TrainingConfig, seed: int = 0) -> EarlyExitNetwork:
     torch.manual_seed(seed)
-    return EarlyExitNetwork(two_exits(), 1, 10, config.carry)
+    return EarlyExitNetwork(two_exits(), classification(1, 10), config.carry)
 
 
 def one_exit(carry: float = 0.0) -> EarlyExitNetwork:
     torch.manual_seed(0)
     stages = (StageSpec("stage1", (BlockSpec("residual", 3, 8),)),)
     final = FinalSpec(0, 0, "relu")
-    return EarlyExitNetwork(Architecture(8, StemSpec(3, 1, 8, "relu"), stages, (), final), 1, 10, carry)
+    return EarlyExitNetwork(
+        StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, (), final), classification(1, 10), carry
+    )
 
 
 def random_logits(exits: int = 3, classes: int = 5) -> tuple[list[Tensor], Tensor]:
@@ -314,5 +318,5 @@ def test_a_dearer_last_exit_opens_more_gates() -> None:
 
 
 def test_costs_are_shares_of_the_full_macs() -> None:
-    reach = network_cost(two_exits(), 1, 10).reach_macs
+    reach = network_cost(two_exits(), classification(1, 10)).reach_macs
     assert relative_cost(network()).tolist() == pytest.approx([reach[0] / reach[1], 1.0])

@@ -32,7 +32,7 @@ from aebnas.search.cluster.contract import ClusterLostError, Finished, Job, Lost
 from aebnas.search.cluster.nodes import Node
 from aebnas.search.cluster.session import answers, nodes_up, start_ray, stop_ray
 from aebnas.search.pool import Shared
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 BROKEN_START = ("creation task", "failed to import")
 """Words of an actor that never was: why stands in the last line of its traceback."""

@@ -10,7 +10,7 @@ from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
 from aebnas.search.cluster.nodes import Node
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 
 class ClusterLostError(WorkerError):

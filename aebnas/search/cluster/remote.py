@@ -14,7 +14,7 @@ from aebnas.evaluation.plan import Step
 from aebnas.search.cluster.aside import Aside, GoneError
 from aebnas.search.cluster.contract import ClusterLostError, Job, News
 from aebnas.search.cluster.nodes import Node
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 ANSWER_SECONDS = 25.0
 """After which a cluster that says nothing is lost; a head may restart within them."""

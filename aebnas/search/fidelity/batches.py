@@ -14,9 +14,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FidelityFinished, Listener
 from aebnas.search.fidelity.steps import Steps
 from aebnas.search.promotion import best_first
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 Decided = Callable[[Evaluation, bool, int], None]
 """Told each candidate once it goes no further, whether the store knew it, and how many are still in work."""

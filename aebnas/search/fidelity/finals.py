@@ -22,7 +22,7 @@ from aebnas.search.individuals import with_free_points
 from aebnas.search.promotion import best_first
 from aebnas.search.proposers import Individual
 from aebnas.search.standing import finals_of, front_level
-from aebnas.space.search_space import SearchSpace
+from aebnas.space.api import SearchSpace
 
 
 @dataclass

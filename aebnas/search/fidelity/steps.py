@@ -16,7 +16,7 @@ from aebnas.evaluation.plan import Plan, Step, StepOf
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.search.standing import chained
 from aebnas.search.store import RunStore
-from aebnas.space.architecture import Architecture
+from aebnas.space.api import Architecture
 
 
 class Train(Protocol):

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aebnas.search.exact import ExactCost, ExactCosts
 from aebnas.search.proposers import KEYS_REMEMBERED, Individual
 from aebnas.search.surrogate.features import Features
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 

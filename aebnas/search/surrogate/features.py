@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.search.exact import ExactCost
-from aebnas.space.architecture import Architecture
-from aebnas.space.encoding import values_of
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import TRADE_OFF, Gene
-from aebnas.space.search_space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 
@@ -31,7 +29,7 @@ class Features:
         """
         self._space = space
         self._genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
-        self._positions = space.config.exits.after
+        self._positions = space.exit_positions
 
     def row(self, architecture: Architecture, cost: ExactCost) -> FloatArray:
         """Return the features of one architecture, shape ``(features,)``.
@@ -40,14 +38,14 @@ class Features:
             architecture: In this space.
             cost: What it costs exactly.
         """
-        active = values_of(self._space, architecture)
+        active = self._space.active_genes(architecture)
         genes = [value for gene in self._genes for value in _coded(gene, active.get(gene.name))]
         return np.asarray([*genes, *self._counted(architecture, cost)], float)
 
     def _counted(self, architecture: Architecture, cost: ExactCost) -> list[float]:
         """Return logarithms of sizes, and per exit position: is there one, its MACs, their share of all."""
         reach = cost.reach["macs"]
-        present = {exit_.after: i for i, exit_ in enumerate(architecture.exits)}
+        present = {name: i for i, name in enumerate(architecture.exit_names)}
         found = [float(np.log(reach[-1] + 1)), float(np.log(cost.metrics["params"] + 1))]
         for position in self._positions:
             i = present.get(position)

@@ -26,8 +26,8 @@ from aebnas.search.surrogate.judge import EXPLORATION, PLAIN, SURROGATE, TWO_SID
 from aebnas.search.surrogate.prediction import Surrogate
 from aebnas.search.surrogate.quantities import ERROR, modelled
 from aebnas.search.surrogate.selection import front_of, gain, most_gaining
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.space.search_space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 MIN_TRAINED = 8

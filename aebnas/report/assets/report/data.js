@@ -6,7 +6,7 @@ const RUNS = DATA.runs.map(readRun);
 const POINTS = RUNS.flatMap((run) => run.candidates.flatMap((candidate) => candidate.points));
 
 function readRun(plain, number) {
-  const run = { ...plain, number, layers: plain.layers.map(readLayer) };
+  const run = { ...plain, number, boxes: plain.boxes.map(readBox) };
   run.stages = [];
   run.candidates = plain.candidates.map((one) => readCandidate(run, one));
   for (const candidate of run.candidates) {
@@ -25,15 +25,15 @@ function byNumber(a, b) {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-function readLayer([type, kernel, width, stride, expansion, se, activation, pool, size]) {
-  return { type, kernel, width, stride, expansion, se, activation, pool, size };
+function readBox([words, width, size, isHead]) {
+  return { words, width, size, isHead: !!isHead };
 }
 
 function readCandidate(run, plain) {
   const candidate = {
     run, plain, key: plain.k, params: plain.p, bytes: plain.m, exitAccuracy: plain.x, bins: plain.b,
     reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, verdict: plain.v, link: plain.l,
-    network: readNetwork(run.layers, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
+    network: readNetwork(run.boxes, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
   };
   candidate.points = plain.o.map(([tradeOff, index, isFront, isFeasible, setting = ""], i) => ({
     candidate, tradeOff, index, setting, isFront: !!isFront, isFeasible: !!isFeasible, policy: plain.t[i],
@@ -42,9 +42,11 @@ function readCandidate(run, plain) {
   return candidate;
 }
 
-function readNetwork(layers, [resolution, stem, stages, exits, final]) {
-  const named = ([name, indices]) => ({ name, layers: indices.map((i) => layers[i]) });
-  return { resolution, stem: layers[stem], stages: stages.map(named), exits: exits.map(named), final };
+// Rows of the backbone, each with the exit behind it; "exits" are the early ones.
+function readNetwork(boxes, [size, plainRows]) {
+  const chosen = (indices) => indices.map((i) => boxes[i]);
+  const rows = plainRows.map(([name, own, exit, exitBoxes]) => ({ name, boxes: chosen(own), exit: exit ? { name: exit, boxes: chosen(exitBoxes) } : null }));
+  return { size, rows, exits: rows.filter((row) => row.exit && row.exit.name !== "final").map((row) => row.exit) };
 }
 
 // Rows of 16-bit counts: accuracy, then the exit rates; the last exit takes what the others leave.

@@ -10,7 +10,7 @@ function drawing(candidate, width) {
   const reach = candidate.reach.macs;
   const parts = [];
   let y = 0;
-  parts.push(svg("text", { class: "note", x: 10, y: 12 }, `${candidate.network.resolution} × ${candidate.network.resolution} pixels`));
+  parts.push(svg("text", { class: "note", x: 10, y: 12 }, `${candidate.network.size.join(" × ")} pixels`));
   y += 20;
   bands.forEach((band, i) => {
     const rows = Math.max(band.backbone.length, band.exit.length);
@@ -41,28 +41,23 @@ function drawing(candidate, width) {
   return svg("svg", { width, height: y, viewBox: `0 0 ${width} ${y}`, class: "figure drawing", role: "img", "aria-label": label }, parts);
 }
 
-// What runs between two exits, as words and channels.
+// What runs between two exits.
 function segmentsOf(candidate) {
-  const { stem, stages, exits, final } = candidate.network;
   const bands = [];
-  let backbone = [{ words: `stem k${stem.kernel} w${stem.width} s${stem.stride}`, width: stem.width, size: stem.size }];
-  for (const { name, layers } of stages) {
-    layers.forEach((layer, i) => backbone.push({ words: blockWords(layer), width: layer.width, size: layer.size, stage: i ? "" : name }));
-    const exit = exits.find((one) => one.name === name);
-    if (!exit) continue;
-    const modules = exit.layers.map((layer) => ({ words: blockWords(layer), width: layer.width, size: layer.size }));
-    bands.push({ name: `the exit after ${name}`, backbone, exit: [...modules, { words: "classifier", isHead: true }] });
+  let backbone = [];
+  for (const row of candidate.network.rows) {
+    row.boxes.forEach((box, i) => backbone.push({ ...box, stage: i ? "" : row.name }));
+    if (!row.exit) continue;
+    const name = row.exit.name === "final" ? "the end" : `the exit after ${row.exit.name}`;
+    bands.push({ name, backbone, exit: row.exit.boxes });
     backbone = [];
   }
-  if (final[0]) backbone.push({ words: `conv k1 w${final[0]}`, width: final[0], size: backbone.at(-1)?.size });
-  const head = final[1] ? `classifier, ${final[1]} hidden` : "classifier";
-  bands.push({ name: "the end", backbone, exit: [{ words: head, isHead: true }] });
   return bands;
 }
 
 function blockBox(block, x, y, width, widest, isExit) {
   const share = block.width ? Math.max(0.04, block.width / widest) : 1;
-  const size = width > 190 && block.size ? `${block.size}²` : "";
+  const size = width > 190 ? shortSize(block.size) : "";
   const room = width - 12 - (size ? 30 : 0);
   const letters = block.words.length + (block.stage ? block.stage.length + 2 : 0);
   const squeezed = letters * 6.2 > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
@@ -72,7 +67,7 @@ function blockBox(block, x, y, width, widest, isExit) {
     svg("rect", { class: "frame", x, y, width, height: ROW, rx: 3 }),
     svg("text", { x: x + 7, y: y + 17, ...squeezed }, block.stage ? svg("tspan", { class: "stage-name" }, `${block.stage}  `) : null, block.words),
     size ? svg("text", { class: "note", x: x + width - 6, y: y + 17, "text-anchor": "end" }, size) : null,
-    svg("title", {}, block.size ? `${block.words}: ${block.width} channels, ${block.size} × ${block.size} pixels out` : block.words),
+    svg("title", {}, block.size.length ? `${block.words}: ${block.width} channels, ${block.size.join(" × ")} pixels out` : block.words),
   );
 }
 

@@ -28,16 +28,24 @@ function asFloat(value) {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-function layerYaml(layer) {
-  const { type, kernel, width, stride, expansion, se, activation, pool } = layer;
-  return flow([
-    ["type", type], ["kernel", kernel], ["width", width], ["stride", stride], ["expansion", asFloat(expansion)],
-    ["se", se], ["activation", activation], ["pool", pool],
-  ]);
+// What follows a key: a value on the line, or lines of their own.
+function yamlAfter(value, indent) {
+  const isPlain = (one) => typeof one !== "object" || one === null;
+  if (isPlain(value)) return ` ${scalar(value)}`;
+  const values = Object.values(value);
+  if (Array.isArray(value) && values.every(isPlain)) return ` [${value.map(scalar).join(", ")}]`;
+  if (Array.isArray(value)) return value.map((item) => `\n${indent}-${yamlAfter(item, `${indent}  `).replace(/^\n */, " ")}`).join("");
+  const entries = Object.entries(value);
+  if (values.every(isPlain)) return ` ${flow(entries.map(([name, one]) => [name, scalar(one)]))}`;
+  return entries.map(([name, one]) => `\n${indent}${name}:${yamlAfter(one, `${indent}  `)}`).join("");
 }
 
-function chainYaml(layers, indent) {
-  return layers.length ? layers.map((layer) => `\n${indent}- ${layerYaml(layer)}`).join("") : " []";
+// A description with its parts in place of their numbers.
+function unpacked(value, parts) {
+  if (typeof value === "string" && value.startsWith("@")) return parts[Number(value.slice(1))];
+  if (Array.isArray(value)) return value.map((item) => unpacked(item, parts));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, unpacked(item, parts)]));
 }
 
 function pointYaml(candidate, point) {
@@ -58,10 +66,8 @@ function pointYaml(candidate, point) {
 }
 
 function winnerYaml(candidate) {
-  const { network, run } = candidate;
+  const { run } = candidate;
   const onFront = candidate.points.filter((point) => point.isFront);
-  const [expand, features, activation] = network.final;
-  const stem = flow([["kernel", network.stem.kernel], ["stride", network.stem.stride], ["width", network.stem.width], ["activation", network.stem.activation]]);
   return [
     "# One architecture of a search. Read it back: aebnas.report.load_winner(THIS_FILE).architecture",
     run.yaml.trimEnd(),
@@ -70,14 +76,7 @@ function winnerYaml(candidate) {
     ...(!run.uneven && !run.inherits ? [] : [`weights: ${candidate.isInherited ? "inherited" : "trained"}`, `epochs: ${scalar(candidate.epochs)}`]),
     "points:",
     ...(onFront.length ? onFront : candidate.points).map((point) => pointYaml(candidate, point)),
-    "architecture:",
-    `  resolution: ${network.resolution}`,
-    `  stem: ${stem}`,
-    "  stages:",
-    ...network.stages.map(({ name, layers }) => `  - name: ${name}\n    blocks:${chainYaml(layers, "    ")}`),
-    network.exits.length ? "  exits:" : "  exits: []",
-    ...network.exits.map(({ name, layers }) => `  - after: ${name}\n    modules:${chainYaml(layers, "    ")}`),
-    `  final: ${flow([["expand", expand], ["features", features], ["activation", activation]])}`,
+    `architecture:${yamlAfter(unpacked(candidate.plain.y, run.parts), "  ")}`,
     "",
   ].join("\n");
 }

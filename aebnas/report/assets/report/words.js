@@ -71,34 +71,30 @@ function interval(share, images) {
   return wilson(share, images).map((bound) => (bound * 100).toFixed(1)).join("–");
 }
 
-function blockWords(layer) {
-  const parts = [layer.type, `k${layer.kernel}`];
-  if (layer.type !== "pool") parts.push(`w${layer.width}`);
-  if (layer.stride !== 1) parts.push(`s${layer.stride}`);
-  if (layer.expansion !== 1) parts.push(`e${layer.expansion}`);
-  if (layer.se) parts.push("se");
-  if (layer.pool !== "none") parts.push(layer.pool);
-  return parts.join(" ");
+// 16² for 16 x 16 pixels, 24×32 for others; nothing for what has no size.
+function shortSize(size) {
+  return new Set(size).size === 1 ? `${size[0]}²` : size.join("×");
 }
 
-// Blocks in order, equal neighbours counted.
-function chainWords(layers) {
+// Boxes in order, equal neighbours counted.
+function chainWords(boxes) {
   const found = [];
-  for (const word of layers.map(blockWords)) {
-    if (found.length && found.at(-1)[0] === word) found.at(-1)[1] += 1;
-    else found.push([word, 1]);
+  for (const { words } of boxes) {
+    if (found.length && found.at(-1)[0] === words) found.at(-1)[1] += 1;
+    else found.push([words, 1]);
   }
-  return found.map(([word, times]) => (times > 1 ? `${times}×${word}` : word)).join(", ");
+  return found.map(([words, times]) => (times > 1 ? `${times}×${words}` : words)).join(", ");
 }
 
+// As aebnas/space/drawing.py has it.
 function architectureWords(candidate) {
-  const network = candidate.network;
-  const stages = network.stages.map(({ name, layers }) => {
-    const exit = network.exits.find((one) => one.name === name);
-    return `${name}: ${chainWords(layers)}${exit ? ` ⇥ exit ${chainWords(exit.layers) || "directly"}` : ""}`;
+  const { size, rows } = candidate.network;
+  const pixels = new Set(size).size === 1 ? size[0] : size.join(" × ");
+  const named = rows.slice(1).filter((row) => row.name).map(({ name, boxes, exit }) => {
+    const modules = exit && exit.name !== "final" ? exit.boxes.filter((box) => !box.isHead) : null;
+    return `${name}: ${chainWords(boxes)}${modules ? ` ⇥ exit ${chainWords(modules) || "directly"}` : ""}`;
   });
-  const stem = network.stem;
-  return [`${network.resolution} px, stem k${stem.kernel} s${stem.stride} w${stem.width}`, ...stages].join("; ");
+  return [`${pixels} px, ${chainWords(rows[0].boxes)}`, ...named].join("; ");
 }
 
 function epochsWord(epochs) {

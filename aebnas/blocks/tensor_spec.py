@@ -1,0 +1,62 @@
+"""The shape of one sample, without the batch.  Must not import torch."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class TensorSpec(NamedTuple):
+    """Channels, and how long each further axis is."""
+
+    channels: int
+    size: tuple[int, ...] = ()
+    """``(height, width)`` of an image or feature map, ``(length,)`` of a signal, ``()`` of logits."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape as torch has it: channels first."""
+        return (self.channels, *self.size)
+
+    @property
+    def elements(self) -> int:
+        """Return the number of values."""
+        return self.channels * math.prod(self.size)
+
+    @property
+    def is_one_pixel(self) -> bool:
+        """Whether no axis is longer than 1, so that no stride and no pooling does anything."""
+        return max(self.size, default=1) == 1
+
+    @property
+    def can_halve(self) -> bool:
+        """Whether every axis is long enough for a pooling that halves it."""
+        return min(self.size, default=1) > 1
+
+    def strided(self, stride: int) -> TensorSpec:
+        """Return the shape behind a padded convolution or pooling with a stride: sizes round up."""
+        if stride == 1:
+            return self
+        return TensorSpec(self.channels, tuple(-(-length // stride) for length in self.size))
+
+    def halved(self) -> TensorSpec:
+        """Return the shape behind a pooling over windows of 2: sizes round down."""
+        return TensorSpec(self.channels, tuple(length // 2 for length in self.size))
+
+    def with_channels(self, channels: int) -> TensorSpec:
+        """Return the same size with other channels."""
+        return TensorSpec(channels, self.size)
+
+    def with_size(self, size: tuple[int, ...]) -> TensorSpec:
+        """Return the same channels with another size."""
+        return TensorSpec(self.channels, size)
+
+    def size_text(self) -> str:
+        """Return the size as signatures have it: ``16`` for 16 x 16 pixels, ``24x32`` for 24 x 32."""
+        is_square = len(self.size) == 2 and self.size[0] == self.size[1]
+        return str(self.size[0]) if is_square else "x".join(map(str, self.size))
+
+
+def image(channels: int, size: int | tuple[int, int]) -> TensorSpec:
+    """Return the shape of an image or feature map; one number is height and width."""
+    return TensorSpec(channels, (size, size) if isinstance(size, int) else size)

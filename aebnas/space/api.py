@@ -1,0 +1,141 @@
+"""What the rooms after this one ask of a search space and its architectures.
+
+Spaces differ in what they vary: stages of blocks (``aebnas.space.grammar``), or
+whatever another kind of space will vary.  Costs, profiles, networks, supernets,
+exports and pages see these protocols and lists of layers.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from aebnas.blocks.layer import Layer
+from aebnas.space.drawing import Drawing
+from aebnas.space.genes import Gene, Genome
+from aebnas.task.task import Task
+
+PlacedLayer = tuple[str, Layer]
+"""Where a supernet keeps weights, and a layer that uses them; its input has channels and no size."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What runs between two exits: backbone layers, then the exit's own layers."""
+
+    backbone: tuple[Layer, ...]
+    exit: tuple[Layer, ...]
+    """Exit modules and their classifier."""
+    name: str = field(default="final", compare=False)
+    """What the exit is called."""
+    backbone_slots: tuple[str, ...] = field(default=(), compare=False)
+    """Where a supernet keeps the weights of each backbone layer."""
+    exit_slots: tuple[str, ...] = field(default=(), compare=False)
+    """Likewise of the exit's layers."""
+
+    def layers(self) -> Iterator[Layer]:
+        """Yield every layer in the order in which it runs."""
+        yield from self.backbone
+        yield from self.exit
+
+
+class Architecture(Protocol):
+    """One early-exit network in canonical form: frozen, hashable, equal where what is trained is equal."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Return height and width that images are brought to."""
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """Return what its early exits are called, in order; the last classifier is not among them."""
+
+    @property
+    def backbone_types(self) -> tuple[str, ...]:
+        """Return the kinds of blocks that its backbone is made of, each once."""
+
+    def key(self) -> str:
+        """Return the identity of the network: 16 hexadecimal digits."""
+
+    def segments(self, task: Task) -> tuple[Segment, ...]:
+        """Return the layers, segment by segment: one per exit, the last ends in the last classifier."""
+
+    def without_exits(self) -> Architecture:
+        """Return the same network without early exits."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
+
+    def drawing(self) -> Drawing:
+        """Return what the page draws and the terminal says."""
+
+    def __hash__(self) -> int:
+        """Return a hash that equal architectures share."""
+
+
+class SearchSpace(Protocol):
+    """What can be built, and how genomes say it."""
+
+    @property
+    def genes(self) -> tuple[Gene, ...]:
+        """Return the positions of a genome."""
+
+    @property
+    def positions(self) -> dict[str, Gene]:
+        """Return the genes and what is fixed, by name."""
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Return the number of choices of every gene."""
+
+    @property
+    def trade_offs(self) -> tuple[float, ...]:
+        """Return the choices of the gene ``trade_off``."""
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Return the choices of the gene ``exit_policy``."""
+
+    @property
+    def input_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Return every height and width that networks of the space may ask for."""
+
+    @property
+    def exit_positions(self) -> tuple[str, ...]:
+        """Return the names that early exits may have, in order."""
+
+    def sample(self, rng: np.random.Generator) -> Genome:
+        """Return a random genome."""
+
+    def decode(self, genome: Genome) -> Architecture:
+        """Return the architecture of a genome."""
+
+    def encode(self, architecture: Architecture) -> Genome:
+        """Return a genome of an architecture."""
+
+    def active_genes(self, architecture: Architecture) -> dict[str, int]:
+        """Return the choice of every gene that acts in an architecture, by name."""
+
+    def trade_off(self, genome: Genome) -> float:
+        """Return the share of its own full cost that the individual may spend."""
+
+    def setting(self, genome: Genome) -> str:
+        """Return the setting of the exit policy that the individual uses."""
+
+    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
+        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``."""
+
+    def count(self) -> int:
+        """Return the exact number of distinct architectures."""
+
+    def layers(self, task: Task) -> tuple[Layer, ...]:
+        """Return every layer that some architecture contains, each once, in a fixed order."""
+
+    def slots(self, task: Task) -> Sequence[PlacedLayer]:
+        """Return where a supernet keeps weights, with layers that cover all that can stand there."""
+
+    def backbone_types(self) -> tuple[str, ...]:
+        """Return the kinds of blocks that backbones may be made of."""

@@ -1,0 +1,45 @@
+"""Every kind of search space: making one from its section, and reading its architectures.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aebnas.config.space_schema import SpaceConfig
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.search_space import StagedSpace
+
+if TYPE_CHECKING:
+    AnyArchitecture: TypeAlias = Architecture
+else:  # what models of files check: with another kind of space, a union of them
+    AnyArchitecture = StagedArchitecture
+
+
+def make_space(
+    section: SpaceConfig,
+    own_size: tuple[int, int],
+    trade_offs: tuple[float, ...] = (1.0,),
+    settings: tuple[str, ...] = ("",),
+) -> SearchSpace:
+    """Return the space that a section describes.
+
+    Args:
+        section: The validated section.
+        own_size: Height and width of the data's images.
+        trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+        settings: Choices of the ``exit_policy`` gene.
+    """
+    return StagedSpace(section, own_size, trade_offs, settings)
+
+
+def architecture_from_dict(plain: Mapping[str, Any]) -> Architecture:
+    """Return the architecture that ``to_dict`` described.
+
+    Raises:
+        KeyError, TypeError: The description is incomplete or has unknown fields.
+    """
+    return StagedArchitecture.from_dict(plain)

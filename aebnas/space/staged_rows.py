@@ -1,0 +1,72 @@
+"""From the ``space:`` section of a file to the rows of its grammar.  Must not import torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aebnas.config.space_schema import ExitsSpaceConfig, FinalConfig, SpaceConfig, StageConfig, StemConfig
+from aebnas.space.genes import ABSENT
+from aebnas.space.grammar import Grammar, Row, Slot
+from aebnas.space.names import EXPAND, STEM, block_slot, module_slot
+from aebnas.task.input_size import Size, canonical_size
+
+BLOCK_FIELDS = ("type", "kernel", "expansion", "se")
+MODULE_FIELDS = ("type", "kernel", "width", "expansion", "se", "stride", "pool")
+PLAIN = {"type": "conv", "expansion": 1.0, "se": False, "pool": "none"}
+"""What is fixed of stem and last convolution."""
+
+
+def grammar_of(config: SpaceConfig, own_size: tuple[int, int]) -> Grammar:
+    """Return the grammar of a section.
+
+    Args:
+        config: The validated section.
+        own_size: Height and width of the data, where the section leaves the resolution to them.
+    """
+    resolutions: tuple[Size, ...] = config.resolution or (canonical_size(own_size),)
+    stages = [
+        _stage(name, stage, config.exits)
+        for name, stage in zip(config.stage_names(), config.stages, strict=True)
+    ]
+    final = config.final
+    expand = [_expand(final)] if final.expand else []
+    activation = final.activation if final.expand or final.features else "relu"
+    return Grammar(resolutions, (_stem(config.stem), *stages, *expand), final.features, activation)
+
+
+def _stem(config: StemConfig) -> Row:
+    fixed = {**PLAIN, "kernel": config.kernel, "stride": config.stride, "activation": config.activation}
+    return Row(STEM, (Slot(STEM, STEM, {}, fixed),), {"width": config.width}, "input")
+
+
+def _expand(config: FinalConfig) -> Row:
+    fixed = {**PLAIN, "kernel": 1, "stride": 1, "width": config.expand, "activation": config.activation}
+    return Row(EXPAND, (Slot(EXPAND, EXPAND, {}, fixed),), {}, "input")
+
+
+def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig) -> Row:
+    choices = _choices(config.block, BLOCK_FIELDS)
+    slots = []
+    for i in range(max(config.depth)):
+        slot = block_slot(name, i)
+        stride = config.stride if i == 0 else 1
+        slots.append(
+            Slot(slot, slot, choices, {"stride": stride, "pool": "none", "activation": config.activation})
+        )
+    exit_ = _exit(name, exits) if name in exits.after else None
+    return Row(name, tuple(slots), {"width": config.width}, name, "depth", config.depth, exit_)
+
+
+def _exit(stage: str, config: ExitsSpaceConfig) -> Row:
+    name, branch = f"exit.{stage}", config.branch
+    choices, fixed = _choices(branch.module, MODULE_FIELDS), {"activation": branch.activation}
+    slots = tuple(
+        Slot(f"{name}.module{i + 1}", module_slot(stage), choices, fixed, is_in_exit=True)
+        for i in range(max(branch.modules))
+    )
+    counts = ((ABSENT,) if config.optional else ()) + branch.modules
+    return Row(name, slots, {}, name, "modules", counts)
+
+
+def _choices(config: object, fields: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+    return {field: getattr(config, field) for field in fields}
