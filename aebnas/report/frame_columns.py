@@ -27,7 +27,7 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
     exits = run.config.space.exit_positions
     genes = [gene for gene in positions.values() if gene.name not in UNTOLD and len(gene.choices) > 1]
     return {
-        **dict.fromkeys(("key", "status"), "str"),
+        **dict.fromkeys(("key", "status", "reason"), "str"),
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),
         "trade_off": "float64",
         "exit_policy": "str",

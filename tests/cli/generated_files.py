@@ -139,13 +139,14 @@ def _device(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
 
 
 def _halving(rng: np.random.Generator, _folder: Path) -> dict[str, Any]:
-    options = {"mode": "successive_halving", "min_epochs": int(rng.choice([1, 1, 2]))}
-    return {"evaluation": options, "search": {"population": 3, "max_trainings": 1}}
+    first = {"trained": int(rng.choice([1, 1, 2]))}
+    plan = [first, {"trained": 2, "keep": "1/3"}]
+    return {"evaluation": {"fidelities": plan}, "search": {"population": 3, "max_trainings": 1}}
 
 
 def _supernet(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
     section = {"file": str(folder / "none.safetensors")} if rng.random() < 0.5 else {}
-    return {"evaluation": {"mode": "supernet"}, "supernet": section}
+    return {"evaluation": {"fidelities": ["inherited"]}, "supernet": section}
 
 
 def _random(_rng: np.random.Generator, _folder: Path) -> dict[str, Any]:

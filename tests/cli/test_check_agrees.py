@@ -84,7 +84,10 @@ def test_they_agree_on_a_given_supernet(
         assert run_command("supernet", file, *words).code == 0
     content = yaml.safe_load(file.read_text())
     content["data"] = yaml.safe_load(data) | {"split": yaml.safe_load(small["split"])}
-    content |= {"evaluation": {"mode": "supernet"}, "supernet": {"file": str(tmp_path / "given/tiny")}}
+    content |= {
+        "evaluation": {"fidelities": ["inherited"]},
+        "supernet": {"file": str(tmp_path / "given/tiny")},
+    }
     content["training"]["loss"] = small["loss"]
     file.write_text(yaml.safe_dump(content))
     answer = run_command("check", file, "--samples", 3)

@@ -71,7 +71,7 @@ def test_json_lines_carry_the_documented_fields(json_lines: list[dict[str, Any]]
     finished = by_name["candidate_finished"]
     assert set(finished) == {
         "event", "key", "status", "cached", "busy", "seconds", "epochs", "reach_macs", "params",
-        "peak_activation_bytes", "metrics", "target", "warnings",
+        "peak_activation_bytes", "metrics", "target", "message", "fidelity",
     }  # fmt: skip
     assert finished["status"] == "done"
     assert 0 <= finished["metrics"]["accuracy"] <= 1

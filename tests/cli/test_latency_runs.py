@@ -198,14 +198,6 @@ def test_energies_that_the_profile_has_not_are_refused_before_there_is_a_run(
     assert "energy_mj: profile 'board' has no energies (the device has no counter)" in answer.err
 
 
-def test_evaluations_of_runs_that_know_no_devices_load(made: Made) -> None:
-    plain = made.evaluations()[0].to_dict()
-    del plain["reach_costs"], plain["cost_metric"]
-    old = Evaluation.from_dict(json.loads(json.dumps(plain)))
-    assert (old.reach_costs, old.cost_metric) == ({}, "macs")
-    assert "latency_ms" not in old.metrics(0.8)
-
-
 # ---------------------------------------------------------------- rescore
 def test_a_rescored_front_is_that_of_a_fresh_evaluation_on_the_other_device(
     run_command: Command, made: Made

@@ -136,7 +136,7 @@ def test_a_path_that_no_run_can_keep_is_refused_at_the_beginning_by_both(
     if field == "hardware":
         text += "hardware: [device.yaml]\n"
     if field == "supernet.file":
-        text += "supernet: {file: supernet}\nevaluation: {mode: supernet}\n"
+        text += "supernet: {file: supernet}\nevaluation: {fidelities: [inherited]}\n"
     (tmp_path / "file.yaml").write_text(text)
     checked = aebnas("check", tmp_path / "file.yaml", "--samples", 5)
     searched = aebnas("search", tmp_path / "file.yaml", "--runs", tmp_path / "runs")

@@ -55,7 +55,7 @@ def run(
     photos(folder / "photos")
     text = FILE.replace("folder: photos", f"folder: {folder / 'photos'}")
     if request.param == "supernet":
-        text += "evaluation: {mode: supernet, recalibration_images: 48}\n"
+        text += "evaluation: {fidelities: [{kind: inherited, recalibration_images: 48}]}\n"
         text += "supernet: {epochs: 1, networks: 2, branches: 1}\n"
     (folder / "wide.yaml").write_text(text)
     answer = run_command("search", folder / "wide.yaml", "--runs", folder / "runs")

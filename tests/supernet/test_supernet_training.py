@@ -414,7 +414,10 @@ def test_other_settings_train_a_supernet_of_their_own(tmp_path: Path) -> None:
 
 def test_what_decides_nothing_lets_a_supernet_be_used_again(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
-    options = {"search": {"seed": 3}, "evaluation": {"finetune_epochs": 1}}
+    options = {
+        "search": {"seed": 3},
+        "evaluation": {"fidelities": [{"kind": "inherited", "finetune_epochs": 1}]},
+    }
     second, _ = ready(tmp_path / "second", supernet={"epochs": 1, "checkpoint_seconds": 5.0}, **options)
     assert second.origin == str(first.path)
 
