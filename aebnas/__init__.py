@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aebnas.report.run_frame import LoadedRun
+    from aebnas.runs.frame import LoadedRun
 
 __version__ = "0.1.0"
 
@@ -18,6 +18,6 @@ def load_run(path: str | Path) -> LoadedRun:
         ConfigError: Its configuration cannot be read.
         RunError: There is no run in that directory, or it is damaged.
     """
-    from aebnas.report.run_frame import load_run as read
+    from aebnas.runs.frame import load_run as read
 
     return read(path)

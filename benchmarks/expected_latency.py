@@ -22,12 +22,12 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.hardware.network_clock import anchor_clock, network_runner
-from aebnas.hardware.profile import read_profile
+from aebnas.hardware.measure.network_clock import anchor_clock, network_runner
+from aebnas.hardware.profile.profile import read_profile
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.runs.store.store import RunStore
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
-from aebnas.search.store import RunStore
 from aebnas.task.task import classification
 
 TRADE_OFF = 0.5

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from aebnas.search.store import RunStore
+from aebnas.runs.store.store import RunStore
 
 SPACE = """
 name: kill

@@ -25,14 +25,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
-from aebnas.exits.arrays import BoolArray, FloatArray, IntArray, ScoreArray
+from aebnas.exits.core.arrays import BoolArray, FloatArray, IntArray, ScoreArray
+from aebnas.exits.core.outcome import apply_thresholds, exit_index
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import exit_scores, predictions
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
-from aebnas.exits.optuna_tuner import tune_with_optuna
-from aebnas.exits.outcome import apply_thresholds, exit_index
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import exit_scores, predictions
-from aebnas.exits.shared_threshold import shared_threshold
-from aebnas.exits.threshold_family import TunedThresholds
+from aebnas.exits.policies.tuned import TunedThresholds
+from aebnas.exits.thresholds.optuna_tuner import tune_with_optuna
+from aebnas.exits.thresholds.shared import shared_threshold
 
 BUDGETS = 20
 RESAMPLES = 2000

@@ -18,9 +18,9 @@ from aebnas.data.dataset import ImageSet
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.deploy import EarlyExitSession
-from aebnas.deploy.parity import torch_logits
-from aebnas.exits.scores import exit_scores
-from aebnas.final.checkpoint import load_trained
+from aebnas.deploy.exporting.parity import torch_logits
+from aebnas.exits.core.scores import exit_scores
+from aebnas.train.full.checkpoint import load_trained
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from synthetic_runs import SELECT_IMAGES, store_of
 from aebnas.config import load
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
+from aebnas.exits.core.threshold_policy import threshold_policies
 from aebnas.exits.operating_curve import OperatingCurve
-from aebnas.exits.threshold_policy import threshold_policies
 from aebnas.report import write_report
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace

@@ -22,7 +22,7 @@ from aebnas.config import SearchFile, load
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.search.preparation import space_of

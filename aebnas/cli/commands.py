@@ -22,7 +22,7 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.files.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from aebnas.cli.views import View
+    from aebnas.cli.views.views import View
     from aebnas.search.events import Event, Listener
     from aebnas.search.search import Search
 
@@ -47,7 +47,7 @@ def init(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Validate a file and describe its space."""
     config = load(arguments.file, arguments.overrides)
-    from aebnas.cli.describe import describe
+    from aebnas.cli.running.describe import describe
 
     describe(config, arguments.file, arguments.samples, arguments.json)
     return 0
@@ -57,10 +57,10 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.search.run_places import refuse_existing
+    from aebnas.runs.store.places import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
-    from aebnas.cli.views import make_view
+    from aebnas.cli.views.views import make_view
 
     with make_view(arguments.json) as view:
 
@@ -76,7 +76,7 @@ def resume(arguments: argparse.Namespace) -> int:
     """Continue a run."""
     path = Path(arguments.run)
     config = _changed_config(path, arguments.overrides)
-    from aebnas.cli.views import make_view
+    from aebnas.cli.views.views import make_view
 
     with make_view(arguments.json) as view:
 
@@ -98,7 +98,7 @@ def resume(arguments: argparse.Namespace) -> int:
 def report(arguments: argparse.Namespace) -> int:
     """Write the report of one or several runs."""
     from aebnas.report import write_figures, write_report
-    from aebnas.search.store import RunStore
+    from aebnas.runs.store.store import RunStore
 
     folder = None if arguments.output is None else Path(arguments.output)
     stores = [RunStore(Path(run)) for run in arguments.runs]
@@ -112,37 +112,37 @@ def report(arguments: argparse.Namespace) -> int:
 
 def profile(arguments: argparse.Namespace) -> int:
     """Profile a device, or validate a profile."""
-    from aebnas.cli.profiling import profile as run
+    from aebnas.cli.running.profiling import profile as run
 
     return run(arguments)
 
 
 def devices(arguments: argparse.Namespace) -> int:
     """List devices and profiles."""
-    from aebnas.cli.device_list import devices as run
+    from aebnas.cli.running.device_list import devices as run
 
     return run(arguments)
 
 
 def rescore(arguments: argparse.Namespace) -> int:
     """Show a run's front for another device."""
-    from aebnas.cli.rescoring import rescore as run
+    from aebnas.cli.running.rescoring import rescore as run
 
     return run(arguments)
 
 
 def exits(arguments: argparse.Namespace) -> int:
     """Compare all exit policies on a trained network of a run."""
-    from aebnas.cli.exit_policies import exits as run
+    from aebnas.cli.running.exit_policies import exits as run
 
     return run(arguments)
 
 
 def export_study(arguments: argparse.Namespace) -> int:
     """Write a run into an Optuna storage."""
-    from aebnas.report.optuna_study import export_study as export
-    from aebnas.report.run_frame import load_run
-    from aebnas.report.study_storage import shown
+    from aebnas.report.files.optuna_study import export_study as export
+    from aebnas.report.files.study_storage import shown
+    from aebnas.runs.frame import load_run
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
     print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
@@ -152,35 +152,35 @@ def export_study(arguments: argparse.Namespace) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
-    from aebnas.cli.training import train as run
+    from aebnas.cli.running.training import train as run
 
     return run(arguments)
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a trained network on the test images."""
-    from aebnas.cli.evaluating import evaluate as run
+    from aebnas.cli.running.evaluating import evaluate as run
 
     return run(arguments)
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Export a checkpoint."""
-    from aebnas.cli.deploying import export as run
+    from aebnas.cli.running.deploying import export as run
 
     return run(arguments)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Classify images with an exported network."""
-    from aebnas.cli.running import run as classify
+    from aebnas.cli.running.classifying import run as classify
 
     return classify(arguments)
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure an exported network with and without early exits."""
-    from aebnas.cli.deploying import bench as run
+    from aebnas.cli.running.deploying import bench as run
 
     return run(arguments)
 
@@ -191,7 +191,7 @@ def supernet(arguments: argparse.Namespace) -> int:
     if not plan_of(config).inherits:  # a supernet serves searches of other settings too
         config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.cli.supernets import supernet as run
+    from aebnas.cli.running.supernets import supernet as run
 
     return run(arguments, config, path)
 
@@ -204,7 +204,7 @@ def _run(
 ) -> int:
     """Run a search to its end, write the report, and tell both."""
     with Interrupts() as interrupts:
-        from aebnas.cli.views import ending, interruption
+        from aebnas.cli.views.views import ending, interruption
         from aebnas.search.events import WorkersStarted
 
         def listen(event: Event) -> None:
@@ -231,7 +231,7 @@ def _run(
 
 def _write_report(path: Path, view: View) -> Path:
     from aebnas.report import write_report
-    from aebnas.search.store import RunStore
+    from aebnas.runs.store.store import RunStore
 
     view.status("writing the report")
     return write_report([RunStore(path)]).page
@@ -239,7 +239,7 @@ def _write_report(path: Path, view: View) -> Path:
 
 def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
     """Return a run's configuration with its changes; mistakes are told before torch is imported."""
-    from aebnas.search.store import RunStore
+    from aebnas.runs.store.store import RunStore
 
     store = RunStore(path)
     try:
@@ -251,7 +251,7 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
 
 def _kept(path: Path) -> int | None:
     """Return how many candidates a run holds; None: it was not begun."""
-    from aebnas.search.store import RunStore
+    from aebnas.runs.store.store import RunStore
 
     if not (path / "run.sqlite").is_file():
         return None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aebnas.config import SearchFile
-from aebnas.config.constraints import EXPECTED, Bound, full_name
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.exact import ExactCost, ExactCosts
+from aebnas.config.sections.constraints import EXPECTED, Bound, full_name
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.space.api import SearchSpace
 from aebnas.task.task import Task
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
-    from aebnas.hardware.target import Target
+    from aebnas.hardware.devices.target import Target
 
 
 def target_of(arguments: argparse.Namespace) -> Target:
@@ -20,7 +20,7 @@ def target_of(arguments: argparse.Namespace) -> Target:
     Raises:
         ConfigError: They do not fit together; names the option.
     """
-    from aebnas.hardware.target import Target
+    from aebnas.hardware.devices.target import Target
 
     device = "cuda:0" if arguments.device == "cuda" else arguments.device
     runtime = arguments.runtime or ("onnxruntime" if device == "cpu" else "torch")
@@ -50,7 +50,7 @@ def _option(detail: Any) -> str:
 
 def default_name(target: Target) -> str:
     """Return a file name from the device's own name: ``intel-xeon-processor-onnxruntime``."""
-    from aebnas.hardware.devices import gpus, processor
+    from aebnas.hardware.devices.devices import gpus, processor
 
     name = processor()
     if target.device != "cpu":

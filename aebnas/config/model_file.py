@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
-from aebnas.config.document import Document, read_document
 from aebnas.config.messages import show
 from aebnas.config.moved import moved
-from aebnas.config.places import Problem, lines_of
-from aebnas.config.yaml_syntax import MAX_BYTES
 from aebnas.errors import AebnasError, ConfigError
+from aebnas.files.document import Document, read_document
+from aebnas.files.places import Problem, lines_of
+from aebnas.files.yaml_syntax import MAX_BYTES
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aebnas.config.choices import Path
-from aebnas.config.fidelity_schema import short_items
+from aebnas.config.sections.fidelities import short_items
 
 INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 

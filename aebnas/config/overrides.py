@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from aebnas.config.choices import Path
-from aebnas.config.document import Document, read_document
 from aebnas.config.fields import is_tagged, sections_at
-from aebnas.config.places import Place
 from aebnas.errors import ConfigError
+from aebnas.files.document import Document, read_document
+from aebnas.files.places import Place
 
 AFTER_EVERY_LINE = 2**40
 

@@ -12,7 +12,7 @@ import yaml
 
 from aebnas.config.choices import Path
 from aebnas.config.schema import SearchFile
-from aebnas.config.yaml_syntax import SCALARS
+from aebnas.files.yaml_syntax import SCALARS
 
 WIDTH = 110
 

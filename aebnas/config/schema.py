@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
-from aebnas.config.constraints import (
+from aebnas.config.sections.constraints import (
     EXPECTED,
     Bound,
     BoundedMetric,
@@ -24,13 +24,13 @@ from aebnas.config.constraints import (
     wrong_objectives,
     wrong_start,
 )
-from aebnas.config.evaluation_schema import EvaluationConfig, wrong_evaluation
-from aebnas.config.exits_schema import ExitsConfig
-from aebnas.config.pixels import Pixels
-from aebnas.config.space_schema import Name, SpaceConfig
-from aebnas.config.supernet_schema import SupernetConfig
-from aebnas.config.surrogate_schema import SurrogateConfig, SurrogateName
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
+from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.sections.pixels import Pixels
+from aebnas.config.sections.space import Name, SpaceConfig
+from aebnas.config.sections.supernet import SupernetConfig
+from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
+from aebnas.config.sections.training import TrainingConfig
 
 DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 Share = Annotated[float, Field(gt=0, lt=1)]

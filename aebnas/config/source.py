@@ -12,14 +12,14 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from aebnas.config.document import Document, read_document
-from aebnas.config.fidelity_schema import SHORT, spelled_out
 from aebnas.config.messages import explain, show
 from aebnas.config.overrides import apply_overrides
-from aebnas.config.places import lines_of
 from aebnas.config.schema import SearchFile
-from aebnas.config.yaml_syntax import MAX_BYTES
+from aebnas.config.sections.fidelities import SHORT, spelled_out
 from aebnas.errors import ConfigError
+from aebnas.files.document import Document, read_document
+from aebnas.files.places import lines_of
+from aebnas.files.yaml_syntax import MAX_BYTES
 
 
 def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> SearchFile:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aebnas.config.training_schema import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.dataset import ImageSet
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SixteenBitDepth
-from aebnas.data.class_names import check_class_names
+from aebnas.data.checks.class_names import check_class_names
 from aebnas.errors import DataError
 
 Images: TypeAlias = NDArray[np.uint8]

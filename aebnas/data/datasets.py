@@ -18,17 +18,17 @@ from types import MappingProxyType
 
 from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
-from aebnas.data.bundled import read_digits, read_mnist5k
-from aebnas.data.cifar import CIFAR10, CIFAR100, read_cifar
-from aebnas.data.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
+from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
+from aebnas.data.checks.memory import check_fits, memory_told, reading_peak
 from aebnas.data.dataset import Dataset, Extras, ImageSet, check_labels, make_dataset
-from aebnas.data.folder import read_folder
-from aebnas.data.idx import read_idx_pairs
-from aebnas.data.memory import check_fits, memory_told, reading_peak
-from aebnas.data.npz import read_npz
-from aebnas.data.official import OfficialFile, obtain
+from aebnas.data.readers.bundled import read_digits, read_mnist5k
+from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
+from aebnas.data.readers.folder import read_folder
+from aebnas.data.readers.idx import read_idx_pairs
+from aebnas.data.readers.npz import read_npz
+from aebnas.data.readers.official import OfficialFile, obtain
+from aebnas.data.readers.svhn import read_svhn
 from aebnas.data.splits import cut_test
-from aebnas.data.svhn import read_svhn
 from aebnas.errors import ConfigError
 
 TEST_SEED = 0

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from aebnas.config.training_schema import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import check_trainable

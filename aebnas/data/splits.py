@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
+from aebnas.data.checks.memory import memory_told
 from aebnas.data.dataset import Dataset, ImageSet, Labels
-from aebnas.data.memory import memory_told
 from aebnas.errors import DataError
 from aebnas.task.task import Task
 

@@ -17,7 +17,7 @@ from aebnas.deploy.manifest import INT8_FOLDER
 from aebnas.deploy.session import EarlyExitSession
 from aebnas.deploy.speed import Contender, mean_ms, rounds_ns
 from aebnas.errors import DataError
-from aebnas.exits.threshold_policy import never_leave
+from aebnas.exits.core.threshold_policy import never_leave
 
 ROUNDS = 8
 BATCH = 64

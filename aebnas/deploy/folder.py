@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from aebnas.deploy.manifest import CURE, LABELS, POLICY, SAMPLES, Manifest, read_checked, read_manifest
 from aebnas.deploy.segments import SegmentChain
 from aebnas.errors import AebnasError, RunError
-from aebnas.exits.policies import policy_from_dict
-from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.policies.table import policy_from_dict
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, open_session
 
 FLOAT = "tensor(float)"

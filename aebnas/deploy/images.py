@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aebnas.data.picture_files import decoding
-from aebnas.data.pictures import pixels_of, read_pixels
+from aebnas.data.pictures.files import decoding
+from aebnas.data.pictures.pixels import pixels_of, read_pixels
 from aebnas.errors import DataError
 
 ImageLike: TypeAlias = str | Path | Image.Image | NDArray[Any]

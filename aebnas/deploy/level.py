@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aebnas.deploy.manifest import Manifest
 from aebnas.errors import HardwareError
-from aebnas.hardware.profile import HardwareProfile, read_profile
+from aebnas.hardware.profile.profile import HardwareProfile, read_profile
 
 
 class Level:
@@ -32,7 +32,7 @@ class Level:
         if target.threads != threads:
             raise HardwareError(f"{path}: profile of {target.threads} threads, but --threads is {threads}")
         try:
-            from aebnas.hardware.network_clock import anchor_clock
+            from aebnas.hardware.measure.network_clock import anchor_clock
         except ModuleNotFoundError as error:
             raise HardwareError(
                 f"--hardware: predictions are brought to the machine's level of now by a network that "

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.exits_schema import ExitsConfig
+from aebnas.config.sections.exits import ExitsConfig
 from aebnas.data.dataset import ImageSet
 from aebnas.deploy.preprocessing import Inputs, Preprocessing
 from aebnas.deploy.segments import SegmentChain
-from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.configured import configured_family, configured_target
 from aebnas.exits.targets import Budget
 
 BATCH = 250

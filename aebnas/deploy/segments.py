@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.online import Decide, online, online_single
-from aebnas.exits.policy import ExitPolicy
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, onnx_runner, takes_earlier
 from aebnas.runtime.runner import Answer, Leave
 

@@ -19,8 +19,8 @@ from aebnas.deploy.images import ImageLike, Pixels, to_pixels
 from aebnas.deploy.preprocessing import Preprocessing
 from aebnas.deploy.segments import Inputs, Logits
 from aebnas.errors import AebnasError, DataError, RunError
+from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.online import FEW_CLASSES, online
-from aebnas.exits.policy import ExitPolicy
 
 
 class Prediction(NamedTuple):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
-from aebnas.exits.configured import configured_family, configured_target
+from aebnas.config.sections.exits import ExitsConfig
+from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.policies.configured import configured_family, configured_target
 
 
 class Fitted(NamedTuple):

@@ -30,10 +30,10 @@ from aebnas.evaluation.record import (
     Status,
     draft_evaluation,
 )
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import SCORES, exit_scores, predictions
-from aebnas.hardware.cost import NetworkCost, network_cost
-from aebnas.hardware.device_costs import DeviceCosts, reach_in
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import SCORES, exit_scores, predictions
+from aebnas.hardware.cost.cost import NetworkCost, network_cost
+from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.runtime.process import prepare_process

@@ -1,7 +1,7 @@
 """The kinds of fidelity: what each prepares before a search, and how it gives a candidate its weights.
 
 To add one, write a class that obeys ``FidelityKind`` and enter it in ``FIDELITIES`` under the kind's name,
-its options in ``config/fidelity_schema.py``.  Nobody else asks for a kind by its name.
+its options in ``config/sections/fidelities.py``.  Nobody else asks for a kind by its name.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import torch
 from numpy.typing import NDArray
 
-from aebnas.config.fidelity_schema import InheritedConfig
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
@@ -25,8 +25,8 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture
 from aebnas.supernet.inheritance import Heirs, supernet_with
-from aebnas.training.exit_weights import exit_weights
 from aebnas.training.finetuning import finetune
+from aebnas.training.losses.exit_weights import exit_weights
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import TrainingResult, train
 

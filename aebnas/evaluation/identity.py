@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aebnas.config.evaluation_schema import EvaluationConfig
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.evaluation import EvaluationConfig
 from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.supernet.identity import deciding_settings
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from aebnas.config.fidelity_schema import KINDS, InheritedConfig, TrainedConfig
 from aebnas.config.schema import SearchFile
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.fidelities import KINDS, InheritedConfig, TrainedConfig
+from aebnas.config.sections.training import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
 
 if TYPE_CHECKING:
-    from aebnas.hardware.cost import NetworkCost
+    from aebnas.hardware.cost.cost import NetworkCost
 
 
 class Status(StrEnum):

@@ -11,15 +11,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aebnas.config.constraints import DEVICE_METRICS, profile_names
-from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import DEVICE_METRICS, profile_names
+from aebnas.config.sections.exits import ExitsConfig
 from aebnas.errors import RunError
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
-from aebnas.exits.families import FAMILIES
-from aebnas.exits.samples import ExitSamples
-from aebnas.hardware.device_costs import DeviceCosts, reach_in
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.task.task import Task
 
 Records = Callable[[str, str], tuple[ExitRecord, ExitRecord] | None]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from aebnas.exits.arrays import BoolArray
-from aebnas.exits.policy import ExitPolicy, Logits
-from aebnas.exits.switch_policy import SwitchPolicy
-from aebnas.exits.threshold_policy import ThresholdPolicy
+from aebnas.exits.core.arrays import BoolArray
+from aebnas.exits.core.policy import ExitPolicy, Logits
+from aebnas.exits.core.switch_policy import SwitchPolicy
+from aebnas.exits.core.threshold_policy import ThresholdPolicy
 
 Decide = Callable[[int, Sequence[Logits]], BoolArray]
 """Which samples leave at an exit before the last, ``(N,)``: its index, the logits of all exits so far."""
@@ -115,5 +115,5 @@ SINGLE_SCORES: dict[str, Callable[[list[float]], float]] = {
     "entropy": _entropy,
     "margin": _margin,
 }
-"""The scores of ``aebnas.exits.scores`` for one sample, from its logits, which they may reorder; a score
+"""The scores of ``aebnas.exits.core.scores`` for one sample, from its logits, which they may reorder; a score
 that is missing here is computed there."""

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.arrays import FloatArray, IntArray, check_reach_cost
-from aebnas.exits.outcome import outcomes_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.policy_codec import decode_policies, encode_policies
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.arrays import FloatArray, IntArray, check_reach_cost
+from aebnas.exits.core.outcome import outcomes_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.policy_codec import decode_policies, encode_policies
+from aebnas.exits.core.samples import ExitSamples
 
 _PER_POINT = ("calibrate_accuracy", "calibrate_cost", "select_accuracy", "select_cost", "exit_rates")
 _PER_EXIT = ("reach_cost", "exit_accuracy")

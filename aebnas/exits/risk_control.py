@@ -18,9 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import binom
 
-from aebnas.exits.arrays import BoolArray
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.arrays import BoolArray
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
 
 
 def harm_of(policies: Sequence[ExitPolicy], samples: ExitSamples) -> BoolArray:

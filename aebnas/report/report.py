@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.errors import RunError
-from aebnas.report.contents import RunContents, read_runs
-from aebnas.report.files import write_file
-from aebnas.report.front_csv import front_csv, winner_links
-from aebnas.report.page import page
-from aebnas.report.winners import write_winners
-from aebnas.search.store import RunStore
+from aebnas.report.files.front_csv import front_csv, winner_links
+from aebnas.report.files.winners import write_winners
+from aebnas.report.files.writing import write_file
+from aebnas.report.page.page import page
+from aebnas.runs.contents import RunContents, read_runs
+from aebnas.runs.store.store import RunStore
 
 
 @dataclass(frozen=True)

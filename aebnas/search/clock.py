@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from aebnas.search.store import RunStore
+from aebnas.runs.store.store import RunStore
 
 
 class Clock:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aebnas.errors import WorkerError
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.cluster.contract import ClusterLostError
+from aebnas.search.workers.cluster.contract import ClusterLostError
 
 
 def all_failed(run: Path, failed: Sequence[Evaluation]) -> WorkerError:

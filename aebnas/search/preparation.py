@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded, refuse_unwritable
-from aebnas.data.facts import DataFacts, data_facts
+from aebnas.data.checks.facts import DataFacts, data_facts
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.proposers import Proposer
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
-from aebnas.search.worker_memory import check_workers_fit
+from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.space.spaces import make_space
 

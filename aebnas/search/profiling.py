@@ -1,7 +1,7 @@
 """What to profile for a search-space file: every layer that its search can ask a device for.
 
 request = profile_request(load("search_spaces/mnist5k.yaml"), Path("hardware_profiles/board.yaml"))
-profile = profile_space(request)  # aebnas.hardware.profile_session; what is measured already is kept
+profile = profile_space(request)  # aebnas.hardware.measure.profile_session; what is measured already is kept
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from aebnas.config.schema import SearchFile
 from aebnas.data.datasets import shape_and_classes
 from aebnas.errors import ConfigError
-from aebnas.hardware.profile_session import ProfileRequest
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure.profile_session import ProfileRequest
 from aebnas.search.preparation import space_of
 from aebnas.task.task import Task
 

@@ -16,10 +16,19 @@ from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.plan import StepOf, plan_of
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.individuals import (
+    advice_on_inherited,
+    dominated_share,
+    pareto_front,
+    with_free_points,
+    worth_keeping,
+)
+from aebnas.runs.repeatability import Repeatability
+from aebnas.runs.status import RunStatus
+from aebnas.runs.store.store import RunStore
 from aebnas.search.budget import Budget
 from aebnas.search.clock import Clock
-from aebnas.search.cluster.contract import ClusterLostError
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -35,21 +44,12 @@ from aebnas.search.failures import all_failed, cluster_lost
 from aebnas.search.fidelity.batches import Batches
 from aebnas.search.fidelity.finals import Ended, Finals
 from aebnas.search.fidelity.keeping import Keeping, best_so_far
+from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.fidelity.steps import Steps
-from aebnas.search.individuals import (
-    advice_on_inherited,
-    dominated_share,
-    pareto_front,
-    with_free_points,
-    worth_keeping,
-)
-from aebnas.search.pool import Pool
-from aebnas.search.promotion import best_first
-from aebnas.search.proposers import Individual, Proposer
-from aebnas.search.repeatability import Repeatability
-from aebnas.search.run_status import RunStatus
+from aebnas.search.proposers.api import Individual, Proposer
 from aebnas.search.start import planned_candidates, reference
-from aebnas.search.store import RunStore
+from aebnas.search.workers.cluster.contract import ClusterLostError
+from aebnas.search.workers.pool import Pool
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
 from aebnas.task.task import classification

@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 
 from aebnas.config import SearchFile, differences, load
 from aebnas.config.text_paths import refuse_unwritable
-from aebnas.data.moved import ADVICE, moved, other_data, read_again
+from aebnas.data.checks.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import plan_of
 from aebnas.files.atomic import write_atomically
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.arrays import pack_arrays
-from aebnas.search.environment import changes_since, check_versions, environment
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.environment import changes_since, check_versions, environment
+from aebnas.runs.kept_profiles import keep_profiles, kept_devices
+from aebnas.runs.store.arrays import pack_arrays
+from aebnas.runs.store.places import refuse_existing
+from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
-from aebnas.search.kept_profiles import keep_profiles, kept_devices
-from aebnas.search.pool import Pool, SerialPool
 from aebnas.search.preparation import prepare, space_of
-from aebnas.search.proposers import Proposer
-from aebnas.search.run_places import refuse_existing
+from aebnas.search.proposers.api import Proposer
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore, storage_errors
+from aebnas.search.workers.pool import Pool, SerialPool
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "workers",
@@ -161,7 +161,7 @@ def _search(
         shared = prepared(plan_of(config), Preparation(supernet))
         if config.workers.mode == "serial":
             return SerialPool(config, splits, told, devices, shared)
-        from aebnas.search.workers import RayPool  # importing Ray takes a second
+        from aebnas.search.workers.ray_pool import RayPool  # importing Ray takes a second
 
         return RayPool(config, splits, told, devices, shared)
 

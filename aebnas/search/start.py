@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from aebnas.config.constraints import full_name
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import full_name
 from aebnas.evaluation.plan import plan_of
-from aebnas.hardware.cost import network_cost
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.exact import ExactCosts
-from aebnas.search.limits import excess_of
-from aebnas.search.nsga2 import Nsga2Proposer
-from aebnas.search.proposers import Admit, Proposer, RandomProposer
+from aebnas.hardware.cost.cost import network_cost
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
+from aebnas.search.proposers.exact import ExactCosts
+from aebnas.search.proposers.limits import excess_of
+from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.task.task import Task
 
@@ -52,7 +52,9 @@ def make_proposer(
     plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, excess)
     if search.surrogate == "none":
         return plain
-    from aebnas.search.surrogate.proposer import SurrogateProposer  # importing scikit-learn takes a second
+    from aebnas.search.proposers.surrogate.proposer import (
+        SurrogateProposer,  # importing scikit-learn takes a second
+    )
 
     worst = reference(config, space, task, devices)
     return SurrogateProposer(config, space, plain, exact, worst, excess=excess)

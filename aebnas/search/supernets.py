@@ -8,9 +8,9 @@ from pathlib import Path
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
 from aebnas.errors import DivergedError, TrainingError, WorkerError
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
-from aebnas.search.resources import worker_gpus
-from aebnas.search.store import RunStore
+from aebnas.search.workers.resources import worker_gpus
 from aebnas.supernet.course import Progress
 from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.storage import supernet_file

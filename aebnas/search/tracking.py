@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.event_file import EventFile
+from aebnas.files.event_file import EventFile
 from aebnas.search.events import CandidateFinished, Event, Generation, Listener, SupernetProgress
 
 Numbers = Callable[[Mapping[str, float], int], None]

@@ -14,7 +14,7 @@ import numpy as np
 
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
-from aebnas.config.space_schema import SpaceConfig
+from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, PlacedLayer
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec

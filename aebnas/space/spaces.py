@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aebnas.config.space_schema import SpaceConfig
+from aebnas.config.sections.space import SpaceConfig
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace

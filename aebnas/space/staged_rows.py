@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aebnas.config.space_schema import ExitsSpaceConfig, FinalConfig, SpaceConfig, StageConfig, StemConfig
+from aebnas.config.sections.space import ExitsSpaceConfig, FinalConfig, SpaceConfig, StageConfig, StemConfig
 from aebnas.space.genes import ABSENT
 from aebnas.space.grammar import Grammar, Row, Slot
 from aebnas.space.names import EXPAND, STEM, block_slot, module_slot

@@ -21,7 +21,7 @@ from aebnas.data.elastic import ElasticBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
-from aebnas.hardware.devices import processor
+from aebnas.hardware.devices.devices import processor
 from aebnas.runtime.process import prepare_process
 from aebnas.supernet.crew import Crew, device_of, leading
 from aebnas.supernet.inheritance import Heirs, new_supernet

@@ -15,7 +15,7 @@ from typing import Any
 
 from aebnas.config.resolved import Difference, flow, plain_differences
 from aebnas.config.schema import SearchFile
-from aebnas.config.supernet_schema import SupernetConfig
+from aebnas.config.sections.supernet import SupernetConfig
 
 TRAINING = (
     "learning_rate",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import ABSENT, Gene, Genome
 from aebnas.task.task import Task

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from aebnas.config.supernet_schema import (
+from aebnas.config.sections.supernet import (
     ADAMW_BETAS,
     ADAMW_DECAY,
     ADAMW_RATE,
     AVERAGE_WARMUP,
     SupernetConfig,
 )
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import DivergedError
 from aebnas.nets.network import EarlyExitNetwork
@@ -32,7 +32,7 @@ from aebnas.supernet.crew import Crew
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
-from aebnas.training.modes import MODES
+from aebnas.training.losses.modes import MODES
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
 from aebnas.training.trainer import DIVERGED

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.modes import MODES
+from aebnas.training.losses.modes import MODES
 from aebnas.training.phase import all_but_early_heads
 from aebnas.training.trainer import Batches, TrainingResult, train_phases
 

@@ -14,8 +14,8 @@ from typing import Literal, TypeVar
 
 from torch import Tensor, nn
 
-from aebnas.config.loss_schema import LossConfig
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.losses import LossConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 
 Options = TypeVar("Options", bound=LossConfig)

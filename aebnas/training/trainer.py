@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.journal import NO_JOURNAL, Epoch, Journal, TrainingState, restore, snapshot
-from aebnas.training.modes import MODES
+from aebnas.training.losses.modes import MODES
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
 

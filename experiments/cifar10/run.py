@@ -195,11 +195,11 @@ def shared_and_tuned(path: Path) -> tuple[float, float] | None:
 
     Mean over random halves of the calibrate images: one half tunes, the other scores.
     """
-    from aebnas.exits.outcome import apply_thresholds
-    from aebnas.exits.samples import ExitSamples
-    from aebnas.exits.scores import exit_scores, predictions
-    from aebnas.exits.shared_threshold import shared_threshold
-    from aebnas.exits.threshold_family import TunedThresholds
+    from aebnas.exits.core.outcome import apply_thresholds
+    from aebnas.exits.core.samples import ExitSamples
+    from aebnas.exits.core.scores import exit_scores, predictions
+    from aebnas.exits.policies.tuned import TunedThresholds
+    from aebnas.exits.thresholds.shared import shared_threshold
 
     exits = json.loads((path / "evaluation.json").read_text())["network"]
     cost = np.array([one["reach_macs"] for one in exits["exits"]])

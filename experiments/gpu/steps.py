@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.config.training_schema import AugmentConfig, TrainingConfig
+from aebnas.config.sections.training import AugmentConfig, TrainingConfig
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches
 from aebnas.data.statistics import ChannelStatistics
@@ -24,7 +24,7 @@ from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.task import classification
 from aebnas.training.journal import Epoch
-from aebnas.training.modes import MODES
+from aebnas.training.losses.modes import MODES
 from aebnas.training.trainer import train_phases
 
 STEPS, EPOCHS = 60, 4

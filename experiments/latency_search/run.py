@@ -17,12 +17,12 @@ import pandas as pd
 
 from aebnas.config import load
 from aebnas.evaluation.rescoring import rescored, rescored_config
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.report.contents import RunContents, read_run
-from aebnas.search.arrays import read_labels
-from aebnas.search.pareto import hypervolume
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.pareto import hypervolume
+from aebnas.runs.store.arrays import read_labels
+from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
-from aebnas.search.store import RunStore
 
 HERE = Path(__file__).parent
 FILE = "search_spaces/mnist5k.yaml"

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from aebnas.config import load
+from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
-from aebnas.search.store import RunStore
 
 HERE = Path(__file__).parent
 FILE = "search_spaces/mnist5k.yaml"

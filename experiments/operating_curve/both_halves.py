@@ -20,9 +20,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 from operating_curve import BUDGETS, Split, _answers, _curve, _split, _thresholds, _within  # noqa: E402
 
-from aebnas.exits.arrays import FloatArray  # noqa: E402
-from aebnas.exits.outcome import apply_thresholds  # noqa: E402
-from aebnas.exits.shared_threshold import shared_threshold  # noqa: E402
+from aebnas.exits.core.arrays import FloatArray  # noqa: E402
+from aebnas.exits.core.outcome import apply_thresholds  # noqa: E402
+from aebnas.exits.thresholds.shared import shared_threshold  # noqa: E402
 
 
 def main() -> None:

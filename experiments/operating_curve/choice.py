@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray
-from aebnas.exits.front import thin
-from aebnas.exits.outcome import apply_thresholds, exit_index
-from aebnas.exits.scores import exit_scores, predictions
-from aebnas.exits.shared_threshold import shared_threshold
-from aebnas.exits.smoothing import smoothed_correctness
-from aebnas.exits.threshold_tuner import tuned_front
+from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray
+from aebnas.exits.core.front import thin
+from aebnas.exits.core.outcome import apply_thresholds, exit_index
+from aebnas.exits.core.scores import exit_scores, predictions
+from aebnas.exits.thresholds.shared import shared_threshold
+from aebnas.exits.thresholds.smoothing import smoothed_correctness
+from aebnas.exits.thresholds.tuner import tuned_front
 
 BUDGETS = 20
 FOLDS = 5

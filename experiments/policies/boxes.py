@@ -9,22 +9,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aebnas.exits.calibration import decision_calibration, exit_calibration
-from aebnas.exits.eero import Eero
-from aebnas.exits.jei import JeiGates
-from aebnas.exits.outcome import outcome_at, outcome_of
-from aebnas.exits.pcee import Pcee
+from aebnas.exits.core.outcome import outcome_at, outcome_of
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.switch_policy import switched_on, switches_where
+from aebnas.exits.core.threshold_policy import ThresholdPolicy, never_leave
+from aebnas.exits.policies.eero import Eero
+from aebnas.exits.policies.jei import JeiGates
+from aebnas.exits.policies.pcee import Pcee
+from aebnas.exits.policies.score_steps import equal_mass_steps, nearest_steps
+from aebnas.exits.policies.tuned import TunedThresholds
+from aebnas.exits.policies.window import WindowCascade
+from aebnas.exits.quality.calibration import decision_calibration, exit_calibration
+from aebnas.exits.quality.temperature import fit_temperatures, scaled
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.score_steps import equal_mass_steps, nearest_steps
-from aebnas.exits.shared_threshold import shared_threshold
-from aebnas.exits.switch_policy import switched_on, switches_where
 from aebnas.exits.targets import Budget
-from aebnas.exits.temperature import fit_temperatures, scaled
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
-from aebnas.exits.tuners import ExactTuner
-from aebnas.exits.window import WindowCascade
+from aebnas.exits.thresholds.shared import shared_threshold
+from aebnas.exits.thresholds.tuners import ExactTuner
 
 DELTAS = (0.7, 0.75, 0.8, 0.85, 0.9)
 SHARES = (0.3, 0.5, 0.7)

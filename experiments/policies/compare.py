@@ -23,11 +23,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from aebnas.exits.families import FAMILIES, family_named
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.outcome import PolicyOutcome, outcome_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import PolicyOutcome, outcome_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.families import FAMILIES, family_named
+from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.targets import Budget
 
 HERE = Path(__file__).parent

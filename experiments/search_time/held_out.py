@@ -45,18 +45,18 @@ from run import (
 from aebnas.config.schema import SearchFile
 from aebnas.data.dataset import ImageSet
 from aebnas.data.datasets import load_dataset
-from aebnas.data.idx import read_idx
+from aebnas.data.readers.idx import read_idx
 from aebnas.data.splits import make_splits
 from aebnas.errors import RunError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.samples import ExitSamples
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.search.pareto import hypervolume, non_dominated
-from aebnas.search.store import RunStore
+from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.store.store import RunStore
 from aebnas.supernet.storage import load_supernet
 from aebnas.task.task import classification
 from aebnas.training.image_logits import image_logits

@@ -36,9 +36,9 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.pareto import hypervolume, non_dominated
+from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
-from aebnas.search.store import RunStore
 from aebnas.supernet.identity import deciding_settings
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.storage import load_supernet, supernet_file

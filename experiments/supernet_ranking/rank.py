@@ -32,8 +32,8 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.exits.samples import ExitSamples
-from aebnas.hardware.cost import network_cost
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.supernet.storage import load_supernet, supernet_file

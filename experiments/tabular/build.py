@@ -18,10 +18,10 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
-from aebnas.search.environment import environment
+from aebnas.runs.environment import environment
+from aebnas.runs.store.store import RunStore
 from aebnas.search.preparation import space_of
-from aebnas.search.store import RunStore
-from aebnas.search.workers import RayPool
+from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 

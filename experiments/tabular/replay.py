@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from aebnas.config import SearchFile, load
-from aebnas.search.nsga2 import Nsga2Proposer
-from aebnas.search.pareto import hypervolume
+from aebnas.runs.pareto import hypervolume
 from aebnas.search.preparation import space_of
-from aebnas.search.proposers import Individual, Proposer, RandomProposer
+from aebnas.search.proposers.api import Individual, Proposer, RandomProposer
+from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.search_space import StagedSpace
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from aebnas.config import load
-from aebnas.config.loss_schema import LOSS_NAMES
+from aebnas.config.sections.losses import LOSS_NAMES
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aebnas.search.store import RunStore
+from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
 

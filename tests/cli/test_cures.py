@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aebnas.search.store import RunStore
+from aebnas.runs.store.store import RunStore
 
 CHANGING = ("seconds", "cpu_seconds", "memory_mb")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from aebnas.final.checkpoint import read_checkpoint
+from aebnas.train.full.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.gpu
 Command = Callable[..., Any]

@@ -13,7 +13,7 @@ from hardware.synthetic_profiles import by_pixels, layers_of, profile_of, writte
 
 from aebnas.errors import HardwareError
 from aebnas.files import atomic
-from aebnas.hardware.profile import write_profile
+from aebnas.hardware.profile.profile import write_profile
 
 
 @pytest.fixture

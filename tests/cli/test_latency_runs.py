@@ -18,10 +18,10 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.rescoring import rescored_config
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.hardware.profile import read_profile
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.hardware.profile.profile import read_profile
+from aebnas.runs.store.store import RunStore
 from aebnas.search import session
-from aebnas.search.store import RunStore
 from aebnas.task.task import classification
 
 Command = Callable[..., Any]

@@ -19,7 +19,7 @@ from training.small_training import digits
 from aebnas.cli import main
 from aebnas.cli.main import COMMANDS, PRINTING
 from aebnas.cli.streams import GONE
-from aebnas.search.store import RunStore
+from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
 KINDS = {"a closed pipe": errno.EPIPE, "a full disk": errno.ENOSPC}
@@ -173,7 +173,7 @@ def test_an_interrupted_command_without_its_view_tells_what_continues(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("aebnas.report.write_report", interrupted)
-    monkeypatch.setattr("aebnas.final.winner_training.train_winner", interrupted)
+    monkeypatch.setattr("aebnas.train.full.winner_training.train_winner", interrupted)
     monkeypatch.setattr("aebnas.search.supernets.trained_supernet", interrupted)
     for command, told in {
         "resume": f"Continue: aebnas resume {words['resume'][1]}",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from aebnas.config import load
 from aebnas.config.schema import DataConfig
-from aebnas.data.moved import moved
+from aebnas.data.checks.moved import moved
 from aebnas.errors import ConfigError, DataError
 
 Command = Callable[..., Any]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from hardware.synthetic_profiles import layers_of, profile_of, written
 
-from aebnas.hardware import profile_session, revalidation
-from aebnas.hardware.devices import processor
-from aebnas.hardware.profile import read_profile
-from aebnas.hardware.profile_schema import DeviceFacts
+from aebnas.hardware.devices.devices import processor
+from aebnas.hardware.measure import profile_session, revalidation
+from aebnas.hardware.profile.profile import read_profile
+from aebnas.hardware.profile.profile_schema import DeviceFacts
 
 Command = Callable[..., Any]
 TINY = """\

@@ -13,8 +13,8 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
-from aebnas.final.checkpoint import load_trained
 from aebnas.report import load_winner
+from aebnas.train.full.checkpoint import load_trained
 from aebnas.training.image_logits import image_logits
 
 Command = Callable[..., Any]

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from aebnas.cli import training_views
-from aebnas.final.checkpoint import read_checkpoint
-from aebnas.final.events import EpochEnded, FinalEvent
-from aebnas.final.subject import subject_of
-from aebnas.final.winner_training import TrainingOptions, plan_of, train_winner
-from aebnas.report.contents import read_run
-from aebnas.report.winners import load_winner
-from aebnas.search.store import RunStore
+from aebnas.cli.views import training_views
+from aebnas.report.files.winners import load_winner
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
+from aebnas.train.full.checkpoint import read_checkpoint
+from aebnas.train.full.events import EpochEnded, FinalEvent
+from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
+from aebnas.train.select.subject import subject_of
 
 Command = Callable[..., Any]
 

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from aebnas.cli.json_lines import JsonLines
-from aebnas.cli.live import LiveView
-from aebnas.cli.plain import PlainView, time_left
-from aebnas.cli.progress import Progress
-from aebnas.cli.views import interruption, make_view
+from aebnas.cli.views.json_lines import JsonLines
+from aebnas.cli.views.live import LiveView
+from aebnas.cli.views.plain import PlainView, time_left
+from aebnas.cli.views.progress import Progress
+from aebnas.cli.views.views import interruption, make_view
 from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
@@ -33,7 +34,6 @@ from aebnas.search.events import (
     WorkersChanged,
     WorkersStarted,
 )
-from aebnas.search.store import RunStore
 
 STARTED = SearchStarted("runs/x", generations=3, planned=18, max_trainings=None, max_minutes=None, known=0)
 

@@ -11,23 +11,23 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from rich.console import Console
 from rich.text import Text
 
-from aebnas.cli import (
+from aebnas.cli.running import (
     deploying,
     describe,
     device_list,
     evaluating,
     exit_policies,
-    plain,
     profiling,
     rescoring,
 )
-from aebnas.cli.live import LiveView
-from aebnas.cli.plain import PlainView
-from aebnas.cli.progress import Progress
-from aebnas.cli.training_views import BarTraining
+from aebnas.cli.views import plain
+from aebnas.cli.views.live import LiveView
+from aebnas.cli.views.plain import PlainView
+from aebnas.cli.views.progress import Progress
+from aebnas.cli.views.training_views import BarTraining
 from aebnas.evaluation.record import Evaluation
-from aebnas.final.events import EpochEnded, NetworkTrained, TrainingBegan, TrialEnded, TuningBegan
-from aebnas.hardware.profile_schema import Agreement
+from aebnas.hardware.profile.profile_schema import Agreement
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     FidelityFinished,
@@ -41,9 +41,9 @@ from aebnas.search.events import (
     WorkerLost,
     WorkersStarted,
 )
-from aebnas.search.store import RunStore
 from aebnas.terminal.bars import FittedProgress, received
 from aebnas.terminal.fitting import cells
+from aebnas.train.full.events import EpochEnded, NetworkTrained, TrainingBegan, TrialEnded, TuningBegan
 
 Command = Callable[..., Any]
 WIDTHS = range(30, 121)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aebnas.config import SearchFile, parse, resolved, starter_file
-from aebnas.config.policy_schema import POLICIES, POLICY_NAMES, policy_named
+from aebnas.config.sections.policies import POLICIES, POLICY_NAMES, policy_named
 from aebnas.config.tagged import names_of
 from aebnas.errors import ConfigError
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from search.fakes import SPACE, fake_config
 
 from aebnas.config import load, resolved
-from aebnas.config.fidelity_schema import short
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.fidelities import short
 from aebnas.config.source import parse
 from aebnas.errors import ConfigError
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aebnas.config import parse
-from aebnas.config.document import MAX_VALUES, read_document
-from aebnas.config.places import lines_of
 from aebnas.errors import ConfigError
+from aebnas.files.document import MAX_VALUES, read_document
+from aebnas.files.places import lines_of
 
 PLAIN = """\
 name: merged

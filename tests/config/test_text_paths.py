@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from aebnas.config.schema import DataConfig
+from aebnas.data.checks.moved import moved
 from aebnas.data.datasets import load_dataset
-from aebnas.data.moved import moved
 from aebnas.errors import ConfigError
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.hardware.profile.device_costs import DeviceCosts
 
 NOWHERE = "~nobody-of-this-name/images"
 READERS: dict[str, Callable[[], object]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from aebnas.config import load, parse
-from aebnas.config.document import read_document
-from aebnas.config.places import lines_of
 from aebnas.errors import ConfigError
+from aebnas.files.document import read_document
+from aebnas.files.places import lines_of
 
 
 def value(text: str) -> object:

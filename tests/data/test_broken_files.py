@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aebnas.data.folder import read_folder
+from aebnas.data.readers.folder import read_folder
 from aebnas.errors import DataError
 
 Break = Callable[[Path], object]
@@ -112,7 +112,7 @@ def test_folders_that_are_empty_nested_or_no_folders_are_told_together(folder: P
 
 
 def test_pixels_that_differ_from_their_header_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import aebnas.data.folder as module
+    import aebnas.data.readers.folder as module
 
     read = module.read_training_pixels
     monkeypatch.setattr(module, "read_training_pixels", lambda path, *rest: read(path, *rest)[1:])

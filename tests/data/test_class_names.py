@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from aebnas.config.document import read_document
-from aebnas.config.places import lines_of
-from aebnas.config.yaml_syntax import MAX_BYTES
-from aebnas.config.yaml_text import yaml_text
-from aebnas.data.class_names import LONGEST_NAMES, MOST_CLASSES, check_class_names, look
+from aebnas.data.checks.class_names import LONGEST_NAMES, MOST_CLASSES, check_class_names, look
 from aebnas.data.dataset import ImageSet, make_dataset
-from aebnas.data.folder import read_folder
-from aebnas.deploy.card import _classes
-from aebnas.deploy.export import _json
+from aebnas.data.readers.folder import read_folder
+from aebnas.deploy.exporting.card import _classes
+from aebnas.deploy.exporting.export import _json
 from aebnas.errors import DataError
+from aebnas.files.document import read_document
+from aebnas.files.places import lines_of
+from aebnas.files.yaml_syntax import MAX_BYTES
+from aebnas.files.yaml_text import yaml_text
 
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 CONTROLS = "\0\a\b\t\x1b\x7f\x9b"

@@ -9,8 +9,8 @@ from data.damaged_files import cases
 from data.picture_seeds import SEEDS, picture
 from PIL import Image, ImageFile
 
-from aebnas.data.folder import read_folder
-from aebnas.data.pictures import read_header, read_pixels
+from aebnas.data.pictures.pixels import read_header, read_pixels
+from aebnas.data.readers.folder import read_folder
 from aebnas.errors import DataError
 
 SAMPLE, MANY = 200, 5000

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from aebnas.data.cifar import CIFAR10, CIFAR100, CifarLayout, read_cifar
-from aebnas.data.idx import read_idx_pairs
-from aebnas.data.npz import read_npz
-from aebnas.data.svhn import read_svhn
+from aebnas.data.readers.cifar import CIFAR10, CIFAR100, CifarLayout, read_cifar
+from aebnas.data.readers.idx import read_idx_pairs
+from aebnas.data.readers.npz import read_npz
+from aebnas.data.readers.svhn import read_svhn
 from aebnas.errors import DataError
 
 RNG = np.random.default_rng(0)

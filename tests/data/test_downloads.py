@@ -10,9 +10,9 @@ from pathlib import Path
 import pooch
 import pytest
 
-from aebnas.data import download
-from aebnas.data.download import ResumingDownloader
-from aebnas.data.official import OfficialFile, obtain
+from aebnas.data.readers import download
+from aebnas.data.readers.download import ResumingDownloader
+from aebnas.data.readers.official import OfficialFile, obtain
 from aebnas.errors import DataError
 
 CONTENT = bytes(range(256)) * 1000

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aebnas.config.schema import DataConfig, SplitConfig
+from aebnas.data.checks.duplicates import Duplicates, _pairs, find_duplicates
 from aebnas.data.dataset import Dataset, ImageSet, make_dataset
 from aebnas.data.datasets import load_dataset
-from aebnas.data.duplicates import Duplicates, _pairs, find_duplicates
 from aebnas.data.splits import split_indices
 
 CONFIG = DataConfig(name="digits", split=SplitConfig(train=0.6, calibrate=0.2, select=0.2))

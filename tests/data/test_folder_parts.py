@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from aebnas.config.schema import DataConfig
+from aebnas.data.checks.facts import data_facts
 from aebnas.data.datasets import load_dataset
-from aebnas.data.facts import data_facts
-from aebnas.data.folder import read_folder
-from aebnas.data.folder_layout import PARTS
+from aebnas.data.readers.folder import read_folder
+from aebnas.data.readers.folder_layout import PARTS
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 

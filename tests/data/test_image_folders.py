@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aebnas.data.folder import read_folder
+from aebnas.data.readers.folder import read_folder
 from aebnas.errors import DataError
 
 RED, GREY = (200, 10, 20), 77

@@ -13,7 +13,7 @@ from aebnas.config.schema import DataConfig, DatasetName
 from aebnas.data import datasets
 from aebnas.data.dataset import Dataset, ImageSet, make_dataset
 from aebnas.data.datasets import KNOWN, KnownDataset, load_dataset
-from aebnas.data.idx import read_idx_pairs
+from aebnas.data.readers.idx import read_idx_pairs
 from aebnas.errors import ConfigError, DataError
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aebnas.config.schema import DataConfig
-from aebnas.data import memory
+from aebnas.data.checks import memory
+from aebnas.data.checks.memory import check_fits, check_folder_fits, in_words, reading_peak
+from aebnas.data.checks.room import available_bytes
 from aebnas.data.datasets import load_dataset
-from aebnas.data.idx import read_idx
-from aebnas.data.memory import check_fits, check_folder_fits, in_words, reading_peak
-from aebnas.data.room import available_bytes
+from aebnas.data.readers.idx import read_idx
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 
@@ -137,7 +137,7 @@ def test_a_folder_that_does_not_fit_is_refused_before_a_picture_is_decoded(
 ) -> None:
     folder = pictures(tmp_path / "f", 100)
     free["bytes"] = 300_000
-    monkeypatch.setattr("aebnas.data.folder.read_training_pixels", None)
+    monkeypatch.setattr("aebnas.data.readers.folder.read_training_pixels", None)
     with pytest.raises(
         DataError,
         match=r"f: reading 8 images of 100 x 100 x 3 .* takes 480 kB of memory, but 300 kB are free\. "
@@ -191,7 +191,7 @@ def test_memory_that_runs_out_all_the_same_is_told(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise MemoryError("Unable to allocate 3 GiB")
 
-    monkeypatch.setattr("aebnas.data.folder.read_training_pixels", full)
+    monkeypatch.setattr("aebnas.data.readers.folder.read_training_pixels", full)
     folder = pictures(tmp_path / "f", 10)
     with pytest.raises(DataError, match=r"f does not fit in memory.* \(Unable to allocate 3 GiB\)"):
         load_dataset(DataConfig(folder=str(folder)))

@@ -10,8 +10,8 @@ import pytest
 
 from aebnas.config.schema import DataConfig, SplitConfig
 from aebnas.data.datasets import load_dataset
-from aebnas.data.npz import read_npz
-from aebnas.data.npz_layout import layout_of
+from aebnas.data.readers.npz import read_npz
+from aebnas.data.readers.npz_layout import layout_of
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
 

@@ -10,7 +10,7 @@ import pytest
 from data.picture_seeds import chunk
 from PIL import Image
 
-from aebnas.data.pictures import read_header, read_pixels
+from aebnas.data.pictures.pixels import read_header, read_pixels
 
 ORIENTATION = 0x0112
 MARK = np.zeros((8, 16), np.uint8)

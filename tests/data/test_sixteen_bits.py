@@ -11,10 +11,10 @@ from PIL import Image
 
 from aebnas.config.schema import DataConfig
 from aebnas.data.dataset import Extras
-from aebnas.data.folder import read_folder
-from aebnas.data.pictures import read_pixels, read_training_pixels
+from aebnas.data.pictures.pixels import read_pixels, read_training_pixels
+from aebnas.data.readers.folder import read_folder
 from aebnas.errors import DataError
-from aebnas.final.images import final_images
+from aebnas.train.full.images import final_images
 
 Save = Callable[[np.ndarray, Path], None]
 
@@ -126,7 +126,7 @@ def test_a_file_is_read_twice_only_where_16_bits_turn_out_to_be_fewer(
         reads.append(path.stem)
         return read_training_pixels(path, *rest)
 
-    monkeypatch.setattr("aebnas.data.folder.read_training_pixels", reading)
+    monkeypatch.setattr("aebnas.data.readers.folder.read_training_pixels", reading)
     folder = folder_of(tmp_path, SAVE["png"], 65_535, 4095)
     Image.fromarray(ramp(250).astype(np.uint8)).save(folder / "a" / "plain.png")
     read_folder(folder, None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aebnas.config.training_schema import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import TrainBatches, eval_batches

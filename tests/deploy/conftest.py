@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from deploy.small_checkpoints import leaving_everywhere, write_checkpoint
 
-from aebnas.deploy.export import export
+from aebnas.deploy.exporting.export import export
 
 
 @pytest.fixture(scope="session")

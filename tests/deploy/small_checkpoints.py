@@ -8,23 +8,23 @@ import torch
 from training.small_training import digits
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.config.exits_schema import ExitsConfig
 from aebnas.config.schema import DataConfig
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.deploy.parity import torch_logits
+from aebnas.deploy.exporting.parity import torch_logits
 from aebnas.deploy.scoring import refitted
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import exit_scores
-from aebnas.exits.threshold_policy import ThresholdPolicy, never_leave
-from aebnas.final.checkpoint import FORMAT, Checkpoint, checkpoint_text
-from aebnas.hardware.cost import network_cost
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import exit_scores
+from aebnas.exits.core.threshold_policy import ThresholdPolicy, never_leave
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.task import classification
+from aebnas.train.full.checkpoint import FORMAT, Checkpoint, checkpoint_text
 from aebnas.training.trainer import train
 
 EPOCHS = 6

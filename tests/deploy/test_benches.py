@@ -111,7 +111,7 @@ def test_one_interrupted_call_does_not_move_the_mean() -> None:
 def test_a_prediction_where_torch_is_missing_is_refused_in_words(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "aebnas.hardware.network_clock", raising=False)
+    monkeypatch.delitem(sys.modules, "aebnas.hardware.measure.network_clock", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(HardwareError, match="by a network that torch builds, and it is not installed here"):
         bench(exported, hardware=SHIPPED / "xeon-onnxruntime-mnist5k.yaml", rounds=1)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from aebnas.deploy import draft as drafts
-from aebnas.deploy import staging
+from aebnas.deploy.exporting import staging
+from aebnas.deploy.exporting.staging import write_folder
 from aebnas.deploy.manifest import CARD, LABELS, MANIFEST, POLICY
-from aebnas.deploy.staging import write_folder
 from aebnas.errors import RunError
+from aebnas.files import draft as drafts
 
 NAMES = (MANIFEST, POLICY, LABELS, CARD)
 

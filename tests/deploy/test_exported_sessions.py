@@ -12,12 +12,12 @@ from training.small_training import digits
 
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
-from aebnas.deploy.parity import torch_logits
+from aebnas.deploy.exporting.parity import torch_logits
 from aebnas.deploy.session import most_likely
 from aebnas.errors import DataError, RunError
-from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.scores import softmax
-from aebnas.exits.threshold_policy import ThresholdPolicy, leave_at_once, never_leave
+from aebnas.exits.core.scores import softmax
+from aebnas.exits.core.threshold_policy import ThresholdPolicy, leave_at_once, never_leave
+from aebnas.exits.policies.patience import PatiencePolicy
 
 HEAVY = ("torch", "scipy", "ray", "onnx", "pandas", "sklearn", "optuna", "pymoo")
 

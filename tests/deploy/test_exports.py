@@ -12,12 +12,13 @@ import pytest
 from cli.conftest import aebnas
 from training.small_training import digits
 
-from aebnas.deploy import EarlyExitSession, parity, quantize
-from aebnas.deploy.export import export
+from aebnas.deploy import EarlyExitSession
+from aebnas.deploy.exporting import parity, quantize
+from aebnas.deploy.exporting.export import export
 from aebnas.deploy.folder import read_samples
 from aebnas.deploy.manifest import read_manifest
 from aebnas.errors import DataError, RunError
-from aebnas.final.checkpoint import read_checkpoint
+from aebnas.train.full.checkpoint import read_checkpoint
 
 
 def test_the_folder_holds_graphs_policy_labels_samples_and_card(exported: Path, checkpoint: Path) -> None:
@@ -167,7 +168,7 @@ def test_an_interrupted_export_leaves_what_was_there(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    monkeypatch.setattr("aebnas.deploy.staging._write", write)
+    monkeypatch.setattr("aebnas.deploy.exporting.staging._write", write)
     with pytest.raises(KeyboardInterrupt):
         export(checkpoint, folder, force=True)
     assert len(written) == 4

@@ -15,7 +15,7 @@ from PIL import Image
 from training.small_training import digits
 
 from aebnas.deploy import EarlyExitSession
-from aebnas.deploy.export import export
+from aebnas.deploy.exporting.export import export
 from aebnas.deploy.manifest import MANIFEST, Manifest, checksum_of, read_manifest
 from aebnas.errors import DataError, RunError
 

@@ -17,8 +17,8 @@ from aebnas.evaluation import fidelities as fidelities_room
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import training_seed
 from aebnas.evaluation.record import Evaluation
-from aebnas.exits.scores import SCORES, predictions
-from aebnas.hardware.cost import network_cost
+from aebnas.exits.core.scores import SCORES, predictions
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.task.task import classification
 from aebnas.training.image_logits import image_logits

@@ -12,10 +12,10 @@ from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Artefacts, Evaluation
 from aebnas.evaluation.rescoring import rescored, rescored_config
-from aebnas.exits.families import FAMILIES
-from aebnas.exits.samples import ExitSamples
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.search.individuals import individual
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.individuals import individual
 
 REACH = (1.0, 2.0, 4.0)
 

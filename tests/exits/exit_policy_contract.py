@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policies import policy_from_dict
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import SCORES
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import SCORES
+from aebnas.exits.policies.family import PolicyFamily
+from aebnas.exits.policies.table import policy_from_dict
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 
 Logits = npt.NDArray[Any]

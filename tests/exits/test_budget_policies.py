@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aebnas.errors import DataError
-from aebnas.exits.eenet import LearnedScores
-from aebnas.exits.eenet_policy import LearnedScorePolicy, learned_scores
-from aebnas.exits.eero import Eero, labelled_half
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.jei import GatePolicy, JeiGates, gate_features
-from aebnas.exits.logistic import fit_logistic, linear, sigmoid
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.shares import conditional, thresholds_from_shares, tilted_to
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.shares import conditional, thresholds_from_shares, tilted_to
+from aebnas.exits.policies.eenet import LearnedScores
+from aebnas.exits.policies.eenet_policy import LearnedScorePolicy, learned_scores
+from aebnas.exits.policies.eero import Eero, labelled_half
+from aebnas.exits.policies.family import PolicyFamily
+from aebnas.exits.policies.jei import GatePolicy, JeiGates, gate_features
+from aebnas.exits.policies.window import WindowCascade, WindowPolicy
 from aebnas.exits.targets import Budget
-from aebnas.exits.window import WindowCascade, WindowPolicy
+from aebnas.exits.thresholds.logistic import fit_logistic, linear, sigmoid
 
 BUDGETS = (1.3, 1.8, 2.5, 3.2, 3.7)
 COST = np.array([1.0, 1.7, 2.2, 4.0])

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.calibration import decision_calibration, exit_calibration, reliability
-from aebnas.exits.scores import predictions, softmax
-from aebnas.exits.selective import (
+from aebnas.exits.core.scores import predictions, softmax
+from aebnas.exits.quality.calibration import decision_calibration, exit_calibration, reliability
+from aebnas.exits.quality.selective import (
     area_under_risk_coverage,
     coverage_at_risk,
     failure_auroc,
     risk_coverage,
 )
-from aebnas.exits.temperature import COLDEST, HOTTEST, fit_temperatures, scaled
+from aebnas.exits.quality.temperature import COLDEST, HOTTEST, fit_temperatures, scaled
 
 
 def test_the_calibration_error_is_the_gap_weighted_by_count() -> None:

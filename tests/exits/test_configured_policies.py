@@ -5,20 +5,20 @@ import json
 import numpy as np
 import pytest
 
-from aebnas.config.exits_schema import TARGETS as TARGET_FIELDS
-from aebnas.config.exits_schema import ExitsConfig
-from aebnas.config.policy_schema import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
+from aebnas.config.sections.exits import TARGETS as TARGET_FIELDS
+from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.sections.policies import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
 from aebnas.config.tagged import names_of
-from aebnas.exits.configured import configured_family, configured_target
-from aebnas.exits.families import FAMILIES
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.threshold_policy import leave_at_once
 from aebnas.exits.operating_curve import OperatingCurve, operating_curve
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policies import policy_from_dict
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.exits.policies.table import policy_from_dict
+from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.exits.targets import TARGETS, Accuracy, Budget, Guarantee
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.threshold_policy import leave_at_once
-from aebnas.exits.tuners import OptunaTuner
+from aebnas.exits.thresholds.tuners import OptunaTuner
 
 
 def samples(seed: int, exits: int = 3) -> ExitSamples:

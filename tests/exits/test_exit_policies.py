@@ -5,20 +5,20 @@ import pytest
 from exit_policy_contract import ExitPolicyContract, random_samples
 
 from aebnas.errors import DataError
-from aebnas.exits.eenet import LearnedScores
-from aebnas.exits.eero import Eero
-from aebnas.exits.families import FAMILIES, family_named
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.jei import JeiGates
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.patience import Patience, PatiencePolicy
-from aebnas.exits.pcee import Pcee
-from aebnas.exits.policies import POLICIES, policy_from_dict
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.threshold_policy import ThresholdPolicy
+from aebnas.exits.policies.eenet import LearnedScores
+from aebnas.exits.policies.eero import Eero
+from aebnas.exits.policies.families import FAMILIES, family_named
+from aebnas.exits.policies.family import PolicyFamily
+from aebnas.exits.policies.jei import JeiGates
+from aebnas.exits.policies.patience import Patience, PatiencePolicy
+from aebnas.exits.policies.pcee import Pcee
+from aebnas.exits.policies.table import POLICIES, policy_from_dict
+from aebnas.exits.policies.tuned import TunedThresholds
+from aebnas.exits.policies.window import WindowCascade
 from aebnas.exits.targets import Budget
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.threshold_policy import ThresholdPolicy
-from aebnas.exits.tuners import ExactTuner
-from aebnas.exits.window import WindowCascade
+from aebnas.exits.thresholds.tuners import ExactTuner
 
 
 class TestConfidenceThresholds(ExitPolicyContract):

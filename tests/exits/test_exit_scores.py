@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.scores import SCORES, exit_scores, predictions
+from aebnas.exits.core.scores import SCORES, exit_scores, predictions
 
 PROBABILITIES = np.array([0.7, 0.2, 0.1])
 LOGITS = np.log(PROBABILITIES).reshape(1, 1, 3)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.outcome import outcome_at, outcome_of
-from aebnas.exits.pcee import Pcee
+from aebnas.exits.core.outcome import outcome_at, outcome_of
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.pcee import Pcee
+from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
-from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.tuners import ExactTuner
+from aebnas.exits.thresholds.tuners import ExactTuner
 
 
 def harms(*counts: int, samples: int = 500) -> np.ndarray:

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from aebnas.exits.families import FAMILIES, family_named
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import SCORES
+from aebnas.exits.core.switch_policy import SwitchPolicy
+from aebnas.exits.core.threshold_policy import ThresholdPolicy
 from aebnas.exits.online import SINGLE_SCORES, online, online_single
-from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.scores import SCORES
-from aebnas.exits.switch_policy import SwitchPolicy
+from aebnas.exits.policies.families import FAMILIES, family_named
+from aebnas.exits.policies.patience import PatiencePolicy
 from aebnas.exits.targets import Budget
-from aebnas.exits.threshold_policy import ThresholdPolicy
 
 COST = [1.0, 2.0, 4.0]
 

@@ -11,19 +11,19 @@ from hypothesis import given
 from threshold_cases import Case, large_case, small_cases
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.families import FAMILIES
+from aebnas.exits.core.outcome import apply_thresholds, outcome_of, outcomes_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.shares import thresholds_from_shares
+from aebnas.exits.core.threshold_policy import leave_at_once, never_leave
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
-from aebnas.exits.optuna_tuner import tune_with_optuna
-from aebnas.exits.outcome import apply_thresholds, outcome_of, outcomes_of
-from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.shares import thresholds_from_shares
-from aebnas.exits.smoothing import smoothed_correctness
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.exits.threshold_policy import leave_at_once, never_leave
-from aebnas.exits.threshold_tuner import tune_thresholds
-from aebnas.exits.tuners import TUNERS
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.exits.policies.patience import PatiencePolicy
+from aebnas.exits.policies.tuned import TunedThresholds
+from aebnas.exits.thresholds.optuna_tuner import tune_with_optuna
+from aebnas.exits.thresholds.smoothing import smoothed_correctness
+from aebnas.exits.thresholds.tuner import tune_thresholds
+from aebnas.exits.thresholds.tuners import TUNERS
 
 
 def halves(case: Case) -> tuple[Case, Case]:

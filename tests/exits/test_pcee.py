@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from aebnas.errors import DataError
-from aebnas.exits.arrays import BoolArray, ScoreArray
-from aebnas.exits.drift import drifted_bins
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.pcee import Pcee
-from aebnas.exits.score_steps import (
+from aebnas.exits.core.arrays import BoolArray, ScoreArray
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.switch_policy import SwitchPolicy, switched_on, switches_where
+from aebnas.exits.core.threshold_policy import never_leave
+from aebnas.exits.policies.drift import drifted_bins
+from aebnas.exits.policies.pcee import Pcee
+from aebnas.exits.policies.score_steps import (
     ScoreSteps,
     equal_mass_steps,
     nearest_steps,
     smallest_useful_bin,
 )
-from aebnas.exits.switch_policy import SwitchPolicy, switched_on, switches_where
 from aebnas.exits.targets import Accuracy
-from aebnas.exits.threshold_policy import never_leave
 
 
 def tied_scores(seed: int, samples: int, distinct: int) -> tuple[ScoreArray, BoolArray]:

@@ -7,12 +7,12 @@ from shipped import shipped
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from aebnas.exits.families import FAMILIES, family_named
-from aebnas.exits.outcome import outcome_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.families import FAMILIES, family_named
 from aebnas.exits.targets import Budget
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.task.task import classification
 

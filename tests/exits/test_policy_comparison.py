@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from aebnas.exits.comparison import SHARES, Comparison, bootstrap_band, compare
-from aebnas.exits.families import FAMILIES
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.exits.quality.comparison import SHARES, Comparison, bootstrap_band, compare
 
 
 def samples(seed: int, count: int = 300) -> ExitSamples:

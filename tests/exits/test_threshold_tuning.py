@@ -13,13 +13,13 @@ from threshold_cases import (
 )
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.arrays import FloatArray
-from aebnas.exits.coordinate_ascent import ascend, prices
-from aebnas.exits.front import best_of, non_dominated, thin
-from aebnas.exits.outcome import apply_thresholds, exit_index
-from aebnas.exits.shared_threshold import shared_threshold
-from aebnas.exits.threshold_grid import all_levels, grid_outcome, grid_vectors, snapped
-from aebnas.exits.threshold_tuner import tune_thresholds, tuned_front
+from aebnas.exits.core.arrays import FloatArray
+from aebnas.exits.core.front import best_of, non_dominated, thin
+from aebnas.exits.core.outcome import apply_thresholds, exit_index
+from aebnas.exits.thresholds.coordinate_ascent import ascend, prices
+from aebnas.exits.thresholds.grid import all_levels, grid_outcome, grid_vectors, snapped
+from aebnas.exits.thresholds.shared import shared_threshold
+from aebnas.exits.thresholds.tuner import tune_thresholds, tuned_front
 
 
 def points(thresholds: FloatArray, case: Case) -> list[tuple[float, float]]:

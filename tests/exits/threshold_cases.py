@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from hypothesis import strategies as st
 
-from aebnas.exits.arrays import BoolArray, FloatArray, ScoreArray
+from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray
 
 Case = tuple[ScoreArray, BoolArray, FloatArray]
 

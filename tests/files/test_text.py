@@ -11,8 +11,8 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from aebnas.config import parse
 from aebnas.errors import ConfigError
 from aebnas.files.text import NoTextError, text_of
-from aebnas.hardware.measured_network import read_networks
-from aebnas.hardware.profile import read_profile
+from aebnas.hardware.profile.measured_network import read_networks
+from aebnas.hardware.profile.profile import read_profile
 
 FILE = """\
 name: tiny

@@ -26,13 +26,13 @@ from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.evaluation.identity import context_key, leg_seed, training_seed
-from aebnas.exits.families import FAMILIES
+from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
-from aebnas.hardware.cost import network_cost
-from aebnas.hardware.device_costs import DeviceCosts
+from aebnas.hardware.cost.cost import network_cost
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.store.store import RunStore
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

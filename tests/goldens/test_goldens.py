@@ -7,7 +7,7 @@ import pytest
 from goldens.records import FILE, PROFILES, SEARCHES, contexts, identities, latencies, policies, search
 from shipped import SHIPPED
 
-from aebnas.exits.families import FAMILIES
+from aebnas.exits.policies.families import FAMILIES
 
 GOLDENS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""MACs of a network counted in three ways that share nothing with ``aebnas.hardware.cost``."""
+"""MACs of a network counted in three ways that share nothing with ``aebnas.hardware.cost.cost``."""
 
 import copy
 

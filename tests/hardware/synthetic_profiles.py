@@ -9,9 +9,10 @@ from typing import Any
 from aebnas.blocks.layer import Layer
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
-from aebnas.hardware.cost import layer_cost
-from aebnas.hardware.profile import HardwareProfile, write_profile
-from aebnas.hardware.profile_schema import (
+from aebnas.hardware.cost.cost import layer_cost
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.profile.profile import HardwareProfile, write_profile
+from aebnas.hardware.profile.profile_schema import (
     FORMAT,
     UNITS,
     Correction,
@@ -21,8 +22,7 @@ from aebnas.hardware.profile_schema import (
     ProfileFacts,
     method_of,
 )
-from aebnas.hardware.profile_table import LayerRow
-from aebnas.hardware.target import Target
+from aebnas.hardware.profile.profile_table import LayerRow
 from aebnas.search.preparation import space_of
 from aebnas.task.task import classification
 

@@ -13,7 +13,7 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
-from aebnas.hardware.cost import layer_cost, network_cost
+from aebnas.hardware.cost.cost import layer_cost, network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.preparation import space_of
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec

@@ -8,11 +8,11 @@ import pytest
 from hardware.synthetic_profiles import profile_of
 from space.tiny_spaces import genomes, space
 
-from aebnas.hardware.agreement import agreements, fit_correction, kendall_tau
-from aebnas.hardware.measured_network import MeasuredNetwork
-from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.profile_schema import Agreement, Correction
-from aebnas.hardware.profile_session import judged, reach_macs
+from aebnas.hardware.measure.profile_session import judged, reach_macs
+from aebnas.hardware.profile.agreement import agreements, fit_correction, kendall_tau
+from aebnas.hardware.profile.measured_network import MeasuredNetwork
+from aebnas.hardware.profile.profile import HardwareProfile
+from aebnas.hardware.profile.profile_schema import Agreement, Correction
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aebnas.hardware import host
-from aebnas.hardware.host import OtherProcesses, RaplCounter
-from aebnas.hardware.monitor import CpuMonitor, spread
+from aebnas.hardware.devices import host
+from aebnas.hardware.devices.host import OtherProcesses, RaplCounter
+from aebnas.hardware.measure.monitor import CpuMonitor, spread
 
 TICKS = 100
 RANGE_UJ = 262_143_328_850

@@ -14,10 +14,10 @@ from runtime.recording import Capture, RecordedGraph
 from space.tiny_spaces import space
 from torch import Tensor, nn
 
-from aebnas.hardware.cuda_clock import GROUP, event_clock, graph_clock
-from aebnas.hardware.profile import read_profile
-from aebnas.hardware.profile_session import ProfileRequest, profile_space
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure.cuda_clock import GROUP, event_clock, graph_clock
+from aebnas.hardware.measure.profile_session import ProfileRequest, profile_space
+from aebnas.hardware.profile.profile import read_profile
 from aebnas.task.task import classification
 
 CALL_MS, REPLAY_MS = 0.02, 0.005

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from aebnas.hardware.devices import Gpu, gpus, machine
+from aebnas.hardware.devices.devices import Gpu, gpus, machine
 
 
 def fail(*_arguments: object) -> None:

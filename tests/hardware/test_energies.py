@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from space.tiny_spaces import space
 
 from aebnas.blocks.layer import Layer
-from aebnas.hardware import energies, energy
-from aebnas.hardware.cost import layer_cost
-from aebnas.hardware.energies import with_energies
-from aebnas.hardware.energy import NoEnergyError, fit_energy, measure_energy_mj, stratified
-from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.samples import SampleFile
-from aebnas.hardware.target import Target
+from aebnas.hardware.cost.cost import layer_cost
+from aebnas.hardware.devices import energy
+from aebnas.hardware.devices.energy import NoEnergyError, fit_energy, measure_energy_mj, stratified
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure import energies
+from aebnas.hardware.measure.energies import with_energies
+from aebnas.hardware.measure.samples import SampleFile
+from aebnas.hardware.profile.profile import HardwareProfile
 from aebnas.task.task import classification
 
 Floats = NDArray[np.float64]

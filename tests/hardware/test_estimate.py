@@ -8,11 +8,11 @@ import pytest
 from space.tiny_spaces import space
 
 from aebnas.blocks.layer import Layer
-from aebnas.hardware import estimate
-from aebnas.hardware.energy import LOOP_SECONDS, MEASURED_LAYERS
-from aebnas.hardware.open_device import OpenDevice
-from aebnas.hardware.profile_session import ProfileRequest
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.energy import LOOP_SECONDS, MEASURED_LAYERS
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure import estimate
+from aebnas.hardware.measure.open_device import OpenDevice
+from aebnas.hardware.measure.profile_session import ProfileRequest
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import Task, classification
 

@@ -12,12 +12,12 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import classifier
 from aebnas.blocks.tensor_spec import image
 from aebnas.errors import HardwareError
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.hardware.latency_terms import LatencyTerms, SegmentTerms
-from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.profile_schema import Correction, Overhead
-from aebnas.hardware.profile_table import COLUMNS
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.hardware.profile.latency_terms import LatencyTerms, SegmentTerms
+from aebnas.hardware.profile.profile import HardwareProfile
+from aebnas.hardware.profile.profile_schema import Correction, Overhead
+from aebnas.hardware.profile.profile_table import COLUMNS
 from aebnas.space.api import Segment
 from aebnas.task.task import classification
 

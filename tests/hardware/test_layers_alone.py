@@ -15,9 +15,9 @@ from aebnas.blocks.conv import Conv
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.table import BLOCKS
 from aebnas.blocks.tensor_spec import image
-from aebnas.hardware.cost import layer_cost
-from aebnas.hardware.layer_clock import OUTSIDE, empty_clock, ends, layer_clock
-from aebnas.hardware.target import Target
+from aebnas.hardware.cost.cost import layer_cost
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure.layer_clock import OUTSIDE, empty_clock, ends, layer_clock
 from aebnas.task.input_size import Size
 from aebnas.task.task import classification
 

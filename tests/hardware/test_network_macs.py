@@ -9,7 +9,7 @@ from shipped import every_space, shipped
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
-from aebnas.hardware.cost import layer_cost, network_cost
+from aebnas.hardware.cost.cost import layer_cost, network_cost
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aebnas.hardware import network_clock
-from aebnas.hardware.network_clock import ROUNDS, measure_networks
-from aebnas.hardware.samples import SampleFile, exit_name
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure import network_clock
+from aebnas.hardware.measure.network_clock import ROUNDS, measure_networks
+from aebnas.hardware.measure.samples import SampleFile, exit_name
 
 TRUE_NS = {"aaa": (1e5, 3e5), "bbb": (2e5, 4e5, 5e5)}
 ANCHOR_MS = 0.5

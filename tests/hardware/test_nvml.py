@@ -7,9 +7,9 @@ import pytest
 from hardware.fake_nvml import FakeNvml
 
 from aebnas.errors import HardwareError
-from aebnas.hardware.monitor import GpuMonitor
-from aebnas.hardware.nvml import THROTTLE_REASONS, NvmlDevice
-from aebnas.hardware.open_device import NvmlCounter
+from aebnas.hardware.devices.nvml import THROTTLE_REASONS, NvmlDevice
+from aebnas.hardware.measure.monitor import GpuMonitor
+from aebnas.hardware.measure.open_device import NvmlCounter
 
 QUESTIONS = {
     "nvmlDeviceGetEnforcedPowerLimit": ("power_limit_w", "power limit"),

@@ -11,11 +11,11 @@ from hardware.synthetic_profiles import COUNTER, by_macs, profile_of, written
 from space.tiny_spaces import space
 
 from aebnas.errors import ConfigError, HardwareError
-from aebnas.hardware.measured_network import MeasuredNetwork
-from aebnas.hardware.profile import HardwareProfile, paths_of, read_profile, write_profile
-from aebnas.hardware.profile_schema import Conditions, Correction, Overhead
-from aebnas.hardware.profile_session import judged
-from aebnas.hardware.profile_table import read_table, table_text
+from aebnas.hardware.measure.profile_session import judged
+from aebnas.hardware.profile.measured_network import MeasuredNetwork
+from aebnas.hardware.profile.profile import HardwareProfile, paths_of, read_profile, write_profile
+from aebnas.hardware.profile.profile_schema import Conditions, Correction, Overhead
+from aebnas.hardware.profile.profile_table import read_table, table_text
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
-from aebnas.hardware import profiler
-from aebnas.hardware.layer_clock import End, ends
-from aebnas.hardware.profile_schema import Conditions, DeviceFacts
-from aebnas.hardware.profile_table import LayerRow
-from aebnas.hardware.profiler import LayerProfiler
-from aebnas.hardware.rounds import MAX_ROUNDS, MIN_ROUNDS
-from aebnas.hardware.samples import ANCHOR, SampleFile, empty_name
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure import profiler
+from aebnas.hardware.measure.layer_clock import End, ends
+from aebnas.hardware.measure.profiler import LayerProfiler
+from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS
+from aebnas.hardware.measure.samples import ANCHOR, SampleFile, empty_name
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts
+from aebnas.hardware.profile.profile_table import LayerRow
 
 LAYERS = [square(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
 ANCHOR_NS = 500_000.0

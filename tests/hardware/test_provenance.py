@@ -9,12 +9,12 @@ from layers import square
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.errors import HardwareError
-from aebnas.hardware.profile import HardwareProfile
-from aebnas.hardware.profile_schema import Conditions, DeviceFacts, method_of
-from aebnas.hardware.profile_table import LayerRow
-from aebnas.hardware.provenance import merged_conditions, refuse_mixture, versions
-from aebnas.hardware.samples import ANCHOR, Sample, SampleFile
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile
+from aebnas.hardware.profile.profile import HardwareProfile
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts, method_of
+from aebnas.hardware.profile.profile_table import LayerRow
+from aebnas.hardware.profile.provenance import merged_conditions, refuse_mixture, versions
 
 LAYERS = (square(BlockSpec("conv", 3, 8), 1, 8),)
 PATH = Path("board.yaml")

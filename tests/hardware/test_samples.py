@@ -7,9 +7,9 @@ import pytest
 
 from aebnas.blocks.tensor_spec import image
 from aebnas.errors import HardwareError
-from aebnas.hardware.rounds import MAX_ROUNDS, MIN_ROUNDS, is_stable, sample_ns, standard_error
-from aebnas.hardware.samples import ANCHOR, Sample, SampleFile, empty_name
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS, is_stable, sample_ns, standard_error
+from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile, empty_name
 
 EMPTY = empty_name(image(1, 8))
 ROUND = [

@@ -10,14 +10,14 @@ from aebnas.config import parse
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status
+from aebnas.exits.core.scores import SCORES
+from aebnas.exits.core.threshold_policy import threshold_policies
 from aebnas.exits.operating_curve import OperatingCurve
-from aebnas.exits.scores import SCORES
-from aebnas.exits.threshold_policy import threshold_policies
-from aebnas.search.arrays import pack_arrays
-from aebnas.search.individuals import individual, pareto_front
-from aebnas.search.pareto import hypervolume
-from aebnas.search.run_status import RunStatus
-from aebnas.search.store import RunStore
+from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.pareto import hypervolume
+from aebnas.runs.status import RunStatus
+from aebnas.runs.store.arrays import pack_arrays
+from aebnas.runs.store.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 

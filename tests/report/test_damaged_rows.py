@@ -20,15 +20,15 @@ from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Outcome
 from aebnas.exits.targets import Accuracy, Verdict
-from aebnas.report.contents import read_runs
-from aebnas.report.facts import headline, progress_facts, provenance, warnings
-from aebnas.report.front_csv import front_csv
-from aebnas.report.optuna_study import _trials
-from aebnas.report.page_data import page_data
-from aebnas.report.surrogate_section import surrogate_sections
-from aebnas.report.winners import winner_text, winners
+from aebnas.report.files.front_csv import front_csv
+from aebnas.report.files.optuna_study import _trials
+from aebnas.report.files.winners import winner_text, winners
+from aebnas.report.page.page_data import page_data
+from aebnas.report.page.surrogate_section import surrogate_sections
+from aebnas.report.text.facts import headline, progress_facts, provenance, warnings
+from aebnas.runs.contents import read_runs
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import FinalTraining, Foretold, SurrogateStanding
-from aebnas.search.store import RunStore
 
 CONFIG = search_file("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]", "search.surrogate=auto")
 STANDING = SurrogateStanding(

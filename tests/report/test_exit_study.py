@@ -10,13 +10,13 @@ from rich.console import Console
 from synthetic_runs import SELECT_IMAGES, evaluations, search_file, store_of
 
 from aebnas.cli import main
-from aebnas.config.constraints import Bound
+from aebnas.config.sections.constraints import Bound
 from aebnas.errors import RunError
-from aebnas.exits.families import FAMILIES
-from aebnas.report.exit_study import ExitStudy, exit_study
-from aebnas.report.exit_tables import exit_tables, terminal_table
-from aebnas.search.arrays import pack_arrays
-from aebnas.search.store import RunStore
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.report.exits.study import ExitStudy, exit_study
+from aebnas.report.exits.tables import exit_tables, terminal_table
+from aebnas.runs.store.arrays import pack_arrays
+from aebnas.runs.store.store import RunStore
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from chromium import Chromium, chromium_path
 from synthetic_runs import evaluations, search_file, store_of
 from test_exit_study import with_logits
 
-from aebnas.exits.families import FAMILIES
-from aebnas.report.exit_page import exit_page
-from aebnas.report.exit_study import exit_study
+from aebnas.exits.policies.families import FAMILIES
+from aebnas.report.exits.page import exit_page
+from aebnas.report.exits.study import exit_study
 
 PROGRAM = chromium_path()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium or google-chrome on the PATH")

@@ -16,10 +16,10 @@ from test_report_page import page_of
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.report import load_winner, write_report
-from aebnas.report.terminal import front_table
+from aebnas.report.text.terminal import front_table
+from aebnas.runs.standing import finals_of
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import FinalTraining
-from aebnas.search.standing import finals_of
-from aebnas.search.store import RunStore
 
 EPOCHS = 9
 SCRATCH = (f"training.epochs={EPOCHS}",)

@@ -12,10 +12,10 @@ from tensorboardX.proto import event_pb2
 
 import aebnas
 from aebnas.cli import main
-from aebnas.report.optuna_study import CONSTRAINTS
-from aebnas.report.run_frame import LoadedRun
+from aebnas.report.files.optuna_study import CONSTRAINTS
+from aebnas.runs.frame import LoadedRun
+from aebnas.runs.individuals import individual, pareto_front
 from aebnas.search.events import CandidateFinished, Generation, SupernetProgress
-from aebnas.search.individuals import individual, pareto_front
 from aebnas.search.tracking import numbers_to, tensorboard, together
 from aebnas.space.search_space import StagedSpace
 

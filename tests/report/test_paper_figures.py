@@ -10,8 +10,8 @@ from synthetic_runs import evaluations, search_file, store_of
 from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.report import write_figures
-from aebnas.search.run_status import RunStatus
-from aebnas.search.store import RunStore
+from aebnas.runs.status import RunStatus
+from aebnas.runs.store.store import RunStore
 
 NAMES = {f"{name}.{kind}" for name in ("front-macs", "curves-macs", "hypervolume") for kind in ("svg", "png")}
 

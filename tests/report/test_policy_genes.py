@@ -11,11 +11,11 @@ from aebnas.config.schema import SearchFile
 from aebnas.errors import ConfigError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import joined
-from aebnas.final.settings import final_settings
-from aebnas.final.subject import subject_of
 from aebnas.report import load_winner, write_report
-from aebnas.report.contents import read_run
-from aebnas.search.store import RunStore
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
+from aebnas.train.full.settings import final_settings
+from aebnas.train.select.subject import subject_of
 
 CONFIG = search_file("exits={policy: {choices: [confidence, margin]}}")
 

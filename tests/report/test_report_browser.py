@@ -10,11 +10,11 @@ import yaml
 from chromium import Chromium, chromium_path
 from synthetic_runs import EVIL, evaluations, search_file, store_of
 
-from aebnas.exits.patience import PatiencePolicy
+from aebnas.exits.policies.patience import PatiencePolicy
 from aebnas.report import load_winner, write_report
-from aebnas.report.contents import read_run
-from aebnas.report.winners import winners
-from aebnas.search.run_status import RunStatus
+from aebnas.report.files.winners import winners
+from aebnas.runs.contents import read_run
+from aebnas.runs.status import RunStatus
 
 PROGRAM = chromium_path()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium or google-chrome on the PATH")

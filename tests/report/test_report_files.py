@@ -9,9 +9,9 @@ from synthetic_runs import evaluations, search_file, store_of
 
 from aebnas.errors import ConfigError, RunError
 from aebnas.report import load_winner, write_report
-from aebnas.report.contents import read_run
-from aebnas.report.winners import winner_text, winners
-from aebnas.search.store import RunStore
+from aebnas.report.files.winners import winner_text, winners
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 
 
 @pytest.fixture

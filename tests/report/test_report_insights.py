@@ -9,18 +9,18 @@ from hardware.synthetic_profiles import profile_of
 from synthetic_runs import SELECT_IMAGES, artefacts, evaluations, search_file, store_of
 
 from aebnas.evaluation.record import Evaluation
-from aebnas.hardware.device_costs import DeviceCosts
-from aebnas.hardware.measured_network import MeasuredNetwork
-from aebnas.report.contents import read_run
-from aebnas.report.facts import comparison_warnings, provenance, reading
-from aebnas.report.gene_shares import gene_shares
-from aebnas.report.latency_check import latency_checks
-from aebnas.report.packing import FINEST, kept_points, packed, point_limit, scale_of, short
-from aebnas.report.page_data import page_data
-from aebnas.report.reliability import reliabilities
-from aebnas.report.timing import PAUSE_S, workload
-from aebnas.search.kept_profiles import keep_profiles
-from aebnas.search.store import RunStore
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.hardware.profile.measured_network import MeasuredNetwork
+from aebnas.report.page.gene_shares import gene_shares
+from aebnas.report.page.latency_check import latency_checks
+from aebnas.report.page.packing import FINEST, kept_points, packed, point_limit, scale_of, short
+from aebnas.report.page.page_data import page_data
+from aebnas.report.page.reliability import reliabilities
+from aebnas.report.text.facts import comparison_warnings, provenance, reading
+from aebnas.runs.contents import read_run
+from aebnas.runs.kept_profiles import keep_profiles
+from aebnas.runs.store.store import RunStore
+from aebnas.runs.timing import PAUSE_S, workload
 from aebnas.task.task import classification
 
 

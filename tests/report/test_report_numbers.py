@@ -11,14 +11,14 @@ from rich.console import Console
 from synthetic_runs import architectures, candidate, evaluations, search_file, store_of
 
 from aebnas.report import front_table
-from aebnas.report.contents import read_run
-from aebnas.report.intervals import wilson_interval
-from aebnas.report.terminal import thinned
-from aebnas.report.timing import timing
-from aebnas.report.words import duration, si
-from aebnas.search.individuals import individual, pareto_front
-from aebnas.search.run_status import RunStatus
-from aebnas.search.store import RunStore
+from aebnas.report.text.terminal import thinned
+from aebnas.runs.contents import read_run
+from aebnas.runs.formatting import duration, si
+from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.intervals import wilson_interval
+from aebnas.runs.status import RunStatus
+from aebnas.runs.store.store import RunStore
+from aebnas.runs.timing import timing
 
 
 def test_the_interval_is_the_published_one() -> None:

@@ -16,12 +16,12 @@ import pytest
 from synthetic_runs import ENVIRONMENT, EVIL, evaluations, search_file, store_of
 
 from aebnas.report import write_report
-from aebnas.report.exit_page import SCRIPTS as EXITS_SCRIPTS
-from aebnas.report.frame import resource, script
-from aebnas.report.markup import data_script
-from aebnas.report.page import SCRIPTS
-from aebnas.search.run_status import RunStatus
-from aebnas.search.store import RunStore
+from aebnas.report.exits.page import SCRIPTS as EXITS_SCRIPTS
+from aebnas.report.page.frame import resource, script
+from aebnas.report.page.markup import data_script
+from aebnas.report.page.page import SCRIPTS
+from aebnas.runs.status import RunStatus
+from aebnas.runs.store.store import RunStore
 
 
 class Page(HTMLParser):

@@ -11,11 +11,11 @@ from synthetic_runs import evaluations, search_file, store_of
 
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.record import Evaluation
-from aebnas.exits.patience import PatiencePolicy
-from aebnas.exits.policies import policy_from_dict
+from aebnas.exits.policies.patience import PatiencePolicy
+from aebnas.exits.policies.table import policy_from_dict
 from aebnas.report import load_winner, write_report
-from aebnas.report.contents import read_run
-from aebnas.search.store import RunStore
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 
 
 def with_policies(one: Evaluation) -> Evaluation:

@@ -17,10 +17,10 @@ from synthetic_runs import evaluations, search_file, store_of
 import aebnas
 from aebnas.cli import main
 from aebnas.errors import RunError
-from aebnas.report import study_storage
-from aebnas.report.optuna_study import export_study
-from aebnas.report.run_frame import LoadedRun
-from aebnas.report.study_storage import check_storage, shown, telling
+from aebnas.report.files import study_storage
+from aebnas.report.files.optuna_study import export_study
+from aebnas.report.files.study_storage import check_storage, shown, telling
+from aebnas.runs.frame import LoadedRun
 
 CONFIG = search_file()
 SECRET = "s3cr3t"
@@ -180,7 +180,7 @@ def test_a_password_that_lacks_its_host_is_not_shown(run: LoadedRun) -> None:
 def test_the_line_of_success_shows_no_password(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("aebnas.report.optuna_study.export_study", lambda run, storage, name: 7)
+    monkeypatch.setattr("aebnas.report.files.optuna_study.export_study", lambda run, storage, name: 7)
     assert main(["export-study", str(path), f"mysql://user:{SECRET}@host/name"]) == 0
     assert capsys.readouterr().out == "7 trials: optuna-dashboard 'mysql://user:***@host/name'\n"
 

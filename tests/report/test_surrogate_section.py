@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from synthetic_runs import evaluations, search_file, store_of
 
-from aebnas.cli.plain import PlainView
-from aebnas.report.contents import read_runs
-from aebnas.report.page import page
-from aebnas.report.surrogate_section import foretold, surrogate_sections
+from aebnas.cli.views.plain import PlainView
+from aebnas.report.page.page import page
+from aebnas.report.page.surrogate_section import foretold, surrogate_sections
+from aebnas.runs.contents import read_runs
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Foretold, Generation, SurrogateStanding
-from aebnas.search.store import RunStore
 
 OFF = SurrogateStanding(
     is_on=False,

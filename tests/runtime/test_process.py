@@ -7,9 +7,9 @@ import pytest
 import torch
 from space.tiny_spaces import space
 
-from aebnas.hardware import estimate, profile_session
-from aebnas.hardware.profile_session import ProfileRequest, profile_space
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
+from aebnas.hardware.measure import estimate, profile_session
+from aebnas.hardware.measure.profile_session import ProfileRequest, profile_space
 from aebnas.runtime.process import prepare_process
 from aebnas.task.task import classification
 

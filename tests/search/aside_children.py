@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from aebnas.errors import DataError
-from aebnas.search.cluster.aside import receive, serve
+from aebnas.search.workers.cluster.aside import receive, serve
 
 
 class Served:

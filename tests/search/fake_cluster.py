@@ -9,8 +9,8 @@ from search.fakes import fake_outcome
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.evaluation.plan import Step
-from aebnas.search.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
-from aebnas.search.cluster.nodes import Node, places
+from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
+from aebnas.search.workers.cluster.nodes import Node, places
 from aebnas.space.architecture import StagedArchitecture
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from aebnas.config import SearchFile, parse
 from aebnas.evaluation.plan import Step, StepOf, first_step
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status, draft_evaluation
+from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import operating_curve
-from aebnas.exits.samples import ExitSamples
-from aebnas.exits.threshold_family import TunedThresholds
-from aebnas.hardware.cost import network_cost
-from aebnas.search.pool import Started
-from aebnas.search.store import RunStore
+from aebnas.exits.policies.tuned import TunedThresholds
+from aebnas.hardware.cost.cost import network_cost
+from aebnas.runs.store.store import RunStore
+from aebnas.search.workers.pool import Started
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 

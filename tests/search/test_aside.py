@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aebnas.errors import DataError
-from aebnas.search.cluster.aside import Aside, GoneError
+from aebnas.search.workers.cluster.aside import Aside, GoneError
 
 
 @pytest.fixture

@@ -13,12 +13,13 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.final.picks import picked
-from aebnas.report.contents import read_run
-from aebnas.report.facts import progress_facts, reading, warnings
-from aebnas.report.left_undone import time_is_up
-from aebnas.report.terminal import contents_table
-from aebnas.report.training_words import FINALS_ALONE
+from aebnas.report.text.facts import progress_facts, reading, warnings
+from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.terminal import contents_table
+from aebnas.report.text.training_words import FINALS_ALONE
+from aebnas.runs.contents import read_run
+from aebnas.runs.pareto import hypervolume
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -27,15 +28,14 @@ from aebnas.search.events import (
     SearchStarted,
     Warned,
 )
-from aebnas.search.pareto import hypervolume
-from aebnas.search.promotion import best_first
+from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
 from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
+from aebnas.train.select.picks import picked
 
 
 def best(number: int, *overrides: str) -> SearchFile:

@@ -12,13 +12,13 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
-from aebnas.report.contents import read_run
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 from aebnas.search.clock import Clock
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
 from aebnas.search.search import Search
 from aebnas.search.session import _check_end
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -8,10 +8,10 @@ import pytest
 
 from aebnas.config.schema import SearchFile
 from aebnas.report import front_table
-from aebnas.report.run_frame import load_run
+from aebnas.runs.frame import load_run
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event, FrontPoint
 from aebnas.search.session import new_session, resumed_session
-from aebnas.search.store import RunStore
 
 FILE: dict[str, Any] = {
     "name": "digits",

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search.fakes import DATA, fake_config, fake_outcome
 
-from aebnas.search.exact import ExactCosts
-from aebnas.search.individuals import individual, with_free_points
-from aebnas.search.limits import excess_of
-from aebnas.search.proposers import draw_distinct
+from aebnas.runs.individuals import individual, with_free_points
+from aebnas.search.proposers.api import draw_distinct
+from aebnas.search.proposers.exact import ExactCosts
+from aebnas.search.proposers.limits import excess_of
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -124,7 +124,7 @@ def test_a_surrogate_search_proposes_nothing_beyond_the_limits_while_nothing_is_
 
 def test_proposers_need_no_torch() -> None:
     code = (
-        "import sys, aebnas.search.proposers, aebnas.search.individuals, aebnas.report.contents\n"
+        "import sys, aebnas.search.proposers.api, aebnas.runs.individuals, aebnas.runs.contents\n"
         "print(sorted({'torch', 'thop'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from search.fakes import fake_config
 
-from aebnas.search.nsga2 import Nsga2Proposer
-from aebnas.search.proposers import Individual, RandomProposer, draw_distinct
+from aebnas.search.proposers.api import Individual, RandomProposer, draw_distinct
+from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 

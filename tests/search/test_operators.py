@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aebnas.search.operators import exchange, random_reset
+from aebnas.search.proposers.operators import exchange, random_reset
 
 CARDINALITIES = np.array([2, 3, 5, 3])
 

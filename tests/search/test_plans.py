@@ -12,12 +12,12 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.report.contents import read_run
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Event, FinalsChosen, Generation
 from aebnas.search.search import Search
 from aebnas.search.session import _check_changes
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -17,10 +17,10 @@ from aebnas.data.splits import make_splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
-from aebnas.search.cluster.contract import ClusterLostError, Lost
-from aebnas.search.cluster.nodes import Node, check_room, gpu_places, places
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
-from aebnas.search.workers import RayPool
+from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
+from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_places, places
+from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 

@@ -6,7 +6,7 @@ import pytest
 
 from aebnas.config import load
 from aebnas.errors import ConfigError
-from aebnas.hardware.target import Target
+from aebnas.hardware.devices.target import Target
 from aebnas.search.profiling import profile_request
 from aebnas.task.task import classification
 

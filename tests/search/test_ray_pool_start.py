@@ -11,8 +11,8 @@ from search.fakes import fake_config
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import WorkerError
-from aebnas.search.cluster.nodes import Node
-from aebnas.search.workers import RayPool
+from aebnas.search.workers.cluster.nodes import Node
+from aebnas.search.workers.ray_pool import RayPool
 
 CLUSTER = "workers.address='10.0.0.1:6379'"
 
@@ -52,7 +52,7 @@ def test_auto_takes_the_gpus_of_the_cluster_not_of_the_driver(of: Callable[..., 
 def test_a_cluster_without_gpus_trains_on_its_cores_whatever_the_driver_has(
     of: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aebnas.search.resources.usable_gpus", lambda: 2)
+    monkeypatch.setattr("aebnas.search.workers.resources.usable_gpus", lambda: 2)
     cluster = of(32)
     assert (pool(cluster, CLUSTER).size, cluster.gpus) == (32, 0.0)
 
@@ -68,7 +68,7 @@ def test_a_given_number_of_workers_is_a_limit_on_a_cluster_too(of: Callable[...,
 def test_shares_of_gpus_are_counted_gpu_by_gpu_on_this_machine_too(
     of: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch, gpus: int, share: float, count: int
 ) -> None:
-    monkeypatch.setattr("aebnas.search.resources.usable_gpus", lambda: gpus)
+    monkeypatch.setattr("aebnas.search.workers.resources.usable_gpus", lambda: gpus)
     assert pool(of(64, 64), f"workers.gpus_per_worker={share}").size == count
 
 

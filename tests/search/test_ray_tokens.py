@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from aebnas.errors import WorkerError
-from aebnas.search.cluster import tokens
-from aebnas.search.cluster.tokens import own_token, settle_token
+from aebnas.search.workers.cluster import tokens
+from aebnas.search.workers.cluster.tokens import own_token, settle_token
 
 ADDRESS = "10.0.0.1:6379"
 RIGHT, WRONG = "right" * 8, "wrong" * 8

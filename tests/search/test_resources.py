@@ -3,9 +3,9 @@
 import pytest
 
 from aebnas.config.schema import WorkersConfig
-from aebnas.hardware.devices import Gpu
-from aebnas.search import resources
-from aebnas.search.resources import worker_count, worker_gpus
+from aebnas.hardware.devices.devices import Gpu
+from aebnas.search.workers import resources
+from aebnas.search.workers.resources import worker_count, worker_gpus
 
 
 @pytest.fixture(autouse=True)

@@ -9,14 +9,14 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.errors import RunError
+from aebnas.files.lock import run_lock
+from aebnas.runs.store.store import RunStore
 from aebnas.search import session
-from aebnas.search.run_lock import run_lock
-from aebnas.search.store import RunStore
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from aebnas.search.run_lock import run_lock
+from aebnas.files.lock import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -9,11 +9,11 @@ from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.search.cluster.contract import ClusterLostError
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateFinished, Event, Generation
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
+from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -11,12 +11,12 @@ from search.fakes import DATA, FakePool, fake_config, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Outcome
-from aebnas.exits.samples import ExitSamples
-from aebnas.report.contents import read_run
-from aebnas.report.terminal import contents_table
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.report.text.terminal import contents_table
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

@@ -11,9 +11,9 @@ from search.fakes import FakePool, fake_config, fake_failure, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.errors import ConfigError, RunError, WorkerError
 from aebnas.evaluation.record import Outcome, Status
+from aebnas.runs.store.store import RunStore
 from aebnas.search import session
 from aebnas.search.events import Event, Generation, Warned
-from aebnas.search.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 
 

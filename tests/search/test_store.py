@@ -12,9 +12,9 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Status
 from aebnas.files.atomic import write_atomically
-from aebnas.search import store as store_module
+from aebnas.runs.store import store as store_module
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
-from aebnas.search.store import RunStore
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()

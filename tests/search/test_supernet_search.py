@@ -15,12 +15,12 @@ from aebnas.config import load
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
-from aebnas.hardware.devices import processor
-from aebnas.report.contents import read_run
-from aebnas.report.facts import headline, provenance, warnings
+from aebnas.hardware.devices.devices import processor
+from aebnas.report.text.facts import headline, provenance, warnings
+from aebnas.runs.contents import read_run
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady, Warned
 from aebnas.search.session import new_session, resumed_session
-from aebnas.search.store import RunStore
 from aebnas.supernet.storage import load_supernet, save_supernet, stored_facts, supernet_file
 from aebnas.supernet.training import SupernetTraining
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aebnas.config.surrogate_schema import SurrogateConfig
-from aebnas.search.surrogate.judge import PLAIN, SURROGATE, Judge, Judged
+from aebnas.config.sections.surrogate import SurrogateConfig
+from aebnas.search.proposers.surrogate.judge import PLAIN, SURROGATE, Judge, Judged
 
 OPTIONS = SurrogateConfig(window=2, rest=2)
 

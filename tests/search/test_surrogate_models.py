@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from aebnas.search.surrogate.fitting import choose, mean_tau
-from aebnas.search.surrogate.models import MODELS, fit_standardised, quiet_and_single
+from aebnas.search.proposers.surrogate.fitting import choose, mean_tau
+from aebnas.search.proposers.surrogate.models import MODELS, fit_standardised, quiet_and_single
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 6))

@@ -14,15 +14,15 @@ from search.test_search_targets import fitted_outcome
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome
-from aebnas.hardware.cost import network_cost
-from aebnas.search.environment import check_versions, environment
+from aebnas.hardware.cost.cost import network_cost
+from aebnas.runs.environment import check_versions, environment
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import SurrogateStanding
-from aebnas.search.exact import ExactCosts
+from aebnas.search.proposers.exact import ExactCosts
+from aebnas.search.proposers.surrogate.features import Features
+from aebnas.search.proposers.surrogate.quantities import from_model, to_model
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
-from aebnas.search.store import RunStore
-from aebnas.search.surrogate.features import Features
-from aebnas.search.surrogate.quantities import from_model, to_model
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification

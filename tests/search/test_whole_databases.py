@@ -15,10 +15,10 @@ import pytest
 from search.fakes import fake_config, fake_failure, fake_outcome
 
 from aebnas.errors import RunError
-from aebnas.search import database
+from aebnas.runs.store import database
+from aebnas.runs.store.places import has_database
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
-from aebnas.search.run_places import has_database
-from aebnas.search.store import RunStore
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()

@@ -6,10 +6,10 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.config import SearchFile
-from aebnas.data.facts import data_facts
+from aebnas.data.checks.facts import data_facts
 from aebnas.errors import DataError
-from aebnas.search import worker_memory
-from aebnas.search.worker_memory import check_workers_fit
+from aebnas.search.workers import memory as worker_memory
+from aebnas.search.workers.memory import check_workers_fit
 
 
 @pytest.fixture

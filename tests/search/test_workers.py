@@ -18,10 +18,10 @@ from aebnas.errors import ConfigError, WorkerError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Status
-from aebnas.search.cluster.actors import _reason, _Worker
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event, Generation, WorkerLost
 from aebnas.search.session import new_session
-from aebnas.search.store import RunStore
+from aebnas.search.workers.cluster.actors import _reason, _Worker
 from aebnas.space.search_space import StagedSpace
 
 DIGITS = """

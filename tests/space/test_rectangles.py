@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tiny_spaces import branch_space, genome_count, genomes, space
 from torch.utils.flop_counter import FlopCounterMode
 
-from aebnas.config.space_schema import SpaceConfig
-from aebnas.hardware.cost import network_cost
+from aebnas.config.sections.space import SpaceConfig
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace

@@ -10,7 +10,7 @@ from shipped import FOLDER, SHIPPED, every_space, shipped
 from aebnas.blocks.layer import Layer
 from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture

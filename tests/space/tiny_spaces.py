@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aebnas.config.space_schema import SpaceConfig
+from aebnas.config.sections.space import SpaceConfig
 from aebnas.space.genes import TRADE_OFF, Genome
 from aebnas.space.search_space import StagedSpace
 

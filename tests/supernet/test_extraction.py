@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import ExitSpec, StagedArchitecture
 from aebnas.supernet.supernet import Supernet

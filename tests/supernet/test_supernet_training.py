@@ -11,13 +11,13 @@ import torch
 from safetensors import safe_open
 from small_supernets import architectures, config, ready, space, splits, untrained
 
-from aebnas.config.supernet_schema import SupernetConfig
+from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
 from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
-from aebnas.hardware.cost import network_cost
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import course
 from aebnas.supernet.course import Progress, new_training
@@ -29,8 +29,8 @@ from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
 from aebnas.task.task import classification
-from aebnas.training.joint import summed
-from aebnas.training.modes import MODES
+from aebnas.training.losses.joint import summed
+from aebnas.training.losses.modes import MODES
 
 
 def batches(seed: int = 0) -> ElasticBatches:

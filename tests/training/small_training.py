@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.config.schema import DataConfig
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits, make_splits

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from aebnas.training.losses import joint_cross_entropy
+from aebnas.training.losses.losses import joint_cross_entropy
 from aebnas.training.schedule import one_cycle
 
 

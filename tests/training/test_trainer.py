@@ -9,9 +9,9 @@ import torch
 from small_training import FP32, FixedBatches, batches, network, random_batch
 from torch import Tensor, nn
 
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
-from aebnas.training import joint
+from aebnas.training.losses import joint
 from aebnas.training.schedule import one_cycle
 from aebnas.training.trainer import exit_logits, train
 

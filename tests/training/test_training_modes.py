@@ -10,18 +10,25 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.config.loss_schema import LOSS_NAMES, BoostedConfig, loss_named
-from aebnas.config.training_schema import TrainingConfig
+from aebnas.config.sections.losses import LOSS_NAMES, BoostedConfig, loss_named
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
-from aebnas.exits.jei import gate_features as cached_gate_features
-from aebnas.exits.scores import softmax
-from aebnas.hardware.cost import network_cost
+from aebnas.exits.core.scores import softmax
+from aebnas.exits.policies.jei import gate_features as cached_gate_features
+from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.task import classification
-from aebnas.training.distillation import distillation_loss
-from aebnas.training.jei import ExitGates, exit_probabilities, gate_features, jei, jei_loss, relative_cost
-from aebnas.training.modes import MODES
+from aebnas.training.losses.distillation import distillation_loss
+from aebnas.training.losses.jei import (
+    ExitGates,
+    exit_probabilities,
+    gate_features,
+    jei,
+    jei_loss,
+    relative_cost,
+)
+from aebnas.training.losses.modes import MODES
 from aebnas.training.phase import first_epochs
 from aebnas.training.trainer import train
 

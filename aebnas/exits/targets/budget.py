@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aebnas.errors import DataError
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.outcome import Outcomes, PolicyOutcome, outcomes_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import Outcomes, PolicyOutcome, outcomes_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.targets.target import Target, cost_words
 
 _TOLERANCE = 1e-9  # a budget computed as share * cost still admits the policy of that cost

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aebnas.errors import DataError
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.outcome import Outcomes, PolicyOutcome
-from aebnas.exits.policy import ExitPolicy
+from aebnas.exits.core.outcome import Outcomes, PolicyOutcome
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.threshold_policy import never_leave
+from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test, samples_needed
-from aebnas.exits.samples import ExitSamples
 from aebnas.exits.targets.target import Fit, Target
-from aebnas.exits.threshold_policy import never_leave
 
 _PATH_SHARE = 0.5  # of the calibration samples; the rest test the path
 _SPLIT_SEED = 0

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aebnas.exits.family import PolicyFamily
-from aebnas.exits.outcome import Outcomes, PolicyOutcome, outcome_of, outcomes_of
-from aebnas.exits.policy import ExitPolicy
-from aebnas.exits.samples import ExitSamples
+from aebnas.exits.core.outcome import Outcomes, PolicyOutcome, outcome_of, outcomes_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.family import PolicyFamily
 
 
 @dataclass(frozen=True, kw_only=True)

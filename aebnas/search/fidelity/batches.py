@@ -12,8 +12,8 @@ from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FidelityFinished, Listener
+from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.fidelity.steps import Steps
-from aebnas.search.promotion import best_first
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
 

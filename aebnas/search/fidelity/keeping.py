@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
-from aebnas.search.store import RunStore
 
 Artefact = tuple[str, str]
 """Weights and logits of a candidate at a fidelity."""

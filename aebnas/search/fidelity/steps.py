@@ -14,8 +14,8 @@ from typing import Protocol
 
 from aebnas.evaluation.plan import Plan, Step, StepOf
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.search.standing import chained
-from aebnas.search.store import RunStore
+from aebnas.runs.standing import chained
+from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 
 

@@ -1,5 +1,5 @@
 // From the page's compact data to runs, candidates and their operating points.
-// aebnas/report/page_data.py writes what is read here.
+// aebnas/report/page/page_data.py writes what is read here.
 
 const DATA = JSON.parse(place("data").textContent);
 const RUNS = DATA.runs.map(readRun);

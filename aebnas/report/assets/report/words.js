@@ -1,4 +1,4 @@
-// Numbers in words, as aebnas/report/words.py writes them.
+// Numbers in words, as aebnas/runs/formatting.py writes them.
 
 const NO_BREAK = "\u00a0";
 const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
@@ -57,7 +57,7 @@ function siTick(value, digits) {
   return plainTick(value, digits);
 }
 
-// The 95% Wilson interval of a share, as aebnas/report/intervals.py has it.
+// The 95% Wilson interval of a share, as aebnas/runs/intervals.py has it.
 function wilson(share, images) {
   const z = 1.959963984540054;
   const weight = (z * z) / images;

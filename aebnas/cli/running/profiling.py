@@ -1,0 +1,233 @@
+"""``aebnas profile``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from aebnas.cli.interrupts import INTERRUPTED
+from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.target import default_name, target_of
+from aebnas.cli.views.consoles import results_console
+from aebnas.config import load
+from aebnas.errors import ConfigError
+from aebnas.terminal.bars import FittedProgress
+from aebnas.terminal.fitting import FittedText
+from aebnas.terminal.tables import FittedColumn, FittedTable
+
+if TYPE_CHECKING:
+    from aebnas.hardware.measure.profile_session import ProfileRequest
+    from aebnas.hardware.measure.revalidation import Revalidation
+    from aebnas.hardware.profile.profile import HardwareProfile
+    from aebnas.hardware.profile.profile_schema import Agreement
+
+FOLDER = Path("hardware_profiles")
+STAGES = {
+    "layers": "measuring layers",
+    "energies": "measuring energies",
+    "networks": "building networks",
+    "rounds": "measuring networks (rounds)",
+}
+DOES_NOT_HOLD = 6
+"""Exit code of ``--validate`` where the profile does not hold: that of a hardware error."""
+Listener = Callable[[str, int, int], None]
+
+
+def profile(arguments: argparse.Namespace) -> int:
+    """Profile a device, or validate a profile."""
+    if arguments.validate is not None:
+        return _validate(Path(arguments.validate), arguments)
+    if arguments.file is None:
+        raise ConfigError(
+            "profile needs a search-space file, as in: aebnas profile search_spaces/mnist5k.yaml"
+        )
+    request = _request(arguments)
+    if arguments.dry_run:
+        return _dry_run(request, arguments.json)
+    from aebnas.hardware.measure.profile_session import profile_space
+
+    try:
+        with progress(arguments.json) as listen:
+            made = profile_space(request, listen)
+    except KeyboardInterrupt:
+        print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
+        return INTERRUPTED
+    _show(made, request.path, arguments.json)
+    tell_if_unseen(f"profile: {request.path}")
+    return 0
+
+
+def _request(arguments: argparse.Namespace) -> ProfileRequest:
+    config = load(arguments.file, arguments.overrides)
+    target = target_of(arguments)
+    from aebnas.search.profiling import profile_request
+
+    path = Path(arguments.output) if arguments.output else FOLDER / f"{default_name(target)}.yaml"
+    command = shlex.join(["aebnas", *arguments.words])
+    return profile_request(config, path, target, arguments.networks, arguments.again, command)
+
+
+def _dry_run(request: ProfileRequest, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from aebnas.hardware.measure.estimate import estimate
+    from aebnas.runs.formatting import count, duration
+
+    found = estimate(request)
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return 0
+    print(
+        f"{request.space_name} on {request.target}: {count(found.layers, 'distinct layer')}, "
+        f"{found.missing:,} of them not in {request.path} yet; {count(found.networks, 'network')} to "
+        f"check it. About {duration(found.seconds)}."
+    )
+    return 0
+
+
+@contextmanager
+def progress(as_json: bool) -> Iterator[Listener]:
+    """Show a bar with the time left on a terminal, a line per stage elsewhere, objects as JSON."""
+    console = Console(stderr=True, highlight=False)
+    if as_json:
+        yield _every(5.0, lambda stage, done, total: print(
+            json.dumps({"event": "progress", "stage": stage, "done": done, "total": total}), flush=True
+        ))  # fmt: skip
+        return
+    if not console.is_terminal:
+        yield _every(10.0, lambda stage, done, total: print(
+            f"{STAGES[stage]}: {done:,} of {total:,}", file=sys.stderr, flush=True
+        ))  # fmt: skip
+        return
+    with FittedProgress(console) as bar:
+        tasks: dict[str, Any] = {}
+
+        def listen(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(STAGES[stage], total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield listen
+
+
+def _every(seconds: float, tell: Listener) -> Listener:
+    """Return a listener that passes on the beginning and end of a stage, and else one call per interval."""
+    last: dict[str, float] = {}
+
+    def listen(stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage not in last or done == total or now - last[stage] >= seconds:
+            last[stage] = now
+            tell(stage, done, total)
+
+    return listen
+
+
+def _show(made: HardwareProfile, path: Path, as_json: bool) -> None:
+    facts = made.facts
+    if as_json:
+        print(json.dumps({"event": "profile", "path": str(path), **facts.model_dump(mode="json")}))
+        return
+    console = results_console()
+    console.print(f"{facts.device.name}: {facts.target}")
+    told = f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: "
+    console.print(FittedText(f"{told}fitted on {facts.correction.networks} networks"))
+    for one in facts.validation:
+        table = agreement_table(f"{one.space}: networks that the fit has not seen", one.agreement)
+        console.print(table, soft_wrap=False)
+    for warning in warnings_of(made):
+        console.print(FittedText(f"note: {warning}"))
+    console.print(str(path), style="bold")
+
+
+def warnings_of(made: HardwareProfile) -> list[str]:
+    """Return what a user of the profile should know."""
+    conditions, energy = made.facts.conditions, made.facts.energy
+    found = [f"the device lowered its clocks: {reason}" for reason in conditions.throttled]
+    if conditions.strangers:
+        found.append(f"other processes used the GPU: {', '.join(conditions.strangers)}")
+    if conditions.marked_rows:
+        found.append(f"{conditions.marked_rows:,} layers were measured on a disturbed device, and are marked")
+    unstable = sum(row.note == "unstable" for row in made.rows.values())
+    if unstable:
+        found.append(f"{unstable:,} layers never became stable, and are marked")
+    if conditions.unknown:
+        found.append(f"this device does not tell: {', '.join(conditions.unknown)}")
+    if energy.source is None:
+        found.append(f"no energies: {energy.note}")
+    return found
+
+
+def agreement_table(title: str, rows: Sequence[Agreement]) -> FittedTable:
+    """Return predicted against measured times as a table."""
+    heads = ("time to exit", "networks", "MAPE", "bias", "tau", "noise MAPE", "noise tau", "MACs' tau")
+    cells = [
+        (
+            str(row.exit),
+            str(row.networks),
+            f"{row.mape:.2%}",
+            f"{row.bias:+.2%}",
+            _tau(row.tau),
+            f"{row.noise_mape:.2%}",
+            _tau(row.noise_tau),
+            _tau(row.macs_tau),
+        )
+        for row in rows
+    ]
+    columns = [FittedColumn(head, tuple(row[i] for row in cells)) for i, head in enumerate(heads)]
+    return FittedTable(columns, title, least_first=("MACs' tau", "noise tau", "noise MAPE"))
+
+
+def _tau(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _validate(path: Path, arguments: argparse.Namespace) -> int:
+    from aebnas.hardware.measure.revalidation import revalidate
+
+    with progress(arguments.json) as listen:
+        found = revalidate(path, listen)
+    complaints = found.complaints()
+    if arguments.json:
+        print(json.dumps(_revalidation_dict(found, complaints)))
+    else:
+        console = results_console()
+        for line in _validation_lines(found, complaints):
+            console.print(FittedText(line))
+        cure = f"Measure anew: aebnas profile SPACE.yaml --again -o {path}"
+        console.print(cure if complaints else f"{path} holds on this device")
+    return DOES_NOT_HOLD if complaints else 0
+
+
+def _validation_lines(found: Revalidation, complaints: list[str]) -> Iterator[str]:
+    yield f"level now / then: {found.level:.3f} (taken out of the errors below)"
+    for space, now in found.spaces.items():
+        yield (
+            f"{space}: MAPE {now.mape:.2%} now, {found.then[space].mape:.2%} then; "
+            f"tau {_tau(now.tau)} now, {_tau(found.then[space].tau)} then"
+        )
+    for disturbance in found.disturbances():
+        yield f"note: {disturbance} meanwhile"
+    for complaint in complaints:
+        yield f"does not hold: {complaint}"
+
+
+def _revalidation_dict(found: Revalidation, complaints: list[str]) -> dict[str, Any]:
+    return {
+        "event": "validation",
+        "level": found.level,
+        "spaces": {space: one.model_dump(mode="json") for space, one in found.spaces.items()},
+        "holds": not complaints,
+        "complaints": complaints,
+        "disturbances": found.disturbances(),
+        "conditions": found.conditions.model_dump(mode="json"),
+    }

@@ -1,0 +1,1 @@
+"""How searches and trainings are shown."""

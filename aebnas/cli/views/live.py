@@ -1,0 +1,242 @@
+"""A search as one compact panel on a terminal, gone when the search ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.control import Control
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.segment import ControlType
+from rich.table import Table
+from rich.text import Text
+
+from aebnas.cli.views.plain import (
+    candidate,
+    fidelity,
+    finals,
+    lost,
+    room,
+    supernet_origin,
+    supernet_progress,
+    surrogate_word,
+    time_left,
+    whole,
+)
+from aebnas.cli.views.progress import Progress
+from aebnas.cli.views.views import ending, interruption
+from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.terminal import contents_table
+from aebnas.runs.contents import read_run
+from aebnas.runs.formatting import count, duration, landmarks, percent
+from aebnas.runs.store.store import RunStore
+from aebnas.search.events import (
+    CandidateFinished,
+    Event,
+    FidelityFinished,
+    FinalsChosen,
+    SearchStarted,
+    SupernetProgress,
+    SupernetReady,
+    Warned,
+    WorkerLost,
+    WorkersChanged,
+)
+from aebnas.terminal.fitting import FittedText, cells, shortened
+
+REFRESHES_PER_SECOND = 2
+"""Few: the driver must leave the cores to the workers."""
+MAX_WIDTH = 100
+"""Columns of the panel; a narrower terminal narrows it."""
+LEAST_BAR = 10
+"""Columns of a bar beside its words; a shorter one stands above them."""
+
+
+class LiveView:
+    """A panel that is redrawn in place; what went wrong stays above it, one line each."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw nothing yet.
+
+        Args:
+            console: A terminal.
+        """
+        self._console = console
+        self._progress = Progress()
+        # standard error stays untouched: a download's bar and error messages belong to it
+        self._live = Live(
+            console=console,
+            transient=True,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            get_renderable=self._panel,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> LiveView:
+        """Do nothing: the panel appears when the search begins."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the panel away."""
+        self._clear()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event; print a line above the panel if something went wrong."""
+        self._progress(event)
+        match event:
+            case SearchStarted() | SupernetProgress():
+                self._erase_status()
+                self._live.start()
+            case SupernetReady():
+                self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
+            case Warned():
+                self._console.print(FittedText(event.text, "yellow"))
+            case FinalsChosen():
+                self._console.print(FittedText(finals(event), "dim"))
+            case FidelityFinished():
+                self._console.print(FittedText(fidelity(event), "dim"))
+            case WorkersChanged():
+                self._console.print(FittedText(room(event), "yellow"))
+            case WorkerLost():
+                self._console.print(FittedText(lost(event), "yellow"))
+            case CandidateFinished(evaluation, False):
+                if not evaluation.is_done:
+                    self._console.print(FittedText(candidate(evaluation), "red"))
+
+    def status(self, text: str) -> None:
+        """Show what is being done, in a line that the next one replaces."""
+        self._clear()
+        # no spinner: its thread would draw over the bar of a download
+        told = shortened(f"{text} …", self._console.width - 1)
+        self._console.print(told, style="dim", end="\r")
+
+    def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
+        """Say how to continue."""
+        self._clear()
+        self._console.print(interruption(path, kept, command), soft_wrap=True)
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Show the front, whether the time limit cut the search, and where the report lies."""
+        self._clear()
+        run = read_run(RunStore(path))
+        self._console.print(contents_table(run, width=self._console.width))
+        self._console.print(FittedText(self._summary(), "dim"))
+        if late := time_is_up(run):
+            self._console.print(late, style="yellow", soft_wrap=True)
+        self._console.print(ending(path, page), soft_wrap=True)
+
+    def _clear(self) -> None:
+        self._live.stop()
+        self._erase_status()
+
+    def _erase_status(self) -> None:
+        self._console.control(Control((ControlType.ERASE_IN_LINE, 2), ControlType.CARRIAGE_RETURN))
+
+    def _summary(self) -> str:
+        one = self._progress
+        known = f", {one.cached} of them known before" if one.cached else ""
+        return f"{one.done} done, {one.failed} failed{known}; {duration(one.elapsed_seconds)}"
+
+    def _panel(self) -> RenderableType:
+        one = self._progress
+        if one.supernet is not None:
+            return self._supernet(one.supernet)
+        if one.started is None:
+            return Text()
+        told = 0 if one.generation is None else one.generation.number
+        now = min(told + 1, one.started.generations)
+        parts = Group(self._bar(), Text(), self._facts(), *self._recent())
+        return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
+
+    def _framed(self, parts: RenderableType, title: str, subtitle: str = "") -> Panel:
+        """Return a panel; its titles are shortened, or left out, where they do not fit."""
+        room = self._width - 2
+        return Panel(
+            parts,
+            title=Text(shortened(title, room), style="bold"),
+            title_align="left",
+            subtitle=Text(subtitle) if subtitle and cells(subtitle) <= room else None,
+            subtitle_align="right",
+            border_style="dim",
+            padding=(0, 1),
+            width=self._width + 4,
+        )
+
+    @property
+    def _width(self) -> int:
+        """Return the cells inside the panel."""
+        return max(1, min(MAX_WIDTH, self._console.width) - 4)
+
+    def _supernet(self, event: SupernetProgress) -> RenderableType:
+        known = self._progress.landmarks
+        left = event.seconds * (event.steps - event.step) / max(1, event.step - self._progress.supernet_began)
+        rows = Table.grid(expand=True)  # a bar ends no line itself, as a Group would need
+        rows.add_row(ProgressBar(total=event.steps, completed=event.step, pulse=False))
+        rows.add_row(FittedText(f"{supernet_progress(event)}, about {whole(left)} left"))
+        if known:
+            rows.add_row(FittedText(f"on calibrate: {landmarks(known)}", "dim"))
+        return self._framed(rows, "supernet")
+
+    def _bar(self) -> RenderableType:
+        one = self._progress
+        told = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
+        bar = ProgressBar(total=one.planned, completed=one.finished, pulse=False)
+        row = Table.grid(padding=(0, 1), expand=True)
+        if cells(told) + LEAST_BAR > self._width:
+            row.add_row(bar)
+            row.add_row(FittedText(told))
+            return row
+        row.add_column(ratio=1)
+        row.add_column(justify="right", no_wrap=True)
+        row.add_row(bar, Text(told))
+        return row
+
+    def _time_left(self) -> str:
+        return time_left(self._progress) or ("training" if self._progress.workers else "starting workers")
+
+    def _facts(self) -> RenderableType:
+        one = self._progress
+        accuracy = "–" if one.best_accuracy is None else percent(one.best_accuracy, 2)
+        volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
+        workers = "–" if one.workers is None else f"{one.busy} of {one.workers} busy"
+        failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
+        known = f", {one.cached} known" if one.cached else ""
+        candidates = Text(f"{one.done} done, ") + failed + known
+        facts = [
+            ("best accuracy", Text(accuracy, "bold")),
+            ("candidates", candidates),
+            ("hypervolume", Text(volume)),
+            ("workers", Text(workers)),
+        ]
+        standing = None if one.generation is None else one.generation.surrogate
+        if standing is not None:
+            facts.append(("surrogate", Text(surrogate_word(standing))))
+        return _grid(facts, self._width)
+
+    def _recent(self) -> list[RenderableType]:
+        told = [candidate(evaluation) for evaluation in self._progress.recent]
+        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in told]
+        return [Text(), *lines] if lines else []
+
+
+def _grid(facts: list[tuple[str, Text]], width: int) -> RenderableType:
+    """Return names and values, two pairs in a row, or one where two do not fit."""
+    gap = 3
+    left, right = facts[::2], facts[1::2]
+    wide = sum(
+        max(cells(name) for name, _ in side) + max(value.cell_len for _, value in side)
+        for side in (left, right)
+    )
+    if wide + 3 * gap > width:
+        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in facts))
+    grid = Table.grid(padding=(0, gap))
+    for style in ("dim", "", "dim", ""):
+        grid.add_column(style=style)
+    for i, (name, value) in enumerate(left):
+        grid.add_row(name, value, *(right[i] if i < len(right) else ()))
+    return grid

@@ -1,0 +1,199 @@
+"""A search as plain lines, for pipes and log files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+
+from aebnas.cli.views.consoles import WIDTH
+from aebnas.cli.views.progress import Progress
+from aebnas.cli.views.views import ending, interruption
+from aebnas.evaluation.record import Evaluation
+from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.terminal import contents_table
+from aebnas.runs.contents import read_run
+from aebnas.runs.formatting import count, duration, landmarks, percent, si
+from aebnas.runs.store.store import RunStore
+from aebnas.search.events import (
+    CandidateFinished,
+    Event,
+    FidelityFinished,
+    FinalsChosen,
+    Generation,
+    SearchStarted,
+    SupernetProgress,
+    SupernetReady,
+    SurrogateStanding,
+    Warned,
+    WorkerLost,
+    WorkersChanged,
+    WorkersStarted,
+)
+
+
+class PlainView:
+    """One line per candidate and per generation."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._progress = Progress()
+
+    def __enter__(self) -> PlainView:
+        """Do nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Print one event, if it deserves a line."""
+        self._progress(event)
+        match event:
+            case SearchStarted():
+                _say(self._beginning(event))
+            case Warned():
+                _say(f"warning: {event.text}")
+            case SupernetProgress() if event.accuracies:
+                _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
+            case SupernetReady():
+                _say(supernet_origin(event))
+            case WorkersStarted():
+                _say(f"{count(event.count, 'worker')} started")
+            case WorkersChanged():
+                _say(room(event))
+            case CandidateFinished(evaluation, False):
+                _say(f"  {candidate(evaluation)}  [{self._tally()}]")
+            case FidelityFinished():
+                _say(f"  {fidelity(event)}")
+            case FinalsChosen():
+                _say(finals(event))
+            case WorkerLost():
+                _say(f"  {lost(event)}")
+            case Generation():
+                _say(self._told(event))
+
+    def status(self, text: str) -> None:
+        """Print it as a line."""
+        _say(f"{text} ...")
+
+    def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
+        """Say how to continue."""
+        _say(interruption(path, kept, command))
+
+    def finished(self, path: Path, page: Path | None) -> None:
+        """Print the front, whether the time limit cut the search, and where the report lies."""
+        run = read_run(RunStore(path))
+        Console(width=WIDTH, highlight=False, markup=False).print(contents_table(run, width=WIDTH))
+        if late := time_is_up(run):
+            _say(late)
+        _say(ending(path, page))
+
+    def _beginning(self, event: SearchStarted) -> str:
+        known = f", {count(event.known, 'candidate')} known already" if event.known else ""
+        generations = count(event.generations, "generation")
+        return f"{event.run}: {generations}, at most {count(event.planned, self._progress.unit)}{known}"
+
+    def _tally(self) -> str:
+        one = self._progress
+        left = time_left(one)
+        return f"{one.finished} of {max(one.planned, one.finished)}" + (f", {left}" if left else "")
+
+    def _told(self, event: Generation) -> str:
+        known = self._progress.known_in_generation
+        generations = self._progress.started.generations if self._progress.started else event.number
+        best = self._progress.best_accuracy
+        parts = [
+            *([f"{known} known already"] if known else []),
+            count(event.trainings, self._progress.unit) + worth(event),
+            *([f"{event.failed} failed"] if event.failed else []),
+            f"front of {count(len(event.front), 'point')}",
+            *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
+            f"hypervolume {event.hypervolume:.4f}",
+            *([] if event.surrogate is None else [f"surrogate {surrogate_word(event.surrogate)}"]),
+        ]
+        stopped = "" if event.is_complete else " (stopped in its middle)"
+        when = f"generation {event.number} of {generations}"
+        if event.finals:
+            last = event.finals[-1]
+            when = f"with {len(last.trained)} of {count(last.chosen, 'finalist')} trained"
+        return f"{when}{stopped}: {', '.join(parts)}"
+
+
+def candidate(evaluation: Evaluation) -> str:
+    """Return a finished candidate in one line: its most accurate operating point, or why it failed."""
+    if not evaluation.is_done:
+        return f"{evaluation.key}  {evaluation.status_text}"
+    metrics = evaluation.metrics(1.0)
+    return (
+        f"{evaluation.key}  {percent(metrics['accuracy'], 2):>7} at {si(metrics['macs']):>6} MACs"
+        f"  {duration(evaluation.seconds):>7}"
+    )
+
+
+def surrogate_word(standing: SurrogateStanding) -> str:
+    """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
+    known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
+    return f"{'on' if standing.is_on else 'off'}{known}"
+
+
+def supernet_progress(event: SupernetProgress) -> str:
+    """Return how far the training of a supernet is."""
+    return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
+
+
+def supernet_origin(event: SupernetReady) -> str:
+    """Return where the supernet lies and where it came from."""
+    came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
+    return f"supernet: {event.path}, {came}"
+
+
+def time_left(progress: Progress) -> str:
+    """Return the time left, and what comes behind it; nothing where neither is known."""
+    left, behind = progress.seconds_left(), progress.finals_behind()
+    about = f"about {whole(left)} left" if left else ""
+    then = f"then {count(behind, 'finalist')}" if behind else ""
+    return ", ".join(part for part in (about, then) if part)
+
+
+def whole(seconds: float) -> str:
+    """Return an estimated time without pretended precision."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
+
+
+def worth(event: Generation) -> str:
+    """Return what trainings of different lengths are worth in full ones; nothing where all are full."""
+    return "" if event.full_trainings is None else f" (worth {event.full_trainings:.1f} full ones)"
+
+
+def fidelity(event: FidelityFinished) -> str:
+    """Return a fidelity that a generation got to in one line."""
+    trained = f"{count(event.candidates, 'candidate')} trained for {count(event.epochs, 'epoch')}"
+    further = f", {event.going_on} go on" if event.number < event.fidelities else ""
+    return f"fidelity {event.number} of {event.fidelities}: {trained}{further}"
+
+
+def finals(event: FinalsChosen) -> str:
+    """Return who is trained in the end of a search in one line."""
+    known = event.candidates - event.unknown
+    done = f", {known} of them known already" if known else ""
+    each = count(event.epochs, "epoch")
+    return f"finalists: the best {count(event.candidates, 'candidate')} trained for {each}{done}"
+
+
+def lost(event: WorkerLost) -> str:
+    """Return the death of a worker in one line."""
+    end = "tried again" if event.retry else "given up"
+    return f"{event.key}  its worker was lost: {event.reason}; {end}"
+
+
+def room(event: WorkersChanged) -> str:
+    """Return how many workers a changed cluster holds in one line."""
+    return f"the cluster has changed: it has room for {count(event.count, 'worker')}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

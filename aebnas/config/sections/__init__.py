@@ -1,0 +1,1 @@
+"""The sections of a search-space file as validated models."""

@@ -1,0 +1,1 @@
+"""One picture file: its size, its pixels, what its bits mean."""

@@ -1,0 +1,254 @@
+"""The model card: README.md of an export folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aebnas import __version__
+from aebnas.deploy.exporting.source import Source
+from aebnas.deploy.manifest import INT8_FOLDER, Parity
+from aebnas.deploy.scoring import Score
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.hardware.devices.devices import processor
+from aebnas.train.full.checkpoint import Checkpoint
+
+EVALUATION = "evaluation.json"
+"""What `aebnas evaluate` said about a checkpoint."""
+_SHOWN_CLASSES = 20
+_VERSIONS = ("aebnas", "torch", "numpy", "python")
+_CARD = """\
+# {name}
+
+Image classifier with {exits}, exported by AEBNAS {version} as {precision} ONNX graphs, one per segment.
+Easy images are answered by an early exit; the segments behind it are then not computed.
+
+## How to run it
+
+```console
+$ aebnas run {folder} IMAGE...
+$ aebnas bench {folder}
+```
+
+```python
+from aebnas.deploy import EarlyExitSession
+
+session = EarlyExitSession("{folder}")
+answer = session.predict("image.png")
+print(answer.label, answer.confidence, answer.exit_name, answer.milliseconds)
+```
+
+Without AEBNAS: run `segment1.onnx` on input `x`; output `logits` is the answer of the first exit. Where
+`policy.json` says that the image goes on, feed `features` to `x` of `segment2.onnx`, and so on.{earlier}
+
+## Input
+
+{input}
+
+## Accuracy and cost
+
+{measured}
+
+Accuracies on select are for comparing the variants with each other: `aebnas train` trains on these images,
+so they say nothing about new ones. The column "last exit, unseen" counts calibrate images that neither
+trained the weights nor quantised them. Milliseconds: mean of one image, batch 1, one thread, by turns on
+{machine} while exporting.
+
+{parity}
+
+| exit | MACs to leave there | share of select images |
+| --- | --- | --- |
+{exit_rows}
+
+{evaluation}
+
+## When an image leaves
+
+```json
+{policy}
+```
+
+## Classes
+
+{classes}
+
+## Where it comes from
+
+{provenance}
+"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What one precision of the network is and reaches."""
+
+    precision: str
+    size: int
+    """Of all graphs, in bytes."""
+    select: Score
+    clean_accuracy: float
+    """Of the last exit, on calibrate images that neither trained nor quantised it."""
+    clean_images: int
+    ms: float = float("nan")
+    """Mean of one image under the policy, batch 1."""
+
+    def timed(self, ms: float) -> Variant:
+        """Return the variant with its time."""
+        return replace(self, ms=ms)
+
+
+def card_text(
+    source: Source, policy: ExitPolicy, precision: str, parity: Parity | None, variants: Sequence[Variant]
+) -> str:
+    """Return the model card of one variant.
+
+    Args:
+        source: Checkpoint and images.
+        policy: The variant's own.
+        precision: ``fp32`` or ``int8``.
+        parity: The check against torch; None for INT8.
+        variants: All that were exported together, for the table.
+    """
+    checkpoint = source.checkpoint
+    shown = next(one for one in variants if one.precision == precision)
+    count = len(checkpoint.reach_macs)
+    return _CARD.format(
+        name=f"AEBNAS network {checkpoint.key}" + (" (static)" if checkpoint.is_static else ""),
+        exits="1 exit" if count == 1 else f"{count} exits",
+        version=__version__,
+        precision=precision.upper() if precision == "int8" else precision,
+        folder="DIR" if precision == "fp32" else f"DIR/{INT8_FOLDER}",
+        earlier=_earlier(checkpoint),
+        input=_input(checkpoint),
+        measured=variant_table(variants),
+        machine=processor(),
+        parity=_parity(parity, precision),
+        exit_rows=_exit_rows(checkpoint, shown),
+        evaluation=_evaluation(source),
+        policy=json.dumps(policy.to_dict(), indent=1),
+        classes=_classes(checkpoint.classes),
+        provenance=_provenance(source),
+    )
+
+
+def variant_table(variants: Sequence[Variant]) -> str:
+    """Return size, accuracy and time of all variants as a Markdown table."""
+    unseen = variants[0].clean_images
+    head = [
+        f"| | graphs, bytes | accuracy, select | last exit, unseen ({unseen} images) | mean MACs | ms |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    rows = [
+        f"| {one.precision} | {one.size:,} | {one.select.accuracy:.2%} | {one.clean_accuracy:.2%} "
+        f"| {one.select.macs:,.0f} | {one.ms:.4f} |"
+        for one in variants
+    ]
+    return "\n".join(head + rows)
+
+
+def _earlier(checkpoint: Checkpoint) -> str:
+    if not checkpoint.training.carry:
+        return ""
+    return (
+        "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "
+        "segment before."
+    )
+
+
+def _input(checkpoint: Checkpoint) -> str:
+    height, width, channels = checkpoint.image_shape
+    rows, columns = checkpoint.architecture.input_size
+    kind = "grey" if channels == 1 else "RGB"
+    mean, std = (", ".join(f"{value:.6g}" for value in part) for part in (checkpoint.mean, checkpoint.std))
+    return (
+        f"`x`: float32 `(batch, {channels}, {rows}, {columns})`. An image is brought to {height} x {width} "
+        f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
+        f"antialiased), brought to {rows} x {columns} likewise (antialiased bilinear, uint8) and normalised: "
+        f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}.{_sixteen_bits(checkpoint)}"
+    )
+
+
+def _sixteen_bits(checkpoint: Checkpoint) -> str:
+    depth = checkpoint.sixteen_bit_depth
+    if depth is None:
+        return ""
+    return (
+        f" 16-bit grey files have {depth} bits here: `value / {1 << (depth - 8)}`, rounded down, is a pixel."
+    )
+
+
+def _parity(parity: Parity | None, precision: str) -> str:
+    if parity is None:
+        return f"{precision.upper()} graphs round; they are compared with fp32 by accuracy, above."
+    return (
+        f"Held against torch on {parity.images} calibrate images, all exits: largest difference of a logit "
+        f"{parity.max_difference:.2g}."
+    )
+
+
+def _exit_rows(checkpoint: Checkpoint, shown: Variant) -> str:
+    names = [*checkpoint.architecture.exit_names, "final"]
+    rows = zip(names, checkpoint.reach_macs, shown.select.exit_rates, strict=True)
+    return "\n".join(f"| {name} | {macs:,.0f} | {rate:.1%} |" for name, macs, rate in rows)
+
+
+def _evaluation(source: Source) -> str:
+    """Return the test metrics of the checkpoint, if it has been evaluated."""
+    path = source.path / EVALUATION
+    if not path.is_file():
+        return "It has not been scored on test images: `aebnas evaluate CHECKPOINT` does, then export again."
+    try:
+        return _test_metrics(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        return f"`{EVALUATION}` of the checkpoint could not be read ({type(error).__name__}: {error})."
+
+
+def _test_metrics(found: Mapping[str, Any]) -> str:
+    network = found["network"]
+    policy = network["policy"]
+    rows = [("exit policy", policy["accuracy"], policy["macs"]["value"])]
+    rows += [
+        (f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]
+    ]
+    for rival in found["rivals"]:
+        theirs = rival["network"]["policy"]
+        rows.append((rival["name"], theirs["accuracy"], theirs["macs"]["value"]))
+    head = f"On {found['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
+    table = [f"| {name} | {_interval(accuracy)} | {macs:,.0f} |" for name, accuracy, macs in rows]
+    return "\n".join([head, "", "| | accuracy | mean MACs |", "| --- | --- | --- |", *table])
+
+
+def _interval(estimate: Mapping[str, float]) -> str:
+    return f"{estimate['value']:.2%} ({estimate['low']:.2%} to {estimate['high']:.2%})"
+
+
+def _classes(classes: Sequence[str]) -> str:
+    shown = ", ".join(map(_code, classes[:_SHOWN_CLASSES]))
+    more = len(classes) - _SHOWN_CLASSES
+    return shown + (f" and {more} more, in `labels.json`" if more > 0 else "")
+
+
+def _code(name: str) -> str:
+    """Return a name as code in Markdown, whatever backticks and blanks it has."""
+    fence = "`" * (max(map(len, re.findall("`+", name)), default=0) + 1)
+    blank = " " if name.startswith(("`", " ")) or name.endswith(("`", " ")) else ""
+    return f"{fence}{blank}{name}{blank}{fence}"
+
+
+def _provenance(source: Source) -> str:
+    checkpoint = source.checkpoint
+    data = checkpoint.data.name or checkpoint.data.folder or checkpoint.data.npz
+    versions = checkpoint.environment.get("versions", {})
+    rows = {
+        "run": checkpoint.run,
+        "checkpoint": str(source.path),
+        "architecture": checkpoint.key,
+        "seed": str(checkpoint.seed),
+        "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
+        "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss.name}",
+        "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
+    }
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])

@@ -1,0 +1,1 @@
+"""Logits, scores and policies: what every way of leaving is made of."""

@@ -1,0 +1,1 @@
+"""The exit policies and their table."""

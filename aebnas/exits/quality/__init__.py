@@ -1,0 +1,1 @@
+"""How well exits and policies do: calibration, selectivity, comparison."""

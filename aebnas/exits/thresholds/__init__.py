@@ -1,0 +1,1 @@
+"""Tuning thresholds: exact, by grid, by Optuna."""

@@ -1,0 +1,31 @@
+"""Plain values as the YAML that we read: what our reader would take for a number is quoted.
+
+A key of 16 hexadecimal digits with a single e, say.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from aebnas.files.yaml_syntax import SCALARS
+
+WIDTH = 110
+
+
+def yaml_text(plain: Any) -> str:
+    """Return plain values as YAML that reads back equal; lists of values stand on one line."""
+    text: str = yaml.dump(
+        plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=WIDTH, allow_unicode=True
+    )
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows the scalars of our reader."""
+
+    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

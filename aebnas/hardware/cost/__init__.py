@@ -1,0 +1,1 @@
+"""What a layer costs on every device: MACs, parameters, activation memory."""

@@ -1,0 +1,1 @@
+"""What this machine has, and what it tells of itself while it works."""

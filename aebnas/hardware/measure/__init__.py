@@ -1,0 +1,1 @@
+"""Measuring layers and whole networks on one device."""

@@ -1,0 +1,1 @@
+"""Hardware profiles: tables of measured layers, their correction and validation."""

@@ -1,0 +1,107 @@
+"""What architectures cost on the devices of a search.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aebnas.blocks.layer import Layer
+from aebnas.config.schema import SearchFile
+from aebnas.config.text_paths import expanded
+from aebnas.errors import HardwareError
+from aebnas.hardware.profile.profile import HardwareProfile, read_profile
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.task.task import Task
+
+ReachCosts = dict[str, tuple[float, ...]]
+"""Cost to leave at each exit, by ``latency_ms@PROFILE`` and ``energy_mj@PROFILE``."""
+
+
+@dataclass(frozen=True)
+class DeviceCosts:
+    """The hardware profiles of a search."""
+
+    profiles: tuple[HardwareProfile, ...] = ()
+
+    @classmethod
+    def read(cls, paths: Iterable[Path | str]) -> DeviceCosts:
+        """Read profiles.
+
+        Raises:
+            ConfigError: A file cannot be read or is wrong.
+        """
+        return cls(tuple(read_profile(expanded("hardware", path)) for path in paths))
+
+    @classmethod
+    def of_file(cls, config: SearchFile, space: SearchSpace, task: Task) -> DeviceCosts:
+        """Read the profiles of a search-space file, and check that they know all that it may ask.
+
+        Args:
+            config: The file.
+            space: Its space.
+            task: What comes in, and how many answers there are.
+
+        Raises:
+            ConfigError: A file cannot be read or is wrong.
+            HardwareError: A profile lacks a layer of the space, or energies.
+        """
+        devices = cls.read(config.hardware)
+        if devices.profiles:  # listing a large space takes seconds
+            layers = space.layers(task)
+            devices.require(layers, (*config.objectives, *config.constraints, config.cost_metric))
+        return devices
+
+    def require(self, layers: Sequence[Layer], metrics: Iterable[str]) -> None:
+        """Check before anything is trained that every question can be answered.
+
+        Args:
+            layers: All layers of the space.
+            metrics: Objectives and constraints, as the file names them.
+
+        Raises:
+            HardwareError: A layer was not measured, or energies are asked for that a device does not tell.
+        """
+        for profile in self.profiles:
+            profile.require(layers)
+            energies = [name for name in metrics if name.removeprefix("worst_").startswith("energy_mj")]
+            asked = [name for name in energies if name.partition("@")[2] in ("", profile.name)]
+            if asked and not profile.has_energy:
+                raise HardwareError(
+                    f"{asked[0]}: profile {profile.name!r} has no energies "
+                    f"({profile.facts.energy.note or 'the device has no counter'}); take latency_ms"
+                )
+
+    def reach_costs(self, architecture: Architecture, task: Task) -> ReachCosts:
+        """Return what it costs to leave at each exit, on every device.
+
+        Raises:
+            HardwareError: A layer was not measured.
+        """
+        if not self.profiles:
+            return {}
+        plan = architecture.segments(task)
+        found: ReachCosts = {}
+        for profile in self.profiles:
+            found[f"latency_ms@{profile.name}"] = tuple(profile.reach_latency_ms(plan).tolist())
+            if profile.has_energy:
+                found[f"energy_mj@{profile.name}"] = tuple(profile.reach_energy_mj(plan).tolist())
+        return found
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return the fingerprint of each profile by name."""
+        return {profile.name: profile.fingerprint() for profile in self.profiles}
+
+
+def reach_in(
+    metric: str, reach_macs: Sequence[float], reach_costs: Mapping[str, Sequence[float]]
+) -> Sequence[float]:
+    """Return the cost of leaving at each exit in one quantity: ``macs``, ``latency_ms@PROFILE``, ...
+
+    Raises:
+        KeyError: The costs do not hold it.
+    """
+    return reach_macs if metric == "macs" else reach_costs[metric]

@@ -1,0 +1,1 @@
+"""``exits.html``: all exit policies of one network side by side."""

@@ -1,0 +1,1 @@
+"""The other files of a report: CSV, winners, studies, figures."""

@@ -1,0 +1,98 @@
+"""``pareto.csv``: one row per point of the front, for spreadsheets and notebooks.
+
+Must not import torch; pandas is imported when a table is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.formatting import FINAL, exit_names
+from aebnas.runs.intervals import wilson_interval
+
+FIXED = (
+    "run", "key", "trade_off", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95", "error",
+    "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
+    "epochs",
+)  # fmt: skip
+"""First columns; those of each exit position, ``policy`` (JSON), ``architecture`` and ``winner`` follow."""
+_PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")
+
+
+def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str], str]) -> str:
+    """Return the fronts as CSV, by run and rising expected MACs.
+
+    Args:
+        runs: Whose fronts to list.
+        winner_files: The winner's path, relative to the table, by run label and key.
+    """
+    import pandas
+
+    columns = [*FIXED, *_device_columns(runs), *_exit_columns(runs), "policy", "architecture", "winner"]
+    rows = [
+        {**_row(run, point), "winner": winner_files.get((run.label, point.key), "")}
+        for run in runs
+        for point in run.front
+    ]
+    table: str = pandas.DataFrame(rows, columns=columns).to_csv(index=False)
+    return table
+
+
+def _device_columns(runs: Sequence[RunContents]) -> list[str]:
+    """Return the latencies and energies of every device, under their full names."""
+    names = dict.fromkeys(name for run in runs for point in run.front for name in point.metrics)
+    return [name for name in names if "@" in name]
+
+
+def _exit_columns(runs: Sequence[RunContents]) -> list[str]:
+    """Return the columns of the exit positions in stage order, the final classifier last."""
+    stages = dict.fromkeys(name for run in runs for name in run.config.space.stage_names())
+    used = {name for run in runs for point in run.front for name in exit_names(point.evaluation.architecture)}
+    positions = [name for name in (*stages, FINAL) if name in used]
+    return [
+        f"{kind}[{name}]"
+        for kind in _PER_EXIT
+        for name in positions
+        if (kind, name) != ("threshold", FINAL)  # it takes whatever is left
+    ]
+
+
+def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
+    architecture = point.evaluation.architecture
+    images = run.select_images
+    low, high = (None, None) if images is None else wilson_interval(point.accuracy, images)
+    names = exit_names(architecture)
+    per_exit = {
+        "threshold": point.thresholds or [],
+        "exit_rate": point.exit_rates,
+        "exit_accuracy": point.curve.exit_accuracy.tolist(),
+        "reach_macs": list(point.evaluation.reach_macs),
+    }
+    return {
+        "run": run.label,
+        "key": point.key,
+        "trade_off": point.trade_off,
+        "exit_policy": point.setting or run.config.exits.only.name,
+        "accuracy_low_95": low,
+        "accuracy_high_95": high,
+        "macs_share": point.cost_share,
+        "exits": len(names),
+        "epochs": point.evaluation.epochs,
+        "policy": json.dumps(dict(point.policy)),
+        "architecture": "; ".join(architecture.drawing().lines()),
+        **point.metrics,
+        **{
+            f"{kind}[{name}]": value
+            for kind, values in per_exit.items()
+            for name, value in zip(names, values, strict=False)
+        },
+    }
+
+
+def winner_links(run: RunContents, paths: Sequence[Path], folder: Path) -> dict[tuple[str, str], str]:
+    """Return the path of each winner's file relative to ``folder``, by run label and key."""
+    return {(run.label, path.stem): path.relative_to(folder).as_posix() for path in paths}

@@ -1,0 +1,69 @@
+"""A run's front on other devices: exits tuned anew for their costs from stored scores, nothing trained.
+
+rescored_run(Path("runs/mine"), ["hardware_profiles/board.yaml"]).front
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from aebnas.errors import ConfigError, RunError
+from aebnas.evaluation.rescoring import rescored, rescored_config
+from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.store.arrays import read_labels
+from aebnas.runs.store.store import RunStore
+from aebnas.task.task import Task
+
+
+def rescored_run(
+    path: Path, hardware: Sequence[str | Path], objectives: Sequence[str] | None = None
+) -> RunContents:
+    """Return a run as it stands on other devices; its directory is not changed.
+
+    Args:
+        path: The run's directory.
+        hardware: Profiles, at least one.
+        objectives: What the front is made of; default: error and the first profile's latency.
+
+    Raises:
+        ConfigError: A profile is wrong, or the objectives do not fit the profiles.
+        HardwareError: A profile lacks a layer of the run's networks, or energies.
+        RunError: There is no run, it was not begun, or its exits are fitted on logits.
+    """
+    profiles = [str(one) for one in hardware]
+    store = RunStore(path)
+    try:
+        try:
+            config = rescored_config(store.config, profiles, objectives)
+        except ValidationError as error:
+            raise ConfigError("; ".join(_problems(error))) from error
+        devices = DeviceCosts.read(profiles)
+        shape, classes = store.fact("image_shape"), store.fact("classes")
+        if shape is None or classes is None:
+            raise RunError(f"{store.path} was not begun: it does not say what its images are")
+        task = Task.of_images(shape, len(classes))
+        done = [one for one in store.evaluations() if one.is_done]
+        plans = [one.architecture.segments(task) for one in done]
+        layers = [layer for plan in plans for segment in plan for layer in segment.layers()]
+        devices.require(layers, (*config.objectives, *config.constraints))
+        found = rescored(config, done, store.exit_records, read_labels(store.path), devices, task)
+        return read_run(store, rescored=(config, found))
+    finally:
+        store.close()
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """Return what is wrong with the options; a list is not too short because its items are wrong."""
+    details = error.errors(include_url=False)
+    unknown = [
+        f"objectives: unknown quantity {detail['input']!r}. Choices: {detail['ctx']['expected']}."
+        for detail in details
+        if detail["type"] == "literal_error"
+    ]
+    return unknown or [str(detail["msg"]) for detail in details]

@@ -1,0 +1,67 @@
+"""The frame of a self-contained page: sections, figures, and the file around them.
+
+A page loads nothing: scripts, styles and data are inside, and its content security policy
+forbids the network and every script but its own.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from string import Template
+
+from aebnas import __version__
+from aebnas.report.page.markup import Markup, element, joined
+
+
+def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:
+    """Return a whole page as HTML.
+
+    Args:
+        title: Of the window.
+        body: Its content.
+        style: Its style sheet.
+        data: The element that its scripts read.
+        scripts: What runs, in order; nothing in them may end a script element.
+    """
+    policy = (
+        f"default-src 'none'; script-src {' '.join(_digest(script) for script in scripts)}; "
+        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Template(resource("page.html")).substitute(
+        policy=policy,
+        title=joined([title]),
+        style=style,
+        body=body,
+        footer=joined(
+            [f"Written by AEBNAS {__version__} on {written}. This page is one file and loads nothing."]
+        ),
+        data=data,
+        scripts=joined(element("script", Markup(script)) for script in scripts),
+    )
+
+
+def section(name: str, title: str, *content: Markup) -> Markup:
+    """Return a section under its heading."""
+    heading = element("h2", title, attributes={"id": f"{name}-title"})
+    return element("section", heading, *content, attributes={"id": name, "aria-labelledby": f"{name}-title"})
+
+
+def script(names: Sequence[str]) -> str:
+    """Return a page's script: files of ``assets`` in order, in a scope of their own."""
+    parts = [resource(f"{name}.js") for name in names]
+    return '(function () {\n"use strict";\n' + "\n".join(parts) + "})();\n"
+
+
+def resource(name: str) -> str:
+    """Return a file of ``assets``: a style sheet, a script, the page around them."""
+    return (files("aebnas.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    """Return what a content security policy allows this script by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,0 +1,225 @@
+"""What the page's script is given: every run as compact plain data.
+
+The names are read by ``assets/report/data.js``.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aebnas.config.sections.constraints import full_name
+from aebnas.evaluation.record import Evaluation
+from aebnas.exits.core.threshold_codec import encode_thresholds
+from aebnas.report.files.winners import winner_common
+from aebnas.report.page.architecture_data import ArchitectureTable
+from aebnas.report.page.gene_shares import gene_shares
+from aebnas.report.page.latency_check import latency_checks
+from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
+from aebnas.report.page.reliability import ExitReliability, reliabilities
+from aebnas.report.page.surrogate_section import foretold
+from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
+from aebnas.runs.formatting import metric_heading, metric_name, unit_of
+from aebnas.runs.store.store import RunStore
+
+CURVE_BYTES = 3_500_000
+"""Of all packed curves of a page; those of the front are whole beyond it."""
+POLICY_CHARACTERS = 600
+"""A longer policy, of learned weights say, is carried for points of the front alone."""
+FIXED_METRICS = ("accuracy", "error", "macs", "worst_macs", "params", "peak_activation_bytes")
+
+
+def page_data(
+    runs: Sequence[RunContents], stores: Sequence[RunStore], links: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """Return the page's data, fit for JSON.
+
+    Args:
+        runs: What the page is about.
+        stores: Theirs, for the exits' scores and the profiles.
+        links: The winner's file relative to the page, by run label and key.
+    """
+    metrics = dict.fromkeys(name for run in runs for name in run_metrics(run))
+    words = {
+        name: {"name": metric_name(name), "title": metric_heading(name), "unit": unit_of(name)}
+        for name in metrics
+    }
+    budget = CURVE_BYTES // max(1, len(runs))
+    return {
+        "metrics": words,
+        "runs": [_run(run, store, links, budget) for run, store in zip(runs, stores, strict=True)],
+    }
+
+
+def run_metrics(run: RunContents) -> list[str]:
+    """Return what a run's points can be drawn over: fixed quantities, then those of its devices."""
+    devices = run.points[0].metrics if run.points else ()
+    return [*FIXED_METRICS, *(name for name in devices if "@" in name)]
+
+
+def _run(
+    run: RunContents, store: RunStore, links: Mapping[tuple[str, str], str], budget: int
+) -> dict[str, Any]:
+    table = ArchitectureTable()
+    found = _candidates(run, store, table, budget)
+    candidates = [one | {"l": links.get((run.label, one["k"]))} for one in found]
+    return {
+        **_settings(run),
+        "candidates": candidates,
+        "boxes": table.boxes,
+        "parts": table.parts,
+        **_course(run, store),
+    }
+
+
+def _settings(run: RunContents) -> dict[str, Any]:
+    """Return what holds for all candidates of a run."""
+    config, some = run.config, run.inherited
+    return {
+        "label": run.label,
+        "path": shlex.quote(str(run.path)),
+        "cost": full_name(config.cost_metric, config.profiles),
+        "metrics": run_metrics(run),
+        "objectives": run.objectives,
+        "bounds": [
+            [full_name(name, config.profiles), bound.min, bound.max]
+            for name, bound in config.constraints.items()
+        ],
+        "images": run.select_images,
+        "scale": scale_of(run.select_images),
+        "done": len(run.done),
+        "inherits": run.inherits,
+        "uneven": run.plan.is_uneven,
+        "finals": bool(run.plan.finals),
+        "inherited": run.fidelity(some[0]).word if 0 < len(some) < len(run.done) else None,
+        "alone": run.is_front_of_finals,
+        "yaml": winner_common(run),
+        "score": config.exits.policy_names[0],
+    }
+
+
+def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
+    """Return how the search went, what its front prefers, and how far its profiles hold."""
+    return {
+        "generations": [
+            [one["number"], full_trainings(one), one["failed"], short(float(one["hypervolume"])),
+             len(one["front"])]
+            for one in run.generations
+        ],
+        "work": _work(run),
+        "genes": [[one.name, one.choices, one.front, one.everywhere] for one in gene_shares(run)],
+        "latency": [
+            [one.profile, one.device, one.mean_error,
+             [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
+            for one in latency_checks(run, store)
+        ],
+        "foretold": foretold(run),
+    }  # fmt: skip
+
+
+def _candidates(
+    run: RunContents, store: RunStore, table: ArchitectureTable, budget: int
+) -> list[dict[str, Any]]:
+    """Return the best candidates; curves of the front are whole, the others share the rest of the budget."""
+    shown = list(best_first(run, run.config.report.max_candidates))
+    points: dict[str, list[OperatingPoint]] = {one.key: [] for one in shown}
+    for point in run.points:
+        if point.key in points:
+            points[point.key].append(point)
+    on_front, members = {id(point) for point in run.front}, set(run.front_keys)
+    groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
+    limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
+    sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
+    return [
+        _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
+        | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
+        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
+        for one in shown
+    ]
+
+
+def _candidate(
+    one: Evaluation,
+    points: Sequence[OperatingPoint],
+    on_front: set[int],
+    table: ArchitectureTable,
+    scale: int,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Return one candidate; names are single letters, as there are a thousand of them."""
+    curve = points[0].curve
+    kept = kept_points(one, {point.index for point in points}, limit)
+    place = {int(index): i for i, index in enumerate(kept)}
+    ordered = sorted(points, key=lambda point: point.index)
+    return {
+        "k": one.key,
+        "r": [short(value, 9) for value in one.reach_macs],
+        "d": {name: [short(value) for value in reach] for name, reach in one.reach_costs.items()},
+        "p": one.params,
+        "m": one.peak_activation_bytes,
+        "x": [short(value) for value in curve.exit_accuracy.tolist()],
+        "c": packed_curve(curve, kept, scale),
+        "w": len(curve.select_cost),
+        "o": [
+            [
+                point.trade_off,
+                place[point.index],
+                int(id(point) in on_front),
+                int(point.is_feasible),
+                *([point.setting] if point.setting else []),
+            ]
+            for point in ordered
+        ],
+        "a": table.drawn(one.architecture),
+        "y": table.described(one.architecture),
+        "s": short(one.seconds, 4),
+        "h": one.epochs,
+        "e": one.seed,
+        "v": None if one.verdict is None else str(one.verdict["words"]),
+    }
+
+
+def _policies(points: Sequence[OperatingPoint], on_front: set[int], score: str) -> list[Any]:
+    """Return what decides at every point, in the order of ``_candidate``."""
+    ordered = sorted(points, key=lambda point: point.index)
+    return [_policy(point, score, id(point) in on_front) for point in ordered]
+
+
+def _policy(point: OperatingPoint, score: str, is_on_front: bool) -> Any:
+    """Return exact thresholds on the run's score where these decide, else the policy.
+
+    None for a large one off the front.
+    """
+    if point.thresholds is not None and point.policy["score"] == score:
+        return encode_thresholds(point.thresholds)
+    policy: Mapping[str, Any] = point.policy
+    return dict(policy) if is_on_front or len(str(policy)) <= POLICY_CHARACTERS else None
+
+
+def _bins(exits: Sequence[ExitReliability]) -> list[Any]:
+    """Return per exit: counts, then confidence and accuracy of the filled bins (‰); both errors."""
+    found = []
+    for one in exits:
+        bins = one.select
+        filled = [i for i, number in enumerate(bins.count) if number]
+        found.append([
+            list(bins.count),
+            [round(bins.confidence[i] * 1000) for i in filled],
+            [round(bins.accuracy[i] * 1000) for i in filled],
+            short(bins.error, 4),
+            short(one.calibrate_error, 4),
+        ])  # fmt: skip
+    return found
+
+
+def _work(run: RunContents) -> dict[str, Any] | None:
+    found = run.workload
+    if found is None:
+        return None
+    return {
+        "workers": found.workers,
+        "share": short(found.share, 4),
+        "seconds": short(found.seconds),
+        "busy": [short(value, 3) for value in found.busy],
+    }

@@ -1,0 +1,100 @@
+"""The surrogate's part of the page: what it foretold, what came, when it was off.
+
+Read from the summaries of the generations; empty for runs without a surrogate.
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aebnas.report.page.frame import section
+from aebnas.report.page.markup import Markup, element
+from aebnas.report.page.tables import plain_head, scrolling, table_of
+from aebnas.runs.contents import RunContents
+from aebnas.runs.formatting import percent
+
+_SOURCES = {"surrogate": "surrogate", "exploration": "drawn at random", "plain": "plain NSGA-II"}
+_NUMBERS = (
+    "Tau, foretold", "Tau, folds", "Bias of error", "In 90% interval", "Gain", "Gain, plain", "Chance",
+)  # fmt: skip
+
+
+def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
+    """Return one section per run that a surrogate helped; ``surrogate.js`` draws its figure."""
+    sections = []
+    for i, run in enumerate(runs):
+        standings = [(int(one["number"]), one["surrogate"]) for one in run.generations if "surrogate" in one]
+        if not standings:
+            continue
+        title = "The surrogate" + (f" of {run.label}" if len(runs) > 1 else "")
+        caption = (
+            "Error (mean over the trade-offs) as predicted before each training, and as it came. "
+            "On the line the surrogate was right."
+        )
+        note = element("p", _note(run, standings), attributes={"class": "caption"})
+        place = element("div", "", attributes={"id": f"surrogate-{i}"})
+        legend = element("p", caption, attributes={"class": "caption"})
+        parts = (legend, place, note, _table(run, standings))
+        sections.append(section(f"surrogate-section-{i}", title, *parts))
+    return sections
+
+
+def _note(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
+    off = [str(number) for number, one in standings if not one["is_on"]]
+    was = f"It was switched off in generation {', '.join(off)}" if off else "It was never switched off"
+    window = run.config.search.surrogate_options.window
+    return (
+        f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every "
+        "candidate predicted before it was trained; tau (folds), of error and behind each model its own, of "
+        "earlier trainings left out of the fit. "
+        "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) "
+        "that a candidate added. "
+        "Chance: how likely one of the surrogate adds more than one of plain NSGA-II, ties by half."
+    )
+
+
+def _table(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) -> Markup:
+    heads = [plain_head("Generation", True), plain_head("Surrogate"), plain_head("Models")]
+    heads += [plain_head(name, True) for name in _NUMBERS]
+    rows = [_row(number, one) for number, one in standings]
+    return scrolling(f"The surrogate of {run.label} in every generation", table_of(heads, rows))
+
+
+def _row(number: int, one: Mapping[str, Any]) -> Markup:
+    gains = one["gains"]
+    cells = [
+        _two_digits(one["tau"]),
+        _two_digits(one["fold_tau"].get("error")),
+        "–" if one["bias"] is None else f"{100 * one['bias']:+.2f}%",
+        "–" if one["coverage"] is None else percent(one["coverage"], 0),
+        _two_digits(gains.get("surrogate"), 1e3),
+        _two_digits(gains.get("plain"), 1e3),
+        _two_digits(one["chance"]),
+    ]
+    state = "on" if one["is_on"] else f"off: {one['reason']}"
+    models = ", ".join(
+        f"{name}: {model} ({_two_digits(one['fold_tau'].get(name))})" for name, model in one["models"].items()
+    )
+    return element(
+        "tr",
+        element("td", str(number), attributes={"class": "number"}),
+        element("td", state),
+        element("td", models),
+        *(element("td", text, attributes={"class": "number"}) for text in cells),
+    )
+
+
+def _two_digits(value: float | None, scale: float = 1.0) -> str:
+    return "–" if value is None else f"{scale * value:.2f}"
+
+
+def foretold(run: RunContents) -> list[list[Any]]:
+    """Return what was predicted before it was trained: generation, key, source, predicted, came."""
+    return [
+        [int(one["number"]), told["key"], _SOURCES[told["source"]], told["predicted"], told["came"]]
+        for one in run.generations
+        if "surrogate" in one
+        for told in one["surrogate"]["foretold"]
+    ]

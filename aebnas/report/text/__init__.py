@@ -1,0 +1,1 @@
+"""A run in words: headline figures, warnings, the table for the terminal."""

@@ -1,0 +1,115 @@
+"""The front as a table for the terminal.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aebnas.report.text.facts import miss_words
+from aebnas.report.text.training_words import weights_words
+from aebnas.runs.contents import OperatingPoint, RunContents, read_run
+from aebnas.runs.formatting import count, epochs_word, interval, percent, si
+from aebnas.runs.store.store import RunStore
+from aebnas.terminal.tables import FittedColumn, FittedTable
+
+LEAST_FIRST = ("(95%)", "params", "worst", "share", "exits %", "epochs")
+"""The columns that a narrow terminal does without, in this order; 80 characters show four exits in full."""
+LEGEND = {
+    "MACs": "MACs: expected per image",
+    "share": "share: of the full cost",
+    "exits %": "exits: share of images that leave at each",
+}
+
+
+def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -> FittedTable:
+    """Return the front of a run by rising expected cost, to be printed by a rich console.
+
+    Args:
+        store: The run, finished or not.
+        max_rows: A longer front is thinned evenly; the cheapest and the most accurate stay.
+        width: At most, whatever the console's; the table does without whole columns rather than cut a
+            number or a key.
+
+    Raises:
+        ConfigError, RunError: The run's directory is damaged.
+    """
+    return contents_table(read_run(store), max_rows, width)
+
+
+def contents_table(run: RunContents, max_rows: int = 20, width: int | None = None) -> FittedTable:
+    """Return the front of a run that was read already; as ``front_table``."""
+    shown, devices = thinned(run.front, max_rows), device_columns(run)
+    columns = _columns(run, shown, devices)
+    return FittedTable(
+        [FittedColumn(head, tuple(cells), head in ("exits %", "key")) for head, cells in columns.items()],
+        caption=miss_words(run) or _caption(run, len(shown)),
+        least_first=(*LEAST_FIRST, *reversed(devices.values()), "MACs"),
+        legend=LEGEND if run.front else {},
+        breaks_heads=False,
+        width=width,
+    )
+
+
+def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint]:
+    """Return at most ``limit`` points, spread evenly; the first and the last stay."""
+    if len(points) <= limit or limit < 2:
+        return list(points[:limit])
+    return [points[round(i * (len(points) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def device_columns(run: RunContents) -> dict[str, str]:
+    """Return the head of each expected latency and energy, by metric: short with a single profile."""
+    names = [name for point in run.front[:1] for name in point.metrics if "@" in name]
+    names = [name for name in names if not name.startswith("worst_")]
+    is_single = len(run.config.profiles) == 1
+    return {
+        name: (name.partition("@")[0] if is_single else name)
+        .replace("latency_ms", "ms")
+        .replace("energy_mj", "mJ")
+        for name in names
+    }
+
+
+def _columns(
+    run: RunContents, points: Sequence[OperatingPoint], devices: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the cells of every column by its head."""
+    columns = {
+        "accuracy": [percent(point.accuracy, 2) for point in points],
+        "(95%)": [interval(point.accuracy, run.select_images) for point in points],
+        "MACs": [si(point.metrics["macs"]) for point in points],
+    }
+    for name, head in devices.items():
+        columns[head] = [f"{point.metrics[name]:.3g}" for point in points]
+    columns["share"] = [percent(point.cost_share, 0) for point in points]
+    columns["worst"] = [si(point.metrics["worst_macs"]) for point in points]
+    columns["params"] = [si(point.metrics["params"]) for point in points]
+    columns["exits %"] = ["/".join(f"{rate * 100:.0f}" for rate in point.exit_rates) for point in points]
+    if run.plan.is_uneven:
+        columns["epochs"] = [epochs_word(point.evaluation.epochs) for point in points]
+    columns["key"] = [point.key for point in points]
+    return columns
+
+
+def _caption(run: RunContents, shown: int) -> str:
+    points, images = len(run.front), run.select_images
+    if not points:
+        why = "no candidate satisfies all constraints" if run.done else "no candidate has finished"
+        return f"The front is empty: {why}."
+    size = f"{count(points, 'point')} of {count(len(run.front_keys), 'architecture')}"
+    some = f"{shown} of {size}; all of them: pareto.csv." if shown < points else f"{size}."
+    on = f"{images:,} select images" if images else "the select split"
+    return f"{some} Scored on {on}, the best of {_all(run)}; test data were not read."
+
+
+def _all(run: RunContents) -> str:
+    """Return how many candidates the front was chosen from, heirs told from trained ones."""
+    if run.is_front_of_finals:
+        finalists = sum(run.can_be_on_front(one) for one in run.done)
+        others = count(len(run.done) - finalists, "heir" if run.inherits else "other candidate")
+        return f"{count(finalists, 'finalist')}, {others} left out"
+    if not run.inherits:
+        return count(len(run.done), "trained network")
+    return f"{count(len(run.done), 'candidate')} ({weights_words(run.plan, run.done)})"

@@ -1,0 +1,30 @@
+"""What a run's store says of what its candidates went through.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import FinalTraining
+from aebnas.runs.store.store import RunStore, step_name
+
+
+def failed_finals(filed: Iterable[Evaluation], finals: Sequence[FinalTraining]) -> tuple[Evaluation, ...]:
+    """Return the final trainings that failed: their candidates count with what they were before.
+
+    Args:
+        filed: All that a run holds.
+        finals: Of its last summary.
+    """
+    failed = {(key, one.fidelity) for one in finals for key in one.failed}
+    return tuple(one for one in filed if (one.key, one.fidelity) in failed)
+
+
+def ended_steps(
+    store: RunStore, filed: Iterable[Evaluation]
+) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:
+    """Return what came of every step of a candidate, by the name of its attempts, and when each ended."""
+    return {step_name(one.key, one.fidelity): one for one in filed}, store.finished()

@@ -1,0 +1,125 @@
+"""A run as a pandas frame, and each architecture as its genes.
+
+    aebnas.load_run("runs/mnist5k").to_frame()
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aebnas.errors import ConfigError, RunError
+from aebnas.runs.contents import OperatingPoint, RunContents, read_run
+from aebnas.runs.frame_columns import UNTOLD, column_kinds
+from aebnas.runs.formatting import exit_names
+from aebnas.search.preparation import space_of
+from aebnas.runs.store.store import RunStore
+from aebnas.space.api import Architecture
+from aebnas.space.genes import Gene, plain_choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Read a run, finished or not.
+
+    Raises:
+        ConfigError: Its configuration cannot be read.
+        RunError: There is no run in that directory, or it is damaged.
+    """
+    store = RunStore(Path(path))
+    try:
+        return LoadedRun(read_run(store))
+    finally:
+        store.close()
+
+
+class LoadedRun:
+    """A run in memory, for notebooks and scripts."""
+
+    def __init__(self, contents: RunContents) -> None:
+        """Wrap the contents of a run."""
+        self.contents = contents
+        shape = contents.facts["image_shape"] or (1, 1, 1)
+        self._space = space_of(contents.config, shape)
+        self._genes = cache(self._read_genes)
+
+    @property
+    def front(self) -> tuple[OperatingPoint, ...]:
+        """Return the points of the Pareto front, by rising expected cost."""
+        return self.contents.front
+
+    @property
+    def positions(self) -> Mapping[str, Gene]:
+        """Return every gene and fixed position of the search space, by name."""
+        return self._space.positions
+
+    def genes(self, architecture: Architecture) -> dict[str, Any]:
+        """Return the choice of every active gene of an architecture, by the gene's name."""
+        return dict(self._genes(architecture))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per operating point of every candidate, and one per failed candidate.
+
+        Columns: ``key``, ``status`` (``done``, ``failed``, ``out_of_memory``, ...), ``reason`` (of a
+        failure), ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every quantity
+        measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``, ``epochs``,
+        ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.  They are there, of their types, before anything
+        is evaluated too.
+        """
+        import pandas as pd
+
+        front = {(point.key, point.index) for point in self.front}
+        rows = [self._row(point, (point.key, point.index) in front) for point in self.contents.points]
+        rows += [
+            {
+                "key": one.key,
+                "status": one.status,
+                "reason": one.message,
+                "on_front": False,
+                "epochs": one.epochs,
+            }
+            for one in self.contents.failed
+        ]
+        kinds = column_kinds(self.contents, self.positions)
+        others = dict.fromkeys(name for row in rows for name in row if name not in kinds)
+        frame = pd.DataFrame(rows, columns=[*kinds, *others])
+        return frame if rows else frame.astype(kinds)
+
+    def _row(self, point: OperatingPoint, on_front: bool) -> dict[str, Any]:
+        evaluation = point.evaluation
+        names = exit_names(evaluation.architecture)
+        return {
+            "key": point.key,
+            "status": evaluation.status,
+            "on_front": on_front,
+            "is_feasible": point.is_feasible,
+            "trade_off": point.trade_off,
+            "exit_policy": point.setting or self.contents.config.exits.only.name,
+            **point.metrics,
+            **{f"exit_rate[{name}]": rate for name, rate in zip(names, point.exit_rates, strict=True)},
+            "epochs": evaluation.epochs,
+            "seconds": evaluation.seconds,
+            "cpu_seconds": evaluation.cpu_seconds,
+            **{f"gene[{name}]": value for name, value in self._genes(evaluation.architecture).items()},
+        }
+
+    def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
+        choices = {name: gene.choices for name, gene in self.positions.items()}
+        try:
+            indices = self._space.active_genes(architecture)
+        except ConfigError as error:
+            raise RunError(
+                f"{self.contents.path} is damaged: {architecture.key()} is not of its space: {error}. "
+                "Put a copy of config.yaml and run.sqlite back"
+            ) from error
+        return {
+            name: plain_choice(choices[name][index])
+            for name, index in indices.items()
+            if name not in UNTOLD and len(choices[name]) > 1
+        }

@@ -1,0 +1,164 @@
+"""From evaluations to what the search sees: objectives, violations, operating points.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from aebnas.config.sections.constraints import bound_violations
+from aebnas.config.schema import SearchFile
+from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.record import Evaluation
+from aebnas.search.events import FrontPoint
+from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.search.proposers.api import Individual
+from aebnas.space.api import SearchSpace
+from aebnas.space.genes import Genome
+
+TARGET = "target"
+"""Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""
+
+
+def individual(
+    genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
+) -> Individual:
+    """Return one operating point of a finished candidate as the search sees it."""
+    point, metrics = evaluation.point_index(trade_off, setting), evaluation.metrics(trade_off, setting)
+    choices = tuple(one for one in config.trade_offs if evaluation.point_index(one, setting) == point)
+    missed = evaluation.violation(setting)
+    if missed is not None:
+        metrics[TARGET] = missed
+    return Individual(
+        genome,
+        evaluation.key,
+        trade_off,
+        *aims(metrics, config),
+        setting=setting,
+        choices=choices,
+        metrics=metrics,
+    )
+
+
+def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the objectives and the violations of one operating point.
+
+    Args:
+        metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
+        config: Objectives and constraints.
+    """
+    violations = tuple(
+        violation
+        for name, bound in config.constraints.items()
+        for violation in bound_violations(metrics[name], bound)
+    )
+    if TARGET in metrics:
+        violations += (metrics[TARGET],)
+    return tuple(metrics[name] for name in config.objectives), violations
+
+
+def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str | None:
+    """Return what limits on accuracy mean where candidates inherit; None: they do not, or some are within.
+
+    Args:
+        config: The whole search-space file.
+        accuracies: Of candidates that are not trained, on select.
+    """
+    best, plan = max(accuracies, default=None), plan_of(config)
+    if not plan.inherits or best is None:
+        return None
+    reached = {"accuracy": best, "error": 1 - best}
+    limited = [
+        name
+        for name, bound in config.constraints.items()
+        if name in reached and max(bound_violations(reached[name], bound)) > 0
+    ]
+    if not limited:
+        return None
+    cure = f"Loosen constraints.{limited[0]} for the search"
+    if not plan.finals:
+        cure += ", or train the best in its end: evaluation.fidelities=[inherited, {trained: 9, keep: 10}]"
+    return (
+        f"Accuracies are those that candidates inherit, lower than training gives (here at most {best:.1%}). "
+        f"{cure}."
+    )
+
+
+def with_free_points(
+    space: SearchSpace, asked: Sequence[Genome], evaluations: dict[str, Evaluation], config: SearchFile
+) -> list[Individual]:
+    """Return the individuals of a generation: those asked for, then their other operating points.
+
+    A training serves every choice of ``trade_off`` and every setting of the exit policy; the others
+    join in ask order.  Choices that lead to the same point of the curve are one individual, the first.
+
+    Args:
+        space: Decodes the genomes.
+        asked: Genomes in ask order.
+        evaluations: By architecture key; failed and missing ones are left out.
+        config: Objectives and constraints.
+    """
+    seen: set[tuple[str, int]] = set()
+    found: list[Individual] = []
+
+    def join(genome: Genome, trade_off: float, setting: str) -> None:
+        evaluation = evaluations.get(space.decode(genome).key())
+        if evaluation is None or not evaluation.is_done:
+            return
+        point = (evaluation.key, evaluation.point_index(trade_off, setting))
+        if point not in seen:
+            seen.add(point)
+            found.append(individual(genome, trade_off, evaluation, config, setting))
+
+    for genome in asked:
+        join(genome, space.trade_off(genome), space.setting(genome))
+    for genome in asked:
+        for setting in space.settings:
+            for trade_off in space.trade_offs:
+                join(space.at_point(genome, trade_off, setting), trade_off, setting)
+    return found
+
+
+def worth_keeping(individuals: Sequence[Individual], front: Sequence[FrontPoint], misses: int) -> set[str]:
+    """Return the architectures whose weights and logits are kept.
+
+    Args:
+        individuals: All so far, in the order in which they were told.
+        front: The feasible ones that no other dominates.
+        misses: How many architectures to keep where the front is empty: those that miss the constraints
+            least, as the search ranks them, of equal ones the earlier.  Who is not among them never will
+            be again, so that nothing is missing later that was deleted before.
+    """
+    if front:
+        return {point.key for point in front}
+    nearest = dict.fromkeys(one.key for one in sorted(individuals, key=lambda one: one.violation))
+    return set(list(nearest)[:misses])
+
+
+def dominated_share(individuals: Sequence[Individual], reference: Sequence[float]) -> float:
+    """Return the share of the box between 0 and the reference that the feasible ones dominate."""
+    feasible = [one.objectives for one in individuals if one.is_feasible]
+    if not feasible:
+        return 0.0
+    return hypervolume(np.asarray(feasible), tuple(reference)) / float(np.prod(reference))
+
+
+def pareto_front(
+    individuals: Sequence[Individual], evaluations: dict[str, Evaluation]
+) -> tuple[FrontPoint, ...]:
+    """Return the feasible individuals that no other dominates, by rising error."""
+    feasible = [one for one in individuals if one.is_feasible]
+    if not feasible:
+        return ()
+    mask = non_dominated(np.asarray([one.objectives for one in feasible]))
+    front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
+    points = [
+        FrontPoint(
+            one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off, one.setting), one.setting
+        )
+        for one in front
+    ]
+    return tuple(sorted(points, key=lambda point: (point.metrics["error"], point.metrics["macs"], point.key)))

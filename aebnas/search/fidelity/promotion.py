@@ -1,0 +1,90 @@
+"""Which candidates of a rung go on: those whose operating points are best among their batch's.
+
+As NSGA-II judges survivors: feasible before infeasible, then non-dominated rank, then crowding
+distance; a candidate is as good as the best of its points.  Ties go by ask order, so that
+neither workers nor the order of completion decide.
+
+Limits and targets on accuracy are not judged before the last rung: the networks are not trained yet.
+Source: NSGA-II (IEEE TEC 2002).  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import SHARES
+from aebnas.evaluation.record import Evaluation
+from aebnas.runs.individuals import with_free_points
+from aebnas.runs.pareto import non_dominated
+from aebnas.search.proposers.api import Individual
+from aebnas.space.api import SearchSpace
+from aebnas.space.genes import Genome
+
+FloatArray = NDArray[np.float64]
+
+
+def best_first(
+    space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], config: SearchFile
+) -> list[str]:
+    """Return the keys of the finished candidates of a rung, the best first.
+
+    Args:
+        space: Decodes the genomes.
+        asked: The batch in ask order.
+        evaluations: At this rung, by key; failed ones are left out.
+        config: Objectives, constraints and target.
+    """
+    limits = {name: bound for name, bound in config.constraints.items() if name not in SHARES}
+    judged = config.model_copy(update={"constraints": limits})
+    points = with_free_points(space, asked, dict(evaluations), judged)
+    if config.exits.target is not None and config.exits.budget_metric is None:
+        points = [replace(one, violations=one.violations[:-1]) for one in points]
+    return list(dict.fromkeys(points[i].key for i in _order(points)))
+
+
+def _order(points: Sequence[Individual]) -> list[int]:
+    """Return the indices of points, the best first."""
+    feasible = [i for i, one in enumerate(points) if one.is_feasible]
+    found: list[int] = []
+    if feasible:
+        objectives = np.asarray([points[i].objectives for i in feasible], float)
+        rank, distance = ranks(objectives), np.empty(len(feasible))
+        for one in np.unique(rank):
+            distance[rank == one] = crowding(objectives[rank == one])
+        found = [feasible[i] for i in np.lexsort((-distance, rank))]
+    infeasible = [i for i, one in enumerate(points) if not one.is_feasible]
+    return found + sorted(infeasible, key=lambda i: points[i].violation)
+
+
+def ranks(objectives: FloatArray) -> NDArray[np.intp]:
+    """Return the front that each point is on, from 0: shape ``(points, objectives)`` to ``(points,)``.
+
+    Of equal points the later ones are on later fronts: they add nothing.
+    """
+    found, left = np.zeros(len(objectives), np.intp), np.arange(len(objectives))
+    while len(left):
+        mask = non_dominated(objectives[left])
+        left = left[~mask]
+        found[left] += 1
+    return found
+
+
+def crowding(objectives: FloatArray) -> FloatArray:
+    """Return how far apart the neighbours of each point of one front are; infinite at its ends.
+
+    Args:
+        objectives: Shape ``(points, objectives)``; each is scaled by its range.
+    """
+    distance = np.zeros(len(objectives))
+    for values in objectives.T:
+        order = np.argsort(values, kind="stable")
+        spread = values[order[-1]] - values[order[0]]
+        distance[order[[0, -1]]] = np.inf
+        if spread > 0:
+            distance[order[1:-1]] += (values[order[2:]] - values[order[:-2]]) / spread
+    return distance

@@ -1,0 +1,53 @@
+"""Constraints that costs alone decide: what is beyond them is drawn again, not trained.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import Bound, bound_violations, full_name
+from aebnas.space.api import Architecture
+
+if TYPE_CHECKING:  # counting imports torch
+    from aebnas.search.proposers.exact import ExactCost, ExactCosts
+
+Excess = Callable[[Architecture], float]
+"""How far an architecture is beyond its limits, whatever training makes of it; 0: within."""
+
+
+def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
+    """Return how far architectures are beyond the constraints on costs; None where there are none.
+
+    Limits on ``params``, ``peak_activation_bytes`` and ``worst_`` costs hold or not before training.
+    Those on expected costs, which the exits decide, are missed for certain where even the first exit
+    costs too much, or the last too little.
+
+    Args:
+        config: The constraints, and the names of the profiles.
+        exact: Counts architectures, with the devices that constraints name.
+    """
+    bounds = {full_name(name, config.profiles): bound for name, bound in config.constraints.items()}
+    bounds = {name: bound for name, bound in bounds.items() if name not in ("error", "accuracy")}
+    if not bounds:
+        return None
+
+    def excess(architecture: Architecture) -> float:
+        """Return the sum over the limits, each as a share of the limit."""
+        cost = exact.of(architecture)
+        return sum(
+            max(0.0, violation)
+            for name, bound in bounds.items()
+            for violation in bound_violations(_nearest(cost, name, bound), bound)
+        )
+
+    return excess
+
+
+def _nearest(cost: ExactCost, name: str, bound: Bound) -> float:
+    """Return the value nearest to a bound that the exits can reach."""
+    first, last = cost.span(name)
+    return first if bound.min is None else min(last, max(first, bound.min))

@@ -1,0 +1,88 @@
+"""The inner search: NSGA-II over predictions, which cost nothing.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from aebnas.config.schema import SearchConfig
+from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS, Individual
+from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.nsga2 import Nsga2Proposer
+from aebnas.search.proposers.surrogate.prediction import Surrogate
+from aebnas.space.genes import Genome
+
+DRAWS_PER_GENOME = 20
+MATINGS = 5
+"""Matings of a generation before the space around the front is taken to be known."""
+OPTIMISM = (0.5, 1.0, 2.0)
+"""Deviations by which errors may turn out lower, tried in turn where too few candidates promise a gain:
+the front of a noisy quantity is made of what came out better than expected."""
+
+
+def promising(
+    surrogate: Surrogate, told: Sequence[Individual], known: Collection[str], config: SearchConfig, seed: int
+) -> list[Genome]:
+    """Return new architectures that an NSGA-II on the surrogate met, at most one genome of each.
+
+    Args:
+        surrogate: Tells operating points.
+        told: The trained individuals; the best of them are among the first parents.
+        known: Keys of architectures not to return.
+        config: Operators and options.
+        seed: Of the inner search.
+    """
+    options = config.surrogate_options
+    initial = fresh_genomes(surrogate, known, options.inner_population, seed)
+    if not initial:
+        return []
+    size = {"population": options.inner_population, "offspring": options.inner_population, "seed": seed}
+    inner = Nsga2Proposer(
+        surrogate.archive.space,
+        config.model_copy(update=size),
+        objectives=len(told[0].objectives),
+        constraints=len(told[0].violations),
+        initial=initial,
+        known=known,
+        tries=MATINGS,
+        key_of=surrogate.key_of,
+    )
+    found: list[Genome] = []
+    for number in range(options.inner_generations):
+        asked = inner.ask()
+        found += asked
+        if len(asked) < options.inner_population / 10:
+            break
+        predicted = [point for points in surrogate.individuals(asked, OPTIMISM[0]) for point in points]
+        inner.tell([*told, *predicted] if number == 0 else predicted)
+    return found
+
+
+def fresh_genomes(
+    surrogate: Surrogate, known: Collection[str], count: int, seed: int, excess: Excess | None = None
+) -> list[Genome]:
+    """Return random genomes of unknown architectures; fewer where hardly any are left, or within the limits.
+
+    Args:
+        surrogate: Holds the space.
+        known: Keys of architectures not to return.
+        count: How many.
+        seed: Of the draws.
+        excess: How far architectures are beyond limits: those beyond are not returned.
+    """
+    rng, seen = np.random.default_rng(seed), set(known)
+    found: list[Genome] = []
+    for _ in range((DRAWS_PER_GENOME if excess is None else DRAWS_BEYOND_LIMITS) * count):
+        if len(found) == count:
+            break
+        genome = surrogate.archive.space.sample(rng)
+        key = surrogate.key_of(genome)
+        if key not in seen:
+            seen.add(key)
+            if excess is None or not excess(surrogate.archive.space.decode(genome)):
+                found.append(genome)
+    return found

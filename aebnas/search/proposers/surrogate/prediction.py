@@ -1,0 +1,101 @@
+"""Predicted operating points: what the inner search is told instead of trainings.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import full_name
+from aebnas.runs.individuals import aims
+from aebnas.search.proposers.api import Individual, KeyOf
+from aebnas.search.proposers.exact import ExactCost
+from aebnas.search.proposers.surrogate.archive import Archive
+from aebnas.search.proposers.surrogate.fitting import Fitted, choose
+from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, to_model
+from aebnas.space.genes import Genome
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """One fitted model per quantity."""
+
+    config: SearchFile
+    archive: Archive
+    fitted: Mapping[str, Fitted]
+    key_of: KeyOf
+
+    @classmethod
+    def fit(
+        cls, config: SearchFile, archive: Archive, models: Sequence[str], seed: int, key_of: KeyOf
+    ) -> Surrogate:
+        """Fit every quantity on what has been trained.
+
+        Args:
+            config: Objectives and constraints.
+            archive: At least four architectures.
+            models: To choose among, for each quantity by itself.
+            seed: Of folds and models.
+            key_of: The key of a genome's architecture.
+        """
+        shares = np.asarray(archive.space.trade_offs)
+        fitted = {}
+        for name in archive.names:
+            y = to_model(name, archive.measured(name), archive.costs, shares)
+
+            def in_units(values: FloatArray, name: str = name) -> FloatArray:
+                return from_model(name, values, archive.costs, shares)
+
+            fitted[name] = choose(models, archive.rows, y, seed, in_units)
+        return cls(config, archive, fitted, key_of)
+
+    def quantities(self, genomes: Sequence[Genome], optimism: float = 0.0) -> dict[str, FloatArray]:
+        """Return predictions by quantity, each of shape ``(n, trade_offs)``.
+
+        Args:
+            genomes: Architectures, trained or not.
+            optimism: Deviations by which errors are taken to be lower than predicted.
+        """
+        return self._quantities(*self.archive.describe(genomes), optimism)
+
+    def individuals(self, genomes: Sequence[Genome], optimism: float = 0.0) -> list[list[Individual]]:
+        """Return every operating point of every architecture as it is predicted."""
+        space, profiles = self.archive.space, self.config.profiles
+        rows, costs = self.archive.describe(genomes)
+        predicted = self._quantities(rows, costs, optimism)
+        wanted = [full_name(n, profiles) for n in (*self.config.objectives, *self.config.constraints)]
+        aliases = dict(zip((*self.config.objectives, *self.config.constraints), wanted, strict=True))
+        found = []
+        for i, (genome, cost) in enumerate(zip(genomes, costs, strict=True)):
+            key = self.key_of(genome)
+            points = []
+            for j, share in enumerate(space.trade_offs):
+                metrics = dict(cost.metrics) | {
+                    name: float(values[i, j]) for name, values in predicted.items()
+                }
+                metrics["accuracy"] = 1.0 - metrics[ERROR]
+                metrics |= {short: metrics[full] for short, full in aliases.items()}
+                moved = space.at_point(genome, share)
+                points.append(Individual(moved, key, share, *aims(metrics, self.config)))
+            found.append(points)
+        return found
+
+    def _quantities(
+        self, rows: FloatArray, costs: Sequence[ExactCost], optimism: float
+    ) -> dict[str, FloatArray]:
+        shares = np.asarray(self.archive.space.trade_offs)
+        found = {}
+        for name, model in self.fitted.items():
+            values = model(rows)
+            if name == ERROR:
+                values = values - optimism * model.deviation
+            found[name] = from_model(name, values, costs, shares)
+        return found

@@ -1,0 +1,218 @@
+"""The proposer that asks a surrogate first, and plain NSGA-II where the surrogate does not earn its place.
+
+The way of NSGANetV2 and MSuNAS (ECCV 2020): fit on what was trained, let an inner NSGA-II search
+the predictions, train a diverse subset of what it finds.  Added: a control share of plain
+NSGA-II in every generation, a share drawn at random, and a judge that switches the surrogate off
+and on.  Everything follows from the seed and from what was told, so that a replay proposes the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.config.schema import SearchFile
+from aebnas.config.sections.surrogate import MODELS
+from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.proposers.api import Individual, KeyOf, remembered_keys
+from aebnas.search.proposers.exact import ExactCosts
+from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.nsga2 import Nsga2Proposer
+from aebnas.search.proposers.surrogate.archive import Archive
+from aebnas.search.proposers.surrogate.inner_search import OPTIMISM, fresh_genomes, promising
+from aebnas.search.proposers.surrogate.judge import EXPLORATION, PLAIN, SURROGATE, TWO_SIDED_90, Judge, Judged
+from aebnas.search.proposers.surrogate.prediction import Surrogate
+from aebnas.search.proposers.surrogate.quantities import ERROR, modelled
+from aebnas.search.proposers.surrogate.selection import front_of, gain, most_gaining
+from aebnas.space.api import SearchSpace
+from aebnas.space.genes import Genome
+
+FloatArray = NDArray[np.float64]
+MIN_TRAINED = 8
+"""Trainings before anything is predicted."""
+
+
+class SurrogateProposer:
+    """NSGA-II whose offspring a surrogate chooses."""
+
+    def __init__(
+        self,
+        config: SearchFile,
+        space: SearchSpace,
+        plain: Nsga2Proposer,
+        exact: ExactCosts,
+        reference: Sequence[float],
+        key_of: KeyOf | None = None,
+        excess: Excess | None = None,
+    ) -> None:
+        """Prepare; nothing is fitted yet.
+
+        Args:
+            config: Objectives, constraints, search.
+            space: Where genomes come from.
+            plain: As new; draws the first generation, keeps the population, proposes the control share.
+            exact: Counts architectures.
+            reference: Worst point of the hypervolume.
+            key_of: The key of a genome's architecture; default: a memory of this proposer's own.
+            excess: How far architectures are beyond limits that cost alone decides.
+        """
+        self._config = config
+        self._space = space
+        self._plain = plain
+        self._reference = tuple(reference)
+        self._excess = excess
+        self._key_of = remembered_keys(space) if key_of is None else key_of
+        self._archive = Archive(space, exact, modelled(config))
+        self._judge = Judge(config.search.surrogate_options)
+        self._known: set[str] = set()
+        self._number = 0
+        self._owed = 0
+        """Control candidates for which a generation of few had no place."""
+        self._sources: dict[str, str] = {}
+        self._genomes: dict[str, Genome] = {}
+        self._surrogate: Surrogate | None = None
+        self._verdict = (False, "")
+        self._latest: list[Judged] = []
+
+    def ask(self) -> list[Genome]:
+        """Return the next genomes: the surrogate's, those drawn at random, those of plain NSGA-II."""
+        self._number += 1
+        proposed = self._propose()
+        genomes = [genome for ones in proposed.values() for genome in ones]
+        self._sources = {self._key_of(one): source for source, ones in proposed.items() for one in ones}
+        self._genomes = {self._key_of(one): one for one in genomes}
+        self._note(genomes)
+        return genomes
+
+    def tell(self, individuals: Sequence[Individual]) -> None:
+        """Compare with what was foretold, then learn."""
+        before = front_of(self._archive.individuals, len(self._reference))
+        self._archive.add(individuals)
+        if self._surrogate is not None:
+            self._latest = self._judged(individuals, self._surrogate, before)
+            self._judge.add(self._latest)
+        self._plain.tell(individuals)
+
+    def standing(self) -> SurrogateStanding | None:
+        """Return how the surrogate did in the generation told last."""
+        if self._surrogate is None:
+            return None
+        judge, after = self._judge, self._number + 1
+        calibration = judge.calibration(after)
+        return SurrogateStanding(
+            is_on=self._verdict[0],
+            reason=self._verdict[1],
+            models={name: one.model for name, one in self._surrogate.fitted.items()},
+            fold_tau={name: one.tau for name, one in self._surrogate.fitted.items()},
+            tau=judge.tau(after),
+            judged=len(judge.recent(after)),
+            bias=None if calibration is None else calibration[0],
+            coverage=None if calibration is None else calibration[1],
+            gains={name: float(np.mean(gains)) for name, gains in judge.gains(after).items() if gains},
+            chance=judge.chance(after),
+            foretold=tuple(
+                Foretold(one.key, one.source, float(one.predicted.mean()), float(one.came.mean()))
+                for one in self._latest
+            ),
+        )
+
+    def _propose(self) -> dict[str, list[Genome]]:
+        search = self._config.search
+        if self._number == 1:
+            return {PLAIN: self._plain.ask()}
+        self._surrogate = None
+        if len(self._archive) < MIN_TRAINED:
+            return {PLAIN: self._plain.ask()}
+        seed = int(np.random.SeedSequence([search.seed, self._number]).generate_state(1)[0] >> 1)
+        models = MODELS if search.surrogate == "auto" else (search.surrogate,)
+        self._surrogate = Surrogate.fit(self._config, self._archive, models, seed, self._key_of)
+        self._verdict = self._judge.decide(self._number)
+        if not self._verdict[0]:
+            return {PLAIN: self._plain.ask()}
+        return self._mixed(self._surrogate, seed)
+
+    def _mixed(self, surrogate: Surrogate, seed: int) -> dict[str, list[Genome]]:
+        search, options = self._config.search, self._config.search.surrogate_options
+        total = search.offspring or search.population
+        explored = self._share(options.exploration, total)
+        due = self._owed + self._share(options.control, total)
+        control = min(due, total - explored)
+        self._owed = due - control
+        chosen = self._chosen(surrogate, total - explored - control, seed)
+        self._note(chosen)
+        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._excess)
+        self._note(drawn)
+        left = total - len(chosen) - len(drawn)  # what the surrogate sees no use in goes to NSGA-II
+        plain = self._plain.ask(left) if left else []
+        return {SURROGATE: chosen, EXPLORATION: drawn, PLAIN: plain}
+
+    def _share(self, share: float, total: int) -> int:
+        """Return how many of this generation a share is, so that it holds over many generations."""
+        upto = [int(share * total * number + 1e-9) for number in (self._number - 1, self._number)]
+        return upto[1] - upto[0]
+
+    def _chosen(self, surrogate: Surrogate, count: int, seed: int) -> list[Genome]:
+        """Return new architectures that together promise the largest gain."""
+        told = self._archive.individuals
+        pool = promising(surrogate, told, self._known, self._config.search, seed)
+        front, picked = front_of(told, len(self._reference)), list[int]()
+        if not len(front):
+            return self._least_violating(surrogate, pool, count)
+        genomes: list[Genome] = []
+        for optimism in OPTIMISM:
+            if len(picked) >= count or not pool:
+                break
+            predicted = surrogate.individuals(pool, optimism)
+            for i in picked:  # as a part of the front they promise nothing more
+                front = np.concatenate([front, front_of(predicted[i], len(self._reference))])
+            more = most_gaining(predicted, count - len(picked), front, self._reference)
+            genomes += [self._best_point(predicted[i], front) for i in more if i not in picked]
+            picked += [i for i in more if i not in picked]
+        return genomes
+
+    def _best_point(self, points: Sequence[Individual], front: FloatArray) -> Genome:
+        """Return the genome whose trade-off gains most; the others join the search for free."""
+        return max(points, key=lambda one: gain([one], front, self._reference)).genome
+
+    def _least_violating(self, surrogate: Surrogate, pool: Sequence[Genome], count: int) -> list[Genome]:
+        """Return the architectures nearest to feasibility, where nothing trained is feasible.
+
+        What costs alone decide counts first: no training changes it.
+        """
+        if not pool:
+            return []
+        predicted = [min(points, key=lambda one: one.violation) for points in surrogate.individuals(pool)]
+
+        def distance(one: Individual) -> tuple[float, float]:
+            excess = 0.0 if self._excess is None else self._excess(self._space.decode(one.genome))
+            return excess, one.violation
+
+        return [one.genome for one in sorted(predicted, key=distance)[:count]]
+
+    def _note(self, genomes: Sequence[Genome]) -> None:
+        keys = [self._key_of(genome) for genome in genomes]
+        self._known.update(keys)
+        self._plain.know(keys)
+
+    def _judged(
+        self, individuals: Sequence[Individual], surrogate: Surrogate, before: FloatArray
+    ) -> list[Judged]:
+        points: dict[str, list[Individual]] = {}
+        for one in individuals:
+            points.setdefault(one.key, []).append(one)
+        if not points:
+            return []
+        genomes = [self._genomes[key] for key in points]
+        expected, low, high = (
+            surrogate.quantities(genomes, optimism)[ERROR] for optimism in (0.0, TWO_SIDED_90, -TWO_SIDED_90)
+        )
+        came = self._archive.measured(ERROR)[-len(points) :]
+        return [
+            Judged(
+                self._number, key, self._sources[key], expected[i], low[i], high[i], came[i],
+                gain(ones, before, self._reference),
+            )
+            for i, (key, ones) in enumerate(points.items())
+        ]  # fmt: skip

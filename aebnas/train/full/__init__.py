@@ -1,0 +1,1 @@
+"""Training one network in full, up to its checkpoint."""

@@ -1,0 +1,158 @@
+"""From trained weights to a checkpoint: the exit policy, the costs, the files."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aebnas.exits.core.outcome import outcome_of
+from aebnas.exits.core.policy import ExitPolicy
+from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.threshold_policy import never_leave
+from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.files.atomic import write_atomically
+from aebnas.hardware.cost.cost import network_cost
+from aebnas.hardware.profile.device_costs import ReachCosts, reach_in
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weights import weight_bytes
+from aebnas.runs.environment import environment
+from aebnas.runs.store.arrays import pack_arrays
+from aebnas.train.full.checkpoint import (
+    FORMAT,
+    LOGITS,
+    WEIGHTS,
+    Checkpoint,
+    FileName,
+    TeacherRecord,
+    Trained,
+    checkpoint_text,
+    load_trained,
+    sha256_of,
+)
+from aebnas.train.full.events import NetworkTrained
+from aebnas.train.full.exit_fit import fit_exits
+from aebnas.train.full.files import writing
+from aebnas.train.full.plan import Plan, Task
+
+EVALUATION = "evaluation.json"
+"""What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
+
+
+def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, plan: Plan) -> Trained:
+    """Fit the exit policy and write the checkpoint; its last file is ``checkpoint.yaml``.
+
+    Args:
+        network: Trained.
+        logits: Of every exit on calibrate.
+        task: What it is.
+        plan: From what.
+
+    Raises:
+        RunError: The folder cannot be written.
+        HardwareError: A profile of the run lacks a layer.
+    """
+    labels = plan.images.held_out.labels
+    checkpoint = _checkpoint(task, plan, logits, labels)
+    files: dict[FileName, bytes] = {
+        WEIGHTS: weight_bytes(network),
+        LOGITS: pack_arrays({"logits": logits, "labels": labels}),
+    }
+    with writing(task.folder):
+        for name, content in files.items():
+            write_atomically(task.folder / name, content)
+    _write(checkpoint.model_copy(update={"sha256": sha256_of(files)}), task)
+    return load_trained(task.folder)
+
+
+def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
+    """Return a finished network with the policy that is asked for, which is written if it is another."""
+    wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
+    old = trained.checkpoint
+    asked = ("exits", "trade_off", "policy", "cost_metric", "reach_costs")
+    before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
+    if before == now:
+        return trained
+    changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
+    _write(changed, task)
+    return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
+
+
+def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
+    """Return what a listener hears of a complete checkpoint."""
+    checkpoint = trained.checkpoint
+    samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
+    policy = checkpoint.exit_policy
+    outcome = outcome_of(policy, samples)
+    exits = plan.settings.exits
+    target = None if task.is_static else configured_target(exits, plan.cost_metric)
+    # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
+    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
+    return NetworkTrained(
+        role=task.role,
+        key=checkpoint.key,
+        folder=task.folder,
+        was_known=was_known,
+        accuracy=tuple(float(share) for share in samples.correct.mean(axis=0)),
+        policy_accuracy=outcome.accuracy,
+        policy_cost=outcome.cost,
+        cost_metric=checkpoint.cost_metric,
+        verdict=verdict,
+    )
+
+
+def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
+    """Return the cost of leaving at each exit, in what the policy trades."""
+    return tuple(reach_in(checkpoint.cost_metric, checkpoint.reach_macs, checkpoint.reach_costs))
+
+
+def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
+    images, identity = plan.images, task.identity(plan)
+    reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
+    reach_costs = plan.subject.devices.reach_costs(task.architecture, images.task)
+    policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
+    return Checkpoint(
+        format=FORMAT,
+        key=task.architecture.key(),
+        run=plan.subject.run,
+        seed=task.seed(plan),
+        is_static=task.is_static,
+        architecture=task.architecture,
+        data=images.data,
+        data_fingerprint=images.fingerprint,
+        classes=images.classes,
+        image_shape=images.train.shape,
+        mean=images.statistics.mean,
+        std=images.statistics.std,
+        training=plan.settings.training,
+        exits=plan.settings.exits,
+        trade_off=plan.trade_off,
+        policy=dict(policy.to_dict()),
+        reach_macs=reach_macs,
+        environment=environment(),
+        cost_metric=plan.cost_metric,
+        reach_costs=reach_costs,
+        teacher=None if identity["teacher"] is None else TeacherRecord(**identity["teacher"]),
+        supernet=identity.get("supernet"),
+        sixteen_bit_depth=images.depth,
+    )
+
+
+def _fitted(
+    task: Task,
+    plan: Plan,
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    reach_macs: tuple[float, ...],
+    reach_costs: ReachCosts,
+) -> ExitPolicy:
+    if task.is_static:
+        return never_leave(1)
+    metric = plan.cost_metric
+    reach = reach_in(metric, reach_macs, reach_costs)
+    return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)
+
+
+def _write(checkpoint: Checkpoint, task: Task) -> None:
+    with writing(task.folder):
+        (task.folder / EVALUATION).unlink(missing_ok=True)
+        write_atomically(task.folder / "checkpoint.yaml", checkpoint_text(checkpoint).encode())

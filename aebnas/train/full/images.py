@@ -1,0 +1,84 @@
+"""The images of a full training: train and select together train, calibrate stays apart.
+
+While hyperparameters are tuned, train trains and select scores.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aebnas.config.schema import DataConfig, SixteenBitDepth
+from aebnas.data.checks.memory import memory_told
+from aebnas.data.checks.moved import other_data, read_again
+from aebnas.data.dataset import ImageSet
+from aebnas.data.splits import Splits, make_splits
+from aebnas.data.statistics import ChannelStatistics
+from aebnas.errors import RunError
+from aebnas.task.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class FinalImages:
+    """What a network is trained on, and what it is not; disjoint, and no test images."""
+
+    train: ImageSet
+    held_out: ImageSet
+    """Calibrate, on which exit policies are fitted; while hyperparameters are tuned, select."""
+    classes: tuple[str, ...]
+    statistics: ChannelStatistics
+    """Of ``train``."""
+    data: DataConfig
+    fingerprint: str
+    """Of the data and splits, as the search knew them."""
+    depth: SixteenBitDepth | None = None
+    """Bits that 16-bit files were read with; None: there are none."""
+
+    @property
+    def task(self) -> Task:
+        """Return what comes in, and how many answers there are."""
+        return Task.of_images(self.train.shape, len(self.classes))
+
+
+def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:
+    """Read the images; those of test are left alone.
+
+    Args:
+        data: Where they come from.
+        fingerprint: What they were in the search; None: not known.
+        progress: Show the progress of downloads.
+
+    Raises:
+        DataError: Something is wrong with the data.
+        RunError: They have changed since the search.
+    """
+    splits = _checked(data, fingerprint, progress)
+    parts = (splits.train, splits.select)
+    with memory_told("joining train and select"):
+        train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+    return _images(train, splits.calibrate, splits, data)
+
+
+def tuning_images(data: DataConfig, fingerprint: str | None = None) -> FinalImages:
+    """Read the images on which hyperparameters are tuned: train, and select held out.
+
+    Raises:
+        DataError: Something is wrong with the data.
+        RunError: They have changed since the search.
+    """
+    splits = _checked(data, fingerprint, progress=False)
+    return _images(splits.train, splits.select, splits, data)
+
+
+def _checked(data: DataConfig, fingerprint: str | None, progress: bool) -> Splits:
+    splits = make_splits(read_again(data, progress), data)
+    if fingerprint is not None and fingerprint != splits.fingerprint:
+        what = "the data have changed since the search that found this network"
+        raise RunError(other_data(what, fingerprint, splits.fingerprint, "Restore them, search anew"))
+    return splits
+
+
+def _images(train: ImageSet, held_out: ImageSet, splits: Splits, data: DataConfig) -> FinalImages:
+    statistics = ChannelStatistics.of(train)
+    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint, splits.depth)

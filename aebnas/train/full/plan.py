@@ -1,0 +1,138 @@
+"""Plans and tasks: what is trained in full, from what, with which settings.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aebnas.errors import ConfigError
+from aebnas.evaluation.identity import training_seed
+from aebnas.space.api import Architecture
+from aebnas.train.full.events import Role
+from aebnas.train.full.images import FinalImages
+from aebnas.train.full.settings import FinalSettings
+from aebnas.train.select.subject import Subject
+from aebnas.training.losses.exit_weights import exit_weights
+
+if TYPE_CHECKING:
+    from aebnas.train.full.checkpoint import Checkpoint, Trained
+    from aebnas.train.full.inheriting import Inheritance
+    from aebnas.training.losses.teaching import Lesson
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all trainings of one command share."""
+
+    subject: Subject
+    settings: FinalSettings
+    images: FinalImages
+    device: str = "cpu"
+    """``cpu`` or ``cuda:N``."""
+
+    @property
+    def cost_metric(self) -> str:
+        """Return what exits trade for accuracy."""
+        return self.subject.cost_metric(self.settings.exits)
+
+    @property
+    def trade_off(self) -> float | None:
+        """Return the share of its own full cost that a policy may spend; None with a target."""
+        return None if self.settings.exits.target else self.subject.trade_off or 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained network and how much the student listens to it."""
+
+    trained: Trained
+    lesson: Lesson
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One network to train."""
+
+    role: Role
+    architecture: Architecture
+    folder: Path
+    teacher: Teacher | None = None
+    inheritance: Inheritance | None = None
+    """Whose weights it begins with; None: random ones."""
+
+    @property
+    def supernet(self) -> str | None:
+        """Return the checksum of the supernet whose weights it begins with; None: random ones."""
+        return None if self.inheritance is None else self.inheritance.sha256
+
+    @property
+    def is_static(self) -> bool:
+        """Return whether early exits were left out on purpose."""
+        return self.role != "network"
+
+    def seed(self, plan: Plan) -> int:
+        """Return the seed of this training: it depends on the run's and the architecture alone."""
+        return training_seed(plan.subject.run_seed, self.architecture.key())
+
+    def identity(self, plan: Plan) -> dict[str, Any]:
+        """Return what decides the weights; fit for JSON."""
+        lesson = None
+        if self.teacher is not None:
+            listening = self.teacher.lesson
+            lesson = {
+                "key": self.teacher.trained.checkpoint.key,
+                "share": listening.share,
+                "temperature": listening.temperature,
+            }
+        found = {
+            "key": self.architecture.key(),
+            "is_static": self.is_static,
+            "seed": self.seed(plan),
+            "data_fingerprint": plan.images.fingerprint,
+            "training": plan.settings.training.model_dump(mode="json"),
+            "teacher": lesson,
+        }
+        return found | _beginning(self.supernet)
+
+    def weights(self, plan: Plan) -> tuple[float, ...]:
+        """Return one loss weight per exit.
+
+        Raises:
+            ConfigError: ``exit_weights`` do not say what this network's exits weigh.
+        """
+        given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
+        if self.is_static:
+            given = None
+        config = plan.subject.config
+        positions = exits if config is None else config.space.exit_positions
+        if given is not None and len(given) != len(positions) + 1:
+            raise ConfigError(
+                f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "
+                f"{', '.join(positions) or 'no stage'} and the final classifier, but got {len(given)}"
+            )
+        weights = exit_weights(given, positions, self.architecture)
+        if not any(weights):
+            raise ConfigError("training.loss.exit_weights: every exit that this network has weighs 0")
+        return weights
+
+
+def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what decided a finished network's weights; as ``Task.identity``."""
+    found = {
+        "key": checkpoint.key,
+        "is_static": checkpoint.is_static,
+        "seed": checkpoint.seed,
+        "data_fingerprint": checkpoint.data_fingerprint,
+        "training": checkpoint.training.model_dump(mode="json"),
+        "teacher": None if checkpoint.teacher is None else checkpoint.teacher.model_dump(mode="json"),
+    }
+    return found | _beginning(checkpoint.supernet)
+
+
+def _beginning(supernet: str | None) -> dict[str, str]:
+    """Return which supernet a training began with; random weights leave no trace, as ever."""
+    return {} if supernet is None else {"supernet": supernet}

@@ -1,0 +1,74 @@
+"""Settings of a full training: those of the search, trained longer, with what the user overrides.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from aebnas.config.choices import Frozen, did_you_mean
+from aebnas.config.messages import explain
+from aebnas.config.overrides import apply_overrides
+from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.sections.training import LONGER, TrainingConfig
+from aebnas.errors import ConfigError
+from aebnas.files.document import Document
+from aebnas.files.places import Place
+
+
+class FinalSettings(Frozen):
+    """The sections of a search-space file that a full training reads."""
+
+    training: TrainingConfig
+    """How it is trained."""
+    exits: ExitsConfig
+    """How its exit policy is fitted."""
+
+
+def final_settings(
+    training: TrainingConfig, exits: ExitsConfig, overrides: Sequence[str] = (), where: str = "the search"
+) -> FinalSettings:
+    """Return the settings of a full training.
+
+    Args:
+        training: Of the search; its epochs are multiplied by ``LONGER``.
+        exits: Of the search, without genes.
+        overrides: ``training.epochs=60``, ``exits.accuracy=0.95``.
+        where: Where the first two came from, for messages.
+
+    Raises:
+        ConfigError: An override is wrong, with the override; or the exit policy is a gene.
+    """
+    tree = {
+        "training": training.model_copy(update={"epochs": LONGER * training.epochs}).model_dump(mode="json"),
+        "exits": exits.model_dump(mode="json"),
+    }
+    for override in overrides:
+        _check_section(override)
+    document = Document(tree, {(): Place(0, where)})
+    apply_overrides(document, overrides)
+    problems = list(document.problems)
+    try:
+        found = FinalSettings.model_validate(tree)
+    except ValidationError as error:
+        problems += explain(error, document)
+    if problems:
+        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        raise ConfigError("\n".join(dict.fromkeys(lines)))
+    if len(found.exits.policy) > 1:
+        names = ", ".join(found.exits.settings)
+        raise ConfigError(f"exits: a trained network has one exit policy; choose among {names}")
+    return found
+
+
+def _check_section(override: str) -> None:
+    section = override.partition("=")[0].partition(".")[0].strip()
+    sections = list(FinalSettings.model_fields)
+    if section not in sections:
+        raise ConfigError(
+            f"--set {override}: a network that was found keeps its space, data and search. "
+            f"{did_you_mean(section, sections)}Sections that can be changed: {', '.join(sections)}."
+        )

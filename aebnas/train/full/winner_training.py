@@ -1,0 +1,147 @@
+"""``aebnas train``: a network found by a search, trained in full, and what goes with it.
+
+subject = subject_of(Path("runs/mine"), pick="knee")
+trained = train_winner(plan_of(subject, ["training.epochs=30"]), TrainingOptions(static=True))
+print(trained.checkpoint.policy)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aebnas.errors import ConfigError, HardwareError
+from aebnas.search.preparation import space_of
+from aebnas.search.workers.resources import usable_gpus
+from aebnas.train.full.checkpoint import Trained
+from aebnas.train.full.events import FinalListener, ignore
+from aebnas.train.full.full_training import train_network
+from aebnas.train.full.images import final_images
+from aebnas.train.full.inheriting import inheritance_of
+from aebnas.train.full.plan import Plan, Task, Teacher
+from aebnas.train.full.settings import final_settings
+from aebnas.train.select.largest import largest_architecture
+from aebnas.train.select.subject import Subject
+from aebnas.train.tune.tuning import tuned_plan
+from aebnas.training.losses.teaching import Lesson
+
+STATIC = "static"
+"""Folder, inside that of a network, of the same without early exits."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is trained beside the network itself, and how."""
+
+    folder: Path | None = None
+    """Default: that of the subject."""
+    lesson: Lesson | None = None
+    """Learn from the largest network of the space, which is trained first."""
+    inherit: bool = False
+    """Begin with the weights that the run's supernet holds."""
+    tune: int = 0
+    """Trials of hyperparameters before; 0: the settings are taken as they are."""
+    static: bool = False
+    """Train the same network without early exits too, if it has any."""
+    again: bool = False
+    """Forget what was trained in the folder before."""
+
+
+def plan_of(
+    subject: Subject, overrides: Sequence[str] = (), device: str | None = None, progress: bool = False
+) -> Plan:
+    """Read the images and settle the settings.
+
+    Args:
+        subject: What is to be trained.
+        overrides: Settings such as ``training.epochs=60``.
+        device: ``cpu`` or ``cuda:N``; default: a GPU where there is one.
+        progress: Show the progress of downloads.
+
+    Raises:
+        ConfigError: An override is wrong, or does not fit the devices of the run.
+        DataError: Something is wrong with the data.
+        HardwareError: There is no such device.
+        RunError: The data have changed since the search.
+    """
+    settings = final_settings(subject.training, subject.exits, overrides, subject.run)
+    device = _checked_device(device)
+    subject.cost_metric(settings.exits)  # an unknown device is told before data are read
+    images = final_images(subject.data, subject.data_fingerprint, progress)
+    return Plan(subject, settings, images, device)
+
+
+def _checked_device(name: str | None) -> str:
+    if name is None:
+        return "cuda:0" if usable_gpus() else "cpu"
+    kind, _, index = name.partition(":")
+    if kind == "cuda" and int(index or 0) >= usable_gpus():
+        raise HardwareError(
+            f"--device {name}: torch can use {usable_gpus()} GPUs here. Leave it out, or: cpu"
+        )
+    return name
+
+
+def train_winner(
+    plan: Plan, options: TrainingOptions = TrainingOptions(), listener: FinalListener = ignore
+) -> Trained:
+    """Train a network in full; before it tune, train its teacher, behind it the static one, if asked for.
+
+    Whatever is finished already is read, whatever was interrupted goes on.
+
+    Args:
+        plan: What, from what, with which settings.
+        options: What goes with it.
+        listener: Told what happens.
+
+    Raises:
+        ConfigError: Settings and network do not fit together.
+        RunError: A folder holds another training, or it or the run's supernet is damaged or cannot be
+            written or read.
+        TrainingError: A training diverged.
+        WorkerError: Ray does not start, which tunes.
+    """
+    folder, architecture = options.folder or plan.subject.folder, plan.subject.architecture
+    inheritance = inheritance_of(plan) if options.inherit else None
+    if options.tune:
+        untaught = Task("network", architecture, folder, inheritance=inheritance)
+        plan = tuned_plan(untaught, plan, options.tune, listener, options.again)
+    teacher = None
+    if options.lesson is not None:
+        trained = train_network(teacher_task(plan, folder.parent), plan, listener)
+        teacher = Teacher(trained, options.lesson)
+    task = Task("network", architecture, folder, teacher, inheritance)
+    found = train_network(task, plan, listener, options.again)
+    if options.static and architecture.exit_names:  # without exits it is its own twin
+        static = Task("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
+        train_network(static, plan, listener, options.again)
+    return found
+
+
+def teacher_task(plan: Plan, parent: Path) -> Task:
+    """Return the training of the largest network of the space, filed by its settings for reuse.
+
+    It has no early exits: its last answer alone teaches, and exits trained beside it cost accuracy.
+
+    Args:
+        plan: Of the student.
+        parent: Folder in which its folder lies.
+
+    Raises:
+        ConfigError: The space is not known.
+    """
+    config = plan.subject.config
+    if config is None:
+        raise ConfigError(
+            "--distill: the largest network of the space teaches, but this winner file does not lie in its "
+            "run, which knows the space. Name the run itself: aebnas train RUN --pick KEY --distill"
+        )
+    images = plan.images
+    largest = largest_architecture(space_of(config, images.train.shape), images.task)
+    draft = Task("teacher", largest, parent)
+    text = json.dumps(draft.identity(plan), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return replace(draft, folder=parent / f"teacher-{largest.key()[:8]}-{digest}")

@@ -1,0 +1,1 @@
+"""Which network is trained in full, and what it is compared with."""

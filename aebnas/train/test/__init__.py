@@ -1,0 +1,1 @@
+"""Scoring on the test images, which nothing else reads."""

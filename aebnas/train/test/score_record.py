@@ -1,0 +1,92 @@
+"""An evaluation on test images as plain values: ``evaluation.json``.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aebnas.train.test.scores import ExitScore, NetworkScore, plain
+
+if TYPE_CHECKING:
+    from aebnas.train.test.evaluate import TestReport
+    from aebnas.train.test.stopping import Stopped
+
+FORMAT = 1
+
+
+def report_dict(report: TestReport) -> dict[str, Any]:
+    """Return an evaluation for JSON."""
+    checkpoint = report.checkpoint
+    return {
+        "format": FORMAT,
+        "key": checkpoint.key,
+        "run": checkpoint.run,
+        "data_fingerprint": checkpoint.data_fingerprint,
+        "test_images": report.network.images,
+        "network": network_dict(report.network),
+        "stopped": stopped_dict(report.stopped, report.network),
+        "rivals": [
+            {
+                "name": rival.name,
+                "key": rival.key,
+                "note": rival.note,
+                "network": network_dict(rival.score),
+                "stopped": stopped_dict(rival.stopped, rival.score),
+                "gain": asdict(rival.gain),
+                "macs_ratio": report.network.policy.macs.value / rival.score.policy.macs.value,
+            }
+            for rival in report.rivals
+        ],
+        "missing": [asdict(one) for one in report.missing],
+        "warnings": list(report.warnings),
+    }
+
+
+def network_dict(one: NetworkScore) -> dict[str, Any]:
+    """Return a network's score for JSON."""
+    policy = one.policy
+    return {
+        "exits": [_exit_dict(exit_) for exit_ in one.exits],
+        "policy": {
+            "accuracy": asdict(policy.accuracy),
+            "harm": policy.harm,
+            "macs": asdict(policy.macs),
+            "macs_share": policy.macs.value / policy.full_macs,
+            "costs": dict(policy.costs),
+            "calibration": plain(policy.calibration),
+        },
+    }
+
+
+def stopped_dict(stopped: Stopped | None, score: NetworkScore) -> dict[str, Any] | None:
+    """Return what really stopping cost, for JSON; None where no image was run."""
+    if stopped is None:
+        return None
+    return {
+        "images": len(stopped.chosen),
+        "calls": list(stopped.calls),
+        "macs": stopped.macs([exit_.reach_macs for exit_ in score.exits]),
+        "mean_ms": float(stopped.ms.mean()),
+        "mean_deciding_ms": float(stopped.deciding_ms.mean()),
+        "median_deciding_ms": float(np.median(stopped.deciding_ms)),
+        "median_ms": float(np.median(stopped.ms)),
+        "p95_ms": float(np.quantile(stopped.ms, 0.95)),
+    }
+
+
+def _exit_dict(one: ExitScore) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "reach_macs": one.reach_macs,
+        "accuracy": asdict(one.accuracy),
+        "leaving": one.leaving,
+        "rate": one.rate,
+        "accuracy_of_leaving": None if one.accuracy_of_leaving is None else asdict(one.accuracy_of_leaving),
+        "calibration": plain(one.calibration),
+        "arriving": plain(one.arriving),
+    }

@@ -1,0 +1,1 @@
+"""Trying hyperparameters of one network."""

@@ -1,0 +1,130 @@
+"""Who runs trials: Ray Tune, in a process aside.
+
+Whatever dies there, and whatever it prints, ends neither this process nor its terminal; a Ray that says
+nothing any more is noticed.  Trials that ended are kept.
+
+Must not import ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aebnas.config.schema import WorkersConfig
+from aebnas.errors import WorkerError
+from aebnas.search.workers.cluster.aside import Aside, GoneError
+from aebnas.search.workers.cluster.contract import ClusterLostError
+from aebnas.search.workers.resources import worker_count, worker_gpus
+from aebnas.train.full.events import FinalListener, TrialEnded, TuningBegan
+from aebnas.train.tune.trials import Parameters, Report
+from aebnas.train.tune.tuning_record import Tried
+
+BEGIN_SECONDS, ANSWER_SECONDS = 180.0, 30.0
+"""For Ray to start, and between two signs of life."""
+
+
+def keep_nothing(tried: Tried) -> None:
+    """Forget a trial."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a runner of trials needs."""
+
+    parameters: Parameters
+    trials: int
+    epochs: int
+    """Of a trial that is not ended early."""
+    seed: int
+    run: Callable[[dict[str, Any], Report], None]
+    """One trial, from its settings; can be sent to another process."""
+    uses_gpu: bool = False
+    known: tuple[Tried, ...] = ()
+    """Trials that an earlier sitting finished: of ``trials``, those that are not to be run again."""
+    keep: Callable[[Tried], None] = keep_nothing
+    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next sitting."""
+
+    @property
+    def left(self) -> int:
+        """Return how many trials are to be run."""
+        return self.trials - len(self.known)
+
+
+Runner = Callable[[Asked, FinalListener], list[TrialEnded]]
+"""Runs the trials that are not known yet and returns how each ended, numbered behind the known ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the trials have to themselves."""
+
+    workers: WorkersConfig
+    at_once: int
+    gpus: float
+    """Of one trial."""
+
+
+@dataclass(frozen=True)
+class Began:
+    """Ray has started."""
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Ray still answers."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """All trials ended, or broke."""
+
+    error: str | None
+    """Of one that broke."""
+
+
+def run_trials_aside(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
+    """Run all trials, as many at once as there are cores or GPUs.
+
+    Raises:
+        WorkerError: Ray does not start, or every trial broke.
+        ClusterLostError: Ray is gone; says what is kept.
+    """
+    workers = WorkersConfig(gpus_per_worker="auto" if asked.uses_gpu else 0)
+    gpus = worker_gpus(workers)
+    place = Place(workers, worker_count(workers, gpus), gpus)
+    aside = Aside("aebnas.train.tune.ray_tuning", "tune_aside")
+    ended: list[TrialEnded] = []
+    try:
+        aside.send((replace(asked, keep=keep_nothing), place))  # what keeps trials stays here
+        _follow(aside, asked, place, ended, listener)
+    except (GoneError, ClusterLostError) as error:
+        kept = len(asked.known) + len(ended)
+        text = f"Ray is gone ({error}). {kept} of {asked.trials} trials are kept; the same command goes on"
+        raise ClusterLostError(text) from error
+    finally:
+        aside.close()
+    return ended
+
+
+def _follow(
+    aside: Aside, asked: Asked, place: Place, ended: list[TrialEnded], listener: FinalListener
+) -> None:
+    """Hear of every trial until all ended."""
+    seconds = BEGIN_SECONDS
+    while True:
+        match aside.receive(seconds):
+            case Began():
+                seconds = ANSWER_SECONDS
+                listener(TuningBegan(asked.trials, place.at_once, len(asked.known)))
+            case Tried() as tried:
+                asked.keep(tried)
+                number = len(asked.known) + len(ended) + 1
+                ended.append(TrialEnded(number, asked.trials, tried.settings, tried.accuracy, tried.epochs))
+                listener(ended[-1])
+            case Done(error):
+                if not ended:
+                    why = error or "Ray does not say why"
+                    raise WorkerError(f"none of {asked.left} trials ended: {why}")
+                return

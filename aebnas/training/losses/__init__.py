@@ -1,0 +1,1 @@
+"""Ways of training: settings to phases."""

@@ -1,0 +1,101 @@
+"""The best static network of a run: one that the search trained, where it trained any."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from final_cases import architecture
+from search.fakes import fake_config, fake_outcome
+
+from aebnas.data.dataset import ImageSet
+from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.record import Outcome
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.runs.store.store import RunStore
+from aebnas.search.events import FinalTraining, Generation
+from aebnas.task.task import classification
+from aebnas.train.select.rivals import Contender, Missing, best_static
+
+INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
+TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
+HALVING = ("evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}]",)
+HEIR, FINALIST = (architecture(width).without_exits() for width in (8, 12))
+IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
+
+
+def rival(
+    path: Path, overrides: tuple[str, ...], heirs: int, finalist: bool, with_weights: bool = False
+) -> Contender | Missing:
+    """Return the rival from a run with a good static heir, and a worse one that was trained."""
+    store = RunStore.create(path / "run", fake_config(*overrides), {})
+    store.put_fact("data", "fingerprint")
+    first, last = (one.name for one in plan_of(store.config).fidelities)
+    found = [(HEIR, 1.0, heirs, last if heirs == 9 else first)] + [(FINALIST, 0.5, 9, last)] * finalist
+    told = [one.key() for one, _, _, fidelity in found if fidelity == last]
+    final = FinalTraining(last, 9, len(told), tuple(told), ())
+    store.put_generation(1, Generation(1, (), 1, 0, 0.5, finals=(final,)).summary((1.0, 1.0)))
+    for one, skilled, epochs, fidelity in found:
+        outcome = fake_outcome(one, skilled=skilled)
+        assert outcome.artefacts is not None
+        held = replace(outcome.artefacts, weights=weights_of(one)) if with_weights else None
+        store.add(Outcome(replace(outcome.evaluation, epochs=epochs, fidelity=fidelity), held), "context")
+    store.close()
+    checkpoint: Any = SimpleNamespace(
+        run=str(path / "run"),
+        data_fingerprint="fingerprint",
+        key="",
+        task=classification(1, 10),
+    )
+    splits: Any = SimpleNamespace(train=IMAGES)
+    return best_static(path / "run" / "trained" / "key", checkpoint, splits)
+
+
+def weights_of(one: Any) -> bytes:
+    file = io.BytesIO()
+    torch.save(EarlyExitNetwork(one, classification(1, 10), carry=0.0).state_dict(), file)
+    return file.getvalue()
+
+
+def test_a_trained_candidate_comes_before_a_better_heir(tmp_path: Path) -> None:
+    found = rival(tmp_path, INHERITS, 0, finalist=True)
+    assert isinstance(found, Missing)
+    assert FINALIST.key() in found.why
+    assert "on select in the search)" in found.why
+
+
+@pytest.mark.parametrize(
+    ("overrides", "heirs", "how"), [(INHERITS, 0, "as inherited"), (TUNED, 2, "fine-tuned")]
+)
+def test_an_heir_is_called_one_where_there_are_only_heirs(
+    tmp_path: Path, overrides: tuple[str, ...], heirs: int, how: str
+) -> None:
+    found = rival(tmp_path, overrides, heirs, finalist=False)
+    assert isinstance(found, Missing)
+    assert HEIR.key() in found.why
+    assert f"on select in the search, {how})" in found.why
+
+
+@pytest.mark.parametrize(
+    ("overrides", "epochs", "note"),
+    [
+        (INHERITS, 0, "as inherited"),
+        (TUNED, 2, "fine-tuned: 2 epochs on train alone"),
+        (INHERITS, 9, "as the search trained it: 9 epochs on train alone"),
+        (
+            HALVING,
+            3,
+            "as the search trained it: 3 epochs on train alone",
+        ),
+    ],
+)
+def test_the_weights_of_the_search_say_how_they_came_about(
+    tmp_path: Path, overrides: tuple[str, ...], epochs: int, note: str
+) -> None:
+    found = rival(tmp_path, overrides, epochs, finalist=False, with_weights=True)
+    assert isinstance(found, Contender)
+    assert (found.key, found.note) == (HEIR.key(), note)
