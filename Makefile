@@ -2,7 +2,7 @@
 #   make demo                a complete search on the mnist5k digits
 #   make test                the tests that need neither minutes nor a GPU
 #   make test-slow           the others: marked slow, or gpu (skipped without CUDA)
-#   make lint                ruff, mypy, import-linter
+#   make lint                ruff, mypy, import-linter, and what tools/check_house.py says of the rooms
 #   make clean               removes caches and build output; keeps .venv and runs/
 #   make test PYTHON=python3.12   makes .venv with another interpreter
 PYTHON ?= python3
@@ -20,7 +20,7 @@ demo: $(READY)
 	$(BIN)/aebnas search search_spaces/mnist5k.yaml --name demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m "slow or gpu"
@@ -30,6 +30,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/check_house.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

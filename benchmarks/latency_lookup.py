@@ -14,7 +14,7 @@ import numpy as np
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 

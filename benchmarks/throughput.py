@@ -25,8 +25,8 @@ from aebnas.data.statistics import ChannelStatistics
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import train

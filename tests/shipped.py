@@ -7,8 +7,8 @@ import pytest
 
 from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
-from aebnas.search.preparation import space_of
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 
 FOLDER = Path(__file__).parents[1] / "search_spaces"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -60,7 +60,7 @@ def search(arguments: argparse.Namespace) -> int:
     from aebnas.runs.store.places import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
-    from aebnas.cli.views.views import make_view
+    from aebnas.cli.views.choosing import make_view
 
     with make_view(arguments.json) as view:
 
@@ -76,7 +76,7 @@ def resume(arguments: argparse.Namespace) -> int:
     """Continue a run."""
     path = Path(arguments.run)
     config = _changed_config(path, arguments.overrides)
-    from aebnas.cli.views.views import make_view
+    from aebnas.cli.views.choosing import make_view
 
     with make_view(arguments.json) as view:
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from aebnas.files.places import Path
+
 T = TypeVar("T")
-Path = tuple[str | int, ...]
-"""Where a value stands: keys and list indices from the top."""
 Wrong = tuple[Path, str]
 """A field, relative to the model that complains, and what is wrong with it."""
 

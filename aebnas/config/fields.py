@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from aebnas.config.choices import Path
 from aebnas.config.schema import SearchFile
+from aebnas.files.places import Path
 
 
 def sections_in(annotation: Any) -> tuple[type[BaseModel], ...]:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aebnas.config.choices import SEVERAL_FIELDS, Path, did_you_mean
+from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.fields import documentation, field_names, has_default, home_of
 from aebnas.config.moved import moved
 from aebnas.config.sections.fidelities import KINDS
 from aebnas.files.document import Document
-from aebnas.files.places import Problem
+from aebnas.files.places import Path, Problem
 
 EXPECTED = {
     "int_type": "a whole number",

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aebnas.config.choices import Path
 from aebnas.config.sections.fidelities import short_items
+from aebnas.files.places import Path
 
 INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aebnas.config.choices import Path
 from aebnas.config.fields import is_tagged, sections_at
 from aebnas.errors import ConfigError
 from aebnas.files.document import Document, read_document
-from aebnas.files.places import Place
+from aebnas.files.places import Path, Place
 
 AFTER_EVERY_LINE = 2**40
 

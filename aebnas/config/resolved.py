@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from aebnas.config.choices import Path
 from aebnas.config.schema import SearchFile
+from aebnas.files.places import Path
 from aebnas.files.yaml_syntax import SCALARS
 
 WIDTH = 110

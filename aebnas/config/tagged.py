@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Path, Wrong, did_you_mean, reject
+from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Wrong, did_you_mean, reject
+from aebnas.files.places import Path
 
 Kinds = Sequence[type[Frozen]]
 MAX_SETTINGS = 64

@@ -12,9 +12,8 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from aebnas.config.choices import Path
 from aebnas.errors import ConfigError
-from aebnas.files.places import Place, PlaceOfLine, Problem
+from aebnas.files.places import Path, Place, PlaceOfLine, Problem
 from aebnas.files.yaml_syntax import MAX_DEPTH, TAG, compose
 
 MAX_VALUES = 20_000

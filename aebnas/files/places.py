@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aebnas.config.choices import Path
+Path = tuple[str | int, ...]
+"""Where a value stands: keys and list indices from the top."""
 
 
 class Place(NamedTuple):

@@ -24,7 +24,7 @@ from aebnas.runs.evaluated import ended_steps, failed_finals
 from aebnas.runs.soundness import check_policy
 from aebnas.runs.timing import Timing, Workload, timing, workload
 from aebnas.runs.store.arrays import numbers_of_labels
-from aebnas.search.events import FinalTraining
+from aebnas.runs.standing import FinalTraining
 from aebnas.runs.individuals import individual, pareto_front
 from aebnas.runs.standing import finals_of, front_level, standing
 from aebnas.runs.store.store import RunStore

@@ -13,11 +13,64 @@ from aebnas.config.sections.constraints import bound_violations
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.events import FrontPoint
+
 from aebnas.runs.pareto import hypervolume, non_dominated
-from aebnas.search.proposers.api import Individual
+
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
+from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from aebnas.space.genes import Genome
+
+
+@dataclass(frozen=True)
+class Individual:
+    """One operating point of one trained architecture, as the search sees it."""
+
+    genome: Genome
+    key: str
+    """The architecture's."""
+    trade_off: float
+    objectives: tuple[float, ...]
+    """Minimised."""
+    violations: tuple[float, ...]
+    """One per constraint, scaled; <= 0 where it holds."""
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
+    choices: tuple[float, ...] = ()
+    """Every choice of ``trade_off`` that leads to this point, its own among them; empty: its own alone."""
+    metrics: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """Everything that was measured at this point: what a surrogate learns from."""
+
+    @property
+    def is_feasible(self) -> bool:
+        """Return whether every constraint holds."""
+        return all(violation <= 0 for violation in self.violations)
+
+    @property
+    def violation(self) -> float:
+        """Return how far all constraints together are missed, as NSGA-II ranks it; 0 where they hold."""
+        return sum(max(0.0, violation) for violation in self.violations)
+
+
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One point of the Pareto front."""
+
+    key: str
+    trade_off: float
+    metrics: dict[str, float]
+    setting: str = ""
+    """Of the exit policy, where it is a gene."""
+
+    def name(self) -> list[str | float]:
+        """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
+        return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
+
+
 
 TARGET = "target"
 """Among an individual's metrics: how far it is beyond the target of ``exits``, as a violation."""

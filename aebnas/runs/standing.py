@@ -13,7 +13,38 @@ from typing import Any
 
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
-from aebnas.search.events import FinalTraining
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FinalTraining:
+    """What came of one final training of a search's best candidates."""
+
+    fidelity: str
+    """At which those that were trained stand."""
+    epochs: int
+    chosen: int
+    trained: tuple[str, ...]
+    """Keys."""
+    failed: tuple[str, ...]
+    """Keys; they stay what they were before."""
+    hold_front: bool = False
+    """Whether the trained ones alone hold the front."""
+
+    @property
+    def left(self) -> int:
+        """Return how many the time did not allow to train."""
+        return self.chosen - len(self.trained) - len(self.failed)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> FinalTraining:
+        """Return what ``asdict`` described, as JSON holds it."""
+        return cls(**{**plain, "trained": tuple(plain["trained"]), "failed": tuple(plain["failed"])})
+
+
 
 
 def finals_of(generations: Sequence[Mapping[str, Any]]) -> tuple[FinalTraining, ...]:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.individuals import FrontPoint
+from aebnas.runs.standing import FinalTraining
 
 
 @dataclass(frozen=True)
@@ -131,21 +133,6 @@ class WorkerLost:
 
 
 @dataclass(frozen=True)
-class FrontPoint:
-    """One point of the Pareto front."""
-
-    key: str
-    trade_off: float
-    metrics: dict[str, float]
-    setting: str = ""
-    """Of the exit policy, where it is a gene."""
-
-    def name(self) -> list[str | float]:
-        """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
-        return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
-
-
-@dataclass(frozen=True)
 class Foretold:
     """What the surrogate said of one candidate before it was trained, and what came."""
 
@@ -184,32 +171,6 @@ class SurrogateStanding:
     """Probability that a candidate of the surrogate adds more than one of plain NSGA-II, ties by half."""
     foretold: tuple[Foretold, ...]
     """The candidates of this generation that finished."""
-
-
-@dataclass(frozen=True)
-class FinalTraining:
-    """What came of one final training of a search's best candidates."""
-
-    fidelity: str
-    """At which those that were trained stand."""
-    epochs: int
-    chosen: int
-    trained: tuple[str, ...]
-    """Keys."""
-    failed: tuple[str, ...]
-    """Keys; they stay what they were before."""
-    hold_front: bool = False
-    """Whether the trained ones alone hold the front."""
-
-    @property
-    def left(self) -> int:
-        """Return how many the time did not allow to train."""
-        return self.chosen - len(self.trained) - len(self.failed)
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> FinalTraining:
-        """Return what ``asdict`` described, as JSON holds it."""
-        return cls(**{**plain, "trained": tuple(plain["trained"]), "failed": tuple(plain["failed"])})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ GPU answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aebnas.config.schema import SearchFile
@@ -21,7 +20,7 @@ from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
-from aebnas.space.spaces import make_space
+from aebnas.space.spaces import space_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +85,6 @@ def _check_paths(config: SearchFile) -> None:
     for name, path in paths:
         if path is not None:
             refuse_unwritable(name, expanded(name, path).absolute())
-
-
-def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for images ``(height, width, channels)``."""
-    height, width = image_shape[:2]
-    return make_space(config.space, (height, width), config.trade_offs, config.settings)
 
 
 def _proposer(config: SearchFile, space: SearchSpace, data: DataFacts, devices: DeviceCosts) -> Proposer:

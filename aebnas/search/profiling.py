@@ -13,7 +13,7 @@ from aebnas.data.datasets import shape_and_classes
 from aebnas.errors import ConfigError
 from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.profile_session import ProfileRequest
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 from aebnas.task.task import Task
 
 ONE_CORE = Target()

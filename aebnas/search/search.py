@@ -18,6 +18,7 @@ from aebnas.evaluation.plan import StepOf, plan_of
 from aebnas.evaluation.record import Evaluation, Outcome
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.individuals import (
+    Individual,
     advice_on_inherited,
     dominated_share,
     pareto_front,
@@ -46,7 +47,7 @@ from aebnas.search.fidelity.finals import Ended, Finals
 from aebnas.search.fidelity.keeping import Keeping, best_so_far
 from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.fidelity.steps import Steps
-from aebnas.search.proposers.api import Individual, Proposer
+from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.pool import Pool

@@ -30,11 +30,12 @@ from aebnas.runs.store.arrays import pack_arrays
 from aebnas.runs.store.places import refuse_existing
 from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
-from aebnas.search.preparation import prepare, space_of
+from aebnas.search.preparation import prepare
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.workers.pool import Pool, SerialPool
+from aebnas.space.spaces import space_of
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "workers",

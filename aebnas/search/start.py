@@ -1,7 +1,4 @@
-"""What a search starts from: its proposer, and the worst point of its hypervolume.
-
-Must not import torch.
-"""
+"""What a search starts from: its proposer, and the worst point of its hypervolume."""
 
 from __future__ import annotations
 

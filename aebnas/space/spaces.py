@@ -5,13 +5,21 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
+
+
+def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
+    """Return the search space of a configuration for images ``(height, width, channels)``."""
+    height, width = image_shape[:2]
+    return make_space(config.space, (height, width), config.trade_offs, config.settings)
+
 
 if TYPE_CHECKING:
     AnyArchitecture: TypeAlias = Architecture

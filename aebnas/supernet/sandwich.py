@@ -3,7 +3,7 @@
 Exits are present in all of them: branches are trained as often as the backbone, and a network without some
 exits is the same one without those branches.  But where an exit's logits are carried on to the next one
 (``TrainingConfig.carry``) it is another one: there all but the largest lack any optional exit half the time.
-Source: universally slimmable networks (ICCV 2019).  Must not import torch.
+Source: universally slimmable networks (ICCV 2019).
 """
 
 from __future__ import annotations

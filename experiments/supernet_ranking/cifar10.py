@@ -20,8 +20,8 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.spaces import space_of
 from aebnas.supernet.storage import load_supernet, supernet_file
 from aebnas.task.task import classification
 

@@ -21,7 +21,7 @@ from aebnas.config import load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 from aebnas.supernet.storage import load_supernet, supernet_file
 
 COUNT, EPOCHS = 60, 27

@@ -34,8 +34,8 @@ from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.spaces import space_of
 from aebnas.supernet.storage import load_supernet, supernet_file
 from aebnas.task.task import classification
 

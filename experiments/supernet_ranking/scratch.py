@@ -17,9 +17,9 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 
 SPACE = Path(__file__).parents[2] / "search_spaces" / "mnist5k.yaml"
 FOLDER = Path("runs/supernet_ranking")

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, wilcoxon
 
 from aebnas.config import load
+from aebnas.runs.individuals import Individual
 from aebnas.runs.pareto import hypervolume
-from aebnas.search.preparation import space_of
-from aebnas.search.proposers.api import Individual, Proposer, RandomProposer, remembered_keys
+from aebnas.search.proposers.api import Proposer, RandomProposer, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.proposer import SurrogateProposer
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 HERE = Path(__file__).parent

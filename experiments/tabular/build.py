@@ -20,10 +20,10 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
 from aebnas.runs.environment import environment
 from aebnas.runs.store.store import RunStore
-from aebnas.search.preparation import space_of
 from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
 RUN = Path("runs/tabular")

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from aebnas.config import SearchFile, load
+from aebnas.runs.individuals import Individual
 from aebnas.runs.pareto import hypervolume
-from aebnas.search.preparation import space_of
-from aebnas.search.proposers.api import Individual, Proposer, RandomProposer
+from aebnas.search.proposers.api import Proposer, RandomProposer
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
 SHAPE = (28, 28, 1)

@@ -17,7 +17,7 @@ from aebnas.config.sections.losses import LOSS_NAMES
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
 FILE = str(HERE / "network.yaml")

@@ -12,20 +12,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from aebnas.cli.views.choosing import make_view
 from aebnas.cli.views.json_lines import JsonLines
 from aebnas.cli.views.live import LiveView
 from aebnas.cli.views.plain import PlainView, time_left
 from aebnas.cli.views.progress import Progress
-from aebnas.cli.views.views import interruption, make_view
+from aebnas.cli.views.views import interruption
 from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.individuals import FrontPoint
+from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
     FinalsChosen,
-    FinalTraining,
-    FrontPoint,
     Generation,
     SearchStarted,
     SupernetProgress,

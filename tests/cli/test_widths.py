@@ -27,12 +27,12 @@ from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.training_views import BarTraining
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.profile.profile_schema import Agreement
+from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     FidelityFinished,
     FinalsChosen,
-    FinalTraining,
     Generation,
     SearchStarted,
     SupernetProgress,

@@ -10,8 +10,8 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.spaces import space_of
 
 FILE: dict[str, Any] = {
     "name": "digits",

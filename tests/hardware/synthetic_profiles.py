@@ -23,7 +23,7 @@ from aebnas.hardware.profile.profile_schema import (
     method_of,
 )
 from aebnas.hardware.profile.profile_table import LayerRow
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 COUNTER = EnergyFacts(source="a counter", measured_layers=1, segment_mj=0.25)

@@ -15,9 +15,9 @@ from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost.cost import layer_cost, network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"

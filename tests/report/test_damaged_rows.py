@@ -27,8 +27,9 @@ from aebnas.report.page.page_data import page_data
 from aebnas.report.page.surrogate_section import surrogate_sections
 from aebnas.report.text.facts import headline, progress_facts, provenance, warnings
 from aebnas.runs.contents import read_runs
+from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import FinalTraining, Foretold, SurrogateStanding
+from aebnas.search.events import Foretold, SurrogateStanding
 
 CONFIG = search_file("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]", "search.surrogate=auto")
 STANDING = SurrogateStanding(

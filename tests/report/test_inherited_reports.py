@@ -17,9 +17,8 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.report import load_winner, write_report
 from aebnas.report.text.terminal import front_table
-from aebnas.runs.standing import finals_of
+from aebnas.runs.standing import FinalTraining, finals_of
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import FinalTraining
 
 EPOCHS = 9
 SCRATCH = (f"training.epochs={EPOCHS}",)

@@ -12,10 +12,10 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.preparation import space_of
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 CIFAR = [name for name in SHIPPED if name.startswith("cifar10_")]

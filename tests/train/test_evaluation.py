@@ -17,7 +17,8 @@ from aebnas.exits.core.threshold_policy import ThresholdPolicy, never_leave
 from aebnas.train.full.checkpoint import load_trained
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.plan import Task
-from aebnas.train.test.evaluate import TestReport, evaluate
+from aebnas.train.test.evaluate import evaluate
+from aebnas.train.test.results import TestReport
 from aebnas.train.test.stopping import StoppingNetwork
 
 TestReport.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for a test

@@ -16,8 +16,9 @@ from aebnas.data.dataset import ImageSet
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import FinalTraining, Generation
+from aebnas.search.events import Generation
 from aebnas.task.task import classification
 from aebnas.train.select.rivals import Contender, Missing, best_static
 

@@ -12,7 +12,7 @@ from aebnas.config import load
 from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.search.preparation import space_of
+from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 from aebnas.train.full.full_training import train_batches
 from aebnas.train.select.largest import largest_architecture

@@ -18,7 +18,7 @@ from aebnas.terminal.tables import FittedTable, table_of_rows
 
 if TYPE_CHECKING:
     from aebnas.exits.quality.calibration import CalibrationReport
-    from aebnas.train.test.evaluate import TestReport
+    from aebnas.train.test.results import TestReport
     from aebnas.train.test.scores import Banded, NetworkScore
     from aebnas.train.test.stopping import Stopped
 

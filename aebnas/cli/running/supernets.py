@@ -14,7 +14,7 @@ from aebnas.config import SearchFile
 
 def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> int:
     """Train the supernet of a file into ``PATH/supernet``, or go on with it."""
-    from aebnas.cli.views.views import make_view
+    from aebnas.cli.views.choosing import make_view
 
     with make_view(arguments.json) as view, Interrupts():
         try:

@@ -38,24 +38,6 @@ class View(AbstractContextManager["View"], Protocol):
         """Show the front, whether the time limit cut the search, and where the report, if any, lies."""
 
 
-def make_view(json: bool) -> View:
-    """Return JSON lines if they are asked for, a live panel on a terminal, else plain lines."""
-    if json:
-        from aebnas.cli.views.json_lines import JsonLines
-
-        return JsonLines()
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if console.is_terminal and not console.is_dumb_terminal:
-        from aebnas.cli.views.live import LiveView
-
-        return LiveView(console)
-    from aebnas.cli.views.plain import PlainView
-
-    return PlainView()
-
-
 def supernet_steps(path: Path) -> tuple[int, int] | None:
     """Return after how many steps of how many a run's supernet is; None: at its end, or there is none."""
     if not (path / "supernet").is_dir():

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticKnownError
 
-from aebnas.config.choices import Frozen, Path, Wrong, did_you_mean
+from aebnas.config.choices import Frozen, Wrong, did_you_mean
+from aebnas.files.places import Path
 
 METRICS = ("error", "macs", "worst_macs", "params", "peak_activation_bytes")
 """Quantities that need no device."""

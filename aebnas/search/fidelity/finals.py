@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.individuals import with_free_points
-from aebnas.runs.standing import finals_of, front_level
-from aebnas.search.events import FinalsChosen, FinalTraining, Listener, Warned
+from aebnas.runs.individuals import Individual, with_free_points
+from aebnas.runs.standing import FinalTraining, finals_of, front_level
+from aebnas.search.events import FinalsChosen, Listener, Warned
 from aebnas.search.fidelity.batches import Decided
 from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.fidelity.steps import Steps
-from aebnas.search.proposers.api import Individual
 from aebnas.space.api import SearchSpace
 
 

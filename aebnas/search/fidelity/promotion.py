@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import SHARES
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.individuals import with_free_points
+from aebnas.runs.individuals import Individual, with_free_points
 from aebnas.runs.pareto import non_dominated
-from aebnas.search.proposers.api import Individual
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 

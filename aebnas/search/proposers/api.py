@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from aebnas.errors import ConfigError
+from aebnas.runs.individuals import Individual
 from aebnas.search.events import SurrogateStanding
 from aebnas.search.proposers.limits import Excess
 from aebnas.space.api import Architecture, SearchSpace
@@ -24,36 +24,6 @@ TRIES_PER_GENOME = 2000
 """Draws before the initial population is taken to be as large as the space allows."""
 DRAWS_BEYOND_LIMITS = 200
 """Per genome, before those least beyond the limits are taken."""
-
-
-@dataclass(frozen=True)
-class Individual:
-    """One operating point of one trained architecture, as the search sees it."""
-
-    genome: Genome
-    key: str
-    """The architecture's."""
-    trade_off: float
-    objectives: tuple[float, ...]
-    """Minimised."""
-    violations: tuple[float, ...]
-    """One per constraint, scaled; <= 0 where it holds."""
-    setting: str = ""
-    """Of the exit policy, where it is a gene."""
-    choices: tuple[float, ...] = ()
-    """Every choice of ``trade_off`` that leads to this point, its own among them; empty: its own alone."""
-    metrics: Mapping[str, float] = field(default_factory=dict, compare=False)
-    """Everything that was measured at this point: what a surrogate learns from."""
-
-    @property
-    def is_feasible(self) -> bool:
-        """Return whether every constraint holds."""
-        return all(violation <= 0 for violation in self.violations)
-
-    @property
-    def violation(self) -> float:
-        """Return how far all constraints together are missed, as NSGA-II ranks it; 0 where they hold."""
-        return sum(max(0.0, violation) for violation in self.violations)
 
 
 class Proposer(Protocol):

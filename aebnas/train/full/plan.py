@@ -20,7 +20,7 @@ from aebnas.training.losses.exit_weights import exit_weights
 
 if TYPE_CHECKING:
     from aebnas.train.full.checkpoint import Checkpoint, Trained
-    from aebnas.train.full.inheriting import Inheritance
+    from aebnas.train.full.inheritance import Inheritance
     from aebnas.training.losses.teaching import Lesson
 
 

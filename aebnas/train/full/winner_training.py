@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aebnas.errors import ConfigError, HardwareError
-from aebnas.search.preparation import space_of
 from aebnas.search.workers.resources import usable_gpus
+from aebnas.space.spaces import space_of
 from aebnas.train.full.checkpoint import Trained
 from aebnas.train.full.events import FinalListener, ignore
 from aebnas.train.full.full_training import train_network

@@ -1,7 +1,4 @@
-"""The largest network of a space: who teaches the others.
-
-Must not import torch.
-"""
+"""The largest network of a space: who teaches the others."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,41 +31,14 @@ from aebnas.train.full.checkpoint import Checkpoint, read_checkpoint
 from aebnas.train.full.files import writing
 from aebnas.train.full.finishing import EVALUATION
 from aebnas.train.select.rivals import Contender, Missing, best_static, contender, same_without_exits
+from aebnas.train.test.results import Rival, TestReport
 from aebnas.train.test.score_record import report_dict
-from aebnas.train.test.scores import Banded, NetworkScore, difference, score
+from aebnas.train.test.scores import NetworkScore, difference, score
 from aebnas.train.test.stopping import Stopped, StoppingNetwork, take_turns
 from aebnas.training.image_logits import EVALUATION_BATCH, image_logits
 
 STOPPED_IMAGES = 1000
 """Test images on which networks really stop, by default."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rival:
-    """A static network on the same test images."""
-
-    name: str
-    key: str
-    note: str
-    score: NetworkScore
-    gain: Banded
-    """Accuracy of the early-exit network minus its own, with its paired band."""
-    stopped: Stopped | None
-
-
-@dataclass(frozen=True, eq=False)
-class TestReport:
-    """All that one evaluation says."""
-
-    folder: Path
-    checkpoint: Checkpoint
-    network: NetworkScore
-    stopped: Stopped | None
-    """The network really stopping; None where no image was asked for."""
-    rivals: tuple[Rival, ...]
-    missing: tuple[Missing, ...]
-    warnings: tuple[str, ...] = ()
-    """What makes the score too good, as far as the images tell."""
 
 
 def evaluate(

@@ -13,7 +13,7 @@ import numpy as np
 from aebnas.train.test.scores import ExitScore, NetworkScore, plain
 
 if TYPE_CHECKING:
-    from aebnas.train.test.evaluate import TestReport
+    from aebnas.train.test.results import TestReport
     from aebnas.train.test.stopping import Stopped
 
 FORMAT = 1

@@ -1,7 +1,4 @@
-"""What a surrogate learns from: one row per trained architecture, one column per trade-off.
-
-Must not import torch.
-"""
+"""What a surrogate learns from: one row per trained architecture, one column per trade-off."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.search.proposers.api import KEYS_REMEMBERED, Individual
+from aebnas.runs.individuals import Individual
+from aebnas.search.proposers.api import KEYS_REMEMBERED
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.surrogate.features import Features
 from aebnas.space.api import SearchSpace

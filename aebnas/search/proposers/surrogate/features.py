@@ -3,7 +3,7 @@
 Genes that are active in an architecture become ordinals (numbers) or indicators
 (words); inactive ones are 0 everywhere, so that two genomes of one network are one
 row.  Counted quantities follow: total MACs, parameters, and for each exit position
-whether an exit is there and what it takes to leave.  Must not import torch.
+whether an exit is there and what it takes to leave.
 """
 
 from __future__ import annotations

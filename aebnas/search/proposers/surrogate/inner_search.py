@@ -1,7 +1,4 @@
-"""The inner search: NSGA-II over predictions, which cost nothing.
-
-Must not import torch.
-"""
+"""The inner search: NSGA-II over predictions, which cost nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from aebnas.config.schema import SearchConfig
-from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS, Individual
+from aebnas.runs.individuals import Individual
+from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS
 from aebnas.search.proposers.limits import Excess
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.prediction import Surrogate

@@ -1,7 +1,4 @@
-"""Predicted operating points: what the inner search is told instead of trainings.
-
-Must not import torch.
-"""
+"""Predicted operating points: what the inner search is told instead of trainings."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import full_name
-from aebnas.runs.individuals import aims
-from aebnas.search.proposers.api import Individual, KeyOf
+from aebnas.runs.individuals import Individual, aims
+from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.fitting import Fitted, choose

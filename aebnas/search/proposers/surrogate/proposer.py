@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.surrogate import MODELS
+from aebnas.runs.individuals import Individual
 from aebnas.search.events import Foretold, SurrogateStanding
-from aebnas.search.proposers.api import Individual, KeyOf, remembered_keys
+from aebnas.search.proposers.api import KeyOf, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.limits import Excess
 from aebnas.search.proposers.nsga2 import Nsga2Proposer

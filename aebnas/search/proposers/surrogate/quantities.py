@@ -4,7 +4,7 @@ Error becomes the angle whose squared sine it is: its noise is then the same
 everywhere.  An expected cost becomes the logarithm of its share of what the
 trade-off allows, for the cost to the last exit is counted, not modelled: a
 prediction of 0 says that the network spends what it may.  How far a target of
-``exits`` is missed is modelled as it is.  Must not import torch.
+``exits`` is missed is modelled as it is.
 """
 
 from __future__ import annotations

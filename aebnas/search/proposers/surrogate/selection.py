@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.runs.individuals import Individual
 from aebnas.runs.pareto import hypervolume, non_dominated
-from aebnas.search.proposers.api import Individual
 
 FloatArray = NDArray[np.float64]
 
