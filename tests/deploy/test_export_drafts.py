@@ -36,7 +36,7 @@ def write_often(folder: Path, word: str, times: int) -> None:
 def killed_while_writing(folder: Path) -> Path:
     """Return the draft that an export left which was killed by ``kill -9`` behind its second file."""
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom aebnas.deploy import staging\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom aebnas.deploy.exporting import staging\n"
         "write, written = staging._write, []\n"
         "def once(path, content):\n"
         "    write(path, content)\n"

@@ -21,7 +21,7 @@ WRITERS = {
     "atomic.py": "the one that may",
     "staging.py": "an export's draft, which is a folder",
     "download.py": "what was received is kept and continued",
-    "run_lock.py": "a lock is empty",
+    "lock.py": "a lock is empty",
     "samples.py": "a half line is cut off when it is read",
 }
 

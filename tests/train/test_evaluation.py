@@ -144,6 +144,8 @@ def test_a_folder_without_a_checkpoint_is_told_how_to_get_one(tmp_path: Path) ->
 
 
 def test_nothing_else_in_the_package_reads_the_test_split() -> None:
-    rooms = (path for path in (ROOT / "aebnas").rglob("*.py") if path.parent.name != "data")
-    readers = [path.name for path in rooms if re.search(r"\.test\b", path.read_text())]
+    package = ROOT / "aebnas"
+    rooms = (path for path in package.rglob("*.py") if path.relative_to(package).parts[0] != "data")
+    # the room train/test has the split's name
+    readers = [path.name for path in rooms if re.search(r"(?<!aebnas\.train)\.test\b", path.read_text())]
     assert readers == ["evaluate.py"]
