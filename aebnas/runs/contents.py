@@ -18,16 +18,15 @@ from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Fidelity, Plan, plan_of
 from aebnas.evaluation.record import Evaluation
-from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.exits.core.threshold_codec import decode_thresholds
+from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
-from aebnas.runs.soundness import check_policy
-from aebnas.runs.timing import Timing, Workload, timing, workload
-from aebnas.runs.store.arrays import numbers_of_labels
-from aebnas.runs.standing import FinalTraining
 from aebnas.runs.individuals import individual, pareto_front
-from aebnas.runs.standing import finals_of, front_level, standing
+from aebnas.runs.soundness import check_policy
+from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
+from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
+from aebnas.runs.timing import Timing, Workload, timing, workload
 
 FACTS = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from aebnas.errors import ConfigError, RunError
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
-from aebnas.runs.frame_columns import UNTOLD, column_kinds
 from aebnas.runs.formatting import exit_names
-from aebnas.space.spaces import space_of
+from aebnas.runs.frame_columns import UNTOLD, column_kinds
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice
+from aebnas.space.spaces import space_of
 
 if TYPE_CHECKING:
     import pandas as pd

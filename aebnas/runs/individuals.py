@@ -6,21 +6,16 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from aebnas.config.sections.constraints import bound_violations
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.constraints import bound_violations
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
-
 from aebnas.runs.pareto import hypervolume, non_dominated
-
 from aebnas.space.api import SearchSpace
-from aebnas.space.genes import Genome
-from dataclasses import dataclass
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from aebnas.space.genes import Genome
 
 
@@ -54,8 +49,6 @@ class Individual:
         return sum(max(0.0, violation) for violation in self.violations)
 
 
-
-
 @dataclass(frozen=True)
 class FrontPoint:
     """One point of the Pareto front."""
@@ -69,7 +62,6 @@ class FrontPoint:
     def name(self) -> list[str | float]:
         """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
         return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
-
 
 
 TARGET = "target"

@@ -8,15 +8,11 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -43,8 +39,6 @@ class FinalTraining:
     def from_dict(cls, plain: Mapping[str, Any]) -> FinalTraining:
         """Return what ``asdict`` described, as JSON holds it."""
         return cls(**{**plain, "trained": tuple(plain["trained"]), "failed": tuple(plain["failed"])})
-
-
 
 
 def finals_of(generations: Sequence[Mapping[str, Any]]) -> tuple[FinalTraining, ...]:
