@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from aebnas.evaluation.record import Status
 from aebnas.runs.status import RunStatus
@@ -136,6 +136,13 @@ class StoredSupernet(Plain):
     processor: str = ""
     is_mixed: bool = False
     accuracies: dict[str, list[float]] | None = None
+
+    @model_validator(mode="after")
+    def _knows_who_trained_it(self) -> StoredSupernet:
+        missing = {"device", "processes"} - self.model_fields_set
+        if self.seconds is not None and missing:
+            raise ValueError(f"it tells how long a training took, but no {' and no '.join(sorted(missing))}")
+        return self
 
 
 class StoredMachine(Plain):
