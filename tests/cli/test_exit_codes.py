@@ -1,17 +1,15 @@
 """Whatever is wrong with a run, a checkpoint or an export folder: exit code 4, in every command."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from plain_user import as_plain_user, folder_for_everyone
 
 Command = Callable[..., Any]
-NOBODY = 65534
 
 
 class World(NamedTuple):
@@ -23,30 +21,13 @@ class World(NamedTuple):
 
 @pytest.fixture(scope="module")
 def world(tiny_search: tuple[Path, Any], run_command: Command) -> Iterator[World]:
-    folder = Path(tempfile.mkdtemp(prefix="aebnas-test-"))
-    folder.chmod(0o755)
-    sound = {name: folder / f"sound-{name}" for name in ("run", "checkpoint", "export")}
-    shutil.copytree(tiny_search[0], sound["run"])
-    words = ("--pick", "best", "--epochs", 1, "--device", "cpu", "-o", sound["checkpoint"])
-    assert run_command("train", sound["run"], *words).code == 0
-    assert run_command("export", sound["checkpoint"], sound["export"], "--samples", 8).code == 0
-    yield World(folder, sound)
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755)
-    shutil.rmtree(folder)
-
-
-@contextmanager
-def as_plain_user() -> Iterator[None]:
-    """Be somebody whom permissions concern: root may read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+    with folder_for_everyone() as folder:
+        sound = {name: folder / f"sound-{name}" for name in ("run", "checkpoint", "export")}
+        shutil.copytree(tiny_search[0], sound["run"])
+        words = ("--pick", "best", "--epochs", 1, "--device", "cpu", "-o", sound["checkpoint"])
+        assert run_command("train", sound["run"], *words).code == 0
+        assert run_command("export", sound["checkpoint"], sound["export"], "--samples", 8).code == 0
+        yield World(folder, sound)
 
 
 def missing(path: Path) -> None:

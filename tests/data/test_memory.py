@@ -40,13 +40,13 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 MEMINFO = {"proc/meminfo": "MemTotal:  9000 kB\nMemAvailable:  8000 kB\nSwapFree:  1000 kB\n"}
 V2 = {
-    "proc/self/cgroup": "0::/work/job\n",
-    "sys/fs/cgroup/work/job/memory.max": "max\n",
-    "sys/fs/cgroup/work/job/memory.current": "100\n",
-    "sys/fs/cgroup/work/memory.max": "5000000\n",
-    "sys/fs/cgroup/work/memory.current": "4000000\n",
-    "sys/fs/cgroup/work/memory.swap.max": "0\n",
-    "sys/fs/cgroup/work/memory.stat": "anon 7\nactive_file 100000\ninactive_file 200000\nslab_reclaimable 5",
+    "proc/self/cgroup": "0::/batch/job\n",
+    "sys/fs/cgroup/batch/job/memory.max": "max\n",
+    "sys/fs/cgroup/batch/job/memory.current": "100\n",
+    "sys/fs/cgroup/batch/memory.max": "5000000\n",
+    "sys/fs/cgroup/batch/memory.current": "4000000\n",
+    "sys/fs/cgroup/batch/memory.swap.max": "0\n",
+    "sys/fs/cgroup/batch/memory.stat": "anon 7\nactive_file 100000\ninactive_file 200000\nslab_reclaimable 5",
 }
 CONTAINER = {
     "proc/self/cgroup": "0::/unknown/outside\n",

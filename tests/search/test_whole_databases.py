@@ -6,12 +6,12 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from plain_user import as_plain_user, folder_for_everyone
 from search.fakes import fake_config, fake_failure, fake_outcome
 
 from aebnas.errors import RunError
@@ -23,31 +23,13 @@ from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
 SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
-NOBODY = 65534
 
 
 @pytest.fixture
 def anywhere() -> Iterator[Path]:
     """A folder that every user may enter, unlike those of pytest."""
-    folder = Path(tempfile.mkdtemp(prefix="aebnas-test-"))
-    folder.chmod(0o755)
-    yield folder
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755)
-    shutil.rmtree(folder)
-
-
-@contextmanager
-def as_plain_user() -> Iterator[None]:
-    """Be somebody whom permissions concern: root may write everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+    with folder_for_everyone() as folder:
+        yield folder
 
 
 def killed_run(folder: Path) -> Path:
