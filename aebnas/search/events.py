@@ -140,7 +140,7 @@ class Foretold:
     source: str
     """Who proposed it: ``surrogate``, ``exploration`` or ``plain`` (NSGA-II)."""
     predicted: float
-    """Error, averaged over the trade-offs."""
+    """Error, averaged over the budget fractions."""
     came: float
     """The same, measured."""
 

@@ -173,7 +173,7 @@ class Repetition:
         assert one.curve is not None
         assert again.curve is not None
         exact = again.curve.to_dict() == one.curve.to_dict()
-        for share in config.trade_offs:
+        for share in config.budget_fractions:
             index, seen = one.point_index(share), one.metrics(share)
             unseen = outcome_of(one.curve.policies[index], samples)
             yield Row(

@@ -191,7 +191,7 @@ def points_of(one: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
     """Return error and expected MACs at every free operating point."""
     if one.curve is None:
         return []
-    metrics = [one.metrics(share) for share in config.trade_offs]
+    metrics = [one.metrics(share) for share in config.budget_fractions]
     return [(point["error"], point["macs"]) for point in metrics]
 
 

@@ -138,7 +138,7 @@ def search(name: str) -> dict[str, Any]:
     return {
         "proposed": [list(generation.proposed) for generation in generations],
         "trained": pool.trained,
-        "front": [[point.key, point.trade_off] for point in last.front],
+        "front": [[point.key, point.budget_fraction] for point in last.front],
         "hypervolume": round(last.hypervolume, 9),
         "epochs": {key: evaluation.epochs for key, evaluation in sorted(evaluations.items())},
     }
@@ -176,7 +176,7 @@ def _signatures(architecture: StagedArchitecture, channels: int, classes: int) -
 def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
     store = RunStore.create(path, config, {})
     try:
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         return list(Search(config, space, store, lambda on_event: pool, DATA, proposer).run())
     finally:

@@ -89,7 +89,7 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
 
         def listen(event: Event) -> None:
@@ -122,7 +122,7 @@ def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(
     assert (last.number, last.trainings) == (before.number, before.trainings)
     assert final(last) == (5, 5, 0, True)
     assert last.hypervolume > before.hypervolume
-    known, space = kept(tmp_path / "heirs"), StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    known, space = kept(tmp_path / "heirs"), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
     genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
     assert finalists(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
     assert {point.key for point in last.front} & finalists(tmp_path / "run")

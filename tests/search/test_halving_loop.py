@@ -71,7 +71,7 @@ def run(
     try:
         if retry:
             store.forget_machine_failures()
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         return list(

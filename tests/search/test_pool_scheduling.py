@@ -35,7 +35,7 @@ def node(name: str, cpus: float = 1, gpus: float = 0) -> Node:
 
 
 def candidates(number: int) -> list[StagedArchitecture]:
-    space = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    space = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
     rng = np.random.default_rng(0)
     drawn: dict[str, StagedArchitecture] = {}
     while len(drawn) < number:

@@ -27,8 +27,8 @@ Every object has ``event``; the others are, by event:
                         candidates, going_on
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
-                        front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
-                        it is no gene), is_complete, surrogate (how it did: is_on,
+                        front ([{key, budget_fraction, setting, metrics}]; setting: of the exit policy,
+                        "" where it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
                         finals (empty; or, where the last one is told again, of each final training: fidelity,
                         epochs, chosen, trained and failed: keys, hold_front: whether the trained ones alone

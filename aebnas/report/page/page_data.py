@@ -163,7 +163,7 @@ def _candidate(
         "w": len(curve.select_cost),
         "o": [
             [
-                point.trade_off,
+                point.budget_fraction,
                 place[point.index],
                 int(id(point) in on_front),
                 int(point.is_feasible),
