@@ -24,7 +24,7 @@ from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
 from aebnas.training.precision import training_dtype
@@ -189,7 +189,7 @@ class Inherited:
             raise ValueError("candidates that inherit need the weights of a supernet")
         self._bench = bench
         supernet = supernet_with(bench.config, bench.splits, shared, str(bench.device))
-        self.subnets = Heirs(bench.config, bench.splits, supernet)
+        self.subnets = InheritedSubnets(bench.config, bench.splits, supernet)
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:

@@ -24,7 +24,7 @@ from aebnas.errors import TrainingError
 from aebnas.hardware.devices.devices import processor
 from aebnas.runtime.process import prepare_process
 from aebnas.supernet.crew import Crew, device_of, leading
-from aebnas.supernet.inheritance import Heirs, new_supernet
+from aebnas.supernet.inheritance import InheritedSubnets, new_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, into, load_supernet, save_supernet
 from aebnas.supernet.supernet import Supernet
@@ -195,7 +195,7 @@ class _Watch:
     ) -> None:
         self._training, self._told = training, told
         self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
-        self._heirs = Heirs(config, splits, training.supernet)
+        self._subnets = InheritedSubnets(config, splits, training.supernet)
         self._shown = self._began = time.monotonic()
         self._every = max(1, training.steps // LOOKS)
 
@@ -215,7 +215,7 @@ class _Watch:
         with self._training.averaged():
             try:
                 return {
-                    name: self._heirs.accuracies(architecture)
+                    name: self._subnets.accuracies(architecture)
                     for name, architecture in self._training.sandwich.landmarks().items()
                 }
             except TrainingError as error:  # a step with a finite loss can leave weights that are not

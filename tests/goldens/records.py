@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from exits.exit_policy_contract import random_samples
 from search.fakes import DATA, FakePool, fake_config, kept
-from search.test_final_trainings import HeirPool
+from search.test_final_trainings import SubnetPool
 from search.test_halving_loop import RungPool
 from shipped import SHIPPED, shipped
 
@@ -62,10 +62,10 @@ SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
     "scratch": ((), FakePool),
     "scratch, seed 7": (("search.seed=7",), FakePool),
     "scratch, random": (("search.algorithm=random",), FakePool),
-    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), HeirPool),
-    "supernet with finalists": (
+    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), SubnetPool),
+    "supernet with final trainings": (
         ("evaluation.fidelities=[inherited, {trained: 9, keep: 5}]", "training.epochs=9"),
-        HeirPool,
+        SubnetPool,
     ),
     "halving": (
         ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),

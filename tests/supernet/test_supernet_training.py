@@ -23,7 +23,7 @@ from aebnas.supernet import course
 from aebnas.supernet.course import Progress, new_training
 from aebnas.supernet.crew import Crew, leading
 from aebnas.supernet.identity import named_differences, supernet_facts
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
@@ -144,7 +144,7 @@ def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
 
 
 # ---------------------------------------------------------------- training
-def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
+def test_the_loss_falls_and_subnets_answer(tmp_path: Path) -> None:
     one, told = ready(tmp_path / "run", supernet={"epochs": 6})
     assert told[-1].loss < 0.7 * 2 * np.log(10)
     assert told[-1].step == told[-1].steps == one.supernet.steps
@@ -337,7 +337,7 @@ def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
     assert all(len(one) == 16 and int(one, 16) >= 0 for one in hashes)
 
 
-def test_with_an_average_heirs_get_the_averaged_weights() -> None:
+def test_with_an_average_subnets_get_the_averaged_weights() -> None:
     settings = config(supernet={"epochs": 1, "average": 0.5})
     supernet = untrained()
     training = new_training(settings, splits(), supernet)
@@ -357,12 +357,12 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
         ready(tmp_path / "run", supernet={"learning_rate": 100.0}, training={"clip_norm": None})
 
 
-# ---------------------------------------------------------------- heirs
-def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
+# ---------------------------------------------------------------- inherited subnets
+def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
     supernet = untrained()
     architecture = architectures(1)[0]
-    heirs = Heirs(config(), splits(), supernet)
-    network, again = heirs.extract(architecture), heirs.extract(architecture)
+    subnets = InheritedSubnets(config(), splits(), supernet)
+    network, again = subnets.extract(architecture), subnets.extract(architecture)
     assert not network.training
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
@@ -370,7 +370,7 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
     statistics = ChannelStatistics.of(splits().train)
     x, _ = next(
         eval_batches(
-            heirs._sample,
+            subnets._sample,
             device="cpu",
             resolution=architecture.resolution,
             batch_size=250,
@@ -382,12 +382,12 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
 
 
 def test_the_sample_holds_every_class() -> None:
-    heirs = Heirs(
+    subnets = InheritedSubnets(
         config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]}),
         splits(),
         untrained(),
     )
-    assert set(heirs._sample.labels) == set(range(10))
+    assert set(subnets._sample.labels) == set(range(10))
 
 
 # ---------------------------------------------------------------- reuse and refusal

@@ -92,9 +92,10 @@ class Winner(Frozen):
     training_seed: Annotated[int, Field(ge=0)]
     """Seed of its training in the search."""
     weights: Weights | None = None
-    """What the points show: an heir, or a trained network; null: trained, as ``training`` says."""
+    """What the points show: an inherited subnet, or a trained network; null: trained, as ``training``
+    says."""
     epochs: Annotated[int, Field(ge=0)] | None = None
-    """In which they were trained, an heir's fine-tuned; null with ``weights``."""
+    """In which they were trained, an inherited subnet's fine-tuned; null with ``weights``."""
     data_fingerprint: str | None
     """Identity of the data and splits of the search."""
     classes: Annotated[int, Field(ge=1)] | None

@@ -53,9 +53,9 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 
 
 def failure_rows(run: RunContents) -> Markup:
-    """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
+    """Return why trainings failed, final ones too: reasons with their number, then the candidates."""
     failed = [(one, one.message) for one in run.failed]
-    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finals]
+    failed += [(one, f"as a top-k candidate: {one.message}") for one in run.failed_finals]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))

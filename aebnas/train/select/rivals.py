@@ -92,8 +92,8 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
 def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contender | Missing:
     """Return the candidate without early exits that was most accurate on select in the search.
 
-    Of those that the search trained, where it trained some and others are heirs.  Trained in full where the
-    run's ``trained/`` has it, else with the weights of the search.
+    Of those that the search trained, where it trained some and others are inherited subnets.  Trained in full
+    where the run's ``trained/`` has it, else with the weights of the search.
     """
     run = _run_of(folder, checkpoint)
     if run is None:

@@ -86,7 +86,7 @@ function broken(candidate, i) {
   return found;
 }
 
-// Heirs are told from trained networks where a run has both.
+// Inherited subnets are told from trained networks where a run has both.
 function isHollow(candidate) {
   return candidate.run.inherited !== null && candidate.isInherited;
 }
