@@ -19,7 +19,7 @@ from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.evaluation.identity import leg_seed
+from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
@@ -158,7 +158,7 @@ class Trained:
     def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
         """Return the trained network."""
         bench, training = self._bench, self._bench.config.training
-        seed = leg_seed(bench.config.search.seed, architecture.key(), fidelity.before)
+        seed = fidelity_step_seed(bench.config.search.seed, architecture.key(), fidelity.before)
         torch.manual_seed(seed)
         network = bench.new_network(architecture)
         begun = self._beginning(architecture, fidelity)

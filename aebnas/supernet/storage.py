@@ -44,7 +44,7 @@ class StoredSupernet:
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """What the optimizer keeps and averages, by name, of an unfinished one."""
     record: Mapping[str, Any] = field(default_factory=dict)
-    """How the training went until then, fit for JSON: see ``course``; empty in older files."""
+    """How the training went until then, fit for JSON: see ``training_loop``; empty in older files."""
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights as they travel to workers; they share memory."""

@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     file, table = HERE / "curves.csv", Table()
-    # the seeds that count first, so that a shorter sitting has whole arms
+    # the seeds that count first, so that a shorter session has whole arms
     seeds = range(arguments.seeds)
     order = sorted(
         ((arm, seed) for seed in seeds for arm in ARMS), key=lambda one: (one[1] % 2 == 0, ARMS.index(one[0]))

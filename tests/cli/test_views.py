@@ -117,7 +117,7 @@ def test_the_time_left_of_top_candidates_follows_those_that_finished(evaluation:
     assert (progress.finished, progress.planned) == (12, 15)
 
 
-def test_earlier_sittings_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
+def test_earlier_sessions_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
     clock = Clock()
     progress = Progress(clock)
     progress(replace(STARTED, max_minutes=1, spent_seconds=50.0))

@@ -25,7 +25,7 @@ from search.test_halving_loop import RungPool
 from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
-from aebnas.evaluation.identity import context_key, leg_seed, training_seed
+from aebnas.evaluation.identity import context_key, fidelity_step_seed, training_seed
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost.cost import network_cost
@@ -164,7 +164,7 @@ def record() -> dict[str, Any]:
 def _identity(architecture: StagedArchitecture, channels: int, classes: int) -> list[Any]:
     key, cost = architecture.key(), network_cost(architecture, classification(channels, classes))
     signatures = digest(_signatures(architecture, channels, classes))
-    seeds = [training_seed(0, key), training_seed(7, key), leg_seed(0, key, 3)]
+    seeds = [training_seed(0, key), training_seed(7, key), fidelity_step_seed(0, key, 3)]
     return [key, seeds, signatures, cost.reach_macs.astype(int).tolist(), cost.params]
 
 

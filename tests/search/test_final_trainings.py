@@ -469,7 +469,7 @@ def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Pa
     assert rows(tmp_path / "run") == before
 
 
-def test_another_course_of_the_search_leaves_no_top_candidate_of_the_first_behind(tmp_path: Path) -> None:
+def test_another_path_of_the_search_leaves_no_top_candidate_of_the_first_behind(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     for unlucky in sorted(whole[0].proposed)[:3]:
         path = tmp_path / unlucky

@@ -236,7 +236,7 @@ def test_a_search_without_nodes_ends(mode: str, words: str, until: float) -> Non
     st.integers(0, 2),
 )
 def test_however_nodes_come_and_go_every_candidate_is_answered_once(
-    course: list[tuple[int, str, str]], taken: int
+    steps: list[tuple[int, str, str]], taken: int
 ) -> None:
     cluster = FakeCluster(node("home", cpus=2), node("a", cpus=3), seconds=7)
     cluster.taken = min(taken, 1)
@@ -246,7 +246,7 @@ def test_however_nodes_come_and_go_every_candidate_is_answered_once(
         "hide": lambda name: cluster.lose(name, is_noticed=False),
         "join": lambda name: cluster.join(node(name + str(cluster.time), cpus=2)),
     }
-    for time, name, act in course:
+    for time, name, act in steps:
         cluster.at(time, lambda name=name, act=act: acts[act](name))  # type: ignore[misc]
     trial = Trial(cluster, "workers.retries=0")
     assert trial.done(6)

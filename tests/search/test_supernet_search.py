@@ -340,7 +340,7 @@ def test_a_supernet_that_another_processor_went_on_with_is_marked(
 
     with pytest.raises(KeyboardInterrupt), new_session(CONFIG, tmp_path / "run", stop) as search:
         list(search.run())
-    monkeypatch.setattr("aebnas.supernet.course.processor", lambda: "another")
+    monkeypatch.setattr("aebnas.supernet.training_loop.processor", lambda: "another")
     with resumed_session(tmp_path / "run") as search:
         list(search.run())
     store = RunStore(tmp_path / "run")

@@ -4,7 +4,7 @@ Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
                         finals (of those planned, trainings of the best in the end), spent_seconds (of
-                        earlier sittings), inherits (whether candidates inherit from a supernet, and
+                        earlier sessions), inherits (whether candidates inherit from a supernet, and
                         "trainings" are evaluations)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest

@@ -59,14 +59,14 @@ class Progress:
         self.supernet: SupernetProgress | None = None
         """While it is trained."""
         self.supernet_began = 0
-        """Its step, about, when this sitting began."""
+        """Its step, about, when this session began."""
         self.landmarks: dict[str, list[float]] = {}
         """Accuracies on *calibrate* of some networks of the supernet, by exit, at the last look."""
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()
         self._trained = 0
-        """As the two times below: since this sitting began, or since it chose top-k candidates."""
+        """As the two times below: since this session began, or since it chose top-k candidates."""
         self._first_training: float | None = None
         self._last_finish: float | None = None
 

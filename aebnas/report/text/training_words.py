@@ -29,7 +29,7 @@ def plan_words(plans: Sequence[Plan]) -> list[str]:
         )
     if any(plan.finals for plan in plans):
         found.append(
-            "Top-k candidates, trained behind the last generation, stand at its end in the course of the "
+            "Top-k candidates, trained behind the last generation, stand at its end over the course of the "
             "hypervolume."
         )
     if any(plan.halves for plan in plans):
@@ -76,7 +76,8 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return where a run's supernet came from, and how its training went, as far as that is known.
 
     Args:
-        record: ``origin``, and what ``aebnas.supernet.course`` records; without, its training has not ended.
+        record: ``origin``, and what ``aebnas.supernet.training_loop`` records; without, its training has not
+            ended.
     """
     if "origin" not in record:
         return "its training diverged" if record.get("diverged") else "its training has not ended", ""

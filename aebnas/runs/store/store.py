@@ -219,7 +219,7 @@ class RunStore:
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a generation.
 
-        Where another one stood in its place, later ones belong to a course that the search no
+        Where another one stood in its place, later ones belong to a path that the search no
         longer takes; they go.
         """
         text = json.dumps(summary)
