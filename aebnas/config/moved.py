@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aebnas.config.sections.fidelities import short_items
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 

@@ -18,7 +18,7 @@ from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
 from aebnas.task.task import Task
 
-PlacedLayer = tuple[str, Layer]
+ParameterSlot = tuple[str, Layer]
 """Where a supernet keeps weights, and a layer that uses them; its input has channels and no size."""
 
 
@@ -134,7 +134,7 @@ class SearchSpace(Protocol):
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
 
-    def slots(self, task: Task) -> Sequence[PlacedLayer]:
+    def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
 
     def backbone_types(self) -> tuple[str, ...]:

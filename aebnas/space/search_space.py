@@ -16,7 +16,7 @@ from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, PlacedLayer
+from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
 from aebnas.space.staged_rows import grammar_of
@@ -187,7 +187,7 @@ class StagedSpace:
         """Return every layer that some architecture contains, each once, in a fixed order."""
         return all_layers(self._grammar, task)
 
-    def slots(self, task: Task) -> tuple[PlacedLayer, ...]:
+    def slots(self, task: Task) -> tuple[ParameterSlot, ...]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
         return tuple(dict.fromkeys(all_slots(self._grammar, task)))
 

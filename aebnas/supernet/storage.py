@@ -1,6 +1,6 @@
 """Supernets on disk: safetensors, with what they were trained for.
 
-``weights.NAME`` are the shared tensors by place, type and role, as networks are
+``weights.NAME`` are the shared tensors by slot, type and parameter name, as networks are
 extracted from them.  An unfinished training adds ``state.*``: what it needs to go
 on exactly.  The header holds the facts, the step and the last loss.
 """

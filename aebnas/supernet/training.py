@@ -188,14 +188,14 @@ class SupernetTraining:
         self, architectures: list[Architecture], batch: ElasticBatch, teacher: Tensor | None, total: Tensor
     ) -> Tensor:
         """Add one network's gradients; return its last exit's logits."""
-        loan = self.supernet.lend(architectures)
-        logits = self._logits(loan.network, batch)
+        subnet = self.supernet.sample_subnet(architectures)
+        logits = self._logits(subnet.network, batch)
         loss, labelled = self._loss(logits, batch.labels, teacher)
         loss.backward()
-        if self._is_balanced(loan.network):
-            shares = equilibrium_shares(loan.network)
+        if self._is_balanced(subnet.network):
+            shares = equilibrium_shares(subnet.network)
             GradientRule(list(shares), shares, None).apply()
-        loan.give_back()
+        subnet.accumulate_gradients()
         total += torch.stack([loss.detach(), labelled.detach()]) / self._settings.networks
         return logits[-1][0].detach()
 
@@ -207,7 +207,7 @@ class SupernetTraining:
     @torch.no_grad()
     def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:
         """Return the last exit's logits of a network that another process trains."""
-        return self._logits(self.supernet.lend([architecture]).network, batch)[-1][0]
+        return self._logits(self.supernet.sample_subnet([architecture]).network, batch)[-1][0]
 
     def _logits(self, network: EarlyExitNetwork, batch: ElasticBatch) -> list[Tensor]:
         """Return the logits of every exit in fp32, computed in the number format of the training."""

@@ -19,7 +19,7 @@ from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
-from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_places, places
+from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_slots, places
 from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -357,7 +357,7 @@ def test_one_node_on_which_no_worker_starts_does_not_end_the_search_on_the_other
         ([], 1, 0, 0),
     ],
 )
-def test_places_are_counted_node_by_node(
+def test_gpu_slots_are_counted_node_by_node(
     nodes: list[tuple[float, float]], cpus: float, gpus: float, room: int
 ) -> None:
     assert places([node(str(i), *sizes) for i, sizes in enumerate(nodes)], cpus, gpus) == room
@@ -365,7 +365,7 @@ def test_places_are_counted_node_by_node(
 
 @given(st.integers(1, 64), st.integers(1, 20))
 def test_equal_shares_of_a_gpu_fill_it(gpus: int, shares: int) -> None:
-    assert gpu_places(gpus, 1 / shares) == gpus * shares
+    assert gpu_slots(gpus, 1 / shares) == gpus * shares
 
 
 @pytest.mark.parametrize(

@@ -314,8 +314,8 @@ def test_modules_are_kept_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     supernet = untrained()
     shared = sum(flat.nbytes for flat in supernet.weights.flat.values())
     for architecture in architectures(20):
-        supernet.lend([architecture])
-        kept = sum(piece.bytes for piece in supernet._pieces.values())
+        supernet.sample_subnet([architecture])
+        kept = sum(bound.bytes for bound in supernet._bound_modules.values())
         assert 0 < kept <= shared / 2
         assert kept == supernet._kept
 

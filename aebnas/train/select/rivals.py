@@ -16,7 +16,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.threshold_policy import never_leave
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.formatting import count, percent
-from aebnas.runs.store.places import has_database
+from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import Checkpoint, load_trained, read_checkpoint
 from aebnas.train.full.winner_training import STATIC

@@ -22,7 +22,7 @@ from aebnas.report.files.winners import Winner, load_winner
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
 from aebnas.runs.formatting import count, metric_value, percent
 from aebnas.runs.kept_profiles import kept_devices
-from aebnas.runs.store.places import has_database
+from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.train.select.picks import full_key, picked, points_of
