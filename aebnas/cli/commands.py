@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.errors import ConfigError
 from aebnas.evaluation.plan import plan_of
@@ -40,7 +40,7 @@ def init(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
-    tell_if_unseen(f"{path} is ready")
+    print_if_unseen(f"{path} is ready")
     return 0
 
 
@@ -106,7 +106,7 @@ def report(arguments: argparse.Namespace) -> int:
     if arguments.figures is not None:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
-    tell_if_unseen(f"report: {files.page}")
+    print_if_unseen(f"report: {files.page}")
     return 0
 
 
@@ -146,7 +146,7 @@ def export_study(arguments: argparse.Namespace) -> int:
 
     trials = export(load_run(arguments.run), arguments.storage, arguments.name)
     print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
-    tell_if_unseen(f"{trials} trials are written")
+    print_if_unseen(f"{trials} trials are written")
     return 0
 
 
@@ -220,11 +220,11 @@ def _run(
                     pass
             page = _write_report(path, view) if with_report else None
             view.finished(path, page)
-            tell_if_unseen(f"{path} is finished. {ending(path, page)}")
+            print_if_unseen(f"{path} is finished. {ending(path, page)}")
         except KeyboardInterrupt:
             kept = _kept(path)
             view.interrupted(path, kept)
-            tell_if_unseen(interruption(path, kept))
+            print_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
 

@@ -163,7 +163,7 @@ class RunContents:
         return len(self.done) + len(self.failed)
 
     @property
-    def untold(self) -> int:
+    def unreported(self) -> int:
         """Return how many candidates the stored generations were not told."""
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
 
@@ -220,11 +220,11 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    told, filed = tuple(store.generations()), store.filed()
-    generations = told if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(told)
+    generations, filed = tuple(store.generations()), store.filed()
+    generations = generations if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else standing(plan, filed, told)
+    evaluations = rescored[1] if rescored else standing(plan, filed, generations)
     points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(

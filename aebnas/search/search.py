@@ -249,7 +249,7 @@ class Search:
         if not architectures or self._clock.is_late():
             return
         if self._pool is None:
-            self._pool = self._make_pool(self._hear)
+            self._pool = self._make_pool(self._on_event)
             self._listener(WorkersStarted(self._pool.size))
 
         def started(key: str) -> None:
@@ -262,7 +262,7 @@ class Search:
             if self._clock.is_late():
                 self._pool.stop_starting()
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         """Tell what the workers tell; a supernet's training counts even if nothing ends it in order."""
         if isinstance(event, SupernetProgress):
             self._clock.note()

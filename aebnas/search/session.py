@@ -152,19 +152,19 @@ def _search(
 ) -> Search:
     shape = splits.train.shape
 
-    def make_pool(told: Listener) -> Pool:
+    def make_pool(on_event: Listener) -> Pool:
         from aebnas.evaluation.fidelities import Preparation, prepared  # imports torch
         from aebnas.search.supernets import prepared_supernet
 
         def supernet() -> Mapping[str, NDArray[Any]]:
-            return prepared_supernet(config, splits, store, told).supernet.arrays()
+            return prepared_supernet(config, splits, store, on_event).supernet.arrays()
 
         shared = prepared(plan_of(config), Preparation(supernet))
         if config.workers.mode == "serial":
-            return SerialPool(config, splits, told, devices, shared)
+            return SerialPool(config, splits, on_event, devices, shared)
         from aebnas.search.workers.ray_pool import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, told, devices, shared)
+        return RayPool(config, splits, on_event, devices, shared)
 
     data = (splits.fingerprint, shape[2], len(splits.classes))
     return Search(

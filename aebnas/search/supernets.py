@@ -62,12 +62,12 @@ def trained_supernet(config: SearchFile, splits: Splits, run: Path, listener: Li
         WorkerError: The training diverged.
     """
 
-    def told(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         listener(SupernetProgress(**asdict(progress)))
 
     device = "cuda:0" if _has_gpu(config) else "cpu"
     try:
-        ready = ready_supernet(config, splits, run, told, device)
+        ready = ready_supernet(config, splits, run, on_progress, device)
     except TrainingError as error:
         raise WorkerError(str(error)) from error
     listener(SupernetReady(str(ready.path), ready.origin, dict(ready.supernet.record)))

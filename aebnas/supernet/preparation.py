@@ -27,7 +27,7 @@ from aebnas.supernet.storage import (
     stored_facts,
     supernet_file,
 )
-from aebnas.supernet.training_loop import Told, train
+from aebnas.supernet.training_loop import OnProgress, train
 
 OWN = "Begin the run anew, under another --name"
 
@@ -42,14 +42,16 @@ class Ready:
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
 
 
-def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, device: str = "cpu") -> Ready:
+def ready_supernet(
+    config: SearchFile, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
+) -> Ready:
     """Return the supernet of a run, trained to the end.
 
     Args:
         config: The whole search-space file.
         splits: Its data.
         run: The run's directory; neighbouring directories are looked through.
-        told: Hears how far it is.
+        on_progress: Hears how far it is.
         device: Where it is trained.
 
     Raises:
@@ -61,7 +63,7 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
     path = supernet_file(run)
     origin = _known(config, path, facts)
     if origin is None:
-        train(config, splits, path, facts, told, device)
+        train(config, splits, path, facts, on_progress, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
 

@@ -50,11 +50,16 @@ class Progress:
     """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
 
 
-Told = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 def train(
-    config: SearchFile, splits: Splits, path: Path, facts: dict[str, Any], told: Told, device: str
+    config: SearchFile,
+    splits: Splits,
+    path: Path,
+    facts: dict[str, Any],
+    on_progress: OnProgress,
+    device: str,
 ) -> None:
     """Train a supernet to its end, by one process or several; go on with what the file holds.
 
@@ -63,7 +68,7 @@ def train(
         splits: Its data.
         path: The supernet's file: half trained, or missing.
         facts: What it is trained for.
-        told: Hears how far it is.
+        on_progress: Hears how far it is.
         device: Where it is trained.
 
     Raises:
@@ -75,7 +80,7 @@ def train(
     with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as group:
         training = _begun(group, config, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
-        watch = _Watch(config, splits, training, told, before)
+        watch = _Watch(config, splits, training, on_progress, before)
         _TrainingLoop(training, watch, path, facts, before, _place(device, group)).run(
             config.supernet.checkpoint_seconds
         )
@@ -192,10 +197,10 @@ class _Watch:
         config: SearchFile,
         splits: Splits,
         training: SupernetTraining,
-        told: Told,
+        on_progress: OnProgress,
         before: Mapping[str, Any],
     ) -> None:
-        self._training, self._told = training, told
+        self._training, self._on_progress = training, on_progress
         self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
         self._subnets = InheritedSubnets(config, splits, training.supernet)
         self._shown = self._began = time.monotonic()
@@ -211,7 +216,7 @@ class _Watch:
         accuracies = self._accuracies() if looks else None
         if accuracies is not None:
             self.accuracies, self.looked_at = accuracies, one.step
-        self._told(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
+        self._on_progress(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
 
     def _accuracies(self) -> dict[str, list[float]]:
         with self._training.averaged():

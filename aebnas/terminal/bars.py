@@ -64,8 +64,8 @@ class _Line:
             row.append(bar)
             left -= length + 1
         row += map(Text, shown)
-        if facts and left > 0 and (told := shortened(facts, left)):
-            row.append(Text(told, style="dim"))
+        if facts and left > 0 and (text := shortened(facts, left)):
+            row.append(Text(text, style="dim"))
         grid = Table.grid(padding=(0, 1))
         for _ in row:
             grid.add_column(no_wrap=True)
@@ -85,5 +85,5 @@ def received(task: Task) -> list[str]:
     """Return ``1.2 MB/3.4 MB`` and the speed."""
     sizes = [task.completed] + ([] if task.total is None else [task.total])
     speed = task.finished_speed or task.speed
-    told = [] if speed is None else [f"{filesize.decimal(int(speed))}/s"]
-    return ["/".join(filesize.decimal(int(size)) for size in sizes), *told]
+    text = [] if speed is None else [f"{filesize.decimal(int(speed))}/s"]
+    return ["/".join(filesize.decimal(int(size)) for size in sizes), *text]

@@ -74,7 +74,7 @@ class Table:
         """Return the dominated share of the box."""
         return hypervolume(points, self.reference) / float(np.prod(self.reference))
 
-    def told(self, genomes: list[tuple[int, ...]]) -> list[Individual]:
+    def output(self, genomes: list[tuple[int, ...]]) -> list[Individual]:
         """Return what a search is told: one individual per distinct operating point."""
         found = []
         for genome in genomes:

@@ -175,14 +175,14 @@ def test_an_interrupted_command_without_its_view_tells_what_continues(
     monkeypatch.setattr("aebnas.report.write_report", interrupted)
     monkeypatch.setattr("aebnas.train.full.winner_training.train_winner", interrupted)
     monkeypatch.setattr("aebnas.search.supernets.trained_supernet", interrupted)
-    for command, told in {
+    for command, output in {
         "resume": f"Continue: aebnas resume {words['resume'][1]}",
         "train": f"Continue: aebnas train {words['train'][1]}",
         "supernet": f"The same command continues: aebnas supernet {tmp_path / 'shared.yaml'}",
     }.items():
         answer = losing(Losing(errno.EPIPE, after=0), *words[command])
         assert answer.code == 130
-        assert told in answer.err
+        assert output in answer.err
 
 
 def test_an_error_keeps_its_exit_code(words: dict[str, list[object]], tmp_path: Path) -> None:

@@ -176,8 +176,8 @@ def test_the_live_panel_cuts_no_number(until: int, evaluation: Evaluation) -> No
         view = LiveView(console)
         view._progress = Progress(lambda: 0.0)
         view._live.start = lambda refresh=False: None  # type: ignore[method-assign]
-        told = list(events(evaluation))
-        for event in told[:until]:
+        output = list(events(evaluation))
+        for event in output[:until]:
             if not isinstance(event, SupernetProgress) or until == 3:
                 view(event)
         console.print(view._panel())

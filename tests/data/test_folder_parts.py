@@ -53,8 +53,8 @@ def test_val_is_the_test_split_where_there_is_no_test(tmp_path: Path, name: str)
     _, test, _, extras = read_folder(tmp_path, None)
     assert test is not None
     assert (shades(test.images), extras.select) == ({30}, None)
-    told = () if part_of(name) == "test" else (f"there is no test/: {name}/ is the test split.",)
-    assert extras.notes == told
+    output = () if part_of(name) == "test" else (f"there is no test/: {name}/ is the test split.",)
+    assert extras.notes == output
 
 
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if part_of(name) == "val"])

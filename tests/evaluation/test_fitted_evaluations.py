@@ -111,14 +111,14 @@ def test_policy_option_and_target_are_part_of_the_identity(exits: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("exits", "told"),
+    ("exits", "message"),
     [
         ({"policy": "jei"}, "policy jei are"),
         ({"policy": {"choices": ["confidence", "eenet", "jei"]}}, "policy eenet, jei are"),
     ],
 )
-def test_rescoring_says_which_policies_need_logits(exits: dict[str, Any], told: str) -> None:
-    with pytest.raises(RunError, match=f"{told}.*logits .*scores: confidence, entropy, margin, patience"):
+def test_rescoring_says_which_policies_need_logits(exits: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunError, match=f"{message}.*logits .*scores: confidence, entropy, margin, patience"):
         rescored_config(config(exits=exits), ["a.yaml"], None)
 
 

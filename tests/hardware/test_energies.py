@@ -30,7 +30,7 @@ class World:
     name = "a counter"
 
     def __init__(self, step_seconds: float = 0.05) -> None:
-        self.now, self.energy_mj, self.step, self.told = 50.0, 9e5, step_seconds, 9e5
+        self.now, self.energy_mj, self.step, self.reported = 50.0, 9e5, step_seconds, 9e5
         self.refreshed = 50.0
         self.is_there, self.moves = True, True
         self.calls = 0
@@ -45,13 +45,13 @@ class World:
             self.now += made * seconds
             self.energy_mj += made * energy_mj
             if self.now - self.refreshed >= self.step:
-                self.refreshed, self.told = self.now, self.energy_mj
+                self.refreshed, self.reported = self.now, self.energy_mj
             return np.full(made, seconds * 1e9)
 
         return run
 
     def read_mj(self) -> float | None:
-        return (self.told if self.moves else 9e5) if self.is_there else None
+        return (self.reported if self.moves else 9e5) if self.is_there else None
 
 
 @pytest.fixture
@@ -211,13 +211,13 @@ def test_energies_of_earlier_layers_stay(world: World, monkeypatch: pytest.Monke
     assert second.facts.energy.measured_layers == len(layers())
 
 
-def nothing_told(found: HardwareProfile) -> bool:
+def silent_device(found: HardwareProfile) -> bool:
     return all(row.energy_mj is None and row.energy_source == "" for row in found.rows.values())
 
 
 def test_without_a_counter_no_row_has_an_energy_and_the_note_says_why() -> None:
     found = with_energies(profile(), layers(), Target(), None, SampleFile(), lambda _done, _total: None)
-    assert nothing_told(found)
+    assert silent_device(found)
     assert (found.facts.energy.source, found.facts.energy.note) == (None, energies.NO_COUNTER)
 
 
@@ -226,14 +226,14 @@ def test_a_counter_that_stands_still_leaves_no_energy_and_says_so(
 ) -> None:
     world.moves = False
     found = energies_of(world, monkeypatch, 20)
-    assert nothing_told(found)
+    assert silent_device(found)
     assert found.facts.energy.note == "a counter: did not move in 1 s"
     assert not found.has_energy
 
 
 def test_too_few_measured_layers_carry_no_model(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     found = energies_of(world, monkeypatch, 2, layers()[:2])
-    assert nothing_told(found)
+    assert silent_device(found)
     assert found.facts.energy.note == "a counter: only 2 layers could be measured"
 
 

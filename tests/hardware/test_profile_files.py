@@ -156,10 +156,10 @@ def refused(path: Path, file: Path, line: int, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_profile(path)
     lines = str(caught.value).splitlines()
-    assert any(told.startswith(f"{file}:{line}: ") and re.search(words, told) for told in lines), (
+    assert any(output.startswith(f"{file}:{line}: ") and re.search(words, output) for output in lines), (
         f"no {words!r} at line {line} in {lines}"
     )
-    assert all(re.match(rf"{re.escape(str(path.parent))}/board\.\S+:\d+: ", told) for told in lines)
+    assert all(re.match(rf"{re.escape(str(path.parent))}/board\.\S+:\d+: ", output) for output in lines)
 
 
 LATENCY = r"(\nconv-in1-[^,]*),[^,]*,"

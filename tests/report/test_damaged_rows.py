@@ -180,9 +180,9 @@ def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong
             continue  # one row of every column
         seen.add((table, column))
         path = damaged(healthy, scratch, table, row, column, WRONG[wrong](value))
-        with pytest.raises(RunError) as told:
+        with pytest.raises(RunError) as caught:
             read_everything(path)
-        words = str(told.value)
+        words = str(caught.value)
         if (table, column) == ("generations", "number"):  # a number is its row as well
             assert "table generations, row" in words
         elif column == "key" and "evaluation" in TABLES[table]:  # which of the two is wrong, nobody knows
@@ -191,7 +191,7 @@ def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong
             assert f"table {table}, row {row}, column {column}: " in words, (table, column)
         assert "run.sqlite is damaged" in words
         assert "Put a copy of the file back" in words
-        assert told.value.exit_code == 4
+        assert caught.value.exit_code == 4
 
 
 def test_every_fact_that_is_of_another_shape_is_named(healthy: Path, scratch: Path) -> None:
@@ -267,10 +267,10 @@ def damage_json(healthy: Path, scratch: Path, data: Any) -> None:
         damage = changed(plain, data.draw(st.sampled_from(places)), value)
     else:
         damage = json.dumps(None if value is GONE else value)
-    told = refusal(damaged(healthy, scratch, table, row, column, damage))
+    output = refusal(damaged(healthy, scratch, table, row, column, damage))
     # a front that does not fit what is stored is told of both
-    assert not told or re.search(
-        rf"table {table}, row {row}, column |its front names|table evaluations", told
+    assert not output or re.search(
+        rf"table {table}, row {row}, column |its front names|table evaluations", output
     )
 
 
@@ -306,8 +306,8 @@ def damage_bytes(healthy: Path, scratch: Path, data: Any) -> None:
     put_in = data.draw(st.binary(max_size=4))
     until = at + data.draw(st.integers(0, 8))
     path = damaged(healthy, scratch, table, row, column, blob[:at] + put_in + blob[until:])
-    told = refusal(path)
-    assert not told or f"table {table}, row {row}, column {column}: " in told
+    output = refusal(path)
+    assert not output or f"table {table}, row {row}, column {column}: " in output
 
 
 COMMANDS = {
@@ -326,10 +326,10 @@ def test_every_command_that_reads_a_run_ends_with_4_and_one_line(
     path = damaged(healthy, scratch, "generations", 2, "summary", "{")
     words = [word.replace("RUN", str(path)).replace("FOLDER", str(scratch)) for word in COMMANDS[command]]
     assert main(words) == 4
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     where = f"{path}/run.sqlite is damaged: table generations, row 2, column summary: "
-    assert told.startswith(f"aebnas: {where}")
-    assert told.count("\n") == 1
+    assert output.startswith(f"aebnas: {where}")
+    assert output.count("\n") == 1
     assert not (scratch / "study.db").exists()
 
 
@@ -337,9 +337,9 @@ def test_the_cure_deletes_the_row_and_nothing_else(healthy: Path, scratch: Path)
     with closing(sqlite3.connect(healthy / "run.sqlite")) as database:
         ((row,),) = database.execute("SELECT MAX(rowid) FROM evaluations")
     path = damaged(healthy, scratch, "evaluations", row, "evaluation", "{")
-    with pytest.raises(RunError, match="row") as told:
+    with pytest.raises(RunError, match="row") as caught:
         read_everything(path)
-    cure = re.search(r"sqlite3 (\S+) '(DELETE [^']+)' && aebnas resume (\S+)", str(told.value))
+    cure = re.search(r"sqlite3 (\S+) '(DELETE [^']+)' && aebnas resume (\S+)", str(caught.value))
     assert cure is not None
     assert cure[3] == str(path)
     with closing(sqlite3.connect(cure[1])) as database, database:

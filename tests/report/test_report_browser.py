@@ -287,6 +287,6 @@ def test_policies_of_any_kind_have_their_yaml(browser: Chromium, tmp_path: Path)
     browser.open(write_report([store]).page)
     browser.click(".yaml summary")
     browser.wait("document.querySelector('.yaml pre').textContent.length > 0")
-    told = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
-    winner = next(one for one in winners(read_run(store)) if one.key == told["key"])
-    assert [point["policy"] for point in told["points"]] == [point.policy for point in winner.points]
+    output = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
+    winner = next(one for one in winners(read_run(store)) if one.key == output["key"])
+    assert [point["policy"] for point in output["points"]] == [point.policy for point in winner.points]

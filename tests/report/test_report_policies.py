@@ -57,9 +57,9 @@ def test_thresholds_are_told_as_a_policy_too(tmp_path: Path) -> None:
     config = search_file("exits.policy=entropy")
     files = write_report([run_of(tmp_path / "run", config, evaluations(config, 4))])
     for point in (point for path in files.winners for point in load_winner(path).points):
-        told = policy_from_dict(point.policy or {}).to_dict()
-        assert told["score"] == "entropy"
-        assert len(told["thresholds"]) == len(point.thresholds or ())
+        output = policy_from_dict(point.policy or {}).to_dict()
+        assert output["score"] == "entropy"
+        assert len(output["thresholds"]) == len(point.thresholds or ())
 
 
 def test_a_winner_of_format_1_is_read(store: RunStore) -> None:

@@ -14,7 +14,7 @@ from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
 from aebnas.report.text.facts import progress_facts, reading, warnings
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
 from aebnas.report.text.training_words import FINALS_ALONE
 from aebnas.runs.contents import read_run
@@ -97,7 +97,7 @@ def run(
             if late and isinstance(event, FinalsChosen):
                 search._clock._began -= 3600
 
-        search = Search(config, space, store, lambda told: pool or SubnetPool(), DATA, proposer, listen)
+        search = Search(config, space, store, lambda on_event: pool or SubnetPool(), DATA, proposer, listen)
         return list(search.run())
     finally:
         store.close()
@@ -183,12 +183,12 @@ def test_once_top_candidates_are_trained_no_luckier_subnet_keeps_them_off_the_fr
         all(subnet["error"] < one["error"] or subnet["macs"] < one["macs"] for one in now) for subnet in left
     ), "an inherited subnet that no top-k candidate dominates"
     store = RunStore(tmp_path / "run")
-    told = store.generations()[-1]
+    output = store.generations()[-1]
     store.close()
     objectives = [[one[name] for name in few.objectives] for one in now]
-    share = hypervolume(objectives, told["reference"]) / np.prod(told["reference"])
+    share = hypervolume(objectives, output["reference"]) / np.prod(output["reference"])
     assert last.hypervolume == pytest.approx(share)
-    assert told["finals"][0]["hold_front"]
+    assert output["finals"][0]["hold_front"]
     again = SubnetPool()
     assert run(tmp_path / "run", few, again)[-1] == last
     assert again.trained == []
@@ -329,9 +329,9 @@ def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path)
         "4 of 5 trained",
         "1 failed, and stay inherited subnets; the reasons are below",
     )
-    assert told_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
-    told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
-    assert [one.status_text for one in told if one.key == unlucky] == ["done", "failed: diverged"]
+    assert reported_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
+    output = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
+    assert [one.status_text for one in output if one.key == unlucky] == ["done", "failed: diverged"]
     again = SubnetPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [], "it would fail again"
@@ -377,14 +377,14 @@ def test_a_report_says_how_many_top_candidates_the_time_allowed_and_that_the_lim
         run(path, limited, SubnetPool(interrupt_after=subnets + before))
     run(path, limited, late=True)
     store = RunStore(path)
-    told = warnings(read_run(store))
-    assert time_is_up(read_run(store)) in told
+    output = warnings(read_run(store))
+    assert time_is_up(read_run(store)) in output
     store.close()
     spent = RunStore(path).fact("elapsed_seconds") / 60
-    allowed = float(told[0].rpartition("=")[2])
+    allowed = float(output[0].rpartition("=")[2])
     assert spent + 30 <= allowed <= spent + 30.1, "as much time again, behind what was spent"
     resume = f"aebnas resume {path} --set search.max_minutes={allowed:g}"
-    assert told[:2] == [
+    assert output[:2] == [
         f"The time is up (search.max_minutes: 30); {trained} trained. Continue: {resume}",
         f"{5 - before} of 5 top-k candidates are not trained yet, and count as inherited subnets. Continue "
         f"it: {resume}",
@@ -530,7 +530,7 @@ def test_a_longer_run_has_no_trainings_that_were_cut_off(tmp_path: Path) -> None
     assert fact(tmp_path / "run", "Candidates") == ("36 done, 0 failed", "5 trained, 31 as inherited")
 
 
-def told_failures(path: Path) -> dict[str, str]:
+def reported_failures(path: Path) -> dict[str, str]:
     """Return why top-k candidates failed, by key, as the report says it."""
     store = RunStore(path)
     try:

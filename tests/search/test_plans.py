@@ -84,7 +84,7 @@ def run(
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         workers = pool or PlanPool(config)
-        return list(Search(config, space, store, lambda told: workers, DATA, proposer, listener).run())
+        return list(Search(config, space, store, lambda on_event: workers, DATA, proposer, listener).run())
     finally:
         store.close()
 

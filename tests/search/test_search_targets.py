@@ -33,7 +33,7 @@ def start() -> Iterator[Start]:
         opened.append(store)
         space = StagedSpace(config.space, 8, config.budget_fractions, config.settings)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
-        return Search(config, space, store, lambda told: pool, DATA, proposer), store
+        return Search(config, space, store, lambda on_event: pool, DATA, proposer), store
 
     yield begin
     for store in opened:

@@ -125,10 +125,10 @@ def test_the_command_trains_what_a_search_then_uses(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE | {"evaluation": {}}))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[-1]["event"] == "supernet_ready"
-    assert told[-1]["origin"] == "trained"
-    assert set(told[-2]["accuracies"]) == {"smallest", "middle", "largest"}
+    output = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert output[-1]["event"] == "supernet_ready"
+    assert output[-1]["origin"] == "trained"
+    assert set(output[-2]["accuracies"]) == {"smallest", "middle", "largest"}
     events: list[Event] = []
     front(tmp_path / "runs" / "digits", listen=events)
     assert [event.origin for event in events if isinstance(event, SupernetReady)] == ["known"]
@@ -259,9 +259,9 @@ def test_ctrl_c_in_the_command_is_told_as_json_too(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[-1]["event"] == "interrupted"
-    assert told[-1]["resume"] == f"aebnas supernet {file} --runs {tmp_path / 'runs'} --json"
+    output = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert output[-1]["event"] == "interrupted"
+    assert output[-1]["resume"] == f"aebnas supernet {file} --runs {tmp_path / 'runs'} --json"
 
 
 def test_a_run_may_be_continued_with_another_number_of_processes(tmp_path: Path) -> None:
@@ -310,8 +310,8 @@ def test_ctrl_c_tells_how_far_the_supernet_is_kept(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE))
     assert main(["search", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["kept"], told["supernet"]) == (0, {"step": 5, "steps": 18})
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (output["kept"], output["supernet"]) == (0, {"step": 5, "steps": 18})
     contents = read_run(RunStore(tmp_path / "runs" / "digits"))
     assert {one.name: one.value for one in provenance(contents)}["Supernet"] == "its training has not ended"
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--name", "other"]) == 130
@@ -323,10 +323,10 @@ def test_a_diverged_supernet_ends_the_search(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"diverged: its loss is .* Begin anew, under another --name"):
         front(tmp_path / "run", wild)
     contents = read_run(RunStore(tmp_path / "run"))
-    (told,) = (
+    (output,) = (
         one for one in warnings(contents) if "The search stopped: the supernet's training diverged" in one
     )
-    assert "Continue it" not in told, "it would diverge again"
+    assert "Continue it" not in output, "it would diverge again"
     facts = {one.name: one.value for one in provenance(contents)}
     assert facts["Supernet"] == "its training diverged"
 
@@ -368,10 +368,10 @@ def test_limits_on_accuracy_that_no_subnet_meets_are_explained(tmp_path: Path) -
     limited = SearchFile.model_validate(FILE | {"constraints": {"accuracy": {"min": 0.999}}})
     events: list[Event] = []
     front(tmp_path / "run", limited, events)
-    told = [event.text for event in events if isinstance(event, Warned)]
-    assert len(told) == 1
-    assert "lower than training gives" in told[0]
-    assert "Loosen constraints.accuracy for the search, or train the best in its end" in told[0]
+    output = [event.text for event in events if isinstance(event, Warned)]
+    assert len(output) == 1
+    assert "lower than training gives" in output[0]
+    assert "Loosen constraints.accuracy for the search, or train the best in its end" in output[0]
     assert any("Loosen constraints.accuracy" in one for one in warnings(read_run(RunStore(tmp_path / "run"))))
 
 

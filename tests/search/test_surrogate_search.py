@@ -108,10 +108,10 @@ def test_no_architecture_is_trained_twice_and_every_generation_is_full(whole: Pa
 
 def test_every_generation_holds_the_shares_of_plain_nsga2_and_of_chance(whole: Path) -> None:
     store = RunStore(whole)
-    told = [one["surrogate"] for one in store.generations() if "surrogate" in one]
+    output = [one["surrogate"] for one in store.generations() if "surrogate" in one]
     store.close()
     sources = [
-        Counter(one["source"] for one in standing["foretold"]) for standing in told if standing["is_on"]
+        Counter(one["source"] for one in standing["foretold"]) for standing in output if standing["is_on"]
     ]
     assert sources
     assert all(one["plain"] >= 2 and one["exploration"] == 1 for one in sources)
@@ -122,8 +122,8 @@ def test_the_standing_is_kept_as_it_was_told(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "run")
     kept = [one.get("surrogate") for one in store.generations()]
     store.close()
-    told = [None if one.surrogate is None else asdict(one.surrogate) for one in generations]
-    assert kept == json.loads(json.dumps(told))
+    output = [None if one.surrogate is None else asdict(one.surrogate) for one in generations]
+    assert kept == json.loads(json.dumps(output))
     assert kept[0] is None
     assert kept[-1]["judged"] == 30
 
@@ -180,7 +180,12 @@ def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
     space = StagedSpace(config.space, 8, config.budget_fractions)
     pool = FakePool(outcome=fitted_outcome(config))
     search = Search(
-        config, space, store, lambda told: pool, DATA, make_proposer(config, space, classification(*DATA[1:]))
+        config,
+        space,
+        store,
+        lambda on_event: pool,
+        DATA,
+        make_proposer(config, space, classification(*DATA[1:])),
     )
     last = list(search.run())[-1]
     store.close()

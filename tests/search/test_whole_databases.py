@@ -172,10 +172,10 @@ def test_a_log_that_may_not_be_read_is_told_never_ignored(anywhere: Path) -> Non
     path.chmod(0o555)
     with (
         as_plain_user(),
-        pytest.raises(RunError, match=r"run\.sqlite-wal: Permission denied\. Give read") as told,
+        pytest.raises(RunError, match=r"run\.sqlite-wal: Permission denied\. Give read") as caught,
     ):
         RunStore(path)
-    assert told.value.exit_code == 4
+    assert caught.value.exit_code == 4
 
 
 def test_a_change_that_was_cut_off_is_taken_back_in_the_copy(

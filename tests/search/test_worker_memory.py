@@ -30,9 +30,9 @@ def test_the_number_of_workers_that_fit_is_offered(free: dict[str, int]) -> None
     config = with_workers(count=1000)
     facts = data_facts(config.data, must_read=False)
     free["bytes"] = 64 * facts.counts[0] * 10 + 2 * 64 * sum(facts.counts)
-    with pytest.raises(DataError, match=r"for 1000 workers take .* Set workers\.count: (\d+)\.") as told:
+    with pytest.raises(DataError, match=r"for 1000 workers take .* Set workers\.count: (\d+)\.") as caught:
         check_workers_fit(config, facts)
-    offered = int(str(told.value).rsplit(": ", 1)[1].rstrip("."))
+    offered = int(str(caught.value).rsplit(": ", 1)[1].rstrip("."))
     check_workers_fit(with_workers(count=offered), facts)
     assert offered >= 8
 

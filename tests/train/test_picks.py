@@ -68,9 +68,9 @@ def test_a_bound_that_nothing_keeps_is_told_with_the_least() -> None:
 @pytest.mark.parametrize("macs", [97476.92715, 41552.0, 1234567.4])
 def test_the_bound_that_is_named_instead_can_be_kept(macs: float) -> None:
     one = run([point(0.9, macs)])
-    with pytest.raises(RunError) as told:
+    with pytest.raises(RunError) as caught:
         picked(one, "macs:10")
-    assert picked(one, str(told.value).split(": ")[-1]) is one.points[0]
+    assert picked(one, str(caught.value).split(": ")[-1]) is one.points[0]
 
 
 def test_without_a_feasible_point_a_bound_says_how_to_go_on() -> None:

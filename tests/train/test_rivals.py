@@ -39,8 +39,8 @@ def rival(
     found = [(SUBNET, 1.0, subnets, last if subnets == 9 else first)] + [
         (TOP_CANDIDATE, 0.5, 9, last)
     ] * top_candidate
-    told = [one.key() for one, _, _, fidelity in found if fidelity == last]
-    final = FinalTraining(last, 9, len(told), tuple(told), ())
+    output = [one.key() for one, _, _, fidelity in found if fidelity == last]
+    final = FinalTraining(last, 9, len(output), tuple(output), ())
     store.put_generation(1, Generation(1, (), 1, 0, 0.5, finals=(final,)).summary((1.0, 1.0)))
     for one, skilled, epochs, fidelity in found:
         outcome = fake_outcome(one, skilled=skilled)

@@ -34,10 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         for name, found in _answers(session, some):
             if isinstance(found, str):
                 failed += 1
-                _tell_failure(name, found, arguments.json)
+                _print_failure(name, found, arguments.json)
             else:
                 left[found.exit] += 1
-                _tell(name, found, arguments.json)
+                _print_prediction(name, found, arguments.json)
     if not arguments.json:
         print(_summary(session, left, failed))
     return DataError.exit_code if failed else 0
@@ -119,7 +119,7 @@ def _answers(
     ]
 
 
-def _tell(name: str, found: Prediction, as_json: bool) -> None:
+def _print_prediction(name: str, found: Prediction, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"file": name, **found._asdict()}), flush=True)
         return
@@ -128,7 +128,7 @@ def _tell(name: str, found: Prediction, as_json: bool) -> None:
     )
 
 
-def _tell_failure(name: str, reason: str, as_json: bool) -> None:
+def _print_failure(name: str, reason: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"file": name, "error": reason}), flush=True)
         return

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.cli.views.consoles import results_console
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedTable, table_of_rows
@@ -32,7 +32,7 @@ def export(arguments: argparse.Namespace) -> int:
     from aebnas.deploy.exporting.export import export as write
     from aebnas.report.page.markup import finite
 
-    def tell(text: str) -> None:
+    def show_step(text: str) -> None:
         if not arguments.json:
             print(f"{text} ...", file=sys.stderr)
 
@@ -42,14 +42,14 @@ def export(arguments: argparse.Namespace) -> int:
         int8=arguments.int8,
         samples=arguments.samples,
         force=arguments.force,
-        tell=tell,
+        on_step=show_step,
         data=None if arguments.data is None else Path(arguments.data),
     )
     if arguments.json:
         print(json.dumps(finite(_export_fields(exported)), allow_nan=False))
     else:
         _show_export(exported)
-    tell_if_unseen(f"{exported.folder} is ready")
+    print_if_unseen(f"{exported.folder} is ready")
     return 0
 
 
@@ -88,8 +88,8 @@ def _show_export(exported: Exported) -> None:
     console = results_console()
     parity = exported.manifest.parity
     if parity is not None:
-        told = f"Held against torch on {parity.images} calibrate images, all exits: "
-        console.print(FittedText(f"{told}largest difference of a logit {parity.max_difference:.2g}"))
+        text = f"Held against torch on {parity.images} calibrate images, all exits: "
+        console.print(FittedText(f"{text}largest difference of a logit {parity.max_difference:.2g}"))
     console.print(variants_table(exported), soft_wrap=False)
     folder = shlex.quote(str(exported.folder))
     console.print(
@@ -120,9 +120,9 @@ def variants_table(exported: Exported) -> FittedTable:
 
 def _show_bench(measured: Bench) -> None:
     console = results_console()
-    told = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
-    told += f"threads {measured.threads}; milliseconds from prepared input to answer"
-    console.print(FittedText(told))
+    text = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
+    text += f"threads {measured.threads}; milliseconds from prepared input to answer"
+    console.print(FittedText(text))
     console.print(bench_table(measured), soft_wrap=False)
     for line in _bench_notes(measured):
         console.print(FittedText(line))

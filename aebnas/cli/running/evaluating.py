@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.cli.views.consoles import results_console
 from aebnas.runs.formatting import metric_name, metric_value, percent, si
 from aebnas.terminal.fitting import FittedText
@@ -42,15 +42,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
     else:
         show(report, results_console())
-    tell_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
+    print_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
     return 0
 
 
 def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
     one = report.network
-    told = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
-    console.print(FittedText(told))
+    text = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
+    console.print(FittedText(text))
     for warning in report.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from aebnas.cli.interrupts import INTERRUPTED
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.cli.target import default_name, target_of
 from aebnas.cli.views.consoles import results_console
 from aebnas.config import load
@@ -62,7 +62,7 @@ def profile(arguments: argparse.Namespace) -> int:
         print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
         return INTERRUPTED
     _show(made, request.path, arguments.json)
-    tell_if_unseen(f"profile: {request.path}")
+    print_if_unseen(f"profile: {request.path}")
     return 0
 
 
@@ -119,7 +119,7 @@ def progress(as_json: bool) -> Iterator[Listener]:
         yield listen
 
 
-def _every(seconds: float, tell: Listener) -> Listener:
+def _every(seconds: float, listener: Listener) -> Listener:
     """Return a listener that passes on the beginning and end of a stage, and else one call per interval."""
     last: dict[str, float] = {}
 
@@ -127,7 +127,7 @@ def _every(seconds: float, tell: Listener) -> Listener:
         now = time.monotonic()
         if stage not in last or done == total or now - last[stage] >= seconds:
             last[stage] = now
-            tell(stage, done, total)
+            listener(stage, done, total)
 
     return listen
 
@@ -139,8 +139,8 @@ def _show(made: HardwareProfile, path: Path, as_json: bool) -> None:
         return
     console = results_console()
     console.print(f"{facts.device.name}: {facts.target}")
-    told = f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: "
-    console.print(FittedText(f"{told}fitted on {facts.correction.networks} networks"))
+    text = f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: "
+    console.print(FittedText(f"{text}fitted on {facts.correction.networks} networks"))
     for one in facts.validation:
         table = agreement_table(f"{one.space}: networks that the fit has not seen", one.agreement)
         console.print(table, soft_wrap=False)

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.cli.views.views import View, interruption
 from aebnas.config import SearchFile
 
@@ -19,11 +19,11 @@ def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> i
     with make_view(arguments.json) as view, Interrupts():
         try:
             _prepare(config, path, view)
-            tell_if_unseen(f"the supernet is trained: {path / 'supernet'}")
+            print_if_unseen(f"the supernet is trained: {path / 'supernet'}")
         except KeyboardInterrupt:
             command = f"aebnas supernet {_words(arguments)}"
             view.interrupted(path, None, command)
-            tell_if_unseen(interruption(path, None, command))
+            print_if_unseen(interruption(path, None, command))
             return INTERRUPTED
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 from aebnas.search.workers.cluster.contract import ClusterLostError
 
@@ -50,10 +50,10 @@ def train(arguments: argparse.Namespace) -> int:
             train_winner(plan, options, listen)
             folder = options.folder or subject.folder
             view.finished(folder)
-            tell_if_unseen(f"the network is trained: {folder}")
+            print_if_unseen(f"the network is trained: {folder}")
         except KeyboardInterrupt:
             view.interrupted(_again(arguments))
-            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
+            print_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
             return INTERRUPTED
         except ClusterLostError as error:
             raise ClusterLostError(f"{error}: {_again(arguments)}") from error

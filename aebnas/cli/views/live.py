@@ -28,7 +28,7 @@ from aebnas.cli.views.plain import (
 )
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import count, duration, landmarks, percent
@@ -112,8 +112,8 @@ class LiveView:
         """Show what is being done, in a line that the next one replaces."""
         self._clear()
         # no spinner: its thread would draw over the bar of a download
-        told = shortened(f"{text} …", self._console.width - 1)
-        self._console.print(told, style="dim", end="\r")
+        text = shortened(f"{text} …", self._console.width - 1)
+        self._console.print(text, style="dim", end="\r")
 
     def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Say how to continue."""
@@ -148,8 +148,8 @@ class LiveView:
             return self._supernet(one.supernet)
         if one.started is None:
             return Text()
-        told = 0 if one.generation is None else one.generation.number
-        now = min(told + 1, one.started.generations)
+        text = 0 if one.generation is None else one.generation.number
+        now = min(text + 1, one.started.generations)
         parts = Group(self._bar(), Text(), self._facts(), *self._recent())
         return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
 
@@ -184,16 +184,16 @@ class LiveView:
 
     def _bar(self) -> RenderableType:
         one = self._progress
-        told = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
+        text = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
         bar = ProgressBar(total=one.planned, completed=one.finished, pulse=False)
         row = Table.grid(padding=(0, 1), expand=True)
-        if cells(told) + LEAST_BAR > self._width:
+        if cells(text) + LEAST_BAR > self._width:
             row.add_row(bar)
-            row.add_row(FittedText(told))
+            row.add_row(FittedText(text))
             return row
         row.add_column(ratio=1)
         row.add_column(justify="right", no_wrap=True)
-        row.add_row(bar, Text(told))
+        row.add_row(bar, Text(text))
         return row
 
     def _time_left(self) -> str:
@@ -219,8 +219,8 @@ class LiveView:
         return _grid(facts, self._width)
 
     def _recent(self) -> list[RenderableType]:
-        told = [candidate(evaluation) for evaluation in self._progress.recent]
-        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in told]
+        text = [candidate(evaluation) for evaluation in self._progress.recent]
+        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in text]
         return [Text(), *lines] if lines else []
 
 

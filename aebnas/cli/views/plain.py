@@ -11,7 +11,7 @@ from aebnas.cli.views.consoles import WIDTH
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
@@ -74,7 +74,7 @@ class PlainView:
             case WorkerLost():
                 _say(f"  {lost(event)}")
             case Generation():
-                _say(self._told(event))
+                _say(self._sentence(event))
 
     def status(self, text: str) -> None:
         """Print it as a line."""
@@ -102,7 +102,7 @@ class PlainView:
         left = time_left(one)
         return f"{one.finished} of {max(one.planned, one.finished)}" + (f", {left}" if left else "")
 
-    def _told(self, event: Generation) -> str:
+    def _sentence(self, event: Generation) -> str:
         known = self._progress.known_in_generation
         generations = self._progress.started.generations if self._progress.started else event.number
         best = self._progress.best_accuracy

@@ -104,11 +104,11 @@ class LineTraining:
                 self._console.print(FittedText(trained(event)))
             case TuningBegan():
                 known = f", {event.known} done before" if event.known else ""
-                told = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
-                self._console.print(FittedText(told))
+                text = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
+                self._console.print(FittedText(text))
             case TrialEnded():
-                told = f"  trial {event.number} of {event.trials}: {trial(event)}"
-                self._console.print(FittedText(told))
+                text = f"  trial {event.number} of {event.trials}: {trial(event)}"
+                self._console.print(FittedText(text))
             case Tuned():
                 self._console.print(tuned(event), soft_wrap=True)
 

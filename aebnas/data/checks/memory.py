@@ -97,7 +97,7 @@ def check_folder_fits(
 
 
 @contextmanager
-def memory_told(what: str, cure: str = FEWER) -> Iterator[None]:
+def memory_errors(what: str, cure: str = FEWER) -> Iterator[None]:
     """Tell an allocation that failed all the same as what it is.
 
     Raises:

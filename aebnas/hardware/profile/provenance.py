@@ -64,11 +64,11 @@ def refuse_mixture(existing: HardwareProfile, device: DeviceFacts, has_counter: 
 def watching(monitor: Monitor, listen: Listener) -> Listener:
     """Return a listener that looks at the device whenever something was measured."""
 
-    def told(stage: str, done: int, total: int) -> None:
+    def on_step(stage: str, done: int, total: int) -> None:
         monitor.look()
         listen(stage, done, total)
 
-    return told
+    return on_step
 
 
 def merged_conditions(earlier: Conditions | None, now: Conditions, profile: HardwareProfile) -> Conditions:

@@ -73,13 +73,13 @@ def page(
 
 def _summary(runs: Sequence[RunContents]) -> Markup:
     several = len(runs) > 1
-    told = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
-    told = comparison_warnings(runs) + told if several else told
-    boxes = element("ul", *(element("li", text) for text in told), attributes={"class": "warnings"})
+    text = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
+    text = comparison_warnings(runs) + text if several else text
+    boxes = element("ul", *(element("li", text) for text in text), attributes={"class": "warnings"})
     content = comparison_rows(runs) if several else cards(headline(runs[0]))
     lead = element("p", _lead(runs), attributes={"class": "lead"})
     heading = element("h1", _title(runs))
-    return element("header", heading, lead, content, *([boxes] if told else []))
+    return element("header", heading, lead, content, *([boxes] if text else []))
 
 
 def _title(runs: Sequence[RunContents]) -> str:

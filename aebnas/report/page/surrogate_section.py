@@ -93,8 +93,8 @@ def _two_digits(value: float | None, scale: float = 1.0) -> str:
 def foretold(run: RunContents) -> list[list[Any]]:
     """Return what was predicted before it was trained: generation, key, source, predicted, came."""
     return [
-        [int(one["number"]), told["key"], _SOURCES[told["source"]], told["predicted"], told["came"]]
+        [int(one["number"]), text["key"], _SOURCES[text["source"]], text["predicted"], text["came"]]
         for one in run.generations
         if "surrogate" in one
-        for told in one["surrogate"]["foretold"]
+        for text in one["surrogate"]["foretold"]
     ]

@@ -12,7 +12,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.sections.policies import ThresholdsConfig
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.policies.configured import configured_target
-from aebnas.report.text.left_undone import left_undone
+from aebnas.report.text.run_status import open_ends
 from aebnas.report.text.training_words import (
     FINALS_ALONE,
     ORIGINS,
@@ -101,7 +101,7 @@ def provenance(run: RunContents) -> list[Fact]:
 def progress_facts(run: RunContents) -> list[Fact]:
     """Return what the search asked for, what it trained, and what it was spared."""
     proposals = sum(len(generation["proposed"]) for generation in run.generations)
-    told = run.generations[-1]["trainings"] if run.generations else 0
+    text = run.generations[-1]["trainings"] if run.generations else 0
     time = run.timing
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     ended = f"{len(run.done):,} done, {len(run.failed):,} failed"
@@ -116,7 +116,7 @@ def progress_facts(run: RunContents) -> list[Fact]:
         note = f"counted in epochs, of {count(run.plan.full_epochs, 'epoch')} each"
         facts.append(Fact("Worth in full trainings", f"{full:.1f}", note))
     if run.generations:
-        spared = max(0, proposals - told)
+        spared = max(0, proposals - text)
         note = f"{proposals:,} proposals, {spared:,} of them known from before"
         facts.append(Fact("Duplicates saved", f"{spared:,}", note))
     facts.append(Fact("Operating points", f"{len(run.points):,}", "read off the curves, without training"))
@@ -129,13 +129,13 @@ def progress_facts(run: RunContents) -> list[Fact]:
 
 def warnings(run: RunContents) -> list[str]:
     """Return what a reader has to know before believing the numbers."""
-    found = left_undone(run)
+    found = open_ends(run)
     if not run.generations and run.done:
         found.append("No generation is finished: the front is that of the candidates finished so far.")
-    if run.untold > 0:
+    if run.unreported > 0:
         found.append(
-            f"{count(run.untold, 'candidate')} finished after the last stored generation, or before failures "
-            f"were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
+            f"{count(run.unreported, 'candidate')} finished after the last stored generation, or before "
+            f"failures were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
     if not run.done:
         found.append("No candidate has finished training: there is no front to show.")

@@ -123,7 +123,7 @@ class Nsga2Proposer:
         if not individuals:
             return
         genomes = np.asarray([individual.genome for individual in individuals], np.int64)
-        told = Population.new(
+        population = Population.new(
             X=genomes,
             F=np.asarray([individual.objectives for individual in individuals], float),
             G=np.asarray([individual.violations for individual in individuals], float).reshape(
@@ -131,7 +131,7 @@ class Nsga2Proposer:
             ),
             architecture=np.asarray([individual.key for individual in individuals], object),
         )
-        self._algorithm.tell(infills=told)
+        self._algorithm.tell(infills=population)
 
     def standing(self) -> None:
         """Return None: nothing is predicted."""

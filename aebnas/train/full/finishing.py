@@ -77,7 +77,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
 
 
-def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
+def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
     """Return what a listener hears of a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))

@@ -28,7 +28,7 @@ from aebnas.task.input_size import Size
 from aebnas.train.full.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.train.full.files import writing
-from aebnas.train.full.finishing import finish, refitted, told
+from aebnas.train.full.finishing import finish, refitted, training_event
 from aebnas.train.full.plan import Plan, Task, identity_of
 from aebnas.train.full.training_log import Row, TrainingLog
 from aebnas.train.full.unfinished import (
@@ -86,7 +86,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
             logits = held_out_logits(network, plan)
             trained, was_known = finish(network, logits, task, plan), False
         forget_unfinished(task.folder)
-    listener(told(trained, task, plan, was_known))
+    listener(training_event(trained, task, plan, was_known))
     return trained
 
 
@@ -203,13 +203,13 @@ def _journal(
     def wrote(row: Row) -> None:
         log.rows.append(row)
         log.write()
-        listener(_told_epoch(row, task, epochs, names))
+        listener(_epoch_event(row, task, epochs, names))
         began[0] = time.perf_counter()
 
     return SavedJournal(task.folder, task.identity(plan), known, note, wrote)
 
 
-def _told_epoch(row: Row, task: Task, epochs: int, names: Sequence[str]) -> EpochEnded:
+def _epoch_event(row: Row, task: Task, epochs: int, names: Sequence[str]) -> EpochEnded:
     looked = tuple(float(row[name]) for name in names if name in row)
     return EpochEnded(
         role=task.role,

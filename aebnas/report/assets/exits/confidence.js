@@ -23,9 +23,9 @@ function confidenceFigure(exit, width) {
     const style = `stroke: var(--run-${i})`;
     chart.area.append(svg("path", { class: "front-line thin", style, d: linePath(bins.map(([sure, right]) => [chart.x(sure), chart.y(right)])) }));
     for (const [sure, right, count] of bins) {
-      const told = `${words}: ${count.toLocaleString("en")} images, confidence ${percent(sure)}, accuracy ${percent(right)}`;
+      const text = `${words}: ${count.toLocaleString("en")} images, confidence ${percent(sure)}, accuracy ${percent(right)}`;
       const size = (0.5 + 0.7 * Math.sqrt(count / most)).toFixed(2);
-      chart.area.append(svg("path", { d: MARKERS[i], transform: `translate(${chart.x(sure).toFixed(1)} ${chart.y(right).toFixed(1)}) scale(${size})`, style: `fill: var(--run-${i})` }, svg("title", {}, told)));
+      chart.area.append(svg("path", { d: MARKERS[i], transform: `translate(${chart.x(sure).toFixed(1)} ${chart.y(right).toFixed(1)}) scale(${size})`, style: `fill: var(--run-${i})` }, svg("title", {}, text)));
     }
   });
   return html("figure", { class: "small-figure" }, html("figcaption", {}, html("strong", {}, exit.name)), chart.root);

@@ -25,7 +25,7 @@ function diagram(candidate, [counts, confidence, accuracy, error, calibrateError
     const strength = 0.2 + 0.8 * Math.sqrt(count / most);
     chart.area.append(svg("rect", { class: "bin", ...box, style: `fill: ${exitColour(candidate, exit)}; fill-opacity: ${strength.toFixed(2)}` }, svg("title", {}, words)));
   });
-  const told = calibrateError === null ? "" : ` (calibrate ${percent(calibrateError)})`;
+  const text = calibrateError === null ? "" : ` (calibrate ${percent(calibrateError)})`;
   return html(
     "figure", { class: "small-figure" },
     html("figcaption", {}, html("strong", {}, name === "final" ? "Final classifier" : `Exit after ${name}`), html("br"), `error ${percent(error)}${told}`),

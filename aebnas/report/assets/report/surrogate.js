@@ -7,13 +7,13 @@ function surrogates() {
   });
 }
 
-function foretold(told, width) {
-  const [low, high] = spread(told.flatMap(([, , , predicted, came]) => [predicted, came]), false);
+function foretold(text, width) {
+  const [low, high] = spread(text.flatMap(([, , , predicted, came]) => [predicted, came]), false);
   const axis = { low, high, word: (value, digits) => percent(value, Math.max(0, digits - 3)) };
   const chart = figure(width, 330, { ...axis, title: "Predicted" }, { ...axis, title: "Came" }, "Error predicted before training against error that came");
   chart.area.append(svg("path", { class: "diagonal", d: linePath([[chart.x(low), chart.y(low)], [chart.x(high), chart.y(high)]]) }));
-  const sources = [...new Set(told.map(([, , source]) => source))];
-  for (const [generation, key, source, predicted, came] of told) {
+  const sources = [...new Set(text.map(([, , source]) => source))];
+  for (const [generation, key, source, predicted, came] of text) {
     const kind = sources.indexOf(source);
     const words = `${key}, generation ${generation}, ${source}: predicted ${percent(predicted)}, came ${percent(came)}`;
     chart.area.append(svg("path", { d: MARKERS[kind], transform: `translate(${chart.x(predicted)} ${chart.y(came)}) scale(0.8)`, style: `fill: var(--exit-${kind})` }, svg("title", {}, words)));

@@ -23,13 +23,17 @@ the front of a noisy quantity is made of what came out better than expected."""
 
 
 def promising(
-    surrogate: Surrogate, told: Sequence[Individual], known: Collection[str], config: SearchConfig, seed: int
+    surrogate: Surrogate,
+    trained: Sequence[Individual],
+    known: Collection[str],
+    config: SearchConfig,
+    seed: int,
 ) -> list[Genome]:
     """Return new architectures that an NSGA-II on the surrogate met, at most one genome of each.
 
     Args:
         surrogate: Tells operating points.
-        told: The trained individuals; the best of them are among the first parents.
+        trained: The trained individuals; the best of them are among the first parents.
         known: Keys of architectures not to return.
         config: Operators and options.
         seed: Of the inner search.
@@ -42,8 +46,8 @@ def promising(
     inner = Nsga2Proposer(
         surrogate.archive.space,
         config.model_copy(update=size),
-        objectives=len(told[0].objectives),
-        constraints=len(told[0].violations),
+        objectives=len(trained[0].objectives),
+        constraints=len(trained[0].violations),
         initial=initial,
         known=known,
         tries=MATINGS,
@@ -56,7 +60,7 @@ def promising(
         if len(asked) < options.inner_population / 10:
             break
         predicted = [point for points in surrogate.individuals(asked, OPTIMISM[0]) for point in points]
-        inner.tell([*told, *predicted] if number == 0 else predicted)
+        inner.tell([*trained, *predicted] if number == 0 else predicted)
     return found
 
 

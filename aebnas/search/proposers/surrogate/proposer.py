@@ -156,9 +156,9 @@ class SurrogateProposer:
 
     def _chosen(self, surrogate: Surrogate, count: int, seed: int) -> list[Genome]:
         """Return new architectures that together promise the largest gain."""
-        told = self._archive.individuals
-        pool = promising(surrogate, told, self._known, self._config.search, seed)
-        front, picked = front_of(told, len(self._reference)), list[int]()
+        trained = self._archive.individuals
+        pool = promising(surrogate, trained, self._known, self._config.search, seed)
+        front, picked = front_of(trained, len(self._reference)), list[int]()
         if not len(front):
             return self._least_violating(surrogate, pool, count)
         genomes: list[Genome] = []

@@ -1,4 +1,4 @@
-"""What a search left undone, in words, and the command that goes on with it.
+"""The status of a run in sentences: why its search is not at its end, and the command that goes on with it.
 
 Must not import torch.
 """
@@ -13,7 +13,7 @@ from aebnas.runs.formatting import count
 from aebnas.runs.status import RunStatus
 
 
-def left_undone(run: RunContents) -> list[str]:
+def open_ends(run: RunContents) -> list[str]:
     """Return why a search is not at its end, and that its top-k candidates are not trained."""
     resume = f"Continue it: {_resume(run)}"
     status, found = run.facts["status"], []
