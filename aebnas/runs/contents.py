@@ -28,7 +28,7 @@ from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
 
-FACTS = (
+METADATA = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
     "elapsed_seconds",
 )  # fmt: skip
@@ -93,8 +93,8 @@ class RunContents:
     path: Path
     config: SearchFile
     environment: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    """Of the store, ``FACTS``; None where unknown."""
+    metadata: Mapping[str, Any]
+    """Of the store, ``METADATA``; None where unknown."""
     done: tuple[Evaluation, ...]
     failed: tuple[Evaluation, ...]
     points: tuple[OperatingPoint, ...]
@@ -232,7 +232,7 @@ def read_run(
         path=store.path,
         config=config,
         environment=_environment(store),
-        facts={name: store.fact(name) for name in FACTS},
+        metadata={name: store.metadata(name) for name in METADATA},
         done=tuple(one for one in evaluations if one.is_done),
         failed=tuple(one for one in evaluations if not one.is_done),
         points=points,

@@ -45,7 +45,7 @@ class LoadedRun:
     def __init__(self, contents: RunContents) -> None:
         """Wrap the contents of a run."""
         self.contents = contents
-        shape = contents.facts["image_shape"] or (1, 1, 1)
+        shape = contents.metadata["image_shape"] or (1, 1, 1)
         self._space = space_of(contents.config, shape)
         self._genes = cache(self._read_genes)
 

@@ -292,7 +292,7 @@ class Search:
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),
-                spent_seconds=float(self._store.fact("elapsed_seconds", 0.0)),
+                spent_seconds=float(self._store.metadata("elapsed_seconds", 0.0)),
                 finals=self._plan.final_trainings,
                 inherits=self._plan.inherits,
             )

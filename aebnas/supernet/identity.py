@@ -1,4 +1,4 @@
-"""What a supernet was trained for: two with equal facts are interchangeable.
+"""What a supernet was trained for: two with equal metadata are interchangeable.
 
 One of a larger space serves a smaller one too: what that can build, it holds.
 
@@ -39,7 +39,7 @@ NAMED = 3
 """Differences that a message names."""
 
 
-def supernet_facts(config: SearchFile, fingerprint: str, channels: int, classes: int) -> dict[str, Any]:
+def supernet_metadata(config: SearchFile, fingerprint: str, channels: int, classes: int) -> dict[str, Any]:
     """Return all that decides the weights of a supernet, fit for JSON.
 
     Args:
@@ -69,9 +69,9 @@ def deciding_settings(config: SearchFile) -> dict[str, Any]:
     return plain | {"distillation": settings.teacher_share, LACKING: lacking}
 
 
-def space_hash(facts: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that identify the space that facts name."""
-    text = json.dumps(facts["space"], sort_keys=True, separators=(",", ":"))
+def space_hash(metadata: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that identify the space that metadata name."""
+    text = json.dumps(metadata["space"], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -108,7 +108,9 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
         fitting = SearchFile.model_validate(plain)
     except ValueError:
         return ""
-    return "" if named_differences(stored, supernet_facts(fitting, **stored["data"])) else shlex.join(words)
+    return (
+        "" if named_differences(stored, supernet_metadata(fitting, **stored["data"])) else shlex.join(words)
+    )
 
 
 def _is_narrower(difference: Difference) -> bool:

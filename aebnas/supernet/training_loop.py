@@ -57,7 +57,7 @@ def train(
     config: SearchFile,
     splits: Splits,
     path: Path,
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     on_progress: OnProgress,
     device: str,
 ) -> None:
@@ -67,7 +67,7 @@ def train(
         config: The whole search-space file.
         splits: Its data.
         path: The supernet's file: half trained, or missing.
-        facts: What it is trained for.
+        metadata: What it is trained for.
         on_progress: Hears how far it is.
         device: Where it is trained.
 
@@ -81,7 +81,7 @@ def train(
         training = _begun(group, config, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
         watch = _Watch(config, splits, training, on_progress, before)
-        _TrainingLoop(training, watch, path, facts, before, _place(device, group)).run(
+        _TrainingLoop(training, watch, path, metadata, before, _place(device, group)).run(
             config.supernet.checkpoint_seconds
         )
 
@@ -138,11 +138,11 @@ class _TrainingLoop:
         training: SupernetTraining,
         watch: _Watch,
         path: Path,
-        facts: dict[str, Any],
+        metadata: dict[str, Any],
         before: Mapping[str, Any],
         place: Mapping[str, Any],
     ) -> None:
-        self._training, self._watch, self._path, self._facts = training, watch, path, facts
+        self._training, self._watch, self._path, self._metadata = training, watch, path, metadata
         self._before, self._place = before, place
         self._began = time.monotonic()
 
@@ -168,7 +168,7 @@ class _TrainingLoop:
         state = {} if is_over else one.state()
         weights = one.supernet.weights.tensors
         save_supernet(
-            self._path, StoredSupernet(self._facts, one.step, one.steps, weights, state, self._record())
+            self._path, StoredSupernet(self._metadata, one.step, one.steps, weights, state, self._record())
         )
 
     def _record(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def on_device(path: Path, profile: Path) -> RunContents:
     """Return a run with its front on the device."""
     store = RunStore(path)
     config = rescored_config(store.config, [str(profile)], None)
-    data = (store.fact("image_shape")[2], len(store.fact("classes")))
+    data = (store.metadata("image_shape")[2], len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
     found = rescored(config, store.evaluations(), store.exit_records, read_labels(path), devices, data)
     return read_run(store, rescored=(config, found))

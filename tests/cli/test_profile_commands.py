@@ -16,7 +16,7 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from aebnas.hardware.devices.devices import processor
 from aebnas.hardware.measure import profile_session, revalidation
 from aebnas.hardware.profile.profile import read_profile
-from aebnas.hardware.profile.profile_schema import DeviceFacts
+from aebnas.hardware.profile.profile_schema import DeviceMetadata
 
 Command = Callable[..., Any]
 TINY = """\
@@ -50,9 +50,9 @@ def test_a_profile_has_every_layer_of_the_space_and_was_checked(made: tuple[Path
     assert set(found.rows) == {layer.signature() for layer in layers_of(file)}
     assert all(row.latency_ms > 0 and row.samples >= 7 for row in found.rows.values())
     assert {one.role for one in found.networks} == {"fit", "validate"}
-    assert [one.space for one in found.facts.validation] == ["tiny"]
-    assert found.facts.correction.networks >= 1
-    assert (found.facts.device.name, found.facts.spaces) == (processor(), ("tiny",))
+    assert [one.space for one in found.metadata.validation] == ["tiny"]
+    assert found.metadata.correction.networks >= 1
+    assert (found.metadata.device.name, found.metadata.spaces) == (processor(), ("tiny",))
 
 
 def test_the_end_shows_a_table_the_notes_and_the_file(made: tuple[Path, Any]) -> None:
@@ -206,7 +206,7 @@ def folder(tmp_path: Path, file: Path) -> Path:
     layers = layers_of(file)
     written(
         tmp_path,
-        profile_of(layers, "mine", device=DeviceFacts(name=processor(), system="x"), spaces=("tiny",)),
+        profile_of(layers, "mine", device=DeviceMetadata(name=processor(), system="x"), spaces=("tiny",)),
     )
     written(tmp_path, profile_of(layers, "theirs"))
     (tmp_path / "broken.yaml").write_text("format: 1\n")

@@ -229,7 +229,7 @@ def test_a_run_of_other_data_has_no_rival(
     folder = run / "trained" / "plain"
     assert run_command("train", run, "--epochs", "1", "-o", folder, "--device", "cpu").code == 0
     store = RunStore(run)
-    store.put_fact("data", "0" * 64)
+    store.put_metadata("data", "0" * 64)
     store.close()
     found = json.loads(run_command("evaluate", folder, "--images", "0", "--json").out)
     assert found["rivals"] == []

@@ -256,7 +256,7 @@ def cut(tmp_path: Path, tiny_search: tuple[Path, Any]) -> Path:
     store = RunStore(tmp_path / "cut")
     store.rewrite_config(load(store.path / "config.yaml", ["search.max_minutes=0.1"]))
     store.put_generation(2, {**list(store.generations())[-1], "is_complete": False})
-    store.put_fact("out_of_time", True)
+    store.put_metadata("out_of_time", True)
     store.close()
     return store.path
 

@@ -28,8 +28,8 @@ COSTS = {CONV: 2.0, BLOCK: 3.0, HEAD: 0.25}
 PLAN = (Segment((CONV,), (HEAD,)), Segment((BLOCK, BLOCK), (HEAD,)))
 
 
-def hand_made(**facts: object) -> HardwareProfile:
-    return profile_of(COSTS, latency_ms=COSTS.__getitem__, **facts)
+def hand_made(**metadata: object) -> HardwareProfile:
+    return profile_of(COSTS, latency_ms=COSTS.__getitem__, **metadata)
 
 
 def test_latency_is_the_corrected_sum_of_layers_and_overhead() -> None:

@@ -16,7 +16,7 @@ from aebnas.hardware.measure.layer_clock import End, ends
 from aebnas.hardware.measure.profiler import LayerProfiler
 from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS
 from aebnas.hardware.measure.samples import ANCHOR, SampleFile, empty_name
-from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata
 from aebnas.hardware.profile.profile_table import LayerRow
 
 LAYERS = [square(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
@@ -78,8 +78,8 @@ class FakeMonitor:
     def look(self) -> str:
         return self.notes.pop(0) if self.notes else ""
 
-    def device(self) -> DeviceFacts:
-        return DeviceFacts(name="fake", system="none")
+    def device(self) -> DeviceMetadata:
+        return DeviceMetadata(name="fake", system="none")
 
     def conditions(self) -> Conditions:
         return Conditions()

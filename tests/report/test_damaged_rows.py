@@ -25,7 +25,7 @@ from aebnas.report.files.optuna_study import _trials
 from aebnas.report.files.winners import winner_text, winners
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.surrogate_section import surrogate_sections
-from aebnas.report.text.facts import headline, progress_facts, provenance, warnings
+from aebnas.report.text.summary import headline, progress_summary, provenance, warnings
 from aebnas.runs.contents import read_runs
 from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
@@ -37,7 +37,7 @@ STANDING = SurrogateStanding(
     bias=0.01, coverage=0.9, gains={"surrogate": 0.001}, chance=0.6,
     foretold=(Foretold("0" * 16, "surrogate", 0.3, 0.25),),
 )  # fmt: skip
-FACTS = {
+METADATA = {
     "train_images": 1000, "elapsed_seconds": 12.5, "not_repeatable": None, "changes": ["processor: a"],
     "hardware": {}, "supernet": {
         "origin": "trained", "seconds": 3.0, "processes": 1, "device": "cpu", "processor": "p", "steps": 2,
@@ -48,9 +48,9 @@ TABLES = {
     "evaluations": ("key", "fidelity", "evaluation", "calibrate", "select", "finished_at"),
     "attempts": ("key", "fidelity", "started_at"),
     "generations": ("number", "summary"),
-    "facts": ("value",),
+    "metadata": ("value",),
 }
-"""Every column that is read; ``context`` and the names of facts only choose rows."""
+"""Every column that is read; ``context`` and the names of metadata only choose rows."""
 
 
 def whole_run(path: Path) -> None:
@@ -72,8 +72,8 @@ def whole_run(path: Path) -> None:
         "surrogate": _plain(STANDING),
     }  # fmt: skip
     store.put_generation(2, {**last, **extra})
-    for name, value in FACTS.items():
-        store.put_fact(name, value)
+    for name, value in METADATA.items():
+        store.put_metadata(name, value)
     store.close()
 
 
@@ -120,14 +120,14 @@ def read_everything(path: Path) -> None:
     store = RunStore(path)
     try:
         runs = read_runs([store])
-        for part in (headline, provenance, progress_facts, warnings):
+        for part in (headline, provenance, progress_summary, warnings):
             part(runs[0])
         surrogate_sections(runs)
         page_data(runs, [store], {})
         front_csv(runs, {})
         [winner_text(one) for one in winners(runs[0])]
-        for name in FACTS:
-            store.fact(name)
+        for name in METADATA:
+            store.metadata(name)
         for one in store.evaluations():
             store.find(one.key, "context", one.fidelity)
             store.exit_records(one.key, one.fidelity)
@@ -196,15 +196,17 @@ def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong
 
 def test_every_fact_that_is_of_another_shape_is_named(healthy: Path, scratch: Path) -> None:
     with closing(sqlite3.connect(healthy / "run.sqlite")) as database:
-        rows = database.execute("SELECT rowid, name FROM facts").fetchall()
+        rows = database.execute("SELECT rowid, name FROM metadata").fetchall()
     assert len(rows) >= 9
     for row, name in rows:
-        path = damaged(healthy, scratch, "facts", row, "value", '{"a": [1.5]}' if name != "supernet" else "7")
-        with pytest.raises(RunError, match=f"table facts, row {row}, column value: "):
+        path = damaged(
+            healthy, scratch, "metadata", row, "value", '{"a": [1.5]}' if name != "supernet" else "7"
+        )
+        with pytest.raises(RunError, match=f"table metadata, row {row}, column value: "):
             read_everything(path)
 
 
-@pytest.mark.parametrize("table", ["evaluations", "attempts", "generations", "facts"])
+@pytest.mark.parametrize("table", ["evaluations", "attempts", "generations", "metadata"])
 def test_a_table_or_column_that_is_missing_is_named(healthy: Path, scratch: Path, table: str) -> None:
     for statement in (f"DROP TABLE {table}", f"ALTER TABLE {table} RENAME COLUMN {_last(table)} TO other"):
         path = damaged(healthy, scratch, table, 0, _last(table), None)

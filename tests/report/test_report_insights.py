@@ -16,7 +16,7 @@ from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import FINEST, kept_points, packed, point_limit, scale_of, short
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.reliability import reliabilities
-from aebnas.report.text.facts import comparison_warnings, provenance, reading
+from aebnas.report.text.summary import comparison_warnings, provenance, reading
 from aebnas.runs.contents import read_run
 from aebnas.runs.kept_profiles import keep_profiles
 from aebnas.runs.store.store import RunStore

@@ -13,10 +13,10 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.report.text.facts import progress_facts, reading, warnings
 from aebnas.report.text.run_status import time_is_up
+from aebnas.report.text.summary import progress_summary, reading, warnings
 from aebnas.report.text.terminal import contents_table
-from aebnas.report.text.training_words import FINALS_ALONE
+from aebnas.report.text.training_formatting import FINALS_ALONE
 from aebnas.runs.contents import read_run
 from aebnas.runs.pareto import hypervolume
 from aebnas.runs.store.store import RunStore
@@ -141,7 +141,7 @@ def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(t
     limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
     config, path = best(5, limit), tmp_path / "run"
     store = RunStore.create(path, config, {})
-    store.put_fact("train_images", 100)
+    store.put_metadata("train_images", 100)
     store.close()
     assert final(run(path, config)[-1]) == (5, 5, 0, True)
     trained = [kept(path)[key].reach_macs[-1] for key in top_candidates(path)]
@@ -151,7 +151,7 @@ def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(t
 def test_where_too_few_subnets_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
     config = best(5, "evaluation.max_training_macs=1")
     store = RunStore.create(tmp_path / "run", config, {})
-    store.put_fact("train_images", 100)
+    store.put_metadata("train_images", 100)
     store.close()
     events: list[Event] = []
     run(tmp_path / "run", config, listener=events.append)
@@ -342,7 +342,7 @@ def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked
     unlucky = min(top_candidates(tmp_path / "whole"))
     run(tmp_path / "run", pool=SubnetPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
-    assert "worker died" in str(store.fact("not_repeatable"))
+    assert "worker died" in str(store.metadata("not_repeatable"))
     store.forget_machine_failures()
     store.close()
     again = SubnetPool()
@@ -358,7 +358,7 @@ def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(tmp_p
     assert final(last) == (5, 0, 0, False)
     assert top_candidates(tmp_path / "run") == set()
     store = RunStore(tmp_path / "run")
-    assert "max_minutes" in str(store.fact("not_repeatable"))
+    assert "max_minutes" in str(store.metadata("not_repeatable"))
     store.close()
     assert run(tmp_path / "run")[-1] == whole[-1]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
@@ -380,7 +380,7 @@ def test_a_report_says_how_many_top_candidates_the_time_allowed_and_that_the_lim
     output = warnings(read_run(store))
     assert time_is_up(read_run(store)) in output
     store.close()
-    spent = RunStore(path).fact("elapsed_seconds") / 60
+    spent = RunStore(path).metadata("elapsed_seconds") / 60
     allowed = float(output[0].rpartition("=")[2])
     assert spent + 30 <= allowed <= spent + 30.1, "as much time again, behind what was spent"
     resume = f"aebnas resume {path} --set search.max_minutes={allowed:g}"
@@ -463,7 +463,7 @@ def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Pa
     (tmp_path / "run" / "checkpoints" / f"{lost}-inherited-trained9.pt").unlink()
     run(tmp_path / "run", pool=LosingPool(lambda key: True))
     store = RunStore(tmp_path / "run")
-    assert "worker died" in str(store.fact("not_repeatable"))
+    assert "worker died" in str(store.metadata("not_repeatable"))
     assert len(read_run(store).front) == len(store.generations()[-1]["front"])
     store.close()
     assert rows(tmp_path / "run") == before
@@ -543,7 +543,7 @@ def fact(path: Path, name: str) -> tuple[str, str]:
     """Return the value and the note of a fact of the report."""
     store = RunStore(path)
     try:
-        found = next(one for one in progress_facts(read_run(store)) if one.name == name)
+        found = next(one for one in progress_summary(read_run(store)) if one.name == name)
     finally:
         store.close()
     return found.value, found.note

@@ -44,7 +44,7 @@ def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Ge
 def not_repeatable(path: Path) -> object:
     store = RunStore(path)
     try:
-        return store.fact("not_repeatable")
+        return store.metadata("not_repeatable")
     finally:
         store.close()
 

@@ -133,7 +133,7 @@ def test_a_hanging_candidate_is_stopped_and_marks_the_run(
     with pytest.raises(WorkerError, match="timeout_minutes"):
         search(config, tmp_path / "run")
     store = RunStore(tmp_path / "run")
-    assert "timeout_minutes" in store.fact("not_repeatable")
+    assert "timeout_minutes" in store.metadata("not_repeatable")
     store.close()
 
 

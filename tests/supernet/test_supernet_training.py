@@ -20,7 +20,7 @@ from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import training_loop
-from aebnas.supernet.identity import named_differences, supernet_facts
+from aebnas.supernet.identity import named_differences, supernet_metadata
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.process_group import ProcessGroup, leading
@@ -80,14 +80,14 @@ def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() 
 
 
 def test_boosted_supernets_without_optional_exits_serve_no_space_with_them() -> None:
-    def facts(**exits: Any) -> dict[str, Any]:
+    def metadata(**exits: Any) -> dict[str, Any]:
         changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
-        return supernet_facts(config(training={"loss": "boosted"}, space=changed), "data", 1, 10)
+        return supernet_metadata(config(training={"loss": "boosted"}, space=changed), "data", 1, 10)
 
-    optional, always = facts(), facts(optional=False)
+    optional, always = metadata(), metadata(optional=False)
     assert optional["supernet"]["networks_lack_exits"] is True
     assert always["supernet"]["networks_lack_exits"] is False
-    assert supernet_facts(config(), "data", 1, 10)["supernet"]["networks_lack_exits"] is False
+    assert supernet_metadata(config(), "data", 1, 10)["supernet"]["networks_lack_exits"] is False
     assert named_differences(optional, always) == ""
     assert "networks_lack_exits: false -> true" in named_differences(always, optional)
 
@@ -158,7 +158,7 @@ def test_adamw_learns_too(tmp_path: Path) -> None:
     settings = {"epochs": 6, "optimizer": "adamw", "reuse": "never"}
     trained, output = ready(tmp_path / "run", supernet=settings)
     assert output[-1].loss < 0.7 * 2 * np.log(10)
-    assert trained.supernet.facts["supernet"]["optimizer"] == "adamw"
+    assert trained.supernet.metadata["supernet"]["optimizer"] == "adamw"
 
 
 class StoppedError(Exception):
@@ -485,10 +485,10 @@ def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supernet(tmp_path: Path) -> None:
-    facts = supernet_facts(config(supernet={"epochs": 1}), splits().fingerprint, 1, 10)
-    assert facts["supernet"]["distillation"] == 0.5
+    metadata = supernet_metadata(config(supernet={"epochs": 1}), splits().fingerprint, 1, 10)
+    assert metadata["supernet"]["distillation"] == 0.5
     path = supernet_file(tmp_path / "first")
-    save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))
+    save_supernet(path, StoredSupernet(metadata, 1, 1, untrained().weights.tensors, {}))
     for run, given in (("first", {"distillation": 0.5}), ("second", {"rule": "sandwich"})):
         found, output = ready(tmp_path / run, supernet={"epochs": 1} | given)
         assert (found.origin, output) == ("known" if run == "first" else str(path), [])

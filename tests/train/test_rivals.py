@@ -34,7 +34,7 @@ def rival(
 ) -> Contender | Missing:
     """Return the rival from a run with a good static inherited subnet, and a worse one that was trained."""
     store = RunStore.create(path / "run", fake_config(*overrides), {})
-    store.put_fact("data", "fingerprint")
+    store.put_metadata("data", "fingerprint")
     first, last = (one.name for one in plan_of(store.config).fidelities)
     found = [(SUBNET, 1.0, subnets, last if subnets == 9 else first)] + [
         (TOP_CANDIDATE, 0.5, 9, last)

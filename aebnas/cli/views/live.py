@@ -18,11 +18,11 @@ from aebnas.cli.views.plain import (
     candidate,
     fidelity,
     finals,
+    format_surrogate,
     lost,
     room,
     supernet_origin,
     supernet_progress,
-    surrogate_word,
     time_left,
     whole,
 )
@@ -150,7 +150,7 @@ class LiveView:
             return Text()
         text = 0 if one.generation is None else one.generation.number
         now = min(text + 1, one.started.generations)
-        parts = Group(self._bar(), Text(), self._facts(), *self._recent())
+        parts = Group(self._bar(), Text(), self._details(), *self._recent())
         return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
 
     def _framed(self, parts: RenderableType, title: str, subtitle: str = "") -> Panel:
@@ -199,7 +199,7 @@ class LiveView:
     def _time_left(self) -> str:
         return time_left(self._progress) or ("training" if self._progress.workers else "starting workers")
 
-    def _facts(self) -> RenderableType:
+    def _details(self) -> RenderableType:
         one = self._progress
         accuracy = "–" if one.best_accuracy is None else percent(one.best_accuracy, 2)
         volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
@@ -207,7 +207,7 @@ class LiveView:
         failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
         known = f", {one.cached} known" if one.cached else ""
         candidates = Text(f"{one.done} done, ") + failed + known
-        facts = [
+        details = [
             ("best accuracy", Text(accuracy, "bold")),
             ("candidates", candidates),
             ("hypervolume", Text(volume)),
@@ -215,8 +215,8 @@ class LiveView:
         ]
         standing = None if one.generation is None else one.generation.surrogate
         if standing is not None:
-            facts.append(("surrogate", Text(surrogate_word(standing))))
-        return _grid(facts, self._width)
+            details.append(("surrogate", Text(format_surrogate(standing))))
+        return _grid(details, self._width)
 
     def _recent(self) -> list[RenderableType]:
         text = [candidate(evaluation) for evaluation in self._progress.recent]
@@ -224,16 +224,16 @@ class LiveView:
         return [Text(), *lines] if lines else []
 
 
-def _grid(facts: list[tuple[str, Text]], width: int) -> RenderableType:
+def _grid(details: list[tuple[str, Text]], width: int) -> RenderableType:
     """Return names and values, two pairs in a row, or one where two do not fit."""
     gap = 3
-    left, right = facts[::2], facts[1::2]
+    left, right = details[::2], details[1::2]
     wide = sum(
         max(cells(name) for name, _ in side) + max(value.cell_len for _, value in side)
         for side in (left, right)
     )
     if wide + 3 * gap > width:
-        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in facts))
+        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in details))
     grid = Table.grid(padding=(0, gap))
     for style in ("dim", "", "dim", ""):
         grid.add_column(style=style)

@@ -113,7 +113,7 @@ class PlainView:
             f"front of {count(len(event.front), 'point')}",
             *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
             f"hypervolume {event.hypervolume:.4f}",
-            *([] if event.surrogate is None else [f"surrogate {surrogate_word(event.surrogate)}"]),
+            *([] if event.surrogate is None else [f"surrogate {format_surrogate(event.surrogate)}"]),
         ]
         stopped = "" if event.is_complete else " (stopped in its middle)"
         when = f"generation {event.number} of {generations}"
@@ -134,7 +134,7 @@ def candidate(evaluation: Evaluation) -> str:
     )
 
 
-def surrogate_word(standing: SurrogateStanding) -> str:
+def format_surrogate(standing: SurrogateStanding) -> str:
     """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
     known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
     return f"{'on' if standing.is_on else 'off'}{known}"

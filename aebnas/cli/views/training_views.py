@@ -147,15 +147,15 @@ class BarTraining(LineTraining):
                 super().__call__(event)
                 self._bar.start()
                 self._tasks[event.role] = self._bar.add_task(
-                    event.role, total=event.epochs, completed=event.known, facts=""
+                    event.role, total=event.epochs, completed=event.known, metadata=""
                 )
             case EpochEnded():
-                self._bar.update(self._tasks[event.role], completed=event.epoch, facts=facts(event))
+                self._bar.update(self._tasks[event.role], completed=event.epoch, metadata=metadata(event))
             case TrialEnded():
                 self._bar.start()
                 if "tune" not in self._tasks:
-                    self._tasks["tune"] = self._bar.add_task("tune", total=event.trials, facts="")
-                self._bar.update(self._tasks["tune"], completed=event.number, facts=trial(event))
+                    self._tasks["tune"] = self._bar.add_task("tune", total=event.trials, metadata="")
+                self._bar.update(self._tasks["tune"], completed=event.number, metadata=trial(event))
             case _:
                 super().__call__(event)
 
@@ -189,8 +189,8 @@ class JsonTraining:
 
     def subject(self, subject: Subject) -> None:
         """Write what is going to be trained."""
-        facts = {"key": subject.key, "words": subject.words, "run": subject.run, "folder": subject.folder}
-        self._write({"event": "subject", **facts})
+        metadata = {"key": subject.key, "words": subject.words, "run": subject.run, "folder": subject.folder}
+        self._write({"event": "subject", **metadata})
 
     def interrupted(self, command: str) -> None:
         """Write the last object of an interrupted training."""
@@ -215,10 +215,10 @@ def began(event: TrainingBegan) -> str:
 
 def epoch_line(event: EpochEnded) -> str:
     """Return an epoch as a line."""
-    return f"epoch {event.epoch} of {event.epochs}: {facts(event)}, {event.seconds:.1f} s"
+    return f"epoch {event.epoch} of {event.epochs}: {metadata(event)}, {event.seconds:.1f} s"
 
 
-def facts(event: EpochEnded) -> str:
+def metadata(event: EpochEnded) -> str:
     """Return the numbers of an epoch."""
     text = f"loss {event.loss:.4f}, learning rate {event.learning_rate:.3g}"
     if event.accuracy is None:

@@ -55,7 +55,7 @@ class Accuracy(Target):
         """Return how much accuracy is missing, a share."""
         return max(0.0, self.min_accuracy - outcome.accuracy)
 
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return the missing accuracy in points."""
         return f"{100 * shortfall:.2f} points"
 
@@ -63,6 +63,6 @@ class Accuracy(Target):
         """Return the highest accuracy."""
         return float(outcomes.accuracy.max())
 
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return the highest accuracy in words."""
         return f"an accuracy of {value:.2%}"

@@ -89,7 +89,7 @@ class Guarantee(Target):
         """Return 0: the last exit alone keeps every promise on harm."""
         return 0.0
 
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return a share of harm."""
         return f"{shortfall:.2%}"
 
@@ -97,6 +97,6 @@ class Guarantee(Target):
         """Return the least harm."""
         return float(outcomes.harm.min())
 
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return the least harm in words."""
         return f"a harm of {value:.2%}"

@@ -52,7 +52,7 @@ class Target(ABC):
         return shortfall / abs(self.amount) if shortfall and self.amount else shortfall
 
     @abstractmethod
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return a shortfall with its unit."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class Target(ABC):
         """Return the best value of the target's quantity among some policies."""
 
     @abstractmethod
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return what ``nearest`` found, in words."""
 
     def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
@@ -146,15 +146,15 @@ class Verdict:
 
     def words(self) -> str:
         """Return the verdict in one sentence."""
-        target, cost = self.target, cost_words(self.cost, self.target.unit)
+        target, cost = self.target, format_cost(self.cost, self.target.unit)
         reached = f"accuracy {self.accuracy:.2%} at mean cost {cost}, harm {self.harm:.2%}"
         if self.is_met:
             return f"{target.words()}: reached on the calibration samples ({reached})."
-        missed = f"{target.words()}: missed by {target.shortfall_words(self.shortfall)} ({reached})."
+        missed = f"{target.words()}: missed by {target.format_shortfall(self.shortfall)} ({reached})."
         return (
             missed
             if self.best is None
-            else f"{missed} What can be reached: {target.nearest_words(self.best)}."
+            else f"{missed} What can be reached: {target.format_nearest(self.best)}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,6 +172,6 @@ class Fit:
     verdict: Verdict
 
 
-def cost_words(value: float, unit: str) -> str:
+def format_cost(value: float, unit: str) -> str:
     """Return a cost with its unit, as messages show it."""
     return f"{value:.4g} {unit}".rstrip()

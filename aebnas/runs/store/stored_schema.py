@@ -1,4 +1,4 @@
-"""Shapes of what a run's database holds as JSON: evaluations, summaries of generations, facts.
+"""Shapes of what a run's database holds as JSON: evaluations, summaries of generations, metadata.
 
 Fields with a default are those that some runs do not write; what else stands there is left alone.
 Must not import torch.
@@ -171,7 +171,7 @@ class StoredEnvironment(Plain):
 
 EVALUATION, SUMMARY = TypeAdapter(StoredEvaluation), TypeAdapter(StoredSummary)
 ENVIRONMENT = TypeAdapter(StoredEnvironment)
-FACTS: Mapping[str, TypeAdapter[Any]] = {
+METADATA: Mapping[str, TypeAdapter[Any]] = {
     "status": TypeAdapter(Annotated[RunStatus, Field(strict=False)]),
     "stopped_by": TypeAdapter(str),
     "out_of_time": TypeAdapter(Annotated[bool, Field(strict=True)]),

@@ -129,7 +129,7 @@ class Finals:
         self, ranked: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity
     ) -> list[str]:
         """Return the candidates whose further training is within the limit on that of one."""
-        limit, images = self._config.evaluation.max_training_macs, self._steps.store.fact("train_images")
+        limit, images = self._config.evaluation.max_training_macs, self._steps.store.metadata("train_images")
         if limit is None or images is None:
             return list(ranked)
         most = limit / (images * fidelity.epochs)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from aebnas.errors import ConfigError, RunError
-from aebnas.supernet.identity import supernet_facts
-from aebnas.supernet.storage import check_facts, stored_facts, supernet_file
+from aebnas.supernet.identity import supernet_metadata
+from aebnas.supernet.storage import check_metadata, stored_metadata, supernet_file
 from aebnas.train.full.inheritance import Inheritance, _sha256
 from aebnas.train.full.plan import Plan
 
@@ -39,9 +39,9 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"training.loss: {plan.settings.training.loss.name} builds other networks than the supernet "
             f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
         )
-    stored, is_finished = stored_facts(file)
+    stored, is_finished = stored_metadata(file)
     channels, classes = images.train.shape[2], len(images.classes)
-    check_facts(file, stored, supernet_facts(config, images.fingerprint, channels, classes))
+    check_metadata(file, stored, supernet_metadata(config, images.fingerprint, channels, classes))
     if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {subject.run}")
     return Inheritance(file, config, _sha256(file))

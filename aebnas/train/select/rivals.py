@@ -100,7 +100,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
         return Missing(BEST, f"the run {checkpoint.run} is not there")
     store = RunStore(run)
     try:
-        if store.fact("data") != checkpoint.data_fingerprint:
+        if store.metadata("data") != checkpoint.data_fingerprint:
             return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
         static = [one for one in store.evaluations() if one.is_done and not one.architecture.exit_names]
         if not static:

@@ -143,7 +143,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
         run=str(run.path),
         run_seed=config.search.seed,
         data=config.data,
-        data_fingerprint=run.facts["data"],
+        data_fingerprint=run.metadata["data"],
         training=longest_training(config),
         exits=config.exits.settings[point.setting],
         budget_fraction=None if config.exits.target else point.budget_fraction,

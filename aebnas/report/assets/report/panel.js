@@ -46,7 +46,7 @@ function slotOf(one, slot) {
   );
   const update = () => {
     slider.value = one.index;
-    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${costWords(one)}`);
+    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${formatCost(one)}`);
     for (const stop of stops) stop.setAttribute("aria-pressed", String(Number(stop.dataset.index) === one.index));
   };
   const head = html(
@@ -64,7 +64,7 @@ function slotOf(one, slot) {
   return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 
-function costWords({ candidate, index }) {
+function formatCost({ candidate, index }) {
   const metric = candidate.run.cost;
   return `${metricValue(metric, metricAt(candidate, index, metric))} ${metricName(metric)}`;
 }
