@@ -68,7 +68,7 @@ class Evaluation:
     train_loss: float | None = None
     """Mean joint loss of the last epoch, in nats."""
     curve: OperatingCurve | None = None
-    verdict: Mapping[str, Any] | None = None
+    target_check: Mapping[str, Any] | None = None
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
     message: str = ""
@@ -141,9 +141,9 @@ class Evaluation:
 
     def violation(self, setting: str = "") -> float | None:
         """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
-        if self.verdict is None:
+        if self.target_check is None:
             return None
-        return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
+        return float(self.target_check.get("settings", {}).get(setting, self.target_check)["violation"])
 
     def _device_metrics(self, point: int) -> dict[str, float]:
         profiles = {name.partition("@")[2] for name in self.reach_costs}

@@ -21,9 +21,9 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
+from aebnas.runs.fidelity_status import FinalTraining, current_evaluations, finals_of, front_level
 from aebnas.runs.individuals import individual, pareto_front
 from aebnas.runs.soundness import check_policy
-from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
 from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
@@ -153,9 +153,9 @@ class RunContents:
     @property
     def nearest_miss(self) -> Evaluation | None:
         """Return the candidate that misses the target least; None without a target, or where one meets it."""
-        judged = [one for one in self.done if one.verdict is not None]
-        nearest = min(judged, key=lambda one: (one.verdict or {})["violation"], default=None)
-        return None if nearest is None or (nearest.verdict or {})["is_met"] else nearest
+        checked = [one for one in self.done if one.target_check is not None]
+        nearest = min(checked, key=lambda one: (one.target_check or {})["violation"], default=None)
+        return None if nearest is None or (nearest.target_check or {})["is_met"] else nearest
 
     @property
     def trainings(self) -> int:
@@ -224,7 +224,7 @@ def read_run(
     generations = generations if rescored is None else ()
     config, finals = rescored[0] if rescored else store.config, finals_of(generations)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else standing(plan, filed, generations)
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
     points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(

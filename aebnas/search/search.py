@@ -172,7 +172,7 @@ class Search:
             hypervolume=dominated_share(self._individuals, self._reference),
             front=front,
             is_complete=is_complete,
-            surrogate=self._proposer.standing() if is_complete else None,
+            surrogate=self._proposer.status() if is_complete else None,
             full_trainings=self._budget.full_trainings(self._evaluations),
             reached=self._reached(keys) if self._plan.halves else {},
         )
@@ -210,11 +210,11 @@ class Search:
         """Take the best further; tell the last generation again, with the front that is now."""
         ended = self._finals.run(self._individuals, self._evaluations, self._finish_final)
         self._evaluations, self._individuals = ended.evaluations, ended.individuals
-        standing = self._finals.on_front(ended)
-        front = pareto_front(standing, self._evaluations)
+        on_front = self._finals.on_front(ended)
+        front = pareto_front(on_front, self._evaluations)
         generation = replace(
             last,
-            hypervolume=dominated_share(standing, self._reference),
+            hypervolume=dominated_share(on_front, self._reference),
             front=front,
             finals=tuple(one for one in ended.finals if one.chosen),
         )

@@ -54,10 +54,10 @@ def main() -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     for i, budget in enumerate(budgets):
-        verdict = "**worse**" if high[i] < 0 else "better" if low[i] > 0 else ""
+        target_check = "**worse**" if high[i] < 0 else "better" if low[i] > 0 else ""
         lines.append(
             f"| {budget / 1e6:.2f} | {observed[i]:+.2f} | {drawn[:, i].mean():+.2f} "
-            f"| {low[i]:+.2f} .. {high[i]:+.2f} | {verdict} |"
+            f"| {low[i]:+.2f} .. {high[i]:+.2f} | {target_check} |"
         )
     (HERE / "both_halves.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

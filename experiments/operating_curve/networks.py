@@ -66,8 +66,8 @@ def main() -> None:
             difference = np.array([row.ours - row.theirs for row in rows])
             mean = difference.mean()
             half = quantile * difference.std(ddof=1) / len(difference) ** 0.5
-            verdict = "better" if mean - half > 0 else "**worse**" if mean + half < 0 else ""
-            cells += [f"{mean:+.2f} ({mean - half:+.2f} .. {mean + half:+.2f})", verdict]
+            target_check = "better" if mean - half > 0 else "**worse**" if mean + half < 0 else ""
+            cells += [f"{mean:+.2f} ({mean - half:+.2f} .. {mean + half:+.2f})", target_check]
         lines.append(f"| {i + 1} of {BUDGETS} | {' | '.join(cells)} |")
     (HERE / "networks.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

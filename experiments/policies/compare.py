@@ -50,7 +50,7 @@ def fitted(family: PolicyFamily, fitting: ExitSamples) -> dict[float, ExitPolicy
     path, policies = None, {}
     for share in boxes.SHARES:
         target = Budget(share * fitting.reach_cost[-1])
-        policy = target.aimed(family, fitting)
+        policy = target.fit_to_target(family, fitting)
         if policy is None:
             path = path or family.path(fitting, fitting.correct)
             policy = path[target.pick(path, fitting)]

@@ -20,8 +20,8 @@ from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import interruption
 from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.individuals import FrontPoint
-from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,

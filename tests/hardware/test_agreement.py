@@ -8,7 +8,7 @@ import pytest
 from hardware.synthetic_profiles import profile_of
 from space.tiny_spaces import genomes, space
 
-from aebnas.hardware.measure.profile_session import judged, reach_macs
+from aebnas.hardware.measure.profile_session import reach_macs, validated
 from aebnas.hardware.profile.agreement import agreements, fit_correction, kendall_tau
 from aebnas.hardware.profile.measured_network import MeasuredNetwork
 from aebnas.hardware.profile.profile import HardwareProfile
@@ -73,7 +73,7 @@ def test_layer_types_get_factors_of_their_own_where_one_for_all_is_wrong() -> No
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     assert fit_correction(profile(), some).by_type["residual"] == pytest.approx(0.7, rel=0.02)
     others = [replace(one, role="validate") for one in some]
-    (validation,) = judged(replace(profile(), networks=(*some, *others))).metadata.validation
+    (validation,) = validated(replace(profile(), networks=(*some, *others))).metadata.validation
     assert validation.agreement[0].mape < 0.01
 
 
@@ -92,7 +92,7 @@ def test_weights_from_behind_the_cache_get_a_price_of_their_own_where_types_diff
     found = fit_correction(large, some)
     assert found.cold_weights_by_type["residual"] == pytest.approx(3.0, rel=0.05)
     others = [replace(one, role="validate") for one in some]
-    (validation,) = judged(replace(large, networks=(*some, *others))).metadata.validation
+    (validation,) = validated(replace(large, networks=(*some, *others))).metadata.validation
     assert validation.agreement[0].mape < 0.01
 
 
@@ -134,14 +134,14 @@ def test_the_fit_does_not_depend_on_an_earlier_correction() -> None:
 def test_validation_networks_never_enter_the_fit() -> None:
     fit = networks(1.25, 1.0)[:4]
     absurd = networks(50.0, 1.0, "validate")[4:]
-    found = judged(replace(profile(), networks=(*absurd, *fit))).metadata.correction
+    found = validated(replace(profile(), networks=(*absurd, *fit))).metadata.correction
     assert found == fit_correction(profile(), fit)
     assert (found.layers, found.networks) == (pytest.approx(1.25, rel=1e-3), 4)
 
 
 def test_networks_of_the_fit_are_never_judged() -> None:
     fit, others = networks(1.25, 1.0)[:4], networks(1.25, 1.0, "validate")[4:]
-    (validation,) = judged(replace(profile(), networks=(*fit, *others))).metadata.validation
+    (validation,) = validated(replace(profile(), networks=(*fit, *others))).metadata.validation
     assert validation.space == "tiny"
     assert validation.agreement[0].networks == len(others)
     assert validation.agreement[0].mape == pytest.approx(0, abs=1e-4)
@@ -150,7 +150,7 @@ def test_networks_of_the_fit_are_never_judged() -> None:
 def test_each_space_is_judged_for_itself() -> None:
     others = networks(1.0, 1.0, "validate")
     two = [replace(one, space="second") for one in others]
-    found = judged(replace(profile(), networks=(*others, *two))).metadata.validation
+    found = validated(replace(profile(), networks=(*others, *two))).metadata.validation
     assert [one.space for one in found] == ["tiny", "second"]
 
 

@@ -11,7 +11,7 @@ from hardware.synthetic_profiles import COUNTER, by_macs, profile_of, written
 from space.tiny_spaces import space
 
 from aebnas.errors import ConfigError, HardwareError
-from aebnas.hardware.measure.profile_session import judged
+from aebnas.hardware.measure.profile_session import validated
 from aebnas.hardware.profile.measured_network import MeasuredNetwork
 from aebnas.hardware.profile.profile import HardwareProfile, paths_of, read_profile, write_profile
 from aebnas.hardware.profile.profile_schema import Conditions, Correction, Overhead
@@ -48,7 +48,7 @@ def made(has_energy: bool = False) -> HardwareProfile:
     roles = ("fit", "validate", "validate", "fit")
     found = tuple(network(genome, role) for genome, role in zip(genomes, roles, strict=True))
     counted = profile.metadata.model_copy(update={"networks": len(found)})
-    return judged(replace(profile, metadata=counted, networks=found))
+    return validated(replace(profile, metadata=counted, networks=found))
 
 
 @pytest.fixture

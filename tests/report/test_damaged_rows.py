@@ -19,7 +19,7 @@ import aebnas
 from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Outcome
-from aebnas.exits.targets import Accuracy, Verdict
+from aebnas.exits.targets import Accuracy, TargetCheck
 from aebnas.report.files.front_csv import front_csv
 from aebnas.report.files.optuna_study import _trials
 from aebnas.report.files.winners import winner_text, winners
@@ -27,15 +27,15 @@ from aebnas.report.page.page_data import page_data
 from aebnas.report.page.surrogate_section import surrogate_sections
 from aebnas.report.text.summary import headline, progress_summary, provenance, warnings
 from aebnas.runs.contents import read_runs
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.events import PredictedCandidate, SurrogateStatus
 
 CONFIG = search_file("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]", "search.surrogate=auto")
-STANDING = SurrogateStanding(
-    is_on=True, reason="tau is 0.5", models={"error": "gp"}, fold_tau={"error": 0.3}, tau=0.5, judged=8,
+STANDING = SurrogateStatus(
+    is_on=True, reason="tau is 0.5", models={"error": "gp"}, fold_tau={"error": 0.3}, tau=0.5, compared=8,
     bias=0.01, coverage=0.9, gains={"surrogate": 0.001}, chance=0.6,
-    foretold=(Foretold("0" * 16, "surrogate", 0.3, 0.25),),
+    predictions=(PredictedCandidate("0" * 16, "surrogate", 0.3, 0.25),),
 )  # fmt: skip
 METADATA = {
     "train_images": 1000, "elapsed_seconds": 12.5, "not_repeatable": None, "changes": ["processor: a"],
@@ -56,9 +56,9 @@ TABLES = {
 def whole_run(path: Path) -> None:
     """Write a run in which every table has rows, and every optional part of them is there."""
     found = evaluations(CONFIG, 4, ["out of memory"])
-    verdict = Verdict(Accuracy(0.9), 0.8, 1e5, 0.0, 0.1).to_dict() | {"violation": 0.1}
+    target_check = TargetCheck(Accuracy(0.9), 0.8, 1e5, 0.0, 0.1).to_dict() | {"violation": 0.1}
     found = [
-        replace(one, epochs=0, fidelity="inherited", verdict=verdict if one.is_done else None)
+        replace(one, epochs=0, fidelity="inherited", target_check=target_check if one.is_done else None)
         for one in found
     ]
     store = store_of(path, CONFIG, found, [3, 5], with_scores=True)
@@ -77,8 +77,8 @@ def whole_run(path: Path) -> None:
     store.close()
 
 
-def _plain(standing: SurrogateStanding) -> dict[str, Any]:
-    return {**vars(standing), "foretold": [vars(one) for one in standing.foretold]}
+def _plain(status: SurrogateStatus) -> dict[str, Any]:
+    return {**vars(status), "predictions": [vars(one) for one in status.predictions]}
 
 
 @pytest.fixture(scope="module")

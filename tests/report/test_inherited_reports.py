@@ -17,7 +17,7 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.report import load_winner, write_report
 from aebnas.report.text.terminal import front_table
-from aebnas.runs.standing import FinalTraining, finals_of
+from aebnas.runs.fidelity_status import FinalTraining, finals_of
 from aebnas.runs.store.store import RunStore
 
 EPOCHS = 9

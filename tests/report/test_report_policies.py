@@ -84,11 +84,13 @@ def test_an_unmet_target_is_on_the_page(tmp_path: Path) -> None:
     config = search_file("exits.accuracy=1.0")
     found = evaluations(config, 3)
     misses = (0.3, 0.1, 0.2)
-    judged = [
-        replace(one, verdict={"is_met": False, "violation": miss, "words": f"missed by {miss}", "notes": []})
+    checked = [
+        replace(
+            one, target_check={"is_met": False, "violation": miss, "text": f"missed by {miss}", "notes": []}
+        )
         for one, miss in zip(found, misses, strict=True)
     ]
-    store = run_of(tmp_path / "run", config, judged)
+    store = run_of(tmp_path / "run", config, checked)
     nearest = read_run(store).nearest_miss
     assert nearest is not None
     assert nearest.key == found[1].key
@@ -99,8 +101,13 @@ def test_an_unmet_target_is_on_the_page(tmp_path: Path) -> None:
 
 def test_a_warning_that_all_networks_of_the_front_share_is_on_the_page(tmp_path: Path) -> None:
     config = search_file("exits.guarantee.max_harm=0.001")
-    verdict = {"is_met": True, "violation": 0.0, "words": "", "notes": ["No early answer could be cleared."]}
-    found = [replace(one, verdict=verdict) for one in evaluations(config, 3)]
+    target_check = {
+        "is_met": True,
+        "violation": 0.0,
+        "text": "",
+        "notes": ["No early answer could be cleared."],
+    }
+    found = [replace(one, target_check=target_check) for one in evaluations(config, 3)]
     store = run_of(tmp_path / "run", config, found)
     assert "No early answer could be cleared." in write_report([store]).page.read_text()
 

@@ -181,8 +181,8 @@ def test_a_target_is_fitted_on_calibrate_and_leaves_no_budget_fraction(tmp_path:
     found = train_network(task(tmp_path), plan(ExitsConfig(accuracy=0.5), epochs=1), events.append)
     assert found.checkpoint.budget_fraction is None
     (output,) = [event for event in events if isinstance(event, NetworkTrained)]
-    assert output.verdict is not None
-    assert output.verdict["target"] == "accuracy >= 50.00%"
+    assert output.target_check is not None
+    assert output.target_check["target"] == "accuracy >= 50.00%"
 
 
 def test_a_promise_that_closed_every_exit_says_why(tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_a_target_that_training_misses_says_what_can_be_reached(tmp_path: Path) 
     events: list[FinalEvent] = []
     train_network(task(tmp_path), plan(ExitsConfig(accuracy=1.0), epochs=1), events.append)
     (output,) = [event for event in events if isinstance(event, NetworkTrained)]
-    assert output.verdict is not None
-    assert output.verdict["best"] == output.policy_accuracy < 1
+    assert output.target_check is not None
+    assert output.target_check["best"] == output.policy_accuracy < 1
     assert "What can be reached: an accuracy of" in trained(output)
 
 

@@ -16,7 +16,7 @@ from aebnas.data.dataset import ImageSet
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
 from aebnas.task.task import classification

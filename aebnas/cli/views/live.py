@@ -213,9 +213,9 @@ class LiveView:
             ("hypervolume", Text(volume)),
             ("workers", Text(workers)),
         ]
-        standing = None if one.generation is None else one.generation.surrogate
-        if standing is not None:
-            details.append(("surrogate", Text(format_surrogate(standing))))
+        status = None if one.generation is None else one.generation.surrogate
+        if status is not None:
+            details.append(("surrogate", Text(format_surrogate(status))))
         return _grid(details, self._width)
 
     def _recent(self) -> list[RenderableType]:

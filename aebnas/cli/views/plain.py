@@ -25,7 +25,7 @@ from aebnas.search.events import (
     SearchStarted,
     SupernetProgress,
     SupernetReady,
-    SurrogateStanding,
+    SurrogateStatus,
     Warned,
     WorkerLost,
     WorkersChanged,
@@ -134,10 +134,10 @@ def candidate(evaluation: Evaluation) -> str:
     )
 
 
-def format_surrogate(standing: SurrogateStanding) -> str:
+def format_surrogate(status: SurrogateStatus) -> str:
     """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
-    known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
-    return f"{'on' if standing.is_on else 'off'}{known}"
+    known = "" if status.tau is None else f" (tau {status.tau:.2f})"
+    return f"{'on' if status.is_on else 'off'}{known}"
 
 
 def supernet_progress(event: SupernetProgress) -> str:
@@ -147,8 +147,10 @@ def supernet_progress(event: SupernetProgress) -> str:
 
 def supernet_origin(event: SupernetReady) -> str:
     """Return where the supernet lies and where it came from."""
-    came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
-    return f"supernet: {event.path}, {came}"
+    origin = {"trained": "trained", "known": "trained before"}.get(
+        event.origin, f"copied from {event.origin}"
+    )
+    return f"supernet: {event.path}, {origin}"
 
 
 def time_left(progress: Progress) -> str:

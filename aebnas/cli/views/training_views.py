@@ -8,7 +8,7 @@ JSON: every object has ``event``; the others are
     epoch_ended        role, epoch (from 1), epochs, phase, loss (nats), learning_rate, seconds,
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
-                       verdict (both on calibrate)
+                       target check (both on calibrate)
     tuning_began       trials, at_once, known (of the trials, done before)
     trial_ended        number, trials, settings, accuracy (mean over the exits, on select), epochs
     tuned              file, settings, accuracy, was_known
@@ -237,8 +237,8 @@ def trained(event: NetworkTrained) -> str:
     line += f"; its policy, fitted there, {percent(event.policy_accuracy, 2)} at {cost} {event.cost_metric}"
     return (
         line
-        if event.verdict is None
-        else " ".join([f"{line}.", event.verdict["words"], *event.verdict["notes"]])
+        if event.target_check is None
+        else " ".join([f"{line}.", event.target_check["text"], *event.target_check["notes"]])
     )
 
 

@@ -1,7 +1,7 @@
 """Families of policies: a method with its hyperparameters, to be fitted on calibration samples.
 
 Every family is a one-parameter path of policies, from safe and expensive to fast and cheap; a target
-picks one of them (``Target.fit``).  Families that can aim at a budget or an accuracy directly
+picks one of them (``Target.fit``).  Families that can be fitted to a budget or an accuracy directly
 override ``within`` or ``reaching``.
 
 Must not import torch.

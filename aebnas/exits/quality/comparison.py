@@ -157,7 +157,7 @@ def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy
     at: dict[float, ExitPolicy] = {}
     for share in SHARES:
         target = Budget(share * float(fitting.reach_cost[-1]))
-        policy = target.aimed(family, fitting)
+        policy = target.fit_to_target(family, fitting)
         at[share] = path[target.pick(path, fitting)] if policy is None else policy
     return path, at
 

@@ -36,7 +36,7 @@ class Accuracy(Target):
         """The accuracy asked for."""
         return self.min_accuracy
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
         return f"accuracy >= {self.min_accuracy:.2%}"
 
@@ -47,7 +47,7 @@ class Accuracy(Target):
         reaching = accuracy >= self.min_accuracy
         return int(np.where(reaching, cost, np.inf).argmin() if reaching.any() else accuracy.argmax())
 
-    def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
+    def fit_to_target(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
         """Return what the family itself makes of an accuracy."""
         return family.reaching(samples, self.min_accuracy)
 

@@ -47,7 +47,7 @@ class Budget(Target):
         """The largest cost that counts as within the budget: rounding is forgiven."""
         return self.max_cost + abs(self.max_cost) * _TOLERANCE
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
         return f"mean cost <= {format_cost(self.max_cost, self.unit)}"
 
@@ -57,7 +57,7 @@ class Budget(Target):
         within = cost <= self.limit
         return int(np.where(within, cost, -np.inf).argmax() if within.any() else cost.argmin())
 
-    def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
+    def fit_to_target(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
         """Return what the family itself makes of a budget."""
         return family.within(samples, self.max_cost)
 

@@ -134,7 +134,7 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
         profile = energies.with_energies(
             profile, missing, request.target, device.counter, samples, lambda d, n: listen("energies", d, n)
         )
-        profile = judged(_with_networks(profile, request, samples, watching(monitor, listen)))
+        profile = validated(_with_networks(profile, request, samples, watching(monitor, listen)))
         earlier = None if existing is None else existing.metadata.conditions
         conditions = merged_conditions(earlier, monitor.conditions(), profile)
         profile = replace(profile, metadata=profile.metadata.model_copy(update={"conditions": conditions}))
@@ -214,7 +214,7 @@ def distinct_architectures(space: SearchSpace, count: int, seed: int) -> list[Ar
     return list(found.values())
 
 
-def judged(profile: HardwareProfile) -> HardwareProfile:
+def validated(profile: HardwareProfile) -> HardwareProfile:
     """Return the profile with its correction fitted and every space validated."""
     correction = fit_correction(profile, [one for one in profile.networks if one.role == "fit"])
     corrected = replace(profile, metadata=profile.metadata.model_copy(update={"correction": correction}))

@@ -13,7 +13,7 @@ from aebnas.report.page.markup import Markup, data_script, element, joined
 from aebnas.runs.formatting import metric_name
 
 SCRIPTS = (
-    "report/dom", "report/words", "report/plot", "exits/policies", "exits/confidence", "exits/main",
+    "report/dom", "report/formatting", "report/plot", "exits/policies", "exits/confidence", "exits/main",
 )  # fmt: skip
 """In the order in which they need each other."""
 

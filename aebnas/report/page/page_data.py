@@ -18,7 +18,7 @@ from aebnas.report.page.gene_shares import gene_shares
 from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.page.reliability import ExitReliability, reliabilities
-from aebnas.report.page.surrogate_section import foretold
+from aebnas.report.page.surrogate_section import predictions
 from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
 from aebnas.runs.formatting import metric_heading, metric_name, unit_of
 from aebnas.runs.store.store import RunStore
@@ -114,7 +114,7 @@ def _search_history(run: RunContents, store: RunStore) -> dict[str, Any]:
              [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
             for one in latency_checks(run, store)
         ],
-        "foretold": foretold(run),
+        "predictions": predictions(run),
     }  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def _candidate(
         "s": short(one.seconds, 4),
         "h": one.epochs,
         "e": one.seed,
-        "v": None if one.verdict is None else str(one.verdict["words"]),
+        "v": None if one.target_check is None else str(one.target_check["text"]),
     }
 
 

@@ -196,15 +196,15 @@ def _supernet_time(run: RunContents) -> str:
 def format_miss(run: RunContents) -> str:
     """Return by how much the nearest candidate misses the target, and what can be met."""
     nearest = run.nearest_miss
-    if nearest is None or nearest.verdict is None:
+    if nearest is None or nearest.target_check is None:
         return ""
-    return f"No candidate reaches the target. The nearest, {nearest.key}: {nearest.verdict['words']}"
+    return f"No candidate reaches the target. The nearest, {nearest.key}: {nearest.target_check['text']}"
 
 
 def common_notes(run: RunContents) -> list[str]:
     """Return what the fits of all networks of the front warn of: a promise that closed every exit, say."""
-    verdicts = {point.key: point.evaluation.verdict or {} for point in run.front}
-    notes = [verdict.get("notes", ()) for verdict in verdicts.values()]
+    target_checks = {point.key: point.evaluation.target_check or {} for point in run.front}
+    notes = [target_check.get("notes", ()) for target_check in target_checks.values()]
     return [note for note in (notes[0] if notes else ()) if all(note in other for other in notes)]
 
 
@@ -214,7 +214,7 @@ def format_exits(config: SearchFile) -> tuple[str, str]:
     target = configured_target(exits, config.cost_metric)
     names = ", ".join(name or exits.only.name for name in exits.settings)
     if target is not None:
-        return names, f"target: {target.words()}"
+        return names, f"target: {target.text()}"
     if len(exits.policy) > 1:
         return names, "a gene: the search chose among them"
     policy = exits.only

@@ -31,7 +31,7 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
 from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
-from aebnas.runs.standing import standing
+from aebnas.runs.fidelity_status import current_evaluations
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.runs.store.cells import Cell
@@ -190,7 +190,7 @@ class RunStore:
 
     def evaluations(self) -> list[Evaluation]:
         """Return the evaluation that every candidate counts with, in the order of their first ones."""
-        return standing(plan_of(self.config), self.filed(), self.generations())
+        return current_evaluations(plan_of(self.config), self.filed(), self.generations())
 
     def _filed(self, rest: str, values: Sequence[object] = ()) -> list[Evaluation]:
         found = []

@@ -90,7 +90,7 @@ def _lack(evaluation: Evaluation, config: SearchFile) -> str | None:
         missing = [name for name in (*config.objectives, *config.constraints) if name not in metrics]
         if missing:
             return f"it does not tell {missing[0]}"
-    if config.exits.target is not None and evaluation.verdict is None:
+    if config.exits.target is not None and evaluation.target_check is None:
         return "it does not tell whether the target of exits is met"
     return None
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from aebnas.errors import ConfigError
 from aebnas.runs.individuals import Individual
-from aebnas.search.events import SurrogateStanding
+from aebnas.search.events import SurrogateStatus
 from aebnas.search.proposers.limits import Excess
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
@@ -37,7 +37,7 @@ class Proposer(Protocol):
         """Learn from evaluated individuals, in ask order."""
         ...
 
-    def standing(self) -> SurrogateStanding | None:
+    def status(self) -> SurrogateStatus | None:
         """Return how the surrogate did in the generation told last; None where there is none."""
         ...
 
@@ -161,5 +161,5 @@ class RandomProposer:
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn nothing."""
 
-    def standing(self) -> None:
+    def status(self) -> None:
         """Return None: nothing is predicted."""

@@ -133,7 +133,7 @@ class Nsga2Proposer:
         )
         self._algorithm.tell(infills=population)
 
-    def standing(self) -> None:
+    def status(self) -> None:
         """Return None: nothing is predicted."""
 
 

@@ -86,7 +86,9 @@ def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) ->
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
+    target_check = (
+        None if target is None else target.fit(configured_family(exits.only), samples).target_check.to_dict()
+    )
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,
@@ -96,7 +98,7 @@ def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) ->
         policy_accuracy=outcome.accuracy,
         policy_cost=outcome.cost,
         cost_metric=checkpoint.cost_metric,
-        verdict=verdict,
+        target_check=target_check,
     )
 
 

@@ -2,7 +2,7 @@
 
 The way of NSGANetV2 and MSuNAS (ECCV 2020): fit on what was trained, let an inner NSGA-II search
 the predictions, train a diverse subset of what it finds.  Added: a control share of plain
-NSGA-II in every generation, a share drawn at random, and a judge that switches the surrogate off
+NSGA-II in every generation, a share drawn at random, and a monitor that switches the surrogate off
 and on.  Everything follows from the seed and from what was told, so that a replay proposes the same.
 """
 
@@ -16,14 +16,21 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.surrogate import MODELS
 from aebnas.runs.individuals import Individual
-from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.events import PredictedCandidate, SurrogateStatus
 from aebnas.search.proposers.api import KeyOf, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.limits import Excess
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.inner_search import OPTIMISM, fresh_genomes, promising
-from aebnas.search.proposers.surrogate.judge import EXPLORATION, PLAIN, SURROGATE, TWO_SIDED_90, Judge, Judged
+from aebnas.search.proposers.surrogate.monitor import (
+    EXPLORATION,
+    PLAIN,
+    SURROGATE,
+    TWO_SIDED_90,
+    ObservedPrediction,
+    SurrogateMonitor,
+)
 from aebnas.search.proposers.surrogate.prediction import Surrogate
 from aebnas.search.proposers.surrogate.quantities import ERROR, modelled
 from aebnas.search.proposers.surrogate.selection import front_of, gain, most_gaining
@@ -66,7 +73,7 @@ class SurrogateProposer:
         self._excess = excess
         self._key_of = remembered_keys(space) if key_of is None else key_of
         self._archive = Archive(space, exact, modelled(config))
-        self._judge = Judge(config.search.surrogate_options)
+        self._monitor = SurrogateMonitor(config.search.surrogate_options)
         self._known: set[str] = set()
         self._number = 0
         self._owed = 0
@@ -74,8 +81,8 @@ class SurrogateProposer:
         self._sources: dict[str, str] = {}
         self._genomes: dict[str, Genome] = {}
         self._surrogate: Surrogate | None = None
-        self._verdict = (False, "")
-        self._latest: list[Judged] = []
+        self._decision = (False, "")
+        self._latest: list[ObservedPrediction] = []
 
     def ask(self) -> list[Genome]:
         """Return the next genomes: the surrogate's, those drawn at random, those of plain NSGA-II."""
@@ -88,33 +95,35 @@ class SurrogateProposer:
         return genomes
 
     def tell(self, individuals: Sequence[Individual]) -> None:
-        """Compare with what was foretold, then learn."""
+        """Compare with what was predicted, then learn."""
         before = front_of(self._archive.individuals, len(self._reference))
         self._archive.add(individuals)
         if self._surrogate is not None:
-            self._latest = self._judged(individuals, self._surrogate, before)
-            self._judge.add(self._latest)
+            self._latest = self._observations(individuals, self._surrogate, before)
+            self._monitor.add(self._latest)
         self._plain.tell(individuals)
 
-    def standing(self) -> SurrogateStanding | None:
+    def status(self) -> SurrogateStatus | None:
         """Return how the surrogate did in the generation told last."""
         if self._surrogate is None:
             return None
-        judge, after = self._judge, self._number + 1
-        calibration = judge.calibration(after)
-        return SurrogateStanding(
-            is_on=self._verdict[0],
-            reason=self._verdict[1],
+        monitor, after = self._monitor, self._number + 1
+        calibration = monitor.calibration(after)
+        return SurrogateStatus(
+            is_on=self._decision[0],
+            reason=self._decision[1],
             models={name: one.model for name, one in self._surrogate.fitted.items()},
             fold_tau={name: one.tau for name, one in self._surrogate.fitted.items()},
-            tau=judge.tau(after),
-            judged=len(judge.recent(after)),
+            tau=monitor.tau(after),
+            compared=len(monitor.recent(after)),
             bias=None if calibration is None else calibration[0],
             coverage=None if calibration is None else calibration[1],
-            gains={name: float(np.mean(gains)) for name, gains in judge.gains(after).items() if gains},
-            chance=judge.chance(after),
-            foretold=tuple(
-                Foretold(one.key, one.source, float(one.predicted.mean()), float(one.came.mean()))
+            gains={name: float(np.mean(gains)) for name, gains in monitor.gains(after).items() if gains},
+            chance=monitor.chance(after),
+            predictions=tuple(
+                PredictedCandidate(
+                    one.key, one.source, float(one.predicted.mean()), float(one.observed.mean())
+                )
                 for one in self._latest
             ),
         )
@@ -129,8 +138,8 @@ class SurrogateProposer:
         seed = int(np.random.SeedSequence([search.seed, self._number]).generate_state(1)[0] >> 1)
         models = MODELS if search.surrogate == "auto" else (search.surrogate,)
         self._surrogate = Surrogate.fit(self._config, self._archive, models, seed, self._key_of)
-        self._verdict = self._judge.decide(self._number)
-        if not self._verdict[0]:
+        self._decision = self._monitor.decide(self._number)
+        if not self._decision[0]:
             return {PLAIN: self._plain.ask()}
         return self._mixed(self._surrogate, seed)
 
@@ -197,9 +206,9 @@ class SurrogateProposer:
         self._known.update(keys)
         self._plain.know(keys)
 
-    def _judged(
+    def _observations(
         self, individuals: Sequence[Individual], surrogate: Surrogate, before: FloatArray
-    ) -> list[Judged]:
+    ) -> list[ObservedPrediction]:
         points: dict[str, list[Individual]] = {}
         for one in individuals:
             points.setdefault(one.key, []).append(one)
@@ -209,10 +218,10 @@ class SurrogateProposer:
         expected, low, high = (
             surrogate.quantities(genomes, optimism)[ERROR] for optimism in (0.0, TWO_SIDED_90, -TWO_SIDED_90)
         )
-        came = self._archive.measured(ERROR)[-len(points) :]
+        observed = self._archive.measured(ERROR)[-len(points) :]
         return [
-            Judged(
-                self._number, key, self._sources[key], expected[i], low[i], high[i], came[i],
+            ObservedPrediction(
+                self._number, key, self._sources[key], expected[i], low[i], high[i], observed[i],
                 gain(ones, before, self._reference),
             )
             for i, (key, ones) in enumerate(points.items())

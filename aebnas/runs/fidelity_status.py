@@ -61,7 +61,7 @@ def chained(steps: Sequence[Evaluation]) -> Evaluation:
     )
 
 
-def standing(
+def current_evaluations(
     plan: Plan, rows: Iterable[Evaluation], generations: Sequence[Mapping[str, Any]]
 ) -> list[Evaluation]:
     """Return the evaluation that each candidate counts with, in the order in which they were first evaluated.
