@@ -178,7 +178,7 @@ class RunContents:
         return self.front_level > 0
 
     @cached_property
-    def contenders(self) -> tuple[OperatingPoint, ...]:
+    def eligible_points(self) -> tuple[OperatingPoint, ...]:
         """Return the operating points that the front is chosen from."""
         return tuple(one for one in self.points if self.can_be_on_front(one.evaluation))
 

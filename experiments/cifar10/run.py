@@ -180,9 +180,9 @@ def row_of(metadata: dict[str, Any]) -> dict[str, Any]:
         "exits": " / ".join(f"{100 * one['accuracy']['value']:.1f}" for one in exits),
         "full M MACs": round(exits[-1]["reach_macs"] / 1e6, 2),
     }
-    for rival in evaluation["rivals"]:
-        if "without early exits" in rival["name"]:
-            without = rival["network"]["policy"]
+    for baseline in evaluation["baselines"]:
+        if "without early exits" in baseline["name"]:
+            without = baseline["network"]["policy"]
             found |= {
                 "without exits": without["accuracy"]["value"],
                 "at M MACs": round(without["macs"]["value"] / 1e6, 2),

@@ -35,7 +35,7 @@ from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
-from aebnas.train.select.picks import picked
+from aebnas.train.select.selection import selected
 
 
 def best(number: int, *overrides: str) -> SearchFile:
@@ -254,7 +254,7 @@ def test_weights_that_were_lost_are_made_again_and_change_nothing_else(tmp_path:
 @pytest.mark.parametrize(
     "limit", [0.0, 0.2], ids=["top_candidates", "inherited subnets: no top-k candidate is feasible"]
 )
-def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
+def test_whoever_holds_the_front_holds_it_rescored_and_in_text_and_is_selected(
     tmp_path: Path, limit: float
 ) -> None:
     few = best(2, f"constraints.accuracy.min={limit}")
@@ -268,7 +268,7 @@ def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     assert {point.key for point in contents.front} == {point.key for point in scored_anew.front} == keys
     assert contents.is_front_of_finals == (limit == 0)
     assert (FINALS_ALONE in reading([contents])) == (limit == 0)
-    assert (picked(contents, "macs:1e9").key in trained) == (limit == 0)
+    assert (selected(contents, "macs:1e9").key in trained) == (limit == 0)
     console = Console(width=200, file=io.StringIO())
     console.print(contents_table(contents, width=200))
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]

@@ -89,14 +89,14 @@ def test_networks_that_really_stop_decide_as_exported_ones_do(monkeypatch: pytes
 
 
 def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_band() -> None:
-    (rival,) = report().rivals
-    assert rival.name == "the same network without early exits"
-    apart = report().network.policy.accuracy.value - rival.score.policy.accuracy.value
-    assert rival.gain.value == pytest.approx(apart)
-    assert rival.gain.low <= rival.gain.value <= rival.gain.high
+    (baseline,) = report().baselines
+    assert baseline.name == "the same network without early exits"
+    apart = report().network.policy.accuracy.value - baseline.score.policy.accuracy.value
+    assert baseline.gain.value == pytest.approx(apart)
+    assert baseline.gain.low <= baseline.gain.value <= baseline.gain.high
 
 
-def test_a_missing_rival_is_named_with_its_reason() -> None:
+def test_a_missing_baseline_is_named_with_its_reason() -> None:
     assert [(one.name, one.why) for one in report().missing] == [
         ("best static network of the run", "the run nowhere is not there")
     ]
@@ -112,7 +112,7 @@ def test_the_record_lies_beside_the_checkpoint() -> None:
     written = json.loads((report().folder / "evaluation.json").read_text())
     assert written["test_images"] == report().network.images
     assert written["network"]["policy"]["accuracy"]["value"] == report().network.policy.accuracy.value
-    assert written["rivals"][0]["stopped"]["calls"] == [report().network.images]
+    assert written["baselines"][0]["stopped"]["calls"] == [report().network.images]
 
 
 def test_other_data_than_those_of_the_training_are_refused(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_other_data_than_those_of_the_training_are_refused(tmp_path: Path) -> No
     assert not (tmp_path / "evaluation.json").exists()
 
 
-def test_a_static_network_of_other_data_is_no_rival(tmp_path: Path) -> None:
+def test_a_static_network_of_other_data_is_no_baseline(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     for file in (trained() / "static").glob("*.*"):

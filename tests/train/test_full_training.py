@@ -29,7 +29,7 @@ from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkTrained, Tra
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.plan import Plan, Task, Teacher
-from aebnas.training.losses.teaching import Lesson
+from aebnas.training.losses.teacher import Distillation
 
 
 def equal_weights(one: Trained, other: Trained) -> bool:
@@ -55,7 +55,7 @@ def finished() -> Path:
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
     large = architecture(width=12, resolution=10).without_exits()
-    return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Lesson(0.5, 2.0))
+    return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0))
 
 
 # ---------------------------------------------------------------- interruptions

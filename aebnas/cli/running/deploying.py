@@ -129,7 +129,7 @@ def _show_bench(measured: Bench) -> None:
 
 
 def bench_table(measured: Bench) -> FittedTable:
-    """Return one row per contender."""
+    """Return one row per network."""
     heads = (
         "", "mean", "median", "p95", "p99", "all calls", "predicted", "/ predicted", "accuracy", "images/s",
     )  # fmt: skip
@@ -147,7 +147,7 @@ def _bench_notes(measured: Bench) -> Iterator[str]:
     )
     for other in measured.results[1:]:
         yield f"{early.name} / {other.name}: {early.mean_ms / other.mean_ms:.3f} of the mean time"
-    yield f"Resizing and normalising one image takes {measured.prepare_ms:.4f} ms more, with every contender."
+    yield f"Resizing and normalising one image takes {measured.prepare_ms:.4f} ms more, with every network."
     if measured.level is not None:
         yield (
             f"The machine takes {measured.level:.3f} times as long now (anchor network) as when the profile "

@@ -55,10 +55,10 @@ def show(report: TestReport, console: Console) -> None:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
     console.print(comparison_table(report), soft_wrap=False)
-    for rival in report.rivals:
-        gain = rival.gain
-        note = f" ({rival.note})" if rival.note else ""
-        against = f"against {rival.name}{note}: accuracy {_points(gain.value)} points "
+    for baseline in report.baselines:
+        gain = baseline.gain
+        note = f" ({baseline.note})" if baseline.note else ""
+        against = f"against {baseline.name}{note}: accuracy {_points(gain.value)} points "
         console.print(FittedText(f"{against}[{_points(gain.low)}, {_points(gain.high)}], paired"))
     for missing in report.missing:
         console.print(f"{missing.name}: {missing.why}")
@@ -92,7 +92,7 @@ def comparison_table(report: TestReport) -> FittedTable:
     costs = list(report.network.policy.costs)
     predicted = [f"predicted {metric_name(name)}" for name in costs]
     networks = [("this, with its exits", report.network, report.stopped)]
-    networks += [(rival.name, rival.score, rival.stopped) for rival in report.rivals]
+    networks += [(baseline.name, baseline.score, baseline.stopped) for baseline in report.baselines]
     rows = [
         (
             name,

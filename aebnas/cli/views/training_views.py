@@ -2,7 +2,7 @@
 
 JSON: every object has ``event``; the others are
 
-    subject            key, words, run, folder
+    network_selected   key, text, run, folder
     training_began     role (network, static, teacher), key, folder, epochs, known (done before), images,
                        inherits (begins with weights of the run's supernet)
     epoch_ended        role, epoch (from 1), epochs, phase, loss (nats), learning_rate, seconds,
@@ -44,7 +44,7 @@ from aebnas.train.full.events import (
     Tuned,
     TuningBegan,
 )
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 
 ROLES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
 LINES = 20
@@ -57,7 +57,7 @@ class TrainingView(AbstractContextManager["TrainingView"], Protocol):
     def __call__(self, event: FinalEvent) -> None:
         """Show one event."""
 
-    def subject(self, subject: Subject) -> None:
+    def selected(self, selected: SelectedNetwork) -> None:
         """Say what is going to be trained."""
 
     def interrupted(self, command: str) -> None:
@@ -112,9 +112,9 @@ class LineTraining:
             case Tuned():
                 self._console.print(tuned(event), soft_wrap=True)
 
-    def subject(self, subject: Subject) -> None:
+    def selected(self, selected: SelectedNetwork) -> None:
         """Say what is going to be trained."""
-        self._console.print(FittedText(subject.words))
+        self._console.print(FittedText(selected.text))
 
     def interrupted(self, command: str) -> None:
         """Say how to continue."""
@@ -187,10 +187,15 @@ class JsonTraining:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
         self._write({"event": name, **asdict(event)})
 
-    def subject(self, subject: Subject) -> None:
+    def selected(self, selected: SelectedNetwork) -> None:
         """Write what is going to be trained."""
-        metadata = {"key": subject.key, "words": subject.words, "run": subject.run, "folder": subject.folder}
-        self._write({"event": "subject", **metadata})
+        metadata = {
+            "key": selected.key,
+            "text": selected.text,
+            "run": selected.run,
+            "folder": selected.folder,
+        }
+        self._write({"event": "network_selected", **metadata})
 
     def interrupted(self, command: str) -> None:
         """Write the last object of an interrupted training."""

@@ -37,7 +37,7 @@ from aebnas.deploy.manifest import (
 )
 from aebnas.deploy.scoring import exit_samples, prepared, refitted, score
 from aebnas.deploy.segments import SegmentChain
-from aebnas.deploy.speed import ROUNDS, Contender, mean_ms, rounds_ns
+from aebnas.deploy.speed import ROUNDS, TimedNetwork, mean_ms, rounds_ns
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.runtime.onnx_session import open_session
@@ -170,7 +170,9 @@ def _scored(
 
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
     inputs = source.prepare(source.splits.calibrate.images[:SAMPLE_COUNT])
-    times = mean_ms(rounds_ns([Contender(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS))
+    times = mean_ms(
+        rounds_ns([TimedNetwork(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS)
+    )
     return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
 
 

@@ -252,7 +252,7 @@ def dataset(run: RunContents) -> str:
 
 def reading(runs: Sequence[RunContents]) -> list[str]:
     """Return how the numbers came about, and what they do not say."""
-    points = sum(len(run.contenders) for run in runs)
+    points = sum(len(run.eligible_points) for run in runs)
     return [
         "Accuracy, exit rates and expected MACs are counted on the select split, which trained no weights "
         "and fitted no exit policy; those were fitted on the calibrate split.",

@@ -110,12 +110,12 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
     images, identity = plan.images, task.identity(plan)
     reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
-    reach_costs = plan.subject.devices.reach_costs(task.architecture, images.task)
+    reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
     policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
     return Checkpoint(
         format=FORMAT,
         key=task.architecture.key(),
-        run=plan.subject.run,
+        run=plan.selected.run,
         seed=task.seed(plan),
         is_static=task.is_static,
         architecture=task.architecture,

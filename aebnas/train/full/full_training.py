@@ -42,7 +42,7 @@ from aebnas.train.full.unfinished import (
 from aebnas.training.image_logits import image_logits
 from aebnas.training.journal import Epoch, Journal
 from aebnas.training.losses.modes import MODES
-from aebnas.training.losses.teaching import TaughtBatches, taught_phases
+from aebnas.training.losses.teacher import DistilledBatches, distilled_phases
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import Batches, evaluating, train_phases
@@ -151,8 +151,8 @@ def trained_weights(
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.architecture.input_size, seed)
-        batches = TaughtBatches(plain, seen, teacher)
-        phases = taught_phases(phases, task.teacher.lesson, weights, chance(network))
+        batches = DistilledBatches(plain, seen, teacher)
+        phases = distilled_phases(phases, task.teacher.distillation, weights, chance(network))
     dtype = training_dtype(training.precision, task.architecture.backbone_types, device)
     train_phases(network, batches, training, phases, dtype, make_journal(network))
     return network

@@ -22,16 +22,16 @@ def inheritance_of(plan: Plan) -> Inheritance:
         ConfigError: The run is not known or has none, or the settings build other networks.
         RunError: The supernet is unfinished, damaged or of something else.
     """
-    subject, config, images = plan.subject, plan.subject.config, plan.images
+    selected, config, images = plan.selected, plan.selected.config, plan.images
     if config is None:
         raise ConfigError(
             "--inherit: the run's supernet holds the weights, but this winner file does not lie in its run. "
             "Name the run itself: aebnas train RUN --pick KEY --inherit"
         )
-    file = supernet_file(Path(subject.run))
+    file = supernet_file(Path(selected.run))
     if not file.is_file():
         raise ConfigError(
-            f"--inherit: {subject.run} has no supernet to inherit from ({file} is missing); "
+            f"--inherit: {selected.run} has no supernet to inherit from ({file} is missing); "
             "searches with evaluation.fidelities: [inherited] leave one"
         )
     if plan.settings.training.carry != config.training.carry:
@@ -43,5 +43,5 @@ def inheritance_of(plan: Plan) -> Inheritance:
     channels, classes = images.train.shape[2], len(images.classes)
     check_metadata(file, stored, supernet_metadata(config, images.fingerprint, channels, classes))
     if not is_finished:
-        raise RunError(f"{file} is half trained. Finish it: aebnas resume {subject.run}")
+        raise RunError(f"{file} is half trained. Finish it: aebnas resume {selected.run}")
     return Inheritance(file, config, _sha256(file))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.train.full.checkpoint import Checkpoint
-from aebnas.train.select.rivals import Missing
+from aebnas.train.select.baselines import Missing
 from aebnas.train.test.scores import Banded, NetworkScore
 from aebnas.train.test.stopping import Stopped
 
 
 @dataclass(frozen=True, eq=False)
-class Rival:
+class BaselineComparison:
     """A static network on the same test images."""
 
     name: str
@@ -33,7 +33,7 @@ class TestReport:
     network: NetworkScore
     stopped: Stopped | None
     """The network really stopping; None where no image was asked for."""
-    rivals: tuple[Rival, ...]
+    baselines: tuple[BaselineComparison, ...]
     missing: tuple[Missing, ...]
     warnings: tuple[str, ...] = ()
     """What makes the score too good, as far as the images tell."""

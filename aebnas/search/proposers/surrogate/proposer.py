@@ -167,19 +167,19 @@ class SurrogateProposer:
         """Return new architectures that together promise the largest gain."""
         trained = self._archive.individuals
         pool = promising(surrogate, trained, self._known, self._config.search, seed)
-        front, picked = front_of(trained, len(self._reference)), list[int]()
+        front, selected = front_of(trained, len(self._reference)), list[int]()
         if not len(front):
             return self._least_violating(surrogate, pool, count)
         genomes: list[Genome] = []
         for optimism in OPTIMISM:
-            if len(picked) >= count or not pool:
+            if len(selected) >= count or not pool:
                 break
             predicted = surrogate.individuals(pool, optimism)
-            for i in picked:  # as a part of the front they promise nothing more
+            for i in selected:  # as a part of the front they promise nothing more
                 front = np.concatenate([front, front_of(predicted[i], len(self._reference))])
-            more = most_gaining(predicted, count - len(picked), front, self._reference)
-            genomes += [self._best_point(predicted[i], front) for i in more if i not in picked]
-            picked += [i for i in more if i not in picked]
+            more = most_gaining(predicted, count - len(selected), front, self._reference)
+            genomes += [self._best_point(predicted[i], front) for i in more if i not in selected]
+            selected += [i for i in more if i not in selected]
         return genomes
 
     def _best_point(self, points: Sequence[Individual], front: FloatArray) -> Genome:
