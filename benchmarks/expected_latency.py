@@ -63,7 +63,7 @@ def main() -> None:
         network = EarlyExitNetwork(
             one.architecture,
             classification(splits.train.shape[2], len(splits.classes)),
-            config.training.carry,
+            config.training.boosting_coefficient,
         )
         weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))

@@ -70,7 +70,7 @@ def new_supernet(config: SearchFile, images: Images, device: str = "cpu") -> Sup
     return Supernet(
         space,
         Task.of_images(images.train.shape, len(images.classes)),
-        carry=config.training.carry,
+        boosting_coefficient=config.training.boosting_coefficient,
         seed=config.supernet.seed,
         device=device,
     )

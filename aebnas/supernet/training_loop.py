@@ -90,7 +90,7 @@ def new_training(
     config: SearchFile, splits: Splits, supernet: Supernet, group: ProcessGroup | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
-    sandwich = Sandwich(supernet.space, supernet.task, supernet.carry)
+    sandwich = Sandwich(supernet.space, supernet.task, supernet.boosting_coefficient)
     batches = ElasticBatches(
         splits.train,
         device=supernet.device,

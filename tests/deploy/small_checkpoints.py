@@ -55,7 +55,7 @@ def trained(
     architecture = without_exits(three_exits()) if is_static else three_exits()
     splits = digits()
     torch.manual_seed(0)
-    network = EarlyExitNetwork(architecture, classification(1, 10), config.carry)
+    network = EarlyExitNetwork(architecture, classification(1, 10), config.boosting_coefficient)
     batches = TrainBatches(
         splits.train,
         device="cpu",

@@ -67,7 +67,7 @@ def test_every_trained_network_has_all_its_exits() -> None:
 
 
 def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() -> None:
-    sandwich = Sandwich(space(), classification(1, 10), carry=0.5)
+    sandwich = Sandwich(space(), classification(1, 10), boosting_coefficient=0.5)
     rng = np.random.default_rng(0)
     groups = [group for _ in range(20) for group in sandwich.draw(5, 3, rng)]
     assert all(len({len(a.exits) for a in group}) == 1 for group in groups), "one network, the same positions"

@@ -60,7 +60,7 @@ def baseline(
 
 def weights_of(one: Any) -> bytes:
     file = io.BytesIO()
-    torch.save(EarlyExitNetwork(one, classification(1, 10), carry=0.0).state_dict(), file)
+    torch.save(EarlyExitNetwork(one, classification(1, 10), boosting_coefficient=0.0).state_dict(), file)
     return file.getvalue()
 
 

@@ -88,7 +88,7 @@ def test_networks_that_really_stop_decide_as_exported_ones_do(monkeypatch: pytes
     assert stopping.stopped().calls == (1, 1)
 
 
-def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_band() -> None:
+def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_interval() -> None:
     (baseline,) = report().baselines
     assert baseline.name == "the same network without early exits"
     apart = report().network.policy.accuracy.value - baseline.score.policy.accuracy.value
@@ -102,7 +102,7 @@ def test_a_missing_baseline_is_named_with_its_reason() -> None:
     ]
 
 
-def test_bands_hold_their_values() -> None:
+def test_intervals_hold_their_values() -> None:
     policy = report().network.policy
     for one in (policy.accuracy, policy.macs, *(exit_.accuracy for exit_ in report().network.exits)):
         assert one.low <= one.value <= one.high

@@ -19,7 +19,7 @@ from aebnas.terminal.tables import FittedTable, table_of_rows
 if TYPE_CHECKING:
     from aebnas.exits.quality.calibration import CalibrationReport
     from aebnas.train.test.results import TestReport
-    from aebnas.train.test.scores import Banded, NetworkScore
+    from aebnas.train.test.scores import NetworkScore, WithInterval
     from aebnas.train.test.stopping import Stopped
 
 NONE = "–"
@@ -119,7 +119,7 @@ def _predicted(cost: str, score: NetworkScore) -> str:
     return NONE if value is None else metric_value(cost, value)
 
 
-def banded(one: Banded) -> str:
+def banded(one: WithInterval) -> str:
     """Return a share with its interval: ``97.4% [96.0, 98.5]``."""
     return f"{percent(one.value, 2)} [{one.low * 100:.1f}, {one.high * 100:.1f}]"
 

@@ -150,7 +150,7 @@ def variant_table(variants: Sequence[Variant]) -> str:
 
 
 def _earlier(checkpoint: Checkpoint) -> str:
-    if not checkpoint.training.carry:
+    if not checkpoint.training.boosting_coefficient:
         return ""
     return (
         "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "

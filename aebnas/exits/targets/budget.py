@@ -70,7 +70,7 @@ class Budget(Target):
         return outcome.cost - self.max_cost if outcome.cost > self.limit else 0.0
 
     def format_shortfall(self, shortfall: float) -> str:
-        """Return the excess with its unit."""
+        """Return the shortfall with its unit."""
         return format_cost(shortfall, self.unit)
 
     def nearest(self, outcomes: Outcomes) -> float:

@@ -86,7 +86,7 @@ def _layer_mj(layer: Layer, profile: HardwareProfile, target: Target, counter: E
         NoEnergyError: The counter tells nothing.
     """
     clock, net_ns = layer_clock(layer, target), profile.row(layer).latency_ms * 1e6
-    # the call itself (and a lead before, a tail behind the layer) takes its share of the energy
+    # the call itself (and the padding convolutions around the layer) takes its share of the energy
     share = min(1.0, net_ns / sample_ns(clock))
     return share * measure_energy_mj(clock, counter)
 

@@ -55,7 +55,7 @@ def _header(study: ExitStudy) -> Markup:
 
 def _curves_caption(study: ExitStudy) -> str:
     return (
-        "Each policy along its path of settings, from the dearest to the cheapest; bands are 95% "
+        "Each policy along its path of settings, from the dearest to the cheapest; bands of colour are 95% "
         f"bootstrap intervals over {study.comparison.scored_on:,} select images. Settings were chosen on "
         "calibrate, so a line may dip. A click on a name hides a policy, a double click (or Shift and a "
         "click) shows it alone. The weakest points may lie below the frame: Whole range shows them."

@@ -66,9 +66,9 @@ def _shared(config: SearchFile, splits: int) -> int:
     return splits if free > splits else 0
 
 
-def _cure(config: SearchFile, fitting: int, excess: float, data: DataMetadata) -> str:
+def _cure(config: SearchFile, fitting: int, needed: float, data: DataMetadata) -> str:
     if fitting >= 1 and config.workers.mode == "ray":
         return f"Set workers.count: {fitting}."
-    limit = math.floor(SPARE * sum(data.counts[:3]) / excess)
+    limit = math.floor(SPARE * sum(data.counts[:3]) / needed)
     smaller = " or make them smaller with data.image_size" if config.data.folder is not None else ""
     return f"Use fewer images with data.limit: {limit}{smaller}." if limit >= 10 else FEWER

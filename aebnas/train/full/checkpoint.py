@@ -188,7 +188,7 @@ def load_trained(folder: Path) -> Trained:
     network = EarlyExitNetwork(
         checkpoint.architecture,
         checkpoint.task,
-        carry=checkpoint.training.carry,
+        boosting_coefficient=checkpoint.training.boosting_coefficient,
     )
     weights, arrays = _content(folder, WEIGHTS, checkpoint), _content(folder, LOGITS, checkpoint)
     try:

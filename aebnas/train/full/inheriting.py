@@ -34,7 +34,7 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"--inherit: {selected.run} has no supernet to inherit from ({file} is missing); "
             "searches with evaluation.fidelities: [inherited] leave one"
         )
-    if plan.settings.training.carry != config.training.carry:
+    if plan.settings.training.boosting_coefficient != config.training.boosting_coefficient:
         raise ConfigError(
             f"training.loss: {plan.settings.training.loss.name} builds other networks than the supernet "
             f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"

@@ -133,7 +133,9 @@ def _with_search_weights(
             f"its weights were not kept ({best.key}, {accuracy} on select in the search"
             f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
-    network = EarlyExitNetwork(best.architecture, checkpoint.task, carry=config.training.carry)
+    network = EarlyExitNetwork(
+        best.architecture, checkpoint.task, boosting_coefficient=config.training.boosting_coefficient
+    )
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # what damaged bytes raise in pickle and zip has no common class

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aebnas.train.full.checkpoint import Checkpoint
 from aebnas.train.select.baselines import Missing
-from aebnas.train.test.scores import Banded, NetworkScore
+from aebnas.train.test.scores import NetworkScore, WithInterval
 from aebnas.train.test.stopping import Stopped
 
 
@@ -19,8 +19,8 @@ class BaselineComparison:
     key: str
     note: str
     score: NetworkScore
-    gain: Banded
-    """Accuracy of the early-exit network minus its own, with its paired band."""
+    gain: WithInterval
+    """Accuracy of the early-exit network minus its own, with its paired interval."""
     stopped: Stopped | None
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.journal import Repeatable
+from aebnas.training.checkpoint_callback import Repeatable
 from aebnas.training.phase import DistilledExits, ExitLoss, Phase
 from aebnas.training.trainer import Batches
 

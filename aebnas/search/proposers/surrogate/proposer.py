@@ -19,7 +19,7 @@ from aebnas.runs.individuals import Individual
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
 from aebnas.search.proposers.api import KeyOf, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
-from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.inner_search import OPTIMISM, fresh_genomes, promising
@@ -53,7 +53,7 @@ class SurrogateProposer:
         exact: ExactCosts,
         reference: Sequence[float],
         key_of: KeyOf | None = None,
-        excess: Excess | None = None,
+        cost_violation: CostViolation | None = None,
     ) -> None:
         """Prepare; nothing is fitted yet.
 
@@ -64,13 +64,13 @@ class SurrogateProposer:
             exact: Counts architectures.
             reference: Worst point of the hypervolume.
             key_of: The key of a genome's architecture; default: a memory of this proposer's own.
-            excess: How far architectures are beyond limits that cost alone decides.
+            cost_violation: How far architectures are beyond limits that cost alone decides.
         """
         self._config = config
         self._space = space
         self._plain = plain
         self._reference = tuple(reference)
-        self._excess = excess
+        self._cost_violation = cost_violation
         self._key_of = remembered_keys(space) if key_of is None else key_of
         self._archive = Archive(space, exact, modelled(config))
         self._monitor = SurrogateMonitor(config.search.surrogate_options)
@@ -152,7 +152,7 @@ class SurrogateProposer:
         self._owed = due - control
         chosen = self._chosen(surrogate, total - explored - control, seed)
         self._note(chosen)
-        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._excess)
+        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._cost_violation)
         self._note(drawn)
         left = total - len(chosen) - len(drawn)  # what the surrogate sees no use in goes to NSGA-II
         plain = self._plain.ask(left) if left else []
@@ -196,8 +196,10 @@ class SurrogateProposer:
         predicted = [min(points, key=lambda one: one.violation) for points in surrogate.individuals(pool)]
 
         def distance(one: Individual) -> tuple[float, float]:
-            excess = 0.0 if self._excess is None else self._excess(self._space.decode(one.genome))
-            return excess, one.violation
+            cost_violation = (
+                0.0 if self._cost_violation is None else self._cost_violation(self._space.decode(one.genome))
+            )
+            return cost_violation, one.violation
 
         return [one.genome for one in sorted(predicted, key=distance)[:count]]
 
