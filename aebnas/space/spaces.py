@@ -16,9 +16,8 @@ from aebnas.space.search_space import StagedSpace
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for images ``(height, width, channels)``."""
-    height, width = image_shape[:2]
-    return make_space(config.space, (height, width), config.trade_offs, config.settings)
+    """Return the search space of a configuration for samples ``(*size, channels)``."""
+    return make_space(config.space, tuple(image_shape[:-1]), config.trade_offs, config.settings)
 
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ else:  # what models of files check: with another kind of space, a union of them
 
 def make_space(
     section: SpaceConfig,
-    own_size: tuple[int, int],
+    own_size: tuple[int, ...],
     trade_offs: tuple[float, ...] = (1.0,),
     settings: tuple[str, ...] = ("",),
 ) -> SearchSpace:
@@ -37,11 +36,12 @@ def make_space(
 
     Args:
         section: The validated section.
-        own_size: Height and width of the data's images.
+        own_size: Of the data's samples: height and width of images.
         trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
-    return StagedSpace(section, own_size, trade_offs, settings)
+    height, width = own_size
+    return StagedSpace(section, (height, width), trade_offs, settings)
 
 
 def architecture_from_dict(plain: Mapping[str, Any]) -> Architecture:
