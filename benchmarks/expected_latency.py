@@ -28,7 +28,7 @@ from aebnas.runs.store.store import RunStore
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
 
-TRADE_OFF = 0.5
+BUDGET_FRACTION = 0.5
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
                 for x, _ in eval_batches(part, network.input, device="cpu", batch_size=250)
             ]
         )[: arguments.images]
-        thresholds = np.array(one.curve.policies[one.point_index(TRADE_OFF)].thresholds)
+        thresholds = np.array(one.curve.policies[one.point_index(BUDGET_FRACTION)].thresholds)
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:

@@ -17,7 +17,7 @@ from aebnas.space.search_space import StagedSpace
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for samples ``(*size, channels)``."""
-    return make_space(config.space, tuple(image_shape[:-1]), config.trade_offs, config.settings)
+    return make_space(config.space, tuple(image_shape[:-1]), config.budget_fractions, config.settings)
 
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ else:  # what models of files check: with another kind of space, a union of them
 def make_space(
     section: SpaceConfig,
     own_size: tuple[int, ...],
-    trade_offs: tuple[float, ...] = (1.0,),
+    budget_fractions: tuple[float, ...] = (1.0,),
     settings: tuple[str, ...] = ("",),
 ) -> SearchSpace:
     """Return the space that a section describes.
@@ -37,11 +37,11 @@ def make_space(
     Args:
         section: The validated section.
         own_size: Of the data's samples: height and width of images.
-        trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+        budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
     height, width = own_size
-    return StagedSpace(section, (height, width), trade_offs, settings)
+    return StagedSpace(section, (height, width), budget_fractions, settings)
 
 
 def architecture_from_dict(plain: Mapping[str, Any]) -> Architecture:

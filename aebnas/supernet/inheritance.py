@@ -59,7 +59,7 @@ def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Superne
     )
 
 
-class Heirs:
+class InheritedSubnets:
     """Extracts networks and recalibrates their batch norms on a fixed sample of the train split."""
 
     def __init__(self, config: SearchFile, splits: Splits, supernet: Supernet) -> None:

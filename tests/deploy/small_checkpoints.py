@@ -106,7 +106,7 @@ def write_checkpoint(
         std=network.input.known_normalisation.std,
         training=config,
         exits=exits,
-        trade_off=0.85,
+        budget_fraction=0.85,
         policy=policy.to_dict(),
         reach_macs=tuple(reach.tolist()),
         environment={"torch": torch.__version__},
