@@ -480,7 +480,7 @@ def test_a_half_trained_supernet_of_a_larger_space_is_refused(tmp_path: Path) ->
 def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
     settings = config(supernet={"epochs": 1, "file": str(first.path)})
-    other = type(splits())(**{**vars(splits()), "fingerprint": "other"})
+    other = replace(splits(), fingerprint="other")
     with pytest.raises(RunError, match=r"data\.fingerprint"):
         ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
 
