@@ -1,7 +1,7 @@
 """Evaluations: what is known of one trained candidate.
 
 An ``Evaluation`` is a *curve*, not a point: thresholds were not part of the
-training.  ``metrics(trade_off)`` reads one operating point off it.  Must not
+training.  ``metrics(budget_fraction)`` reads one operating point off it.  Must not
 import torch.
 """
 
@@ -109,26 +109,26 @@ class Evaluation:
         """
         return replace(self, status=status, message=message, curve=None)
 
-    def point_index(self, trade_off: float, setting: str = "") -> int:
+    def point_index(self, budget_fraction: float, setting: str = "") -> int:
         """Return the index of the curve's point for a share of the network's own full cost.
 
         The most accurate point on *calibrate* whose cost, in ``cost_metric``, is within
-        ``trade_off`` times the cost to the last exit; the cheapest one where there is none.
+        ``budget_fraction`` times the cost to the last exit; the cheapest one where there is none.
         ``setting``: of the exit policy, where it is a gene; ``""``: the best of all.
 
         Raises:
             RunError: The candidate failed.
         """
         curve = self._known_curve()
-        return curve.index_within(trade_off * float(curve.reach_cost[-1]), setting)
+        return curve.index_within(budget_fraction * float(curve.reach_cost[-1]), setting)
 
-    def metrics(self, trade_off: float, setting: str = "") -> dict[str, float]:
+    def metrics(self, budget_fraction: float, setting: str = "") -> dict[str, float]:
         """Return every measured quantity at one operating point, scored on *select*.
 
         Keys: the names of ``METRICS``, those of answers where the search asked for them; those of devices
         as ``latency_ms@PROFILE``, with a single profile also without ``@PROFILE``.
         """
-        point = self._point(self.point_index(trade_off, setting))
+        point = self._point(self.point_index(budget_fraction, setting))
         return {name: metric_of(name).at(point, full) for name, full in self._metric_names().items()}
 
     def sizes(self) -> dict[str, float]:

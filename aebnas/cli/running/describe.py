@@ -80,8 +80,9 @@ class Description:
             found.append(f"section evaluation: nothing reads {', '.join(unread)}.")
         learned = [name for name in config.constraints if metric_of(name).is_learned]
         if inherits and learned:
+            names = " and ".join(map(metric_name, learned))
             found.append(
-                f"limits on {' and '.join(map(metric_name, learned))} are held against what candidates inherit, less than training gives."
+                f"limits on {names} are held against what candidates inherit, less than training gives."
             )
         return found
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticKnownError
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 from aebnas.task.metrics.table import DEVICE_METRICS, METRICS, metric_of
 
 

@@ -15,7 +15,7 @@ from aebnas.runs.formatting import FINAL, exit_names, further_metrics
 from aebnas.runs.intervals import wilson_interval
 from aebnas.task.metrics.table import EVERYWHERE
 
-FIXED = ("run", "key", "trade_off", "exit_policy")
+FIXED = ("run", "key", "budget_fraction", "exit_policy")
 """First columns; metrics, those of exit positions, ``policy`` (JSON), ``architecture``, ``winner`` follow."""
 BEHIND = {"accuracy": ("accuracy_low_95", "accuracy_high_95"), "macs": ("macs_share",)}
 """Columns behind those of some metrics."""
@@ -75,7 +75,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
     return {
         "run": run.label,
         "key": point.key,
-        "trade_off": point.trade_off,
+        "budget_fraction": point.budget_fraction,
         "exit_policy": point.setting or run.config.exits.only.name,
         "accuracy_low_95": low,
         "accuracy_high_95": high,

@@ -2,7 +2,7 @@
 
 A share, as the error, becomes the angle whose squared sine it is: its noise is then the same
 everywhere.  An expected cost becomes the logarithm of its share of what the
-trade-off allows, for the cost to the last exit is counted, not modelled: a
+budget fraction allows, for the cost to the last exit is counted, not modelled: a
 prediction of 0 says that the network spends what it may.  How far a target of
 ``exits`` is missed, and other quantities of training, are modelled as they are.
 """
@@ -37,7 +37,7 @@ def optimistic(name: str, values: FloatArray, deviation: FloatArray | float, opt
 
     Args:
         name: The quantity.
-        values: As models see them, shape ``(n, trade_offs)``.
+        values: As models see them, shape ``(n, budget_fractions)``.
         deviation: Of the model.
         optimism: How many deviations.
     """
@@ -52,9 +52,9 @@ def to_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares: 
 
     Args:
         name: The quantity.
-        values: Shape ``(n, trade_offs)``.
+        values: Shape ``(n, budget_fractions)``.
         costs: What the ``n`` architectures cost.
-        shares: The trade-offs, shape ``(trade_offs,)``.
+        shares: The budget fractions, shape ``(budget_fractions,)``.
     """
     if name != TARGET and metric_of(name).is_share:
         return np.arcsin(np.sqrt(np.clip(values, 0, 1)))
@@ -68,9 +68,9 @@ def from_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares
 
     Args:
         name: The quantity.
-        values: Shape ``(n, trade_offs)``.
+        values: Shape ``(n, budget_fractions)``.
         costs: What the ``n`` architectures cost.
-        shares: The trade-offs, shape ``(trade_offs,)``.
+        shares: The budget fractions, shape ``(budget_fractions,)``.
     """
     if name != TARGET and metric_of(name).is_share:
         return np.square(np.sin(np.clip(values, 0, np.pi / 2)))
