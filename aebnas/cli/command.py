@@ -26,6 +26,9 @@ class Command:
     """Do it and return the exit code; its errors are told by ``main``."""
     only_prints: bool = False
     """Whether it ends with standard output; others keep their work on disk, and go on to its end."""
+    is_consent: bool = False
+    """Whether giving it is consent to run code from outside: it trains or measures what the user's own file
+    or run says.  Others run such code if they are told ``--allow-code``."""
 
     def enter(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         """Add the command to those of a parser."""

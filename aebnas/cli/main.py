@@ -81,7 +81,9 @@ def _answer(words: list[str], output: GuardedStream) -> int:
     output.goes_on = not command.only_prints
     output.command = f"aebnas {command.name}"
     try:
-        return command.run(arguments)
+        from aebnas.cli.allowing import with_consent
+
+        return with_consent(arguments, command)
     except AebnasError as error:
         tell(str(error))
         return error.exit_code

@@ -129,4 +129,5 @@ COMMAND = Command(
     "deployed, and check the table on whole networks. Interrupted, the same command continues.",
     add_options,
     run,
+    is_consent=True,
 )

@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     point = parser.add_mutually_exclusive_group()
     point.add_argument(
-        "--trade-off", type=share, metavar="SHARE",
+        "--budget-fraction", type=share, metavar="SHARE",
         help="of its own full cost that the exit policy may spend; default: that of the point",
     )  # fmt: skip
     point.add_argument(
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from aebnas.data.checks.moved import moved
     from aebnas.train.select.subject import subject_of
 
-    subject = subject_of(source, arguments.pick, arguments.trade_off, arguments.point)
+    subject = subject_of(source, arguments.pick, arguments.budget_fraction, arguments.point)
     place = None if arguments.data is None else Path(arguments.data)
     subject = replace(subject, data=moved(subject.data, place))
     overrides = _overrides(arguments)
@@ -156,4 +156,5 @@ COMMAND = Command(
     "saved: interrupted, the same command continues.",
     add_options,
     run,
+    is_consent=True,
 )

@@ -36,7 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
         write_file(Path(arguments.output), front_csv([rescored], {}))
     if arguments.json:
         points = [
-            {"key": p.key, "trade_off": p.trade_off, "setting": p.setting, "metrics": dict(p.metrics)}
+            {
+                "key": p.key,
+                "budget_fraction": p.budget_fraction,
+                "setting": p.setting,
+                "metrics": dict(p.metrics),
+            }
             for p in rescored.front
         ]
         print(json.dumps({"objectives": rescored.config.objectives, "front": points}))

@@ -74,4 +74,5 @@ COMMAND = Command(
     "supernet's training supernet.processes and supernet.checkpoint_seconds.",
     add_options,
     run,
+    is_consent=True,
 )

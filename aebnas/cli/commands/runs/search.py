@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / run_name(arguments.name or config.name)
-    from aebnas.runs.store.places import refuse_existing
+    from aebnas.runs.store.location import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views.choosing import make_view
@@ -43,4 +43,5 @@ COMMAND = Command(
     "Search from a search-space file into a new run directory.",
     add_run_of_file,
     run,
+    is_consent=True,
 )

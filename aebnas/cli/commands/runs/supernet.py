@@ -82,4 +82,5 @@ COMMAND = Command(
     "evaluation.fidelities: [inherited] on the same space and data use it.",
     add_run_of_file,
     run,
+    is_consent=True,
 )
