@@ -36,6 +36,8 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     }
     if plan_of(config).inherits:
         metadata["space"] = config.space.model_dump(mode="json")
+    if config.measured:
+        metadata["measured"] = sorted(config.measured)
     if hardware:
         metadata |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))

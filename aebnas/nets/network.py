@@ -44,7 +44,8 @@ class ExitSegment(nn.Module):
 class BoostedSegment(ExitSegment):
     """A segment whose branch corrects the exit before it.
 
-    ``F_i = f_i + boosting_coefficient * stop_gradient(F_{i-1})``.  The sum is part of the segment, so that every consumer sees the same logits.  ``boosting_coefficient`` is
+    ``F_i = f_i + boosting_coefficient * stop_gradient(F_{i-1})``.  The sum is part of the segment, so that
+    every consumer sees the same logits.  ``boosting_coefficient`` is
     stored with the weights: those of a boosted network do not load into a plain one.  Like batch
     norm, the sum counts no MACs; one addition and multiplication per class.
 
@@ -93,8 +94,8 @@ class EarlyExitNetwork(nn.Module):
         super().__init__()
         self.boosting_coefficient = boosting_coefficient
         self.architecture = architecture
-        self.input = task.input.with_size(architecture.input_size)
-        """Shape of one image as the network takes it."""
+        self.input = architecture.input(task)
+        """One sample as the network takes it."""
         self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
             BoostedSegment(plan, boosting_coefficient, make or Layer.build)

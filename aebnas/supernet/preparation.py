@@ -115,7 +115,7 @@ def check_place(config: SearchFile, run: Path) -> None:
 
 
 def _metadata(config: SearchFile, splits: Splits) -> dict[str, Any]:
-    return supernet_metadata(config, splits.fingerprint, splits.train.shape[2], len(splits.classes))
+    return supernet_metadata(config, splits.fingerprint, splits.task)
 
 
 def _usable(config: SearchFile, file: str, metadata: dict[str, Any]) -> Path:

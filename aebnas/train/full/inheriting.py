@@ -40,8 +40,7 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
         )
     stored, is_finished = stored_metadata(file)
-    channels, classes = images.train.shape[2], len(images.classes)
-    check_metadata(file, stored, supernet_metadata(config, images.fingerprint, channels, classes))
+    check_metadata(file, stored, supernet_metadata(config, images.fingerprint, images.task))
     if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {selected.run}")
     return Inheritance(file, config, _sha256(file))

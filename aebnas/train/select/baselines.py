@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
@@ -31,7 +30,6 @@ class ScoredNetwork:
     key: str
     network: EarlyExitNetwork
     policy: ExitPolicy
-    statistics: ChannelStatistics
     note: str = ""
     """How far its training can be compared."""
 
@@ -68,7 +66,7 @@ def scored_network(folder: Path, name: str, fingerprint: str | None = None, note
             f"{folder} was trained on other data (fingerprint {one.data_fingerprint[:12]}, not "
             f"{fingerprint[:12]}): it may have been trained on these test images. Train it on these data"
         )
-    return ScoredNetwork(name, one.key, trained.network, one.exit_policy, one.statistics, note)
+    return ScoredNetwork(name, one.key, trained.network, one.exit_policy, note)
 
 
 def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> ScoredNetwork | Missing:
@@ -134,7 +132,7 @@ def _with_search_weights(
             f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
     network = EarlyExitNetwork(
-        best.architecture, checkpoint.task, boosting_coefficient=config.training.boosting_coefficient
+        best.architecture, splits.task, boosting_coefficient=config.training.boosting_coefficient
     )
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -142,9 +140,7 @@ def _with_search_weights(
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
     epochs = fidelity.epochs if best.epochs is None else best.epochs
     note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
-    return ScoredNetwork(
-        BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note
-    )
+    return ScoredNetwork(BEST, best.key, network.eval(), never_leave(1), note)
 
 
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
