@@ -35,9 +35,9 @@ def main() -> None:
         cost = np.asarray(file["reach_cost"], dtype=np.float64)
         calibrate = _split(file["calibrate_logits"], file["calibrate_labels"])
         select = _split(file["select_logits"], file["select_labels"])
-    # as in compare.py: up to the dearest point that a method reaches on calibrate
-    dearest = max(_costs(front, calibrate, cost)[-1] for front in _fronts(calibrate, cost))
-    budgets = np.linspace(cost[0], dearest, BUDGETS + 1)[1:]
+    # as in compare.py: up to the most expensive point that a method reaches on calibrate
+    most_expensive = max(_costs(front, calibrate, cost)[-1] for front in _fronts(calibrate, cost))
+    budgets = np.linspace(cost[0], most_expensive, BUDGETS + 1)[1:]
     observed = _difference(calibrate, select, cost, budgets)
     rng = np.random.default_rng(0)
     drawn = np.array(

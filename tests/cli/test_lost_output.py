@@ -106,12 +106,12 @@ def words(place: Path, tmp_path: Path) -> dict[str, list[object]]:
     return words_of(place, tmp_path)
 
 
-DEAR = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
+EXPENSIVE = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
 
 
 def cases() -> list[Any]:
     """Every command with every kind of loss; a full disk is slow to try with some."""
-    slow = [(command, "a full disk") for command in DEAR]
+    slow = [(command, "a full disk") for command in EXPENSIVE]
     pairs = [(command, kind) for command in COMMANDS for kind in KINDS]
     return [pytest.param(*pair, marks=[pytest.mark.slow] if pair in slow else []) for pair in pairs]
 

@@ -169,7 +169,7 @@ class ExitPolicyContract(ABC):
         assert target_check.best is not None
         assert target_check.accuracy <= target_check.best < 0.999
 
-    def test_the_path_runs_from_dear_to_cheap(self) -> None:
+    def test_the_path_runs_from_expensive_to_cheap(self) -> None:
         samples = random_samples(6, samples=200, exits=4, classes=3)
         path = self.family().path(samples, samples.correct)
         costs = [outcome_of(policy, samples).cost for policy in path]
@@ -188,10 +188,10 @@ class ExitPolicyContract(ABC):
 
     def test_a_larger_budget_is_spent_on_later_exits(self) -> None:
         samples = random_samples(7, samples=500, exits=4, classes=3)
-        cheap, dear = (
+        cheap, expensive = (
             outcome_of(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6)
         )
-        assert cheap < dear <= 2.6 * (1 + 1e-9)
+        assert cheap < expensive <= 2.6 * (1 + 1e-9)
 
     def test_logits_that_are_not_numbers_are_refused(self) -> None:
         logits, labels = random_logits(3, samples=5, exits=3, classes=4)

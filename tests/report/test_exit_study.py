@@ -61,8 +61,8 @@ def test_a_network_without_early_exits_is_compared_where_there_is_no_other(
     found = evaluations(config, 12)
     alone = next(one for one in found if len(one.reach_macs) == 1)
     assert alone.curve is not None
-    dear_and_right = {"select_accuracy": np.ones(30), "select_cost": np.full(30, 1e6)}
-    best = replace(alone, curve=replace(alone.curve, **dear_and_right))
+    expensive_and_right = {"select_accuracy": np.ones(30), "select_cost": np.full(30, 1e6)}
+    best = replace(alone, curve=replace(alone.curve, **expensive_and_right))
     others = [one for one in found if len(one.reach_macs) == 2][:early]
     store = with_logits(store_of(tmp_path / "run", config, [best, *others], [1 + early]))
     study = exit_study(store)

@@ -76,7 +76,7 @@ def test_the_time_of_deciding_is_part_of_an_images_time() -> None:
 
 
 def test_networks_that_really_stop_decide_as_exported_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not by ``leave``, half of whose time is checks: it would make stopping look dearer than it is."""
+    """Not by ``leave``, half of whose time is checks: it would make stopping look more expensive."""
 
     def never(*given: object) -> None:
         raise AssertionError

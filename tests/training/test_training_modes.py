@@ -301,7 +301,7 @@ def test_jei_leaves_backbone_and_last_exit_bit_identical_in_its_second_phase() -
     assert changed(made, states[2]) == early
 
 
-def test_a_dearer_last_exit_opens_more_gates() -> None:
+def test_a_more_expensive_last_exit_opens_more_gates() -> None:
     shares = []
     for price in (0.0, 3.0):
         made = network()

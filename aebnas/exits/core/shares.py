@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from aebnas.exits.core.arrays import FloatArray, ScoreArray
 
-_STEEPEST = 1e4  # tilt per relative cost at which only the cheapest or the dearest exit is left
+_STEEPEST = 1e4  # tilt per relative cost at which only the cheapest or the most expensive exit is left
 
 
 def tilted_to(log_weights: FloatArray, reach_cost: FloatArray, budget: float) -> FloatArray:

@@ -27,7 +27,7 @@ def exit_page(study: ExitStudy) -> str:
         section("accuracies", accuracies.title, page_table(accuracies)),
         section("decisions", answers.title, page_table(answers)),
         section("exits", exits.title, page_table(exits)),
-        _drawn("reliability", "Is an exit as sure as it is right?", _BINS),
+        _drawn("reliability", "Does the confidence of an exit match its accuracy?", _BINS),
         _network(study),
     ]
     data = data_script("study", figure_data(study))
@@ -55,7 +55,8 @@ def _header(study: ExitStudy) -> Markup:
 
 def _curves_caption(study: ExitStudy) -> str:
     return (
-        "Each policy along its path of settings, from the dearest to the cheapest; bands of colour are 95% "
+        "Each policy along its path of settings, from the most expensive to the cheapest; bands of colour "
+        "are 95% "
         f"bootstrap intervals over {study.comparison.scored_on:,} select images. Settings were chosen on "
         "calibrate, so a line may dip. A click on a name hides a policy, a double click (or Shift and a "
         "click) shows it alone. The weakest points may lie below the frame: Whole range shows them."

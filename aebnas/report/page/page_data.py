@@ -138,11 +138,15 @@ def _candidates(
     on_front, members = {id(point) for point in run.front}, set(run.front_keys)
     groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
     limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
-    sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
+    confidences, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
         | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
+        | {
+            "n": order[one.key],
+            "b": _bins(confidences.get(one.key, ())),
+            "i": int(not run.fidelity(one).trains),
+        }
         for one in shown
     ]
 

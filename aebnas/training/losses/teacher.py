@@ -105,7 +105,7 @@ def distilled_phases(
         phases: Of a training mode.
         distillation: Share and temperature.
         weights: One loss weight per exit.
-        one_exit: Cross-entropy of one exit that knows nothing, in nats: it is as far from a sure
+        one_exit: Cross-entropy of one exit that knows nothing, in nats: it is as far from a confident
             teacher as from a label.
     """
     soft = distillation.share * distillation.temperature**2 * one_exit

@@ -25,11 +25,11 @@ function column(candidate, slot, width) {
   const metadata = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${formatWeights(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },
-    html("div", {}, title, html("p", { class: "quiet" }, metadata, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.target_check ? html("p", { class: "quiet" }, `Target: ${candidate.target check}`) : null, drawing(candidate, width)),
+    html("div", {}, title, html("p", { class: "quiet" }, metadata, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.targetCheck ? html("p", { class: "quiet" }, `Target: ${candidate.target check}`) : null, drawing(candidate, width)),
     html(
       "div", {},
       html("h4", {}, "Train it"), recipe(candidate),
-      html("h4", {}, "Is an exit as sure as it is right?"),
+      html("h4", {}, "Does the confidence of an exit match its accuracy?"),
       reliabilityFigures(candidate, width),
       html("p", { class: "caption" }, "Accuracy over confidence on select if the exit answered every image, in 15 bins, stronger where more images lie; on the diagonal they agree. Error: expected calibration error."),
     ),
