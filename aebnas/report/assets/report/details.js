@@ -25,7 +25,7 @@ function column(candidate, slot, width) {
   const metadata = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${formatWeights(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },
-    html("div", {}, title, html("p", { class: "quiet" }, metadata, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.targetCheck ? html("p", { class: "quiet" }, `Target: ${candidate.target check}`) : null, drawing(candidate, width)),
+    html("div", {}, title, html("p", { class: "quiet" }, metadata, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.targetCheck ? html("p", { class: "quiet" }, `Target: ${candidate.targetCheck}`) : null, drawing(candidate, width)),
     html(
       "div", {},
       html("h4", {}, "Train it"), recipe(candidate),
