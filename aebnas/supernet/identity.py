@@ -49,10 +49,10 @@ def supernet_metadata(config: SearchFile, fingerprint: str, task: Task) -> dict[
         task: What comes in, and how many answers there are.
     """
     data = {"fingerprint": fingerprint, "channels": task.samples.channels, "classes": task.classes}
-    return _facts_of(config, data)
+    return _metadata_of(config, data)
 
 
-def _facts_of(config: SearchFile, data: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata_of(config: SearchFile, data: Mapping[str, Any]) -> dict[str, Any]:
     training = config.training.model_dump(mode="json")
     read = [name for name in TRAINING if config.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
@@ -113,7 +113,7 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
         fitting = SearchFile.model_validate(plain)
     except ValueError:
         return ""
-    return "" if named_differences(stored, _facts_of(fitting, stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(words)
 
 
 def _is_narrower(difference: Difference) -> bool:
