@@ -7,11 +7,13 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.sections.any_space import AnySpace
 from aebnas.config.sections.constraints import (
     Bound,
     MetricName,
@@ -26,7 +28,7 @@ from aebnas.config.sections.constraints import (
 from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.pixels import Pixels
-from aebnas.config.sections.space import Name, SpaceConfig
+from aebnas.config.sections.space import Name
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
 from aebnas.config.sections.training import TrainingConfig
@@ -186,7 +188,7 @@ class SearchFile(Frozen):
     """Name of the run: runs/NAME."""
     data: DataConfig
     """Images and splits."""
-    space: SpaceConfig
+    space: AnySpace
     """What can be built."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
@@ -261,17 +263,15 @@ class SearchFile(Frozen):
         return tuple(self.exits.settings)
 
     def _wrong_exit_weights(self) -> list[Wrong]:
-        weights, exits = self.training.exit_weights, len(self.space.exit_positions) + 1
-        if weights is None:
+        weights, positions = self.training.exit_weights, self.space.exit_positions
+        if weights is None or positions is None:
             return []
-        path = ("training", "loss", "exit_weights")
-        if len(weights) != exits:
-            return [
-                (
-                    path,
-                    f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}",
-                )
-            ]
-        if not any(weights):
-            return [(path, "at least one weight must be > 0")]
-        return []
+        message = wrong_exit_weights(weights, len(positions) + 1)
+        return [] if message is None else [(("training", "loss", "exit_weights"), message)]
+
+
+def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
+    """Return why loss weights do not fit a space of so many exits, the last one included; None: they do."""
+    if len(weights) != exits:
+        return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
+    return None if any(weights) else "at least one weight must be > 0"

@@ -27,6 +27,8 @@ from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
 from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import space_of
 
 FACTS = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
@@ -166,6 +168,11 @@ class RunContents:
     def untold(self) -> int:
         """Return how many candidates the stored generations were not told."""
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the search space; of data that were never read, for images of one pixel."""
+        return space_of(self.config, self.facts["image_shape"] or (1, 1, 1))
 
     @property
     def front_level(self) -> int:
