@@ -101,7 +101,7 @@ def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
         raise ConfigError(f"training.loss.exit_weights: {message}")
     if plan_of(config).inherits and not space.slots(task):
         raise ConfigError(
-            f"evaluation.fidelities: networks of a space of kind {config.space.kind} cannot share weights, so "
+            f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"
         )
 

@@ -15,6 +15,7 @@ from aebnas.blocks.layer import Layer
 from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
@@ -47,10 +48,9 @@ class GeneSpace(ABC):
         self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
         self._index = {gene.name: i for i, gene in enumerate(self.genes)}
 
-    @property
     @abstractmethod
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may take in, each once."""
 
     @property
     @abstractmethod

@@ -19,8 +19,8 @@ class SpaceRequest:
 
     kind: str
     """By which files name the kind; architectures of a kind from outside say it in ``to_dict``."""
-    own_size: tuple[int, int]
-    """Height and width of the data's images."""
+    own_size: tuple[int, ...]
+    """Of the data's samples: height and width of images, the length of signals."""
     budget_fractions: tuple[float, ...] = (1.0,)
     """Choices of the gene ``budget_fraction``, rising, in (0, 1]."""
     settings: tuple[str, ...] = ("",)

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from aebnas.space.api import Segment
 from aebnas.space.drawing import Drawing
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
@@ -33,10 +34,9 @@ class PlainNetwork(ABC):
     kind: str
     """By which files name the kind of its space."""
 
-    @property
     @abstractmethod
-    def input_size(self) -> tuple[int, int]:
-        """Return height and width that images are brought to."""
+    def input(self, task: Task) -> InputSpec:
+        """Return what it takes in: the size, and how samples of the task are brought to it."""
 
     @property
     @abstractmethod

@@ -33,7 +33,8 @@ class Staged(SpaceKind):
 
     def space(self, request: SpaceRequest) -> StagedSpace:
         """Return the space."""
-        return StagedSpace(self._section, request.own_size, request.budget_fractions, request.settings)
+        height, width = request.own_size
+        return StagedSpace(self._section, (height, width), request.budget_fractions, request.settings)
 
     @classmethod
     def architecture(cls, plain: Mapping[str, Any]) -> StagedArchitecture:
@@ -50,14 +51,13 @@ KINDS: Mapping[str, type[SpaceKind]] = MappingProxyType({STAGED: Staged})
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for images ``(height, width, channels)``."""
-    height, width = image_shape[:2]
-    return make_space(config.space, (height, width), config.budget_fractions, config.settings)
+    """Return the search space of a configuration for samples ``(*size, channels)``."""
+    return make_space(config.space, tuple(image_shape[:-1]), config.budget_fractions, config.settings)
 
 
 def make_space(
     section: SpaceSection,
-    own_size: tuple[int, int],
+    own_size: tuple[int, ...],
     budget_fractions: tuple[float, ...] = (1.0,),
     settings: tuple[str, ...] = ("",),
 ) -> SearchSpace:
@@ -65,7 +65,7 @@ def make_space(
 
     Args:
         section: The validated section.
-        own_size: Height and width of the data's images.
+        own_size: Of the data's samples: height and width of images.
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
-from aebnas.cli.gene_rows import gene_rows
+from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
