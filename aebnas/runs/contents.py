@@ -21,7 +21,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.individuals import individual, metrics_at, pareto_front, violations_of
 from aebnas.runs.soundness import check_policy
 from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
 from aebnas.runs.store.arrays import numbers_of_labels
@@ -303,7 +303,9 @@ def _point(
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    seen = individual((), budget_fraction, evaluation, config, setting)
+    missed = [
+        max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), config)
+    ]
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
@@ -311,8 +313,8 @@ def _point(
         setting=setting,
         index=evaluation.point_index(budget_fraction, setting),
         metrics=evaluation.metrics(budget_fraction, setting),
-        is_feasible=seen.is_feasible,
-        violation=seen.violation,
+        is_feasible=not any(missed),
+        violation=sum(missed),
     )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from aebnas.space.api import Segment
@@ -33,15 +33,12 @@ class PlainNetwork(ABC):
 
     kind: str
     """By which files name the kind of its space."""
+    exits: tuple[str, ...]
+    """What its early exits are called, in order; the last classifier is not among them."""
 
     @abstractmethod
     def input(self, task: Task) -> InputSpec:
         """Return what it takes in: the size, and how samples of the task are brought to it."""
-
-    @property
-    @abstractmethod
-    def exit_names(self) -> tuple[str, ...]:
-        """Return what its early exits are called, in order; the last classifier is not among them."""
 
     @property
     @abstractmethod
@@ -53,12 +50,17 @@ class PlainNetwork(ABC):
         """Return the layers, segment by segment: one per exit, the last ends in the last classifier."""
 
     @abstractmethod
-    def without_exits(self) -> PlainNetwork:
-        """Return the same network without early exits."""
-
-    @abstractmethod
     def drawing(self) -> Drawing:
         """Return what the page draws and the terminal says."""
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """Return what its early exits are called, in order."""
+        return self.exits
+
+    def without_exits(self) -> Self:
+        """Return the same network without early exits."""
+        return replace(self, exits=())
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits."""

@@ -16,10 +16,15 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
+from aebnas.extensions import kinds
+from aebnas.extensions.consent import is_allowed
+from aebnas.extensions.loading import loaded
+from aebnas.extensions.names import is_outside
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.space.search_space import StagedSpace
+from aebnas.space.unread import UnreadNetwork, UnreadSpace
 
 _STAGED_FILES = TypeAdapter(StagedArchitecture)
 
@@ -69,6 +74,8 @@ def make_space(
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
+    if is_outside(section.kind) and not is_allowed():
+        return UnreadSpace(section.kind, budget_fractions, settings)
     request = SpaceRequest(section.kind, own_size, budget_fractions, settings)
     return _made(section).space(request)
 
@@ -79,16 +86,23 @@ def architecture_from_dict(plain: Mapping[str, Any]) -> Architecture:
     Raises:
         KeyError, TypeError: The description is incomplete or has unknown fields.
     """
-    return kind_named(plain.get("kind", STAGED)).architecture(plain)
+    kind = plain.get("kind", STAGED)
+    if is_outside(kind) and not is_allowed():
+        return UnreadNetwork(plain)
+    return kind_named(kind).architecture(plain)
 
 
 def kind_named(name: str) -> type[SpaceKind]:
-    """Return the kind that goes by a name.
+    """Return the kind that goes by a name; one from outside is loaded.
 
     Raises:
         KeyError: There is none.
+        CodeError: The code behind the name is missing, wrong or not allowed.
     """
-    return KINDS[name]
+    if name in KINDS or not is_outside(name):
+        return KINDS[name]
+    kind: type[SpaceKind] = loaded(name, kinds.SPACE)
+    return kind
 
 
 def _made(section: SpaceSection) -> SpaceKind:
