@@ -47,7 +47,19 @@ def read_outside(
         CodeError: The code is missing, wrong or not allowed.
         DataError: It returned something else.
     """
-    found = loaded(name, kinds.DATASET)(**options)
+    return checked(name, loaded(name, kinds.DATASET)(**options))
+
+
+def checked(name: str, found: object) -> tuple[Samples, Samples | None, tuple[str, ...], Extras]:
+    """Return what a function from outside returned, as other readers do.
+
+    Args:
+        name: Of the function, for messages.
+        found: What it returned.
+
+    Raises:
+        DataError: It is something else than arrays of images and labels.
+    """
     if not isinstance(found, Arrays):
         raise DataError(
             f"{name} must return aebnas.data.readers.outside.Arrays(train=(images, labels), ...), "
