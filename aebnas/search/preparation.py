@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import SearchFile, wrong_exit_weights
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
@@ -21,6 +21,7 @@ from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.space.spaces import space_of
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     check_workers_fit(config, data)
     _check_supernet(config, data)
     space = space_of(config, data.shape)
+    _check_space(config, space, data.task)
     devices = DeviceCosts.of_file(config, space, data.task)
     drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
     return Prepared(config, data, space, devices, drawn)
@@ -85,6 +87,23 @@ def _check_paths(config: SearchFile) -> None:
     for name, path in paths:
         if path is not None:
             refuse_unwritable(name, expanded(name, path).absolute())
+
+
+def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
+    """Refuse here what only the space knows to be wrong: weights of exits, candidates that cannot inherit.
+
+    Raises:
+        ConfigError: The loss has another number of weights than there are exits, or the space no slots.
+    """
+    weights = config.training.exit_weights
+    message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
+    if message:
+        raise ConfigError(f"training.loss.exit_weights: {message}")
+    if plan_of(config).inherits and not space.slots(task):
+        raise ConfigError(
+            f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
+            "that none can inherit. Use trained"
+        )
 
 
 def _proposer(config: SearchFile, space: SearchSpace, data: DataMetadata, devices: DeviceCosts) -> Proposer:

@@ -68,8 +68,8 @@ def deciding_settings(config: SearchFile) -> dict[str, Any]:
 
     That a share of the teacher is given or follows from the rule makes no difference.
     """
-    settings, exits = config.supernet, config.space.exits
-    lacking = bool(config.training.boosting_coefficient and exits.after and exits.optional)
+    settings = config.supernet
+    lacking = bool(config.training.boosting_coefficient and config.space.may_lack_exits)
     plain = settings.model_dump(mode="json", exclude=IRRELEVANT)
     return plain | {"distillation": settings.teacher_share, LACKING: lacking}
 
