@@ -7,6 +7,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -236,12 +237,7 @@ class SearchFile(Frozen):
 
         What the target bounds; else the first objective that thresholds can change, or macs.
         """
-        budget = self.exits.budget_metric
-        wanted = EXPECTED if budget is None else (budget,)
-        for name in self.objectives:
-            if name.partition("@")[0] in wanted:
-                return full_name(name, self.profiles)
-        return full_name(budget or "macs", self.profiles)
+        return traded_cost(self.exits, self.objectives, self.profiles)
 
     @property
     def budget_fractions(self) -> tuple[float, ...]:
@@ -268,3 +264,19 @@ class SearchFile(Frozen):
         if not any(weights):
             return [(path, "at least one weight must be > 0")]
         return []
+
+
+def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequence[str]) -> str:
+    """Return what exits trade for accuracy.
+
+    Args:
+        exits: What their target bounds counts, if they have one.
+        objectives: Else the first of these that thresholds can change, or macs.
+        profiles: Names of the hardware profiles.
+    """
+    budget = exits.budget_metric
+    wanted = EXPECTED if budget is None else (budget,)
+    for name in objectives:
+        if name.partition("@")[0] in wanted:
+            return full_name(name, profiles)
+    return full_name(budget or "macs", profiles)

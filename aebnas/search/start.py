@@ -4,63 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import full_name
-from aebnas.evaluation.plan import plan_of
+from aebnas.config.schema import SearchConfig
+from aebnas.evaluation.plan import Plan
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.problem import Problem
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.limits import excess_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
-from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.api import Architecture
 from aebnas.task.task import Task
 
 REFERENCE_SAMPLES = 100
 """Random architectures whose largest costs are the reference of the hypervolume."""
 
 
-def make_proposer(
-    config: SearchFile,
-    space: SearchSpace,
-    task: Task,
-    devices: DeviceCosts | None = None,
-) -> Proposer:
+def make_proposer(problem: Problem) -> Proposer:
     """Return the search's proposer, its first generation drawn.
 
     Args:
-        config: The whole search-space file.
-        space: Its space.
-        task: What comes in, and how many answers there are.
-        devices: The devices of the search; a surrogate, and limits on their quantities, count with them.
+        problem: What is searched; a surrogate, and limits on quantities of devices, count with its devices.
 
     Raises:
         HardwareError: A layer was not measured.
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
-    search, admit = config.search, _early_rejection(config, task)
-    devices = DeviceCosts() if devices is None else devices
-    exact = ExactCosts(task, devices)
-    excess = excess_of(config, exact)
+    search, goals, space = problem.search, problem.goals, problem.space
+    admit = _early_rejection(search, problem.task)
+    exact = ExactCosts(problem.task, problem.devices)
+    excess = excess_of(goals, exact)
     if search.algorithm == "random" or not space.genes:
         return RandomProposer(space, search.offspring or search.population, search.seed, admit, excess)
-    constraints = sum((b.min is not None) + (b.max is not None) for b in config.constraints.values())
-    constraints += config.exits.target is not None
-    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, excess)
+    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, excess)
     if search.surrogate == "none":
         return plain
     from aebnas.search.proposers.surrogate.proposer import (
         SurrogateProposer,  # importing scikit-learn takes a second
     )
 
-    worst = reference(config, space, task, devices)
-    return SurrogateProposer(config, space, plain, exact, worst, excess=excess)
+    return SurrogateProposer(goals, search, space, plain, exact, reference(problem), excess=excess)
 
 
-def planned_candidates(config: SearchFile) -> int:
+def planned_candidates(search: SearchConfig, plan: Plan) -> int:
     """Return the candidates of a whole search, if no clock ends it early and nothing fails."""
-    search, plan, total = config.search, plan_of(config), 0
-    offspring = search.offspring or search.population
+    total, offspring = 0, search.offspring or search.population
     first = offspring if search.algorithm == "random" else search.population
     planned = first + (search.generations - 1) * offspring
     if not plan.halves or search.max_trainings is None:
@@ -75,15 +62,9 @@ def planned_candidates(config: SearchFile) -> int:
     return total
 
 
-def reference(config: SearchFile, space: SearchSpace, task: Task, devices: DeviceCosts) -> tuple[float, ...]:
-    """Return the worst point of the hypervolume: error 1, else the largest of a fixed sample.
-
-    Args:
-        config: The objectives.
-        space: Where the sample is drawn.
-        task: What comes in, and how many answers there are.
-        devices: The devices of the search.
-    """
+def reference(problem: Problem) -> tuple[float, ...]:
+    """Return the worst point of the hypervolume: error 1, else the largest of a fixed sample of the space."""
+    space, task, devices = problem.space, problem.task, problem.devices
     rng = np.random.default_rng(0)
     samples = [space.decode(space.sample(rng)) for _ in range(REFERENCE_SAMPLES)]
     costs = [network_cost(sample, task) for sample in samples]
@@ -98,18 +79,18 @@ def reference(config: SearchFile, space: SearchSpace, task: Task, devices: Devic
         for name, reach in devices.reach_costs(sample, task).items():
             for one in (name, f"worst_{name}"):
                 largest[one] = max(largest.get(one, 0.0), reach[-1])
-    return tuple(largest[full_name(name, config.profiles)] for name in config.objectives)
+    return tuple(largest[problem.goals.full_name(name)] for name in problem.goals.objectives)
 
 
-def has_first_limits(config: SearchFile) -> bool:
+def has_first_limits(search: SearchConfig) -> bool:
     """Return whether the first generation has limits of its own, which can be too tight."""
-    return config.search.initial_max_macs is not None or config.search.initial_max_params is not None
+    return search.initial_max_macs is not None or search.initial_max_params is not None
 
 
-def _early_rejection(config: SearchFile, task: Task) -> Admit | None:
+def _early_rejection(search: SearchConfig, task: Task) -> Admit | None:
     """Return which architectures the first generation may hold; None: all."""
-    max_macs, max_params = config.search.initial_max_macs, config.search.initial_max_params
-    if not has_first_limits(config):
+    max_macs, max_params = search.initial_max_macs, search.initial_max_params
+    if not has_first_limits(search):
         return None
 
     def admit(architecture: Architecture) -> bool:

@@ -1,4 +1,4 @@
-"""A trained supernet for a configuration: found, continued or trained.
+"""A trained supernet for some settings: found, continued or trained.
 
     runs/NAME/supernet/supernet.safetensors    the run's own, finished or half trained
 
@@ -14,11 +14,11 @@ from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.supernet.identity import fitting_settings, supernet_facts
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import (
     ANEW,
     StoredSupernet,
@@ -42,11 +42,13 @@ class Ready:
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
 
 
-def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, device: str = "cpu") -> Ready:
+def ready_supernet(
+    settings: SupernetSettings, splits: Splits, run: Path, told: Told, device: str = "cpu"
+) -> Ready:
     """Return the supernet of a run, trained to the end.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         splits: Its data.
         run: The run's directory; neighbouring directories are looked through.
         told: Hears how far it is.
@@ -57,30 +59,30 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
             written.
         TrainingError: The training diverged.
     """
-    facts = _facts(config, splits)
+    facts = _facts(settings, splits)
     path = supernet_file(run)
-    origin = _known(config, path, facts)
+    origin = _known(settings, path, facts)
     if origin is None:
-        train(config, splits, path, facts, told, device)
+        train(settings, splits, path, facts, told, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
 
 
-def check_given(config: SearchFile, splits: Splits) -> None:
+def check_given(settings: SupernetSettings, splits: Splits) -> None:
     """Refuse ``supernet.file`` if it does not serve; only its header is read.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         splits: Its data.
 
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.supernet.file is not None:
-        _usable(config, config.supernet.file, _facts(config, splits))
+    if settings.supernet.file is not None:
+        _usable(settings, settings.supernet.file, _facts(settings, splits))
 
 
-def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
+def check_own(settings: SupernetSettings, splits: Splits, run: Path) -> None:
     """Refuse a run whose own supernet does not serve its candidates; only its header is read.
 
     Raises:
@@ -88,17 +90,17 @@ def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
     """
     path = supernet_file(run)
     if path.exists():
-        check_facts(path, stored_facts(path)[0], _facts(config, splits), OWN)
+        check_facts(path, stored_facts(path)[0], _facts(settings, splits), OWN)
 
 
-def check_place(config: SearchFile, run: Path) -> None:
+def check_place(settings: SupernetSettings, run: Path) -> None:
     """Refuse a run directory whose own supernet would be used in place of ``supernet.file``.
 
     Raises:
         RunError: It holds another one, finished or not; or the file cannot be read.  One that is there
             no more was copied before.
     """
-    own, given = supernet_file(run), config.supernet.file
+    own, given = supernet_file(run), settings.supernet.file
     if given is None or not own.exists() or not _given(given).exists():
         return
     try:
@@ -112,11 +114,11 @@ def check_place(config: SearchFile, run: Path) -> None:
     )
 
 
-def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:
-    return supernet_facts(config, splits.fingerprint, splits.task)
+def _facts(settings: SupernetSettings, splits: Splits) -> dict[str, Any]:
+    return supernet_facts(settings, splits.fingerprint, splits.task)
 
 
-def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:
+def _usable(settings: SupernetSettings, file: str, facts: dict[str, Any]) -> Path:
     """Return the path of a given supernet, if it is finished and serves.
 
     Raises:
@@ -124,7 +126,7 @@ def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:
     """
     given = _given(file)
     stored, is_finished = stored_facts(given)
-    fitting = fitting_settings(config, stored)
+    fitting = fitting_settings(settings, stored)
     cure = f"It serves with the settings that it was trained with: {fitting}" if fitting else ANEW
     check_facts(given, stored, facts, cure)
     if not is_finished:
@@ -138,7 +140,7 @@ def _given(file: str) -> Path:
     return supernet_file(given) if given.is_dir() else given
 
 
-def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
+def _known(settings: SupernetSettings, path: Path, facts: dict[str, Any]) -> str | None:
     """Return where a finished supernet came from, now at ``path``; None: it must be trained."""
     if path.exists():
         stored, is_finished = stored_facts(path)
@@ -148,9 +150,9 @@ def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
                 f"{path} is half trained, for a larger space. Remove it, or give the run another name"
             )
         return "known" if is_finished else None
-    if config.supernet.file is not None:
-        return _copied(_usable(config, config.supernet.file, facts), path)
-    if config.supernet.reuse == "auto":
+    if settings.supernet.file is not None:
+        return _copied(_usable(settings, settings.supernet.file, facts), path)
+    if settings.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
             if _serves(other, facts):
                 return _copied(other, path)

@@ -59,7 +59,7 @@ def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
     path = write_report([store]).winners[-1]
     monkeypatch.chdir(path.parent)
     subject = subject_of(Path(path.name))
-    assert subject.config is not None
+    assert subject.origin is not None
     assert subject.folder == store.path / "trained" / path.stem
 
 

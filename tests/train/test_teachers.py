@@ -13,6 +13,7 @@ from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.spaces import space_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import classification
 from aebnas.train.full.full_training import train_batches
 from aebnas.train.select.largest import largest_architecture
@@ -68,6 +69,10 @@ def test_where_the_last_exit_alone_is_trained_the_others_hear_nothing() -> None:
         assert student[1 - deaf].grad is not None
 
 
+def of_side(side: int) -> InputSpec:
+    return images().task.input((side, side))
+
+
 def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     class Sees(EarlyExitNetwork):
         def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -77,7 +82,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
     teacher = Sees(architecture(resolution=16), classification(1, 10))
-    batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
+    batches = TaughtBatches(*(train_batches(settings, of_side(side), 5) for side in (8, 16)), teacher)
     for x, _ in batches:
         half = torch.nn.functional.avg_pool2d(seen[-1], 2)
         assert seen[-1].shape[2:] == (16, 16)
@@ -87,7 +92,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
 def test_the_teacher_is_not_trained() -> None:
     settings, teacher = plan(), network()
-    batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 8, 5), teacher)
+    batches = TaughtBatches(train_batches(settings, of_side(8), 5), train_batches(settings, of_side(8), 5), teacher)
     _, targets = next(iter(batches))
     assert not targets.requires_grad
     assert not teacher.training

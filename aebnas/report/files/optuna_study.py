@@ -118,5 +118,5 @@ def _facts(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
-    seen = individual((), point.budget_fraction, point.evaluation, run.contents.config, point.setting)
+    seen = individual((), point.budget_fraction, point.evaluation, run.contents.goals, point.setting)
     return list(seen.violations)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.policies import ThresholdsConfig
 from aebnas.evaluation.identity import how_trained
+from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.policies.configured import configured_target
 from aebnas.report.text.left_undone import left_undone
 from aebnas.report.text.training_words import (
@@ -88,8 +88,8 @@ def provenance(run: RunContents) -> list[Fact]:
             "Search", f"{config.search.algorithm}, population {config.search.population}", _generations(run)
         ),
         Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
-        Fact("Exits", *exit_words(config)),
-        Fact("Training", *training_words(config)),
+        Fact("Exits", *exit_words(run.settings.exits)),
+        Fact("Training", *training_words(run.settings)),
         *([Fact("Supernet", *supernet_words(run.facts["supernet"]))] if run.facts["supernet"] else []),
         Fact("Exactly repeatable", *_repeatable(run)),
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
@@ -147,7 +147,9 @@ def warnings(run: RunContents) -> list[str]:
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
         advice = advice_on_inherited(
-            run.config, (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains)
+            run.goals,
+            run.plan,
+            (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains),
         )
         found += [] if advice is None else [advice]
     found += common_notes(run)
@@ -192,10 +194,10 @@ def common_notes(run: RunContents) -> list[str]:
     return [note for note in (notes[0] if notes else ()) if all(note in other for other in notes)]
 
 
-def exit_words(config: SearchFile) -> tuple[str, str]:
+def exit_words(settings: ExitSettings) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
-    exits = config.exits
-    target = configured_target(exits, config.cost_metric)
+    exits = settings.exits
+    target = configured_target(exits, settings.cost_metric)
     names = ", ".join(name or exits.only.name for name in exits.settings)
     if target is not None:
         return names, f"target: {target.words()}"
@@ -222,7 +224,7 @@ def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."
         )
-    if len({how_trained(run.config) for run in runs}) > 1:
+    if len({how_trained(run.settings) for run in runs}) > 1:
         found.append("These runs trained their candidates with different settings.")
     return found
 

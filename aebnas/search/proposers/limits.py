@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import Bound, bound_violations, full_name
+from aebnas.config.sections.constraints import Bound, bound_violations
+from aebnas.evaluation.goals import Goals
 from aebnas.space.api import Architecture
 
 if TYPE_CHECKING:  # counting imports torch
@@ -19,7 +19,7 @@ Excess = Callable[[Architecture], float]
 """How far an architecture is beyond its limits, whatever training makes of it; 0: within."""
 
 
-def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
+def excess_of(goals: Goals, exact: ExactCosts) -> Excess | None:
     """Return how far architectures are beyond the constraints on costs; None where there are none.
 
     Limits on ``params``, ``peak_activation_bytes`` and ``worst_`` costs hold or not before training.
@@ -27,10 +27,10 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
     costs too much, or the last too little.
 
     Args:
-        config: The constraints, and the names of the profiles.
+        goals: The constraints, and the names of the profiles.
         exact: Counts architectures, with the devices that constraints name.
     """
-    bounds = {full_name(name, config.profiles): bound for name, bound in config.constraints.items()}
+    bounds = {goals.full_name(name): bound for name, bound in goals.constraints.items()}
     bounds = {name: bound for name, bound in bounds.items() if name not in ("error", "accuracy")}
     if not bounds:
         return None

@@ -22,8 +22,8 @@ def inheritance_of(plan: Plan) -> Inheritance:
         ConfigError: The run is not known or has none, or the settings build other networks.
         RunError: The supernet is unfinished, damaged or of something else.
     """
-    subject, config, images = plan.subject, plan.subject.config, plan.images
-    if config is None:
+    subject, origin, images = plan.subject, plan.subject.origin, plan.images
+    if origin is None:
         raise ConfigError(
             "--inherit: the run's supernet holds the weights, but this winner file does not lie in its run. "
             "Name the run itself: aebnas train RUN --pick KEY --inherit"
@@ -34,13 +34,14 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"--inherit: {subject.run} has no supernet to inherit from ({file} is missing); "
             "searches with evaluation.fidelities: [inherited] leave one"
         )
-    if plan.settings.training.carry != config.training.carry:
+    settings = origin.supernet
+    if plan.settings.training.carry != settings.training.carry:
         raise ConfigError(
             f"training.loss: {plan.settings.training.loss.name} builds other networks than the supernet "
-            f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
+            f"holds, which was trained with {settings.training.loss.name}; leave it, or --inherit, out"
         )
     stored, is_finished = stored_facts(file)
-    check_facts(file, stored, supernet_facts(config, images.fingerprint, images.task))
+    check_facts(file, stored, supernet_facts(settings, images.fingerprint, images.task))
     if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {subject.run}")
-    return Inheritance(file, config, _sha256(file))
+    return Inheritance(file, settings, _sha256(file))
