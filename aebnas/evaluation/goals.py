@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aebnas.config.sections.constraints import SHARES, Bound, full_name
+from aebnas.config.sections.constraints import Bound, full_name
+from aebnas.task.metrics.table import metric_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Goals:
         bounds = self.constraints.values()
         return sum((b.min is not None) + (b.max is not None) for b in bounds) + self.has_target
 
-    def without_accuracy(self) -> Goals:
-        """Return the same without limits on accuracy, which untrained networks need not hold."""
-        kept = {name: bound for name, bound in self.constraints.items() if name not in SHARES}
+    def without_learned(self) -> Goals:
+        """Return the same without limits on what is learned, which untrained networks need not hold."""
+        kept = {name: bound for name, bound in self.constraints.items() if not metric_of(name).is_learned}
         return replace(self, constraints=kept)

@@ -36,6 +36,8 @@ def context_key(
     }
     if settings.plan.inherits:
         facts["space"] = settings.supernet.space.model_dump(mode="json")
+    if settings.exits.measured:
+        facts["measured"] = sorted(settings.exits.measured)
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": settings.exits.cost_metric}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))

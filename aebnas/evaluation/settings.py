@@ -23,6 +23,8 @@ class ExitSettings:
     """Policies and target."""
     cost_metric: str
     """What is traded for accuracy: macs, latency_ms@PROFILE or energy_mj@PROFILE."""
+    measured: tuple[str, ...] = ()
+    """What objectives and constraints ask of the answers beside accuracy, by name."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def candidate_settings(config: SearchFile) -> CandidateSettings:
 
 def exit_settings(config: SearchFile) -> ExitSettings:
     """Return when samples leave the networks of a file."""
-    return ExitSettings(config.exits, config.cost_metric)
+    return ExitSettings(config.exits, config.cost_metric, config.measured)
 
 
 def supernet_settings(config: SearchFile) -> SupernetSettings:

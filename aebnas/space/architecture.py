@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import PlainValidator
 
-from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.block import NORM_EPS, PADDING, BlockSpec
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.table import BLOCKS
 from aebnas.blocks.tensor_spec import TensorSpec, image
@@ -32,6 +32,10 @@ else:  # files are checked by it
     _Resolution = Annotated[Any, PlainValidator(canonical_size)]
 
 
+TRACELESS: Mapping[str, Any] = {"padding": PADDING, "norm_eps": NORM_EPS}
+"""Values that a description leaves out: keys of networks without them are those of ever."""
+
+
 @dataclass(frozen=True)
 class StemSpec:
     """The first convolution."""
@@ -40,10 +44,17 @@ class StemSpec:
     stride: int
     width: int
     activation: str
+    padding: str = PADDING
+    norm_eps: float = NORM_EPS
+
+    @classmethod
+    def of(cls, block: BlockSpec) -> StemSpec:
+        """Return the stem that a convolution is."""
+        return cls(block.kernel, block.stride, block.width, block.activation, block.padding, block.norm_eps)
 
     def block(self) -> BlockSpec:
         """Return the convolution."""
-        return BlockSpec("conv", self.kernel, self.width, self.stride, activation=self.activation)
+        return BlockSpec("conv", **asdict(self))
 
 
 @dataclass(frozen=True)
@@ -79,10 +90,12 @@ class FinalSpec:
     expand: int
     features: int
     activation: str
+    norm_eps: float = NORM_EPS
+    """Of the convolution in front of the pooling."""
 
     def blocks(self) -> tuple[BlockSpec, ...]:
         """Return the 1x1 convolution, if there is one."""
-        block = BlockSpec("conv", 1, self.expand, activation=self.activation)
+        block = BlockSpec("conv", 1, self.expand, activation=self.activation, norm_eps=self.norm_eps)
         return (block,) if self.expand else ()
 
 
@@ -184,7 +197,7 @@ class StagedArchitecture:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self, dict_factory=_described)))
         return plain
 
     @classmethod
@@ -201,6 +214,10 @@ class StagedArchitecture:
             exits=tuple(ExitSpec(exit_["after"], _blocks(exit_["modules"])) for exit_ in plain["exits"]),
             final=FinalSpec(**plain["final"]),
         )
+
+
+def _described(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if name not in TRACELESS or value != TRACELESS[name]}
 
 
 def _blocks(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
 from aebnas.config.sections.space import SpaceConfig
@@ -19,6 +20,7 @@ from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
+from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
@@ -112,21 +114,22 @@ class StagedSpace:
 
         resolution = read("resolution")
         features = image(1, size_of(resolution))
-        stages, exits = [], []
+        stages, exits, rows = [], [], dict[str, tuple[BlockSpec, ...]]()
         for row in self._grammar.rows:
             blocks, features = row.decode(read, features)
+            rows[row.name] = blocks or ()
             if row.count_name:
                 stages.append(StageSpec(row.name, blocks or ()))
             modules = row.exit.decode(read, features)[0] if row.exit else None
             if modules is not None:
                 exits.append(ExitSpec(row.name, modules))
-        stem, final = self.config.stem, self.config.final
+        final, grammar = self.config.final, self._grammar
         return StagedArchitecture(
             resolution=resolution,
-            stem=StemSpec(stem.kernel, stem.stride, read("stem.width"), stem.activation),
+            stem=StemSpec.of(*rows[STEM]),
             stages=tuple(stages),
             exits=tuple(exits),
-            final=FinalSpec(final.expand, final.features, self._grammar.activation),
+            final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
         )
 
     def encode(self, architecture: Architecture) -> Genome:

@@ -6,7 +6,9 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import PlainSerializer
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
@@ -23,7 +25,7 @@ def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
 if TYPE_CHECKING:
     AnyArchitecture: TypeAlias = Architecture
 else:  # what models of files check: with another kind of space, a union of them
-    AnyArchitecture = StagedArchitecture
+    AnyArchitecture = Annotated[StagedArchitecture, PlainSerializer(lambda one: one.to_dict())]
 
 
 def make_space(

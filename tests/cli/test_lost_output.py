@@ -17,11 +17,12 @@ from PIL import Image
 from training.small_training import digits
 
 from aebnas.cli import main
-from aebnas.cli.main import COMMANDS, PRINTING
+from aebnas.cli.main import COMMANDS
 from aebnas.cli.streams import GONE
 from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
+PRINTING = [name for name, command in COMMANDS.items() if command.only_prints]
 KINDS = {"a closed pipe": errno.EPIPE, "a full disk": errno.ENOSPC}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from final_cases import architecture, plan
+from final_cases import architecture, images, plan
 from torch.nn.functional import cross_entropy, softmax
 
 from aebnas.config import load
@@ -92,7 +92,9 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
 def test_the_teacher_is_not_trained() -> None:
     settings, teacher = plan(), network()
-    batches = TaughtBatches(train_batches(settings, of_side(8), 5), train_batches(settings, of_side(8), 5), teacher)
+    batches = TaughtBatches(
+        train_batches(settings, of_side(8), 5), train_batches(settings, of_side(8), 5), teacher
+    )
     _, targets = next(iter(batches))
     assert not targets.requires_grad
     assert not teacher.training

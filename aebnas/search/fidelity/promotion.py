@@ -37,7 +37,7 @@ def best_first(
         evaluations: At this rung, by key; failed ones are left out.
         goals: Objectives, constraints and target.
     """
-    points = with_free_points(space, asked, dict(evaluations), goals.without_accuracy())
+    points = with_free_points(space, asked, dict(evaluations), goals.without_learned())
     if goals.has_target and not goals.bounds_cost:
         points = [replace(one, violations=one.violations[:-1]) for one in points]
     return list(dict.fromkeys(points[i].key for i in _order(points)))
