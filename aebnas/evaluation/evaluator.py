@@ -120,7 +120,7 @@ class Evaluator:
                 train_loss=result.last_loss if result else None,
                 epochs=draft.epochs if result else 0,
                 curve=fitted.curve,
-                verdict=fitted.verdict,
+                target_check=fitted.target_check,
                 cost_metric=self.settings.exits.cost_metric,
             ),
             artefacts,

@@ -90,7 +90,9 @@ class Bench:
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
-        return EarlyExitNetwork(architecture, self.splits.task, carry=self.settings.training.carry)
+        return EarlyExitNetwork(
+            architecture, self.splits.task, boosting_coefficient=self.settings.training.boosting_coefficient
+        )
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""

@@ -28,34 +28,34 @@ def context_key(
         data_fingerprint: Of the splits.
         hardware: Fingerprint of each hardware profile by name.
     """
-    facts = {
+    metadata = {
         "data": data_fingerprint,
         **_weights(settings),
         "exits": settings.exits.exits.model_dump(mode="json"),
         "seed": settings.seed,
     }
     if settings.plan.inherits:
-        facts["space"] = settings.supernet.space.model_dump(mode="json")
+        metadata["space"] = settings.supernet.space.model_dump(mode="json")
     if settings.exits.measured:
-        facts["measured"] = sorted(settings.exits.measured)
+        metadata["measured"] = sorted(settings.exits.measured)
     if hardware:
-        facts |= {"hardware": dict(hardware), "cost_metric": settings.exits.cost_metric}
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        metadata |= {"hardware": dict(hardware), "cost_metric": settings.exits.cost_metric}
+    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def how_trained(settings: CandidateSettings) -> str:
     """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
-    facts = _weights(settings)
+    metadata = _weights(settings)
     plain = [fidelity.options.model_dump(mode="json") for fidelity in settings.plan.fidelities]
-    return json.dumps(facts | {"evaluation": plain}, sort_keys=True)
+    return json.dumps(metadata | {"evaluation": plain}, sort_keys=True)
 
 
 def _weights(settings: CandidateSettings) -> dict[str, Any]:
-    facts = {"training": settings.training.model_dump(mode="json"), "evaluation": _evaluation(settings)}
+    metadata = {"training": settings.training.model_dump(mode="json"), "evaluation": _evaluation(settings)}
     if settings.plan.inherits:
-        facts["supernet"] = deciding_settings(settings.supernet)
-    return facts
+        metadata["supernet"] = deciding_settings(settings.supernet)
+    return metadata
 
 
 def _evaluation(settings: CandidateSettings) -> dict[str, Any]:

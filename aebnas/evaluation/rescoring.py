@@ -106,7 +106,7 @@ def rescored(
                 reach_costs=reach_costs,
                 cost_metric=exits.cost_metric,
                 curve=fitted.curve,
-                verdict=fitted.verdict,
+                target_check=fitted.target_check,
             )
         )
     return anew

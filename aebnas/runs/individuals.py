@@ -85,14 +85,16 @@ def individual(
         genome,
         evaluation.key,
         budget_fraction,
-        *aims(metrics, goals),
+        *values_and_violations(metrics, goals),
         setting=setting,
         choices=choices,
         metrics=metrics,
     )
 
 
-def aims(metrics: Mapping[str, float], goals: Goals) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def values_and_violations(
+    metrics: Mapping[str, float], goals: Goals
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the objectives and the violations of one operating point.
 
     Args:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded, refuse_unwritable
-from aebnas.data.checks.facts import DataFacts, data_facts
+from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
@@ -28,7 +28,7 @@ class Prepared:
     """A file that a search can begin with."""
 
     config: SearchFile
-    data: DataFacts
+    data: DataMetadata
     problem: Problem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
@@ -67,7 +67,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     """
     _check_paths(config)
     inherits_from = config.supernet.file if plan_of(config).inherits else None
-    data = data_facts(config.data, progress, must_read or inherits_from is not None)
+    data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config.workers, config.training.augment, data, config.data.folder is not None)
     _check_supernet(config, data)
@@ -89,7 +89,7 @@ def _check_paths(config: SearchFile) -> None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _check_supernet(config: SearchFile, data: DataFacts) -> None:
+def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.
 
     Raises:
@@ -101,7 +101,7 @@ def _check_supernet(config: SearchFile, data: DataFacts) -> None:
         check_given(supernet_settings(config), data.splits)
 
 
-def _check_cutout(config: SearchFile, data: DataFacts) -> None:
+def _check_cutout(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here what would make every candidate fail: a cutout square larger than the images."""
     side, smaller = config.training.augment.cutout, min(data.shape[:2])
     if side > smaller:

@@ -12,7 +12,7 @@ from aebnas.hardware.cost.cost import network_cost
 from aebnas.search.problem import Problem
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
-from aebnas.search.proposers.limits import excess_of
+from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.api import Architecture
 from aebnas.task.metrics.table import metric_of
@@ -35,17 +35,21 @@ def make_proposer(problem: Problem) -> Proposer:
     search, goals, space = problem.search, problem.goals, problem.space
     admit = _early_rejection(search, problem.task)
     exact = ExactCosts(problem.task, problem.devices)
-    excess = excess_of(goals, exact)
+    cost_violation = cost_violation_of(goals, exact)
     if search.algorithm == "random" or not space.genes:
-        return RandomProposer(space, search.offspring or search.population, search.seed, admit, excess)
-    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, excess)
+        return RandomProposer(
+            space, search.offspring or search.population, search.seed, admit, cost_violation
+        )
+    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, cost_violation)
     if search.surrogate == "none":
         return plain
     from aebnas.search.proposers.surrogate.proposer import (
         SurrogateProposer,  # importing scikit-learn takes a second
     )
 
-    return SurrogateProposer(goals, search, space, plain, exact, reference(problem), excess=excess)
+    return SurrogateProposer(
+        goals, search, space, plain, exact, reference(problem), cost_violation=cost_violation
+    )
 
 
 def planned_candidates(search: SearchConfig, plan: Plan) -> int:

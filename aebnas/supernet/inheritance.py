@@ -53,7 +53,7 @@ def new_supernet(settings: SupernetSettings, task: Task, device: str = "cpu") ->
     return Supernet(
         make_space(settings.space, task.samples.size),
         task,
-        carry=settings.training.carry,
+        boosting_coefficient=settings.training.boosting_coefficient,
         seed=settings.supernet.seed,
         device=device,
     )

@@ -17,17 +17,17 @@ from typing import Any
 from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
-from aebnas.supernet.identity import fitting_settings, supernet_facts
+from aebnas.supernet.identity import fitting_settings, supernet_metadata
 from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import (
     ANEW,
     StoredSupernet,
-    check_facts,
+    check_metadata,
     load_supernet,
-    stored_facts,
+    stored_metadata,
     supernet_file,
 )
-from aebnas.supernet.training_loop import Told, train
+from aebnas.supernet.training_loop import OnProgress, train
 
 OWN = "Begin the run anew, under another --name"
 
@@ -43,7 +43,7 @@ class Ready:
 
 
 def ready_supernet(
-    settings: SupernetSettings, splits: Splits, run: Path, told: Told, device: str = "cpu"
+    settings: SupernetSettings, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
 ) -> Ready:
     """Return the supernet of a run, trained to the end.
 
@@ -51,7 +51,7 @@ def ready_supernet(
         settings: How it is trained.
         splits: Its data.
         run: The run's directory; neighbouring directories are looked through.
-        told: Hears how far it is.
+        on_progress: Hears how far it is.
         device: Where it is trained.
 
     Raises:
@@ -59,11 +59,11 @@ def ready_supernet(
             written.
         TrainingError: The training diverged.
     """
-    facts = _facts(settings, splits)
+    metadata = _metadata(settings, splits)
     path = supernet_file(run)
-    origin = _known(settings, path, facts)
+    origin = _known(settings, path, metadata)
     if origin is None:
-        train(settings, splits, path, facts, told, device)
+        train(settings, splits, path, metadata, on_progress, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
 
@@ -79,7 +79,7 @@ def check_given(settings: SupernetSettings, splits: Splits) -> None:
         RunError: It is of something else, unfinished, or cannot be read.
     """
     if settings.supernet.file is not None:
-        _usable(settings, settings.supernet.file, _facts(settings, splits))
+        _usable(settings, settings.supernet.file, _metadata(settings, splits))
 
 
 def check_own(settings: SupernetSettings, splits: Splits, run: Path) -> None:
@@ -90,7 +90,7 @@ def check_own(settings: SupernetSettings, splits: Splits, run: Path) -> None:
     """
     path = supernet_file(run)
     if path.exists():
-        check_facts(path, stored_facts(path)[0], _facts(settings, splits), OWN)
+        check_metadata(path, stored_metadata(path)[0], _metadata(settings, splits), OWN)
 
 
 def check_place(settings: SupernetSettings, run: Path) -> None:
@@ -114,21 +114,21 @@ def check_place(settings: SupernetSettings, run: Path) -> None:
     )
 
 
-def _facts(settings: SupernetSettings, splits: Splits) -> dict[str, Any]:
-    return supernet_facts(settings, splits.fingerprint, splits.task)
+def _metadata(settings: SupernetSettings, splits: Splits) -> dict[str, Any]:
+    return supernet_metadata(settings, splits.fingerprint, splits.task)
 
 
-def _usable(settings: SupernetSettings, file: str, facts: dict[str, Any]) -> Path:
+def _usable(settings: SupernetSettings, file: str, metadata: dict[str, Any]) -> Path:
     """Return the path of a given supernet, if it is finished and serves.
 
     Raises:
         RunError: It does not, or cannot be read.
     """
     given = _given(file)
-    stored, is_finished = stored_facts(given)
+    stored, is_finished = stored_metadata(given)
     fitting = fitting_settings(settings, stored)
     cure = f"It serves with the settings that it was trained with: {fitting}" if fitting else ANEW
-    check_facts(given, stored, facts, cure)
+    check_metadata(given, stored, metadata, cure)
     if not is_finished:
         raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
     return given
@@ -140,31 +140,31 @@ def _given(file: str) -> Path:
     return supernet_file(given) if given.is_dir() else given
 
 
-def _known(settings: SupernetSettings, path: Path, facts: dict[str, Any]) -> str | None:
+def _known(settings: SupernetSettings, path: Path, metadata: dict[str, Any]) -> str | None:
     """Return where a finished supernet came from, now at ``path``; None: it must be trained."""
     if path.exists():
-        stored, is_finished = stored_facts(path)
-        check_facts(path, stored, facts, OWN)
-        if not is_finished and stored != facts:
+        stored, is_finished = stored_metadata(path)
+        check_metadata(path, stored, metadata, OWN)
+        if not is_finished and stored != metadata:
             raise RunError(
                 f"{path} is half trained, for a larger space. Remove it, or give the run another name"
             )
         return "known" if is_finished else None
     if settings.supernet.file is not None:
-        return _copied(_usable(settings, settings.supernet.file, facts), path)
+        return _copied(_usable(settings, settings.supernet.file, metadata), path)
     if settings.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
-            if _serves(other, facts):
+            if _serves(other, metadata):
                 return _copied(other, path)
     return None
 
 
-def _serves(path: Path, facts: dict[str, Any]) -> bool:
+def _serves(path: Path, metadata: dict[str, Any]) -> bool:
     try:
-        stored, is_finished = stored_facts(path)
+        stored, is_finished = stored_metadata(path)
     except RunError:  # damaged, or of another version: not ours to judge
         return False
-    return is_finished and stored == facts
+    return is_finished and stored == metadata
 
 
 def _copied(source: Path, path: Path) -> str:

@@ -20,7 +20,12 @@ from aebnas.space.architecture import StagedArchitecture
 def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
     listener = (events if events is not None else []).append
     return Search(
-        fake_problem(config), store, lambda told: pool, DATA[0], make_proposer(fake_problem(config)), listener
+        fake_problem(config),
+        store,
+        lambda on_event: pool,
+        DATA[0],
+        make_proposer(fake_problem(config)),
+        listener,
     )
 
 
@@ -35,7 +40,7 @@ def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Ge
 def not_repeatable(path: Path) -> object:
     store = RunStore(path)
     try:
-        return store.fact("not_repeatable")
+        return store.metadata("not_repeatable")
     finally:
         store.close()
 
@@ -90,13 +95,13 @@ def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) ->
     store = RunStore.create(tmp_path / "run", config, {})
     search = make(store, config, FakePool())
     list(search.run())
-    told = {(one.key, one.budget_fraction) for one in search._individuals}
+    output = {(one.key, one.budget_fraction) for one in search._individuals}
     distinct = {
         (evaluation.key, evaluation.point_index(budget_fraction))
         for evaluation in store.evaluations()
         for budget_fraction in config.search.budget_fractions
     }
-    assert len(told) == len(distinct) > 6
+    assert len(output) == len(distinct) > 6
     store.close()
 
 

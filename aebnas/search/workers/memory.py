@@ -12,8 +12,8 @@ import shutil
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.config.sections.training import AugmentConfig
-from aebnas.data.checks.facts import DataFacts
-from aebnas.data.checks.memory import FEWER, SPARE, in_words
+from aebnas.data.checks.memory import FEWER, SPARE, format_bytes
+from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.checks.room import available_bytes
 from aebnas.errors import DataError
 from aebnas.search.workers.resources import worker_count, worker_gpus
@@ -22,7 +22,7 @@ SHARED_MEMORY = "/dev/shm"
 
 
 def check_workers_fit(
-    workers: WorkersConfig, augment: AugmentConfig, data: DataFacts, is_resizable: bool
+    workers: WorkersConfig, augment: AugmentConfig, data: DataMetadata, is_resizable: bool
 ) -> None:
     """Refuse images that do not fit into memory once for every worker.
 
@@ -50,8 +50,9 @@ def check_workers_fit(
     fitting = int((SPARE * there - splits - shared) // padded)
     cure = _cure(workers, fitting, needed / there, data, is_resizable)
     raise DataError(
-        f"training images for {count} workers take {in_words(needed)} of memory ({in_words(padded)} for "
-        f"each), but {in_words(there)} are free. {cure}"
+        f"training images for {count} workers take {format_bytes(needed)} of memory "
+        f"({format_bytes(padded)} for "
+        f"each), but {format_bytes(there)} are free. {cure}"
     )
 
 
@@ -74,9 +75,9 @@ def _shared(workers: WorkersConfig, splits: int) -> int:
     return splits if free > splits else 0
 
 
-def _cure(workers: WorkersConfig, fitting: int, excess: float, data: DataFacts, is_resizable: bool) -> str:
+def _cure(workers: WorkersConfig, fitting: int, needed: float, data: DataMetadata, is_resizable: bool) -> str:
     if fitting >= 1 and workers.mode == "ray":
         return f"Set workers.count: {fitting}."
-    limit = math.floor(SPARE * sum(data.counts[:3]) / excess)
+    limit = math.floor(SPARE * sum(data.counts[:3]) / needed)
     smaller = " or make them smaller with data.image_size" if is_resizable else ""
     return f"Use fewer images with data.limit: {limit}{smaller}." if limit >= 10 else FEWER

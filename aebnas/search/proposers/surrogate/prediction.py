@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.evaluation.goals import Goals
-from aebnas.runs.individuals import Individual, aims
+from aebnas.runs.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
@@ -79,7 +79,7 @@ class Surrogate:
                 metrics |= {full: span[0] for full, span in exact.items() if span is not None}
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
-                points.append(Individual(moved, key, share, *aims(metrics, goals)))
+                points.append(Individual(moved, key, share, *values_and_violations(metrics, goals)))
             found.append(points)
         return found
 
