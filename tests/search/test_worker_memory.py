@@ -6,7 +6,7 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.config import SearchFile
-from aebnas.data.checks.metadata import data_metadata
+from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.errors import DataError
 from aebnas.search.workers import memory as worker_memory
 from aebnas.search.workers.memory import check_workers_fit
