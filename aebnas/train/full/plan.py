@@ -107,8 +107,8 @@ class Task:
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
             given = None
-        config = plan.selected.config
-        positions = exits if config is None else config.space.exit_positions
+        origin = plan.selected.origin
+        positions = exits if origin is None else origin.space(plan.images.task).exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "
