@@ -108,8 +108,8 @@ class Checkpoint(Frozen):
     """Checksum of the supernet's file with whose weights its training began; null: random ones."""
     sixteen_bit_depth: SixteenBitDepth | None = None
     """Bits that the data's 16-bit files were read with; null: there were none."""
-    sha256: dict[FileName, Sha256] = Field(default_factory=dict)
-    """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
+    sha256: dict[FileName, Sha256]
+    """Of the files beside this one."""
 
     @property
     def task(self) -> Task:
@@ -219,7 +219,7 @@ def sha256_of(contents: Mapping[FileName, bytes]) -> dict[FileName, str]:
 
 
 def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO:
-    """Return a file in memory, held against its checksum where the checkpoint knows it.
+    """Return a file in memory, held against its checksum.
 
     Raises:
         RunError: It is missing, unreadable or not what was written.
@@ -229,7 +229,7 @@ def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO
         content = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}; {CURE}") from error
-    if known is not None and sha256_of({name: content})[name] != known:
+    if sha256_of({name: content})[name] != known:
         raise RunError(
             f"{path} was edited or damaged: its sha256 is not that of checkpoint.yaml. "
             f"Put a copy of it back, or {CURE}"

@@ -52,22 +52,22 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, p
         HardwareError: A profile of the run lacks a layer.
     """
     labels = plan.images.held_out.labels
-    checkpoint = _checkpoint(task, plan, logits, labels)
     files: dict[FileName, bytes] = {
         WEIGHTS: weight_bytes(network),
         LOGITS: pack_arrays({"logits": logits, "labels": labels}),
     }
+    checkpoint = _checkpoint(task, plan, logits, labels, sha256_of(files))
     with writing(task.folder):
         for name, content in files.items():
             write_atomically(task.folder / name, content)
-    _write(checkpoint.model_copy(update={"sha256": sha256_of(files)}), task)
+    _write(checkpoint, task)
     return load_trained(task.folder)
 
 
 def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
-    wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
+    wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256)
     asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
@@ -107,7 +107,13 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
     return tuple(reach_in(checkpoint.cost_metric, checkpoint.reach_macs, checkpoint.reach_costs))
 
 
-def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
+def _checkpoint(
+    task: Task,
+    plan: Plan,
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    sha256: dict[FileName, str],
+) -> Checkpoint:
     images, identity = plan.images, task.identity(plan)
     reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
     reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
@@ -136,6 +142,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         teacher=None if identity["teacher"] is None else TeacherRecord(**identity["teacher"]),
         supernet=identity.get("supernet"),
         sixteen_bit_depth=images.depth,
+        sha256=sha256,
     )
 
 
