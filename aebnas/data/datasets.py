@@ -19,7 +19,7 @@ from types import MappingProxyType
 from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
-from aebnas.data.checks.memory import check_fits, memory_told, reading_peak
+from aebnas.data.checks.memory import check_fits, memory_errors, reading_peak
 from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
@@ -155,7 +155,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     """
     if config.image_size is not None and config.folder is None:
         raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
-    with memory_told(str(config.folder or config.npz or config.name)):
+    with memory_errors(str(config.folder or config.npz or config.name)):
         name, train, test, classes, extras = _read(config, progress)
         if test is None:
             check_labels(train.labels, len(classes), name)

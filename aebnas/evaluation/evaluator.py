@@ -119,7 +119,7 @@ class Evaluator:
             train_loss=result.last_loss if result else None,
             epochs=draft.epochs if result else 0,
             curve=fitted.curve,
-            verdict=fitted.verdict,
+            target_check=fitted.target_check,
             cost_metric=self.config.cost_metric,
         )
         return scored.with_measured(self.config.measured), artefacts

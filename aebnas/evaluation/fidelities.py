@@ -87,7 +87,9 @@ class Bench:
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
-        return EarlyExitNetwork(architecture, self.splits.task, carry=self.config.training.carry)
+        return EarlyExitNetwork(
+            architecture, self.splits.task, boosting_coefficient=self.config.training.boosting_coefficient
+        )
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""

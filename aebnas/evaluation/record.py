@@ -20,7 +20,7 @@ from aebnas.evaluation.identity import training_seed
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
-from aebnas.task.metrics.facts import Costs, Point
+from aebnas.task.metrics.inputs import Costs, Point
 from aebnas.task.metrics.table import DEVICE_METRICS, EVERYWHERE, metric_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Evaluation:
     train_loss: float | None = None
     """Mean joint loss of the last epoch, in nats."""
     curve: OperatingCurve | None = None
-    verdict: Mapping[str, Any] | None = None
+    target_check: Mapping[str, Any] | None = None
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
     message: str = ""
@@ -162,9 +162,9 @@ class Evaluation:
 
     def violation(self, setting: str = "") -> float | None:
         """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
-        if self.verdict is None:
+        if self.target_check is None:
             return None
-        return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
+        return float(self.target_check.get("settings", {}).get(setting, self.target_check)["violation"])
 
     def _metric_names(self) -> dict[str, str]:
         """Return by which names quantities are known of this candidate, each with its full name."""

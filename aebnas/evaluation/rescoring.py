@@ -104,7 +104,7 @@ def rescored(
             reach_costs=reach_costs,
             cost_metric=config.cost_metric,
             curve=fitted.curve,
-            verdict=fitted.verdict,
+            target_check=fitted.target_check,
         )
         anew.append(again.with_measured(config.measured))
     return anew

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aebnas.errors import ConfigError, RunError
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
 from aebnas.runs.formatting import exit_names
-from aebnas.runs.frame_columns import UNTOLD, column_kinds
+from aebnas.runs.frame_columns import POINT_GENES, column_kinds
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice
@@ -119,5 +119,5 @@ class LoadedRun:
         return {
             name: plain_choice(choices[name][index])
             for name, index in indices.items()
-            if name not in UNTOLD and len(choices[name]) > 1
+            if name not in POINT_GENES and len(choices[name]) > 1
         }

@@ -82,14 +82,16 @@ def individual(
         genome,
         evaluation.key,
         budget_fraction,
-        *aims(metrics, config),
+        *values_and_violations(metrics, config),
         setting=setting,
         choices=choices,
         metrics=metrics,
     )
 
 
-def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def values_and_violations(
+    metrics: Mapping[str, float], config: SearchFile
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the objectives and the violations of one operating point.
 
     Args:

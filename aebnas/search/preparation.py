@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aebnas.config.schema import SearchFile, wrong_exit_weights
 from aebnas.config.text_paths import expanded, refuse_unwritable
-from aebnas.data.checks.facts import DataFacts, data_facts
+from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
@@ -29,7 +29,7 @@ class Prepared:
     """A file that a search can begin with."""
 
     config: SearchFile
-    data: DataFacts
+    data: DataMetadata
     space: SearchSpace
     devices: DeviceCosts
     drawn: Proposer | None = None
@@ -69,7 +69,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     """
     _check_paths(config)
     inherits_from = config.supernet.file if plan_of(config).inherits else None
-    data = data_facts(config.data, progress, must_read or inherits_from is not None)
+    data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config, data)
     _check_supernet(config, data)
@@ -106,11 +106,11 @@ def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
         )
 
 
-def _proposer(config: SearchFile, space: SearchSpace, data: DataFacts, devices: DeviceCosts) -> Proposer:
+def _proposer(config: SearchFile, space: SearchSpace, data: DataMetadata, devices: DeviceCosts) -> Proposer:
     return make_proposer(config, space, data.task, devices)
 
 
-def _check_supernet(config: SearchFile, data: DataFacts) -> None:
+def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.
 
     Raises:
@@ -122,7 +122,7 @@ def _check_supernet(config: SearchFile, data: DataFacts) -> None:
         check_given(config, data.splits)
 
 
-def _check_cutout(config: SearchFile, data: DataFacts) -> None:
+def _check_cutout(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here what would make every candidate fail: a cutout square larger than the images."""
     side, smaller = config.training.augment.cutout, min(data.shape[:2])
     if side > smaller:

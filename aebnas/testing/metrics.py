@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from aebnas.task.metrics.facts import Answers, Costs, Point
+from aebnas.task.metrics.inputs import Answers, Costs, Point
 from aebnas.task.metrics.metric import Metric, OfAnswers
 
 NAME = "under_test"

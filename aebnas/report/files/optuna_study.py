@@ -89,7 +89,7 @@ def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
                 for name in run.contents.objectives
             ],
             **_parameters(run, point.evaluation, extra),
-            user_attrs=_facts(point),
+            user_attrs=_metadata(point),
             system_attrs={CONSTRAINTS: _violations(run, point)},
         )
     for one in run.contents.failed:
@@ -111,7 +111,7 @@ def _parameters(run: LoadedRun, evaluation: Evaluation, extra: Mapping[str, Any]
     return {"params": values, "distributions": distributions}
 
 
-def _facts(point: OperatingPoint) -> dict[str, Any]:
+def _metadata(point: OperatingPoint) -> dict[str, Any]:
     return {
         "key": point.key,
         "exit_rates": point.exit_rates,

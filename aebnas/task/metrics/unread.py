@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aebnas.extensions.consent import require_consent
-from aebnas.task.metrics.facts import Point
+from aebnas.task.metrics.inputs import Point
 from aebnas.task.metrics.metric import Metric
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aebnas.task.metrics.facts import Answers, Costs, Point
+from aebnas.task.metrics.inputs import Answers, Costs, Point
 from aebnas.task.metrics.metric import OfAnswers, OfNetwork, OfPoint
 
 
