@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import tell, tell_if_unseen
 from aebnas.config import SearchFile, load, starter_file
 from aebnas.errors import ConfigError
 from aebnas.evaluation.plan import plan_of
@@ -47,6 +47,11 @@ def init(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Validate a file and describe its space."""
     config = load(arguments.file, arguments.overrides)
+    from aebnas.cli.running.unread_code import describe_unread, has_unread_space
+
+    if has_unread_space(config):
+        describe_unread(config, arguments.file, arguments.json)
+        return 0
     from aebnas.cli.running.describe import describe
 
     describe(config, arguments.file, arguments.samples, arguments.json)
@@ -107,6 +112,12 @@ def report(arguments: argparse.Namespace) -> int:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
     tell_if_unseen(f"report: {files.page}")
+    names = dict.fromkeys(name for store in stores for name in store.config.outside_names)
+    if names:
+        tell(
+            f"code from outside was not run: {', '.join(names)}. Everything that is stored is shown; "
+            "exits, rescore, evaluate and export need --allow-code"
+        )
     return 0
 
 
@@ -243,7 +254,7 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
 
     store = RunStore(path)
     try:
-        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+        unchanged = store.settled  # damage there is the run's; what is wrong behind it is an override
     finally:
         store.close()
     return load(path / "config.yaml", overrides) if overrides else unchanged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from aebnas.cli.allowing import add_option
 from aebnas.cli.final_options import from_zero, moved_data, positive
 
 
@@ -26,6 +27,7 @@ def export(command: argparse.ArgumentParser) -> None:
         help="calibrate images to store for `aebnas bench` (default 256; 0: none leave your machine)",
     )  # fmt: skip
     command.add_argument("--force", action="store_true", help="replace DIR if it is an export folder")
+    add_option(command, "of which the network is made and by which it decides")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -42,6 +44,7 @@ def run(command: argparse.ArgumentParser) -> None:
         help="images of one call (default 1); who has left is dropped before the next segment",
     )  # fmt: skip
     command.add_argument("--threads", type=positive, default=1, metavar="N", help="per operator (default 1)")
+    add_option(command, "by which it decides")
     command.add_argument("--json", action="store_true", help="one JSON object per image on standard output")
 
 
@@ -61,4 +64,5 @@ def bench(command: argparse.ArgumentParser) -> None:
         "--rounds", type=positive, default=8, metavar="N", help="over all images (default 8)"
     )
     command.add_argument("--threads", type=positive, default=1, metavar="N", help="per operator (default 1)")
+    add_option(command, "by which it decides")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")

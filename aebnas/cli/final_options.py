@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from aebnas.cli.allowing import add_option
+
 
 def train(command: argparse.ArgumentParser) -> None:
     """Describe ``aebnas train``."""
@@ -75,6 +77,7 @@ def evaluate(command: argparse.ArgumentParser) -> None:
         "without exits and the run's best static network."
     )
     command.add_argument("checkpoint", help="folder of a trained network: runs/NAME/trained/KEY")
+    add_option(command, "of which the network is made and by which it decides")
     moved_data(command)
     command.add_argument(
         "--static", metavar="DIR", help="a static network to compare with; default: CHECKPOINT/static"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from aebnas import __version__
 from aebnas.cli import deploy_options, final_options
+from aebnas.cli.allowing import add_option, with_consent
 from aebnas.cli.final_options import moved_data, positive
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, tell
@@ -61,7 +62,6 @@ def _answer(words: list[str], output: GuardedStream) -> int:
     output.command = f"aebnas {arguments.command}"
     try:
         from aebnas.cli import commands
-        from aebnas.cli.allowing import with_consent
 
         return with_consent(arguments, getattr(commands, arguments.command.replace("-", "_")))
     except AebnasError as error:
@@ -158,6 +158,7 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
     )
+    add_option(command, "to check it too")
     _overrides(command)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
@@ -247,6 +248,7 @@ def _rescore(command: argparse.ArgumentParser) -> None:
         "--objectives", nargs="+", metavar="NAME", help="default: error and the first profile's latency_ms"
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write the front as CSV")
+    add_option(command, "to tune its policies and cost its blocks")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -260,6 +262,7 @@ def _exits(command: argparse.ArgumentParser) -> None:
         "--candidate", metavar="KEY", help="a network of the front; default: the most accurate"
     )
     command.add_argument("-o", "--output", metavar="FILE", help="the page; default: RUN/exits.html")
+    add_option(command, "to fit its policies")
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 

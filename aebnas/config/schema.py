@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.outside import names_in
 from aebnas.config.sections.constraints import (
     EXPECTED,
     Bound,
@@ -187,6 +188,8 @@ class SearchFile(Frozen):
     """Images and splits."""
     space: SpaceConfig
     """What can be built."""
+    code_folder: Text | None = None
+    """Where modules named as package.module:Name are looked for first; default: the folder of this file."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
     objectives: Annotated[Items[Metric], Field(min_length=2, max_length=3)] = ("error", "macs")
@@ -229,6 +232,11 @@ class SearchFile(Frozen):
     def profiles(self) -> tuple[str, ...]:
         """Return the names of the hardware profiles."""
         return profile_names(self.hardware)
+
+    @property
+    def outside_names(self) -> tuple[str, ...]:
+        """Return the names of code from outside, ``package.module:Name``, each once."""
+        return names_in(self.model_dump(mode="json"))
 
     @property
     def cost_metric(self) -> str:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
+from aebnas.deploy.policy_code import CODE
 from aebnas.errors import RunError
 from aebnas.space.spaces import AnyArchitecture
 from aebnas.task.task import Task
@@ -89,6 +90,8 @@ class Manifest(Frozen):
     """The check against torch; null for INT8, which is compared by accuracy instead."""
     provenance: dict[str, Any]
     """Run, seed, data and versions of the training."""
+    code: dict[str, Sha256] = Field(default_factory=dict)
+    """SHA-256 of the code from outside by which it decides, by name; ``code.zip`` holds it."""
     files: Items[StoredFile]
     """Every file of the folder but this one and the model card, which you may edit."""
     sixteen_bit_depth: SixteenBitDepth | None = None
@@ -117,7 +120,8 @@ class Manifest(Frozen):
         if min(self.std) <= 0:
             raise ValueError("std must be positive")
         named = {one.name for one in self.files}
-        missing = [name for name in (*self.segments, POLICY, LABELS) if name not in named]
+        needed = (*self.segments, POLICY, LABELS, *([CODE] if self.code else []))
+        missing = [name for name in needed if name not in named]
         if missing:
             raise ValueError(f"files lacks {missing[0]}; {CURE}")
         if self.checksum != self.expected_checksum():

@@ -12,6 +12,7 @@ from aebnas.config.sections.exits import ExitsConfig
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.exits.policies.table import check_readable
 
 
 class Fitted(NamedTuple):
@@ -51,6 +52,9 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
 def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
-        return Fitted(operating_curve(family.path(calibrate, calibrate.correct), calibrate, select))
+        path = family.path(calibrate, calibrate.correct)
+        check_readable(path)
+        return Fitted(operating_curve(path, calibrate, select))
     fit = target.fit(family, calibrate)
+    check_readable([fit.policy])
     return Fitted(operating_curve([fit.policy], calibrate, select), fit.verdict.to_dict())

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from aebnas.errors import AebnasError, CodeError
-from aebnas.extensions.consent import code_digest, is_users, made_once, require_consent, source_of
+from aebnas.extensions.consent import code_digest, code_files, is_users, made_once, require_consent
 from aebnas.extensions.kinds import Kind
 from aebnas.extensions.names import OutsideName, parse
 
@@ -86,7 +86,7 @@ def _imported(outside: OutsideName) -> ModuleType:
         told = users_error(error)
         text = f"{outside.module} cannot be imported: {type(error).__name__}: {error}"
         raise told or CodeError(text) from error
-    expected = source_of(outside)
+    expected = str(code_files(str(outside))[outside.module])
     if module.__file__ != expected:
         raise CodeError(
             f"{outside} was to be read from {expected}, but a module {outside.module!r} was imported from "

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 from aebnas.nets.initial_weights import initialise
 from aebnas.supernet.alignment import align
 
@@ -40,7 +40,7 @@ def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Par
         for name, part in module.named_modules()
         if any(True for _ in part.parameters(recurse=False))
     }
-    names = BLOCKS[layer.spec.type].parameter_names(layer)
+    names = block_named(layer.spec.type).parameter_names(layer)
     for name, part in zip(parts if names is None else names, parts.values(), strict=True):
         for parameter_name, parameter in part.named_parameters(recurse=False):
             yield f"{layer.spec.type}.{name}.{parameter_name}", parameter

@@ -30,7 +30,8 @@ def train(arguments: argparse.Namespace) -> int:
     overrides = _overrides(arguments)
     from aebnas.train.full.settings import final_settings
 
-    final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
+    # mistakes are told before torch is imported
+    final_settings(subject.training, subject.exits, overrides, code_folder=subject.code_folder)
     from aebnas.cli.views.training_views import make_training_view
 
     with make_training_view(arguments.json) as view, Interrupts() as interrupts:

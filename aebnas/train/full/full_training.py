@@ -41,7 +41,7 @@ from aebnas.train.full.unfinished import (
 )
 from aebnas.training.image_logits import image_logits
 from aebnas.training.journal import Epoch, Journal
-from aebnas.training.losses.modes import MODES
+from aebnas.training.losses.modes import mode_of
 from aebnas.training.losses.teaching import TaughtBatches, taught_phases
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
@@ -147,7 +147,7 @@ def trained_weights(
     prepare_process(device)
     network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
     plain = train_batches(plan, task.architecture.input_size, seed)
-    phases, batches = MODES[training.loss.name](network, training, weights), cast(Batches, plain)
+    phases, batches = mode_of(training.loss)(network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.architecture.input_size, seed)

@@ -67,7 +67,7 @@ def plan_of(
         HardwareError: There is no such device.
         RunError: The data have changed since the search.
     """
-    settings = final_settings(subject.training, subject.exits, overrides, subject.run)
+    settings = final_settings(subject.training, subject.exits, overrides, subject.run, subject.code_folder)
     device = _checked_device(device)
     subject.cost_metric(settings.exits)  # an unknown device is told before data are read
     images = final_images(subject.data, subject.data_fingerprint, progress)

@@ -52,6 +52,8 @@ class Subject:
     """Where it goes unless somebody says otherwise."""
     words: str
     """What it is, for people."""
+    code_folder: str | None = None
+    """Where code from outside lies that it names."""
     config: SearchFile | None = None
     """Of the run; None for a winner file whose run is not there."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
@@ -147,6 +149,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
         trade_off=None if config.exits.target else point.trade_off,
         folder=run.path / TRAINED / point.key,
         words=words,
+        code_folder=config.code_folder,
         config=config,
         devices=devices,
     )
@@ -192,6 +195,7 @@ def _winner_subject(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
             f"{_by(chosen.setting)}"
         ),
+        code_folder=winner.code_folder,
         config=config,
         devices=devices,
     )
