@@ -14,10 +14,9 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, Items, Wrong, reject
 from aebnas.config.outside import names_in
 from aebnas.config.sections.constraints import (
-    EXPECTED,
     Bound,
-    BoundedMetric,
-    Metric,
+    MetricName,
+    ObjectiveName,
     full_name,
     profile_names,
     wrong_constraints,
@@ -32,6 +31,8 @@ from aebnas.config.sections.space import Name, SpaceConfig
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.table import EXPECTED, metric_of
 
 DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -115,10 +116,10 @@ class SearchConfig(Frozen):
     """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the search and of every training."""
-    trade_offs: Annotated[Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)] = (
-        0.25, 0.35, 0.5, 0.65, 0.8, 1.0,
-    )  # fmt: skip
-    """Choices of the trade_off gene: shares of a candidate's own full cost."""
+    budget_fractions: Annotated[
+        Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)
+    ] = (0.25, 0.35, 0.5, 0.65, 0.8, 1.0)
+    """Choices of the budget_fraction gene: shares of a candidate's own full cost."""
     max_per_architecture: Positive = 3
     """Individuals of one architecture in the population."""
     crossover: Literal["uniform", "stagewise", "mixed"] = "mixed"
@@ -139,8 +140,8 @@ class SearchConfig(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> SearchConfig:
         wrong: list[Wrong] = []
-        if list(self.trade_offs) != sorted(set(self.trade_offs)):
-            wrong.append((("trade_offs",), f"must rise, but got {list(self.trade_offs)}"))
+        if list(self.budget_fractions) != sorted(set(self.budget_fractions)):
+            wrong.append((("budget_fractions",), f"must rise, but got {list(self.budget_fractions)}"))
         if self.surrogate != "none" and self.algorithm != "nsga2":
             message = f"goes with algorithm: nsga2, but algorithm is {self.algorithm}; set surrogate: none"
             wrong.append((("surrogate",), message))
@@ -192,9 +193,9 @@ class SearchFile(Frozen):
     """Where modules named as package.module:Name are looked for first; default: the folder of this file."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
-    objectives: Annotated[Items[Metric], Field(min_length=2, max_length=3)] = ("error", "macs")
+    objectives: Annotated[Items[ObjectiveName], Field(min_length=2, max_length=3)] = ("error", "macs")
     """Two or three quantities to minimise; exits trade the first cost after error for accuracy."""
-    constraints: dict[BoundedMetric, Bound] = Field(default_factory=dict)
+    constraints: dict[MetricName, Bound] = Field(default_factory=dict)
     """Limits on measured quantities; infeasible candidates always lose against feasible ones."""
     exits: ExitsConfig = ExitsConfig()
     """When a sample leaves."""
@@ -252,9 +253,15 @@ class SearchFile(Frozen):
         return full_name(budget or "macs", self.profiles)
 
     @property
-    def trade_offs(self) -> tuple[float, ...]:
-        """Return the choices of the trade_off gene; with a target a candidate is one point."""
-        return self.search.trade_offs if self.exits.target is None else (1.0,)
+    def measured(self) -> tuple[str, ...]:
+        """Return the metrics that are computed from answers, because objectives or constraints name them."""
+        asked = dict.fromkeys((*self.objectives, *self.constraints))
+        return tuple(name for name in asked if isinstance(metric_of(name), OfAnswers))
+
+    @property
+    def budget_fractions(self) -> tuple[float, ...]:
+        """Return the choices of the budget_fraction gene; with a target a candidate is one point."""
+        return self.search.budget_fractions if self.exits.target is None else (1.0,)
 
     @property
     def settings(self) -> tuple[str, ...]:

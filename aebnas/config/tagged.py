@@ -19,7 +19,7 @@ from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Wrong, did_you_mean, r
 from aebnas.config.outside import OutsideSection, UnreadSection
 from aebnas.errors import CodeError
 from aebnas.extensions.names import HINT, is_outside
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 Kinds = Sequence[type[Frozen]]
 Outside = Callable[[str], type[Frozen]]

@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aebnas.config.schema import SearchFile
@@ -13,6 +14,8 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
 from aebnas.exits.policies.table import check_readable
+from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.table import metrics_of_answers
 
 
 class Fitted(NamedTuple):
@@ -38,7 +41,11 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
         select: The same on select.
     """
     settings = config.exits.settings
-    fits = {name: _fitted(exits, config.cost_metric, calibrate, select) for name, exits in settings.items()}
+    metrics = metrics_of_answers(config.measured)
+    fits = {
+        name: _fitted(exits, config.cost_metric, calibrate, select, metrics)
+        for name, exits in settings.items()
+    }
     if len(fits) == 1:
         return next(iter(fits.values()))
     curve = joined({name: fitted.curve for name, fitted in fits.items()})
@@ -49,12 +56,18 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
     return Fitted(curve, {**nearest, "settings": verdicts})
 
 
-def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
+def _fitted(
+    exits: ExitsConfig,
+    cost_metric: str,
+    calibrate: ExitSamples,
+    select: ExitSamples,
+    metrics: Mapping[str, OfAnswers],
+) -> Fitted:
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
         path = family.path(calibrate, calibrate.correct)
         check_readable(path)
-        return Fitted(operating_curve(path, calibrate, select))
+        return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
     check_readable([fit.policy])
-    return Fitted(operating_curve([fit.policy], calibrate, select), fit.verdict.to_dict())
+    return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.verdict.to_dict())

@@ -40,6 +40,8 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     code = code_of(config)
     if code:
         facts["code"] = code
+    if config.measured:
+        facts["measured"] = sorted(config.measured)
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
@@ -93,7 +95,7 @@ def training_seed(run_seed: int, architecture_key: str) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def leg_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
+def fidelity_step_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
     """Return the seed of the part of a training that begins behind so many epochs.
 
     The first part has the seed of a whole training: the first rung is a short training from scratch.

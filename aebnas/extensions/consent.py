@@ -34,6 +34,8 @@ class Consent:
     """The same as this process saw it."""
     files: set[str] = field(default_factory=set)
     """Source files of all modules that were looked at: errors in them are the user's."""
+    before: frozenset[str] = frozenset()
+    """Modules that were imported before it was given: they stay."""
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was loaded and made of names, once each."""
 
@@ -86,7 +88,7 @@ def allow_code() -> Iterator[None]:
     if _CONSENT.is_given:
         yield
         return
-    _CONSENT.is_given = True
+    _CONSENT.is_given, _CONSENT.before = True, frozenset(sys.modules)
     try:
         yield
     finally:
@@ -189,9 +191,9 @@ def is_users(file: str) -> bool:
 def _forget() -> None:
     """Take the folders from the import path, and drop the modules that came from outside."""
     files, folders = set(_CONSENT.files), set(_CONSENT.folders)
-    for module_name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in files:
-            del sys.modules[module_name]
+    for name in set(sys.modules) - _CONSENT.before:
+        if getattr(sys.modules[name], "__file__", None) in files:
+            del sys.modules[name]
     sys.path[:] = [place for place in sys.path if place not in folders]
     for part in (_CONSENT.folders, _CONSENT.expected, _CONSENT.digests, _CONSENT.files, _CONSENT.made):
         part.clear()

@@ -10,11 +10,11 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import FINAL
 from aebnas.runs.kept_profiles import FOLDER
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene
+from aebnas.task.metrics.table import EVERYWHERE
 
-UNTOLD = (TRADE_OFF, SETTING)
+UNTOLD = (BUDGET_FRACTION, SETTING)
 """Genes that are no part of an architecture: every point has its own."""
-QUANTITIES = ("error", "accuracy", "macs", "worst_macs", "params", "peak_activation_bytes")
 
 
 def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, str]:
@@ -29,9 +29,9 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
     return {
         **dict.fromkeys(("key", "status", "reason"), "str"),
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),
-        "trade_off": "float64",
+        "budget_fraction": "float64",
         "exit_policy": "str",
-        **dict.fromkeys((*QUANTITIES, *_device_quantities(run)), "float64"),
+        **dict.fromkeys((*EVERYWHERE, *run.config.measured, *_device_quantities(run)), "float64"),
         **{f"exit_rate[{name}]": "float64" for name in (*exits, FINAL)},
         "epochs": "int64",
         **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),

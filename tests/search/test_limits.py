@@ -18,13 +18,13 @@ from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
 
-SPACE = StagedSpace(fake_config().space, 8, fake_config().search.trade_offs)
+SPACE = StagedSpace(fake_config().space, 8, fake_config().search.budget_fractions)
 EXACT = ExactCosts(classification(1, 10))
 SAMPLES = [SPACE.decode(SPACE.sample(np.random.default_rng(seed))) for seed in range(60)]
 
 
 def full_macs(architecture: StagedArchitecture) -> float:
-    return EXACT.of(architecture).metrics["worst_macs"]
+    return float(EXACT.of(architecture).network.reach_macs[-1])
 
 
 LOW, HIGH = (float(value) for value in np.quantile([full_macs(one) for one in SAMPLES], [0.3, 0.6]))
@@ -41,7 +41,7 @@ def test_excess_is_the_sum_of_shares_of_the_limits() -> None:
     excess = excess_of(config, EXACT)
     assert excess is not None
     for one in SAMPLES[:5]:
-        params = EXACT.of(one).metrics["params"]
+        params = EXACT.of(one).network.params
         assert excess(one) == pytest.approx((full_macs(one) - 10) / 10 + (1e9 - params) / 1e9)
 
 
@@ -67,7 +67,7 @@ def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
         proposed += [full_macs(one) for one in architectures]
         proposer.tell(
             [
-                individual(genome, SPACE.trade_off(genome), fake_outcome(one).evaluation, config)
+                individual(genome, SPACE.budget_fraction(genome), fake_outcome(one).evaluation, config)
                 for genome, one in zip(asked, architectures, strict=True)
             ]
         )
@@ -94,7 +94,7 @@ def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
         asked = proposer.ask()
         assert len(asked) == 6
         outcomes = [(genome, fake_outcome(SPACE.decode(genome)).evaluation) for genome in asked]
-        proposer.tell([individual(g, SPACE.trade_off(g), one, config) for g, one in outcomes])
+        proposer.tell([individual(g, SPACE.budget_fraction(g), one, config) for g, one in outcomes])
 
 
 def test_early_rejection_and_limits_that_nothing_meets_go_together() -> None:

@@ -126,7 +126,7 @@ def test_two_processes_do_not_tune_in_one_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_known", "action"), [(True, "STOP"), (False, "CONTINUE")])
-def test_asha_compares_with_the_trials_of_an_earlier_sitting(is_known: bool, action: str) -> None:
+def test_asha_compares_with_the_trials_of_an_earlier_session(is_known: bool, action: str) -> None:
     from aebnas.train.tune.ray_tuning import scheduler_of
 
     tried = Tried(settings={}, accuracy=0.9, epochs=9, reports=tuple((i, 0.1 * i) for i in range(1, 10)))
@@ -147,8 +147,8 @@ def test_a_diverging_trial_scores_nothing_and_all_of_them_are_an_error(tmp_path:
 
 def test_trials_train_on_train_and_are_scored_on_select() -> None:
     splits, images = make_splits(load_dataset(DATA), DATA), tuning_images(DATA)
-    assert np.array_equal(images.train.images, splits.train.images)
-    assert np.array_equal(images.held_out.images, splits.select.images)
+    assert np.array_equal(images.train.pixels, splits.train.pixels)
+    assert np.array_equal(images.held_out.pixels, splits.select.pixels)
 
 
 def test_what_is_tried_lies_around_the_files_settings() -> None:

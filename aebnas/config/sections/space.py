@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from aebnas.blocks.activations import ACTIVATIONS
-from aebnas.blocks.block import Block
+from aebnas.blocks.block import NORM_EPS, PADDING, Block
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
 from aebnas.config.outside import or_code
@@ -34,6 +34,7 @@ else:  # a Literal tells the choices in messages and in the starter file
     BlockType = Annotated[Literal[stage_blocks()], or_code(kinds.BLOCK, _no_stage_block)]
     ModuleType = Annotated[Literal[exit_modules()], or_code(kinds.BLOCK, _no_exit_module)]
     Activation = Literal[tuple(ACTIVATIONS)]
+Padding = Literal["symmetric", "same"]
 Pooling = Literal["none", "max2", "avg2"]
 Kernel = Annotated[Literal[1, 3, 5, 7], Whole]
 Stride = Annotated[Literal[1, 2], Whole]
@@ -153,6 +154,10 @@ class SpaceConfig(Frozen):
     """Early exits."""
     final: FinalConfig = FinalConfig()
     """The last classifier."""
+    padding: Padding = PADDING
+    """Around inputs of convolutions with a stride: symmetric, or same as TensorFlow has it."""
+    norm_eps: Annotated[float, Field(gt=0, le=1)] = NORM_EPS
+    """What batch norms add to the variance; 1e-3 in TensorFlow."""
 
     def stage_names(self) -> tuple[str, ...]:
         """Return the names of the stages in order."""

@@ -83,6 +83,8 @@ def _curve_contradiction(curve: OperatingCurve, exits: int) -> str | None:
         return "its curve has exit rates that do not sum to 1"
     if not (np.isfinite(curve.calibrate_cost).all() and np.isfinite(curve.select_cost).all()):
         return "its curve has costs that are no numbers"
+    if not all(np.isfinite(values).all() for values in curve.measured.values()):
+        return "its curve has metrics that are no numbers"
     if not all(isinstance(name, str) for name in curve.settings):
         return "its curve has settings that are no names"
     return None
@@ -119,10 +121,10 @@ def summary_in(cell: Cell, number: int, config: SearchFile) -> dict[str, Any]:
         raise cell.damaged(f"it is of generation {plain['number']}, not {number}")
     if len(plain["reference"]) != len(config.objectives):
         raise cell.damaged(f"reference needs {len(config.objectives)} values, one per objective")
-    for key, trade_off, *setting in plain["front"]:
-        offered = (*config.trade_offs, *config.search.trade_offs)
-        if trade_off not in offered or (*setting, "")[0] not in config.settings:
-            choice = " ".join(map(str, (trade_off, *setting)))
+    for key, budget_fraction, *setting in plain["front"]:
+        offered = (*config.budget_fractions, *config.search.budget_fractions)
+        if budget_fraction not in offered or (*setting, "")[0] not in config.settings:
+            choice = " ".join(map(str, (budget_fraction, *setting)))
             raise cell.damaged(f"front: {key} stands at {choice}, which is no choice of the run's file")
     return plain
 

@@ -70,7 +70,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
-    asked = ("exits", "trade_off", "policy", "cost_metric", "reach_costs", "code_folder", "code")
+    asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs", "code_folder", "code")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
@@ -125,11 +125,11 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         data_fingerprint=images.fingerprint,
         classes=images.classes,
         image_shape=images.train.shape,
-        mean=images.statistics.mean,
-        std=images.statistics.std,
+        mean=images.normalisation.mean,
+        std=images.normalisation.std,
         training=plan.settings.training,
         exits=plan.settings.exits,
-        trade_off=plan.trade_off,
+        budget_fraction=plan.budget_fraction,
         policy=policy,
         reach_macs=reach_macs,
         environment=environment(),
@@ -155,7 +155,7 @@ def _fitted(
         return never_leave(1)
     metric = plan.cost_metric
     reach = reach_in(metric, reach_macs, reach_costs)
-    return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)
+    return fit_exits(plan.settings.exits, metric, plan.budget_fraction, logits, labels, reach)
 
 
 def _write(checkpoint: Checkpoint, task: Task) -> None:

@@ -29,10 +29,10 @@ class Ghost(Block):
         class Halves(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
-                first = conv_norm(layer.in_channels, half, 1, spec.stride, activated=spec.activation)
+                first = conv_norm(spec, layer.in_channels, half, 1, spec.stride, activated=True)
                 rest = spec.width - half
                 self.first = nn.Sequential(*first)
-                self.second = nn.Sequential(*conv_norm(half, rest, spec.kernel, activated=spec.activation))
+                self.second = nn.Sequential(*conv_norm(spec, half, rest, spec.kernel, activated=True))
 
             def forward(self, x: torch.Tensor) -> torch.Tensor:
                 first = self.first(x)
@@ -59,6 +59,6 @@ class Squeeze(Block):
 
         spec, inner = layer.spec, half_of(layer.in_channels)
         return nn.Sequential(
-            *conv_norm(layer.in_channels, inner, 1, activated=spec.activation),
-            *conv_norm(inner, spec.width, spec.kernel, spec.stride, activated=spec.activation),
+            *conv_norm(spec, layer.in_channels, inner, 1, activated=True),
+            *conv_norm(spec, inner, spec.width, spec.kernel, spec.stride, activated=True),
         )

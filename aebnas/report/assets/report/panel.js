@@ -39,9 +39,9 @@ function slotOf(one, slot) {
   });
   slider.disabled = last === 0;
   const stops = candidate.points.map((point) =>
-    button(percent(point.tradeOff, 0), () => move(slot, point.index), {
+    button(percent(point.budgetFraction, 0), () => move(slot, point.index), {
       class: point.isFront ? "stop front" : "stop", "data-index": point.index,
-      title: `May spend ${percent(point.tradeOff, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
+      title: `May spend ${percent(point.budgetFraction, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
     }),
   );
   const update = () => {
@@ -60,7 +60,7 @@ function slotOf(one, slot) {
       : null,
     STATE.picks[1] ? button("Close", () => drop(slot), { "aria-label": `Close ${LETTERS[slot]}` }) : null,
   );
-  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "trade-off"), stops);
+  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "budget fraction"), stops);
   return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 
@@ -110,12 +110,12 @@ function markPoints(chart) {
 function numbers() {
   const chosen = STATE.picks.filter(Boolean);
   const isTwo = chosen.length === 2;
-  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isShare(name));
+  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isRightness(name));
   const head = html("tr", {}, html("td"), isTwo ? [...LETTERS, "B − A"].map((word) => html("th", { scope: "col" }, word)) : null);
   const rows = [
     row("Accuracy", chosen, ({ candidate, index }) => candidate.curve.accuracy[index], (value) => percent(value, 2), true),
     row("95% interval", chosen, ({ candidate, index }) => interval(candidate.curve.accuracy[index], candidate.run.images)),
-    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value))),
+    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value), isShare(name))),
     row("Of its full cost", chosen, ({ candidate, index }) => metricAt(candidate, index, candidate.run.cost) / candidate.reach[candidate.run.cost].at(-1), (value) => percent(value), true),
     ...exitRows(chosen),
     row("Constraints", chosen, ({ candidate, index }) => broken(candidate, index).map((words) => `breaks ${words}`).join("; ") || "met"),
