@@ -1,7 +1,7 @@
 """Identity of an evaluation: what was asked for, not when or where it ran.
 
 A result is filed under the architecture's key and the *context*: a hash of the
-data, the training, the evaluation settings and the seed.  Must not import torch.
+data, the training, the evaluation settings, code from outside and the seed.  Must not import torch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.evaluation import EvaluationConfig
 from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.extensions.consent import code_digest
 from aebnas.supernet.identity import deciding_settings
 
 LIMITS = ("max_training_macs", "max_memory_mb")
@@ -36,12 +37,24 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     }
     if plan_of(config).inherits:
         metadata["space"] = config.space.model_dump(mode="json")
+    code = code_of(config)
+    if code:
+        metadata["code"] = code
     if config.measured:
         metadata["measured"] = sorted(config.measured)
     if hardware:
         metadata |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_of(config: SearchFile) -> dict[str, str]:
+    """Return the SHA-256 of the code behind every name from outside, by name.
+
+    Raises:
+        CodeError: A module is missing.
+    """
+    return {name: code_digest(name) for name in config.outside_names}
 
 
 def how_trained(config: SearchFile) -> str:

@@ -39,7 +39,7 @@ def test_candidates_of_an_own_space_are_trained_on_own_data(chains: Path) -> Non
     evaluations = list(store.evaluations())
     assert [one.is_done for one in evaluations] == [True] * 4
     assert set(store.config.outside_names) == NAMES
-    assert set(store.fact("code")) == NAMES
+    assert set(store.metadata("code")) == NAMES
     store.close()
 
 

@@ -52,6 +52,8 @@ class SelectedNetwork:
     """Where it goes unless somebody says otherwise."""
     text: str
     """What it is, for people."""
+    code_folder: str | None = None
+    """Where code from outside lies that it names."""
     config: SearchFile | None = None
     """Of the run; None for a winner file whose run is not there."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
@@ -149,6 +151,7 @@ def _selected(run: RunContents, point: OperatingPoint, pick: str, devices: Devic
         budget_fraction=None if config.exits.target else point.budget_fraction,
         folder=run.path / TRAINED / point.key,
         text=text,
+        code_folder=config.code_folder,
         config=config,
         devices=devices,
     )
@@ -194,6 +197,7 @@ def _selected_winner(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
             f"{_by(chosen.setting)}"
         ),
+        code_folder=winner.code_folder,
         config=config,
         devices=devices,
     )
