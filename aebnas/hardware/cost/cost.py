@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.parts import SamePadding, Sides
+from aebnas.blocks.table import signature_word
 from aebnas.hardware.cost.memory import BYTES_PER_ACTIVATION, ActivationWatch
 from aebnas.space.api import Architecture, Segment, handed_on
 from aebnas.task.task import Task
@@ -102,9 +103,14 @@ SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 of Python operations each, three quarters of a layer's time."""
 
 
-@cache
 def layer_cost(layer: Layer) -> LayerCost:
-    """Return the cost of a layer for one image, counted once per process."""
+    """Return the cost of a layer for one image, counted once per process and code of its block."""
+    return _layer_cost(layer, signature_word(layer.spec.type))
+
+
+@cache
+def _layer_cost(layer: Layer, block: str) -> LayerCost:
+    """Return the cost of a layer whose block goes by that name in signatures."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
         module = layer.build().eval()
