@@ -18,6 +18,20 @@ class ConfigError(AebnasError):
     exit_code = 2
 
 
+class CodeError(ConfigError):
+    """Code that a file names as ``package.module:Name`` is missing, or breaks a law, or raised an error."""
+
+
+class CodeRefusedError(CodeError):
+    """Code that a file names was not run, because nobody allowed it."""
+
+
+class NetworkError(AebnasError):
+    """A network that a user brought, or its weights, cannot be used as it is."""
+
+    exit_code = 2
+
+
 class DataError(AebnasError):
     """Data are missing, truncated, unreadable or inconsistent."""
 

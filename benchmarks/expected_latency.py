@@ -21,16 +21,14 @@ import torch
 from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.hardware.measure.network_clock import anchor_clock, network_runner
 from aebnas.hardware.profile.profile import read_profile
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.store.store import RunStore
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
-from aebnas.task.task import classification
 
-TRADE_OFF = 0.5
+BUDGET_FRACTION = 0.5
 
 
 def main() -> None:
@@ -43,11 +41,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     profile, stores = read_profile(arguments.profile), [RunStore(path) for path in arguments.runs]
-    target = profile.facts.target
+    target = profile.metadata.target
     prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     config = stores[0].config
     splits = make_splits(load_dataset(config.data), config.data)
-    statistics = ChannelStatistics.of(splits.train)
     kept = {
         one.key: (one, store)
         for store in stores
@@ -62,8 +59,8 @@ def main() -> None:
     for one, store in chosen:
         network = EarlyExitNetwork(
             one.architecture,
-            classification(splits.train.shape[2], len(splits.classes)),
-            config.training.carry,
+            splits.task,
+            config.training.boosting_coefficient,
         )
         weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
@@ -72,16 +69,10 @@ def main() -> None:
             [
                 x.numpy()
                 for part in (splits.select, splits.calibrate)
-                for x, _ in eval_batches(
-                    part,
-                    device=torch.device("cpu"),
-                    resolution=one.architecture.resolution,
-                    batch_size=250,
-                    statistics=statistics,
-                )
+                for x, _ in eval_batches(part, network.input, device="cpu", batch_size=250)
             ]
         )[: arguments.images]
-        thresholds = np.array(one.curve.policies[one.point_index(TRADE_OFF)].thresholds)
+        thresholds = np.array(one.curve.policies[one.point_index(BUDGET_FRACTION)].thresholds)
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:
@@ -104,7 +95,7 @@ def main() -> None:
             f"| {predicted:.4f} | {measured:.4f} | {errors[-1]:+.1%} |"
         )
     print(f"\nmean absolute error {np.mean(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):.1%}")
-    print(f"anchor now / when profiled: {np.median(levels) / profile.facts.anchor_ms:.3f}")
+    print(f"anchor now / when profiled: {np.median(levels) / profile.metadata.anchor_ms:.3f}")
 
 
 if __name__ == "__main__":

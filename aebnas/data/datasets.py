@@ -19,14 +19,15 @@ from types import MappingProxyType
 from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
-from aebnas.data.checks.memory import check_fits, memory_told, reading_peak
-from aebnas.data.dataset import Dataset, Extras, ImageSet, check_labels, make_dataset
+from aebnas.data.checks.memory import check_fits, memory_errors, reading_peak
+from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
 from aebnas.data.readers.folder import read_folder
 from aebnas.data.readers.idx import read_idx_pairs
 from aebnas.data.readers.npz import read_npz
 from aebnas.data.readers.official import OfficialFile, obtain
+from aebnas.data.readers.outside import read_outside
 from aebnas.data.readers.svhn import read_svhn
 from aebnas.data.splits import cut_test
 from aebnas.errors import ConfigError
@@ -34,7 +35,7 @@ from aebnas.errors import ConfigError
 TEST_SEED = 0
 """Seed of the test cut; fixed, so that no setting moves images between search and test."""
 
-Reader = Callable[[Sequence[Path]], tuple[ImageSet, ImageSet | None]]
+Reader = Callable[[Sequence[Path]], tuple[Samples, Samples | None]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class KnownDataset:
     """
 
     classes: tuple[str, ...]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     read: Reader
     files: tuple[OfficialFile, ...] = ()
     counts: tuple[int, ...] = ()
@@ -154,7 +155,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     """
     if config.image_size is not None and config.folder is None:
         raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
-    with memory_told(str(config.folder or config.npz or config.name)):
+    with memory_errors(str(config.folder or config.npz or config.name)):
         name, train, test, classes, extras = _read(config, progress)
         if test is None:
             check_labels(train.labels, len(classes), name)
@@ -162,7 +163,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     return make_dataset(name, train, test, classes, extras)
 
 
-def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
+def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
     """Return ``(height, width, channels)`` of the images and the number of classes.
 
     Known datasets are not read for it, nor downloaded.
@@ -170,22 +171,22 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
     Raises:
         DataError: The folder or file is missing, damaged or inconsistent.
     """
-    if config.name is not None:
+    if config.name is not None and not config.is_outside:
         known = KNOWN[config.name]
         return known.shape, len(known.classes)
     dataset = load_dataset(config)
     return dataset.train.shape, len(dataset.classes)
 
 
-def _read(
-    config: DataConfig, progress: bool
-) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+def _read(config: DataConfig, progress: bool) -> tuple[str, Samples, Samples | None, tuple[str, ...], Extras]:
     if config.folder is not None:
         folder = expanded("data.folder", config.folder)
         return str(folder), *read_folder(folder, config.image_size)
     if config.npz is not None:
         path = expanded("data.npz", config.npz)
         return str(path), *read_npz(path, config.first_label, config.limit)
+    if config.is_outside:
+        return str(config.name), *read_outside(str(config.name), config.options)
     known = KNOWN[str(config.name)]
     check_known_fits(config)
     root = None if config.root is None else expanded("data.root", config.root)

@@ -73,9 +73,7 @@ class EarlyExitSession:
         self._stopper = model.chain.stopper(self.policy)
         manifest = self.manifest
         self._exit_names = manifest.exits
-        self._prepare = Preprocessing(
-            manifest.shape, manifest.architecture.input_size, manifest.mean, manifest.std
-        )
+        self._prepare = Preprocessing(manifest.shape, manifest.spec)
 
     @property
     def exits(self) -> int:
@@ -85,8 +83,8 @@ class EarlyExitSession:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one prepared input."""
-        height, width = self.manifest.architecture.input_size
-        return self.manifest.image_shape[2], height, width
+        channels, height, width = self.manifest.spec.shape
+        return channels, height, width
 
     def prepare(self, image: ImageLike) -> Inputs:
         """Return the input ``(1, c, height, width)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.
@@ -164,10 +162,10 @@ class EarlyExitSession:
         return [self._prediction(answer.logits[i], exits[i], ms[i]) for i in range(len(x))]
 
     def _prediction(self, logits: Logits, exit_index: int, ms: float) -> Prediction:
-        index, sure = most_likely(logits)
-        if math.isnan(sure):
+        index, confidence = most_likely(logits)
+        if math.isnan(confidence):
             raise DataError(f"{self._folder}: the network answers NaN at exit {exit_index + 1}")
-        return Prediction(index, self.labels[index], sure, exit_index, self._exit_names[exit_index], ms)
+        return Prediction(index, self.labels[index], confidence, exit_index, self._exit_names[exit_index], ms)
 
     def _as_input(self, image: ImageLike | Inputs) -> Inputs:
         if isinstance(image, np.ndarray) and image.dtype.kind == "f":

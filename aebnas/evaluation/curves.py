@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aebnas.config.schema import SearchFile
@@ -12,14 +13,16 @@ from aebnas.config.sections.exits import ExitsConfig
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.table import metrics_of_answers
 
 
 class Fitted(NamedTuple):
     """A curve, and with a target whether it is met."""
 
     curve: OperatingCurve
-    verdict: dict[str, Any] | None = None
-    """``Verdict.to_dict``.
+    target_check: dict[str, Any] | None = None
+    """``TargetCheck.to_dict``.
 
     Of several settings that of the nearest, and all of them by name under ``settings``.
     """
@@ -37,20 +40,33 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
         select: The same on select.
     """
     settings = config.exits.settings
-    fits = {name: _fitted(exits, config.cost_metric, calibrate, select) for name, exits in settings.items()}
+    metrics = metrics_of_answers(config.measured)
+    fits = {
+        name: _fitted(exits, config.cost_metric, calibrate, select, metrics)
+        for name, exits in settings.items()
+    }
     if len(fits) == 1:
         return next(iter(fits.values()))
     curve = joined({name: fitted.curve for name, fitted in fits.items()})
-    verdicts = {name: fitted.verdict for name, fitted in fits.items() if fitted.verdict is not None}
-    if not verdicts:
+    target_checks = {
+        name: fitted.target_check for name, fitted in fits.items() if fitted.target_check is not None
+    }
+    if not target_checks:
         return Fitted(curve)
-    nearest = min(verdicts.values(), key=lambda verdict: float(verdict["violation"]))
-    return Fitted(curve, {**nearest, "settings": verdicts})
+    nearest = min(target_checks.values(), key=lambda target_check: float(target_check["violation"]))
+    return Fitted(curve, {**nearest, "settings": target_checks})
 
 
-def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
+def _fitted(
+    exits: ExitsConfig,
+    cost_metric: str,
+    calibrate: ExitSamples,
+    select: ExitSamples,
+    metrics: Mapping[str, OfAnswers],
+) -> Fitted:
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
-        return Fitted(operating_curve(family.path(calibrate, calibrate.correct), calibrate, select))
+        path = family.path(calibrate, calibrate.correct)
+        return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
-    return Fitted(operating_curve([fit.policy], calibrate, select), fit.verdict.to_dict())
+    return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.target_check.to_dict())

@@ -18,13 +18,13 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
-from aebnas.evaluation.identity import leg_seed
+from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.space.api import Architecture
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.spaces import space_of
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
 from aebnas.training.precision import training_dtype
@@ -64,7 +64,6 @@ class Bench:
     config: SearchFile
     plan: Plan
     splits: Splits
-    statistics: ChannelStatistics
     device: torch.device
     shared: Shared = field(default_factory=dict)
 
@@ -88,23 +87,29 @@ class Bench:
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
-        return EarlyExitNetwork(architecture, self.splits.task, carry=self.config.training.carry)
+        return EarlyExitNetwork(
+            architecture, self.splits.task, boosting_coefficient=self.config.training.boosting_coefficient
+        )
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""
         return TrainBatches(
             self.splits.train,
+            architecture.input(self.splits.task),
             device=self.device,
-            resolution=architecture.input_size,
             batch_size=self.config.training.batch_size,
             augment=self.config.training.augment,
             seed=seed,
-            statistics=self.statistics,
         )
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exit_positions, architecture)
+        return exit_weights(self.config.training.exit_weights, self.space.exit_positions, architecture)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the space that the candidates are of."""
+        return space_of(self.config, self.splits.train.shape)
 
 
 class FidelityKind(Protocol):
@@ -158,7 +163,7 @@ class Trained:
     def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
         """Return the trained network."""
         bench, training = self._bench, self._bench.config.training
-        seed = leg_seed(bench.config.search.seed, architecture.key(), fidelity.before)
+        seed = fidelity_step_seed(bench.config.search.seed, architecture.key(), fidelity.before)
         torch.manual_seed(seed)
         network = bench.new_network(architecture)
         begun = self._beginning(architecture, fidelity)
@@ -188,8 +193,8 @@ class Inherited:
         if shared is None:
             raise ValueError("candidates that inherit need the weights of a supernet")
         self._bench = bench
-        supernet = supernet_with(bench.config, bench.splits, shared, str(bench.device))
-        self.subnets = Heirs(bench.config, bench.splits, supernet)
+        supernet = supernet_with(bench.config, bench.splits.task, shared, str(bench.device))
+        self.subnets = InheritedSubnets(bench.config, bench.splits, supernet)
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:

@@ -1,13 +1,13 @@
 """Evaluations: what is known of one trained candidate.
 
 An ``Evaluation`` is a *curve*, not a point: thresholds were not part of the
-training.  ``metrics(trade_off)`` reads one operating point off it.  Must not
+training.  ``metrics(budget_fraction)`` reads one operating point off it.  Must not
 import torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from aebnas.evaluation.identity import training_seed
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
+from aebnas.task.metrics.inputs import Costs, Point
+from aebnas.task.metrics.table import DEVICE_METRICS, EVERYWHERE, metric_of
 
 if TYPE_CHECKING:
     from aebnas.hardware.cost.cost import NetworkCost
@@ -68,7 +70,7 @@ class Evaluation:
     train_loss: float | None = None
     """Mean joint loss of the last epoch, in nats."""
     curve: OperatingCurve | None = None
-    verdict: Mapping[str, Any] | None = None
+    target_check: Mapping[str, Any] | None = None
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
     message: str = ""
@@ -107,60 +109,85 @@ class Evaluation:
         """
         return replace(self, status=status, message=message, curve=None)
 
-    def point_index(self, trade_off: float, setting: str = "") -> int:
+    def point_index(self, budget_fraction: float, setting: str = "") -> int:
         """Return the index of the curve's point for a share of the network's own full cost.
 
         The most accurate point on *calibrate* whose cost, in ``cost_metric``, is within
-        ``trade_off`` times the cost to the last exit; the cheapest one where there is none.
+        ``budget_fraction`` times the cost to the last exit; the cheapest one where there is none.
         ``setting``: of the exit policy, where it is a gene; ``""``: the best of all.
 
         Raises:
             RunError: The candidate failed.
         """
         curve = self._known_curve()
-        return curve.index_within(trade_off * float(curve.reach_cost[-1]), setting)
+        return curve.index_within(budget_fraction * float(curve.reach_cost[-1]), setting)
 
-    def metrics(self, trade_off: float, setting: str = "") -> dict[str, float]:
+    def metrics(self, budget_fraction: float, setting: str = "") -> dict[str, float]:
         """Return every measured quantity at one operating point, scored on *select*.
 
-        Keys: ``error``, ``accuracy`` (shares), ``macs`` (expected), ``worst_macs``, ``params``,
-        ``peak_activation_bytes``; per device ``latency_ms@PROFILE``, ``worst_latency_ms@PROFILE`` and
-        the same of ``energy_mj``; with a single profile also without ``@PROFILE``.
+        Keys: the names of ``METRICS``, those of answers where the search asked for them; those of devices
+        as ``latency_ms@PROFILE``, with a single profile also without ``@PROFILE``.
         """
-        i = self.point_index(trade_off, setting)
-        accuracy = float(self._known_curve().select_accuracy[i])
-        return {
-            "error": 1.0 - accuracy,
-            "accuracy": accuracy,
-            "macs": self._expected("macs", self.reach_macs, i),
-            "worst_macs": float(self.reach_macs[-1]),
-            "params": float(self.params),
-            "peak_activation_bytes": float(self.peak_activation_bytes),
-            **self._device_metrics(i),
-        }
+        point = self._point(self.point_index(budget_fraction, setting))
+        computed = {name: full for name, full in self._metric_names().items() if name not in point.measured}
+        return {name: metric_of(name).at(point, full) for name, full in computed.items()} | dict(
+            point.measured
+        )
+
+    def with_measured(self, names: Iterable[str]) -> Evaluation:
+        """Return the same with metrics kept at every point of the curve; those that are kept already stay.
+
+        Args:
+            names: Metrics that need no answers.
+        """
+        curve = self._known_curve()
+        new = [name for name in names if name not in curve.measured]
+        if not new:
+            return self
+        points = [self._point(i) for i in range(len(curve))]
+        more = {name: np.array([metric_of(name).at(one, name) for one in points], np.float64) for name in new}
+        return replace(self, curve=replace(curve, measured={**curve.measured, **more}))
+
+    def sizes(self) -> dict[str, float]:
+        """Return every quantity that the architecture alone decides, those of devices by their full names."""
+        names = dict.fromkeys(self._metric_names().values())
+        spans = {name: metric_of(name).span(self.costs, name) for name in names if metric_of(name).is_exact}
+        return {name: span[0] for name, span in spans.items() if span is not None}
+
+    @property
+    def costs(self) -> Costs:
+        """Return what the network costs, whatever its exits decide."""
+        reach = {"macs": self.reach_macs, **self.reach_costs}
+        return Costs(reach, self.params, self.peak_activation_bytes)
 
     def violation(self, setting: str = "") -> float | None:
         """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
-        if self.verdict is None:
+        if self.target_check is None:
             return None
-        return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
+        return float(self.target_check.get("settings", {}).get(setting, self.target_check)["violation"])
 
-    def _device_metrics(self, point: int) -> dict[str, float]:
+    def _metric_names(self) -> dict[str, str]:
+        """Return by which names quantities are known of this candidate, each with its full name."""
+        measured = self._known_curve().measured
+        names = {name: name for name in (*EVERYWHERE, *measured)}
         profiles = {name.partition("@")[2] for name in self.reach_costs}
-        found: dict[str, float] = {}
-        for name, reach in self.reach_costs.items():
-            names = [name, name.partition("@")[0]] if len(profiles) == 1 else [name]
-            for one in names:
-                found[one] = self._expected(name, reach, point)
-                found[f"worst_{one}"] = float(reach[-1])
-        return found
+        for name in self.reach_costs:
+            base, _, profile = name.partition("@")
+            own = [metric for metric in DEVICE_METRICS if metric in (base, f"worst_{base}")]
+            names |= {f"{metric}@{profile}": f"{metric}@{profile}" for metric in own}
+            names |= {metric: f"{metric}@{profile}" for metric in own if len(profiles) == 1}
+        return names
 
-    def _expected(self, name: str, reach: tuple[float, ...], point: int) -> float:
-        """Return the mean cost of a select image at one point of the curve."""
+    def _point(self, index: int) -> Point:
+        """Return one point of the curve."""
         curve = self._known_curve()
-        if name == self.cost_metric:
-            return float(curve.select_cost[point])
-        return float(curve.exit_rates[point] @ np.asarray(reach))
+        return Point(
+            self.costs,
+            accuracy=float(curve.select_accuracy[index]),
+            exit_rates=curve.exit_rates[index],
+            known={self.cost_metric: float(curve.select_cost[index])},
+            measured={name: float(values[index]) for name, values in curve.measured.items()},
+        )
 
     def _known_curve(self) -> OperatingCurve:
         if self.curve is None:

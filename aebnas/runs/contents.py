@@ -21,14 +21,16 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.fidelity_status import FinalTraining, current_evaluations, finals_of, front_level
+from aebnas.runs.individuals import individual, metrics_at, pareto_front, violations_of
 from aebnas.runs.soundness import check_policy
-from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
 from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import space_of
 
-FACTS = (
+METADATA = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
     "elapsed_seconds",
 )  # fmt: skip
@@ -41,7 +43,7 @@ class OperatingPoint:
 
     evaluation: Evaluation
     curve: OperatingCurve
-    trade_off: float
+    budget_fraction: float
     index: int
     """Of the curve's points."""
     metrics: Mapping[str, float]
@@ -93,12 +95,12 @@ class RunContents:
     path: Path
     config: SearchFile
     environment: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    """Of the store, ``FACTS``; None where unknown."""
+    metadata: Mapping[str, Any]
+    """Of the store, ``METADATA``; None where unknown."""
     done: tuple[Evaluation, ...]
     failed: tuple[Evaluation, ...]
     points: tuple[OperatingPoint, ...]
-    """Every distinct operating point at a choice of ``search.trade_offs``."""
+    """Every distinct operating point at a choice of ``search.budget_fractions``."""
     front: tuple[OperatingPoint, ...]
     """By rising expected cost."""
     generations: tuple[Mapping[str, Any], ...]
@@ -153,9 +155,9 @@ class RunContents:
     @property
     def nearest_miss(self) -> Evaluation | None:
         """Return the candidate that misses the target least; None without a target, or where one meets it."""
-        judged = [one for one in self.done if one.verdict is not None]
-        nearest = min(judged, key=lambda one: (one.verdict or {})["violation"], default=None)
-        return None if nearest is None or (nearest.verdict or {})["is_met"] else nearest
+        checked = [one for one in self.done if one.target_check is not None]
+        nearest = min(checked, key=lambda one: (one.target_check or {})["violation"], default=None)
+        return None if nearest is None or (nearest.target_check or {})["is_met"] else nearest
 
     @property
     def trainings(self) -> int:
@@ -163,9 +165,14 @@ class RunContents:
         return len(self.done) + len(self.failed)
 
     @property
-    def untold(self) -> int:
+    def unreported(self) -> int:
         """Return how many candidates the stored generations were not told."""
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the search space; of data that were never read, for images of one pixel."""
+        return space_of(self.config, self.metadata["image_shape"] or (1, 1, 1))
 
     @property
     def front_level(self) -> int:
@@ -178,7 +185,7 @@ class RunContents:
         return self.front_level > 0
 
     @cached_property
-    def contenders(self) -> tuple[OperatingPoint, ...]:
+    def eligible_points(self) -> tuple[OperatingPoint, ...]:
         """Return the operating points that the front is chosen from."""
         return tuple(one for one in self.points if self.can_be_on_front(one.evaluation))
 
@@ -220,11 +227,11 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    told, filed = tuple(store.generations()), store.filed()
-    generations = told if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(told)
+    generations, filed = tuple(store.generations()), store.filed()
+    generations = generations if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else standing(plan, filed, told)
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
     points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(
@@ -232,7 +239,7 @@ def read_run(
         path=store.path,
         config=config,
         environment=_environment(store),
-        facts={name: store.fact(name) for name in FACTS},
+        metadata={name: store.metadata(name) for name in METADATA},
         done=tuple(one for one in evaluations if one.is_done),
         failed=tuple(one for one in evaluations if not one.is_done),
         points=points,
@@ -255,17 +262,23 @@ def _points(
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
-    choices = [(trade_off, setting) for setting in config.settings for trade_off in config.trade_offs]
+    choices = [
+        (budget_fraction, setting)
+        for setting in config.settings
+        for budget_fraction in config.budget_fractions
+    ]
     everything = [(key, *choice) for key in known for choice in choices]
     if generations:
         named = [(*name, "")[:3] for name in generations[-1]["front"]]
-        on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
+        on_front = [
+            (str(key), float(budget_fraction), str(setting)) for key, budget_fraction, setting in named
+        ]
     else:  # killed in its first generation, or rescored
         individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
         plan = plan_of(config)
         high = [one for one in individuals if plan.named(known[one.key].fidelity).level >= level]
         found = pareto_front(high, known) or pareto_front(individuals, known)
-        on_front = [(one.key, one.trade_off, one.setting) for one in found]
+        on_front = [(one.key, one.budget_fraction, one.setting) for one in found]
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:
         raise RunError(
@@ -274,8 +287,8 @@ def _points(
         )
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
-    for key, trade_off, setting in (*on_front, *everything):
-        point = _point(known[key], trade_off, config, setting)
+    for key, budget_fraction, setting in (*on_front, *everything):
+        point = _point(known[key], budget_fraction, config, setting)
         points.setdefault((key, point.index), point)
     front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
@@ -284,20 +297,24 @@ def _points(
     return tuple(points.values()), tuple(front)
 
 
-def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting: str) -> OperatingPoint:
+def _point(
+    evaluation: Evaluation, budget_fraction: float, config: SearchFile, setting: str
+) -> OperatingPoint:
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    seen = individual((), trade_off, evaluation, config, setting)
+    missed = [
+        max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), config)
+    ]
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
-        trade_off=trade_off,
+        budget_fraction=budget_fraction,
         setting=setting,
-        index=evaluation.point_index(trade_off, setting),
-        metrics=evaluation.metrics(trade_off, setting),
-        is_feasible=seen.is_feasible,
-        violation=seen.violation,
+        index=evaluation.point_index(budget_fraction, setting),
+        metrics=evaluation.metrics(budget_fraction, setting),
+        is_feasible=not any(missed),
+        violation=sum(missed),
     )
 
 

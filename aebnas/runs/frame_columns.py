@@ -10,11 +10,11 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import FINAL
 from aebnas.runs.kept_profiles import FOLDER
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene
+from aebnas.task.metrics.table import EVERYWHERE
 
-UNTOLD = (TRADE_OFF, SETTING)
+POINT_GENES = (BUDGET_FRACTION, SETTING)
 """Genes that are no part of an architecture: every point has its own."""
-QUANTITIES = ("error", "accuracy", "macs", "worst_macs", "params", "peak_activation_bytes")
 
 
 def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, str]:
@@ -24,14 +24,14 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
         run: With or without candidates.
         positions: Of its search space, by name.
     """
-    exits = run.config.space.exit_positions
-    genes = [gene for gene in positions.values() if gene.name not in UNTOLD and len(gene.choices) > 1]
+    exits = run.space.exit_positions
+    genes = [gene for gene in positions.values() if gene.name not in POINT_GENES and len(gene.choices) > 1]
     return {
         **dict.fromkeys(("key", "status", "reason"), "str"),
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),
-        "trade_off": "float64",
+        "budget_fraction": "float64",
         "exit_policy": "str",
-        **dict.fromkeys((*QUANTITIES, *_device_quantities(run)), "float64"),
+        **dict.fromkeys((*EVERYWHERE, *run.config.measured, *_device_quantities(run)), "float64"),
         **{f"exit_rate[{name}]": "float64" for name in (*exits, FINAL)},
         "epochs": "int64",
         **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),

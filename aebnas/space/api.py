@@ -16,9 +16,10 @@ import numpy as np
 from aebnas.blocks.layer import Layer
 from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
-PlacedLayer = tuple[str, Layer]
+ParameterSlot = tuple[str, Layer]
 """Where a supernet keeps weights, and a layer that uses them; its input has channels and no size."""
 
 
@@ -46,10 +47,6 @@ class Architecture(Protocol):
     """One early-exit network in canonical form: frozen, hashable, equal where what is trained is equal."""
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """Return height and width that images are brought to."""
-
-    @property
     def exit_names(self) -> tuple[str, ...]:
         """Return what its early exits are called, in order; the last classifier is not among them."""
 
@@ -59,6 +56,9 @@ class Architecture(Protocol):
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits."""
+
+    def input(self, task: Task) -> InputSpec:
+        """Return what it takes in: the size, and how samples of the task are brought to it."""
 
     def segments(self, task: Task) -> tuple[Segment, ...]:
         """Return the layers, segment by segment: one per exit, the last ends in the last classifier."""
@@ -92,16 +92,12 @@ class SearchSpace(Protocol):
         """Return the number of choices of every gene."""
 
     @property
-    def trade_offs(self) -> tuple[float, ...]:
-        """Return the choices of the gene ``trade_off``."""
+    def budget_fractions(self) -> tuple[float, ...]:
+        """Return the choices of the gene ``budget_fraction``."""
 
     @property
     def settings(self) -> tuple[str, ...]:
         """Return the choices of the gene ``exit_policy``."""
-
-    @property
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
 
     @property
     def exit_positions(self) -> tuple[str, ...]:
@@ -119,22 +115,25 @@ class SearchSpace(Protocol):
     def active_genes(self, architecture: Architecture) -> dict[str, int]:
         """Return the choice of every gene that acts in an architecture, by name."""
 
-    def trade_off(self, genome: Genome) -> float:
+    def budget_fraction(self, genome: Genome) -> float:
         """Return the share of its own full cost that the individual may spend."""
 
     def setting(self, genome: Genome) -> str:
         """Return the setting of the exit policy that the individual uses."""
 
-    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
-        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``."""
+    def at_point(self, genome: Genome, budget_fraction: float, setting: str = "") -> Genome:
+        """Return the genome with other choices of the genes ``budget_fraction`` and ``exit_policy``."""
 
     def count(self) -> int:
         """Return the exact number of distinct architectures."""
 
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may ask to take in, each once."""
+
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
 
-    def slots(self, task: Task) -> Sequence[PlacedLayer]:
+    def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
 
     def backbone_types(self) -> tuple[str, ...]:

@@ -10,29 +10,31 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, PlacedLayer
+from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene, Genome
+from aebnas.space.gene_space import GeneSpace, chosen
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, Genome
+from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
-class StagedSpace:
+class StagedSpace(GeneSpace):
     """What can be built from one ``space:`` section."""
 
     def __init__(
         self,
         config: SpaceConfig,
         own_size: Size,
-        trade_offs: tuple[float, ...] = (1.0,),
+        budget_fractions: tuple[float, ...] = (1.0,),
         settings: tuple[str, ...] = ("",),
     ) -> None:
         """Describe the space.
@@ -40,28 +42,12 @@ class StagedSpace:
         Args:
             config: The validated section.
             own_size: The data's own image size in pixels; one number is height and width.
-            trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+            budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
             settings: Choices of the ``exit_policy`` gene.
         """
         self.config = config
         self._grammar = grammar_of(config, size_of(own_size))
-        if not config.exits.after:
-            trade_offs, settings = trade_offs[-1:], settings[:1]
-        point = (Gene(TRADE_OFF, trade_offs, TRADE_OFF), Gene(SETTING, settings, SETTING))
-        self.trade_offs, self.settings = trade_offs, settings
-        self.positions: dict[str, Gene] = {gene.name: gene for gene in (*self._grammar.genes(), *point)}
-        self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
-        self._index = {gene.name: i for i, gene in enumerate(self.genes)}
-
-    @property
-    def cardinalities(self) -> tuple[int, ...]:
-        """Return the number of choices of every gene."""
-        return tuple(len(gene.choices) for gene in self.genes)
-
-    @property
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
-        return tuple(map(size_of, self._grammar.resolutions))
+        super().__init__(self._grammar.genes(), budget_fractions, settings)
 
     @property
     def exit_positions(self) -> tuple[str, ...]:
@@ -72,78 +58,36 @@ class StagedSpace:
         """Return the kinds of blocks that stages may be made of."""
         return tuple(dict.fromkeys(type_ for stage in self.config.stages for type_ in stage.block.type))
 
-    def sample(self, rng: np.random.Generator) -> Genome:
-        """Return a genome with every gene drawn uniformly from its choices."""
-        return tuple(int(rng.integers(n)) for n in self.cardinalities)
-
-    def trade_off(self, genome: Genome) -> float:
-        """Return the share of its own full cost that the individual may spend."""
-        return float(self._value(genome, TRADE_OFF))
-
-    def setting(self, genome: Genome) -> str:
-        """Return the setting of the exit policy that the individual uses."""
-        return str(self._value(genome, SETTING))
-
-    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
-        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``.
-
-        Raises:
-            ValueError: A value is not among the choices.
-        """
-        moved = list(genome)
-        for name, index in (
-            (TRADE_OFF, self.trade_offs.index(trade_off)),
-            (SETTING, self.settings.index(setting)),
-        ):
-            if name in self._index:
-                moved[self._index[name]] = index
-        return tuple(moved)
-
     def decode(self, genome: Genome) -> StagedArchitecture:
         """Return the canonical architecture of a genome.
 
         Raises:
             ConfigError: The genome has another length or an index out of range.
         """
-        cards = self.cardinalities
-        if len(genome) != len(cards) or any(not 0 <= g < n for g, n in zip(genome, cards, strict=True)):
-            raise ConfigError(
-                f"a genome of this space has {len(cards)} genes in range {cards}, but got {genome}"
-            )
+        self.check(genome)
 
         def read(name: str) -> Any:
-            return self._value(genome, name)
+            return self.choice(genome, name)
 
         resolution = read("resolution")
         features = image(1, size_of(resolution))
-        stages, exits = [], []
+        stages, exits, rows = [], [], dict[str, tuple[BlockSpec, ...]]()
         for row in self._grammar.rows:
             blocks, features = row.decode(read, features)
+            rows[row.name] = blocks or ()
             if row.count_name:
                 stages.append(StageSpec(row.name, blocks or ()))
             modules = row.exit.decode(read, features)[0] if row.exit else None
             if modules is not None:
                 exits.append(ExitSpec(row.name, modules))
-        stem, final = self.config.stem, self.config.final
+        final, grammar = self.config.final, self._grammar
         return StagedArchitecture(
             resolution=resolution,
-            stem=StemSpec(stem.kernel, stem.stride, read("stem.width"), stem.activation),
+            stem=StemSpec.of(*rows[STEM]),
             stages=tuple(stages),
             exits=tuple(exits),
-            final=FinalSpec(final.expand, final.features, self._grammar.activation),
+            final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
         )
-
-    def encode(self, architecture: Architecture) -> Genome:
-        """Return the genome of an architecture: inactive genes 0, ``trade_off`` at its largest choice.
-
-        Raises:
-            ConfigError: The architecture is not in this space.
-        """
-        values = self.active_genes(architecture)
-        genome = tuple(values.get(gene.name, 0) for gene in self.genes)
-        if self.decode(genome) != architecture:
-            raise ConfigError(f"architecture {architecture.key()} is not in this search space")
-        return genome
 
     def active_genes(self, architecture: Architecture) -> dict[str, int]:
         """Return the choice of every gene that acts in an architecture, by name.
@@ -158,16 +102,13 @@ class StagedSpace:
         found: dict[str, int] = {}
 
         def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
-            if value not in choices:
-                listed = ", ".join(str(choice) for choice in choices)
-                raise ConfigError(f"{name} = {value!r} is not in this search space. Choices: {listed}")
-            found[name] = choices.index(value)
+            found[name] = chosen(name, choices, value)
 
         put("resolution", self._grammar.resolutions, architecture.resolution)
-        put(TRADE_OFF, self.trade_offs, self.trade_offs[-1])
+        put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
         put(SETTING, self.settings, self.settings[0])
         parts = {part.name: part for part in architecture.parts()}
-        features = image(1, architecture.input_size)
+        features = image(1, architecture.resolution)
         for row in self._grammar.rows:
             part = parts.get(row.name)
             if part is None:
@@ -180,17 +121,17 @@ class StagedSpace:
         return found
 
     def count(self) -> int:
-        """Return the exact number of distinct architectures (trade-offs not counted)."""
+        """Return the exact number of distinct architectures (budget fractions not counted)."""
         return count_architectures(self._grammar)
+
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may ask to take in, each once."""
+        return tuple(task.input(size_of(resolution)) for resolution in self._grammar.resolutions)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
         return all_layers(self._grammar, task)
 
-    def slots(self, task: Task) -> tuple[PlacedLayer, ...]:
+    def slots(self, task: Task) -> tuple[ParameterSlot, ...]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
         return tuple(dict.fromkeys(all_slots(self._grammar, task)))
-
-    def _value(self, genome: Genome, name: str) -> Any:
-        index = self._index.get(name)
-        return self.positions[name].choices[0 if index is None else genome[index]]

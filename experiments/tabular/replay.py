@@ -40,7 +40,7 @@ ARMS = {
     "NSGA-II, fixed branch, never absent": ("nsga2", (*FIXED, "space.exits.optional=false")),
 }
 Row = tuple[float, int, float, float]
-"""trade_off, point, error, macs."""
+"""budget_fraction, point, error, macs."""
 Floats = NDArray[np.float64]
 
 
@@ -48,14 +48,14 @@ def read_table() -> dict[str, list[Row]]:
     """Return the operating points of every architecture."""
     table = pd.read_csv(HERE / "table.csv")
     rows: dict[str, list[Row]] = {}
-    for key, trade_off, point, error, macs in table[
-        ["key", "trade_off", "point", "error", "macs"]
+    for key, budget_fraction, point, error, macs in table[
+        ["key", "budget_fraction", "point", "error", "macs"]
     ].itertuples(index=False):
-        rows.setdefault(str(key).zfill(16), []).append((trade_off, point, error, macs))
+        rows.setdefault(str(key).zfill(16), []).append((budget_fraction, point, error, macs))
     return rows
 
 
-def told(
+def output(
     space: StagedSpace, genomes: list[tuple[int, ...]], table: Mapping[str, list[Row]]
 ) -> list[Individual]:
     """Return what a search would be told of a generation: one individual per distinct point."""
@@ -63,11 +63,15 @@ def told(
     for genome in genomes:
         key = space.decode(genome).key()
         seen: set[int] = set()
-        own = space.trade_off(genome)
-        for trade_off, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
+        own = space.budget_fraction(genome)
+        for budget_fraction, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
             if point not in seen:
                 seen.add(point)
-                found.append(Individual(space.at_point(genome, trade_off), key, trade_off, (error, macs), ()))
+                found.append(
+                    Individual(
+                        space.at_point(genome, budget_fraction), key, budget_fraction, (error, macs), ()
+                    )
+                )
     return found
 
 
@@ -87,9 +91,9 @@ def replay(config: SearchFile, table: Mapping[str, list[Row]], budget: int, refe
             curve += [curve[-1]] * (budget - len(curve))
             break
         for genome in genomes:
-            points += [one.objectives for one in told(space, [genome], table)]
+            points += [one.objectives for one in output(space, [genome], table)]
             curve.append(hypervolume(np.asarray(points), reference) / float(np.prod(reference)))
-        proposer.tell(told(space, genomes, table))
+        proposer.tell(output(space, genomes, table))
     return np.asarray(curve)
 
 

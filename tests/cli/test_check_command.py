@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aebnas.cli.gene_rows import GeneRow, gene_rows
+from aebnas.cli.views.gene_rows import GeneRow, gene_rows
 from aebnas.config import load
 from aebnas.config.schema import DataConfig
 from aebnas.data.datasets import load_dataset, shape_and_classes
@@ -33,7 +33,7 @@ def check(run_command: Command, tiny_file: Path) -> Callable[..., dict[str, Any]
 
 def test_counts_are_those_of_the_space(check: Callable[..., dict[str, Any]], tiny_file: Path) -> None:
     config = load(tiny_file)
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     described = check()
     assert described["genomes"] == math.prod(space.cardinalities)
     assert described["architectures"] == space.count()

@@ -17,11 +17,12 @@ from PIL import Image
 from training.small_training import digits
 
 from aebnas.cli import main
-from aebnas.cli.main import COMMANDS, PRINTING
+from aebnas.cli.main import COMMANDS
 from aebnas.cli.streams import GONE
 from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
+PRINTING = [name for name, command in COMMANDS.items() if command.only_prints]
 KINDS = {"a closed pipe": errno.EPIPE, "a full disk": errno.ENOSPC}
 
 
@@ -100,17 +101,17 @@ KEPT = {
 def words(place: Path, tmp_path: Path) -> dict[str, list[object]]:
     settings = "{fidelities: [inherited]}\nsupernet: {epochs: 1}"
     (tmp_path / "shared.yaml").write_text(f"{(place / 'tiny.yaml').read_text()}evaluation: {settings}\n")
-    Image.fromarray(digits().select.images[0, :, :, 0]).save(tmp_path / "image.png")
+    Image.fromarray(digits().select.pixels[0, :, :, 0]).save(tmp_path / "image.png")
     written(tmp_path, profile_of(layers_of(place / "tiny.yaml")))
     return words_of(place, tmp_path)
 
 
-DEAR = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
+EXPENSIVE = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
 
 
 def cases() -> list[Any]:
     """Every command with every kind of loss; a full disk is slow to try with some."""
-    slow = [(command, "a full disk") for command in DEAR]
+    slow = [(command, "a full disk") for command in EXPENSIVE]
     pairs = [(command, kind) for command in COMMANDS for kind in KINDS]
     return [pytest.param(*pair, marks=[pytest.mark.slow] if pair in slow else []) for pair in pairs]
 
@@ -175,14 +176,14 @@ def test_an_interrupted_command_without_its_view_tells_what_continues(
     monkeypatch.setattr("aebnas.report.write_report", interrupted)
     monkeypatch.setattr("aebnas.train.full.winner_training.train_winner", interrupted)
     monkeypatch.setattr("aebnas.search.supernets.trained_supernet", interrupted)
-    for command, told in {
+    for command, output in {
         "resume": f"Continue: aebnas resume {words['resume'][1]}",
         "train": f"Continue: aebnas train {words['train'][1]}",
         "supernet": f"The same command continues: aebnas supernet {tmp_path / 'shared.yaml'}",
     }.items():
         answer = losing(Losing(errno.EPIPE, after=0), *words[command])
         assert answer.code == 130
-        assert told in answer.err
+        assert output in answer.err
 
 
 def test_an_error_keeps_its_exit_code(words: dict[str, list[object]], tmp_path: Path) -> None:

@@ -11,23 +11,14 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from rich.console import Console
 from rich.text import Text
 
-from aebnas.cli.running import (
-    deploying,
-    describe,
-    device_list,
-    evaluating,
-    exit_policies,
-    profiling,
-    rescoring,
-)
-from aebnas.cli.views import plain
+from aebnas.cli.views import consoles, description, exports, plain, profiles
 from aebnas.cli.views.live import LiveView
 from aebnas.cli.views.plain import PlainView
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.training_views import BarTraining
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.profile.profile_schema import Agreement
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
@@ -36,7 +27,7 @@ from aebnas.search.events import (
     Generation,
     SearchStarted,
     SupernetProgress,
-    SurrogateStanding,
+    SurrogateStatus,
     Warned,
     WorkerLost,
     WorkersStarted,
@@ -105,18 +96,18 @@ def board(place: Path) -> None:
 
 
 PRINTING: dict[str, tuple[Any, str, list[str]]] = {
-    "check": (describe, "Console", ["check", "tiny.yaml", "--samples", "20"]),
+    "check": (description, "Console", ["check", "tiny.yaml", "--samples", "20"]),
     "check with limits": (
-        describe,
+        description,
         "Console",
         ["check", "tiny.yaml", "--samples", "20", "--set", "constraints={worst_macs: {max: 2e4, min: 10}}"],
     ),
-    "rescore": (rescoring, "results_console", ["rescore", "runs/tiny", "--hardware", "board.yaml"]),
-    "exits": (exit_policies, "Console", ["exits", "runs/tiny"]),
-    "devices": (device_list, "results_console", ["devices"]),
-    "bench": (deploying, "results_console", ["bench", "model", "--rounds", "1"]),
-    "export": (deploying, "results_console", ["export", "checkpoint", "again", "--int8"]),
-    "evaluate": (evaluating, "results_console", ["evaluate", "checkpoint", "--images", "10"]),
+    "rescore": (consoles, "results_console", ["rescore", "runs/tiny", "--hardware", "board.yaml"]),
+    "exits": (consoles, "results_console", ["exits", "runs/tiny"]),
+    "devices": (consoles, "results_console", ["devices"]),
+    "bench": (exports, "results_console", ["bench", "model", "--rounds", "1"]),
+    "export": (exports, "results_console", ["export", "checkpoint", "again", "--int8"]),
+    "evaluate": (consoles, "results_console", ["evaluate", "checkpoint", "--images", "10"]),
     "resume": (plain, "Console", ["resume", "runs/tiny"]),
 }
 
@@ -143,7 +134,7 @@ def test_the_table_of_a_profile_cuts_no_number() -> None:
         )
         for exit_ in (1, 2, "all")
     ]  # fmt: skip
-    table = profiling.agreement_table("cifar10-3: networks that the fit has not seen", rows)
+    table = profiles.agreement_table("cifar10-3: networks that the fit has not seen", rows)
     check_widths(lambda console: console.print(table, soft_wrap=False))
 
 
@@ -163,10 +154,10 @@ def events(evaluation: Evaluation) -> Iterator[Any]:
     yield CandidateFinished(evaluation.failed("loss is 12345.678"), cached=False, busy=11)
     yield FidelityFinished(1, 3, 5, 12345, 4321)
     yield WorkerLost("0123456789abcdef", "killed by signal 9 after 1234.5 s", retry=True)
-    standing = SurrogateStanding(True, "", {}, {}, 0.93125, 25, None, None, {}, None, ())
+    status = SurrogateStatus(True, "", {}, {}, 0.93125, 25, None, None, {}, None, ())
     keys = (evaluation.key,) * 3
     finals = (FinalTraining("inherited-trained123", 123, 17, keys, keys[:1]),)
-    yield Generation(12, (evaluation.key,), 12345, 67, 0.43215, surrogate=standing, finals=finals)
+    yield Generation(12, (evaluation.key,), 12345, 67, 0.43215, surrogate=status, finals=finals)
     yield FinalsChosen(candidates=17, unknown=12, epochs=123, fidelity="inherited")
 
 
@@ -176,8 +167,8 @@ def test_the_live_panel_cuts_no_number(until: int, evaluation: Evaluation) -> No
         view = LiveView(console)
         view._progress = Progress(lambda: 0.0)
         view._live.start = lambda refresh=False: None  # type: ignore[method-assign]
-        told = list(events(evaluation))
-        for event in told[:until]:
+        output = list(events(evaluation))
+        for event in output[:until]:
             if not isinstance(event, SupernetProgress) or until == 3:
                 view(event)
         console.print(view._panel())

@@ -10,7 +10,6 @@ from deploy.small_checkpoints import trained
 from PIL import Image
 from training.small_training import digits
 
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
 from aebnas.deploy.exporting.parity import torch_logits
 from aebnas.deploy.session import most_likely
@@ -23,7 +22,7 @@ HEAVY = ("torch", "scipy", "ray", "onnx", "pandas", "sklearn", "optuna", "pymoo"
 
 
 def images() -> np.ndarray:
-    return np.concatenate([digits().select.images, digits().train.images[:250]])
+    return np.concatenate([digits().select.pixels, digits().train.pixels[:250]])
 
 
 def answers(session: EarlyExitSession, x: np.ndarray) -> tuple[list[int], list[int]]:
@@ -38,7 +37,7 @@ def test_torch_single_images_and_batches_agree_in_class_and_exit(
     session = EarlyExitSession(boosted_export if loss == "boosted" else exported)
     pixels = images()
     everything = type(digits().select)(pixels, np.zeros(len(pixels), np.int64))
-    logits = torch_logits(trained(loss)[0], everything, ChannelStatistics.of(digits().train))
+    logits = torch_logits(trained(loss)[0], everything)
     exits = session.policy.decide(logits)
     classes = logits[np.arange(len(pixels)), exits].argmax(axis=1)
     single = [session.predict(image) for image in pixels]
@@ -126,7 +125,9 @@ def test_the_probability_is_that_of_a_softmax_for_few_and_many_classes(classes: 
     logits = np.random.default_rng(0).normal(0, 3, (20, classes)).astype(np.float32)
     found = [most_likely(row) for row in logits]
     assert [index for index, _ in found] == logits.argmax(axis=1).tolist()
-    np.testing.assert_allclose([sure for _, sure in found], softmax(logits).max(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        [confidence for _, confidence in found], softmax(logits).max(axis=1), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("classes", [10, 100])

@@ -42,13 +42,13 @@ def test_a_frame_has_one_row_per_operating_point_and_per_failure(run: LoadedRun)
     (failed,) = frame[frame["status"] != "done"]["reason"]
     assert failed == "out of memory"
     point = run.front[0]
-    row = done[(done["key"] == point.key) & (done["trade_off"] == point.trade_off)].iloc[0]
+    row = done[(done["key"] == point.key) & (done["budget_fraction"] == point.budget_fraction)].iloc[0]
     assert (row["accuracy"], row["macs"]) == (point.metrics["accuracy"], point.metrics["macs"])
     assert row.filter(like="exit_rate[").sum() == pytest.approx(1)
 
 
 def test_genes_are_the_architectures_own_and_encode_back(run: LoadedRun) -> None:
-    space = StagedSpace(CONFIG.space, 8, CONFIG.trade_offs)
+    space = StagedSpace(CONFIG.space, 8, CONFIG.budget_fractions)
     for one in run.contents.done:
         genes = run.genes(one.architecture)
         genome = [gene.choices.index(genes[gene.name]) if gene.name in genes else 0 for gene in space.genes]
@@ -68,7 +68,14 @@ def test_a_frame_without_networks_has_all_columns(
     assert len(frame) == len(failures)
     # the lines of docs/python.md
     front = frame[frame["on_front"]].sort_values("macs")
-    columns = ["key", "trade_off", "accuracy", "macs", "exit_rate[final classifier]", "gene[stem.width]"]
+    columns = [
+        "key",
+        "budget_fraction",
+        "accuracy",
+        "macs",
+        "exit_rate[final classifier]",
+        "gene[stem.width]",
+    ]
     assert front[columns].empty
 
 
@@ -116,7 +123,7 @@ def test_a_study_holds_what_the_search_saw(path: Path, run: LoadedRun, tmp_path:
     assert [t.user_attrs["reason"] for t in study.trials if t.values is None] == ["out of memory"]
     for trial, point in zip(complete, run.contents.points, strict=True):
         assert trial.values == [point.metrics["error"], point.metrics["macs"]]
-        assert trial.params["trade_off"] == point.trade_off
+        assert trial.params["budget_fraction"] == point.budget_fraction
         assert all(v <= 0 for v in trial.system_attrs[CONSTRAINTS]) == point.is_feasible
     best = {(trial.user_attrs["key"], *trial.values) for trial in study.best_trials}
     assert {(p.key, p.metrics["error"], p.metrics["macs"]) for p in run.front} <= best
@@ -150,28 +157,28 @@ def events(run: LoadedRun) -> list[CandidateFinished | Generation]:
 
 
 def test_numbers_of_candidates_and_of_the_front_are_told_with_their_step(run: LoadedRun) -> None:
-    told: list[tuple[dict[str, float], int]] = []
-    listen = numbers_to(lambda numbers, step: told.append((dict(numbers), step)))
+    output: list[tuple[dict[str, float], int]] = []
+    listen = numbers_to(lambda numbers, step: output.append((dict(numbers), step)))
     happened = events(run)
     for event in happened:
         listen(event)
-    assert [step for _, step in told] == [1, 2, 3, 4, 5, 5]
-    assert [numbers.get("failed") for numbers, _ in told] == [0, 0, 0, 0, 1, None]
-    assert told[0][0]["candidate/macs"] == run.contents.done[0].reach_macs[-1]
-    assert told[-1][0]["front/hypervolume"] == 0.5
-    assert told[-1][0]["front/best_accuracy"] == max(
+    assert [step for _, step in output] == [1, 2, 3, 4, 5, 5]
+    assert [numbers.get("failed") for numbers, _ in output] == [0, 0, 0, 0, 1, None]
+    assert output[0][0]["candidate/macs"] == run.contents.done[0].reach_macs[-1]
+    assert output[-1][0]["front/hypervolume"] == 0.5
+    assert output[-1][0]["front/best_accuracy"] == max(
         point.metrics["accuracy"]
         for point in happened[-1].front  # type: ignore[union-attr]
     )
 
 
 def test_the_training_of_a_supernet_is_told_by_its_own_steps() -> None:
-    told: list[tuple[dict[str, float], int]] = []
-    listen = numbers_to(lambda numbers, step: told.append((dict(numbers), step)))
+    output: list[tuple[dict[str, float], int]] = []
+    listen = numbers_to(lambda numbers, step: output.append((dict(numbers), step)))
     listen(SupernetProgress(7, 20, 1.5, 3.0))
     listen(SupernetProgress(20, 20, 1.0, 9.0, {"smallest": [0.5, 0.7], "largest": [0.6, 0.9]}))
-    assert told[0] == ({"supernet/loss": 1.5}, 7)
-    assert told[1] == ({"supernet/loss": 1.0, "supernet/smallest": 0.7, "supernet/largest": 0.9}, 20)
+    assert output[0] == ({"supernet/loss": 1.5}, 7)
+    assert output[1] == ({"supernet/loss": 1.0, "supernet/smallest": 0.7, "supernet/largest": 0.9}, 20)
 
 
 def test_tensorboard_files_hold_the_numbers(run: LoadedRun, tmp_path: Path) -> None:

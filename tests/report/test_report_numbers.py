@@ -106,9 +106,12 @@ def test_the_front_without_generations_is_that_of_the_finished_candidates(tmp_pa
     found = evaluations(config, 8)
     run = read_run(store_of(tmp_path / "run", config, found, status=RunStatus.RUNNING))
     known = {one.key: one for one in found}
-    everyone = [individual((), share, one, config) for one in found for share in config.search.trade_offs]
+    everyone = [
+        individual((), share, one, config) for one in found for share in config.search.budget_fractions
+    ]
     expected = {
-        (point.key, known[point.key].point_index(point.trade_off)) for point in pareto_front(everyone, known)
+        (point.key, known[point.key].point_index(point.budget_fraction))
+        for point in pareto_front(everyone, known)
     }
     assert {(point.key, point.index) for point in run.front} == expected
 
@@ -153,8 +156,8 @@ def test_a_narrow_terminal_shows_fewer_columns_and_says_which(
     text = printed(uneven, width=width)
     head = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
     assert head.split() == " ".join(name for name in every if name not in left_out.split(", ")).split()
-    told = f"Columns that do not fit here: {left_out}."
-    assert (told in " ".join(text.split())) == bool(left_out)
+    output = f"Columns that do not fit here: {left_out}."
+    assert (output in " ".join(text.split())) == bool(left_out)
 
 
 @pytest.mark.parametrize("width", [120, 80, 60, 30])

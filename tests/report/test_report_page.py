@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 
 def points(page: Page) -> list[tuple[str, float, bool, bool]]:
-    """Return key, trade-off, and whether it is on the front and feasible, of every operating point."""
+    """Return key, budget fraction, and whether it is on the front and feasible, of every operating point."""
     return [
         (candidate["k"], share, bool(on_front), bool(is_feasible))
         for run in page.runs()
@@ -128,7 +128,7 @@ def test_the_data_hold_every_operating_point_once(finished: Page) -> None:
     expected = {
         (one.key, one.point_index(share))
         for one in evaluations(config, 20)
-        for share in config.search.trade_offs
+        for share in config.search.budget_fractions
     }
     assert len(points(finished)) == len(expected)
 
@@ -172,9 +172,9 @@ def test_the_page_says_what_it_was_scored_on(finished: Page) -> None:
 
 def test_headline_figures_count_failures_and_operating_points(finished: Page) -> None:
     assert "20 done" in finished.text
-    trade_offs = search_file().search.trade_offs
+    budget_fractions = search_file().search.budget_fractions
     done = evaluations(search_file(), 20)
-    points = len({(one.key, one.point_index(share)) for one in done for share in trade_offs})
+    points = len({(one.key, one.point_index(share)) for one in done for share in budget_fractions})
     assert points > 20
     assert f"3 failed; {points} operating points read off their curves" in finished.text
     assert "uncommitted changes" in finished.text
@@ -262,7 +262,7 @@ def test_a_run_that_the_clock_stopped_is_not_called_repeatable(tmp_path: Path) -
     config = search_file()
     store = store_of(tmp_path / "run", config, evaluations(config, 3), [3])
     assert "not exactly repeatable" not in page_of(store).text
-    store.put_fact("not_repeatable", "search.max_minutes stopped the search")
+    store.put_metadata("not_repeatable", "search.max_minutes stopped the search")
     assert "not exactly repeatable: search.max_minutes stopped the search" in page_of(store).text
 
 
@@ -280,7 +280,7 @@ def test_text_from_files_never_becomes_an_element(tmp_path: Path) -> None:
     config = search_file()
     found = evaluations(config, 4, [EVIL])
     store = store_of(tmp_path / "a<b onclick=x>&", config, found, [5])
-    store.put_fact("not_repeatable", EVIL)
+    store.put_metadata("not_repeatable", EVIL)
     (store.path / "environment.json").write_text(json.dumps({**ENVIRONMENT, "versions": {EVIL: EVIL}}))
     page = page_of(store)
     assert page.tags.count("script") == 2
@@ -316,7 +316,7 @@ def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
     config = search_file()
     other = search_file("objectives=[error, params]", "training.epochs=3")
     stores = [store_of(tmp_path / str(i), c, evaluations(c, 4), [4]) for i, c in enumerate((config, other))]
-    stores[1].put_fact("data", "other images")
+    stores[1].put_metadata("data", "other images")
     text = page_of(*stores).text
     assert "different data or splits" in text
     assert "hypervolumes cannot be compared" in text

@@ -13,14 +13,14 @@ from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
 def individual(genome: Genome, violation: float = -1.0) -> Individual:
     """Return an individual whose objectives follow from its genome."""
     share = sum(genome) / sum(n - 1 for n in SPACE.cardinalities)
     key = SPACE.decode(genome).key()
-    return Individual(genome, key, SPACE.trade_off(genome), (1 - share, share**2), (violation,))
+    return Individual(genome, key, SPACE.budget_fraction(genome), (1 - share, share**2), (violation,))
 
 
 def proposer(seed: int = 0, **search: object) -> Nsga2Proposer:
@@ -54,9 +54,9 @@ def test_the_first_generation_keeps_no_more_than_the_population() -> None:
 def test_at_most_three_individuals_of_an_architecture_survive() -> None:
     one = proposer()
     asked = one.ask()
-    told = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.trade_offs]
-    told += [individual(genome) for genome in asked[1:]]
-    one.tell(told)
+    output = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.budget_fractions]
+    output += [individual(genome) for genome in asked[1:]]
+    one.tell(output)
     counts = Counter(SPACE.decode(genome).key() for genome in survivors(one))
     assert max(counts.values()) == 3
 
@@ -98,9 +98,9 @@ def test_nsga2_finds_better_points_than_random_search() -> None:
         found = []
         for _ in range(8):
             genomes = one.ask()
-            told = [individual(genome) for genome in genomes]
-            one.tell(told)
-            found += [i.objectives[0] for i in told]
+            output = [individual(genome) for genome in genomes]
+            one.tell(output)
+            found += [i.objectives[0] for i in output]
         return min(found)
 
     ours = np.mean([best(proposer(seed)) for seed in range(5)])
@@ -117,7 +117,7 @@ def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
         "space.exits.branch={modules: [0, 1]}",
         "space.stem.width=[8, 12]",
     )
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     one = Nsga2Proposer(space, config.search, 2, 0)
     seen = 0
     for _ in range(10):
@@ -154,6 +154,6 @@ def test_random_search_ends_quietly_where_the_space_is_used_up() -> None:
         "space.exits={after: []}",
         "space.resolution=8",
     )
-    one = RandomProposer(StagedSpace(config.space, 8, config.search.trade_offs), 2, seed=1)
+    one = RandomProposer(StagedSpace(config.space, 8, config.search.budget_fractions), 2, seed=1)
     assert len(one.ask()) == 2
     assert one.ask() == []

@@ -133,7 +133,7 @@ def test_a_hanging_candidate_is_stopped_and_marks_the_run(
     with pytest.raises(WorkerError, match="timeout_minutes"):
         search(config, tmp_path / "run")
     store = RunStore(tmp_path / "run")
-    assert "timeout_minutes" in store.fact("not_repeatable")
+    assert "timeout_minutes" in store.metadata("not_repeatable")
     store.close()
 
 
@@ -168,7 +168,7 @@ def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() 
         return found
 
     config = fake_config()
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
         worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, Step(0))
@@ -202,7 +202,7 @@ def test_a_worker_that_cannot_start_stops_the_search(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("The actor died unexpectedly before finishing this task.\n\tclass_name: _Worker\n"
          "Worker unexpectedly exits with a connection error code 2. End of file.",
@@ -214,5 +214,5 @@ def test_a_worker_that_cannot_start_stops_the_search(
          "ValueError: bad"),
     ],
 )  # fmt: skip
-def test_why_a_worker_died_is_one_line_that_says_it(text: str, told: str) -> None:
-    assert _reason(RayActorError(error_msg=text)) == told
+def test_why_a_worker_died_is_one_line_that_says_it(text: str, message: str) -> None:
+    assert _reason(RayActorError(error_msg=text)) == message

@@ -11,10 +11,10 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
-from aebnas.supernet.course import Progress
 from aebnas.supernet.inheritance import new_supernet
 from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.supernet import Supernet
+from aebnas.supernet.training_loop import Progress
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -57,7 +57,7 @@ def space() -> StagedSpace:
 
 
 def untrained(**sections: Any) -> Supernet:
-    return new_supernet(config(**sections), splits())
+    return new_supernet(config(**sections), splits().task)
 
 
 def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
@@ -67,5 +67,5 @@ def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
 
 def ready(run: Path, **sections: Any) -> tuple[Ready, list[Progress]]:
     """A trained supernet, and what was told meanwhile."""
-    told: list[Progress] = []
-    return ready_supernet(config(**sections), splits(), run, told.append), told
+    output: list[Progress] = []
+    return ready_supernet(config(**sections), splits(), run, output.append), output

@@ -14,35 +14,39 @@ from small_supernets import architectures, config, ready, space, splits, untrain
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
-from aebnas.supernet import course
-from aebnas.supernet.course import Progress, new_training
-from aebnas.supernet.crew import Crew, leading
-from aebnas.supernet.identity import named_differences, supernet_facts
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet import training_loop
+from aebnas.supernet.identity import named_differences, supernet_metadata
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.preparation import ready_supernet
+from aebnas.supernet.process_group import ProcessGroup, leading
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
+from aebnas.supernet.training_loop import Progress, new_training
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import classification
 from aebnas.training.losses.joint import summed
 from aebnas.training.losses.modes import MODES
+
+
+def of_side(side: int) -> InputSpec:
+    """Input of a network of small squares."""
+    return splits().task.input((side, side))
 
 
 def batches(seed: int = 0) -> ElasticBatches:
     train = splits().train
     return ElasticBatches(
         train,
+        [of_side(6), of_side(8)],
         device="cpu",
-        resolutions=(6, 8),
         batch_size=64,
         augment=config().training.augment,
         seed=seed,
-        statistics=ChannelStatistics.of(train),
     )
 
 
@@ -67,7 +71,7 @@ def test_every_trained_network_has_all_its_exits() -> None:
 
 
 def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() -> None:
-    sandwich = Sandwich(space(), classification(1, 10), carry=0.5)
+    sandwich = Sandwich(space(), classification(1, 10), boosting_coefficient=0.5)
     rng = np.random.default_rng(0)
     groups = [group for _ in range(20) for group in sandwich.draw(5, 3, rng)]
     assert all(len({len(a.exits) for a in group}) == 1 for group in groups), "one network, the same positions"
@@ -80,14 +84,18 @@ def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() 
 
 
 def test_boosted_supernets_without_optional_exits_serve_no_space_with_them() -> None:
-    def facts(**exits: Any) -> dict[str, Any]:
+    def metadata(**exits: Any) -> dict[str, Any]:
         changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
-        return supernet_facts(config(training={"loss": "boosted"}, space=changed), "data", 1, 10)
+        return supernet_metadata(
+            config(training={"loss": "boosted"}, space=changed), "data", classification(1, 10)
+        )
 
-    optional, always = facts(), facts(optional=False)
+    optional, always = metadata(), metadata(optional=False)
     assert optional["supernet"]["networks_lack_exits"] is True
     assert always["supernet"]["networks_lack_exits"] is False
-    assert supernet_facts(config(), "data", 1, 10)["supernet"]["networks_lack_exits"] is False
+    assert (
+        supernet_metadata(config(), "data", classification(1, 10))["supernet"]["networks_lack_exits"] is False
+    )
     assert named_differences(optional, always) == ""
     assert "networks_lack_exits: false -> true" in named_differences(always, optional)
 
@@ -100,9 +108,9 @@ def test_branches_of_one_network_share_its_backbone() -> None:
 
 def test_a_teacher_at_a_high_temperature_is_no_divergence(tmp_path: Path) -> None:
     settings = {"epochs": 3, "temperature": 10, "distillation": 1, "reuse": "never"}
-    _, told = ready(tmp_path / "run", supernet=settings)
+    _, output = ready(tmp_path / "run", supernet=settings)
     chance = 2 * np.log(10)
-    assert told[-1].step == told[-1].steps
+    assert output[-1].step == output[-1].steps
     training = new_training(config(supernet=settings), splits(), untrained())
     training._labelled.append(torch.tensor(2.9 * chance))
     training._check_converges()
@@ -125,30 +133,33 @@ def test_the_fair_rule_trains_neither_end_in_every_step_and_needs_no_teacher() -
 def test_an_epoch_can_be_entered_in_its_middle() -> None:
     whole = list(batches().epoch(3))
     for late, batch in zip(batches().epoch(3, start=5), whole[5:], strict=True):
-        assert torch.equal(late.at(8), batch.at(8))
+        assert torch.equal(late.prepared(of_side(8)), batch.prepared(of_side(8)))
         assert torch.equal(late.labels, batch.labels)
 
 
 def test_epochs_and_seeds_differ() -> None:
-    first = [next(one.epoch(n)).at(8) for one, n in ((batches(), 0), (batches(), 1), (batches(1), 0))]
+    first = [
+        next(one.epoch(n)).prepared(of_side(8))
+        for one, n in ((batches(), 0), (batches(), 1), (batches(1), 0))
+    ]
     assert not torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
 
 
 def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
     batch = next(batches().epoch(0))
-    small, large = batch.at(6), batch.at(8)
+    small, large = batch.prepared(of_side(6)), batch.prepared(of_side(8))
     assert (small.shape[2], large.shape[2]) == (6, 8)
     again = torch.nn.functional.interpolate(large, size=(6, 6), mode="bilinear", antialias=True)
     assert float((again - small).abs().mean()) < 0.05
 
 
 # ---------------------------------------------------------------- training
-def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
-    one, told = ready(tmp_path / "run", supernet={"epochs": 6})
-    assert told[-1].loss < 0.7 * 2 * np.log(10)
-    assert told[-1].step == told[-1].steps == one.supernet.steps
-    last = told[-1].accuracies
+def test_the_loss_falls_and_subnets_answer(tmp_path: Path) -> None:
+    one, output = ready(tmp_path / "run", supernet={"epochs": 6})
+    assert output[-1].loss < 0.7 * 2 * np.log(10)
+    assert output[-1].step == output[-1].steps == one.supernet.steps
+    last = output[-1].accuracies
     assert last is not None
     assert list(last) == ["smallest", "middle", "largest"]
     assert last["largest"][-1] > 0.5, "chance is 0.1"
@@ -156,9 +167,9 @@ def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
 
 def test_adamw_learns_too(tmp_path: Path) -> None:
     settings = {"epochs": 6, "optimizer": "adamw", "reuse": "never"}
-    trained, told = ready(tmp_path / "run", supernet=settings)
-    assert told[-1].loss < 0.7 * 2 * np.log(10)
-    assert trained.supernet.facts["supernet"]["optimizer"] == "adamw"
+    trained, output = ready(tmp_path / "run", supernet=settings)
+    assert output[-1].loss < 0.7 * 2 * np.log(10)
+    assert trained.supernet.metadata["supernet"]["optimizer"] == "adamw"
 
 
 class StoppedError(Exception):
@@ -176,7 +187,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
         if progress.step > 20:  # in the middle of the first epoch's successor
             raise StoppedError
 
-    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
     half = load_supernet(supernet_file(tmp_path / "parts"))
@@ -258,7 +269,7 @@ def test_a_teacher_on_another_process_says_what_it_says_where_it_is_trained() ->
     assert torch.equal(there, here)
 
 
-def test_the_file_records_how_the_training_went_all_sittings_together(
+def test_the_file_records_how_the_training_went_all_sessions_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"epochs": 2, "checkpoint_seconds": 1e-9, "reuse": "never"}
@@ -267,21 +278,21 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
         if progress.step > 20:
             raise StoppedError
 
-    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
     file = supernet_file(tmp_path / "run")
     half = load_supernet(file)
     save_supernet(file, replace(half, record={**half.record, "seconds": 1000.0}))
-    whole, told = ready(tmp_path / "run", supernet=settings)
+    whole, output = ready(tmp_path / "run", supernet=settings)
     record = whole.supernet.record
     assert record["seconds"] > 1000
     assert (record["device"], record["processes"]) == ("cpu", 1)
-    assert (record["loss"], record["accuracies"]) == (told[-1].loss, told[-1].accuracies)
-    assert record["looked_at"] == record["steps"] == told[-1].steps
+    assert (record["loss"], record["accuracies"]) == (output[-1].loss, output[-1].accuracies)
+    assert record["looked_at"] == record["steps"] == output[-1].steps
 
 
-def test_what_sittings_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
+def test_what_sessions_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
     steps = one.supernet.steps
     training = new_training(config(supernet={"epochs": 1}), splits(), untrained())
@@ -314,8 +325,8 @@ def test_modules_are_kept_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     supernet = untrained()
     shared = sum(flat.nbytes for flat in supernet.weights.flat.values())
     for architecture in architectures(20):
-        supernet.lend([architecture])
-        kept = sum(piece.bytes for piece in supernet._pieces.values())
+        supernet.sample_subnet([architecture])
+        kept = sum(bound.bytes for bound in supernet._bound_modules.values())
         assert 0 < kept <= shared / 2
         assert kept == supernet._kept
 
@@ -337,7 +348,7 @@ def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
     assert all(len(one) == 16 and int(one, 16) >= 0 for one in hashes)
 
 
-def test_with_an_average_heirs_get_the_averaged_weights() -> None:
+def test_with_an_average_subnets_get_the_averaged_weights() -> None:
     settings = config(supernet={"epochs": 1, "average": 0.5})
     supernet = untrained()
     training = new_training(settings, splits(), supernet)
@@ -357,53 +368,44 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
         ready(tmp_path / "run", supernet={"learning_rate": 100.0}, training={"clip_norm": None})
 
 
-# ---------------------------------------------------------------- heirs
-def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
+# ---------------------------------------------------------------- inherited subnets
+def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
     supernet = untrained()
     architecture = architectures(1)[0]
-    heirs = Heirs(config(), splits(), supernet)
-    network, again = heirs.extract(architecture), heirs.extract(architecture)
+    subnets = InheritedSubnets(config(), splits(), supernet)
+    network, again = subnets.extract(architecture), subnets.extract(architecture)
     assert not network.training
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     first = network.segments()[0].backbone[0][1]
-    statistics = ChannelStatistics.of(splits().train)
-    x, _ = next(
-        eval_batches(
-            heirs._sample,
-            device="cpu",
-            resolution=architecture.resolution,
-            batch_size=250,
-            statistics=statistics,
-        )
-    )
+    x, _ = next(eval_batches(subnets._sample, network.input, device="cpu", batch_size=250))
     seen = network.segments()[0].backbone[0][0](x).mean(dim=(0, 2, 3))
     torch.testing.assert_close(first.running_mean, seen, atol=1e-4, rtol=1e-3)
 
 
 def test_the_sample_holds_every_class() -> None:
-    heirs = Heirs(
+    subnets = InheritedSubnets(
         config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]}),
         splits(),
         untrained(),
     )
-    assert set(heirs._sample.labels) == set(range(10))
+    assert set(subnets._sample.labels) == set(range(10))
 
 
 # ---------------------------------------------------------------- reuse and refusal
 def test_a_supernet_of_a_neighbouring_run_is_used_again(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
-    second, told = ready(tmp_path / "second", supernet={"epochs": 1})
+    second, output = ready(tmp_path / "second", supernet={"epochs": 1})
     assert second.origin == str(first.path)
-    assert not told
+    assert not output
     for name, tensor in first.supernet.weights.items():
         assert torch.equal(second.supernet.weights[name], tensor)
 
 
 def test_a_finished_supernet_of_the_run_is_known(tmp_path: Path) -> None:
     ready(tmp_path / "run", supernet={"epochs": 1})
-    again, told = ready(tmp_path / "run", supernet={"epochs": 1, "reuse": "never"})
-    assert (again.origin, told) == ("known", [])
+    again, output = ready(tmp_path / "run", supernet={"epochs": 1, "reuse": "never"})
+    assert (again.origin, output) == ("known", [])
 
 
 def test_other_settings_train_a_supernet_of_their_own(tmp_path: Path) -> None:
@@ -441,11 +443,12 @@ def smaller() -> dict[str, Any]:
 def test_a_space_with_fewer_choices_inherits_from_the_larger_ones_supernet(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
     given = {"epochs": 1, "file": str(first.path)}
-    second, told = ready(tmp_path / "second", supernet=given, space=smaller())
-    assert (second.origin, told) == (str(first.path), [])
+    second, output = ready(tmp_path / "second", supernet=given, space=smaller())
+    assert (second.origin, output) == (str(first.path), [])
     weights = {name: tensor.numpy() for name, tensor in second.supernet.weights.items()}
     large, small = (
-        supernet_with(one, splits(), weights) for one in (config(), config(supernet=given, space=smaller()))
+        supernet_with(one, splits().task, weights)
+        for one in (config(), config(supernet=given, space=smaller()))
     )
     assert sum(map(torch.numel, small.weights.tensors.values())) < sum(map(np.size, weights.values()))
     rng = np.random.default_rng(0)
@@ -479,19 +482,19 @@ def test_a_half_trained_supernet_of_a_larger_space_is_refused(tmp_path: Path) ->
 def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
     settings = config(supernet={"epochs": 1, "file": str(first.path)})
-    other = type(splits())(**{**vars(splits()), "fingerprint": "other"})
+    other = replace(splits(), fingerprint="other")
     with pytest.raises(RunError, match=r"data\.fingerprint"):
         ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
 
 
 def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supernet(tmp_path: Path) -> None:
-    facts = supernet_facts(config(supernet={"epochs": 1}), splits().fingerprint, 1, 10)
-    assert facts["supernet"]["distillation"] == 0.5
+    metadata = supernet_metadata(config(supernet={"epochs": 1}), splits().fingerprint, classification(1, 10))
+    assert metadata["supernet"]["distillation"] == 0.5
     path = supernet_file(tmp_path / "first")
-    save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))
+    save_supernet(path, StoredSupernet(metadata, 1, 1, untrained().weights.tensors, {}))
     for run, given in (("first", {"distillation": 0.5}), ("second", {"rule": "sandwich"})):
-        found, told = ready(tmp_path / run, supernet={"epochs": 1} | given)
-        assert (found.origin, told) == ("known" if run == "first" else str(path), [])
+        found, output = ready(tmp_path / run, supernet={"epochs": 1} | given)
+        assert (found.origin, output) == ("known" if run == "first" else str(path), [])
 
 
 def test_rules_and_shares_of_the_teacher_are_told_apart() -> None:
@@ -520,14 +523,14 @@ def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- several processes
 def test_every_network_of_a_step_belongs_to_one_process() -> None:
     costs = [9.0, 1.0, 4.0, 5.0]
-    shares = [Crew(rank, 2).share(costs, float) for rank in range(2)]
+    shares = [ProcessGroup(rank, 2).share(costs, float) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
     assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
-    assert Crew().share(costs, cost=lambda one: 1 / 0) == [0, 1, 2, 3], "alone nothing is counted"
+    assert ProcessGroup().share(costs, cost=lambda one: 1 / 0) == [0, 1, 2, 3], "alone nothing is counted"
 
 
-def dies(crew: Crew) -> None:
-    """Follow a crew that this process will never meet."""
+def dies(group: ProcessGroup) -> None:
+    """Follow a process group that this process will never meet."""
 
 
 class NotStarting:
@@ -562,8 +565,8 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_two_processes_train_the_same_supernet_up_to_rounding(tmp_path: Path) -> None:
     settings = {"epochs": 1, "networks": 3, "reuse": "never", "distillation": 0.5}
     one, _ = ready(tmp_path / "one", supernet=settings)
-    two, told = ready(tmp_path / "two", supernet=settings | {"processes": 2})
-    assert told[-1].step == one.supernet.steps
+    two, output = ready(tmp_path / "two", supernet=settings | {"processes": 2})
+    assert output[-1].step == one.supernet.steps
     for name, tensor in one.supernet.weights.items():
         torch.testing.assert_close(two.supernet.weights[name], tensor, atol=2e-2, rtol=2e-2)
 

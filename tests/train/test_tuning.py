@@ -64,10 +64,10 @@ def test_every_epoch_of_a_trial_is_reported(tmp_path: Path) -> None:
 
 def test_the_same_question_is_not_tuned_twice(tmp_path: Path) -> None:
     tuned_plan(task(tmp_path), plan(), 1, runner=Runner(GOOD))
-    heard: list[FinalEvent] = []
+    events: list[FinalEvent] = []
     second = Runner()
-    tuned_plan(task(tmp_path), plan(), 1, heard.append, runner=second)
-    assert [event.was_known for event in heard if isinstance(event, Tuned)] == [True]
+    tuned_plan(task(tmp_path), plan(), 1, events.append, runner=second)
+    assert [event.was_known for event in events if isinstance(event, Tuned)] == [True]
 
 
 def test_other_settings_are_tuned_anew(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_two_processes_do_not_tune_in_one_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_known", "action"), [(True, "STOP"), (False, "CONTINUE")])
-def test_asha_compares_with_the_trials_of_an_earlier_sitting(is_known: bool, action: str) -> None:
+def test_asha_compares_with_the_trials_of_an_earlier_session(is_known: bool, action: str) -> None:
     from aebnas.train.tune.ray_tuning import scheduler_of
 
     tried = Tried(settings={}, accuracy=0.9, epochs=9, reports=tuple((i, 0.1 * i) for i in range(1, 10)))
@@ -147,8 +147,8 @@ def test_a_diverging_trial_scores_nothing_and_all_of_them_are_an_error(tmp_path:
 
 def test_trials_train_on_train_and_are_scored_on_select() -> None:
     splits, images = make_splits(load_dataset(DATA), DATA), tuning_images(DATA)
-    assert np.array_equal(images.train.images, splits.train.images)
-    assert np.array_equal(images.held_out.images, splits.select.images)
+    assert np.array_equal(images.train.pixels, splits.train.pixels)
+    assert np.array_equal(images.held_out.pixels, splits.select.pixels)
 
 
 def test_what_is_tried_lies_around_the_files_settings() -> None:
@@ -169,10 +169,10 @@ def test_the_loss_is_tried_only_where_others_can_take_its_place(training: dict[s
 
 @pytest.mark.slow
 def test_ray_tune_tries_as_often_as_asked_and_its_best_is_taken(tmp_path: Path) -> None:
-    heard: list[FinalEvent] = []
-    found = tuned_plan(task(tmp_path), plan(), 3, heard.append)
-    ended = [event for event in heard if isinstance(event, TrialEnded)]
-    assert any(isinstance(event, TuningBegan) for event in heard)
+    events: list[FinalEvent] = []
+    found = tuned_plan(task(tmp_path), plan(), 3, events.append)
+    ended = [event for event in events if isinstance(event, TrialEnded)]
+    assert any(isinstance(event, TuningBegan) for event in events)
     assert [event.number for event in ended] == [1, 2, 3]
     best = max(ended, key=lambda event: (event.accuracy, event.epochs))
     assert found.settings.training.learning_rate == best.settings["learning_rate"]

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
 from aebnas.config.sections.pixels import Pixels
+from aebnas.config.sections.spaces import SpaceSection
 
 if TYPE_CHECKING:
     BlockType: TypeAlias = str
@@ -22,6 +24,7 @@ else:  # a Literal tells the choices in messages and in the starter file
     BlockType = Literal[stage_blocks()]
     ModuleType = Literal[exit_modules()]
     Activation = Literal[tuple(ACTIVATIONS)]
+Padding = Literal["symmetric", "same"]
 Pooling = Literal["none", "max2", "avg2"]
 Kernel = Annotated[Literal[1, 3, 5, 7], Whole]
 Stride = Annotated[Literal[1, 2], Whole]
@@ -128,9 +131,11 @@ class FinalConfig(Frozen):
     """Activation of both."""
 
 
-class SpaceConfig(Frozen):
-    """What can be built."""
+class SpaceConfig(SpaceSection):
+    """What can be built: stages of blocks, and exits behind them."""
 
+    kind: Literal["staged"] = "staged"
+    """The kind of space."""
     resolution: Choices[Pixels] | None = None
     """Pixels of the input: height = width, or [height, width] in a list; default: the data's own."""
     stem: StemConfig = StemConfig()
@@ -141,6 +146,10 @@ class SpaceConfig(Frozen):
     """Early exits."""
     final: FinalConfig = FinalConfig()
     """The last classifier."""
+    padding: Padding = PADDING
+    """Around inputs of convolutions with a stride: symmetric, or same as TensorFlow has it."""
+    norm_eps: Annotated[float, Field(gt=0, le=1)] = NORM_EPS
+    """What batch norms add to the variance; 1e-3 in TensorFlow."""
 
     def stage_names(self) -> tuple[str, ...]:
         """Return the names of the stages in order."""
@@ -150,6 +159,11 @@ class SpaceConfig(Frozen):
     def exit_positions(self) -> tuple[str, ...]:
         """Return the names that early exits may have, in order."""
         return self.exits.after
+
+    @property
+    def may_lack_exits(self) -> bool:
+        """Return whether some network lacks an exit that others have."""
+        return bool(self.exits.after and self.exits.optional)
 
     @model_validator(mode="after")
     def _exits_refer_to_stages(self) -> SpaceConfig:

@@ -150,7 +150,7 @@ def variant_table(variants: Sequence[Variant]) -> str:
 
 
 def _earlier(checkpoint: Checkpoint) -> str:
-    if not checkpoint.training.carry:
+    if not checkpoint.training.boosting_coefficient:
         return ""
     return (
         "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "
@@ -160,13 +160,17 @@ def _earlier(checkpoint: Checkpoint) -> str:
 
 def _input(checkpoint: Checkpoint) -> str:
     height, width, channels = checkpoint.image_shape
-    rows, columns = checkpoint.architecture.input_size
+    spec = checkpoint.input
+    rows, columns = spec.size
     kind = "grey" if channels == 1 else "RGB"
-    mean, std = (", ".join(f"{value:.6g}" for value in part) for part in (checkpoint.mean, checkpoint.std))
+    mean, std = (", ".join(f"{value:.6g}" for value in part) for part in spec.known_normalisation)
+    fitted = "likewise" if spec.fit == "crop" else "whatever the ratio of its sides"
+    order = ", blue before red" if spec.colours == "bgr" else ""
     return (
-        f"`x`: float32 `(batch, {channels}, {rows}, {columns})`. An image is brought to {height} x {width} "
-        f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
-        f"antialiased), brought to {rows} x {columns} likewise (antialiased bilinear, uint8) and normalised: "
+        f"`x`: {spec.dtype} `(batch, {channels}, {rows}, {columns})`. An image is brought to "
+        f"{height} x {width} {kind} pixels (EXIF orientation applied, transparency over white, its middle "
+        f"cut out and resized, antialiased), brought to {rows} x {columns} {fitted} (antialiased bilinear, "
+        f"uint8) and normalised{order}: "
         f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}.{_sixteen_bits(checkpoint)}"
     )
 
@@ -213,9 +217,9 @@ def _test_metrics(found: Mapping[str, Any]) -> str:
     rows += [
         (f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]
     ]
-    for rival in found["rivals"]:
-        theirs = rival["network"]["policy"]
-        rows.append((rival["name"], theirs["accuracy"], theirs["macs"]["value"]))
+    for baseline in found["baselines"]:
+        theirs = baseline["network"]["policy"]
+        rows.append((baseline["name"], theirs["accuracy"], theirs["macs"]["value"]))
     head = f"On {found['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
     table = [f"| {name} | {_interval(accuracy)} | {macs:,.0f} |" for name, accuracy, macs in rows]
     return "\n".join([head, "", "| | accuracy | mean MACs |", "| --- | --- | --- |", *table])

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from aebnas import __version__
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.deploy.exporting.card import Variant, card_text
 from aebnas.deploy.exporting.parity import checked_parity
 from aebnas.deploy.exporting.quantize import quantized_graphs
@@ -30,6 +30,7 @@ from aebnas.deploy.manifest import (
     MANIFEST,
     POLICY,
     SAMPLES,
+    InputRecord,
     Manifest,
     Parity,
     checksum_of,
@@ -37,7 +38,7 @@ from aebnas.deploy.manifest import (
 )
 from aebnas.deploy.scoring import exit_samples, prepared, refitted, score
 from aebnas.deploy.segments import SegmentChain
-from aebnas.deploy.speed import ROUNDS, Contender, mean_ms, rounds_ns
+from aebnas.deploy.speed import ROUNDS, TimedNetwork, mean_ms, rounds_ns
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.runtime.onnx_session import open_session
@@ -47,7 +48,7 @@ SAMPLE_COUNT = 256
 QUANTISED_ON = 512
 """Calibrate images that INT8 ranges come from, at most: half of calibrate where that is less."""
 Precision = Literal["fp32", "int8"]
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def export(
     int8: bool = False,
     samples: int = SAMPLE_COUNT,
     force: bool = False,
-    tell: Tell = lambda text: None,
+    on_step: OnStep = lambda text: None,
     data: Path | None = None,
 ) -> Exported:
     """Write a trained network as a folder that ``EarlyExitSession`` runs.
@@ -90,7 +91,7 @@ def export(
         int8: Also write ``folder/int8``: the same with 8-bit weights and activations.
         samples: Calibrate images to store for ``aebnas bench``; 0 for none.
         force: Replace an export folder.
-        tell: Told what is being done.
+        on_step: Told what is being done.
         data: Where the images are now, if they have moved.
 
     Raises:
@@ -98,13 +99,13 @@ def export(
         DataError: The images are others than those of the training.
     """
     refuse_existing(folder, force)
-    tell("reading the checkpoint and its images")
+    on_step("reading the checkpoint and its images")
     source = read_source(checkpoint, data)
-    tell("writing and checking the graphs")
+    on_step("writing and checking the graphs")
     network, fitted = _fp32(source)
     networks = [network]
     if int8:
-        tell("quantising")
+        on_step("quantising")
         networks.append(_int8(source, network, fitted))
     variants = tuple(_timed(networks, source))
     stored = _stored_images(source, samples)
@@ -124,9 +125,7 @@ def _fp32(source: Source) -> tuple[_Network, ExitSamples]:
     trained, prepare = source.trained, source.prepare
     graphs = network_graphs(trained.network)
     chain = SegmentChain([open_session(graph) for graph in graphs])
-    parity = checked_parity(
-        trained.network, chain, source.splits.calibrate, source.checkpoint.statistics, prepare
-    )
+    parity = checked_parity(trained.network, chain, source.splits.calibrate, prepare)
     calibrate = exit_samples(chain, source.splits.calibrate, prepare, source.reach)
     return _scored(source, "fp32", graphs, chain, source.checkpoint.exit_policy, parity), calibrate
 
@@ -146,7 +145,7 @@ def _int8(source: Source, fp32: _Network, calibrate: ExitSamples) -> _Network:
     return _scored(source, "int8", graphs, chain, policy, None)
 
 
-def _ranged(images: ImageSet) -> int:
+def _ranged(images: Samples) -> int:
     """Return how many calibrate images quantise; the rest compares what nothing was fitted on."""
     return min(QUANTISED_ON, max(1, len(images) // 2))
 
@@ -169,12 +168,14 @@ def _scored(
 
 
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
-    inputs = source.prepare(source.splits.calibrate.images[:SAMPLE_COUNT])
-    times = mean_ms(rounds_ns([Contender(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS))
+    inputs = source.prepare(source.splits.calibrate.pixels[:SAMPLE_COUNT])
+    times = mean_ms(
+        rounds_ns([TimedNetwork(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS)
+    )
     return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
 
 
-def _stored_images(source: Source, count: int) -> ImageSet | None:
+def _stored_images(source: Source, count: int) -> Samples | None:
     """Return a fixed random part of calibrate, in its order."""
     images = source.splits.calibrate
     if not count:
@@ -184,7 +185,7 @@ def _stored_images(source: Source, count: int) -> ImageSet | None:
 
 
 def _contents(
-    source: Source, network: _Network, stored: ImageSet | None, variants: tuple[Variant, ...]
+    source: Source, network: _Network, stored: Samples | None, variants: tuple[Variant, ...]
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest and all files of one variant."""
     checkpoint = source.checkpoint
@@ -203,8 +204,7 @@ def _contents(
         "architecture": checkpoint.architecture.to_dict(),
         "classes": len(checkpoint.classes),
         "image_shape": list(checkpoint.image_shape),
-        "mean": list(checkpoint.mean),
-        "std": list(checkpoint.std),
+        "input": InputRecord.of(checkpoint.input).model_dump(mode="json"),
         "segments": segments,
         "exits": [*checkpoint.architecture.exit_names, "final"],
         "reach_macs": list(checkpoint.reach_macs),
@@ -225,13 +225,13 @@ def _contents(
     return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode(errors="replace")}
 
 
-def _samples(source: Source, network: _Network, stored: ImageSet) -> bytes:
+def _samples(source: Source, network: _Network, stored: Samples) -> bytes:
     """Return images, labels and what the network answered while exporting."""
     stop = network.chain.stopper(network.policy)
-    answers = [stop(x[np.newaxis]) for x in source.prepare(stored.images)]
+    answers = [stop(x[np.newaxis]) for x in source.prepare(stored.pixels)]
     buffer = io.BytesIO()
     arrays: Mapping[str, Any] = {
-        "images": stored.images,
+        "images": stored.pixels,
         "labels": stored.labels,
         "classes": np.array([int(one.logits[0].argmax()) for one in answers]),
         "exits": np.array([one.exit for one in answers]),

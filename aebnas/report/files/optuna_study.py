@@ -16,6 +16,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from aebnas.config.sections.constraints import full_name
@@ -24,8 +25,9 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, telling
 from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
-from aebnas.runs.individuals import individual
-from aebnas.space.genes import SETTING, TRADE_OFF, plain_choice
+from aebnas.runs.individuals import metrics_at, violations_of
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
+from aebnas.task.metrics.table import metric_of
 
 CONSTRAINTS = "constraints"
 """Where Optuna's samplers and the dashboard look for violations (> 0: infeasible)."""
@@ -62,7 +64,9 @@ def export_study(run: LoadedRun, storage: str, name: str | None = None) -> int:
 def _write(run: LoadedRun, storage: str, name: str, trials: Sequence[FrozenTrial]) -> None:
     """Write a new study whole, or leave none behind."""
     objectives = list(run.contents.objectives)
-    study = optuna.create_study(storage=storage, study_name=name, directions=["minimize"] * len(objectives))
+    rises = [metric_of(name).highest is not None for name in objectives]
+    directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in rises]
+    study = optuna.create_study(storage=storage, study_name=name, directions=directions)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -77,7 +81,7 @@ def _write(run: LoadedRun, storage: str, name: str, trials: Sequence[FrozenTrial
 
 def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
     for point in run.contents.points:
-        extra = {TRADE_OFF: point.trade_off} | ({SETTING: point.setting} if point.setting else {})
+        extra = {BUDGET_FRACTION: point.budget_fraction} | ({SETTING: point.setting} if point.setting else {})
         yield optuna.create_trial(
             state=TrialState.COMPLETE,
             values=[
@@ -85,7 +89,7 @@ def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
                 for name in run.contents.objectives
             ],
             **_parameters(run, point.evaluation, extra),
-            user_attrs=_facts(point),
+            user_attrs=_metadata(point),
             system_attrs={CONSTRAINTS: _violations(run, point)},
         )
     for one in run.contents.failed:
@@ -107,7 +111,7 @@ def _parameters(run: LoadedRun, evaluation: Evaluation, extra: Mapping[str, Any]
     return {"params": values, "distributions": distributions}
 
 
-def _facts(point: OperatingPoint) -> dict[str, Any]:
+def _metadata(point: OperatingPoint) -> dict[str, Any]:
     return {
         "key": point.key,
         "exit_rates": point.exit_rates,
@@ -118,5 +122,5 @@ def _facts(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
-    seen = individual((), point.trade_off, point.evaluation, run.contents.config, point.setting)
-    return list(seen.violations)
+    metrics = metrics_at(point.evaluation, point.budget_fraction, point.setting)
+    return list(violations_of(metrics, run.contents.config))

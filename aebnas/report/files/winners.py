@@ -60,7 +60,7 @@ Weights = Literal["inherited", "trained"]
 class WinnerPoint(Frozen):
     """One point of the front: how to run the network, and what it scored on select."""
 
-    trade_off: Annotated[float, Field(gt=0, le=1)]
+    budget_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the network's own full cost that the point may spend."""
     thresholds: Thresholds | None = None
     """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
@@ -92,9 +92,10 @@ class Winner(Frozen):
     training_seed: Annotated[int, Field(ge=0)]
     """Seed of its training in the search."""
     weights: Weights | None = None
-    """What the points show: an heir, or a trained network; null: trained, as ``training`` says."""
+    """What the points show: an inherited subnet, or a trained network; null: trained, as ``training``
+    says."""
     epochs: Annotated[int, Field(ge=0)] | None = None
-    """In which they were trained, an heir's fine-tuned; null with ``weights``."""
+    """In which they were trained, an inherited subnet's fine-tuned; null with ``weights``."""
     data_fingerprint: str | None
     """Identity of the data and splits of the search."""
     classes: Annotated[int, Field(ge=1)] | None
@@ -199,9 +200,9 @@ def winner_common(run: RunContents) -> str:
     plain = {
         "run": run.path.resolve().name,
         "seed": run.config.search.seed,
-        "data_fingerprint": run.facts["data"],
+        "data_fingerprint": run.metadata["data"],
         "classes": _classes(run),
-        "image_shape": run.facts["image_shape"],
+        "image_shape": run.metadata["image_shape"],
         "data": run.config.data.model_dump(mode="json"),
         "training": longest_training(run.config).model_dump(mode="json"),
         "exits": run.config.exits.model_dump(mode="json"),
@@ -220,7 +221,7 @@ def load_winner(path: Path) -> Winner:
 
 def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     evaluation = points[0].evaluation
-    config, shape = run.config, run.facts["image_shape"]
+    config, shape = run.config, run.metadata["image_shape"]
     weights = _weights(run, evaluation)
     return Winner(
         format=FORMAT,
@@ -230,7 +231,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         training_seed=evaluation.seed,
         weights=weights,
         epochs=None if weights is None else evaluation.epochs,
-        data_fingerprint=run.facts["data"],
+        data_fingerprint=run.metadata["data"],
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
@@ -249,13 +250,13 @@ def _weights(run: RunContents, evaluation: Evaluation) -> Weights | None:
 
 
 def _classes(run: RunContents) -> int | None:
-    names = run.facts["classes"]
+    names = run.metadata["classes"]
     return None if names is None else len(names)
 
 
 def _winner_point(point: OperatingPoint) -> WinnerPoint:
     return WinnerPoint(
-        trade_off=point.trade_off,
+        budget_fraction=point.budget_fraction,
         thresholds=None if point.thresholds is None else tuple(point.thresholds),
         policy=dict(point.policy),
         setting=point.setting,

@@ -18,16 +18,16 @@ from aebnas.report.page.gene_shares import gene_shares
 from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.page.reliability import ExitReliability, reliabilities
-from aebnas.report.page.surrogate_section import foretold
+from aebnas.report.page.surrogate_section import predictions
 from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
-from aebnas.runs.formatting import metric_heading, metric_name, unit_of
+from aebnas.runs.formatting import further_metrics, metric_heading, metric_name
 from aebnas.runs.store.store import RunStore
+from aebnas.task.metrics.table import EVERYWHERE, metric_of
 
 CURVE_BYTES = 3_500_000
 """Of all packed curves of a page; those of the front are whole beyond it."""
 POLICY_CHARACTERS = 600
 """A longer policy, of learned weights say, is carried for points of the front alone."""
-FIXED_METRICS = ("accuracy", "error", "macs", "worst_macs", "params", "peak_activation_bytes")
 
 
 def page_data(
@@ -41,21 +41,29 @@ def page_data(
         links: The winner's file relative to the page, by run label and key.
     """
     metrics = dict.fromkeys(name for run in runs for name in run_metrics(run))
-    words = {
-        name: {"name": metric_name(name), "title": metric_heading(name), "unit": unit_of(name)}
-        for name in metrics
-    }
     budget = CURVE_BYTES // max(1, len(runs))
     return {
-        "metrics": words,
+        "metrics": {name: _words(name) for name in metrics},
         "runs": [_run(run, store, links, budget) for run, store in zip(runs, stores, strict=True)],
     }
 
 
 def run_metrics(run: RunContents) -> list[str]:
-    """Return what a run's points can be drawn over: fixed quantities, then those of its devices."""
-    devices = run.points[0].metrics if run.points else ()
-    return [*FIXED_METRICS, *(name for name in devices if "@" in name)]
+    """Return what a run's points can be drawn over: what every run has, then what this one measured."""
+    return [*EVERYWHERE, *further_metrics(run.points[0].metrics if run.points else (), EVERYWHERE)]
+
+
+def _words(name: str) -> dict[str, Any]:
+    """Return what the script must know of a metric."""
+    metric = metric_of(name)
+    return {
+        "name": metric_name(name),
+        "title": metric_heading(name),
+        "unit": metric.unit,
+        "axis": metric.axis or (f" ({metric.unit})" if metric.unit else ""),
+        "share": metric.is_share,
+        "rises": metric.highest is not None,
+    }
 
 
 def _run(
@@ -69,7 +77,7 @@ def _run(
         "candidates": candidates,
         "boxes": table.boxes,
         "parts": table.parts,
-        **_course(run, store),
+        **_search_history(run, store),
     }
 
 
@@ -99,7 +107,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
     }
 
 
-def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
+def _search_history(run: RunContents, store: RunStore) -> dict[str, Any]:
     """Return how the search went, what its front prefers, and how far its profiles hold."""
     return {
         "generations": [
@@ -114,7 +122,7 @@ def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
              [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
             for one in latency_checks(run, store)
         ],
-        "foretold": foretold(run),
+        "predictions": predictions(run),
     }  # fmt: skip
 
 
@@ -130,11 +138,15 @@ def _candidates(
     on_front, members = {id(point) for point in run.front}, set(run.front_keys)
     groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
     limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
-    sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
+    confidences, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
         | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
+        | {
+            "n": order[one.key],
+            "b": _bins(confidences.get(one.key, ())),
+            "i": int(not run.fidelity(one).trains),
+        }
         for one in shown
     ]
 
@@ -156,14 +168,14 @@ def _candidate(
         "k": one.key,
         "r": [short(value, 9) for value in one.reach_macs],
         "d": {name: [short(value) for value in reach] for name, reach in one.reach_costs.items()},
-        "p": one.params,
-        "m": one.peak_activation_bytes,
+        "p": {name: short(value, 9) for name, value in one.sizes().items()},
+        "m": {name: [short(float(values[i])) for i in kept] for name, values in curve.measured.items()},
         "x": [short(value) for value in curve.exit_accuracy.tolist()],
         "c": packed_curve(curve, kept, scale),
         "w": len(curve.select_cost),
         "o": [
             [
-                point.trade_off,
+                point.budget_fraction,
                 place[point.index],
                 int(id(point) in on_front),
                 int(point.is_feasible),
@@ -176,7 +188,7 @@ def _candidate(
         "s": short(one.seconds, 4),
         "h": one.epochs,
         "e": one.seed,
-        "v": None if one.verdict is None else str(one.verdict["words"]),
+        "v": None if one.target_check is None else str(one.target_check["text"]),
     }
 
 

@@ -9,25 +9,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from aebnas.report.page.markup import Markup, element, joined
-from aebnas.report.text.facts import Fact, dataset, headline
+from aebnas.report.text.summary import SummaryItem, dataset, headline
 from aebnas.runs.contents import OperatingPoint, RunContents
 from aebnas.runs.formatting import (
     FINAL,
-    epochs_word,
     exit_names,
+    format_epochs,
+    further_metrics,
     interval,
     metric_heading,
     metric_value,
     percent,
     si,
 )
+from aebnas.task.metrics.table import EVERYWHERE
 
 MAX_FRONT_ROWS = 500
 MAX_FAILURES = 200
 _FRONT_COLUMNS = (
     ("Accuracy", True), ("95% interval", True), ("Expected MACs", True), ("Of full cost", True),
-    ("Worst-case MACs", True), ("Parameters", True), ("Trade-off", True), ("Exits: share that leaves", False),
-    ("Architecture", False),
+    ("Worst-case MACs", True), ("Parameters", True), ("Budget fraction", True),
+    ("Exits: share that leaves", False), ("Architecture", False),
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
         run: Whose front.
         links: The winner's file relative to the page, by run label and key.
     """
-    devices = [name for name in run.front[0].metrics if "@" in name] if run.front else []
+    devices = _further(run.front[0]) if run.front else []
     epochs = [("Epochs", True)] if run.plan.is_uneven else []
     columns = [
         *_FRONT_COLUMNS[:3],
@@ -53,9 +55,9 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 
 
 def failure_rows(run: RunContents) -> Markup:
-    """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
+    """Return why trainings failed, final ones too: reasons with their number, then the candidates."""
     failed = [(one, one.message) for one in run.failed]
-    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finals]
+    failed += [(one, f"as a top-k candidate: {one.message}") for one in run.failed_finals]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
@@ -88,8 +90,8 @@ def failure_rows(run: RunContents) -> Markup:
 
 def comparison_rows(runs: Sequence[RunContents]) -> Markup:
     """Return the headline figures of several runs, one row per run."""
-    facts = zip(*(headline(run) for run in runs), strict=True)
-    names = [" / ".join(dict.fromkeys(fact.name for fact in same)) for same in facts]
+    items = zip(*(headline(run) for run in runs), strict=True)
+    names = [" / ".join(dict.fromkeys(item.name for item in same)) for same in items]
     heads = [
         plain_head("Run"),
         plain_head("Dataset"),
@@ -104,27 +106,27 @@ def comparison_rows(runs: Sequence[RunContents]) -> Markup:
             element("td", dataset(run)),
         ]
         cells.append(element("td", str(run.config.search.seed), attributes={"class": "number"}))
-        cells += [element("td", element("strong", fact.value), *_note(fact)) for fact in headline(run)]
+        cells += [element("td", element("strong", item.value), *_note(item)) for item in headline(run)]
         rows.append(element("tr", *cells))
     return scrolling("The runs side by side", table_of(heads, rows))
 
 
-def fact_list(facts: Iterable[Fact]) -> Markup:
-    """Return facts as a list of terms."""
-    pairs = [joined([element("dt", fact.name), element("dd", fact.value, *_note(fact))]) for fact in facts]
-    return element("dl", *pairs, attributes={"class": "facts"})
+def summary_list(items: Iterable[SummaryItem]) -> Markup:
+    """Return metadata as a list of terms."""
+    pairs = [joined([element("dt", item.name), element("dd", item.value, *_note(item))]) for item in items]
+    return element("dl", *pairs, attributes={"class": "summary"})
 
 
-def cards(facts: Iterable[Fact]) -> Markup:
-    """Return facts as cards, the value large."""
+def cards(items: Iterable[SummaryItem]) -> Markup:
+    """Return metadata as cards, the value large."""
     found = [
         element(
             "li",
-            element("span", fact.name, attributes={"class": "name"}),
-            element("strong", fact.value),
-            *_note(fact),
+            element("span", item.name, attributes={"class": "name"}),
+            element("strong", item.value),
+            *_note(item),
         )
-        for fact in facts
+        for item in items
     ]
     return element("ul", *found, attributes={"class": "cards"})
 
@@ -141,12 +143,12 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         percent(point.accuracy, 2),
         interval(point.accuracy, run.select_images),
         si(metrics["macs"]),
-        *(metric_value(name, value) for name, value in metrics.items() if "@" in name),
+        *(metric_value(name, metrics[name]) for name in _further(point)),
         percent(point.cost_share, 0),
         si(metrics["worst_macs"]),
         si(metrics["params"]),
-        f"{point.trade_off:g}",
-        *([epochs_word(point.evaluation.epochs)] if run.plan.is_uneven else []),
+        f"{point.budget_fraction:g}",
+        *([format_epochs(point.evaluation.epochs)] if run.plan.is_uneven else []),
     ]
     cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
     key: Markup = element("code", point.key)
@@ -154,6 +156,11 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         key = element("a", key, attributes={"href": link, "title": "Winner file"})
     words = _lines(point.evaluation.architecture.drawing().lines())
     return element("tr", *cells, element("td", _exits(point)), element("td", key, words))
+
+
+def _further(point: OperatingPoint) -> list[str]:
+    """Return the metrics that not every run has."""
+    return further_metrics(point.metrics, EVERYWHERE)
 
 
 def _exits(point: OperatingPoint) -> Markup:
@@ -169,8 +176,8 @@ def _lines(lines: Iterable[str]) -> Markup:
     return joined(element("span", line, attributes={"class": "line"}) for line in lines)
 
 
-def _note(fact: Fact) -> list[Markup]:
-    return [element("span", fact.note, attributes={"class": "note"})] if fact.note else []
+def _note(item: SummaryItem) -> list[Markup]:
+    return [element("span", item.note, attributes={"class": "note"})] if item.note else []
 
 
 def plain_head(name: str, is_number: bool = False) -> Markup:

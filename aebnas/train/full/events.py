@@ -67,8 +67,8 @@ class NetworkTrained:
     policy_cost: float
     """Mean cost of an image there, in ``cost_metric``."""
     cost_metric: str
-    verdict: Mapping[str, Any] | None = field(default=None)
-    """With a target: is it met on calibrate, as ``Verdict.to_dict`` writes it."""
+    target_check: Mapping[str, Any] | None = field(default=None)
+    """With a target: is it met on calibrate, as ``TargetCheck.to_dict`` writes it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class TuningBegan:
     trials: int
     at_once: int
     known: int = 0
-    """Of the trials, done in an earlier sitting."""
+    """Of the trials, done in an earlier session."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
-    asked = ("exits", "trade_off", "policy", "cost_metric", "reach_costs")
+    asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
@@ -77,7 +77,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
 
 
-def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
+def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
     """Return what a listener hears of a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
@@ -86,7 +86,9 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
+    target_check = (
+        None if target is None else target.fit(configured_family(exits.only), samples).target_check.to_dict()
+    )
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,
@@ -96,7 +98,7 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
         policy_accuracy=outcome.accuracy,
         policy_cost=outcome.cost,
         cost_metric=checkpoint.cost_metric,
-        verdict=verdict,
+        target_check=target_check,
     )
 
 
@@ -108,12 +110,12 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
     images, identity = plan.images, task.identity(plan)
     reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
-    reach_costs = plan.subject.devices.reach_costs(task.architecture, images.task)
+    reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
     policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
     return Checkpoint(
         format=FORMAT,
         key=task.architecture.key(),
-        run=plan.subject.run,
+        run=plan.selected.run,
         seed=task.seed(plan),
         is_static=task.is_static,
         architecture=task.architecture,
@@ -121,11 +123,11 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         data_fingerprint=images.fingerprint,
         classes=images.classes,
         image_shape=images.train.shape,
-        mean=images.statistics.mean,
-        std=images.statistics.std,
+        mean=images.normalisation.mean,
+        std=images.normalisation.std,
         training=plan.settings.training,
         exits=plan.settings.exits,
-        trade_off=plan.trade_off,
+        budget_fraction=plan.budget_fraction,
         policy=dict(policy.to_dict()),
         reach_macs=reach_macs,
         environment=environment(),
@@ -149,7 +151,7 @@ def _fitted(
         return never_leave(1)
     metric = plan.cost_metric
     reach = reach_in(metric, reach_macs, reach_costs)
-    return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)
+    return fit_exits(plan.settings.exits, metric, plan.budget_fraction, logits, labels, reach)
 
 
 def _write(checkpoint: Checkpoint, task: Task) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from aebnas.data.checks.duplicates import find_duplicates
 from aebnas.data.checks.moved import moved, other_data, read_again
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
@@ -30,8 +30,14 @@ from aebnas.runtime.runner import Images
 from aebnas.train.full.checkpoint import Checkpoint, read_checkpoint
 from aebnas.train.full.files import writing
 from aebnas.train.full.finishing import EVALUATION
-from aebnas.train.select.rivals import Contender, Missing, best_static, contender, same_without_exits
-from aebnas.train.test.results import Rival, TestReport
+from aebnas.train.select.baselines import (
+    Missing,
+    ScoredNetwork,
+    best_static,
+    same_without_exits,
+    scored_network,
+)
+from aebnas.train.test.results import BaselineComparison, TestReport
 from aebnas.train.test.score_record import report_dict
 from aebnas.train.test.scores import NetworkScore, difference, score
 from aebnas.train.test.stopping import Stopped, StoppingNetwork, take_turns
@@ -73,10 +79,10 @@ def evaluate(
         cure = "Its training may have seen these test images: restore the data, train anew"
         raise DataError(other_data(what, checkpoint.data_fingerprint, splits.fingerprint, cure))
     leaked = find_duplicates(dataset, checkpoint.data).test_warning
-    one = contender(folder, "network")
+    one = scored_network(folder, "network")
     devices = DeviceCosts.read(hardware)
     found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
-    others = [rival for rival in found if isinstance(rival, Contender)]
+    others = [baseline for baseline in found if isinstance(baseline, ScoredNetwork)]
     everyone = [one, *others]
     scores = [_score(each, dataset.test, devices, checkpoint) for each in everyone]
     stopped = _stopped(everyone, dataset.test, images)
@@ -86,10 +92,10 @@ def evaluate(
         scores[0],
         stopped[0],
         tuple(
-            Rival(each.name, each.key, each.note, its, difference(scores[0], its), really)
+            BaselineComparison(each.name, each.key, each.note, its, difference(scores[0], its), really)
             for each, its, really in zip(others, scores[1:], stopped[1:], strict=True)
         ),
-        tuple(rival for rival in found if isinstance(rival, Missing)),
+        tuple(baseline for baseline in found if isinstance(baseline, Missing)),
         () if leaked is None else (leaked,),
     )
     with writing(folder):
@@ -98,18 +104,18 @@ def evaluate(
     return report
 
 
-def _score(one: Contender, test: ImageSet, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
+def _score(one: ScoredNetwork, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
     architecture = one.network.architecture
     reach = network_cost(architecture, checkpoint.task).reach_macs
     costs: ReachCosts = devices.reach_costs(architecture, checkpoint.task)
     if one.key == checkpoint.key:
         costs = {name: tuple(known) for name, known in checkpoint.reach_costs.items()} | costs
-    logits = image_logits(one.network, test, one.statistics, torch.contiguous_format)
+    logits = image_logits(one.network, test, torch.contiguous_format)
     samples = ExitSamples.of(logits, test.labels, reach)
     return score(samples, one.policy, exit_names(architecture), costs)
 
 
-def _stopped(everyone: Sequence[Contender], test: ImageSet, images: int) -> Sequence[Stopped | None]:
+def _stopped(everyone: Sequence[ScoredNetwork], test: Samples, images: int) -> Sequence[Stopped | None]:
     count = min(images, len(test))
     if not count:
         return [None] * len(everyone)
@@ -119,13 +125,12 @@ def _stopped(everyone: Sequence[Contender], test: ImageSet, images: int) -> Sequ
     return take_turns(networks, [_one_by_one(one, some) for one in everyone])
 
 
-def _one_by_one(one: Contender, images: ImageSet) -> Iterator[Images]:
+def _one_by_one(one: ScoredNetwork, images: Samples) -> Iterator[Images]:
     batches = eval_batches(
         images,
+        one.network.input,
         device="cpu",
-        resolution=one.network.architecture.input_size,
         batch_size=EVALUATION_BATCH,
-        statistics=one.statistics,
         memory_format=torch.contiguous_format,
     )
     for x, _ in batches:

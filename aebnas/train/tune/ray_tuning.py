@@ -3,7 +3,7 @@
 It runs in the process aside that ``trial_runners.py`` starts.
 
 Which trials are ended depends on who is how far at what time: tuning is not exactly repeatable.  Trials of
-an earlier sitting are told to both as if they had just ended.
+an earlier session are told to both as if they had just ended.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _domain(one: Range) -> Any:
 
 
 class _InformedAsha(ASHAScheduler):
-    """ASHA whose rungs hold the reports of earlier trials: else each sitting would let its first go on."""
+    """ASHA whose rungs hold the reports of earlier trials: else each session would let its first go on."""
 
     known: Sequence[Tried] = ()
 
@@ -180,8 +180,8 @@ class _InformedAsha(ASHAScheduler):
 class _Watch(Callback):
     """Hears of every trial that ends."""
 
-    def __init__(self, tell: Callable[[Tried], None]) -> None:
-        self._tell = tell
+    def __init__(self, on_trial: Callable[[Tried], None]) -> None:
+        self._on_trial = on_trial
         self.error: str | None = None
         self._reports: dict[str, dict[int, float]] = {}
 
@@ -202,7 +202,7 @@ class _Watch(Callback):
             return
         settings, accuracy, epoch = dict(trial.config), float(result["accuracy"]), int(result["epoch"])
         reports = tuple(sorted(self._reports.pop(trial.trial_id, {}).items()))
-        self._tell(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
+        self._on_trial(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.error = str(trial.error_file or trial.status)

@@ -6,7 +6,7 @@ function panel() {
   const slots = html("div", { class: "slots" });
   const canvas = html("div", { class: "canvas" });
   const table = html("table", { class: "numbers" });
-  const told = html("p", { class: "quiet", role: "status" });
+  const text = html("p", { class: "quiet", role: "status" });
   let chart = null;
   const draw = responsive(canvas, (width) => {
     chart = drawOperatingCurves(canvas, width);
@@ -17,7 +17,7 @@ function panel() {
     if (change !== "move") {
       sliders = STATE.picks.map((one, slot) => (one ? slotOf(one, slot) : null));
       slots.replaceChildren(...sliders.filter(Boolean).map((one) => one.root));
-      told.textContent = STATE.next ? "The next point that you open, in the figure or the table, is compared with A." : "";
+      text.textContent = STATE.next ? "The next point that you open, in the figure or the table, is compared with A." : "";
     }
     if (change === "pick") draw();
     sliders.forEach((one) => one?.update());
@@ -25,7 +25,7 @@ function panel() {
     table.className = STATE.picks[1] ? "numbers two" : "numbers";
     table.replaceChildren(...numbers());
   });
-  host.replaceChildren(slots, told, canvas, html("div", { class: "scroll" }, table));
+  host.replaceChildren(slots, text, canvas, html("div", { class: "scroll" }, table));
 }
 
 // The head of a slot: who it is, the slider, the points that the search chose from.
@@ -39,14 +39,14 @@ function slotOf(one, slot) {
   });
   slider.disabled = last === 0;
   const stops = candidate.points.map((point) =>
-    button(percent(point.tradeOff, 0), () => move(slot, point.index), {
+    button(percent(point.budgetFraction, 0), () => move(slot, point.index), {
       class: point.isFront ? "stop front" : "stop", "data-index": point.index,
-      title: `May spend ${percent(point.tradeOff, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
+      title: `May spend ${percent(point.budgetFraction, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
     }),
   );
   const update = () => {
     slider.value = one.index;
-    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${costWords(one)}`);
+    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${formatCost(one)}`);
     for (const stop of stops) stop.setAttribute("aria-pressed", String(Number(stop.dataset.index) === one.index));
   };
   const head = html(
@@ -60,11 +60,11 @@ function slotOf(one, slot) {
       : null,
     STATE.picks[1] ? button("Close", () => drop(slot), { "aria-label": `Close ${LETTERS[slot]}` }) : null,
   );
-  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "trade-off"), stops);
+  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "budget fraction"), stops);
   return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 
-function costWords({ candidate, index }) {
+function formatCost({ candidate, index }) {
   const metric = candidate.run.cost;
   return `${metricValue(metric, metricAt(candidate, index, metric))} ${metricName(metric)}`;
 }
@@ -110,12 +110,12 @@ function markPoints(chart) {
 function numbers() {
   const chosen = STATE.picks.filter(Boolean);
   const isTwo = chosen.length === 2;
-  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isShare(name));
+  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isRightness(name));
   const head = html("tr", {}, html("td"), isTwo ? [...LETTERS, "B − A"].map((word) => html("th", { scope: "col" }, word)) : null);
   const rows = [
     row("Accuracy", chosen, ({ candidate, index }) => candidate.curve.accuracy[index], (value) => percent(value, 2), true),
     row("95% interval", chosen, ({ candidate, index }) => interval(candidate.curve.accuracy[index], candidate.run.images)),
-    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value))),
+    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value), isShare(name))),
     row("Of its full cost", chosen, ({ candidate, index }) => metricAt(candidate, index, candidate.run.cost) / candidate.reach[candidate.run.cost].at(-1), (value) => percent(value), true),
     ...exitRows(chosen),
     row("Constraints", chosen, ({ candidate, index }) => broken(candidate, index).map((words) => `breaks ${words}`).join("; ") || "met"),

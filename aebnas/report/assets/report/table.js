@@ -32,7 +32,7 @@ function columns() {
   return [
     ...(RUNS.length > 1 ? [{ name: "Run", id: "run", read: (point) => point.candidate.run.label }] : []),
     ...metrics.map((name) => ({ name: DATA.metrics[name].title, id: name, isNumber: true, read: (point) => point.value(name), word: (value) => metricValue(name, value) })),
-    { name: "Trade-off", id: "trade-off", isNumber: true, read: (point) => point.tradeOff, word: (value) => percent(value, 0) },
+    { name: "Budget fraction", id: "budget-fraction", isNumber: true, read: (point) => point.budgetFraction, word: (value) => percent(value, 0) },
     ...(RUNS.some((run) => run.uneven) ? [{ name: "Epochs", id: "epochs", isNumber: true, read: (point) => point.candidate.epochs ?? NaN, word: epochsWord }] : []),
     { name: "Leaves at", id: "leaves", read: null },
     { name: "Candidate", id: "key", read: (point) => point.candidate.key },
@@ -57,7 +57,7 @@ function heads(redraw) {
 function filters(redraw) {
   const change = (name) => (event) => ((TABLE[name] = event.target.value), (TABLE.limit = PAGE_ROWS), redraw());
   const field = (label, name, attributes) => html("label", { class: "field" }, html("span", {}, label), html("input", { oninput: change(name), ...attributes }));
-  const metrics = Object.entries(DATA.metrics).filter(([name]) => !isShare(name)).map(([name, words]) => [name, words.title]);
+  const metrics = Object.entries(DATA.metrics).filter(([name, { rises }]) => !isShare(name) && !rises).map(([name, words]) => [name, words.title]);
   return html(
     "div", { class: "bar" },
     choice("Show", [["front", "the front"], ["best", "the best point of every candidate"], ["all", "all operating points"]], TABLE.rows, (value) => ((TABLE.rows = value), (TABLE.limit = PAGE_ROWS), redraw())),
@@ -94,7 +94,7 @@ function bestPoint(candidate) {
 }
 
 function searchable(candidate) {
-  candidate.text ??= `${candidate.key} ${candidate.run.label} ${architectureWords(candidate)}`.toLowerCase();
+  candidate.text ??= `${candidate.key} ${candidate.run.label} ${formatArchitecture(candidate)}`.toLowerCase();
   return candidate.text;
 }
 
@@ -109,7 +109,7 @@ function tableRow(point, i) {
   const cells = columns().map((column) => {
     if (column.id === "leaves") return html("td", {}, rateBar(point));
     const value = column.read(point);
-    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line", title: architectureWords(point.candidate) }, architectureWords(point.candidate)));
+    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line", title: formatArchitecture(point.candidate) }, formatArchitecture(point.candidate)));
     return html("td", { class: column.isNumber ? "number" : null }, column.word ? (Number.isFinite(value) ? column.word(value) : "–") : value);
   });
   const openIt = (event) => {

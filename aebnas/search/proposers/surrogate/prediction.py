@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import full_name
-from aebnas.runs.individuals import Individual, aims
+from aebnas.runs.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.fitting import Fitted, choose
-from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, to_model
+from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, optimistic, to_model
 from aebnas.space.genes import Genome
 
 FloatArray = NDArray[np.float64]
@@ -43,7 +43,7 @@ class Surrogate:
             seed: Of folds and models.
             key_of: The key of a genome's architecture.
         """
-        shares = np.asarray(archive.space.trade_offs)
+        shares = np.asarray(archive.space.budget_fractions)
         fitted = {}
         for name in archive.names:
             y = to_model(name, archive.measured(name), archive.costs, shares)
@@ -55,7 +55,7 @@ class Surrogate:
         return cls(config, archive, fitted, key_of)
 
     def quantities(self, genomes: Sequence[Genome], optimism: float = 0.0) -> dict[str, FloatArray]:
-        """Return predictions by quantity, each of shape ``(n, trade_offs)``.
+        """Return predictions by quantity, each of shape ``(n, budget_fractions)``.
 
         Args:
             genomes: Architectures, trained or not.
@@ -74,25 +74,23 @@ class Surrogate:
         for i, (genome, cost) in enumerate(zip(genomes, costs, strict=True)):
             key = self.key_of(genome)
             points = []
-            for j, share in enumerate(space.trade_offs):
-                metrics = dict(cost.metrics) | {
-                    name: float(values[i, j]) for name, values in predicted.items()
-                }
+            for j, share in enumerate(space.budget_fractions):
+                metrics = {name: float(values[i, j]) for name, values in predicted.items()}
                 metrics["accuracy"] = 1.0 - metrics[ERROR]
+                exact = {full: cost.span(full) for full in wanted if full not in metrics}
+                metrics |= {full: span[0] for full, span in exact.items() if span is not None}
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
-                points.append(Individual(moved, key, share, *aims(metrics, self.config)))
+                points.append(Individual(moved, key, share, *values_and_violations(metrics, self.config)))
             found.append(points)
         return found
 
     def _quantities(
         self, rows: FloatArray, costs: Sequence[ExactCost], optimism: float
     ) -> dict[str, FloatArray]:
-        shares = np.asarray(self.archive.space.trade_offs)
+        shares = np.asarray(self.archive.space.budget_fractions)
         found = {}
         for name, model in self.fitted.items():
-            values = model(rows)
-            if name == ERROR:
-                values = values - optimism * model.deviation
+            values = optimistic(name, model(rows), model.deviation, optimism)
             found[name] = from_model(name, values, costs, shares)
         return found

@@ -1,0 +1,44 @@
+"""Which commands may run code from outside: those that train what the user wrote, and others if told to."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+
+from aebnas.cli.command import Command
+from aebnas.errors import AebnasError
+from aebnas.extensions.consent import allow_code
+from aebnas.extensions.loading import users_error
+
+
+def add_option(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Give a command the option ``--allow-code``.
+
+    Args:
+        command: It does not run code unasked.
+        purpose: What it needs the code for.
+    """
+    command.add_argument(
+        "--allow-code", action="store_true",
+        help=f"run code from outside AEBNAS that is named there (package.module:Name), {purpose}; "
+        "only if you wrote or have read it",
+    )  # fmt: skip
+
+
+def with_consent(arguments: argparse.Namespace, command: Command) -> int:
+    """Run a command, with consent if it has it, and return its exit code.
+
+    Raises:
+        CodeError: An exception was raised in code from outside: it is told as the user's.
+    """
+    is_given = command.is_consent or getattr(arguments, "allow_code", False)
+    with allow_code() if is_given else nullcontext():
+        try:
+            return command.run(arguments)
+        except AebnasError:
+            raise
+        except Exception as error:
+            text = users_error(error)
+            if text is None:
+                raise
+            raise text from error

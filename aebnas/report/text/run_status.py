@@ -1,0 +1,84 @@
+"""The status of a run in sentences: why its search is not at its end, and the command that goes on with it.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+
+from aebnas.runs.contents import RunContents
+from aebnas.runs.formatting import count
+from aebnas.runs.status import RunStatus
+
+
+def open_ends(run: RunContents) -> list[str]:
+    """Return why a search is not at its end, and that its top-k candidates are not trained."""
+    resume = f"Continue it: {_resume(run)}"
+    status, found = run.metadata["status"], []
+    if status == RunStatus.INTERRUPTED:
+        found.append(f"The search was interrupted before its end. {resume}")
+    elif status == RunStatus.STOPPED:
+        stopped = f"The search stopped: {run.metadata['stopped_by']}."
+        found.append(f"{stopped} {resume}" if _can_go_on(run) else stopped)
+    elif status != RunStatus.FINISHED:
+        found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
+    elif _is_cut(run):
+        found.append(time_is_up(run))
+    for one in run.finals:
+        if one.left:
+            of = f"{one.left:,} of {count(one.chosen, 'top-k candidate')}"
+            found.append(f"{of} {_are(one.left)} not trained yet, and count as {_before(run)}. {resume}")
+    if run.plan.finals and run.generations and not run.finals:
+        found.append(
+            f"The top-k candidates are not trained yet: all candidates count as {_before(run)}. {resume}"
+        )
+    return found
+
+
+def _before(run: RunContents) -> str:
+    """Return what the best are before they are trained further."""
+    return "inherited subnets" if run.inherits else "what they were before"
+
+
+def _can_go_on(run: RunContents) -> bool:
+    """Return whether the same settings can lead further: a supernet that diverged would again."""
+    return not (run.metadata["supernet"] or {}).get("diverged")
+
+
+def time_is_up(run: RunContents) -> str:
+    """Return how far a search came that ``search.max_minutes`` stopped; nothing where it stopped none."""
+    if not _is_cut(run):
+        return ""
+    limit = f"search.max_minutes: {run.config.search.max_minutes:g}"
+    return f"The time is up ({limit}); {_reached(run)}. Continue: {_resume(run)}"
+
+
+def _is_cut(run: RunContents) -> bool:
+    is_over = run.metadata["status"] == RunStatus.FINISHED and bool(run.metadata["out_of_time"])
+    return is_over and run.config.search.max_minutes is not None and bool(run.generations)
+
+
+def _reached(run: RunContents) -> str:
+    last = run.generations[-1]
+    where = f"generation {last['number']} of {run.config.search.generations}"
+    if not last["is_complete"]:
+        return f"{where} was stopped in its middle"
+    if not run.finals:
+        return f"the search ended after {where}"
+    trained = len(run.finals[-1].trained)
+    return f"{trained:,} of {count(run.finals[-1].chosen, 'top-k candidate')} {_are(trained)} trained"
+
+
+def _resume(run: RunContents) -> str:
+    """Return the command; where the time is up, with as much time again, behind what was spent."""
+    limit, more = run.config.search.max_minutes, ""
+    if limit is not None and _is_cut(run):
+        spent = max(limit, (run.metadata["elapsed_seconds"] or 0.0) / 60)
+        more = f" --set search.max_minutes={math.ceil(10 * (spent + limit)) / 10:g}"
+    return f"aebnas resume {shlex.quote(str(run.path))}{more}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
