@@ -18,7 +18,7 @@ from aebnas.heads.bank.request import HeadRequest, HeadTraining, Teaching
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.parts import Part
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.losses.teaching import joined, parted
+from aebnas.training.losses.teacher import joined, parted
 from aebnas.training.phase import ExitLoss, Phase
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import evaluating, train_phases
