@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from aebnas.errors import AebnasError, CodeError
-from aebnas.extensions.consent import code_digest, is_users, made_once, require_consent, source_of
+from aebnas.extensions.consent import code_digest, code_files, is_users, made_once, require_consent
 from aebnas.extensions.kinds import Kind
 from aebnas.extensions.names import OutsideName, parse
 
@@ -86,7 +86,7 @@ def _imported(outside: OutsideName) -> ModuleType:
         users = users_error(error)
         text = f"{outside.module} cannot be imported: {type(error).__name__}: {error}"
         raise users or CodeError(text) from error
-    expected = source_of(outside)
+    expected = str(code_files(str(outside))[outside.module])
     if module.__file__ != expected:
         raise CodeError(
             f"{outside} was to be read from {expected}, but a module {outside.module!r} was imported from "
@@ -97,7 +97,9 @@ def _imported(outside: OutsideName) -> ModuleType:
 
 def _no_attribute(module: ModuleType, outside: OutsideName, kind: Kind) -> str:
     own = [
-        name for name, thing in vars(module).items() if not name.startswith("_") and _is_own(thing, module)
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and (_is_own(thing, module) or kind.is_kept(thing))
     ]
     near = get_close_matches(outside.attribute, own, n=1, cutoff=0.5)
     hint = f"Did you mean {f'{outside.module}:{near[0]}'!r}? " if near else ""
