@@ -22,7 +22,8 @@ from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.evaluation.settings import CandidateSettings
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.spaces import make_space
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
@@ -107,7 +108,12 @@ class Bench:
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.settings.training.exit_weights, self.settings.exit_positions, architecture)
+        return exit_weights(self.settings.training.exit_weights, self.space.exit_positions, architecture)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the space that the candidates are of."""
+        return make_space(self.settings.supernet.space, self.splits.task.samples.size)
 
 
 class FidelityKind(Protocol):

@@ -7,7 +7,7 @@ import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -129,7 +129,24 @@ class Evaluation:
         as ``latency_ms@PROFILE``, with a single profile also without ``@PROFILE``.
         """
         point = self._point(self.point_index(budget_fraction, setting))
-        return {name: metric_of(name).at(point, full) for name, full in self._metric_names().items()}
+        computed = {name: full for name, full in self._metric_names().items() if name not in point.measured}
+        return {name: metric_of(name).at(point, full) for name, full in computed.items()} | dict(
+            point.measured
+        )
+
+    def with_measured(self, names: Iterable[str]) -> Evaluation:
+        """Return the same with metrics kept at every point of the curve; those that are kept already stay.
+
+        Args:
+            names: Metrics that need no answers.
+        """
+        curve = self._known_curve()
+        new = [name for name in names if name not in curve.measured]
+        if not new:
+            return self
+        points = [self._point(i) for i in range(len(curve))]
+        more = {name: np.array([metric_of(name).at(one, name) for one in points], np.float64) for name in new}
+        return replace(self, curve=replace(curve, measured={**curve.measured, **more}))
 
     def sizes(self) -> dict[str, float]:
         """Return every quantity that the architecture alone decides, those of devices by their full names."""

@@ -100,13 +100,12 @@ def rescored(
             for record, right in zip(pair, labels, strict=True)
         )
         fitted = fitted_curve(exits, calibrate, select)
-        anew.append(
-            replace(
-                evaluation,
-                reach_costs=reach_costs,
-                cost_metric=exits.cost_metric,
-                curve=fitted.curve,
-                target_check=fitted.target_check,
-            )
+        again = replace(
+            evaluation,
+            reach_costs=reach_costs,
+            cost_metric=exits.cost_metric,
+            curve=fitted.curve,
+            target_check=fitted.target_check,
         )
+        anew.append(again.with_measured(exits.measured))
     return anew

@@ -44,11 +44,6 @@ class CandidateSettings:
     max_memory_mb: float | None = None
     """Refuse a candidate whose estimated training memory exceeds this."""
 
-    @property
-    def exit_positions(self) -> tuple[str, ...]:
-        """Return where exits may stand, in order."""
-        return self.supernet.space.exit_positions
-
 
 def candidate_settings(config: SearchFile) -> CandidateSettings:
     """Return how a file has its candidates trained and scored."""

@@ -24,11 +24,13 @@ from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
 from aebnas.runs.fidelity_status import FinalTraining, current_evaluations, finals_of, front_level
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.individuals import individual, metrics_at, pareto_front, violations_of
 from aebnas.runs.soundness import check_policy
 from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import space_of
 
 METADATA = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
@@ -179,6 +181,11 @@ class RunContents:
         """Return how many candidates the stored generations were not told."""
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
 
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the search space; of data that were never read, for images of one pixel."""
+        return space_of(self.config, self.metadata["image_shape"] or (1, 1, 1))
+
     @property
     def front_level(self) -> int:
         """Return the level below which no candidate is on the front: above 0 once the best are trained."""
@@ -306,7 +313,7 @@ def _point(evaluation: Evaluation, budget_fraction: float, goals: Goals, setting
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    seen = individual((), budget_fraction, evaluation, goals, setting)
+    missed = [max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), goals)]
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
@@ -314,8 +321,8 @@ def _point(evaluation: Evaluation, budget_fraction: float, goals: Goals, setting
         setting=setting,
         index=evaluation.point_index(budget_fraction, setting),
         metrics=evaluation.metrics(budget_fraction, setting),
-        is_feasible=seen.is_feasible,
-        violation=seen.violation,
+        is_feasible=not any(missed),
+        violation=sum(missed),
     )
 
 

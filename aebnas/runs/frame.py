@@ -19,7 +19,6 @@ from aebnas.runs.frame_columns import POINT_GENES, column_kinds
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice
-from aebnas.space.spaces import space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +44,7 @@ class LoadedRun:
     def __init__(self, contents: RunContents) -> None:
         """Wrap the contents of a run."""
         self.contents = contents
-        shape = contents.metadata["image_shape"] or (1, 1, 1)
-        self._space = space_of(contents.config, shape)
+        self._space = contents.space
         self._genes = cache(self._read_genes)
 
     @property

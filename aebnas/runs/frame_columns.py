@@ -24,7 +24,7 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
         run: With or without candidates.
         positions: Of its search space, by name.
     """
-    exits = run.config.space.exit_positions
+    exits = run.space.exit_positions
     genes = [gene for gene in positions.values() if gene.name not in POINT_GENES and len(gene.choices) > 1]
     return {
         **dict.fromkeys(("key", "status", "reason"), "str"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import SearchFile, wrong_exit_weights
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
@@ -73,6 +73,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     _check_supernet(config, data)
     problem = problem_of(config, data.task)
     metrics = (*problem.goals.names, config.cost_metric)
+    _check_space(config, problem)
     devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
     problem = replace(problem, devices=devices)
     return Prepared(
@@ -87,6 +88,23 @@ def _check_paths(config: SearchFile) -> None:
     for name, path in paths:
         if path is not None:
             refuse_unwritable(name, expanded(name, path).absolute())
+
+
+def _check_space(config: SearchFile, problem: Problem) -> None:
+    """Refuse here what only the space knows to be wrong: weights of exits, candidates that cannot inherit.
+
+    Raises:
+        ConfigError: The loss has another number of weights than there are exits, or the space no slots.
+    """
+    weights, space = config.training.exit_weights, problem.space
+    message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
+    if message:
+        raise ConfigError(f"training.loss.exit_weights: {message}")
+    if problem.plan.inherits and not space.slots(problem.task):
+        raise ConfigError(
+            f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
+            "that none can inherit. Use trained"
+        )
 
 
 def _check_supernet(config: SearchFile, data: DataMetadata) -> None:

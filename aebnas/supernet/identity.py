@@ -70,8 +70,8 @@ def deciding_settings(settings: SupernetSettings) -> dict[str, Any]:
 
     That a share of the teacher is given or follows from the rule makes no difference.
     """
-    own, exits = settings.supernet, settings.space.exits
-    lacking = bool(settings.training.boosting_coefficient and exits.after and exits.optional)
+    own = settings.supernet
+    lacking = bool(settings.training.boosting_coefficient and settings.space.may_lack_exits)
     plain = own.model_dump(mode="json", exclude=IRRELEVANT)
     return plain | {"distillation": own.teacher_share, LACKING: lacking}
 

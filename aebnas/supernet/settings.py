@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aebnas.config.sections.space import SpaceConfig
+from aebnas.config.sections.spaces import SpaceSection
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.training import TrainingConfig
 
@@ -13,7 +13,7 @@ from aebnas.config.sections.training import TrainingConfig
 class SupernetSettings:
     """How one supernet is trained and inherited from; small, and travels to other processes."""
 
-    space: SpaceConfig
+    space: SpaceSection
     """What its networks are."""
     training: TrainingConfig
     """Batches, loss, number format: as a network alone is trained."""

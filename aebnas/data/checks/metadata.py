@@ -52,7 +52,8 @@ class DataMetadata:
 
 def is_published(config: DataConfig) -> bool:
     """Return whether all that splits depend on is known without reading."""
-    return config.name is not None and config.root is None and bool(KNOWN[config.name].counts)
+    is_known = config.name is not None and not config.is_outside and config.root is None
+    return is_known and bool(KNOWN[str(config.name)].counts)
 
 
 def data_metadata(config: DataConfig, progress: bool = False, must_read: bool = True) -> DataMetadata:

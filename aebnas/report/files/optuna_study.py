@@ -25,7 +25,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, telling
 from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
-from aebnas.runs.individuals import individual
+from aebnas.runs.individuals import metrics_at, violations_of
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
 from aebnas.task.metrics.table import metric_of
 
@@ -122,5 +122,5 @@ def _metadata(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
-    seen = individual((), point.budget_fraction, point.evaluation, run.contents.goals, point.setting)
-    return list(seen.violations)
+    metrics = metrics_at(point.evaluation, point.budget_fraction, point.setting)
+    return list(violations_of(metrics, run.contents.goals))

@@ -108,7 +108,7 @@ class Task:
         if self.is_static:
             given = None
         origin = plan.selected.origin
-        positions = exits if origin is None else origin.supernet.space.exit_positions
+        positions = exits if origin is None else origin.space(plan.images.task).exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "

@@ -6,6 +6,7 @@ retries: Ray's own would repeat a hanging candidate for ever.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
@@ -26,7 +27,6 @@ from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.evaluation.settings import CandidateSettings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.workers.cluster.aside import outlive_nobody, serve
 from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
@@ -49,11 +49,13 @@ class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
     def __init__(
-        self, settings: CandidateSettings, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared
+        self, settings: bytes, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared
     ) -> None:
         from aebnas.evaluation.evaluator import Evaluator
 
-        self._evaluator = Evaluator(settings, splits, "cuda:0" if on_gpu else "cpu", costs, shared)
+        self._evaluator = Evaluator(
+            pickle.loads(settings), splits, "cuda:0" if on_gpu else "cpu", costs, shared
+        )
 
     def home(self) -> str:
         """Return the node."""
