@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WrapValidator, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.outside import names_in
 from aebnas.config.sections.any_space import AnySpace
 from aebnas.config.sections.constraints import (
     Bound,
@@ -203,6 +204,8 @@ class SearchFile(Frozen):
     """Images and splits."""
     space: AnySpace
     """What can be built."""
+    code_folder: Text | None = None
+    """Where modules named as package.module:Name are looked for first; default: the folder of this file."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
     objectives: Annotated[Items[ObjectiveName], Field(min_length=2, max_length=3)] = ("error", "macs")
@@ -245,6 +248,11 @@ class SearchFile(Frozen):
     def profiles(self) -> tuple[str, ...]:
         """Return the names of the hardware profiles."""
         return profile_names(self.hardware)
+
+    @property
+    def outside_names(self) -> tuple[str, ...]:
+        """Return the names of code from outside, ``package.module:Name``, each once."""
+        return names_in(self.model_dump(mode="json"))
 
     @property
     def cost_metric(self) -> str:

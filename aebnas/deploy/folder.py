@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.deploy.manifest import CURE, LABELS, POLICY, SAMPLES, Manifest, read_checked, read_manifest
+from aebnas.deploy.policy_code import CODE, take_code
 from aebnas.deploy.segments import SegmentChain
-from aebnas.errors import AebnasError, RunError
+from aebnas.errors import AebnasError, CodeError, RunError
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.policies.table import policy_from_dict
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, IMAGE, INPUT, LOGITS, open_session
@@ -42,19 +43,23 @@ class ExportedModel:
     chain: SegmentChain
 
 
-def load_export(folder: Path, threads: int = 1) -> ExportedModel:
+def load_export(folder: Path, threads: int = 1, allow_code: bool = False) -> ExportedModel:
     """Read and check an export folder.
 
     Args:
         folder: As ``aebnas export`` wrote it.
         threads: Threads inside one operator.
+        allow_code: Whether code from outside that came with it, and decides, may be run.
 
     Raises:
         RunError: A file is missing, damaged, edited or does not fit the others.
+        CodeRefusedError: It decides by code that is not allowed.
     """
     manifest = read_manifest(folder)
     contents = {one.name: read_checked(folder, manifest, one.name) for one in manifest.files}
     labels = _labels(folder / LABELS, contents[LABELS], manifest)
+    if manifest.code:
+        take_code(folder, contents[CODE], manifest.code, allow_code)
     policy = _policy(folder / POLICY, contents[POLICY], manifest)
     sessions = []
     shape: Shape = list(manifest.spec.shape)
@@ -171,6 +176,8 @@ def _policy(path: Path, content: bytes, manifest: Manifest) -> ExitPolicy:
         raise RunError(f"{path} must be an object with a field policy; {CURE}")
     try:
         policy = policy_from_dict(plain)
+    except CodeError:
+        raise
     except (AebnasError, TypeError, ValueError) as error:
         raise RunError(f"{path}: {error}; {CURE}") from error
     return fitting_policy(policy, len(manifest.segments), str(path))

@@ -13,6 +13,7 @@ from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.exits.policies.table import check_readable
 from aebnas.task.metrics.metric import OfAnswers
 from aebnas.task.metrics.table import metrics_of_answers
 
@@ -65,6 +66,8 @@ def _fitted(
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
         path = family.path(calibrate, calibrate.correct)
+        check_readable(path)
         return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
+    check_readable([fit.policy])
     return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.target_check.to_dict())

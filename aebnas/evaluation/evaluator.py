@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.errors import TrainingError
+from aebnas.errors import CodeError, TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.fidelities import Bench, Shared
 from aebnas.evaluation.plan import Step
@@ -31,6 +31,7 @@ from aebnas.evaluation.record import (
 from aebnas.evaluation.settings import CandidateSettings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.scores import SCORES, exit_scores, predictions
+from aebnas.extensions.loading import users_error
 from aebnas.hardware.cost.cost import NetworkCost, network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
@@ -138,10 +139,10 @@ class Evaluator:
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
+        names = (*SCORES, *self.settings.exits.exits.outside_scores)
         logits = [image_logits(network, images) for images in splits]
         records = [
-            ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
-            for z in logits
+            ExitRecord({name: exit_scores(name, z) for name in names}, _small(predictions(z))) for z in logits
         ]
         return Artefacts(records[0], records[1], logits[0], logits[1], weight_bytes(network))
 
@@ -175,7 +176,7 @@ class Evaluator:
 
     def _failure(self, error: Exception) -> tuple[str, Status]:
         """Return why a candidate failed, in words, and what kind of failure it is."""
-        if isinstance(error, TrainingError):
+        if isinstance(error, TrainingError | CodeError):
             return str(error), Status.FAILED
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
@@ -184,7 +185,8 @@ class Evaluator:
             words = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
             return words, Status.OUT_OF_MEMORY
         status = Status.BROKEN_DEVICE if BROKEN_SIGN in str(error) else Status.FAILED
-        return f"{type(error).__name__}: {text}", status
+        told = users_error(error)
+        return str(told) if told else f"{type(error).__name__}: {text}", status
 
     def _memory_mb(self) -> float:
         if self.device.type == "cuda":

@@ -1,17 +1,18 @@
 """Identity of an evaluation: what was asked for, not when or where it ran.
 
 A result is filed under the architecture's key and the *context*: a hash of the
-data, the training, the evaluation settings and the seed.  Must not import torch.
+data, the training, the evaluation settings, code from outside and the seed.  Must not import torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aebnas.evaluation.settings import CandidateSettings
+from aebnas.extensions.consent import code_digest
 from aebnas.supernet.identity import deciding_settings
 
 LIMITS = ("max_training_macs", "max_memory_mb")
@@ -36,12 +37,24 @@ def context_key(
     }
     if settings.plan.inherits:
         metadata["space"] = settings.supernet.space.model_dump(mode="json")
+    code = code_of(settings.outside_names)
+    if code:
+        metadata["code"] = code
     if settings.exits.measured:
         metadata["measured"] = sorted(settings.exits.measured)
     if hardware:
         metadata |= {"hardware": dict(hardware), "cost_metric": settings.exits.cost_metric}
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the code behind names from outside, by name.
+
+    Raises:
+        CodeError: A module is missing.
+    """
+    return {name: code_digest(name) for name in names}
 
 
 def how_trained(settings: CandidateSettings) -> str:

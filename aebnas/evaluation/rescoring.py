@@ -19,6 +19,7 @@ from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.configured import configured_family
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.task.metrics.table import metric_of
@@ -53,7 +54,8 @@ def rescored_config(
 
 
 def _refuse_logits(exits: ExitsConfig) -> None:
-    wanting = [name for name in exits.policy_names if FAMILIES[name]().needs_logits]
+    families = {policy.name: configured_family(policy) for policy in exits.policy}
+    wanting = [name for name, family in families.items() if family.needs_logits]
     if not wanting:
         return
     others = [name for name, make in FAMILIES.items() if not make().needs_logits]

@@ -239,11 +239,11 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    generations, filed = tuple(store.generations()), store.filed()
-    generations = generations if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
+    stored, filed = tuple(store.generations()), store.filed()
+    generations = stored if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(stored)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, stored)
     points, front = _points(config, plan, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(
@@ -313,7 +313,10 @@ def _point(evaluation: Evaluation, budget_fraction: float, goals: Goals, setting
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    missed = [max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), goals)]
+    missed = [
+        max(0.0, violation)
+        for violation in violations_of(metrics_at(evaluation, budget_fraction, setting), goals)
+    ]
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,

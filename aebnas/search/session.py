@@ -22,6 +22,7 @@ from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.checks.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
+from aebnas.evaluation.identity import code_of
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.files.atomic import write_atomically
@@ -40,10 +41,10 @@ from aebnas.search.workers.pool import Pool, SerialPool
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "workers",
-    "supernet.processes", "supernet.checkpoint_seconds", "report",
+    "supernet.processes", "supernet.checkpoint_seconds", "report", "code_folder",
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who works, how often a supernet is saved,
-what is shown.  And who of the whole search is trained further in its end."""
+what is shown, where code lies.  And who of the whole search is trained further in its end."""
 FIDELITIES = "evaluation.fidelities"
 
 PLACES = ("data.folder", "data.npz", "data.root")
@@ -79,6 +80,7 @@ def new_session(
     try:
         with store.writing():
             keep_profiles(store, problem.devices)
+            store.put_metadata("code", code_of(config.outside_names))
             _record_data(store, splits)
             for text in (*prepared.data.notes, *prepared.data.warnings):
                 listener(Warned(text))
@@ -118,7 +120,7 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
-            known = store.config
+            known = store.settled
             config = load(path / "config.yaml", overrides)
             _check_changes(known, config)
             _check_end(store, config)
@@ -126,6 +128,7 @@ def resumed_session(
             config = config.model_copy(update={"data": moved(config.data, data)})
             splits = make_splits(read_again(config.data, progress), config.data)
             _check_data(store, splits)
+            _check_code(store, config)
             _check_own_supernet(store, config, splits)
             store.rewrite_config(config)
             if retry_failures:
@@ -212,6 +215,22 @@ def _check_data(store: RunStore, splits: Splits) -> None:
     if known is not None and known != splits.fingerprint:
         what = f"the data of {store.path} have changed since the run began"
         raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))
+
+
+def _check_code(store: RunStore, config: SearchFile) -> None:
+    """Refuse to go on with other code than the run began with.
+
+    Raises:
+        RunError: The code behind a name has changed.
+    """
+    then = store.metadata("code", {})
+    changed = [name for name, now in code_of(config.outside_names).items() if then.get(name) != now]
+    if changed:
+        raise RunError(
+            f"the code of {', '.join(changed)} in {config.code_folder}, or what it imports, has changed "
+            f"since {store.path} began: its results would not belong together. Put the old files back, or "
+            "start a new run: aebnas search FILE --name NEW"
+        )
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:

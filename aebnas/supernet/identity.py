@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aebnas.config.resolved import Difference, flow, plain_differences
+from aebnas.config.outside import names_in
+from aebnas.config.resolved import ABSENT, Difference, flow, plain_differences
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.extensions.consent import code_digest
 from aebnas.supernet.settings import SupernetSettings
 from aebnas.task.task import Task
 
@@ -51,17 +53,20 @@ def supernet_metadata(settings: SupernetSettings, fingerprint: str, task: Task) 
         task: What comes in, and how many answers there are.
     """
     data = {"fingerprint": fingerprint, "channels": task.samples.channels, "classes": task.classes}
-    return _facts_of(settings, data)
+    return _metadata_of(settings, data)
 
 
-def _facts_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
     training = settings.training.model_dump(mode="json")
+    outside = names_in({"space": settings.space.model_dump(mode="json")})
+    code = {name: code_digest(name) for name in outside}
     read = [name for name in TRAINING if settings.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
         "space": settings.space.model_dump(mode="json"),
         "data": dict(data),
         "training": {name: training[name] for name in read},
         "supernet": deciding_settings(settings),
+        **({"code": code} if code else {}),
     }
 
 
@@ -120,7 +125,7 @@ def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> s
         )
     except ValueError:
         return ""
-    return "" if named_differences(stored, _facts_of(fitting, stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(words)
 
 
 def _is_narrower(difference: Difference) -> bool:
@@ -129,5 +134,7 @@ def _is_narrower(difference: Difference) -> bool:
         return True  # all exits are trained in any case
     if difference.path == f"supernet.{LACKING}" and difference.old is True:
         return True  # of a space with optional exits, for one that always has them
+    if difference.path.startswith("code.") and difference.new is ABSENT:
+        return True  # a block that nobody asks for
     before, after = (one if isinstance(one, list) else [one] for one in (difference.old, difference.new))
     return difference.path.startswith("space.") and all(choice in before for choice in after)

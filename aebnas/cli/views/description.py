@@ -13,6 +13,7 @@ from rich.console import Console
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
 from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
+from aebnas.cli.views.unread_code import UNCHECKED, not_loaded, unread_names
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
 from aebnas.config.sections.fidelities import short
@@ -54,6 +55,11 @@ class Description:
         return plan_of(self.config)
 
     @property
+    def code_not_loaded(self) -> tuple[str, ...]:
+        """Return the names of code from outside that nobody allowed."""
+        return unread_names(self.config)
+
+    @property
     def warning(self) -> str | None:
         """Return what is wrong with the limits, if next to nothing satisfies them."""
         if self.costs.left >= FEW or not self.costs.shares:
@@ -70,6 +76,9 @@ class Description:
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
         config, found = self.config, list(self.data.notes)
+        if self.code_not_loaded:
+            cure = "aebnas check FILE --allow-code"
+            found.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
         inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             found.append(
@@ -142,6 +151,8 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
             {"name": one.name, "epochs": one.epochs, "keep": None if one.keep is None else str(one.keep)}
             for one in found.plan.fidelities
         ],
+        "code_not_loaded": found.code_not_loaded,
+        "not_checked": [UNCHECKED] if found.code_not_loaded else [],
         "warning": found.warning,
         "notes": found.notes,
     }

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.parts import SamePadding, Sides
+from aebnas.blocks.table import signature_word
 from aebnas.hardware.cost.memory import BYTES_PER_ACTIVATION, ActivationWatch
+from aebnas.pretrained.layer import PieceLayer
 from aebnas.space.api import Architecture, Segment, handed_on
 from aebnas.task.task import Task
 
@@ -102,9 +104,16 @@ SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 of Python operations each, three quarters of a layer's time."""
 
 
-@cache
 def layer_cost(layer: Layer) -> LayerCost:
-    """Return the cost of a layer for one image, counted once per process."""
+    """Return the cost of a layer for one image, counted once per process and code of its block."""
+    if isinstance(layer, PieceLayer):
+        return _piece_cost(layer)
+    return _layer_cost(layer, signature_word(layer.spec.type))
+
+
+@cache
+def _layer_cost(layer: Layer, block: str) -> LayerCost:
+    """Return the cost of a layer whose block goes by that name in signatures."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
         module = layer.build().eval()
@@ -123,6 +132,19 @@ def layer_cost(layer: Layer) -> LayerCost:
         watch.peak_bytes,
         watch.peak_bytes_input_kept,
         watch.saved_bytes,
+    )
+
+
+def _piece_cost(piece: PieceLayer) -> LayerCost:
+    """Return the cost of a piece of a user's network: its graph is counted, its modules are none of ours."""
+    cost = piece.cost()
+    return LayerCost(
+        cost.macs,
+        cost.params,
+        cost.params,
+        cost.activation_bytes,
+        cost.activation_bytes_input_kept,
+        cost.saved_activation_bytes,
     )
 
 

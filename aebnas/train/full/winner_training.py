@@ -69,7 +69,9 @@ def plan_of(
         HardwareError: There is no such device.
         RunError: The data have changed since the search.
     """
-    settings = final_settings(selected.training, selected.exits, overrides, selected.run)
+    settings = final_settings(
+        selected.training, selected.exits, overrides, selected.run, selected.code_folder
+    )
     device = _checked_device(device)
     selected.cost_metric(settings.exits)  # an unknown device is told before data are read
     images = final_images(selected.data, selected.data_fingerprint, progress)

@@ -77,6 +77,8 @@ class SelectedNetwork:
     """What it is, for people."""
     origin: Origin | None = None
     """The run; None for a winner file whose run is not there."""
+    code_folder: str | None = None
+    """Where code from outside lies that it names."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
 
     @property
@@ -174,6 +176,7 @@ def _selected(run: RunContents, point: OperatingPoint, pick: str, devices: Devic
         folder=run.path / TRAINED / point.key,
         text=text,
         origin=origin_of(config),
+        code_folder=config.code_folder,
         devices=devices,
     )
 
@@ -219,6 +222,7 @@ def _selected_winner(
             f"{_by(chosen.setting)}"
         ),
         origin=None if config is None else origin_of(config),
+        code_folder=winner.code_folder,
         devices=devices,
     )
 

@@ -27,6 +27,7 @@ from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
+from aebnas.extensions.consent import Permit
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.workers.cluster.aside import outlive_nobody, serve
 from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
@@ -49,8 +50,15 @@ class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
     def __init__(
-        self, settings: bytes, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared
+        self,
+        code: Permit,
+        settings: bytes,
+        splits: Splits,
+        on_gpu: bool,
+        costs: DeviceCosts,
+        shared: Shared,
     ) -> None:
+        code.take()
         from aebnas.evaluation.evaluator import Evaluator
 
         self._evaluator = Evaluator(
@@ -101,7 +109,7 @@ class RayCluster:
                 "More room: ray start --object-store-memory BYTES   Fewer images: data.limit"
             ) from error
         splits, costs, shared = large
-        self._given = (job.settings, splits, gpus > 0, costs, shared)
+        self._given = (job.code, job.settings, splits, gpus > 0, costs, shared)
 
     def hire(self, worker: int) -> None:
         """Create an actor; it may have to wait for a place."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.extensions.consent import Permit, permit
 from aebnas.search.workers.cluster.nodes import Node
 from aebnas.space.api import Architecture
 
@@ -70,6 +71,8 @@ class Job:
     costs: Any
     shared: Any
     """What the fidelities of the plan prepared."""
+    code: Permit = field(default_factory=permit)
+    """Whether workers may run code from outside."""
 
 
 class Cluster(Protocol):
