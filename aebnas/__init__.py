@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,3 +22,13 @@ def load_run(path: str | Path) -> LoadedRun:
     from aebnas.runs.frame import load_run as read
 
     return read(path)
+
+
+def allow_code() -> AbstractContextManager[None]:
+    """Allow code that files name as ``package.module:Name`` to be run until the end of ``with``.
+
+    Allow only what you wrote or have read: it can do whatever you can do.
+    """
+    from aebnas.extensions.consent import allow_code as allow
+
+    return allow()

@@ -18,6 +18,14 @@ class ConfigError(AebnasError):
     exit_code = 2
 
 
+class CodeError(ConfigError):
+    """Code that a file names as ``package.module:Name`` is missing, or breaks a law, or raised an error."""
+
+
+class CodeRefusedError(CodeError):
+    """Code that a file names was not run, because nobody allowed it."""
+
+
 class DataError(AebnasError):
     """Data are missing, truncated, unreadable or inconsistent."""
 

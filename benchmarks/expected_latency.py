@@ -30,7 +30,7 @@ from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
 from aebnas.task.task import classification
 
-TRADE_OFF = 0.5
+BUDGET_FRACTION = 0.5
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
                 )
             ]
         )[: arguments.images]
-        thresholds = np.array(one.curve.policies[one.point_index(TRADE_OFF)].thresholds)
+        thresholds = np.array(one.curve.policies[one.point_index(BUDGET_FRACTION)].thresholds)
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:

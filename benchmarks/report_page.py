@@ -107,7 +107,7 @@ def _measure(program: str, page: Path) -> None:
 
 def _evaluations(config: SearchFile, number: int) -> list[Evaluation]:
     """Return evaluations of distinct random networks."""
-    space = StagedSpace(config.space, 28, config.search.trade_offs)
+    space = StagedSpace(config.space, 28, config.search.budget_fractions)
     rng = np.random.default_rng(0)
     found: dict[str, StagedArchitecture] = {}
     while len(found) < number:

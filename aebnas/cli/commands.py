@@ -57,7 +57,7 @@ def search(arguments: argparse.Namespace) -> int:
     """Start a run."""
     config = load(arguments.file, arguments.overrides)
     path = Path(arguments.runs) / _run_name(arguments.name or config.name)
-    from aebnas.runs.store.places import refuse_existing
+    from aebnas.runs.store.location import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
     from aebnas.cli.views.choosing import make_view

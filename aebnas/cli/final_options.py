@@ -21,7 +21,7 @@ def train(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     point = command.add_mutually_exclusive_group()
     point.add_argument(
-        "--trade-off", type=share, metavar="SHARE",
+        "--budget-fraction", type=share, metavar="SHARE",
         help="of its own full cost that the exit policy may spend; default: that of the point",
     )  # fmt: skip
     point.add_argument(

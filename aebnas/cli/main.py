@@ -61,8 +61,9 @@ def _answer(words: list[str], output: GuardedStream) -> int:
     output.command = f"aebnas {arguments.command}"
     try:
         from aebnas.cli import commands
+        from aebnas.cli.allowing import with_consent
 
-        return int(getattr(commands, arguments.command.replace("-", "_"))(arguments))
+        return with_consent(arguments, getattr(commands, arguments.command.replace("-", "_")))
     except AebnasError as error:
         tell(str(error))
         return error.exit_code

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 T = TypeVar("T")
 Wrong = tuple[Path, str]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from aebnas.config.schema import SearchFile
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 
 def sections_in(annotation: Any) -> tuple[type[BaseModel], ...]:

@@ -17,7 +17,7 @@ from aebnas.config.fields import documentation, field_names, has_default, home_o
 from aebnas.config.moved import moved
 from aebnas.config.sections.fidelities import KINDS
 from aebnas.files.document import Document
-from aebnas.files.places import Path, Problem
+from aebnas.files.source_locations import Path, Problem
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -122,13 +122,13 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
     path, error = finding.path, finding.error
     if error["type"] == SEVERAL_FIELDS:
         full = [((*path, *relative), message) for relative, message in error["ctx"]["wrong"]]
-        return [Problem(document.place(wrong), wrong, message) for wrong, message in full]
+        return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
         new_spelling = moved(path, document.tree)
         if new_spelling is not None:
-            return [Problem(document.place(path), path, new_spelling)]
-        return [Problem(document.place(path), path[:-1], _unknown_key(path, error, document.tree))]
-    return [Problem(document.place(path), path, _sentence(path, error))]
+            return [Problem(document.location(path), path, new_spelling)]
+        return [Problem(document.location(path), path[:-1], _unknown_key(path, error, document.tree))]
+    return [Problem(document.location(path), path, _sentence(path, error))]
 
 
 def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
@@ -202,10 +202,10 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
     ]
     telling = inner or broken_laws
     if telling:
-        return [Problem(document.place(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
+        return [Problem(document.location(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
     words = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
     kinds = [EXPECTED[f.error["type"]] for f in alternatives if f.error["type"] in EXPECTED]
     value = alternatives[0].error["input"]
     near = f". {_nearest(value, words)}".rstrip() if isinstance(value, str) else ""
     expected = " or ".join(kinds + [repr(word) for word in words])
-    return [Problem(document.place(path), path, f"must be {expected}, but got {show(value)}{near}")]
+    return [Problem(document.location(path), path, f"must be {expected}, but got {show(value)}{near}")]

@@ -17,7 +17,7 @@ from aebnas.config.messages import show
 from aebnas.config.moved import moved
 from aebnas.errors import AebnasError, ConfigError
 from aebnas.files.document import Document, read_document
-from aebnas.files.places import Problem, lines_of
+from aebnas.files.source_locations import Problem, lines_of
 from aebnas.files.yaml_syntax import MAX_BYTES
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +61,7 @@ def _read(path: Path, model: type[M], what: str) -> M:
             p for detail in error.errors(include_url=False) for p in _problems(detail, document, model)
         ]
     if found is None or problems:
-        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        lines = map(str, sorted(problems, key=lambda problem: problem.location))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
     return found
 
@@ -70,9 +70,9 @@ def _problems(detail: ErrorDetails, document: Document, model: type[BaseModel]) 
     path = detail["loc"]
     if detail["type"] == SEVERAL_FIELDS:
         full = [((*path, *relative), message) for relative, message in detail["ctx"]["wrong"]]
-        return [Problem(document.place(wrong), wrong, message) for wrong, message in full]
+        return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     new_spelling = moved(path, document.tree) if detail["type"] == "extra_forbidden" else None
-    return [Problem(document.place(path), path, new_spelling or _sentence(detail, model))]
+    return [Problem(document.location(path), path, new_spelling or _sentence(detail, model))]
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:

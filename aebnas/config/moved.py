@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aebnas.config.sections.fidelities import short_items
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 
@@ -56,6 +56,13 @@ def _trials(tree: Any) -> str:
 
 def _flow(value: Any) -> str:
     return "null" if value is None else str(value).replace("'", "")
+
+
+def _renamed(section: str, old: str, new: str) -> Callable[[Any], str]:
+    """Return what says a field's new name, with the value that it was given."""
+    return lambda tree: (
+        f"is called {new} now, as in {section}: {{{new}: {_flow(_section(tree, section).get(old))}}}"
+    )
 
 
 def _equal_plan(tree: Any) -> str:
@@ -107,6 +114,7 @@ MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
     **{("exits", name): _of_policy(name) for name in POLICY_OPTIONS},
     ("exits", "trials"): _trials,
     **{("training", name): _of_loss(name) for name in LOSS_OPTIONS},
+    ("search", "trade_offs"): _renamed("search", "trade_offs", "budget_fractions"),
     **{("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)},
 }
 """By path: what to say, from the whole file."""

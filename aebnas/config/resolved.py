@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from aebnas.config.schema import SearchFile
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 from aebnas.files.yaml_syntax import SCALARS
 
 WIDTH = 110

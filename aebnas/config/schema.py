@@ -114,10 +114,10 @@ class SearchConfig(Frozen):
     """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the search and of every training."""
-    trade_offs: Annotated[Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)] = (
-        0.25, 0.35, 0.5, 0.65, 0.8, 1.0,
-    )  # fmt: skip
-    """Choices of the trade_off gene: shares of a candidate's own full cost."""
+    budget_fractions: Annotated[
+        Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)
+    ] = (0.25, 0.35, 0.5, 0.65, 0.8, 1.0)
+    """Choices of the budget_fraction gene: shares of a candidate's own full cost."""
     max_per_architecture: Positive = 3
     """Individuals of one architecture in the population."""
     crossover: Literal["uniform", "stagewise", "mixed"] = "mixed"
@@ -138,8 +138,8 @@ class SearchConfig(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> SearchConfig:
         wrong: list[Wrong] = []
-        if list(self.trade_offs) != sorted(set(self.trade_offs)):
-            wrong.append((("trade_offs",), f"must rise, but got {list(self.trade_offs)}"))
+        if list(self.budget_fractions) != sorted(set(self.budget_fractions)):
+            wrong.append((("budget_fractions",), f"must rise, but got {list(self.budget_fractions)}"))
         if self.surrogate != "none" and self.algorithm != "nsga2":
             message = f"goes with algorithm: nsga2, but algorithm is {self.algorithm}; set surrogate: none"
             wrong.append((("surrogate",), message))
@@ -244,9 +244,9 @@ class SearchFile(Frozen):
         return full_name(budget or "macs", self.profiles)
 
     @property
-    def trade_offs(self) -> tuple[float, ...]:
-        """Return the choices of the trade_off gene; with a target a candidate is one point."""
-        return self.search.trade_offs if self.exits.target is None else (1.0,)
+    def budget_fractions(self) -> tuple[float, ...]:
+        """Return the choices of the budget_fraction gene; with a target a candidate is one point."""
+        return self.search.budget_fractions if self.exits.target is None else (1.0,)
 
     @property
     def settings(self) -> tuple[str, ...]:

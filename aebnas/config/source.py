@@ -18,7 +18,7 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.sections.fidelities import SHORT, spelled_out
 from aebnas.errors import ConfigError
 from aebnas.files.document import Document, read_document
-from aebnas.files.places import lines_of
+from aebnas.files.source_locations import lines_of
 from aebnas.files.yaml_syntax import MAX_BYTES
 
 
@@ -67,8 +67,8 @@ def spell_out(document: Document) -> None:
         items[i] = spelled_out(item)
         for new in items[i] if isinstance(items[i], dict) else ():
             path, old = ("evaluation", "fidelities", i), SHORT.get(str(items[i].get("kind")))
-            if new == old and (*path, items[i]["kind"]) in document.places:
-                document.places[(*path, new)] = document.places.pop((*path, items[i]["kind"]))
+            if new == old and (*path, items[i]["kind"]) in document.locations:
+                document.locations[(*path, new)] = document.locations.pop((*path, items[i]["kind"]))
 
 
 def _validate(document: Document) -> SearchFile:
@@ -79,7 +79,7 @@ def _validate(document: Document) -> SearchFile:
     except ValidationError as error:
         problems += explain(error, document)
     if config is None or problems:
-        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        lines = map(str, sorted(problems, key=lambda problem: problem.location))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
     return config
 

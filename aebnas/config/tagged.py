@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Wrong, did_you_mean, reject
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 Kinds = Sequence[type[Frozen]]
 MAX_SETTINGS = 64

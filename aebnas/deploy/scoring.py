@@ -72,7 +72,7 @@ def refitted(exits: ExitsConfig, samples: ExitSamples, macs: float) -> ExitPolic
         exits: How it was fitted: policy, options, target.
         samples: Calibrate samples of the changed network; costs in MACs.
         macs: Mean MACs that the old policy spent on calibrate: the budget, where the target is one
-            (in whatever unit) or a trade-off.
+            (in whatever unit) or a budget fraction.
     """
     target = configured_target(exits, "macs")
     target = Budget(macs, unit="MACs") if target is None else target.at_cost(macs, "MACs")

@@ -19,12 +19,12 @@ from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.data.statistics import ChannelStatistics
-from aebnas.evaluation.identity import leg_seed
+from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
 from aebnas.training.precision import training_dtype
@@ -158,7 +158,7 @@ class Trained:
     def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
         """Return the trained network."""
         bench, training = self._bench, self._bench.config.training
-        seed = leg_seed(bench.config.search.seed, architecture.key(), fidelity.before)
+        seed = fidelity_step_seed(bench.config.search.seed, architecture.key(), fidelity.before)
         torch.manual_seed(seed)
         network = bench.new_network(architecture)
         begun = self._beginning(architecture, fidelity)
@@ -189,7 +189,7 @@ class Inherited:
             raise ValueError("candidates that inherit need the weights of a supernet")
         self._bench = bench
         supernet = supernet_with(bench.config, bench.splits, shared, str(bench.device))
-        self.subnets = Heirs(bench.config, bench.splits, supernet)
+        self.subnets = InheritedSubnets(bench.config, bench.splits, supernet)
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:

@@ -80,7 +80,7 @@ def training_seed(run_seed: int, architecture_key: str) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def leg_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
+def fidelity_step_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
     """Return the seed of the part of a training that begins behind so many epochs.
 
     The first part has the seed of a whole training: the first rung is a short training from scratch.

@@ -1,7 +1,7 @@
 """Evaluations: what is known of one trained candidate.
 
 An ``Evaluation`` is a *curve*, not a point: thresholds were not part of the
-training.  ``metrics(trade_off)`` reads one operating point off it.  Must not
+training.  ``metrics(budget_fraction)`` reads one operating point off it.  Must not
 import torch.
 """
 
@@ -107,27 +107,27 @@ class Evaluation:
         """
         return replace(self, status=status, message=message, curve=None)
 
-    def point_index(self, trade_off: float, setting: str = "") -> int:
+    def point_index(self, budget_fraction: float, setting: str = "") -> int:
         """Return the index of the curve's point for a share of the network's own full cost.
 
         The most accurate point on *calibrate* whose cost, in ``cost_metric``, is within
-        ``trade_off`` times the cost to the last exit; the cheapest one where there is none.
+        ``budget_fraction`` times the cost to the last exit; the cheapest one where there is none.
         ``setting``: of the exit policy, where it is a gene; ``""``: the best of all.
 
         Raises:
             RunError: The candidate failed.
         """
         curve = self._known_curve()
-        return curve.index_within(trade_off * float(curve.reach_cost[-1]), setting)
+        return curve.index_within(budget_fraction * float(curve.reach_cost[-1]), setting)
 
-    def metrics(self, trade_off: float, setting: str = "") -> dict[str, float]:
+    def metrics(self, budget_fraction: float, setting: str = "") -> dict[str, float]:
         """Return every measured quantity at one operating point, scored on *select*.
 
         Keys: ``error``, ``accuracy`` (shares), ``macs`` (expected), ``worst_macs``, ``params``,
         ``peak_activation_bytes``; per device ``latency_ms@PROFILE``, ``worst_latency_ms@PROFILE`` and
         the same of ``energy_mj``; with a single profile also without ``@PROFILE``.
         """
-        i = self.point_index(trade_off, setting)
+        i = self.point_index(budget_fraction, setting)
         accuracy = float(self._known_curve().select_accuracy[i])
         return {
             "error": 1.0 - accuracy,

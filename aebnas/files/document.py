@@ -13,7 +13,7 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from aebnas.errors import ConfigError
-from aebnas.files.places import Path, Place, PlaceOfLine, Problem
+from aebnas.files.source_locations import LocationOfLine, Path, Problem, SourceLocation
 from aebnas.files.yaml_syntax import MAX_DEPTH, TAG, compose
 
 MAX_VALUES = 20_000
@@ -28,52 +28,52 @@ class Document:
     """The values of a file and where each was written."""
 
     tree: Any
-    places: dict[Path, Place]
+    locations: dict[Path, SourceLocation]
     problems: list[Problem] = field(default_factory=list)
     """Duplicate keys, infinite numbers and the like; their values are absent or None."""
 
-    def place(self, path: Path) -> Place:
-        """Return the place of the nearest ancestor of ``path`` that is written down."""
-        while path not in self.places:
+    def location(self, path: Path) -> SourceLocation:
+        """Return the location of the nearest ancestor of ``path`` that is written down."""
+        while path not in self.locations:
             path = path[:-1]
-        return self.places[path]
+        return self.locations[path]
 
 
-def read_document(content: bytes, place_of: PlaceOfLine) -> Document:
+def read_document(content: bytes, location_of: LocationOfLine) -> Document:
     """Read one YAML document.
 
     Args:
         content: The bytes of the file.
-        place_of: The place of a line, counted from 1.
+        location_of: The location of a line, counted from 1.
 
     Raises:
         ConfigError: These bytes are no single YAML document of sane size.
     """
-    return _Reader(place_of).read(compose(content, place_of))
+    return _Reader(location_of).read(compose(content, location_of))
 
 
 @dataclass
 class _Reader:
-    """Turns nodes into values, and remembers places and problems."""
+    """Turns nodes into values, and remembers locations and problems."""
 
-    place_of: PlaceOfLine
-    places: dict[Path, Place] = field(default_factory=dict)
+    location_of: LocationOfLine
+    locations: dict[Path, SourceLocation] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     open_nodes: list[Node] = field(default_factory=list)
     values: int = 0
 
     def read(self, root: Node | None) -> Document:
-        self.places[()] = self.place_of(1)
+        self.locations[()] = self.location_of(1)
         tree = None if root is None else self.value(root, ())
-        return Document(tree, self.places, self.problems)
+        return Document(tree, self.locations, self.problems)
 
     def value(self, node: Node, path: Path) -> Any:
-        place = self.places.setdefault(path, self.place_of(node.start_mark.line + 1))
+        location = self.locations.setdefault(path, self.location_of(node.start_mark.line + 1))
         self.values += 1
         if any(node is outer for outer in self.open_nodes):
-            raise ConfigError(f"{place.text}: an alias contains itself")
+            raise ConfigError(f"{location.text}: an alias contains itself")
         if self.values > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise ConfigError(f"{place.text}: {TOO_LARGE}")
+            raise ConfigError(f"{location.text}: {TOO_LARGE}")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
         self.open_nodes.append(node)
@@ -88,7 +88,7 @@ class _Reader:
     def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key, (line, value_node) in self.entries(node, path).items():
-            self.places[(*path, key)] = self.place_of(line)
+            self.locations[(*path, key)] = self.location_of(line)
             mapping[key] = self.value(value_node, (*path, key))
         return mapping
 
@@ -122,12 +122,12 @@ class _Reader:
                 law = f"{MERGE} merges a section (*name) or a list of sections ([*one, *other])"
                 self.problem(path, part.start_mark.line + 1, f"{law}, but got {_kind(part)}")
                 continue
-            place = self.place_of(line)
+            location = self.location_of(line)
             if any(part is outer for outer in self.open_nodes):
-                raise ConfigError(f"{place.text}: an alias contains itself")
+                raise ConfigError(f"{location.text}: an alias contains itself")
             self.values += 1 + len(part.value)  # an empty section costs time as well
             if self.values > MAX_VALUES or len(self.open_nodes) > 2 * MAX_DEPTH:
-                raise ConfigError(f"{place.text}: {TOO_LARGE}")
+                raise ConfigError(f"{location.text}: {TOO_LARGE}")
             self.open_nodes.append(part)
             for key, entry in self.entries(part, path).items():
                 merged.setdefault(key, entry)
@@ -153,7 +153,7 @@ class _Reader:
         return int(text.replace("_", "")) if kind == "int" else number
 
     def problem(self, path: Path, line: int, message: str) -> None:
-        self.problems.append(Problem(self.place_of(line), path, message))
+        self.problems.append(Problem(self.location_of(line), path, message))
 
 
 def _kind(node: Node) -> str:

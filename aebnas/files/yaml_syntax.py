@@ -2,7 +2,7 @@
 
 Only ``true`` and ``false`` are booleans, ``3e6`` is a number, ``010`` is not 8, a
 date is text; tags, several documents and deep nesting are refused.  Whatever the
-bytes are, the outcome is a node or a ``ConfigError`` with a place.
+bytes are, the outcome is a node or a ``ConfigError`` with its location.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import yaml
 from yaml.nodes import Node
 
 from aebnas.errors import ConfigError
-from aebnas.files.places import PlaceOfLine
+from aebnas.files.source_locations import LocationOfLine
 from aebnas.files.text import NoTextError, text_of
 
 MAX_BYTES = 256 * 1024
@@ -58,38 +58,38 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def compose(content: bytes, place_of: PlaceOfLine) -> Node | None:
+def compose(content: bytes, location_of: LocationOfLine) -> Node | None:
     """Return the root node of the one YAML document in ``content``; None if it is empty.
 
     Raises:
         ConfigError: These bytes are no single YAML document of sane size.
     """
-    text = _decode(content, place_of)
+    text = _decode(content, location_of)
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = error.character if isinstance(error.character, int) else ord(error.character)
         message = f"character 0x{code:02x} is not allowed in YAML"
-        raise ConfigError(f"{place_of(line).text}: {message}") from None
+        raise ConfigError(f"{location_of(line).text}: {message}") from None
     try:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(_syntax_error(error, loader, place_of)) from None
+        raise ConfigError(_syntax_error(error, loader, location_of)) from None
     except (ValueError, OverflowError):  # PyYAML on an escape such as "\UFFFFFFFF"
         raise ConfigError(
-            f"{place_of(loader.get_mark().line + 1).text}: not valid YAML: bad escape"
+            f"{location_of(loader.get_mark().line + 1).text}: not valid YAML: bad escape"
         ) from None
     finally:
         loader.dispose()
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, loader: _Loader, place_of: PlaceOfLine) -> str:
+def _syntax_error(error: yaml.MarkedYAMLError, loader: _Loader, location_of: LocationOfLine) -> str:
     mark = error.problem_mark or error.context_mark or loader.get_mark()
     problem = (error.problem or "cannot be read").replace("<stream end>", "end of file")
-    message = f"{place_of(mark.line + 1).text}: not valid YAML: {problem}"
+    message = f"{location_of(mark.line + 1).text}: not valid YAML: {problem}"
     if "found another document" in problem:
-        message = f"{place_of(mark.line + 1).text}: a second document begins; a file holds one"
+        message = f"{location_of(mark.line + 1).text}: a second document begins; a file holds one"
     elif error.context and error.context_mark and error.context_mark.line != mark.line:
         message += f" ({error.context} that begins in line {error.context_mark.line + 1})"
     if r"'\t'" in problem:
@@ -97,10 +97,12 @@ def _syntax_error(error: yaml.MarkedYAMLError, loader: _Loader, place_of: PlaceO
     return message
 
 
-def _decode(content: bytes, place_of: PlaceOfLine) -> str:
+def _decode(content: bytes, location_of: LocationOfLine) -> str:
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{place_of(1).text}: larger than {MAX_BYTES // 1024} KiB: not a search-space file")
+        raise ConfigError(
+            f"{location_of(1).text}: larger than {MAX_BYTES // 1024} KiB: not a search-space file"
+        )
     try:
         return text_of(content)
     except NoTextError as error:
-        raise ConfigError(f"{place_of(error.line).text}: {error}") from None
+        raise ConfigError(f"{location_of(error.line).text}: {error}") from None

@@ -41,7 +41,7 @@ class OperatingPoint:
 
     evaluation: Evaluation
     curve: OperatingCurve
-    trade_off: float
+    budget_fraction: float
     index: int
     """Of the curve's points."""
     metrics: Mapping[str, float]
@@ -98,7 +98,7 @@ class RunContents:
     done: tuple[Evaluation, ...]
     failed: tuple[Evaluation, ...]
     points: tuple[OperatingPoint, ...]
-    """Every distinct operating point at a choice of ``search.trade_offs``."""
+    """Every distinct operating point at a choice of ``search.budget_fractions``."""
     front: tuple[OperatingPoint, ...]
     """By rising expected cost."""
     generations: tuple[Mapping[str, Any], ...]
@@ -255,17 +255,23 @@ def _points(
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
     known = {one.key: one for one in evaluations if one.is_done}
-    choices = [(trade_off, setting) for setting in config.settings for trade_off in config.trade_offs]
+    choices = [
+        (budget_fraction, setting)
+        for setting in config.settings
+        for budget_fraction in config.budget_fractions
+    ]
     everything = [(key, *choice) for key in known for choice in choices]
     if generations:
         named = [(*name, "")[:3] for name in generations[-1]["front"]]
-        on_front = [(str(key), float(trade_off), str(setting)) for key, trade_off, setting in named]
+        on_front = [
+            (str(key), float(budget_fraction), str(setting)) for key, budget_fraction, setting in named
+        ]
     else:  # killed in its first generation, or rescored
         individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
         plan = plan_of(config)
         high = [one for one in individuals if plan.named(known[one.key].fidelity).level >= level]
         found = pareto_front(high, known) or pareto_front(individuals, known)
-        on_front = [(one.key, one.trade_off, one.setting) for one in found]
+        on_front = [(one.key, one.budget_fraction, one.setting) for one in found]
     lost = [key for key, _, _ in on_front if key not in known]
     if lost:
         raise RunError(
@@ -274,8 +280,8 @@ def _points(
         )
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
-    for key, trade_off, setting in (*on_front, *everything):
-        point = _point(known[key], trade_off, config, setting)
+    for key, budget_fraction, setting in (*on_front, *everything):
+        point = _point(known[key], budget_fraction, config, setting)
         points.setdefault((key, point.index), point)
     front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
@@ -284,18 +290,20 @@ def _points(
     return tuple(points.values()), tuple(front)
 
 
-def _point(evaluation: Evaluation, trade_off: float, config: SearchFile, setting: str) -> OperatingPoint:
+def _point(
+    evaluation: Evaluation, budget_fraction: float, config: SearchFile, setting: str
+) -> OperatingPoint:
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    seen = individual((), trade_off, evaluation, config, setting)
+    seen = individual((), budget_fraction, evaluation, config, setting)
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
-        trade_off=trade_off,
+        budget_fraction=budget_fraction,
         setting=setting,
-        index=evaluation.point_index(trade_off, setting),
-        metrics=evaluation.metrics(trade_off, setting),
+        index=evaluation.point_index(budget_fraction, setting),
+        metrics=evaluation.metrics(budget_fraction, setting),
         is_feasible=seen.is_feasible,
         violation=seen.violation,
     )

@@ -67,7 +67,7 @@ class LoadedRun:
         """Return one row per operating point of every candidate, and one per failed candidate.
 
         Columns: ``key``, ``status`` (``done``, ``failed``, ``out_of_memory``, ...), ``reason`` (of a
-        failure), ``on_front``, ``is_feasible``, ``trade_off``, ``exit_policy``, every quantity
+        failure), ``on_front``, ``is_feasible``, ``budget_fraction``, ``exit_policy``, every quantity
         measured (``accuracy``, ``macs``, ``latency_ms@PROFILE``, ...), ``exit_rate[EXIT]``, ``epochs``,
         ``seconds``, ``cpu_seconds``, and ``gene[NAME]``.  They are there, of their types, before anything
         is evaluated too.
@@ -99,7 +99,7 @@ class LoadedRun:
             "status": evaluation.status,
             "on_front": on_front,
             "is_feasible": point.is_feasible,
-            "trade_off": point.trade_off,
+            "budget_fraction": point.budget_fraction,
             "exit_policy": point.setting or self.contents.config.exits.only.name,
             **point.metrics,
             **{f"exit_rate[{name}]": rate for name, rate in zip(names, point.exit_rates, strict=True)},

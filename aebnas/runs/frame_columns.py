@@ -10,9 +10,9 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import FINAL
 from aebnas.runs.kept_profiles import FOLDER
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene
 
-UNTOLD = (TRADE_OFF, SETTING)
+UNTOLD = (BUDGET_FRACTION, SETTING)
 """Genes that are no part of an architecture: every point has its own."""
 QUANTITIES = ("error", "accuracy", "macs", "worst_macs", "params", "peak_activation_bytes")
 
@@ -29,7 +29,7 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
     return {
         **dict.fromkeys(("key", "status", "reason"), "str"),
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),
-        "trade_off": "float64",
+        "budget_fraction": "float64",
         "exit_policy": "str",
         **dict.fromkeys((*QUANTITIES, *_device_quantities(run)), "float64"),
         **{f"exit_rate[{name}]": "float64" for name in (*exits, FINAL)},

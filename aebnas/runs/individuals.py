@@ -26,7 +26,7 @@ class Individual:
     genome: Genome
     key: str
     """The architecture's."""
-    trade_off: float
+    budget_fraction: float
     objectives: tuple[float, ...]
     """Minimised."""
     violations: tuple[float, ...]
@@ -34,7 +34,7 @@ class Individual:
     setting: str = ""
     """Of the exit policy, where it is a gene."""
     choices: tuple[float, ...] = ()
-    """Every choice of ``trade_off`` that leads to this point, its own among them; empty: its own alone."""
+    """Every choice of ``budget_fraction`` that leads here, its own among them; empty: its own alone."""
     metrics: Mapping[str, float] = field(default_factory=dict, compare=False)
     """Everything that was measured at this point: what a surrogate learns from."""
 
@@ -54,14 +54,14 @@ class FrontPoint:
     """One point of the Pareto front."""
 
     key: str
-    trade_off: float
+    budget_fraction: float
     metrics: dict[str, float]
     setting: str = ""
     """Of the exit policy, where it is a gene."""
 
     def name(self) -> list[str | float]:
-        """Return what finds the point again: key, trade-off and, where it is a gene, setting."""
-        return [self.key, self.trade_off, *([self.setting] if self.setting else [])]
+        """Return what finds the point again: key, budget fraction and, where it is a gene, setting."""
+        return [self.key, self.budget_fraction, *([self.setting] if self.setting else [])]
 
 
 TARGET = "target"
@@ -69,18 +69,21 @@ TARGET = "target"
 
 
 def individual(
-    genome: Genome, trade_off: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
+    genome: Genome, budget_fraction: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
 ) -> Individual:
     """Return one operating point of a finished candidate as the search sees it."""
-    point, metrics = evaluation.point_index(trade_off, setting), evaluation.metrics(trade_off, setting)
-    choices = tuple(one for one in config.trade_offs if evaluation.point_index(one, setting) == point)
+    point, metrics = (
+        evaluation.point_index(budget_fraction, setting),
+        evaluation.metrics(budget_fraction, setting),
+    )
+    choices = tuple(one for one in config.budget_fractions if evaluation.point_index(one, setting) == point)
     missed = evaluation.violation(setting)
     if missed is not None:
         metrics[TARGET] = missed
     return Individual(
         genome,
         evaluation.key,
-        trade_off,
+        budget_fraction,
         *aims(metrics, config),
         setting=setting,
         choices=choices,
@@ -137,7 +140,7 @@ def with_free_points(
 ) -> list[Individual]:
     """Return the individuals of a generation: those asked for, then their other operating points.
 
-    A training serves every choice of ``trade_off`` and every setting of the exit policy; the others
+    A training serves every choice of ``budget_fraction`` and every setting of the exit policy; the others
     join in ask order.  Choices that lead to the same point of the curve are one individual, the first.
 
     Args:
@@ -149,21 +152,21 @@ def with_free_points(
     seen: set[tuple[str, int]] = set()
     found: list[Individual] = []
 
-    def join(genome: Genome, trade_off: float, setting: str) -> None:
+    def join(genome: Genome, budget_fraction: float, setting: str) -> None:
         evaluation = evaluations.get(space.decode(genome).key())
         if evaluation is None or not evaluation.is_done:
             return
-        point = (evaluation.key, evaluation.point_index(trade_off, setting))
+        point = (evaluation.key, evaluation.point_index(budget_fraction, setting))
         if point not in seen:
             seen.add(point)
-            found.append(individual(genome, trade_off, evaluation, config, setting))
+            found.append(individual(genome, budget_fraction, evaluation, config, setting))
 
     for genome in asked:
-        join(genome, space.trade_off(genome), space.setting(genome))
+        join(genome, space.budget_fraction(genome), space.setting(genome))
     for genome in asked:
         for setting in space.settings:
-            for trade_off in space.trade_offs:
-                join(space.at_point(genome, trade_off, setting), trade_off, setting)
+            for budget_fraction in space.budget_fractions:
+                join(space.at_point(genome, budget_fraction, setting), budget_fraction, setting)
     return found
 
 
@@ -202,7 +205,10 @@ def pareto_front(
     front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
     points = [
         FrontPoint(
-            one.key, one.trade_off, evaluations[one.key].metrics(one.trade_off, one.setting), one.setting
+            one.key,
+            one.budget_fraction,
+            evaluations[one.key].metrics(one.budget_fraction, one.setting),
+            one.setting,
         )
         for one in front
     ]

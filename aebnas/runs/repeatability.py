@@ -1,6 +1,6 @@
 """Whether a run came out as it would again: the mark that the report shows.
 
-A replay finds every cause again but one, so the mark is made anew in each sitting
+A replay finds every cause again but one, so the mark is made anew in each session
 and settled when the run reaches an end:
 
 - A candidate that failed because of the machine is part of the run as long as it is failed.
@@ -25,7 +25,7 @@ class Repeatability:
     """
 
     def __init__(self, store: RunStore, change: str | None = None) -> None:
-        """Begin a sitting.
+        """Begin a session.
 
         Args:
             store: The run's.
@@ -38,7 +38,7 @@ class Repeatability:
         self._is_cut = False
 
     def trained(self) -> None:
-        """Note that a candidate was trained in this sitting."""
+        """Note that a candidate was trained in this session."""
         if self._change is not None and self._change not in self._changes:
             self._changes.append(self._change)
             self._store.put_fact("changes", self._changes)
@@ -56,7 +56,7 @@ class Repeatability:
         self.settle()
 
     def settle(self) -> None:
-        """Keep what was noted; where nothing was, a mark of an earlier sitting goes."""
+        """Keep what was noted; where nothing was, a mark of an earlier session goes."""
         self._store.put_fact("out_of_time", self._is_cut)
         self._store.put_fact("not_repeatable", "; ".join(self._reasons()) or None)
 

@@ -1,4 +1,4 @@
-"""How long a run has taken, all its sittings together.  Must not import torch."""
+"""How long a run has taken, all its sessions together.  Must not import torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Clock:
     """Ends a search by ``search.max_minutes``."""
 
     def __init__(self, store: RunStore, max_minutes: float | None) -> None:
-        """Begin at what the run's earlier sittings took."""
+        """Begin at what the run's earlier sessions took."""
         self._store = store
         self._limit_s = None if max_minutes is None else 60 * max_minutes
         self._began = time.monotonic() - float(store.fact("elapsed_seconds", 0.0))

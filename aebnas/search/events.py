@@ -26,7 +26,7 @@ class SearchStarted:
     finals: int = 0
     """Of what is planned, the trainings of the best in the end."""
     spent_seconds: float = 0.0
-    """Of earlier sittings, which ``max_minutes`` counts too."""
+    """Of earlier sessions, which ``max_minutes`` counts too."""
     inherits: bool = False
     """Whether candidates inherit from a supernet, so that most of what is planned are no trainings."""
 
@@ -61,7 +61,7 @@ class SupernetProgress:
     loss: float
     """Mean over the latest steps, networks and branches, summed over exits, in nats."""
     seconds: float
-    """Of this sitting."""
+    """Of this session."""
     accuracies: dict[str, list[float]] | None = None
     """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
 
@@ -74,7 +74,7 @@ class SupernetReady:
     origin: str
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
     record: dict[str, Any] = field(default_factory=dict)
-    """How its training went: see ``aebnas.supernet.course``; empty in older files."""
+    """How its training went: see ``aebnas.supernet.training_loop``; empty in older files."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Foretold:
     source: str
     """Who proposed it: ``surrogate``, ``exploration`` or ``plain`` (NSGA-II)."""
     predicted: float
-    """Error, averaged over the trade-offs."""
+    """Error, averaged over the budget fractions."""
     came: float
     """The same, measured."""
 

@@ -75,7 +75,7 @@ class Search:
 
         Args:
             config: The whole search-space file.
-            space: Its space, with the trade-offs of ``config.search``.
+            space: Its space, with the budget fractions of ``config.search``.
             store: Where evaluations are kept.
             pool: Makes the workers, which tell what they do; called when the first candidate has to be
                 trained.

@@ -27,7 +27,7 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.environment import changes_since, check_versions, environment
 from aebnas.runs.kept_profiles import keep_profiles, kept_devices
 from aebnas.runs.store.arrays import pack_arrays
-from aebnas.runs.store.places import refuse_existing
+from aebnas.runs.store.location import refuse_existing
 from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.preparation import prepare

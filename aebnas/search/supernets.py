@@ -11,9 +11,9 @@ from aebnas.errors import DivergedError, TrainingError, WorkerError
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
 from aebnas.search.workers.resources import worker_gpus
-from aebnas.supernet.course import Progress
 from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.storage import supernet_file
+from aebnas.supernet.training_loop import Progress
 
 FACT = "supernet"
 """What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``, and
@@ -33,7 +33,7 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
         RunError, WorkerError: As of ``trained_supernet``.
     """
     if not supernet_file(store.path).exists() or (store.fact(FACT) or {}).get("diverged"):
-        # whatever ends this sitting: a later one that finds a supernet here finds this run's own
+        # whatever ends this session: a later one that finds a supernet here finds this run's own
         store.put_fact(FACT, {"begun": True})
     try:
         ready = trained_supernet(config, splits, store.path, listener)

@@ -18,7 +18,7 @@ from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
 from aebnas.task.task import Task
 
-PlacedLayer = tuple[str, Layer]
+ParameterSlot = tuple[str, Layer]
 """Where a supernet keeps weights, and a layer that uses them; its input has channels and no size."""
 
 
@@ -92,8 +92,8 @@ class SearchSpace(Protocol):
         """Return the number of choices of every gene."""
 
     @property
-    def trade_offs(self) -> tuple[float, ...]:
-        """Return the choices of the gene ``trade_off``."""
+    def budget_fractions(self) -> tuple[float, ...]:
+        """Return the choices of the gene ``budget_fraction``."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -119,14 +119,14 @@ class SearchSpace(Protocol):
     def active_genes(self, architecture: Architecture) -> dict[str, int]:
         """Return the choice of every gene that acts in an architecture, by name."""
 
-    def trade_off(self, genome: Genome) -> float:
+    def budget_fraction(self, genome: Genome) -> float:
         """Return the share of its own full cost that the individual may spend."""
 
     def setting(self, genome: Genome) -> str:
         """Return the setting of the exit policy that the individual uses."""
 
-    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
-        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``."""
+    def at_point(self, genome: Genome, budget_fraction: float, setting: str = "") -> Genome:
+        """Return the genome with other choices of the genes ``budget_fraction`` and ``exit_policy``."""
 
     def count(self) -> int:
         """Return the exact number of distinct architectures."""
@@ -134,7 +134,7 @@ class SearchSpace(Protocol):
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
 
-    def slots(self, task: Task) -> Sequence[PlacedLayer]:
+    def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
 
     def backbone_types(self) -> tuple[str, ...]:

@@ -13,10 +13,13 @@ Genome = tuple[int, ...]
 """Index of each gene's choice."""
 ABSENT = -1
 """Choice of an exit's ``modules`` gene that means: no exit here."""
-TRADE_OFF = "trade_off"
+BUDGET_FRACTION = "budget_fraction"
 """Gene that picks a point of the operating curve; it changes nothing that is trained."""
 SETTING = "exit_policy"
 """Gene that picks a setting of the exit policy; it changes nothing that is trained either."""
+
+THRESHOLDS = "thresholds"
+"""Group of ``budget_fraction``: groups draw in the order of their names, this one after all stages."""
 
 
 def plain_choice(choice: Any) -> Any:

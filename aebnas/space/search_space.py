@@ -17,9 +17,9 @@ from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, PlacedLayer
+from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.space.genes import SETTING, TRADE_OFF, Gene, Genome
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
 from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
@@ -34,7 +34,7 @@ class StagedSpace:
         self,
         config: SpaceConfig,
         own_size: Size,
-        trade_offs: tuple[float, ...] = (1.0,),
+        budget_fractions: tuple[float, ...] = (1.0,),
         settings: tuple[str, ...] = ("",),
     ) -> None:
         """Describe the space.
@@ -42,15 +42,15 @@ class StagedSpace:
         Args:
             config: The validated section.
             own_size: The data's own image size in pixels; one number is height and width.
-            trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+            budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
             settings: Choices of the ``exit_policy`` gene.
         """
         self.config = config
         self._grammar = grammar_of(config, size_of(own_size))
         if not config.exits.after:
-            trade_offs, settings = trade_offs[-1:], settings[:1]
-        point = (Gene(TRADE_OFF, trade_offs, TRADE_OFF), Gene(SETTING, settings, SETTING))
-        self.trade_offs, self.settings = trade_offs, settings
+            budget_fractions, settings = budget_fractions[-1:], settings[:1]
+        point = (Gene(BUDGET_FRACTION, budget_fractions, THRESHOLDS), Gene(SETTING, settings, SETTING))
+        self.budget_fractions, self.settings = budget_fractions, settings
         self.positions: dict[str, Gene] = {gene.name: gene for gene in (*self._grammar.genes(), *point)}
         self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
         self._index = {gene.name: i for i, gene in enumerate(self.genes)}
@@ -78,23 +78,23 @@ class StagedSpace:
         """Return a genome with every gene drawn uniformly from its choices."""
         return tuple(int(rng.integers(n)) for n in self.cardinalities)
 
-    def trade_off(self, genome: Genome) -> float:
+    def budget_fraction(self, genome: Genome) -> float:
         """Return the share of its own full cost that the individual may spend."""
-        return float(self._value(genome, TRADE_OFF))
+        return float(self._value(genome, BUDGET_FRACTION))
 
     def setting(self, genome: Genome) -> str:
         """Return the setting of the exit policy that the individual uses."""
         return str(self._value(genome, SETTING))
 
-    def at_point(self, genome: Genome, trade_off: float, setting: str = "") -> Genome:
-        """Return the genome with other choices of the genes ``trade_off`` and ``exit_policy``.
+    def at_point(self, genome: Genome, budget_fraction: float, setting: str = "") -> Genome:
+        """Return the genome with other choices of the genes ``budget_fraction`` and ``exit_policy``.
 
         Raises:
             ValueError: A value is not among the choices.
         """
         moved = list(genome)
         for name, index in (
-            (TRADE_OFF, self.trade_offs.index(trade_off)),
+            (BUDGET_FRACTION, self.budget_fractions.index(budget_fraction)),
             (SETTING, self.settings.index(setting)),
         ):
             if name in self._index:
@@ -137,7 +137,7 @@ class StagedSpace:
         )
 
     def encode(self, architecture: Architecture) -> Genome:
-        """Return the genome of an architecture: inactive genes 0, ``trade_off`` at its largest choice.
+        """Return the genome of an architecture: inactive genes 0, ``budget_fraction`` at its largest choice.
 
         Raises:
             ConfigError: The architecture is not in this space.
@@ -167,7 +167,7 @@ class StagedSpace:
             found[name] = choices.index(value)
 
         put("resolution", self._grammar.resolutions, architecture.resolution)
-        put(TRADE_OFF, self.trade_offs, self.trade_offs[-1])
+        put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
         put(SETTING, self.settings, self.settings[0])
         parts = {part.name: part for part in architecture.parts()}
         features = image(1, architecture.input_size)
@@ -183,14 +183,14 @@ class StagedSpace:
         return found
 
     def count(self) -> int:
-        """Return the exact number of distinct architectures (trade-offs not counted)."""
+        """Return the exact number of distinct architectures (budget fractions not counted)."""
         return count_architectures(self._grammar)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
         return all_layers(self._grammar, task)
 
-    def slots(self, task: Task) -> tuple[PlacedLayer, ...]:
+    def slots(self, task: Task) -> tuple[ParameterSlot, ...]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
         return tuple(dict.fromkeys(all_slots(self._grammar, task)))
 

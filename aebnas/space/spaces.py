@@ -20,7 +20,7 @@ from aebnas.space.search_space import StagedSpace
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for images ``(height, width, channels)``."""
     height, width = image_shape[:2]
-    return make_space(config.space, (height, width), config.trade_offs, config.settings)
+    return make_space(config.space, (height, width), config.budget_fractions, config.settings)
 
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ else:  # what models of files check: with another kind of space, a union of them
 def make_space(
     section: SpaceConfig,
     own_size: tuple[int, int],
-    trade_offs: tuple[float, ...] = (1.0,),
+    budget_fractions: tuple[float, ...] = (1.0,),
     settings: tuple[str, ...] = ("",),
 ) -> SearchSpace:
     """Return the space that a section describes.
@@ -40,10 +40,10 @@ def make_space(
     Args:
         section: The validated section.
         own_size: Height and width of the data's images.
-        trade_offs: Choices of the ``trade_off`` gene, rising, in (0, 1].
+        budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
-    return StagedSpace(section, own_size, trade_offs, settings)
+    return StagedSpace(section, own_size, budget_fractions, settings)
 
 
 def architecture_from_dict(plain: Mapping[str, Any]) -> Architecture:

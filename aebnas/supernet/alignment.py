@@ -1,9 +1,9 @@
-"""Aligned first weights: whatever stands at a place computes about the same at first.
+"""Aligned first weights: whatever stands at a slot computes about the same at first.
 
 Blocks of several types share what comes after them.  Drawn independently, each
 type hands on features of its own, and what follows has to learn to read all of
 them.  So every convolution that carries a block's information begins as one
-projection of the place, the same for all types, plus noise: the identity as far as
+projection of the slot, the same for all types, plus noise: the identity as far as
 there are channels, random rows for further ones.  Expansions begin as pairs of +1
 and -1, which the projection behind them undoes.
 """
@@ -22,15 +22,15 @@ NOISE = 0.3
 """Share of the usual random weights that is kept, and deviation of the random rows."""
 
 
-def align(places: Mapping[str, Mapping[str, Tensor]], seed: int) -> None:
+def align(slots: Mapping[str, Mapping[str, Tensor]], seed: int) -> None:
     """Change the first weights in place.
 
     Args:
-        places: Shared tensors by place and ``TYPE.NAME.PARAMETER``, drawn as plain modules' are.
+        slots: Shared tensors by slot and ``TYPE.NAME.PARAMETER``, drawn as plain modules' are.
         seed: Of the random rows.
     """
     generator = torch.Generator().manual_seed(seed)
-    for tensors in places.values():
+    for tensors in slots.values():
         if len({name.partition(".")[0] for name in tensors}) < 2:
             continue  # a single type is aligned with itself
         projection = _projection(tensors, generator)
@@ -43,7 +43,7 @@ def align(places: Mapping[str, Mapping[str, Tensor]], seed: int) -> None:
 
 
 def _projection(tensors: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-    """Return the place's projection, as large as any type needs it; ``(out, in)``."""
+    """Return the slot's projection, as large as any type needs it; ``(out, in)``."""
     convolutions = [tensor for tensor in tensors.values() if tensor.ndim == 4]
     outputs = max((tensor.shape[0] for tensor in convolutions), default=1)
     inputs = max((tensor.shape[1] for tensor in convolutions), default=1)
@@ -70,7 +70,7 @@ def _centre(name: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection
 
 
 def _expanded(kind: str, tensors: Mapping[str, Tensor]) -> int:
-    """Return how many channels a type's expansion at a place begins with; 0: it has none there."""
+    """Return how many channels a type's expansion at a slot begins with; 0: it has none there."""
     expansions = [part for part, how in BLOCKS[kind].aligned.items() if how is Alignment.PAIRS]
     found = [tensors[name] for part in expansions if (name := f"{kind}.{part}.weight") in tensors]
     return found[0].shape[1] if found else 0

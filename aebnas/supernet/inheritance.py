@@ -76,7 +76,7 @@ def new_supernet(config: SearchFile, images: Images, device: str = "cpu") -> Sup
     )
 
 
-class Heirs:
+class InheritedSubnets:
     """Extracts networks and recalibrates their batch norms on a fixed sample of the train split."""
 
     def __init__(self, config: SearchFile, splits: Splits, supernet: Supernet) -> None:

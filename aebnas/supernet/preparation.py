@@ -18,7 +18,6 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
-from aebnas.supernet.course import Told, train
 from aebnas.supernet.identity import fitting_settings, supernet_facts
 from aebnas.supernet.storage import (
     ANEW,
@@ -28,6 +27,7 @@ from aebnas.supernet.storage import (
     stored_facts,
     supernet_file,
 )
+from aebnas.supernet.training_loop import Told, train
 
 OWN = "Begin the run anew, under another --name"
 

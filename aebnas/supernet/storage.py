@@ -1,6 +1,6 @@
 """Supernets on disk: safetensors, with what they were trained for.
 
-``weights.NAME`` are the shared tensors by place, type and role, as networks are
+``weights.NAME`` are the shared tensors by slot, type and parameter name, as networks are
 extracted from them.  An unfinished training adds ``state.*``: what it needs to go
 on exactly.  The header holds the facts, the step and the last loss.
 """
@@ -44,7 +44,7 @@ class StoredSupernet:
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """What the optimizer keeps and averages, by name, of an unfinished one."""
     record: Mapping[str, Any] = field(default_factory=dict)
-    """How the training went until then, fit for JSON: see ``course``; empty in older files."""
+    """How the training went until then, fit for JSON: see ``training_loop``; empty in older files."""
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights as they travel to workers; they share memory."""

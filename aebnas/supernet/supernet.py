@@ -1,4 +1,4 @@
-"""The supernet: shared weights, lent to plain networks and taken back as gradients.
+"""The supernet: shared weights, copied into plain networks and taken back as gradients.
 
 There is one definition of every network, ``EarlyExitNetwork``.  To train one, its
 weights are filled from the shared ones, it runs forward and backward like any
@@ -27,7 +27,7 @@ KEPT_SHARE, KEPT_BYTES = 8, 64 * 2**20
 """Modules are kept for the next network that needs them: so many times the shared weights, or 64 MiB."""
 
 
-class Piece(NamedTuple):
+class BoundModule(NamedTuple):
     """One plain module, and where its weights come from."""
 
     module: nn.Module
@@ -68,15 +68,15 @@ class Supernet:
         """
         self.space, self.task, self.carry = space, task, carry
         self.device = torch.device(device)
-        placed = list(space.slots(task))
-        self.weights = SharedWeights(shared_shapes(placed), self.device)
-        self.weights.initialise(placed, seed)
-        self._pieces: OrderedDict[tuple[str, Layer], Piece] = OrderedDict()
+        slots = list(space.slots(task))
+        self.weights = SharedWeights(shared_shapes(slots), self.device)
+        self.weights.initialise(slots, seed)
+        self._bound_modules: OrderedDict[tuple[str, Layer], BoundModule] = OrderedDict()
         self._kept = 0
         shared = sum(tensor.nbytes for tensor in self.weights.flat.values())
         self._most = max(KEPT_BYTES, KEPT_SHARE * shared)
 
-    def lend(self, architectures: Sequence[Architecture]) -> Loan:
+    def sample_subnet(self, architectures: Sequence[Architecture]) -> SampledSubnet:
         """Return a network with the shared weights, to be trained; one at a time.
 
         Its batch norms use the statistics of each batch.
@@ -86,7 +86,7 @@ class Supernet:
                 branches of all of them side by side: an early exit's logits are ``(branches, batch,
                 classes)``, the last exit's ``(1, batch, classes)``.
         """
-        pieces: dict[tuple[str, Layer], Piece] = {}
+        bound_modules: dict[tuple[str, Layer], BoundModule] = {}
         uses: Counter[tuple[str, Layer]] = Counter()
 
         def network(architecture: Architecture) -> EarlyExitNetwork:
@@ -95,9 +95,9 @@ class Supernet:
             def make(layer: Layer) -> nn.Module:
                 # weights know no size: one module serves all of them
                 key = next(names), replace(layer, input=TensorSpec(layer.in_channels))
-                pieces[key] = self._piece(*key)
+                bound_modules[key] = self._bound_module(*key)
                 uses[key] += 1
-                return pieces[key].module
+                return bound_modules[key].module
 
             return EarlyExitNetwork(architecture, self.task, self.carry, make)
 
@@ -107,10 +107,10 @@ class Supernet:
             last = i == first.exits - 1
             part.exit = Branches([part.exit] if last else [one.segments()[i].exit for one in networks])
         # an early exit's branches share one gradient of the features
-        shares = [uses[key] / len(networks) for key in pieces]
-        loan = Loan(first, list(pieces.values()), shares)
-        loan.fill()
-        return loan
+        shares = [uses[key] / len(networks) for key in bound_modules]
+        subnet = SampledSubnet(first, list(bound_modules.values()), shares)
+        subnet.fill()
+        return subnet
 
     def extract(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a plain network with weights of its own, equal to the shared ones.
@@ -120,10 +120,10 @@ class Supernet:
         names, network_weights = _flat(architecture, self.task), []
 
         def make(layer: Layer) -> nn.Module:
-            module, place = layer.build(), next(names)
+            module, slot = layer.build(), next(names)
             for name, weight in named_weights(module, layer):
                 network_weights.append(
-                    (weight, part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
+                    (weight, part_of(self.weights.tensors[f"{slot}.{name}"], weight.shape))
                 )
             return module
 
@@ -134,19 +134,19 @@ class Supernet:
                 weight.copy_(shared)
         return network
 
-    def _piece(self, place: str, layer: Layer) -> Piece:
-        key = place, layer
-        piece = self._pieces.get(key)
-        if piece is None:
-            piece = self._new_piece(place, layer)
-            self._pieces[key] = piece
-            self._kept += piece.bytes
-            while self._kept > self._most and len(self._pieces) > 1:
-                self._kept -= self._pieces.popitem(last=False)[1].bytes
-        self._pieces.move_to_end(key)
-        return piece
+    def _bound_module(self, slot: str, layer: Layer) -> BoundModule:
+        key = slot, layer
+        bound = self._bound_modules.get(key)
+        if bound is None:
+            bound = self._new_bound_module(slot, layer)
+            self._bound_modules[key] = bound
+            self._kept += bound.bytes
+            while self._kept > self._most and len(self._bound_modules) > 1:
+                self._kept -= self._bound_modules.popitem(last=False)[1].bytes
+        self._bound_modules.move_to_end(key)
+        return bound
 
-    def _new_piece(self, place: str, layer: Layer) -> Piece:
+    def _new_bound_module(self, slot: str, layer: Layer) -> BoundModule:
         module = layer.build().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for part in module.modules():
             if isinstance(part, nn.BatchNorm2d):
@@ -155,10 +155,10 @@ class Supernet:
         weights, shared, gradients, uses = [], [], [], []
         for name, weight in named_weights(module, layer):
             weights.append(weight)
-            shared.append(part_of(self.weights.tensors[f"{place}.{name}"], weight.shape))
-            gradients.append(part_of(self.weights.gradients[f"{place}.{name}"], weight.shape))
-            uses.append(part_of(self.weights.uses[f"{place}.{name}"], weight.shape))
-        return Piece(module, weights, shared, gradients, uses)
+            shared.append(part_of(self.weights.tensors[f"{slot}.{name}"], weight.shape))
+            gradients.append(part_of(self.weights.gradients[f"{slot}.{name}"], weight.shape))
+            uses.append(part_of(self.weights.uses[f"{slot}.{name}"], weight.shape))
+        return BoundModule(module, weights, shared, gradients, uses)
 
 
 class Branches(nn.Sequential):
@@ -173,24 +173,26 @@ class Branches(nn.Sequential):
         return torch.stack([branch(x) for branch in self])
 
 
-class Loan:
+class SampledSubnet:
     """A plain network on shared weights."""
 
-    def __init__(self, network: EarlyExitNetwork, pieces: list[Piece], shares: list[float]) -> None:
+    def __init__(
+        self, network: EarlyExitNetwork, bound_modules: list[BoundModule], shares: list[float]
+    ) -> None:
         """Remember where the network's weights come from.
 
         Args:
             network: The network.
-            pieces: Its modules.
+            bound_modules: Its modules.
             shares: How much of a network each stands for: 1 for the backbone, for a module that is
                 in 2 of 4 branches 0.5.
         """
         self.network = network.train()
-        self._weights: list[Tensor] = [weight for piece in pieces for weight in piece.weights]
-        self._shared = [view for piece in pieces for view in piece.shared]
-        self._gradients = [view for piece in pieces for view in piece.gradients]
+        self._weights: list[Tensor] = [weight for bound in bound_modules for weight in bound.weights]
+        self._shared = [view for bound in bound_modules for view in bound.shared]
+        self._gradients = [view for bound in bound_modules for view in bound.gradients]
         self._uses = [
-            (view, share) for piece, share in zip(pieces, shares, strict=True) for view in piece.uses
+            (view, share) for bound, share in zip(bound_modules, shares, strict=True) for view in bound.uses
         ]
 
     @torch.no_grad()
@@ -199,7 +201,7 @@ class Loan:
         torch._foreach_copy_(self._weights, self._shared)
 
     @torch.no_grad()
-    def give_back(self) -> None:
+    def accumulate_gradients(self) -> None:
         """Add the network's gradients to the shared weights', count the uses, and forget them."""
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         torch._foreach_add_(self._gradients, gradients)

@@ -28,7 +28,7 @@ from aebnas.data.elastic import ElasticBatch, ElasticBatches
 from aebnas.errors import DivergedError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture
-from aebnas.supernet.crew import Crew
+from aebnas.supernet.process_group import ProcessGroup
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
@@ -53,7 +53,7 @@ class SupernetTraining:
         batches: ElasticBatches,
         training: TrainingConfig,
         settings: SupernetConfig,
-        crew: Crew | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         """Begin at step 0 with the supernet's weights as they are.
 
@@ -63,10 +63,10 @@ class SupernetTraining:
             batches: On the supernet's device.
             training: Momentum, weight decay, clipping, label smoothing, number format.
             settings: Everything else.
-            crew: The processes that share the networks of each step; None: this one alone.
+            group: The processes that share the networks of each step; None: this one alone.
         """
         self.supernet, self.sandwich, self._batches = supernet, sandwich, batches
-        self._training, self._settings, self._crew = training, settings, crew or Crew()
+        self._training, self._settings, self._group = training, settings, group or ProcessGroup()
         self.step = 0
         self.is_whole = True
         """Whether weights, the optimizer's memory and the step belong together: but for a moment of each
@@ -153,14 +153,14 @@ class SupernetTraining:
         rng = np.random.default_rng((self._settings.seed, self.step))
         networks = self._draw(rng)
         total = torch.zeros(2, device=self.supernet.device)
-        mine = self._crew.share(networks, lambda branches: self.sandwich.macs(branches[0]))
+        mine = self._group.share(networks, lambda branches: self.sandwich.macs(branches[0]))
         teacher = None
         if self._settings.teacher_share and 0 not in mine:
             teacher = self._teacher(networks[0][0], batch)
         for i in mine:
             logits = self._backward(networks[i], batch, teacher, total)
             teacher = logits if i == 0 else teacher
-        self._crew.sum([*weights.flat_gradients, *weights.flat_uses, total])
+        self._group.sum([*weights.flat_gradients, *weights.flat_uses, total])
         weights.average_gradients()
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(list(weights.flat.values()), self._training.clip_norm)
@@ -188,14 +188,14 @@ class SupernetTraining:
         self, architectures: list[Architecture], batch: ElasticBatch, teacher: Tensor | None, total: Tensor
     ) -> Tensor:
         """Add one network's gradients; return its last exit's logits."""
-        loan = self.supernet.lend(architectures)
-        logits = self._logits(loan.network, batch)
+        subnet = self.supernet.sample_subnet(architectures)
+        logits = self._logits(subnet.network, batch)
         loss, labelled = self._loss(logits, batch.labels, teacher)
         loss.backward()
-        if self._is_balanced(loan.network):
-            shares = equilibrium_shares(loan.network)
+        if self._is_balanced(subnet.network):
+            shares = equilibrium_shares(subnet.network)
             GradientRule(list(shares), shares, None).apply()
-        loan.give_back()
+        subnet.accumulate_gradients()
         total += torch.stack([loss.detach(), labelled.detach()]) / self._settings.networks
         return logits[-1][0].detach()
 
@@ -207,7 +207,7 @@ class SupernetTraining:
     @torch.no_grad()
     def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:
         """Return the last exit's logits of a network that another process trains."""
-        return self._logits(self.supernet.lend([architecture]).network, batch)[-1][0]
+        return self._logits(self.supernet.sample_subnet([architecture]).network, batch)[-1][0]
 
     def _logits(self, network: EarlyExitNetwork, batch: ElasticBatch) -> list[Tensor]:
         """Return the logits of every exit in fp32, computed in the number format of the training."""

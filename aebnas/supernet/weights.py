@@ -46,13 +46,13 @@ def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Par
             yield f"{layer.spec.type}.{name}.{parameter_name}", parameter
 
 
-def shared_shapes(placed: Iterable[tuple[str, Layer]]) -> dict[str, tuple[int, ...]]:
+def shared_shapes(slots: Iterable[tuple[str, Layer]]) -> dict[str, tuple[int, ...]]:
     """Return the shape of every shared tensor: the largest in each dimension, in the order of the walk."""
     found: dict[str, tuple[int, ...]] = {}
-    for place, layer in dict.fromkeys(placed):
+    for slot, layer in dict.fromkeys(slots):
         for name, shape in _plain_shapes(layer).items():
-            known = found.get(f"{place}.{name}")
-            found[f"{place}.{name}"] = shape if known is None else _larger(known, shape)
+            known = found.get(f"{slot}.{name}")
+            found[f"{slot}.{name}"] = shape if known is None else _larger(known, shape)
     return found
 
 
@@ -125,31 +125,31 @@ class SharedWeights:
         for tensor in (*self.flat_gradients, *self._flat_uses.values()):
             tensor.zero_()
 
-    def initialise(self, placed: Iterable[tuple[str, Layer]], seed: int) -> None:
+    def initialise(self, slots: Iterable[tuple[str, Layer]], seed: int) -> None:
         """Draw every tensor as the weights of plain modules are drawn.
 
         From a module that uses all of it; where none does (a projection between equal widths is
         never needed), from every module that uses some of it.  Then types are aligned.
 
         Args:
-            placed: As for ``shared_shapes``.
+            slots: As for ``shared_shapes``.
             seed: Of the random numbers.
         """
-        placed = list(dict.fromkeys(placed))
+        slots = list(dict.fromkeys(slots))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            for (place, layer), names in _models(placed, self.shapes).items():
+            for (slot, layer), names in _models(slots, self.shapes).items():
                 module = layer.build()
                 initialise(module)
                 for name, weight in named_weights(module, layer):
-                    if f"{place}.{name}" in names:
-                        shared = self.tensors[f"{place}.{name}"]
+                    if f"{slot}.{name}" in names:
+                        shared = self.tensors[f"{slot}.{name}"]
                         part_of(shared, weight.shape).copy_(weight.detach())
-        places: dict[str, dict[str, Tensor]] = {}
-        for place, layer in placed:
+        by_slot: dict[str, dict[str, Tensor]] = {}
+        for slot, layer in slots:
             for name in _plain_shapes(layer):
-                places.setdefault(place, {})[name] = self.tensors[f"{place}.{name}"]
-        align(places, seed)
+                by_slot.setdefault(slot, {})[name] = self.tensors[f"{slot}.{name}"]
+        align(by_slot, seed)
 
 
 def views(flat: Tensor, shapes: Shapes) -> dict[str, Tensor]:
@@ -162,15 +162,15 @@ def views(flat: Tensor, shapes: Shapes) -> dict[str, Tensor]:
     return found
 
 
-def _models(placed: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[str, Layer], set[str]]:
+def _models(slots: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[str, Layer], set[str]]:
     """Return the layers to draw from, each with the tensors that it draws."""
     users: dict[str, list[tuple[str, Layer]]] = {name: [] for name in shapes}
     whole: dict[str, tuple[str, Layer]] = {}
-    for place, layer in dict.fromkeys(placed):
+    for slot, layer in dict.fromkeys(slots):
         for name, shape in _plain_shapes(layer).items():
-            users[f"{place}.{name}"].append((place, layer))
-            if shape == shapes[f"{place}.{name}"]:
-                whole.setdefault(f"{place}.{name}", (place, layer))
+            users[f"{slot}.{name}"].append((slot, layer))
+            if shape == shapes[f"{slot}.{name}"]:
+                whole.setdefault(f"{slot}.{name}", (slot, layer))
     found: dict[tuple[str, Layer], set[str]] = {}
     for name, all_users in users.items():
         for user in [whole[name]] if name in whole else all_users:

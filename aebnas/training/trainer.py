@@ -99,8 +99,8 @@ def train_phases(
     for number, phase in enumerate(phases[first:], first):
         if number == len(losses):
             losses.append([])
-        course = _Course(number, sum(one.epochs for one in phases[:number]), losses)
-        _train_phase(network, batches, config, phase, dtype, course, journal, state)
+        progress = _PhaseOfTraining(number, sum(one.epochs for one in phases[:number]), losses)
+        _train_phase(network, batches, config, phase, dtype, progress, journal, state)
         state = None
     return TrainingResult(losses[0][0], losses[-1][-1])
 
@@ -140,7 +140,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Course:
+class _PhaseOfTraining:
     """Where a phase stands in the whole training."""
 
     phase: int
@@ -155,12 +155,12 @@ def _train_phase(
     config: TrainingConfig,
     phase: Phase,
     dtype: torch.dtype,
-    course: _Course,
+    progress: _PhaseOfTraining,
     journal: Journal,
     state: TrainingState | None,
 ) -> None:
     """Train one phase from its beginning, or from behind ``state``; append the mean loss of each epoch."""
-    steps, losses = phase.epochs * len(batches), course.losses[course.phase]
+    steps, losses = phase.epochs * len(batches), progress.losses[progress.phase]
     with only_the_rest_trains(network, phase.frozen):
         trained = _trained(network, phase)
         optimizer = _optimizer(trained, config)
@@ -173,8 +173,8 @@ def _train_phase(
             losses.append(total / len(batches))
             _check_converges(losses, phase.chance)
             rate = one_cycle((epoch + 1) * len(batches) - 1, steps, config.learning_rate, config.warmup)
-            done = Epoch(course.epochs_before + len(losses), course.phase, losses[-1], rate)
-            journal.record(done, lambda: snapshot(course.losses, network, phase, optimizer, batches))
+            done = Epoch(progress.epochs_before + len(losses), progress.phase, losses[-1], rate)
+            journal.record(done, lambda: snapshot(progress.losses, network, phase, optimizer, batches))
 
 
 def _train_epoch(

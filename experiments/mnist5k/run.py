@@ -38,7 +38,7 @@ def summary(path: Path) -> dict[str, object]:
     done = {evaluation.key: evaluation for evaluation in store.evaluations()}
     last = store.generations()[-1]
     store.close()
-    points = [done[key].metrics(trade_off) for key, trade_off in last["front"]]
+    points = [done[key].metrics(budget_fraction) for key, budget_fraction in last["front"]]
     best = max(points, key=lambda point: point["accuracy"])
     near = min((p for p in points if p["accuracy"] >= best["accuracy"] - 0.01), key=lambda p: p["macs"])
     return {

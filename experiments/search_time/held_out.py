@@ -173,7 +173,7 @@ class Repetition:
         assert one.curve is not None
         assert again.curve is not None
         exact = again.curve.to_dict() == one.curve.to_dict()
-        for share in config.trade_offs:
+        for share in config.budget_fractions:
             index, seen = one.point_index(share), one.metrics(share)
             unseen = outcome_of(one.curve.policies[index], samples)
             yield Row(
@@ -212,12 +212,12 @@ def attained(points: pd.DataFrame, reference: tuple[float, float], column: str) 
 def curve(points: pd.DataFrame, reference: tuple[float, float], column: str, end: float) -> Curve:
     """Return what is attained after each moment at which something joined the front, and at the end.
 
-    Once finalists are trained, at the end, they alone hold the front, as in a search's own.
+    Once top-k candidates are trained, at the end, they alone hold the front, as in a search's own.
     """
     found = []
     for seconds in sorted(points.seconds.unique()):
         known = points[points.seconds <= seconds]
-        last = known.groupby("key").seconds.transform("max")  # what a finalist was before is no more
+        last = known.groupby("key").seconds.transform("max")  # what a top-k candidate was before is no more
         found.append((float(seconds), attained(known[known.seconds == last], reference, column)))
     if not points.trained.all():
         found.append((end, attained(points[points.trained], reference, column)))

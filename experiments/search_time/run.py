@@ -4,10 +4,13 @@
 
 mnist5k.  Time is that of one core: core-seconds of every training and inheritance, those of the supernet
 included, so that other work on the machine does not count.  Every arm's candidates count at all their
-free operating points.  Heirs count with their inherited accuracies, which they really have; then the
-architectures of the inherited front are trained from scratch, or finalists from what they inherited, and
-counted with what that gives.  The fronts of arms that train, from scratch or finalists, are trained once
-more with another seed, in the same way: which is compared with heirs' fronts trained for the first time.
+free operating points.  Inherited subnets count with their inherited accuracies, which they really have; then
+the
+architectures of the inherited front are trained from scratch, or top-k candidates from what they inherited,
+and
+counted with what that gives.  The fronts of arms that train, from scratch or top-k candidates, are trained
+once more with another seed, in the same way: which is compared with inherited subnets' fronts trained for the
+first time.
 Continues where it was stopped, and several processes may take a seed each; writes points.csv, results.md and
 hypervolume.png.
 """
@@ -53,13 +56,14 @@ INHERITED = [
 ]  # fmt: skip
 SURROGATE = ["search.max_trainings=120", "search.surrogate=auto"]
 ADAMW = ["supernet.optimizer=adamw", "constraints.accuracy.min=0.8"]
-"""Such heirs are less accurate than trained networks: they are searched below the space's own limit too."""
+"""Such inherited subnets are less accurate than trained networks: they are searched below the space's own
+limit too."""
 FINETUNED = ["search.max_trainings=120", "evaluation.fidelities.0.finetune_epochs=1"]
-FINALISTS = ["evaluation.fidelities=[inherited, {trained: 9, keep: 24}]"]
+TOP_CANDIDATES = ["evaluation.fidelities=[inherited, {trained: 9, keep: 24}]"]
 CALMER = ["supernet.learning_rate=0.2"]
 """A third of the default; chosen over it by searches with seeds 7 and 8, which are not reported."""
 LONGER = ["evaluation.fidelities=[inherited, {trained: 27, keep: 20}]", "training.epochs=27"]
-"""Fewer finalists, trained three times as long; chosen by searches with seeds 7, 8 and 9."""
+"""Fewer top-k candidates, trained three times as long; chosen by searches with seeds 7, 8 and 9."""
 FIFTH = ["evaluation.fidelities=[inherited, {trained: 27, keep: 14}]", "training.epochs=27"]
 """As many as end within about a fifth of the time of 340 trainings."""
 WITHIN = ["evaluation.fidelities=[inherited, {trained: 27, keep: 10}]", "training.epochs=27"]
@@ -68,7 +72,8 @@ QUICK = [
     "supernet.branches=2", "supernet.epochs=12", "training.epochs=27",
     "evaluation.fidelities=[inherited, {trained: 27, keep: 16}]",
 ]  # fmt: skip
-"""A third of the supernet's time; its finalists of seed 7 were as accurate (2.7% errors in the mean)."""
+"""A third of the supernet's time; its top-k candidates of seed 7 were as accurate (2.7% errors in the
+mean)."""
 HALVING = [
     "evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}, {trained: 27, keep: 1/3}]",
     "training.epochs=27",
@@ -82,12 +87,12 @@ ARMS = {
     "AdamW supernet": [*INHERITED, *ADAMW],
     "AdamW supernet + surrogate": [*INHERITED, *ADAMW, *SURROGATE],
     "AdamW supernet, fine-tuned": [*INHERITED, *ADAMW, *FINETUNED],
-    "supernet, finalists": [*INHERITED, *FINALISTS],
-    "calmer supernet, finalists": [*INHERITED, *CALMER, *FINALISTS],
-    "calmer supernet, finalists of 27 epochs": [*INHERITED, *CALMER, *LONGER],
-    "calmer supernet, 14 finalists of 27 epochs": [*INHERITED, *CALMER, *FIFTH],
-    "calmer supernet, 10 finalists of 27 epochs": [*INHERITED, *CALMER, *WITHIN],
-    "quick supernet, finalists of 27 epochs": [*INHERITED, *CALMER, *QUICK],
+    "supernet, top-k candidates": [*INHERITED, *TOP_CANDIDATES],
+    "calmer supernet, top-k candidates": [*INHERITED, *CALMER, *TOP_CANDIDATES],
+    "calmer supernet, top-k candidates of 27 epochs": [*INHERITED, *CALMER, *LONGER],
+    "calmer supernet, 14 top-k candidates of 27 epochs": [*INHERITED, *CALMER, *FIFTH],
+    "calmer supernet, 10 top-k candidates of 27 epochs": [*INHERITED, *CALMER, *WITHIN],
+    "quick supernet, top-k candidates of 27 epochs": [*INHERITED, *CALMER, *QUICK],
     "random": ["search.algorithm=random", *SCRATCH],
     "random, 14 trainings of 27 epochs": [
         "search.algorithm=random",
@@ -119,7 +124,7 @@ class Known(NamedTuple):
     seconds: float
     evaluation: Evaluation
     trained: bool
-    """Not an heir."""
+    """Not an inherited subnet."""
     weights: bytes | None = None
     """Where it was trained just now."""
 
@@ -167,7 +172,7 @@ def table_row(cells: Iterable[object]) -> str:
 
 
 def trains(config: SearchFile) -> bool:
-    """Return whether a search ends with networks that were trained, not with heirs."""
+    """Return whether a search ends with networks that were trained, not with inherited subnets."""
     return plan_of(config).fidelities[-1].trains
 
 
@@ -191,7 +196,7 @@ def points_of(one: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
     """Return error and expected MACs at every free operating point."""
     if one.curve is None:
         return []
-    metrics = [one.metrics(share) for share in config.trade_offs]
+    metrics = [one.metrics(share) for share in config.budget_fractions]
     return [(point["error"], point["macs"]) for point in metrics]
 
 
@@ -221,7 +226,7 @@ def anew(arm: str, seed: int) -> Iterator[Point]:
     """Train the front of an arm that trains networks once more, with another seed, in the same way.
 
     What a search chose among noisy accuracies looks better than it is; what is trained for the first time
-    behind the choice, as the fronts of heirs are, does not.
+    behind the choice, as the fronts of inherited subnets are, does not.
     """
     config, supernet = settings(arm, seed), None
     if plan_of(config).inherits:
@@ -264,7 +269,7 @@ def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy:
 def _trained(
     chosen: list[Evaluation], clock: float, seed: int, epochs: int | None, supernet: Path | None = None
 ) -> Iterator[Known]:
-    """Train architectures from scratch, as the scratch arms do, or from a supernet, as finalists are.
+    """Train architectures from scratch, as the scratch arms do, or from a supernet, as top-k candidates are.
 
     ``epochs`` None: as many as each was trained.
     """
@@ -321,8 +326,8 @@ def report() -> None:
             x, y = zip(*curve, (of[arm].seconds.max(), curve[-1][1]), strict=True)
             label = arm if seed == points.seed.min() else None
             axes.step(x, y, where="post", color=colours[arm], alpha=0.8, label=label)
-            heirs = of[arm][~of[arm].trained]
-            inherited = f"{volumes(heirs, reference)[-1][1]:.4f}" if len(heirs) else ""
+            subnets = of[arm][~of[arm].trained]
+            inherited = f"{volumes(subnets, reference)[-1][1]:.4f}" if len(subnets) else ""
             reached = [
                 next((f"{seconds:.0f} core-s" for seconds, volume in curve if volume >= end), "never")
                 if end < math.inf
@@ -332,7 +337,7 @@ def report() -> None:
             end = of[arm].seconds.max()
             by_then = max(volume for seconds, volume in curves["scratch"] if seconds <= end)
             again = points[(points.arm == arm + ANEW) & (points.seed == seed)]
-            again = again if len(again) else of[arm][of[arm].trained & (len(heirs) > 0)]
+            again = again if len(again) else of[arm][of[arm].trained & (len(subnets) > 0)]
             front = f"{volumes(again, reference)[-1][1]:.4f}" if len(again) else ""
             cells = (
                 arm,

@@ -72,11 +72,11 @@ def main() -> None:
         lines.append(f"| `{architecture.key()}` | {macs[i]:.1f} | {' | '.join(cells)} |")
     lines += ["", "| Kendall's tau with scratch | networks | inherited | inherited, 1 epoch | full MACs |"]
     lines += ["| --- | --- | --- | --- | --- |"]
-    *heirs, scratch = found.values()
+    *subnets, scratch = found.values()
     for position in EXITS:
         rows = [i for i in range(COUNT) if position in scratch[i]]
         truth = [scratch[i][position] for i in rows]
-        others = [[of[i][position] for i in rows] for of in heirs] + [[macs[i] for i in rows]]
+        others = [[of[i][position] for i in rows] for of in subnets] + [[macs[i] for i in rows]]
         taus = " | ".join(f"{kendalltau(one, truth).statistic:.2f}" for one in others)
         lines.append(f"| {position or 'final classifier'} | {len(rows)} | {taus} |")
     text = "\n".join(lines) + "\n"

@@ -1,10 +1,11 @@
-"""Does an heir rank networks as a long training does, and how does a short training?
+"""Does an inherited subnet rank networks as a long training does, and how does a short training?
 
     python experiments/supernet_ranking/scratch.py --seeds 1 --epochs 27
     python experiments/supernet_ranking/longer.py runs/supernet_mnist5k [--set FIELD=VALUE]
 
 Nine epochs favour what learns fast.  Here the architectures of ``rank.py``, trained for three times as long
-with one seed, are the reference; beside heirs stand the two trainings of nine epochs.  Appends to longer.md.
+with one seed, are the reference; beside inherited subnets stand the two trainings of nine epochs.  Appends to
+longer.md.
 """
 
 from __future__ import annotations
@@ -41,15 +42,15 @@ def main() -> None:
     stored = load_supernet(supernet_file(arguments.run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
     evaluator = Evaluator(config, splits, shared={"inherited": weights})
-    began, heirs = time.process_time(), []
+    began, subnets = time.process_time(), []
     for one in architectures:
         artefacts = evaluator.evaluate(one).artefacts
         if artefacts is None:
             raise SystemExit(f"{one.key()} failed")
-        heirs.append((artefacts.calibrate_logits, artefacts.select_logits))
+        subnets.append((artefacts.calibrate_logits, artefacts.select_logits))
     seconds = (time.process_time() - began) / len(architectures)
     known = {
-        "inherited": heirs,
+        "inherited": subnets,
         "9 epochs, seed 0": [_read(one, 0, None) for one in architectures],
         "9 epochs, seed 1": [_read(one, 1, None) for one in architectures],
         "27 epochs": [_read(one, 0, EPOCHS) for one in architectures],

@@ -78,7 +78,8 @@ def main() -> None:
     columns = ["what", "networks", "inherited / scratch accuracy", *(f"inherited, seed {s}" for s in seeds)]
     columns += ["inherited, mean of both", "ceiling: seed 0, seed 1"] if len(seeds) > 1 else []
     lines = [
-        f"{len(architectures)} random architectures; an heir takes {np.median(seconds):.2f} core-s (median).",
+        f"{len(architectures)} random architectures; an inherited subnet takes {np.median(seconds):.2f} "
+        "core-s (median).",
         "",
         f"| {' | '.join(columns)} |",
         "|" + " --- |" * len(columns),

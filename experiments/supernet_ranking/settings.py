@@ -2,7 +2,7 @@
 
     python experiments/supernet_ranking/settings.py CIFAR_ROOT [--epochs 5] [--arms ...] [--report]
 
-cifar10_dense.  Shows the mean accuracy of random heirs to each exit on calibrate and select, and
+cifar10_dense.  Shows the mean accuracy of random inherited subnets to each exit on calibrate and select, and
 Kendall's tau with the eight short trainings from scratch of cifar10.md.
 Continues where it was stopped; several processes may take arms; writes settings.csv and settings.md.
 """
@@ -28,7 +28,7 @@ from aebnas.supernet.preparation import ready_supernet
 
 HERE = Path(__file__).parent
 RUNS = Path("runs/supernet_settings")
-HEIRS = 24
+SUBNETS = 24
 """Random architectures; the first eight are those of cifar10.md."""
 FAIR = ["supernet.rule=fair", "supernet.networks=3", "supernet.branches=2"]
 ARMS = {
@@ -60,7 +60,7 @@ def run_arm(root: str, arm: str, epochs: int) -> pd.DataFrame:
     evaluator = Evaluator(config, splits, shared={"inherited": ready.supernet.arrays()})
     labels = np.concatenate([splits.calibrate.labels, splits.select.labels])
     rows = []
-    for one in drawn(space_of(config, splits.train.shape), HEIRS):
+    for one in drawn(space_of(config, splits.train.shape), SUBNETS):
         artefacts = evaluator.evaluate(one).artefacts
         assert artefacts is not None
         logits = np.concatenate([artefacts.calibrate_logits, artefacts.select_logits])

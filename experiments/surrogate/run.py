@@ -36,7 +36,7 @@ HERE = Path(__file__).parent
 TABULAR = HERE.parent / "tabular"
 SHAPE = (28, 28, 1)
 Row = tuple[float, int, float, float]
-"""trade_off, point, error, macs."""
+"""budget_fraction, point, error, macs."""
 Floats = NDArray[np.float64]
 ARMS = ("random", "none", "ridge", "auto")
 NAMES = {"random": "random", "none": "NSGA-II", "auto": "NSGA-II + surrogate (auto)",
@@ -51,7 +51,7 @@ def read_table() -> dict[str, list[Row]]:
     """Return the operating points of every architecture."""
     table = pd.read_csv(TABULAR / "table.csv", dtype={"key": str})
     rows: dict[str, list[Row]] = {}
-    for key, *row in table[["key", "trade_off", "point", "error", "macs"]].itertuples(index=False):
+    for key, *row in table[["key", "budget_fraction", "point", "error", "macs"]].itertuples(index=False):
         rows.setdefault(key.zfill(16), []).append(tuple(row))
     return rows
 
@@ -78,15 +78,15 @@ class Table:
         """Return what a search is told: one individual per distinct operating point."""
         found = []
         for genome in genomes:
-            key, own, seen = self.key_of(genome), self.space.trade_off(genome), set[int]()
+            key, own, seen = self.key_of(genome), self.space.budget_fraction(genome), set[int]()
             rows = self.rows[key]
-            for trade_off, point, error, macs in sorted(rows, key=lambda row: row[0] != own):
+            for budget_fraction, point, error, macs in sorted(rows, key=lambda row: row[0] != own):
                 if point in seen:
                     continue
                 seen.add(point)
                 found.append(
                     Individual(
-                        self.space.at_point(genome, trade_off), key, trade_off, (error, macs), (),
+                        self.space.at_point(genome, budget_fraction), key, budget_fraction, (error, macs), (),
                         choices=tuple(row[0] for row in rows if row[1] == point),
                         metrics={"error": error, "macs": macs},
                     )
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     file, table = HERE / "curves.csv", Table()
-    # the seeds that count first, so that a shorter sitting has whole arms
+    # the seeds that count first, so that a shorter session has whole arms
     seeds = range(arguments.seeds)
     order = sorted(
         ((arm, seed) for seed in seeds for arm in ARMS), key=lambda one: (one[1] % 2 == 0, ARMS.index(one[0]))

@@ -3,7 +3,7 @@
     python experiments/tabular/build.py [--workers 2]
 
 Continues where it was stopped (runs/tabular).  One row per architecture and
-trade-off: what a search would be told.
+budget fraction: what a search would be told.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def every_architecture(space: StagedSpace) -> dict[str, StagedArchitecture]:
 
 
 def table(store: RunStore, config: SearchFile) -> pd.DataFrame:
-    """Return one row per architecture and trade-off."""
+    """Return one row per architecture and budget fraction."""
     rows = []
     for evaluation in store.evaluations():
-        for trade_off in config.search.trade_offs:
-            metrics = evaluation.metrics(trade_off)
-            point = evaluation.point_index(trade_off)
+        for budget_fraction in config.search.budget_fractions:
+            metrics = evaluation.metrics(budget_fraction)
+            point = evaluation.point_index(budget_fraction)
             rows.append(
                 {
                     "key": evaluation.key,
-                    "trade_off": trade_off,
+                    "budget_fraction": budget_fraction,
                     "point": point,
                     "error": round(metrics["error"], 6),
                     "macs": round(metrics["macs"], 2),
@@ -53,7 +53,7 @@ def table(store: RunStore, config: SearchFile) -> pd.DataFrame:
                     "cpu_seconds": round(evaluation.cpu_seconds, 2),
                 },
             )
-    return pd.DataFrame(rows).sort_values(["key", "trade_off"])
+    return pd.DataFrame(rows).sort_values(["key", "budget_fraction"])
 
 
 def main() -> None:

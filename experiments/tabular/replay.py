@@ -40,7 +40,7 @@ ARMS = {
     "NSGA-II, fixed branch, never absent": ("nsga2", (*FIXED, "space.exits.optional=false")),
 }
 Row = tuple[float, int, float, float]
-"""trade_off, point, error, macs."""
+"""budget_fraction, point, error, macs."""
 Floats = NDArray[np.float64]
 
 
@@ -48,10 +48,10 @@ def read_table() -> dict[str, list[Row]]:
     """Return the operating points of every architecture."""
     table = pd.read_csv(HERE / "table.csv")
     rows: dict[str, list[Row]] = {}
-    for key, trade_off, point, error, macs in table[
-        ["key", "trade_off", "point", "error", "macs"]
+    for key, budget_fraction, point, error, macs in table[
+        ["key", "budget_fraction", "point", "error", "macs"]
     ].itertuples(index=False):
-        rows.setdefault(str(key).zfill(16), []).append((trade_off, point, error, macs))
+        rows.setdefault(str(key).zfill(16), []).append((budget_fraction, point, error, macs))
     return rows
 
 
@@ -63,11 +63,15 @@ def told(
     for genome in genomes:
         key = space.decode(genome).key()
         seen: set[int] = set()
-        own = space.trade_off(genome)
-        for trade_off, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
+        own = space.budget_fraction(genome)
+        for budget_fraction, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
             if point not in seen:
                 seen.add(point)
-                found.append(Individual(space.at_point(genome, trade_off), key, trade_off, (error, macs), ()))
+                found.append(
+                    Individual(
+                        space.at_point(genome, budget_fraction), key, budget_fraction, (error, macs), ()
+                    )
+                )
     return found
 
 

@@ -9,7 +9,7 @@ import yaml
 from cli.conftest import TINY
 from cli.generated_files import write_case
 
-from aebnas.supernet.course import train
+from aebnas.supernet.training_loop import train
 
 Command = Callable[..., Any]
 FEW = range(15)

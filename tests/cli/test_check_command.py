@@ -33,7 +33,7 @@ def check(run_command: Command, tiny_file: Path) -> Callable[..., dict[str, Any]
 
 def test_counts_are_those_of_the_space(check: Callable[..., dict[str, Any]], tiny_file: Path) -> None:
     config = load(tiny_file)
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     described = check()
     assert described["genomes"] == math.prod(space.cardinalities)
     assert described["architectures"] == space.count()

@@ -75,7 +75,7 @@ def test_json_lines_carry_the_documented_fields(json_lines: list[dict[str, Any]]
     }  # fmt: skip
     assert finished["status"] == "done"
     assert 0 <= finished["metrics"]["accuracy"] <= 1
-    assert by_name["generation"]["front"][0].keys() == {"key", "trade_off", "setting", "metrics"}
+    assert by_name["generation"]["front"][0].keys() == {"key", "budget_fraction", "setting", "metrics"}
     assert by_name["finished"]["report"] == str(run.parent / "json" / "report.html")
 
 

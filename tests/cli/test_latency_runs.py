@@ -215,7 +215,7 @@ def test_a_rescored_front_is_that_of_a_fresh_evaluation_on_the_other_device(
     }
     assert told["front"]
     for point in told["front"]:
-        assert point["metrics"] == pytest.approx(fresh[point["key"]].metrics(point["trade_off"]))
+        assert point["metrics"] == pytest.approx(fresh[point["key"]].metrics(point["budget_fraction"]))
 
 
 def test_rescoring_changes_nothing_in_the_run(run_command: Command, made: Made, copied: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_student_learns_from_the_largest_network_which_is_trained_once(
     words = ["--distill", "--distill-share", "0.3", "--epochs", "1", "--device", "cpu", "--json"]
     first = run_command("train", run, *words, "-o", tmp_path / "one")
     assert first.code == 0, first.err
-    second = run_command("train", run, *words, "--trade-off", "0.9", "-o", tmp_path / "two")
+    second = run_command("train", run, *words, "--budget-fraction", "0.9", "-o", tmp_path / "two")
     assert [e["was_known"] for e in events(second) if e["event"] == "network_trained"] == [True, False]
     teacher = read_checkpoint(tmp_path / "one").teacher
     assert teacher is not None
@@ -149,7 +149,7 @@ def test_a_terminal_shows_a_bar_and_keeps_what_was_said(run: Path, tmp_path: Pat
         (["--set", "traning.epochs=3"], 2, "Did you mean 'training'?"),
         (["--set", "exits.latency_ms=3"], 2, "latency_ms"),
         (["--epochs", "3", "--set", "training.epochs=4"], 2, "give one of them"),
-        (["--trade-off", "1.5"], 2, "must be > 0 and <= 1"),
+        (["--budget-fraction", "1.5"], 2, "must be > 0 and <= 1"),
         (["--device", "gpu"], 2, "must be cpu, cuda or cuda:N"),
     ],
 )

@@ -87,23 +87,25 @@ def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
 
 
 FINAL = FinalTraining("inherited-trained9", 9, chosen=1, trained=("a" * 16,), failed=())
-WITH_FINALISTS = replace(STARTED, planned=16, finals=6, inherits=True)
+WITH_TOP_CANDIDATES = replace(STARTED, planned=16, finals=6, inherits=True)
 
 
-def test_while_heirs_are_evaluated_finalists_are_not_counted_as_heirs(evaluation: Evaluation) -> None:
+def test_while_subnets_are_evaluated_top_candidates_are_not_counted_as_subnets(
+    evaluation: Evaluation,
+) -> None:
     clock = Clock()
     progress = Progress(clock)
-    progress(WITH_FINALISTS)
+    progress(WITH_TOP_CANDIDATES)
     trained(progress, clock, evaluation, seconds=2.0, count=4)
-    assert time_left(progress) == "about 12 s left, then 6 finalists"
+    assert time_left(progress) == "about 12 s left, then 6 top-k candidates"
     trained(progress, clock, evaluation, seconds=2.0, count=6)
-    assert time_left(progress) == "then 6 finalists"
+    assert time_left(progress) == "then 6 top-k candidates"
 
 
-def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Evaluation) -> None:
+def test_the_time_left_of_top_candidates_follows_those_that_finished(evaluation: Evaluation) -> None:
     clock = Clock()
     progress = Progress(clock)
-    progress(WITH_FINALISTS)
+    progress(WITH_TOP_CANDIDATES)
     trained(progress, clock, evaluation, seconds=0.2, count=10)
     progress(
         FinalsChosen(candidates=5, unknown=4, epochs=9, fidelity="inherited")
@@ -115,7 +117,7 @@ def test_the_time_left_of_finalists_follows_those_that_finished(evaluation: Eval
     assert (progress.finished, progress.planned) == (12, 15)
 
 
-def test_earlier_sittings_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
+def test_earlier_sessions_have_spent_part_of_max_minutes(evaluation: Evaluation) -> None:
     clock = Clock()
     progress = Progress(clock)
     progress(replace(STARTED, max_minutes=1, spent_seconds=50.0))
@@ -123,29 +125,29 @@ def test_earlier_sittings_have_spent_part_of_max_minutes(evaluation: Evaluation)
     assert progress.seconds_left() == pytest.approx(6)
 
 
-def test_finalists_that_max_minutes_does_not_let_begin_are_not_announced(evaluation: Evaluation) -> None:
+def test_top_candidates_that_max_minutes_does_not_let_begin_are_not_announced(evaluation: Evaluation) -> None:
     clock = Clock()
     progress = Progress(clock)
-    progress(replace(WITH_FINALISTS, max_minutes=0.25))
+    progress(replace(WITH_TOP_CANDIDATES, max_minutes=0.25))
     trained(progress, clock, evaluation, seconds=2.0, count=4)
     assert time_left(progress) == "about 7 s left"
 
 
-def test_every_view_says_that_finalists_follow(
+def test_every_view_says_that_top_candidates_follow(
     capsys: pytest.CaptureFixture[str], live: LiveView, evaluation: Evaluation
 ) -> None:
     plain, clock = PlainView(), Clock()
     plain._progress = live._progress = Progress(clock)
     with live:
-        live(WITH_FINALISTS)
+        live(WITH_TOP_CANDIDATES)
         trained(live._progress, clock, evaluation, seconds=2.0, count=3)
         shown = frame(live)
-    plain(WITH_FINALISTS)
+    plain(WITH_TOP_CANDIDATES)
     plain(CandidateFinished(evaluation, cached=False, busy=0))
     plain(Generation(1, (evaluation.key,), trainings=4, failed=0, hypervolume=0.1))
-    assert "3 of 16 evaluations  about 14 s left, then 6 finalists" in shown
+    assert "3 of 16 evaluations  about 14 s left, then 6 top-k candidates" in shown
     told = capsys.readouterr().out
-    assert "[4 of 16, about 9 s left, then 6 finalists]" in told
+    assert "[4 of 16, about 9 s left, then 6 top-k candidates]" in told
     assert "at most 16 evaluations" in told
     assert "4 evaluations, front of" in told
 
@@ -160,7 +162,9 @@ def test_a_failed_candidate_counts_as_finished_not_as_done(
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
 
 
-def test_once_finalists_are_trained_the_best_accuracy_is_that_of_the_front(evaluation: Evaluation) -> None:
+def test_once_top_candidates_are_trained_the_best_accuracy_is_that_of_the_front(
+    evaluation: Evaluation,
+) -> None:
     progress = Progress()
     progress(CandidateFinished(evaluation, cached=False, busy=0))
     front = (FrontPoint(evaluation.key, 1.0, {"accuracy": 0.01}),)
@@ -168,7 +172,7 @@ def test_once_finalists_are_trained_the_best_accuracy_is_that_of_the_front(evalu
     progress(told)
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
     progress(replace(told, finals=(FINAL,)))
-    assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"], "heirs hold it too"
+    assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"], "inherited subnets hold it too"
     progress(replace(told, finals=(replace(FINAL, hold_front=True),)))
     assert progress.best_accuracy == 0.01
 

@@ -22,7 +22,7 @@ constraints: {accuracy: {min: 0.5}}
 training:
   epochs: 8
   learning_rate: 0.1
-search: {population: 8, trade_offs: [0.5, 1.0]}
+search: {population: 8, budget_fractions: [0.5, 1.0]}
 workers: {count: auto}
 """
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
@@ -247,10 +247,15 @@ CASES = {
         "11: constraints.accuracy: min <= max must hold, but got (min=0.5, max=0.4)",
     ),
     "population of one": ("population: 8", "population: 1", "15: search.population: must be >= 2, but got 1"),
-    "falling trade-offs": (
+    "falling budget fractions": (
         "[0.5, 1.0]",
         "[1.0, 0.5]",
-        "15: search.trade_offs: must rise, but got [1.0, 0.5]",
+        "15: search.budget_fractions: must rise, but got [1.0, 0.5]",
+    ),
+    "a renamed field": (
+        "budget_fractions",
+        "trade_offs",
+        "15: search.trade_offs: is called budget_fractions now, as in search: {budget_fractions: [0.5, 1.0]}",
     ),
     "weights at their old place": (
         "epochs: 8",

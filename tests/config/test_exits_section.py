@@ -184,9 +184,9 @@ def test_an_accuracy_saves_the_first_objectives_cost() -> None:
     assert found.cost_metric == "latency_ms@board"
 
 
-def test_with_a_target_the_trade_off_has_one_choice() -> None:
-    assert config("{policy: pcee, accuracy: 0.9}").trade_offs == (1.0,)
-    assert len(config("{policy: pcee}").trade_offs) > 1
+def test_with_a_target_the_budget_fraction_has_one_choice() -> None:
+    assert config("{policy: pcee, accuracy: 0.9}").budget_fractions == (1.0,)
+    assert len(config("{policy: pcee}").budget_fractions) > 1
 
 
 def test_the_starter_shows_a_guarantee() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aebnas.config import parse
 from aebnas.errors import ConfigError
 from aebnas.files.document import MAX_VALUES, read_document
-from aebnas.files.places import lines_of
+from aebnas.files.source_locations import lines_of
 
 PLAIN = """\
 name: merged

@@ -69,8 +69,10 @@ def test_a_wrong_setting_is_named_instead_of_a_line(override: str, message: str)
 
 
 def test_an_element_of_a_list_that_the_file_leaves_out_cannot_be_set() -> None:
-    with pytest.raises(ConfigError, match=r"search\.trade_offs is not written as a list: set it as a whole"):
-        minimal("search.trade_offs.0=0.5")
+    with pytest.raises(
+        ConfigError, match=r"search\.budget_fractions is not written as a list: set it as a whole"
+    ):
+        minimal("search.budget_fractions.0=0.5")
 
 
 def test_mistakes_of_the_file_come_before_those_of_settings() -> None:

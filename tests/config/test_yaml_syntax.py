@@ -9,7 +9,7 @@ import pytest
 from aebnas.config import load, parse
 from aebnas.errors import ConfigError
 from aebnas.files.document import read_document
-from aebnas.files.places import lines_of
+from aebnas.files.source_locations import lines_of
 
 
 def value(text: str) -> object:

@@ -18,7 +18,7 @@ from aebnas.deploy.exporting.card import _classes
 from aebnas.deploy.exporting.export import _json
 from aebnas.errors import DataError
 from aebnas.files.document import read_document
-from aebnas.files.places import lines_of
+from aebnas.files.source_locations import lines_of
 from aebnas.files.yaml_syntax import MAX_BYTES
 from aebnas.files.yaml_text import yaml_text
 

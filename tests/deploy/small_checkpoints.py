@@ -110,7 +110,7 @@ def write_checkpoint(
         std=statistics.std,
         training=config,
         exits=exits,
-        trade_off=0.85,
+        budget_fraction=0.85,
         policy=policy.to_dict(),
         reach_macs=tuple(reach.tolist()),
         environment={"torch": torch.__version__},

@@ -50,13 +50,13 @@ def test_what_kind_of_failure_it_was_does_not_depend_on_how_it_is_worded(
 
 
 # ---------------------------------------------------------------- points
-@pytest.mark.parametrize("trade_off", [0.1, 0.5, 0.8, 1.0])
-def test_a_point_is_the_best_within_its_share_of_the_full_cost(trade_off: float) -> None:
+@pytest.mark.parametrize("budget_fraction", [0.1, 0.5, 0.8, 1.0])
+def test_a_point_is_the_best_within_its_share_of_the_full_cost(budget_fraction: float) -> None:
     evaluation = done().evaluation
     curve = evaluation.curve
     assert curve is not None
-    i = evaluation.point_index(trade_off)
-    budget = trade_off * evaluation.reach_macs[-1]
+    i = evaluation.point_index(budget_fraction)
+    budget = budget_fraction * evaluation.reach_macs[-1]
     affordable = [j for j, cost in enumerate(curve.calibrate_cost) if cost <= budget * (1 + 1e-9)]
     assert i == (affordable[-1] if affordable else 0)
 

@@ -29,7 +29,7 @@ def inherited_by(**options: Any) -> dict[str, Any]:
     return {"fidelities": [item, *finals]} | limits
 
 
-HEIR = inherited_by()
+SUBNET = inherited_by()
 
 
 @cache
@@ -52,7 +52,7 @@ def logits(outcome: Outcome) -> Any:
     return outcome.artefacts.select_logits
 
 
-def test_an_heir_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> None:
+def test_a_subnet_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> None:
     outcome = inherited(inheriting())
     assert outcome.evaluation.reach_macs == done().evaluation.reach_macs
     assert outcome.evaluation.curve is not None
@@ -60,7 +60,7 @@ def test_an_heir_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> N
     assert logits(outcome).shape == (len(splits().select), 3, 10)
 
 
-def test_an_heir_does_not_depend_on_who_was_evaluated_before() -> None:
+def test_a_subnet_does_not_depend_on_who_was_evaluated_before() -> None:
     used = Evaluator(inheriting(), splits(), shared={"inherited": weights()})
     used.evaluate(architecture("stage2", kernel=1))
     np.testing.assert_array_equal(logits(used.evaluate(architecture())), logits(inherited(inheriting())))
@@ -85,30 +85,30 @@ def test_finetuning_is_seeded() -> None:
     np.testing.assert_array_equal(logits(inherited(settings)), logits(inherited(settings)))
 
 
-def finalist(training: dict[str, Any], **options: Any) -> Outcome:
+def top_candidate(training: dict[str, Any], **options: Any) -> Outcome:
     settings = inheriting(training=training, finals=[FINAL], **options)
     return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture(), Step(1))
 
 
-def test_a_finalist_begins_where_the_heir_stands() -> None:
-    crawling = finalist({"epochs": 1, "learning_rate": 1e-6})
-    heir, still, scratch = (_flat(one) for one in (inherited(inheriting()), crawling, done()))
-    assert (heir - still).abs().max() < 1e-3
-    assert (heir - scratch).abs().max() > 0.1
+def test_a_top_candidate_begins_where_the_subnet_stands() -> None:
+    crawling = top_candidate({"epochs": 1, "learning_rate": 1e-6})
+    subnet, still, scratch = (_flat(one) for one in (inherited(inheriting()), crawling, done()))
+    assert (subnet - still).abs().max() < 1e-3
+    assert (subnet - scratch).abs().max() > 0.1
 
 
-def test_a_finalist_is_trained_as_a_candidate_from_scratch_is_but_for_its_beginning() -> None:
-    outcome = finalist({"epochs": 2})
+def test_a_top_candidate_is_trained_as_a_candidate_from_scratch_is_but_for_its_beginning() -> None:
+    outcome = top_candidate({"epochs": 2})
     assert (outcome.evaluation.epochs, outcome.evaluation.seed) == (2, done().evaluation.seed)
     assert outcome.evaluation.train_loss is not None
-    np.testing.assert_array_equal(logits(outcome), logits(finalist({"epochs": 2})))
+    np.testing.assert_array_equal(logits(outcome), logits(top_candidate({"epochs": 2})))
     accuracy = (logits(outcome).argmax(2) == splits().select.labels[:, None]).mean(0)
     assert accuracy[-1] > 0.3, "better than the chance of 0.1"
 
 
-def test_a_finalist_meets_the_limit_of_training_macs_with_its_own_epochs() -> None:
+def test_a_top_candidate_meets_the_limit_of_training_macs_with_its_own_epochs() -> None:
     assert inherited(inheriting(training={"epochs": 2}, max_training_macs=1.0)).evaluation.is_done
-    status = finalist({"epochs": 2}, max_training_macs=1.0).evaluation.status_text
+    status = top_candidate({"epochs": 2}, max_training_macs=1.0).evaluation.status_text
     assert status.startswith("failed: too large")
 
 
@@ -139,14 +139,14 @@ def test_options_of_inheritance_leave_no_trace_in_runs_from_scratch() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"evaluation": inherited_by(recalibration_images=7)}, {"evaluation": HEIR, "supernet": {"epochs": 3}}],
+    [{"evaluation": inherited_by(recalibration_images=7)}, {"evaluation": SUBNET, "supernet": {"epochs": 3}}],
 )
-def test_what_heirs_inherit_is_part_of_their_identity(changed: dict[str, Any]) -> None:
+def test_what_subnets_inherit_is_part_of_their_identity(changed: dict[str, Any]) -> None:
     assert context_key(config(**changed), "f") != context_key(inheriting(), "f")
 
 
 def test_how_a_supernet_is_stored_is_no_part_of_it() -> None:
-    settings = config(evaluation=HEIR, supernet={"checkpoint_seconds": 5.0, "reuse": "never"})
+    settings = config(evaluation=SUBNET, supernet={"checkpoint_seconds": 5.0, "reuse": "never"})
     assert context_key(settings, "f") == context_key(inheriting(), "f")
 
 

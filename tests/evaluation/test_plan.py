@@ -93,12 +93,12 @@ def test_the_largest_generation_that_fits_is_afforded(candidates: int, epochs: i
 
 
 # ---------------------------------------------------------------- steps of a training
-def test_the_first_leg_is_a_training_from_scratch_of_as_many_epochs() -> None:
+def test_the_first_fidelity_step_is_a_training_from_scratch_of_as_many_epochs() -> None:
     short = evaluate(config(training={"epochs": 1}))
     np.testing.assert_array_equal(artefacts(first_step()).select_logits, artefacts(short).select_logits)
 
 
-def test_a_leg_goes_on_from_the_weights_of_the_one_before() -> None:
+def test_a_fidelity_step_goes_on_from_the_weights_of_the_one_before() -> None:
     before, after = first_step().evaluation, second_step().evaluation
     assert before.train_loss is not None
     assert after.train_loss is not None
@@ -107,7 +107,7 @@ def test_a_leg_goes_on_from_the_weights_of_the_one_before() -> None:
     assert np.abs(artefacts(afresh).select_logits - artefacts(second_step()).select_logits).max() > 0.1
 
 
-def test_a_leg_does_not_depend_on_who_trains_it() -> None:
+def test_a_fidelity_step_does_not_depend_on_who_trains_it() -> None:
     used = Evaluator(halving(), splits())
     used.evaluate(architecture("stage2", kernel=1), Step(0))
     again = used.evaluate(architecture(), Step(1, artefacts(first_step()).weights))
@@ -120,7 +120,7 @@ def test_an_evaluation_says_its_epochs() -> None:
     assert evaluate(config(training={"epochs": 2})).evaluation.epochs == 2
 
 
-def test_a_leg_that_diverges_is_a_failure_with_its_reason() -> None:
+def test_a_fidelity_step_that_diverges_is_a_failure_with_its_reason() -> None:
     wild = config(
         evaluation={"fidelities": [{"trained": 1}, {"trained": 4, "keep": "1/3"}]},
         training={"learning_rate": 100.0, "clip_norm": None},

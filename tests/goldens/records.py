@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from exits.exit_policy_contract import random_samples
 from search.fakes import DATA, FakePool, fake_config, kept
-from search.test_final_trainings import HeirPool
+from search.test_final_trainings import SubnetPool
 from search.test_halving_loop import RungPool
 from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
-from aebnas.evaluation.identity import context_key, leg_seed, training_seed
+from aebnas.evaluation.identity import context_key, fidelity_step_seed, training_seed
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost.cost import network_cost
@@ -62,10 +62,10 @@ SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
     "scratch": ((), FakePool),
     "scratch, seed 7": (("search.seed=7",), FakePool),
     "scratch, random": (("search.algorithm=random",), FakePool),
-    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), HeirPool),
-    "supernet with finalists": (
+    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), SubnetPool),
+    "supernet with final trainings": (
         ("evaluation.fidelities=[inherited, {trained: 9, keep: 5}]", "training.epochs=9"),
-        HeirPool,
+        SubnetPool,
     ),
     "halving": (
         ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),
@@ -138,7 +138,7 @@ def search(name: str) -> dict[str, Any]:
     return {
         "proposed": [list(generation.proposed) for generation in generations],
         "trained": pool.trained,
-        "front": [[point.key, point.trade_off] for point in last.front],
+        "front": [[point.key, point.budget_fraction] for point in last.front],
         "hypervolume": round(last.hypervolume, 9),
         "epochs": {key: evaluation.epochs for key, evaluation in sorted(evaluations.items())},
     }
@@ -164,7 +164,7 @@ def record() -> dict[str, Any]:
 def _identity(architecture: StagedArchitecture, channels: int, classes: int) -> list[Any]:
     key, cost = architecture.key(), network_cost(architecture, classification(channels, classes))
     signatures = digest(_signatures(architecture, channels, classes))
-    seeds = [training_seed(0, key), training_seed(7, key), leg_seed(0, key, 3)]
+    seeds = [training_seed(0, key), training_seed(7, key), fidelity_step_seed(0, key, 3)]
     return [key, seeds, signatures, cost.reach_macs.astype(int).tolist(), cost.params]
 
 
@@ -176,7 +176,7 @@ def _signatures(architecture: StagedArchitecture, channels: int, classes: int) -
 def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
     store = RunStore.create(path, config, {})
     try:
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         return list(Search(config, space, store, lambda on_event: pool, DATA, proposer).run())
     finally:

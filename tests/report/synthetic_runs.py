@@ -81,7 +81,7 @@ def candidate(architecture: StagedArchitecture, seed: int, score: str = "confide
 
 def architectures(config: SearchFile, count: int) -> list[StagedArchitecture]:
     """Return distinct architectures of the space."""
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     rng = np.random.default_rng(1)
     found: dict[str, StagedArchitecture] = {}
     while len(found) < count:
@@ -152,7 +152,9 @@ def store_of(
 def _summary(number: int, config: SearchFile, found: Sequence[Evaluation]) -> dict[str, object]:
     known = {one.key: one for one in found if one.is_done}
     everyone = [
-        individual((), share, one, config) for one in known.values() for share in config.search.trade_offs
+        individual((), share, one, config)
+        for one in known.values()
+        for share in config.search.budget_fractions
     ]
     front = pareto_front(everyone, known)
     feasible = np.array([one.objectives for one in everyone if one.is_feasible])
@@ -165,6 +167,6 @@ def _summary(number: int, config: SearchFile, found: Sequence[Evaluation]) -> di
         "failed": len(found) - len(known),
         "hypervolume": hypervolume(feasible, worst) / float(np.prod(worst)) if len(feasible) else 0.0,
         "reference": worst,
-        "front": [[point.key, point.trade_off] for point in front],
+        "front": [[point.key, point.budget_fraction] for point in front],
         "is_complete": True,
     }

@@ -1,4 +1,4 @@
-"""Heirs are no trained networks: what the table, the page and the winner files of a supernet's run say."""
+"""Inherited subnets are no trained networks: what table, page and winner files of a run say."""
 
 import io
 import re
@@ -23,8 +23,10 @@ from aebnas.runs.store.store import RunStore
 EPOCHS = 9
 SCRATCH = (f"training.epochs={EPOCHS}",)
 INHERITS = ("evaluation.fidelities=[inherited]",)
-FINALISTS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 6}]",)
-TUNED_FINALISTS = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 6}]",)
+TOP_CANDIDATES = ("evaluation.fidelities=[inherited, {trained: 9, keep: 6}]",)
+TUNED_TOP_CANDIDATES = (
+    "evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 6}]",
+)
 HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 
 
@@ -54,13 +56,13 @@ def final_of(store: RunStore) -> FinalTraining:
     return final
 
 
-def mixed(path: Path, heirs: int | None = 0, overrides: Sequence[str] = FINALISTS) -> RunStore:
-    """Write a run with 6 finalists among 48 candidates; heirs were fine-tuned for ``heirs`` epochs."""
-    return run(path, overrides, [EPOCHS if i % 8 == 0 else heirs for i in range(48)])
+def mixed(path: Path, subnets: int | None = 0, overrides: Sequence[str] = TOP_CANDIDATES) -> RunStore:
+    """Write a run of 48 candidates, 6 of them trained, the others fine-tuned for ``subnets`` epochs."""
+    return run(path, overrides, [EPOCHS if i % 8 == 0 else subnets for i in range(48)])
 
 
 def fine_tuned(path: Path) -> RunStore:
-    return mixed(path, 2, TUNED_FINALISTS)
+    return mixed(path, 2, TUNED_TOP_CANDIDATES)
 
 
 def caption(store: RunStore) -> str:
@@ -69,14 +71,14 @@ def caption(store: RunStore) -> str:
     return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
 
 
-def test_the_caption_of_the_front_tells_trained_candidates_from_heirs(tmp_path: Path) -> None:
+def test_the_caption_of_the_front_tells_trained_candidates_from_subnets(tmp_path: Path) -> None:
     assert "the best of 48 candidates (6 trained, 42 as inherited);" in caption(mixed(tmp_path / "a"))
     assert "the best of 48 candidates (6 trained, 42 fine-tuned);" in caption(fine_tuned(tmp_path / "b"))
-    heirs = run(tmp_path / "c", INHERITS, [0] * 5)
-    assert "the best of 5 candidates (5 as inherited);" in caption(heirs)
+    subnets = run(tmp_path / "c", INHERITS, [0] * 5)
+    assert "the best of 5 candidates (5 as inherited);" in caption(subnets)
 
 
-def test_heirs_that_are_tuned_for_as_long_as_training_stay_heirs(tmp_path: Path) -> None:
+def test_subnets_that_are_tuned_for_as_long_as_training_stay_subnets(tmp_path: Path) -> None:
     tuned = (f"evaluation.fidelities=[{{kind: inherited, finetune_epochs: {EPOCHS}}}]",)
     store = run(tmp_path / "run", tuned, [EPOCHS] * 5)
     assert "the best of 5 candidates (5 fine-tuned);" in caption(store)
@@ -96,14 +98,14 @@ def test_the_page_counts_candidates_and_says_how_many_were_trained(tmp_path: Pat
     assert "trained networks" not in text
 
 
-def test_the_page_says_where_finalists_alone_hold_the_front(tmp_path: Path) -> None:
+def test_the_page_says_where_top_candidates_alone_hold_the_front(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
     assert '"alone":false' in write_report([store]).page.read_text(encoding="utf-8")
     tell_finals(store, replace(final_of(store), hold_front=True))
     page = write_report([store]).page.read_text(encoding="utf-8")
     assert '"alone":true' in page
     assert "they alone hold the front" in page
-    assert "the best of 6 finalists, 42 heirs left out;" in caption(store)
+    assert "the best of 6 top-k candidates, 42 inherited subnets left out;" in caption(store)
 
 
 def test_runs_that_trained_and_runs_that_inherited_share_a_column(tmp_path: Path) -> None:
@@ -121,10 +123,10 @@ def epochs_cells(store: RunStore) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("heirs", "word"), [(0, "inherited"), (None, "–")])
-def test_the_table_says_epochs_where_they_differ(tmp_path: Path, heirs: int, word: str) -> None:
-    store = mixed(tmp_path / "run", heirs)
-    known = {one.key: word if one.epochs == heirs else "9" for one in store.evaluations()}
+@pytest.mark.parametrize(("subnets", "word"), [(0, "inherited"), (None, "–")])
+def test_the_table_says_epochs_where_they_differ(tmp_path: Path, subnets: int, word: str) -> None:
+    store = mixed(tmp_path / "run", subnets)
+    known = {one.key: word if one.epochs == subnets else "9" for one in store.evaluations()}
     told = epochs_cells(store)
     assert told == {key: {known[key]} for key in told}
     assert {cell for cells in told.values() for cell in cells} == {word, "9"}
@@ -136,20 +138,20 @@ def test_the_table_says_no_epochs_where_all_have_the_same(tmp_path: Path) -> Non
     assert ">Epochs<" not in write_report([run(tmp_path / "c", INHERITS, [0] * 3)]).page.read_text()
 
 
-def test_why_finalists_failed_is_on_the_page(tmp_path: Path) -> None:
+def test_why_top_candidates_failed_is_on_the_page(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
-    heirs = [one for one in store.evaluations() if one.epochs == 0][:2]
+    subnets = [one for one in store.evaluations() if one.epochs == 0][:2]
     final = final_of(store)
-    tell_finals(store, replace(final, chosen=8, failed=tuple(one.key for one in heirs)))
-    for heir in heirs:
-        failed = replace(heir.failed("loss is NaN"), epochs=EPOCHS, fidelity=final.fidelity)
+    tell_finals(store, replace(final, chosen=8, failed=tuple(one.key for one in subnets)))
+    for subnet in subnets:
+        failed = replace(subnet.failed("loss is NaN"), epochs=EPOCHS, fidelity=final.fidelity)
         store.add(Outcome(failed), "context")
     text = " ".join(page_of(store).text.split())
-    assert "2 failed, and stay heirs; the reasons are below" in text
-    assert "Failed candidates and finalists" in text
-    assert "2 as a finalist: loss is NaN" in text
+    assert "2 failed, and stay inherited subnets; the reasons are below" in text
+    assert "Failed candidates and final trainings" in text
+    assert "2 as a top-k candidate: loss is NaN" in text
     assert "Failed candidates (2 of 2)" in text
-    assert all(heir.key in text.partition("Failed candidates (2 of 2)")[2] for heir in heirs)
+    assert all(subnet.key in text.partition("Failed candidates (2 of 2)")[2] for subnet in subnets)
 
 
 def test_a_winner_says_whether_it_inherited_or_was_trained(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ def test_a_winner_says_whether_it_inherited_or_was_trained(tmp_path: Path) -> No
     assert len(set(told.values())) == 2
 
 
-def test_a_winner_of_a_fine_tuned_heir_says_for_how_long(tmp_path: Path) -> None:
+def test_a_winner_of_a_fine_tuned_subnet_says_for_how_long(tmp_path: Path) -> None:
     found = [load_winner(path) for path in write_report([fine_tuned(tmp_path / "run")]).winners]
     assert {(one.weights, one.epochs) for one in found} == {("trained", 9), ("inherited", 2)}
 
@@ -192,16 +194,16 @@ MARKS = "Object.fromEntries([...document.querySelectorAll('path.point')].map((on
 
 
 @pytest.mark.parametrize(("write", "words"), [(mixed, "as inherited"), (fine_tuned, "fine-tuned")])
-def test_heirs_are_hollow_and_the_legend_says_so(
+def test_subnets_are_hollow_and_the_legend_says_so(
     browser: Chromium, tmp_path: Path, write: Callable[[Path], RunStore], words: str
 ) -> None:
     store = write(tmp_path / "run")
     browser.open(write_report([store]).page)
-    is_heir = {one.key: one.epochs != EPOCHS for one in store.evaluations()}
+    is_subnet = {one.key: one.epochs != EPOCHS for one in store.evaluations()}
     hollow = browser.value(MARKS % "getComputedStyle(one).stroke === getComputedStyle(one).color")
     named = browser.value(MARKS % f"one.ariaLabel.endsWith(', {words}')")
     assert hollow
-    assert {key: is_heir[key] for key in hollow} == hollow == named
+    assert {key: is_subnet[key] for key in hollow} == hollow == named
     assert set(hollow.values()) == {True, False}
     assert f"hollow: {words}; filled: trained" in browser.text(".legend")
     assert browser.value("document.querySelector('path.rings').getAttribute('d').length") > 0
@@ -211,7 +213,7 @@ def test_heirs_are_hollow_and_the_legend_says_so(
 
 
 @pytest.mark.parametrize(("overrides", "epochs"), [(SCRATCH, 9), (INHERITS, 0), (HALVING, 9)])
-def test_a_run_of_heirs_alone_or_without_any_has_no_hollow_marks(
+def test_a_run_of_subnets_alone_or_without_any_has_no_hollow_marks(
     browser: Chromium, tmp_path: Path, overrides: tuple[str, ...], epochs: int
 ) -> None:
     browser.open(write_report([run(tmp_path / "run", overrides, [epochs] * 8)]).page)
@@ -222,7 +224,7 @@ def test_a_run_of_heirs_alone_or_without_any_has_no_hollow_marks(
     assert browser.problems == []
 
 
-def test_the_yaml_on_the_page_of_a_run_of_heirs_is_that_of_the_file(
+def test_the_yaml_on_the_page_of_a_run_of_subnets_is_that_of_the_file(
     browser: Chromium, tmp_path: Path
 ) -> None:
     store = mixed(tmp_path / "run")

@@ -42,13 +42,13 @@ def test_a_frame_has_one_row_per_operating_point_and_per_failure(run: LoadedRun)
     (failed,) = frame[frame["status"] != "done"]["reason"]
     assert failed == "out of memory"
     point = run.front[0]
-    row = done[(done["key"] == point.key) & (done["trade_off"] == point.trade_off)].iloc[0]
+    row = done[(done["key"] == point.key) & (done["budget_fraction"] == point.budget_fraction)].iloc[0]
     assert (row["accuracy"], row["macs"]) == (point.metrics["accuracy"], point.metrics["macs"])
     assert row.filter(like="exit_rate[").sum() == pytest.approx(1)
 
 
 def test_genes_are_the_architectures_own_and_encode_back(run: LoadedRun) -> None:
-    space = StagedSpace(CONFIG.space, 8, CONFIG.trade_offs)
+    space = StagedSpace(CONFIG.space, 8, CONFIG.budget_fractions)
     for one in run.contents.done:
         genes = run.genes(one.architecture)
         genome = [gene.choices.index(genes[gene.name]) if gene.name in genes else 0 for gene in space.genes]
@@ -68,7 +68,14 @@ def test_a_frame_without_networks_has_all_columns(
     assert len(frame) == len(failures)
     # the lines of docs/python.md
     front = frame[frame["on_front"]].sort_values("macs")
-    columns = ["key", "trade_off", "accuracy", "macs", "exit_rate[final classifier]", "gene[stem.width]"]
+    columns = [
+        "key",
+        "budget_fraction",
+        "accuracy",
+        "macs",
+        "exit_rate[final classifier]",
+        "gene[stem.width]",
+    ]
     assert front[columns].empty
 
 
@@ -116,7 +123,7 @@ def test_a_study_holds_what_the_search_saw(path: Path, run: LoadedRun, tmp_path:
     assert [t.user_attrs["reason"] for t in study.trials if t.values is None] == ["out of memory"]
     for trial, point in zip(complete, run.contents.points, strict=True):
         assert trial.values == [point.metrics["error"], point.metrics["macs"]]
-        assert trial.params["trade_off"] == point.trade_off
+        assert trial.params["budget_fraction"] == point.budget_fraction
         assert all(v <= 0 for v in trial.system_attrs[CONSTRAINTS]) == point.is_feasible
     best = {(trial.user_attrs["key"], *trial.values) for trial in study.best_trials}
     assert {(p.key, p.metrics["error"], p.metrics["macs"]) for p in run.front} <= best

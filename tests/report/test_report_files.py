@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> RunStore:
 def test_the_csv_lists_the_front_by_rising_cost(store: RunStore) -> None:
     table = pandas.read_csv(write_report([store]).table)
     front = store.generations()[-1]["front"]
-    assert sorted(zip(table["key"], table["trade_off"], strict=True)) == sorted(map(tuple, front))
+    assert sorted(zip(table["key"], table["budget_fraction"], strict=True)) == sorted(map(tuple, front))
     assert table["macs"].is_monotonic_increasing
     assert table["accuracy"].is_monotonic_increasing
 
@@ -42,7 +42,7 @@ def test_the_csv_holds_what_the_evaluations_say(store: RunStore) -> None:
     known = {one.key: one for one in store.evaluations()}
     for row in table.to_dict("records"):
         evaluation = known[row["key"]]
-        for name, value in evaluation.metrics(row["trade_off"]).items():
+        for name, value in evaluation.metrics(row["budget_fraction"]).items():
             assert row[name] == pytest.approx(value)
         assert row["accuracy_low_95"] < row["accuracy"] < row["accuracy_high_95"]
         assert row["macs_share"] == pytest.approx(row["macs"] / row["worst_macs"])
@@ -55,7 +55,7 @@ def test_the_csv_files_rates_thresholds_and_accuracies_under_the_exits_name(stor
     assert with_exit
     for row in with_exit:
         evaluation = known[row["key"]]
-        curve, i = evaluation.curve, evaluation.point_index(row["trade_off"])
+        curve, i = evaluation.curve, evaluation.point_index(row["budget_fraction"])
         assert curve is not None
         assert row["exit_rate[stage1]"] == pytest.approx(curve.exit_rates[i, 0])
         assert row["exit_rate[final classifier]"] == pytest.approx(curve.exit_rates[i, 1])
@@ -69,7 +69,7 @@ def test_an_empty_front_gives_a_csv_with_heads_alone(tmp_path: Path) -> None:
     store = store_of(tmp_path / "run", search_file(), [])
     text = write_report([store]).table.read_text()
     assert pandas.read_csv(io.StringIO(text)).empty
-    assert text.startswith("run,key,trade_off,exit_policy,accuracy")
+    assert text.startswith("run,key,budget_fraction,exit_policy,accuracy")
 
 
 def test_the_csv_names_the_winners_files(store: RunStore) -> None:
@@ -95,12 +95,12 @@ def test_a_winner_has_its_points_of_the_front_with_exact_thresholds(store: RunSt
     front = store.generations()[-1]["front"]
     known = {one.key: one for one in store.evaluations()}
     loaded = [load_winner(path) for path in write_report([store]).winners]
-    assert sorted((w.key, p.trade_off) for w in loaded for p in w.points) == sorted(map(tuple, front))
+    assert sorted((w.key, p.budget_fraction) for w in loaded for p in w.points) == sorted(map(tuple, front))
     for winner in loaded:
         curve = known[winner.key].curve
         assert curve is not None
         for point in winner.points:
-            i = known[winner.key].point_index(point.trade_off)
+            i = known[winner.key].point_index(point.budget_fraction)
             assert list(point.thresholds) == list(curve.policies[i].thresholds)
 
 
@@ -149,7 +149,7 @@ def test_an_edited_architecture_is_refused(store: RunStore) -> None:
     [
         ("resolution: 8", "resolution: eight", r"architecture\.resolution: .*integer"),
         ("epochs: 8", "epochs: 0", r"training\.epochs: .*greater than or equal to 1"),
-        ("trade_off: ", "tradeoff: ", r"points\.0\.tradeoff"),
+        ("budget_fraction: ", "budgetfraction: ", r"points\.0\.budgetfraction"),
         ("format: 2", "format: 99", r"format 99 is newer"),
     ],
 )

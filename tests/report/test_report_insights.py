@@ -175,7 +175,7 @@ def test_the_data_of_a_thousand_candidates_would_fit(store: RunStore) -> None:
         (
             ["evaluation.fidelities=[{kind: inherited, finetune_epochs: 1}]"],
             "inherited from a supernet of 30 epochs",
-            "every heir trained 1 epoch further",
+            "every inherited subnet trained 1 epoch further",
         ),
         (
             [
@@ -183,8 +183,8 @@ def test_the_data_of_a_thousand_candidates_would_fit(store: RunStore) -> None:
                 "{trained: 9, keep: 6}]",
             ],
             "inherited from a supernet of 30 epochs",
-            "every heir trained 2 epochs further, its early exits alone; in the end the best 6 trained 9 "
-            "epochs from what they inherited",
+            "every inherited subnet trained 2 epochs further, its early exits alone; in the end the best 6 "
+            "trained 9 epochs from what they inherited",
         ),
         (
             ["evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]"],

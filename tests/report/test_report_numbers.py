@@ -106,9 +106,12 @@ def test_the_front_without_generations_is_that_of_the_finished_candidates(tmp_pa
     found = evaluations(config, 8)
     run = read_run(store_of(tmp_path / "run", config, found, status=RunStatus.RUNNING))
     known = {one.key: one for one in found}
-    everyone = [individual((), share, one, config) for one in found for share in config.search.trade_offs]
+    everyone = [
+        individual((), share, one, config) for one in found for share in config.search.budget_fractions
+    ]
     expected = {
-        (point.key, known[point.key].point_index(point.trade_off)) for point in pareto_front(everyone, known)
+        (point.key, known[point.key].point_index(point.budget_fraction))
+        for point in pareto_front(everyone, known)
     }
     assert {(point.key, point.index) for point in run.front} == expected
 

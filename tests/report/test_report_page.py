@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 
 def points(page: Page) -> list[tuple[str, float, bool, bool]]:
-    """Return key, trade-off, and whether it is on the front and feasible, of every operating point."""
+    """Return key, budget fraction, and whether it is on the front and feasible, of every operating point."""
     return [
         (candidate["k"], share, bool(on_front), bool(is_feasible))
         for run in page.runs()
@@ -128,7 +128,7 @@ def test_the_data_hold_every_operating_point_once(finished: Page) -> None:
     expected = {
         (one.key, one.point_index(share))
         for one in evaluations(config, 20)
-        for share in config.search.trade_offs
+        for share in config.search.budget_fractions
     }
     assert len(points(finished)) == len(expected)
 
@@ -172,9 +172,9 @@ def test_the_page_says_what_it_was_scored_on(finished: Page) -> None:
 
 def test_headline_figures_count_failures_and_operating_points(finished: Page) -> None:
     assert "20 done" in finished.text
-    trade_offs = search_file().search.trade_offs
+    budget_fractions = search_file().search.budget_fractions
     done = evaluations(search_file(), 20)
-    points = len({(one.key, one.point_index(share)) for one in done for share in trade_offs})
+    points = len({(one.key, one.point_index(share)) for one in done for share in budget_fractions})
     assert points > 20
     assert f"3 failed; {points} operating points read off their curves" in finished.text
     assert "uncommitted changes" in finished.text

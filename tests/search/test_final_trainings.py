@@ -44,15 +44,15 @@ def best(number: int, *overrides: str) -> SearchFile:
     return fake_config(f"evaluation.fidelities=[inherited{final}]", "training.epochs=9", *overrides)
 
 
-HEIRS = best(0)
+SUBNETS = best(0)
 CONFIG = best(5)
 LONGER = best(5, "search.generations=6")
 Fails = Callable[[str], Status | None]
-"""From a finalist's key to how its training fails."""
+"""From a top-k candidate's key to how its training fails."""
 
 
-class HeirPool(FakePool):
-    """Heirs are less skilled than what is trained from them; weights tell which they are."""
+class SubnetPool(FakePool):
+    """Inherited subnets are less skilled than what is trained from them; weights tell which they are."""
 
     def __init__(
         self, interrupt_after: int | None = None, fails: Fails = lambda key: None, skilled: float = 1.0
@@ -85,11 +85,11 @@ def run(
     listener: Callable[[Event], None] = lambda event: None,
     late: bool = False,
 ) -> list[Generation]:
-    """Search, or continue; ``late``: the time is up when finalists are chosen."""
+    """Search, or continue; ``late``: the time is up when top-k candidates are chosen."""
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
 
         def listen(event: Event) -> None:
@@ -97,7 +97,7 @@ def run(
             if late and isinstance(event, FinalsChosen):
                 search._clock._began -= 3600
 
-        search = Search(config, space, store, lambda told: pool or HeirPool(), DATA, proposer, listen)
+        search = Search(config, space, store, lambda told: pool or SubnetPool(), DATA, proposer, listen)
         return list(search.run())
     finally:
         store.close()
@@ -109,44 +109,46 @@ def final(generation: Generation) -> tuple[int, int, int, bool]:
     return one.chosen, len(one.trained), len(one.failed), one.hold_front
 
 
-def finalists(path: Path) -> set[str]:
+def top_candidates(path: Path) -> set[str]:
     return {key for key, one in kept(path).items() if one.epochs == 9}
 
 
-def test_the_best_heirs_of_the_whole_search_are_trained_and_the_front_is_theirs(tmp_path: Path) -> None:
-    heirs = run(tmp_path / "heirs", HEIRS)
+def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_theirs(tmp_path: Path) -> None:
+    subnets = run(tmp_path / "subnets", SUBNETS)
     events: list[Event] = []
     generations = run(tmp_path / "run", listener=events.append)
-    assert [one.proposed for one in generations[:-1]] == [one.proposed for one in heirs]
+    assert [one.proposed for one in generations[:-1]] == [one.proposed for one in subnets]
     *_, before, last = generations
     assert (last.number, last.trainings) == (before.number, before.trainings)
     assert final(last) == (5, 5, 0, True)
     assert last.hypervolume > before.hypervolume
-    known, space = kept(tmp_path / "heirs"), StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
-    genomes = [space.encode(known[key].architecture) for one in heirs for key in one.proposed]
-    assert finalists(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
-    assert {point.key for point in last.front} & finalists(tmp_path / "run")
+    known, space = kept(tmp_path / "subnets"), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
+    genomes = [space.encode(known[key].architecture) for one in subnets for key in one.proposed]
+    assert top_candidates(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
+    assert {point.key for point in last.front} & top_candidates(tmp_path / "run")
     (chosen,) = [one for one in events if isinstance(one, FinalsChosen)]
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)
     (started,) = [one for one in events if isinstance(one, SearchStarted)]
     assert (started.planned - started.finals, started.finals) == (last.trainings, 5)
 
 
-def test_heirs_that_would_be_too_large_to_train_take_no_finalists_place(tmp_path: Path) -> None:
+def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     known = kept(tmp_path / "whole")
-    largest = max((known[key] for key in finalists(tmp_path / "whole")), key=lambda one: one.reach_macs[-1])
+    largest = max(
+        (known[key] for key in top_candidates(tmp_path / "whole")), key=lambda one: one.reach_macs[-1]
+    )
     limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
     config, path = best(5, limit), tmp_path / "run"
     store = RunStore.create(path, config, {})
     store.put_fact("train_images", 100)
     store.close()
     assert final(run(path, config)[-1]) == (5, 5, 0, True)
-    trained = [kept(path)[key].reach_macs[-1] for key in finalists(path)]
+    trained = [kept(path)[key].reach_macs[-1] for key in top_candidates(path)]
     assert max(trained) < largest.reach_macs[-1]
 
 
-def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
+def test_where_too_few_subnets_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
     config = best(5, "evaluation.max_training_macs=1")
     store = RunStore.create(tmp_path / "run", config, {})
     store.put_fact("train_images", 100)
@@ -158,9 +160,9 @@ def test_where_too_few_heirs_may_be_trained_a_person_is_told(tmp_path: Path) -> 
     assert "evaluation.max_training_macs = 1 in 9 epochs" in warned
 
 
-def test_what_is_kept_are_the_weights_of_all_finalists_each_as_it_was_scored(tmp_path: Path) -> None:
+def test_what_is_kept_are_the_weights_of_all_top_candidates_each_as_it_was_scored(tmp_path: Path) -> None:
     *_, before, last = run(tmp_path / "run")
-    trained = finalists(tmp_path / "run")
+    trained = top_candidates(tmp_path / "run")
     assert {point.key for point in last.front} <= trained
     inherited = {f"{point.key}-inherited.pt": point.key.encode() for point in before.front}
     final = {f"{key}-inherited-trained9.pt": f"{key}-9".encode() for key in trained}
@@ -170,16 +172,16 @@ def test_what_is_kept_are_the_weights_of_all_finalists_each_as_it_was_scored(tmp
     store.close()
 
 
-def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp_path: Path) -> None:
+def test_once_top_candidates_are_trained_no_luckier_subnet_keeps_them_off_the_front(tmp_path: Path) -> None:
     few, longer = (best(2, f"search.generations={number}") for number in (4, 6))
-    *_, before, last = run(tmp_path / "run", few, HeirPool(skilled=0.55))
-    trained = finalists(tmp_path / "run")
+    *_, before, last = run(tmp_path / "run", few, SubnetPool(skilled=0.55))
+    trained = top_candidates(tmp_path / "run")
     assert {point.key for point in last.front} <= trained
     left = [point.metrics for point in before.front if point.key not in trained]
     now = [point.metrics for point in last.front]
     assert any(
-        all(heir["error"] < one["error"] or heir["macs"] < one["macs"] for one in now) for heir in left
-    ), "an heir that no finalist dominates"
+        all(subnet["error"] < one["error"] or subnet["macs"] < one["macs"] for one in now) for subnet in left
+    ), "an inherited subnet that no top-k candidate dominates"
     store = RunStore(tmp_path / "run")
     told = store.generations()[-1]
     store.close()
@@ -187,41 +189,45 @@ def test_once_finalists_are_trained_no_luckier_heir_keeps_them_off_the_front(tmp
     share = hypervolume(objectives, told["reference"]) / np.prod(told["reference"])
     assert last.hypervolume == pytest.approx(share)
     assert told["finals"][0]["hold_front"]
-    again = HeirPool()
+    again = SubnetPool()
     assert run(tmp_path / "run", few, again)[-1] == last
     assert again.trained == []
-    whole = run(tmp_path / "whole", longer, HeirPool(skilled=0.55))[-1]
-    assert run(tmp_path / "run", longer, HeirPool(skilled=0.55))[-1] == whole
+    whole = run(tmp_path / "whole", longer, SubnetPool(skilled=0.55))[-1]
+    assert run(tmp_path / "run", longer, SubnetPool(skilled=0.55))[-1] == whole
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
     assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
 
 
-def test_where_no_finalist_is_feasible_or_not_all_are_trained_heirs_hold_the_front(tmp_path: Path) -> None:
+def test_where_no_top_candidate_is_feasible_or_not_all_are_trained_subnets_hold_the_front(
+    tmp_path: Path,
+) -> None:
     limit = "constraints.accuracy.min=0.2"
     config = best(5, limit)
-    last = run(tmp_path / "poor", config, HeirPool(skilled=0.1))[-1]
+    last = run(tmp_path / "poor", config, SubnetPool(skilled=0.1))[-1]
     assert last.front
-    assert not {point.key for point in last.front} & finalists(tmp_path / "poor")
-    heirs = len(kept(tmp_path / "poor"))
+    assert not {point.key for point in last.front} & top_candidates(tmp_path / "poor")
+    subnets = len(kept(tmp_path / "poor"))
     limited = best(5, "search.max_minutes=30")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "late", limited, HeirPool(interrupt_after=heirs + 2, skilled=0.5))
+        run(tmp_path / "late", limited, SubnetPool(interrupt_after=subnets + 2, skilled=0.5))
     cut = run(tmp_path / "late", limited, late=True)[-1]
     assert final(cut) == (5, 2, 0, False)
-    assert {point.key for point in cut.front} - finalists(tmp_path / "late"), "three are heirs still"
-    whole = run(tmp_path / "whole", pool=HeirPool(skilled=0.5))[-1]
-    assert run(tmp_path / "late", pool=HeirPool(skilled=0.5))[-1] == whole
+    assert {point.key for point in cut.front} - top_candidates(tmp_path / "late"), (
+        "three are inherited subnets still"
+    )
+    whole = run(tmp_path / "whole", pool=SubnetPool(skilled=0.5))[-1]
+    assert run(tmp_path / "late", pool=SubnetPool(skilled=0.5))[-1] == whole
     assert rows(tmp_path / "late") == rows(tmp_path / "whole")
     assert weight_files(tmp_path / "late") == weight_files(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(("reason", "holds"), [(Status.WORKER_DIED, False), (Status.FAILED, True)])
-def test_finalists_hold_the_front_unless_another_try_could_add_some(
+def test_top_candidates_hold_the_front_unless_another_try_could_add_some(
     tmp_path: Path, reason: Status, holds: bool
 ) -> None:
     run(tmp_path / "whole")
-    lucky = min(finalists(tmp_path / "whole"))
-    pool = HeirPool(fails=lambda key: None if key == lucky else reason)
+    lucky = min(top_candidates(tmp_path / "whole"))
+    pool = SubnetPool(fails=lambda key: None if key == lucky else reason)
     last = run(tmp_path / "run", pool=pool)[-1]
     assert final(last) == (5, 1, 4, holds)
     assert ({point.key for point in last.front} == {lucky}) == holds
@@ -233,7 +239,7 @@ def test_weights_that_were_lost_are_made_again_and_change_nothing_else(tmp_path:
     store = RunStore(tmp_path / "run")
     times = dict(store.finished())
     store.close()
-    lost = sorted(finalists(tmp_path / "run"))[:2]
+    lost = sorted(top_candidates(tmp_path / "run"))[:2]
     for key in lost:
         (tmp_path / "run" / "checkpoints" / f"{key}-inherited-trained9.pt").unlink()
     again = RoundingPool()
@@ -245,13 +251,15 @@ def test_weights_that_were_lost_are_made_again_and_change_nothing_else(tmp_path:
     store.close()
 
 
-@pytest.mark.parametrize("limit", [0.0, 0.2], ids=["finalists", "heirs: no finalist is feasible"])
+@pytest.mark.parametrize(
+    "limit", [0.0, 0.2], ids=["top_candidates", "inherited subnets: no top-k candidate is feasible"]
+)
 def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     tmp_path: Path, limit: float
 ) -> None:
     few = best(2, f"constraints.accuracy.min={limit}")
-    last = run(tmp_path / "run", few, HeirPool(skilled=0.1))[-1]
-    store, trained = RunStore(tmp_path / "run"), finalists(tmp_path / "run")
+    last = run(tmp_path / "run", few, SubnetPool(skilled=0.1))[-1]
+    store, trained = RunStore(tmp_path / "run"), top_candidates(tmp_path / "run")
     contents = read_run(store)
     scored_anew = read_run(store, rescored=(store.config, store.evaluations()))
     store.close()
@@ -264,12 +272,12 @@ def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     console = Console(width=200, file=io.StringIO())
     console.print(contents_table(contents, width=200))
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
-    assert ("the best of 2 finalists, 22 heirs left out" in said) == (limit == 0)
+    assert ("the best of 2 top-k candidates, 22 inherited subnets left out" in said) == (limit == 0)
 
 
 def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path) -> None:
     first = run(tmp_path / "run")
-    before, pool = (rows(tmp_path / "run"), weight_files(tmp_path / "run")), HeirPool()
+    before, pool = (rows(tmp_path / "run"), weight_files(tmp_path / "run")), SubnetPool()
     assert run(tmp_path / "run", pool=pool)[-1] == first[-1]
     assert pool.trained == []
     assert (rows(tmp_path / "run"), weight_files(tmp_path / "run")) == before
@@ -278,7 +286,7 @@ def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path
 @pytest.mark.parametrize("after", [3, 24, 26, 28])
 def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
     whole = run(tmp_path / "whole")
-    first, second = HeirPool(interrupt_after=after), HeirPool()
+    first, second = SubnetPool(interrupt_after=after), SubnetPool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts", pool=first)
     assert run(tmp_path / "parts", pool=second)[-1] == whole[-1]
@@ -287,68 +295,68 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(tmp_path: Path, afte
     assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("before", [CONFIG, HEIRS], ids=["with finalists", "without"])
+@pytest.mark.parametrize("before", [CONFIG, SUBNETS], ids=["with top-k candidates", "without"])
 def test_a_longer_search_ends_as_one_that_was_as_long_from_its_start(
     tmp_path: Path, before: SearchFile
 ) -> None:
     whole = run(tmp_path / "whole", LONGER)
     run(tmp_path / "parts", before)
-    pool = HeirPool()
+    pool = SubnetPool()
     assert run(tmp_path / "parts", LONGER, pool)[-1] == whole[-1]
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
     assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
     assert len([name for name in pool.trained if name.endswith("-9")]) <= 5
 
 
-def test_fewer_finalists_or_none_leave_heirs_behind(tmp_path: Path) -> None:
-    heirs = run(tmp_path / "heirs", HEIRS)
+def test_fewer_top_candidates_or_none_leave_subnets_behind(tmp_path: Path) -> None:
+    subnets = run(tmp_path / "subnets", SUBNETS)
     run(tmp_path / "run")
-    assert run(tmp_path / "run", HEIRS)[-1].front == heirs[-1].front
-    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "heirs")
+    assert run(tmp_path / "run", SUBNETS)[-1].front == subnets[-1].front
+    assert rows(tmp_path / "run") == rows(tmp_path / "subnets")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "subnets")
 
 
-def test_a_finalist_that_fails_stays_the_heir_that_it_was(tmp_path: Path) -> None:
+def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path) -> None:
     run(tmp_path / "whole")
-    unlucky = min(finalists(tmp_path / "whole"))
+    unlucky = min(top_candidates(tmp_path / "whole"))
     events: list[Event] = []
-    pool = HeirPool(fails=lambda key: Status.FAILED if key == unlucky else None)
+    pool = SubnetPool(fails=lambda key: Status.FAILED if key == unlucky else None)
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
-    assert finalists(tmp_path / "run") == finalists(tmp_path / "whole") - {unlucky}
+    assert top_candidates(tmp_path / "run") == top_candidates(tmp_path / "whole") - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
     assert final(last) == (5, 4, 1, True)
-    assert fact(tmp_path / "run", "Finalists") == (
+    assert fact(tmp_path / "run", "Top-k candidates") == (
         "4 of 5 trained",
-        "1 failed, and stay heirs; the reasons are below",
+        "1 failed, and stay inherited subnets; the reasons are below",
     )
     assert told_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
     told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
     assert [one.status_text for one in told if one.key == unlucky] == ["done", "failed: diverged"]
-    again = HeirPool()
+    again = SubnetPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [], "it would fail again"
 
 
-def test_a_finalist_lost_with_its_worker_is_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
     run(tmp_path / "whole")
-    unlucky = min(finalists(tmp_path / "whole"))
-    run(tmp_path / "run", pool=HeirPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
+    unlucky = min(top_candidates(tmp_path / "whole"))
+    run(tmp_path / "run", pool=SubnetPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
     assert "worker died" in str(store.fact("not_repeatable"))
     store.forget_machine_failures()
     store.close()
-    again = HeirPool()
+    again = SubnetPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [f"{unlucky}-9"]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
 
-def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_path: Path) -> None:
+def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     limited = best(5, "search.max_minutes=30")
     last = run(tmp_path / "run", limited, late=True)[-1]
     assert final(last) == (5, 0, 0, False)
-    assert finalists(tmp_path / "run") == set()
+    assert top_candidates(tmp_path / "run") == set()
     store = RunStore(tmp_path / "run")
     assert "max_minutes" in str(store.fact("not_repeatable"))
     store.close()
@@ -356,15 +364,17 @@ def test_where_the_time_is_up_heirs_stay_and_a_continued_run_trains_them(tmp_pat
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("before", "trained"), [(0, "0 of 5 finalists are"), (1, "1 of 5 finalists is")])
-def test_a_report_says_how_many_finalists_the_time_allowed_and_that_the_limit_has_to_be_raised(
+@pytest.mark.parametrize(
+    ("before", "trained"), [(0, "0 of 5 top-k candidates are"), (1, "1 of 5 top-k candidates is")]
+)
+def test_a_report_says_how_many_top_candidates_the_time_allowed_and_that_the_limit_has_to_be_raised(
     tmp_path: Path, before: int, trained: str
 ) -> None:
     limited = best(5, "search.max_minutes=30")
     path = tmp_path / "run"
-    heirs = run(tmp_path / "heirs", HEIRS)[-1].trainings
+    subnets = run(tmp_path / "subnets", SUBNETS)[-1].trainings
     with pytest.raises(KeyboardInterrupt):
-        run(path, limited, HeirPool(interrupt_after=heirs + before))
+        run(path, limited, SubnetPool(interrupt_after=subnets + before))
     run(path, limited, late=True)
     store = RunStore(path)
     told = warnings(read_run(store))
@@ -376,15 +386,16 @@ def test_a_report_says_how_many_finalists_the_time_allowed_and_that_the_limit_ha
     resume = f"aebnas resume {path} --set search.max_minutes={allowed:g}"
     assert told[:2] == [
         f"The time is up (search.max_minutes: 30); {trained} trained. Continue: {resume}",
-        f"{5 - before} of 5 finalists are not trained yet, and count as heirs. Continue it: {resume}",
+        f"{5 - before} of 5 top-k candidates are not trained yet, and count as inherited subnets. Continue "
+        f"it: {resume}",
     ]
     run(path)
     store = RunStore(path)
-    assert not any("finalist" in words or "time is up" in words for words in warnings(read_run(store)))
+    assert not any("top_candidate" in words or "time is up" in words for words in warnings(read_run(store)))
     store.close()
 
 
-def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path) -> None:
+def test_a_report_counts_the_time_of_subnets_and_of_top_candidates_once(tmp_path: Path) -> None:
     run(tmp_path / "run")
     store = RunStore(tmp_path / "run")
     timing = read_run(store).timing
@@ -394,7 +405,7 @@ def test_a_report_counts_the_time_of_heirs_and_of_finalists_once(tmp_path: Path)
     assert {one.seconds for key, one in kept(tmp_path / "run").items()} == {1.0, 2.0}
 
 
-class RoundingPool(HeirPool):
+class RoundingPool(SubnetPool):
     """Another machine: what inherits here answers a little differently."""
 
     def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
@@ -403,8 +414,8 @@ class RoundingPool(HeirPool):
         return replace(outcome, evaluation=replace(other.evaluation, epochs=outcome.evaluation.epochs))
 
 
-class LosingPool(HeirPool):
-    """The worker dies of some heirs."""
+class LosingPool(SubnetPool):
+    """The worker dies of some inherited subnets."""
 
     def __init__(self, lost: Callable[[str], bool]) -> None:
         super().__init__()
@@ -416,20 +427,20 @@ class LosingPool(HeirPool):
         return super().answer(architecture, step)
 
 
-@pytest.mark.parametrize("pool", [HeirPool, RoundingPool])
+@pytest.mark.parametrize("pool", [SubnetPool, RoundingPool])
 def test_what_candidates_were_before_is_never_overwritten_so_nothing_is_put_back(
-    tmp_path: Path, pool: type[HeirPool]
+    tmp_path: Path, pool: type[SubnetPool]
 ) -> None:
-    run(tmp_path / "heirs", HEIRS)
+    run(tmp_path / "subnets", SUBNETS)
     run(tmp_path / "run")
     store = RunStore(tmp_path / "run")
     times = dict(store.finished())
     store.close()
     again = pool()
-    run(tmp_path / "run", HEIRS, again)
+    run(tmp_path / "run", SUBNETS, again)
     assert again.trained == []
-    assert rows(tmp_path / "run") == rows(tmp_path / "heirs")
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "heirs")
+    assert rows(tmp_path / "run") == rows(tmp_path / "subnets")
+    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "subnets")
     store = RunStore(tmp_path / "run")
     assert dict(store.finished()) == times, "when it was trained is not forged either"
     store.close()
@@ -438,17 +449,17 @@ def test_what_candidates_were_before_is_never_overwritten_so_nothing_is_put_back
 def test_candidates_that_are_chosen_again_are_known_but_for_their_weights(tmp_path: Path) -> None:
     whole = run(tmp_path / "run")
     files = weight_files(tmp_path / "run")
-    run(tmp_path / "run", HEIRS)
-    again = HeirPool()
+    run(tmp_path / "run", SUBNETS)
+    again = SubnetPool()
     assert run(tmp_path / "run", pool=again)[-1] == whole[-1]
-    assert set(again.trained) == {f"{key}-9" for key in finalists(tmp_path / "run")}
+    assert set(again.trained) == {f"{key}-9" for key in top_candidates(tmp_path / "run")}
     assert weight_files(tmp_path / "run") == files
 
 
 def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Path) -> None:
     run(tmp_path / "run")
     before = rows(tmp_path / "run")
-    lost = min(finalists(tmp_path / "run"))
+    lost = min(top_candidates(tmp_path / "run"))
     (tmp_path / "run" / "checkpoints" / f"{lost}-inherited-trained9.pt").unlink()
     run(tmp_path / "run", pool=LosingPool(lambda key: True))
     store = RunStore(tmp_path / "run")
@@ -458,7 +469,7 @@ def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Pa
     assert rows(tmp_path / "run") == before
 
 
-def test_another_course_of_the_search_leaves_no_finalist_of_the_first_behind(tmp_path: Path) -> None:
+def test_another_path_of_the_search_leaves_no_top_candidate_of_the_first_behind(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     for unlucky in sorted(whole[0].proposed)[:3]:
         path = tmp_path / unlucky
@@ -469,33 +480,33 @@ def test_another_course_of_the_search_leaves_no_finalist_of_the_first_behind(tmp
         assert run(path)[-1] == whole[-1]
         known = rows(path)
         assert {key: known[key] for key in rows(tmp_path / "whole")} == rows(tmp_path / "whole")
-        assert finalists(path) == finalists(tmp_path / "whole")
+        assert top_candidates(path) == top_candidates(tmp_path / "whole")
 
 
-def test_while_a_run_is_made_longer_its_report_is_one_of_heirs(tmp_path: Path) -> None:
+def test_while_a_run_is_made_longer_its_report_is_one_of_subnets(tmp_path: Path) -> None:
     run(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", LONGER, HeirPool(interrupt_after=3))
+        run(tmp_path / "run", LONGER, SubnetPool(interrupt_after=3))
     store = RunStore(tmp_path / "run")
     contents = read_run(store)
     store.close()
     assert {point.evaluation.epochs for point in contents.front} == {0}
-    assert any("finalists are not trained yet" in words for words in warnings(contents))
+    assert any("top-k candidates are not trained yet" in words for words in warnings(contents))
     assert run(tmp_path / "run", LONGER)[-1] == run(tmp_path / "whole", LONGER)[-1]
     assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_a_finished_run_keeps_the_weights_of_heirs_that_only_the_finale_put_on_the_front(
+def test_a_finished_run_keeps_the_weights_of_subnets_that_only_the_final_training_put_on_the_front(
     tmp_path: Path, count: int
 ) -> None:
-    # training does these no good: others, never on the front of heirs, are on the last one
+    # training does these no good: others, never on the front of inherited subnets, are on the last one
     config = best(count, "constraints.accuracy.min=0.2")
-    *_, heirs, last = run(tmp_path / "run", config, HeirPool(skilled=0.1))
-    trained = finalists(tmp_path / "run")
-    assert {point.key for point in last.front} - {point.key for point in heirs.front}
+    *_, subnets, last = run(tmp_path / "run", config, SubnetPool(skilled=0.1))
+    trained = top_candidates(tmp_path / "run")
+    assert {point.key for point in last.front} - {point.key for point in subnets.front}
     assert not {point.key for point in last.front} & trained
-    before, again = weight_files(tmp_path / "run"), HeirPool(skilled=0.1)
+    before, again = weight_files(tmp_path / "run"), SubnetPool(skilled=0.1)
     assert {f"{key}-inherited-trained9.pt" for key in trained} < before.keys()
     assert {f"{point.key}-inherited.pt" for point in last.front} < before.keys()
     assert run(tmp_path / "run", config, again)[-1] == last
@@ -503,9 +514,11 @@ def test_a_finished_run_keeps_the_weights_of_heirs_that_only_the_finale_put_on_t
     assert weight_files(tmp_path / "run") == before
 
 
-def test_a_kill_in_the_finale_leaves_no_weights_behind_when_others_are_chosen_later(tmp_path: Path) -> None:
+def test_a_kill_in_the_final_training_leaves_no_weights_behind_when_others_are_chosen_later(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", pool=HeirPool(interrupt_after=27))
+        run(tmp_path / "run", pool=SubnetPool(interrupt_after=27))
     run(tmp_path / "run", LONGER)
     run(tmp_path / "whole", LONGER)
     assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
@@ -518,7 +531,7 @@ def test_a_longer_run_has_no_trainings_that_were_cut_off(tmp_path: Path) -> None
 
 
 def told_failures(path: Path) -> dict[str, str]:
-    """Return why finalists failed, by key, as the report says it."""
+    """Return why top-k candidates failed, by key, as the report says it."""
     store = RunStore(path)
     try:
         return {one.key: one.status_text for one in read_run(store).failed_finals}

@@ -71,7 +71,7 @@ def run(
     try:
         if retry:
             store.forget_machine_failures()
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         return list(
@@ -115,10 +115,10 @@ def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path:
     }, "what went on needs no more than its rows"
 
 
-def test_the_time_of_a_candidate_is_that_of_all_its_legs(tmp_path: Path) -> None:
+def test_the_time_of_a_candidate_is_that_of_all_its_fidelity_steps(tmp_path: Path) -> None:
     run(tmp_path / "run")
-    legs = {1: 1.0, 3: 2.0, 9: 3.0}
-    assert all(one.seconds == legs[one.epochs or 0] for one in kept(tmp_path / "run").values())
+    seconds = {1: 1.0, 3: 2.0, 9: 3.0}
+    assert all(one.seconds == seconds[one.epochs or 0] for one in kept(tmp_path / "run").values())
     store = RunStore(tmp_path / "run")
     timing = read_run(store).timing
     store.close()

@@ -18,7 +18,7 @@ from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
 
-SPACE = StagedSpace(fake_config().space, 8, fake_config().search.trade_offs)
+SPACE = StagedSpace(fake_config().space, 8, fake_config().search.budget_fractions)
 EXACT = ExactCosts(classification(1, 10))
 SAMPLES = [SPACE.decode(SPACE.sample(np.random.default_rng(seed))) for seed in range(60)]
 
@@ -67,7 +67,7 @@ def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
         proposed += [full_macs(one) for one in architectures]
         proposer.tell(
             [
-                individual(genome, SPACE.trade_off(genome), fake_outcome(one).evaluation, config)
+                individual(genome, SPACE.budget_fraction(genome), fake_outcome(one).evaluation, config)
                 for genome, one in zip(asked, architectures, strict=True)
             ]
         )
@@ -94,7 +94,7 @@ def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
         asked = proposer.ask()
         assert len(asked) == 6
         outcomes = [(genome, fake_outcome(SPACE.decode(genome)).evaluation) for genome in asked]
-        proposer.tell([individual(g, SPACE.trade_off(g), one, config) for g, one in outcomes])
+        proposer.tell([individual(g, SPACE.budget_fraction(g), one, config) for g, one in outcomes])
 
 
 def test_early_rejection_and_limits_that_nothing_meets_go_together() -> None:

@@ -13,14 +13,14 @@ from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
 def individual(genome: Genome, violation: float = -1.0) -> Individual:
     """Return an individual whose objectives follow from its genome."""
     share = sum(genome) / sum(n - 1 for n in SPACE.cardinalities)
     key = SPACE.decode(genome).key()
-    return Individual(genome, key, SPACE.trade_off(genome), (1 - share, share**2), (violation,))
+    return Individual(genome, key, SPACE.budget_fraction(genome), (1 - share, share**2), (violation,))
 
 
 def proposer(seed: int = 0, **search: object) -> Nsga2Proposer:
@@ -54,7 +54,7 @@ def test_the_first_generation_keeps_no_more_than_the_population() -> None:
 def test_at_most_three_individuals_of_an_architecture_survive() -> None:
     one = proposer()
     asked = one.ask()
-    told = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.trade_offs]
+    told = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.budget_fractions]
     told += [individual(genome) for genome in asked[1:]]
     one.tell(told)
     counts = Counter(SPACE.decode(genome).key() for genome in survivors(one))
@@ -117,7 +117,7 @@ def test_an_exhausted_space_ends_with_an_empty_proposal() -> None:
         "space.exits.branch={modules: [0, 1]}",
         "space.stem.width=[8, 12]",
     )
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     one = Nsga2Proposer(space, config.search, 2, 0)
     seen = 0
     for _ in range(10):
@@ -154,6 +154,6 @@ def test_random_search_ends_quietly_where_the_space_is_used_up() -> None:
         "space.exits={after: []}",
         "space.resolution=8",
     )
-    one = RandomProposer(StagedSpace(config.space, 8, config.search.trade_offs), 2, seed=1)
+    one = RandomProposer(StagedSpace(config.space, 8, config.search.budget_fractions), 2, seed=1)
     assert len(one.ask()) == 2
     assert one.ask() == []

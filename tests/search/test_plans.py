@@ -80,7 +80,7 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = StagedSpace(config.space, 8, config.search.trade_offs)
+        space = StagedSpace(config.space, 8, config.search.budget_fractions)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         workers = pool or PlanPool(config)

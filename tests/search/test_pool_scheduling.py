@@ -19,7 +19,7 @@ from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
-from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_places, places
+from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_slots, places
 from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -35,7 +35,7 @@ def node(name: str, cpus: float = 1, gpus: float = 0) -> Node:
 
 
 def candidates(number: int) -> list[StagedArchitecture]:
-    space = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+    space = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
     rng = np.random.default_rng(0)
     drawn: dict[str, StagedArchitecture] = {}
     while len(drawn) < number:
@@ -236,7 +236,7 @@ def test_a_search_without_nodes_ends(mode: str, words: str, until: float) -> Non
     st.integers(0, 2),
 )
 def test_however_nodes_come_and_go_every_candidate_is_answered_once(
-    course: list[tuple[int, str, str]], taken: int
+    steps: list[tuple[int, str, str]], taken: int
 ) -> None:
     cluster = FakeCluster(node("home", cpus=2), node("a", cpus=3), seconds=7)
     cluster.taken = min(taken, 1)
@@ -246,7 +246,7 @@ def test_however_nodes_come_and_go_every_candidate_is_answered_once(
         "hide": lambda name: cluster.lose(name, is_noticed=False),
         "join": lambda name: cluster.join(node(name + str(cluster.time), cpus=2)),
     }
-    for time, name, act in course:
+    for time, name, act in steps:
         cluster.at(time, lambda name=name, act=act: acts[act](name))  # type: ignore[misc]
     trial = Trial(cluster, "workers.retries=0")
     assert trial.done(6)
@@ -357,7 +357,7 @@ def test_one_node_on_which_no_worker_starts_does_not_end_the_search_on_the_other
         ([], 1, 0, 0),
     ],
 )
-def test_places_are_counted_node_by_node(
+def test_gpu_slots_are_counted_node_by_node(
     nodes: list[tuple[float, float]], cpus: float, gpus: float, room: int
 ) -> None:
     assert places([node(str(i), *sizes) for i, sizes in enumerate(nodes)], cpus, gpus) == room
@@ -365,7 +365,7 @@ def test_places_are_counted_node_by_node(
 
 @given(st.integers(1, 64), st.integers(1, 20))
 def test_equal_shares_of_a_gpu_fill_it(gpus: int, shares: int) -> None:
-    assert gpu_places(gpus, 1 / shares) == gpus * shares
+    assert gpu_slots(gpus, 1 / shares) == gpus * shares
 
 
 @pytest.mark.parametrize(

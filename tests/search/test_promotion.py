@@ -19,7 +19,7 @@ from aebnas.space.search_space import StagedSpace
 
 def batch(config: SearchFile, size: int = 8) -> tuple[StagedSpace, list[Genome], dict[str, Evaluation]]:
     """A space, distinct genomes of it and their evaluations."""
-    space, rng = StagedSpace(config.space, 8, config.search.trade_offs), np.random.default_rng(3)
+    space, rng = StagedSpace(config.space, 8, config.search.budget_fractions), np.random.default_rng(3)
     genomes = {space.decode(one).key(): one for one in (space.sample(rng) for _ in range(size))}
     found = {key: fake_outcome(space.decode(one)).evaluation for key, one in genomes.items()}
     return space, list(genomes.values()), found
@@ -65,7 +65,7 @@ def test_the_best_are_on_the_front_of_their_batch() -> None:
     points = [
         (key, [one.metrics(at)[name] for name in ("error", "macs")])
         for key, one in evaluations.items()
-        for at in config.search.trade_offs
+        for at in config.search.budget_fractions
     ]
     on_front = {points[i][0] for i in np.flatnonzero(non_dominated([values for _, values in points]))}
     assert set(found[: len(on_front)]) == on_front

@@ -20,7 +20,7 @@ from aebnas.task.task import classification
 
 
 def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     listener = (events if events is not None else []).append
     return Search(
         config,
@@ -52,7 +52,7 @@ def not_repeatable(path: Path) -> object:
 def test_the_front_of_a_seed_is_golden(tmp_path: Path) -> None:
     last = run(tmp_path / "run", fake_config())[-1]
     assert last.trainings == 24
-    assert [(point.key, point.trade_off) for point in last.front] == [
+    assert [(point.key, point.budget_fraction) for point in last.front] == [
         ("52bfb65ba2ff052b", 1.0),
         ("7afa9fb59ccaa3e4", 0.8),
         ("7afa9fb59ccaa3e4", 0.35),
@@ -99,11 +99,11 @@ def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) ->
     store = RunStore.create(tmp_path / "run", config, {})
     search = make(store, config, FakePool())
     list(search.run())
-    told = {(one.key, one.trade_off) for one in search._individuals}
+    told = {(one.key, one.budget_fraction) for one in search._individuals}
     distinct = {
-        (evaluation.key, evaluation.point_index(trade_off))
+        (evaluation.key, evaluation.point_index(budget_fraction))
         for evaluation in store.evaluations()
-        for trade_off in config.search.trade_offs
+        for budget_fraction in config.search.budget_fractions
     }
     assert len(told) == len(distinct) > 6
     store.close()
@@ -165,7 +165,7 @@ def test_a_lost_cluster_ends_a_search_with_what_is_kept_and_the_commands_that_co
 def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> None:
     generations = run(tmp_path / "run", fake_config("search.algorithm=random"))
     assert generations[-1].trainings == 24
-    assert len({point.trade_off for g in generations for point in g.front}) > 1
+    assert len({point.budget_fraction for g in generations for point in g.front}) > 1
 
 
 def test_artefacts_are_kept_of_the_front_alone(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def start() -> Iterator[Start]:
     def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
         store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
         opened.append(store)
-        space = StagedSpace(config.space, 8, config.trade_offs, config.settings)
+        space = StagedSpace(config.space, 8, config.budget_fractions, config.settings)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         return Search(config, space, store, lambda told: pool, DATA, proposer), store
 
@@ -68,7 +68,7 @@ def test_with_a_target_every_candidate_is_one_point_and_the_front_meets_it(
     assert len(search._individuals) == len(known)
     assert last.front
     assert all((known[point.key].verdict or {})["is_met"] for point in last.front)
-    assert {point.trade_off for point in last.front} == {1.0}
+    assert {point.budget_fraction for point in last.front} == {1.0}
 
 
 CHOICES = "exits.policy={choices: [confidence, pcee]}"
@@ -84,13 +84,13 @@ def test_one_training_serves_every_choice_of_the_exit_policy(tmp_path: Path, sta
         for point in own:
             assert one.curve is not None
             assert (one.curve.settings or ())[
-                one.point_index(point.trade_off, point.setting)
+                one.point_index(point.budget_fraction, point.setting)
             ] == point.setting
             assert search._space.setting(point.genome) == point.setting
     assert store.count() == last.trainings == len({point.key for point in search._individuals})
     run = read_run(store)
-    assert [(p.key, p.trade_off, p.setting) for p in run.front] == [
-        (p.key, p.trade_off, p.setting) for p in sorted(last.front, key=lambda p: p.metrics["macs"])
+    assert [(p.key, p.budget_fraction, p.setting) for p in run.front] == [
+        (p.key, p.budget_fraction, p.setting) for p in sorted(last.front, key=lambda p: p.metrics["macs"])
     ]
 
 

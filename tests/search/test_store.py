@@ -18,7 +18,7 @@ from aebnas.search.events import Generation
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 ARCHITECTURE = SPACE.decode(SPACE.sample(np.random.default_rng(0)))
 
 

@@ -100,7 +100,7 @@ def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> No
     assert all(bool((a[name] == b[name]).all()) for name in a)
 
 
-def test_the_best_heirs_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: Path) -> None:
+def test_the_best_subnets_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: Path) -> None:
     plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
     config = SearchFile.model_validate(plain | best(2))
     last = front(tmp_path / "run", config)
@@ -112,9 +112,9 @@ def test_the_best_heirs_are_trained_in_the_end_and_a_resume_knows_it(tmp_path: P
     with resumed_session(tmp_path / "run", listener=events.append) as search:
         assert [generation.front for generation in search.run()][-1] == last
     assert not any(isinstance(event, CandidateStarted) for event in events)
-    front(tmp_path / "heirs", SearchFile.model_validate(plain))
+    front(tmp_path / "subnets", SearchFile.model_validate(plain))
     with resumed_session(
-        tmp_path / "heirs", [f"evaluation.fidelities={json.dumps(best(2)['evaluation']['fidelities'])}"]
+        tmp_path / "subnets", [f"evaluation.fidelities={json.dumps(best(2)['evaluation']['fidelities'])}"]
     ) as search:
         assert [generation.front for generation in search.run()][-1] == last
 
@@ -340,7 +340,7 @@ def test_a_supernet_that_another_processor_went_on_with_is_marked(
 
     with pytest.raises(KeyboardInterrupt), new_session(CONFIG, tmp_path / "run", stop) as search:
         list(search.run())
-    monkeypatch.setattr("aebnas.supernet.course.processor", lambda: "another")
+    monkeypatch.setattr("aebnas.supernet.training_loop.processor", lambda: "another")
     with resumed_session(tmp_path / "run") as search:
         list(search.run())
     store = RunStore(tmp_path / "run")
@@ -364,7 +364,7 @@ def test_the_time_of_a_supernet_counts_even_if_the_search_is_killed(tmp_path: Pa
     assert spent == sorted(spent)
 
 
-def test_limits_on_accuracy_that_no_heir_meets_are_explained(tmp_path: Path) -> None:
+def test_limits_on_accuracy_that_no_subnet_meets_are_explained(tmp_path: Path) -> None:
     limited = SearchFile.model_validate(FILE | {"constraints": {"accuracy": {"min": 0.999}}})
     events: list[Event] = []
     front(tmp_path / "run", limited, events)
@@ -402,7 +402,7 @@ def test_check_looks_at_a_given_supernet_and_at_sections_that_nothing_reads(
     assert "space.stem.width: 8 -> 4" in capsys.readouterr().err
 
 
-def test_limits_that_heirs_miss_for_other_reasons_are_not_put_on_accuracy(tmp_path: Path) -> None:
+def test_limits_that_subnets_miss_for_other_reasons_are_not_put_on_accuracy(tmp_path: Path) -> None:
     limits = {"accuracy": {"min": 0.01}, "params": {"max": 10}}
     events: list[Event] = []
     limited = SearchFile.model_validate(
@@ -453,7 +453,7 @@ def test_a_given_supernet_is_needed_no_more_once_it_was_copied(tmp_path: Path) -
     assert main(command) == 0
 
 
-def test_finalists_that_are_none_any_more_are_told(tmp_path: Path) -> None:
+def test_top_candidates_that_are_none_any_more_are_told(tmp_path: Path) -> None:
     plain = FILE | {"training": FILE["training"] | {"epochs": 1}}
     config = SearchFile.model_validate(plain | best(2))
     events: list[Event] = []

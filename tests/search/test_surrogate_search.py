@@ -33,7 +33,7 @@ QUICK = (
     "search.surrogate_options={inner_population: 20, inner_generations: 2}",
 )
 CONFIG = fake_config(*QUICK)
-SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
 def standings(path: Path, *overrides: str) -> list[SurrogateStanding]:
@@ -177,7 +177,7 @@ def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple
 def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
     config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
     store = RunStore.create(tmp_path / "run", config, {})
-    space = StagedSpace(config.space, 8, config.trade_offs)
+    space = StagedSpace(config.space, 8, config.budget_fractions)
     pool = FakePool(outcome=fitted_outcome(config))
     search = Search(
         config, space, store, lambda told: pool, DATA, make_proposer(config, space, classification(*DATA[1:]))
@@ -217,7 +217,7 @@ def test_equal_networks_have_equal_features_whatever_their_inactive_genes() -> N
 def test_what_models_see_leads_back_to_what_was_measured(name: str) -> None:
     rng = np.random.default_rng(0)
     costs = [ExactCosts(classification(1, 10)).of(SPACE.decode(SPACE.sample(rng))) for _ in range(5)]
-    shares = np.asarray(SPACE.trade_offs)
+    shares = np.asarray(SPACE.budget_fractions)
     reach = np.asarray([[cost.reach["macs"][0], cost.reach["macs"][-1]] for cost in costs])
     part = rng.random((5, len(shares)))
     values = part if name == "error" else reach[:, :1] + part * (reach[:, 1:] - reach[:, :1])

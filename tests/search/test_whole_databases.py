@@ -16,13 +16,13 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 
 from aebnas.errors import RunError
 from aebnas.runs.store import database
-from aebnas.runs.store.places import has_database
+from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
-SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.trade_offs)
+SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_worker_whose_gpu_broke_gives_up_instead_of_failing_every_candidate() 
         return found
 
     config = fake_config()
-    space = StagedSpace(config.space, 8, config.search.trade_offs)
+    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     with pytest.raises(WorkerError, match="illegal memory access"):
         worker(Status.BROKEN_DEVICE, "an illegal memory access").evaluate(architecture, Step(0))

@@ -8,7 +8,7 @@ from tiny_spaces import any_space, branch_space, genome, space
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.errors import ConfigError
-from aebnas.space.genes import TRADE_OFF
+from aebnas.space.genes import BUDGET_FRACTION
 from aebnas.space.search_space import StagedSpace
 
 
@@ -136,18 +136,18 @@ def test_multipliers_that_round_to_the_same_channels_are_one_architecture() -> N
 
 
 # ---------------------------------------------------------------- genomes
-def test_the_trade_off_is_no_part_of_the_architecture() -> None:
-    some = space(trade_offs=(0.5, 1.0), exits={"after": ["stage1"], "optional": False})
-    assert [gene.name for gene in some.genes] == [TRADE_OFF]
+def test_the_budget_fraction_is_no_part_of_the_architecture() -> None:
+    some = space(budget_fractions=(0.5, 1.0), exits={"after": ["stage1"], "optional": False})
+    assert [gene.name for gene in some.genes] == [BUDGET_FRACTION]
     assert some.decode((0,)).key() == some.decode((1,)).key()
-    assert [some.trade_off(g) for g in ((0,), (1,))] == [0.5, 1.0]
+    assert [some.budget_fraction(g) for g in ((0,), (1,))] == [0.5, 1.0]
     assert some.at_point((0,), 1.0) == (1,)
 
 
-def test_a_space_without_exits_has_no_trade_off_to_choose() -> None:
-    some = space(trade_offs=(0.5, 1.0))
+def test_a_space_without_exits_has_no_budget_fraction_to_choose() -> None:
+    some = space(budget_fractions=(0.5, 1.0))
     assert some.genes == ()
-    assert some.trade_off(()) == 1.0
+    assert some.budget_fraction(()) == 1.0
 
 
 @pytest.mark.parametrize("wrong", [(), (0, 0), (2,), (-1,)])

@@ -55,6 +55,6 @@ def test_any_small_space_holds_as_many_architectures_as_counted(some: StagedSpac
     assert some.count() == brute_force(some)
 
 
-def test_trade_offs_are_not_counted() -> None:
+def test_budget_fractions_are_not_counted() -> None:
     exits = {"after": ["stage1"], "optional": False}
-    assert space(trade_offs=(0.5, 1.0), exits=exits).count() == 1
+    assert space(budget_fractions=(0.5, 1.0), exits=exits).count() == 1

@@ -92,10 +92,10 @@ def test_no_two_layers_of_a_space_share_a_signature(name: str) -> None:
 
 
 @every_space
-def test_the_gene_groups_are_stages_exits_and_the_trade_off(name: str) -> None:
+def test_the_gene_groups_are_stages_exits_and_thresholds(name: str) -> None:
     space, _, _ = shipped(name)
     stages = space.config.stage_names()
-    allowed = {"input", "trade_off", *stages, *(f"exit.{stage}" for stage in space.config.exits.after)}
+    allowed = {"input", "thresholds", *stages, *(f"exit.{stage}" for stage in space.config.exits.after)}
     assert {gene.group for gene in space.genes} <= allowed
 
 

@@ -7,16 +7,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from aebnas.config.sections.space import SpaceConfig
-from aebnas.space.genes import TRADE_OFF, Genome
+from aebnas.space.genes import BUDGET_FRACTION, Genome
 from aebnas.space.search_space import StagedSpace
 
 RESIDUAL = {"depth": 1, "width": 8, "block": {"type": "residual"}}
 
 
-def space(pixels: int = 16, /, trade_offs: tuple[float, ...] = (1.0,), **section: Any) -> StagedSpace:
+def space(pixels: int = 16, /, budget_fractions: tuple[float, ...] = (1.0,), **section: Any) -> StagedSpace:
     """A search space from a ``space:`` section as YAML gives it; two plain stages where none are given."""
     section.setdefault("stages", [RESIDUAL, RESIDUAL])
-    return StagedSpace(SpaceConfig.model_validate(section), pixels, trade_offs)
+    return StagedSpace(SpaceConfig.model_validate(section), pixels, budget_fractions)
 
 
 def branch_space(pixels: int = 16, /, modules: Any = 1, optional: bool = False, **module: Any) -> StagedSpace:
@@ -35,8 +35,8 @@ def genome(space: StagedSpace, **choices: Any) -> Genome:
 
 
 def genomes(space: StagedSpace) -> Iterator[Genome]:
-    """Every genome, the trade-off fixed at its first choice."""
-    counts = [1 if gene.name == TRADE_OFF else len(gene.choices) for gene in space.genes]
+    """Every genome, the budget fraction fixed at its first choice."""
+    counts = [1 if gene.name == BUDGET_FRACTION else len(gene.choices) for gene in space.genes]
     return itertools.product(*(range(count) for count in counts))
 
 

@@ -11,10 +11,10 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
-from aebnas.supernet.course import Progress
 from aebnas.supernet.inheritance import new_supernet
 from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.supernet import Supernet
+from aebnas.supernet.training_loop import Progress
 
 FILE: dict[str, Any] = {
     "name": "digits",

@@ -50,9 +50,9 @@ def weights_of(one: Supernet, network: EarlyExitNetwork, tensors: Mapping[str, T
     for part, segment in zip(network.segments(), plan, strict=True):
         modules = [*part.backbone, *part.exit]
         layers, at = segment.layers(), (*segment.backbone_slots, *segment.exit_slots)
-        for module, layer, place in zip(modules, layers, at, strict=True):
+        for module, layer, slot in zip(modules, layers, at, strict=True):
             for name, weight in named_weights(module, layer):
-                found[names[id(weight)]] = part_of(tensors[f"{place}.{name}"], weight.shape)
+                found[names[id(weight)]] = part_of(tensors[f"{slot}.{name}"], weight.shape)
     return found
 
 
@@ -62,8 +62,8 @@ def check(name: str, seed: int) -> None:
     network = one.extract(architecture)
     x = images(one, architecture)
     with torch.no_grad():
-        lent = [logits[0] for logits in one.lend([architecture]).network(x)]
-        for mine, theirs in zip(network.train()(x), lent, strict=True):
+        sampled = [logits[0] for logits in one.sample_subnet([architecture]).network(x)]
+        for mine, theirs in zip(network.train()(x), sampled, strict=True):
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
         # a third way to the same answer: a plain network that computes with views of the shared tensors;
         # in float64, as batches of two through many batch norms amplify rounding: 1e-16 to 2e-9 was seen
@@ -118,10 +118,10 @@ def test_branches_whose_modules_reach_one_pixel_have_their_weights_too() -> None
         modules = [module for exit_ in architecture.exits for module in exit_.modules]
         seen |= {module.type for module in modules if module.stride == 1}
         x = images(one, architecture)
-        for mine, lent in zip(
-            one.extract(architecture).train()(x), one.lend([architecture]).network(x), strict=True
+        for mine, sampled in zip(
+            one.extract(architecture).train()(x), one.sample_subnet([architecture]).network(x), strict=True
         ):
-            torch.testing.assert_close(mine, lent[0], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(mine, sampled[0], atol=1e-5, rtol=1e-5)
     assert seen == {"mbconv", "fused", "residual", "dwconv"}, "at one pixel none strides"
 
 
@@ -155,9 +155,9 @@ def test_gradients_come_back_as_autograd_finds_them_on_the_shared_weights() -> N
         plain = EarlyExitNetwork(architecture, one.task).train()
         for logits in functional_call(plain, weights_of(one, plain, leaves), (x,)):
             cross_entropy(logits, labels).backward(retain_graph=True)
-        loan = one.lend([architecture])
-        torch.stack([cross_entropy(logits[0], labels) for logits in loan.network(x)]).sum().backward()
-        loan.give_back()
+        subnet = one.sample_subnet([architecture])
+        torch.stack([cross_entropy(logits[0], labels) for logits in subnet.network(x)]).sum().backward()
+        subnet.accumulate_gradients()
         for name, leaf in leaves.items():
             expected = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
             torch.testing.assert_close(one.weights.gradients[name], expected, atol=1e-5, rtol=1e-4)
@@ -171,9 +171,9 @@ def test_gradients_are_averaged_over_the_networks_that_use_a_weight() -> None:
 
     def used(times: int) -> dict[str, Tensor]:
         for _ in range(times):
-            loan = one.lend([architecture])
-            torch.stack([logits.square().mean() for logits in loan.network(x)]).sum().backward()
-            loan.give_back()
+            subnet = one.sample_subnet([architecture])
+            torch.stack([logits.square().mean() for logits in subnet.network(x)]).sum().backward()
+            subnet.accumulate_gradients()
         one.weights.average_gradients()
         found = {name: gradient.clone() for name, gradient in one.weights.gradients.items()}
         one.weights.forget_gradients()
@@ -191,9 +191,9 @@ def test_branches_of_several_architectures_answer_side_by_side() -> None:
     second = replace(first, exits=(ExitSpec("stage1", (BlockSpec("conv", 3, 4),)),))
     x = images(one, first)
     with torch.no_grad():
-        together = one.lend([first, second]).network(x)
+        together = one.sample_subnet([first, second]).network(x)
         for i, architecture in enumerate((first, second)):
-            alone = one.lend([architecture]).network(x)
+            alone = one.sample_subnet([architecture]).network(x)
             torch.testing.assert_close(together[0][i], alone[0][0])
     assert together[-1].shape == (1, 2, 10)
 

@@ -19,15 +19,15 @@ from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
-from aebnas.supernet import course
-from aebnas.supernet.course import Progress, new_training
-from aebnas.supernet.crew import Crew, leading
+from aebnas.supernet import training_loop
 from aebnas.supernet.identity import named_differences, supernet_facts
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.preparation import ready_supernet
+from aebnas.supernet.process_group import ProcessGroup, leading
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
+from aebnas.supernet.training_loop import Progress, new_training
 from aebnas.task.task import classification
 from aebnas.training.losses.joint import summed
 from aebnas.training.losses.modes import MODES
@@ -144,7 +144,7 @@ def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
 
 
 # ---------------------------------------------------------------- training
-def test_the_loss_falls_and_heirs_answer(tmp_path: Path) -> None:
+def test_the_loss_falls_and_subnets_answer(tmp_path: Path) -> None:
     one, told = ready(tmp_path / "run", supernet={"epochs": 6})
     assert told[-1].loss < 0.7 * 2 * np.log(10)
     assert told[-1].step == told[-1].steps == one.supernet.steps
@@ -176,7 +176,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
         if progress.step > 20:  # in the middle of the first epoch's successor
             raise StoppedError
 
-    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
     half = load_supernet(supernet_file(tmp_path / "parts"))
@@ -258,7 +258,7 @@ def test_a_teacher_on_another_process_says_what_it_says_where_it_is_trained() ->
     assert torch.equal(there, here)
 
 
-def test_the_file_records_how_the_training_went_all_sittings_together(
+def test_the_file_records_how_the_training_went_all_sessions_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"epochs": 2, "checkpoint_seconds": 1e-9, "reuse": "never"}
@@ -267,7 +267,7 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
         if progress.step > 20:
             raise StoppedError
 
-    monkeypatch.setattr(course, "SECONDS_BETWEEN_NEWS", 0)
+    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
         ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
     file = supernet_file(tmp_path / "run")
@@ -281,7 +281,7 @@ def test_the_file_records_how_the_training_went_all_sittings_together(
     assert record["looked_at"] == record["steps"] == told[-1].steps
 
 
-def test_what_sittings_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
+def test_what_sessions_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
     steps = one.supernet.steps
     training = new_training(config(supernet={"epochs": 1}), splits(), untrained())
@@ -314,8 +314,8 @@ def test_modules_are_kept_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     supernet = untrained()
     shared = sum(flat.nbytes for flat in supernet.weights.flat.values())
     for architecture in architectures(20):
-        supernet.lend([architecture])
-        kept = sum(piece.bytes for piece in supernet._pieces.values())
+        supernet.sample_subnet([architecture])
+        kept = sum(bound.bytes for bound in supernet._bound_modules.values())
         assert 0 < kept <= shared / 2
         assert kept == supernet._kept
 
@@ -337,7 +337,7 @@ def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
     assert all(len(one) == 16 and int(one, 16) >= 0 for one in hashes)
 
 
-def test_with_an_average_heirs_get_the_averaged_weights() -> None:
+def test_with_an_average_subnets_get_the_averaged_weights() -> None:
     settings = config(supernet={"epochs": 1, "average": 0.5})
     supernet = untrained()
     training = new_training(settings, splits(), supernet)
@@ -357,12 +357,12 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
         ready(tmp_path / "run", supernet={"learning_rate": 100.0}, training={"clip_norm": None})
 
 
-# ---------------------------------------------------------------- heirs
-def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
+# ---------------------------------------------------------------- inherited subnets
+def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
     supernet = untrained()
     architecture = architectures(1)[0]
-    heirs = Heirs(config(), splits(), supernet)
-    network, again = heirs.extract(architecture), heirs.extract(architecture)
+    subnets = InheritedSubnets(config(), splits(), supernet)
+    network, again = subnets.extract(architecture), subnets.extract(architecture)
     assert not network.training
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
@@ -370,7 +370,7 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
     statistics = ChannelStatistics.of(splits().train)
     x, _ = next(
         eval_batches(
-            heirs._sample,
+            subnets._sample,
             device="cpu",
             resolution=architecture.resolution,
             batch_size=250,
@@ -382,12 +382,12 @@ def test_an_heirs_batch_norms_know_the_sample_and_nothing_else() -> None:
 
 
 def test_the_sample_holds_every_class() -> None:
-    heirs = Heirs(
+    subnets = InheritedSubnets(
         config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]}),
         splits(),
         untrained(),
     )
-    assert set(heirs._sample.labels) == set(range(10))
+    assert set(subnets._sample.labels) == set(range(10))
 
 
 # ---------------------------------------------------------------- reuse and refusal
@@ -520,14 +520,14 @@ def test_a_damaged_neighbour_is_passed_over(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- several processes
 def test_every_network_of_a_step_belongs_to_one_process() -> None:
     costs = [9.0, 1.0, 4.0, 5.0]
-    shares = [Crew(rank, 2).share(costs, float) for rank in range(2)]
+    shares = [ProcessGroup(rank, 2).share(costs, float) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 2, 3]
     assert [sum(costs[i] for i in share) for share in shares] == [10.0, 9.0]
-    assert Crew().share(costs, cost=lambda one: 1 / 0) == [0, 1, 2, 3], "alone nothing is counted"
+    assert ProcessGroup().share(costs, cost=lambda one: 1 / 0) == [0, 1, 2, 3], "alone nothing is counted"
 
 
-def dies(crew: Crew) -> None:
-    """Follow a crew that this process will never meet."""
+def dies(group: ProcessGroup) -> None:
+    """Follow a process group that this process will never meet."""
 
 
 class NotStarting:

@@ -33,7 +33,7 @@ def images() -> FinalImages:
     return final_images(DATA)
 
 
-def plan(exits: ExitsConfig | None = None, trade_off: float | None = 0.8, **training: Any) -> Plan:
+def plan(exits: ExitsConfig | None = None, budget_fraction: float | None = 0.8, **training: Any) -> Plan:
     settings = FinalSettings(training=TrainingConfig(**{**QUICK, **training}), exits=exits or ExitsConfig())
     subject = Subject(
         architecture=architecture(),
@@ -43,7 +43,7 @@ def plan(exits: ExitsConfig | None = None, trade_off: float | None = 0.8, **trai
         data_fingerprint=None,
         training=settings.training,
         exits=settings.exits,
-        trade_off=trade_off,
+        budget_fraction=budget_fraction,
         folder=Path("unused"),
         words="a test's",
     )

@@ -84,9 +84,9 @@ def test_a_missing_file_is_told_with_its_name(copied: Path) -> None:
 
 def test_a_new_policy_keeps_the_checksums(copied: Path) -> None:
     before = read_checkpoint(copied)
-    train_network(task(copied), plan(trade_off=0.9, epochs=1))
+    train_network(task(copied), plan(budget_fraction=0.9, epochs=1))
     after = read_checkpoint(copied)
-    assert after.trade_off == 0.9 != before.trade_off
+    assert after.budget_fraction == 0.9 != before.budget_fraction
     assert after.sha256 == before.sha256
     assert set(after.sha256) == {WEIGHTS, LOGITS}
     load_trained(copied)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 def trained() -> Path:
     """A network with its static twin; do not change it."""
     folder = Path(mkdtemp()) / "network"
-    settings = plan(epochs=4, trade_off=0.7)
+    settings = plan(epochs=4, budget_fraction=0.7)
     train_network(task(folder), settings)
     train_network(Task("static", architecture().without_exits(), folder / "static"), settings)
     return folder

@@ -155,14 +155,16 @@ def test_a_finished_network_is_not_trained_again() -> None:
 
 
 def test_another_operating_point_refits_the_policy_and_leaves_the_weights(tmp_path: Path) -> None:
-    first = train_network(task(tmp_path), plan(trade_off=1.0))
+    first = train_network(task(tmp_path), plan(budget_fraction=1.0))
     (tmp_path / "evaluation.json").write_text("{}")
     heard: list[FinalEvent] = []
-    second = train_network(task(tmp_path), plan(ExitsConfig(policy="margin"), trade_off=0.5), heard.append)
+    second = train_network(
+        task(tmp_path), plan(ExitsConfig(policy="margin"), budget_fraction=0.5), heard.append
+    )
     assert not any(isinstance(event, EpochEnded) for event in heard)
     assert equal_weights(first, second)
     assert read_checkpoint(tmp_path).policy["score"] == "margin"
-    assert read_checkpoint(tmp_path).trade_off == 0.5
+    assert read_checkpoint(tmp_path).budget_fraction == 0.5
     assert not (tmp_path / "evaluation.json").exists()  # it was about another policy
 
 
@@ -174,10 +176,10 @@ def test_again_trains_anew(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path).training.epochs == 1
 
 
-def test_a_target_is_fitted_on_calibrate_and_leaves_no_trade_off(tmp_path: Path) -> None:
+def test_a_target_is_fitted_on_calibrate_and_leaves_no_budget_fraction(tmp_path: Path) -> None:
     heard: list[FinalEvent] = []
     found = train_network(task(tmp_path), plan(ExitsConfig(accuracy=0.5), epochs=1), heard.append)
-    assert found.checkpoint.trade_off is None
+    assert found.checkpoint.budget_fraction is None
     (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
     assert told.verdict is not None
     assert told.verdict["target"] == "accuracy >= 50.00%"

@@ -14,7 +14,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import ConfigError, RunError
 from aebnas.search.session import new_session
-from aebnas.supernet.inheritance import Heirs, supernet_with
+from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.storage import load_supernet, save_supernet, supernet_file
 from aebnas.train.full.checkpoint import load_trained, read_checkpoint
 from aebnas.train.full.full_training import built_network
@@ -63,22 +63,24 @@ def planned(run: Path, *overrides: str) -> Plan:
     return plan_of(subject_of(run, "best"), [*SETTINGS, *overrides], "cpu")
 
 
-def weights_of_heir(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
+def weights_of_subnet(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
     config = plan.subject.config
     assert config is not None
     splits = make_splits(load_dataset(config.data), config.data)
     stored = load_supernet(supernet_file(run)).weights
     supernet = supernet_with(config, splits, {name: one.numpy() for name, one in stored.items()})
-    return dict(Heirs(config, splits, supernet).extract(plan.subject.architecture).named_parameters())
+    return dict(
+        InheritedSubnets(config, splits, supernet).extract(plan.subject.architecture).named_parameters()
+    )
 
 
-def test_a_training_begins_with_the_weights_of_the_heir_that_the_search_scored(run: Path) -> None:
+def test_a_training_begins_with_the_weights_of_the_subnet_that_the_search_scored(run: Path) -> None:
     plan = planned(run)
     task = Task("network", plan.subject.architecture, run / "trained", inheritance=inheritance_of(plan))
-    network, heir = built_network(task, plan), weights_of_heir(run, plan)
+    network, subnet = built_network(task, plan), weights_of_subnet(run, plan)
     own = dict(network.named_parameters())
-    assert own.keys() == heir.keys()
-    assert all(torch.equal(own[name], heir[name]) for name in own)
+    assert own.keys() == subnet.keys()
+    assert all(torch.equal(own[name], subnet[name]) for name in own)
     fresh = dict(built_network(replace(task, inheritance=None), plan).named_parameters())
     assert not all(torch.equal(own[name], fresh[name]) for name in own)
 

@@ -25,18 +25,20 @@ from aebnas.train.select.rivals import Contender, Missing, best_static
 INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
 TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
 HALVING = ("evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}]",)
-HEIR, FINALIST = (architecture(width).without_exits() for width in (8, 12))
+SUBNET, TOP_CANDIDATE = (architecture(width).without_exits() for width in (8, 12))
 IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
 
 def rival(
-    path: Path, overrides: tuple[str, ...], heirs: int, finalist: bool, with_weights: bool = False
+    path: Path, overrides: tuple[str, ...], subnets: int, top_candidate: bool, with_weights: bool = False
 ) -> Contender | Missing:
-    """Return the rival from a run with a good static heir, and a worse one that was trained."""
+    """Return the rival from a run with a good static inherited subnet, and a worse one that was trained."""
     store = RunStore.create(path / "run", fake_config(*overrides), {})
     store.put_fact("data", "fingerprint")
     first, last = (one.name for one in plan_of(store.config).fidelities)
-    found = [(HEIR, 1.0, heirs, last if heirs == 9 else first)] + [(FINALIST, 0.5, 9, last)] * finalist
+    found = [(SUBNET, 1.0, subnets, last if subnets == 9 else first)] + [
+        (TOP_CANDIDATE, 0.5, 9, last)
+    ] * top_candidate
     told = [one.key() for one, _, _, fidelity in found if fidelity == last]
     final = FinalTraining(last, 9, len(told), tuple(told), ())
     store.put_generation(1, Generation(1, (), 1, 0, 0.5, finals=(final,)).summary((1.0, 1.0)))
@@ -62,22 +64,22 @@ def weights_of(one: Any) -> bytes:
     return file.getvalue()
 
 
-def test_a_trained_candidate_comes_before_a_better_heir(tmp_path: Path) -> None:
-    found = rival(tmp_path, INHERITS, 0, finalist=True)
+def test_a_trained_candidate_comes_before_a_better_subnet(tmp_path: Path) -> None:
+    found = rival(tmp_path, INHERITS, 0, top_candidate=True)
     assert isinstance(found, Missing)
-    assert FINALIST.key() in found.why
+    assert TOP_CANDIDATE.key() in found.why
     assert "on select in the search)" in found.why
 
 
 @pytest.mark.parametrize(
-    ("overrides", "heirs", "how"), [(INHERITS, 0, "as inherited"), (TUNED, 2, "fine-tuned")]
+    ("overrides", "subnets", "how"), [(INHERITS, 0, "as inherited"), (TUNED, 2, "fine-tuned")]
 )
-def test_an_heir_is_called_one_where_there_are_only_heirs(
-    tmp_path: Path, overrides: tuple[str, ...], heirs: int, how: str
+def test_a_subnet_is_called_one_where_there_are_only_subnets(
+    tmp_path: Path, overrides: tuple[str, ...], subnets: int, how: str
 ) -> None:
-    found = rival(tmp_path, overrides, heirs, finalist=False)
+    found = rival(tmp_path, overrides, subnets, top_candidate=False)
     assert isinstance(found, Missing)
-    assert HEIR.key() in found.why
+    assert SUBNET.key() in found.why
     assert f"on select in the search, {how})" in found.why
 
 
@@ -97,6 +99,6 @@ def test_an_heir_is_called_one_where_there_are_only_heirs(
 def test_the_weights_of_the_search_say_how_they_came_about(
     tmp_path: Path, overrides: tuple[str, ...], epochs: int, note: str
 ) -> None:
-    found = rival(tmp_path, overrides, epochs, finalist=False, with_weights=True)
+    found = rival(tmp_path, overrides, epochs, top_candidate=False, with_weights=True)
     assert isinstance(found, Contender)
-    assert (found.key, found.note) == (HEIR.key(), note)
+    assert (found.key, found.note) == (SUBNET.key(), note)

@@ -11,7 +11,7 @@ from aebnas.train.select.subject import subject_of
 
 
 class Found:
-    trade_off, run = None, os.fsdecode(b"r\xe9/my")
+    budget_fraction, run = None, os.fsdecode(b"r\xe9/my")
 
 
 @pytest.mark.parametrize("source", ["run", "winner.yaml"])

@@ -126,7 +126,7 @@ def test_two_processes_do_not_tune_in_one_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_known", "action"), [(True, "STOP"), (False, "CONTINUE")])
-def test_asha_compares_with_the_trials_of_an_earlier_sitting(is_known: bool, action: str) -> None:
+def test_asha_compares_with_the_trials_of_an_earlier_session(is_known: bool, action: str) -> None:
     from aebnas.train.tune.ray_tuning import scheduler_of
 
     tried = Tried(settings={}, accuracy=0.9, epochs=9, reports=tuple((i, 0.1 * i) for i in range(1, 10)))

@@ -21,7 +21,12 @@ def rescore(arguments: argparse.Namespace) -> int:
         write_file(Path(arguments.output), front_csv([run], {}))
     if arguments.json:
         points = [
-            {"key": p.key, "trade_off": p.trade_off, "setting": p.setting, "metrics": dict(p.metrics)}
+            {
+                "key": p.key,
+                "budget_fraction": p.budget_fraction,
+                "setting": p.setting,
+                "metrics": dict(p.metrics),
+            }
             for p in run.front
         ]
         print(json.dumps({"objectives": run.config.objectives, "front": points}))

@@ -24,7 +24,7 @@ def train(arguments: argparse.Namespace) -> int:
     from aebnas.data.checks.moved import moved
     from aebnas.train.select.subject import subject_of
 
-    subject = subject_of(source, arguments.pick, arguments.trade_off, arguments.point)
+    subject = subject_of(source, arguments.pick, arguments.budget_fraction, arguments.point)
     place = None if arguments.data is None else Path(arguments.data)
     subject = replace(subject, data=moved(subject.data, place))
     overrides = _overrides(arguments)

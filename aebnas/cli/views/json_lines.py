@@ -4,7 +4,7 @@ Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
                         finals (of those planned, trainings of the best in the end), spent_seconds (of
-                        earlier sittings), inherits (whether candidates inherit from a supernet, and
+                        earlier sessions), inherits (whether candidates inherit from a supernet, and
                         "trainings" are evaluations)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
@@ -27,8 +27,8 @@ Every object has ``event``; the others are, by event:
                         candidates, going_on
     worker_lost         key, reason, retry
     generation          number (from 1), proposed, trainings, failed, hypervolume,
-                        front ([{key, trade_off, setting, metrics}]; setting: of the exit policy, "" where
-                        it is no gene), is_complete, surrogate (how it did: is_on,
+                        front ([{key, budget_fraction, setting, metrics}]; setting: of the exit policy,
+                        "" where it is no gene), is_complete, surrogate (how it did: is_on,
                         reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
                         finals (empty; or, where the last one is told again, of each final training: fidelity,
                         epochs, chosen, trained and failed: keys, hold_front: whether the trained ones alone

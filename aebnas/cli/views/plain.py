@@ -119,7 +119,7 @@ class PlainView:
         when = f"generation {event.number} of {generations}"
         if event.finals:
             last = event.finals[-1]
-            when = f"with {len(last.trained)} of {count(last.chosen, 'finalist')} trained"
+            when = f"with {len(last.trained)} of {count(last.chosen, 'top-k candidate')} trained"
         return f"{when}{stopped}: {', '.join(parts)}"
 
 
@@ -155,7 +155,7 @@ def time_left(progress: Progress) -> str:
     """Return the time left, and what comes behind it; nothing where neither is known."""
     left, behind = progress.seconds_left(), progress.finals_behind()
     about = f"about {whole(left)} left" if left else ""
-    then = f"then {count(behind, 'finalist')}" if behind else ""
+    then = f"then {count(behind, 'top-k candidate')}" if behind else ""
     return ", ".join(part for part in (about, then) if part)
 
 
@@ -181,7 +181,7 @@ def finals(event: FinalsChosen) -> str:
     known = event.candidates - event.unknown
     done = f", {known} of them known already" if known else ""
     each = count(event.epochs, "epoch")
-    return f"finalists: the best {count(event.candidates, 'candidate')} trained for {each}{done}"
+    return f"top-k candidates: the best {count(event.candidates, 'candidate')} trained for {each}{done}"
 
 
 def lost(event: WorkerLost) -> str:

@@ -42,7 +42,7 @@ class Progress:
         self.planned = 0
         """Evaluations of the whole run, as far as can be told."""
         self.finals_ahead = 0
-        """Of them, finalists that are not chosen yet."""
+        """Of them, top-k candidates that are not chosen yet."""
         self.workers: int | None = None
         self.busy = 0
         self.done = 0
@@ -53,20 +53,20 @@ class Progress:
         """Of them, those of the generation that was told last."""
         self.best_accuracy: float | None = None
         """On *select*, with each candidate's most generous exit policy; in the end that of the front, where
-        finalists alone hold it."""
+        top-k candidates alone hold it."""
         self.generation: Generation | None = None
         """The last one that was told."""
         self.supernet: SupernetProgress | None = None
         """While it is trained."""
         self.supernet_began = 0
-        """Its step, about, when this sitting began."""
+        """Its step, about, when this session began."""
         self.landmarks: dict[str, list[float]] = {}
         """Accuracies on *calibrate* of some networks of the supernet, by exit, at the last look."""
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()
         self._trained = 0
-        """As the two times below: since this sitting began, or since it chose finalists."""
+        """As the two times below: since this session began, or since it chose top-k candidates."""
         self._first_training: float | None = None
         self._last_finish: float | None = None
 
@@ -106,7 +106,7 @@ class Progress:
             case CandidateFinished():
                 self._finish(event)
             case FinalsChosen():
-                # what heirs took says nothing of trainings
+                # what inherited subnets took says nothing of trainings
                 self._trained, self._first_training, self._last_finish = 0, None, None
                 self.planned, self.finals_ahead = self.finished + event.candidates, 0
             case WorkerLost():
@@ -118,15 +118,15 @@ class Progress:
                     self.best_accuracy = max(point.metrics["accuracy"] for point in event.front)
 
     def seconds_left(self) -> float | None:
-        """Return the time left until finalists are chosen, else to the end; None: unknown yet.
+        """Return the time left until top-k candidates are chosen, else to the end; None: unknown yet.
 
-        It goes by those of the same kind, heirs or finalists, that were trained so far.
+        It goes by those of the same kind, inherited subnets or top-k candidates, that were trained so far.
         """
         left = self._uncut_seconds_left()
         return None if left is None else min(left, self._seconds_allowed())
 
     def finals_behind(self) -> int:
-        """Return how many finalists are trained after ``seconds_left``; 0 where the time is up before."""
+        """Return how many top-k candidates are trained after ``seconds_left``; 0: the time is up before."""
         left = self._uncut_seconds_left()
         return self.finals_ahead if left is not None and left < self._seconds_allowed() else 0
 

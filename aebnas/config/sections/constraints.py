@@ -14,7 +14,7 @@ from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticKnownError
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean
-from aebnas.files.places import Path
+from aebnas.files.source_locations import Path
 
 METRICS = ("error", "macs", "worst_macs", "params", "peak_activation_bytes")
 """Quantities that need no device."""

@@ -83,7 +83,8 @@ class InheritedConfig(Frozen):
         if not self.finetune_epochs:
             return ""
         epochs = f"{self.finetune_epochs} epoch{'' if self.finetune_epochs == 1 else 's'}"
-        return f"every heir trained {epochs} further{', its early exits alone' * (self.finetune == 'exits')}"
+        what = ", its early exits alone" * (self.finetune == "exits")
+        return f"every inherited subnet trained {epochs} further{what}"
 
 
 class TrainedConfig(Frozen):

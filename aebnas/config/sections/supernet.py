@@ -36,7 +36,8 @@ class SupernetConfig(Frozen):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Passes over the train split."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    """adamw (betas 0.9 and 0.99, decay 0.01) ranks heirs of mnist5k far better, at lower accuracies."""
+    """adamw (betas 0.9 and 0.99, decay 0.01) ranks inherited subnets of mnist5k far better, at lower
+    accuracies."""
     learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
     """Peak of the one-cycle schedule; null: twice that of training, for averaged gradients; adamw: 0.005."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1

@@ -15,8 +15,8 @@ from aebnas.runs.formatting import FINAL, exit_names
 from aebnas.runs.intervals import wilson_interval
 
 FIXED = (
-    "run", "key", "trade_off", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95", "error",
-    "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
+    "run", "key", "budget_fraction", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95",
+    "error", "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
     "epochs",
 )  # fmt: skip
 """First columns; those of each exit position, ``policy`` (JSON), ``architecture`` and ``winner`` follow."""
@@ -75,7 +75,7 @@ def _row(run: RunContents, point: OperatingPoint) -> dict[str, Any]:
     return {
         "run": run.label,
         "key": point.key,
-        "trade_off": point.trade_off,
+        "budget_fraction": point.budget_fraction,
         "exit_policy": point.setting or run.config.exits.only.name,
         "accuracy_low_95": low,
         "accuracy_high_95": high,

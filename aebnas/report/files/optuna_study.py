@@ -25,7 +25,7 @@ from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, tel
 from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
 from aebnas.runs.individuals import individual
-from aebnas.space.genes import SETTING, TRADE_OFF, plain_choice
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
 
 CONSTRAINTS = "constraints"
 """Where Optuna's samplers and the dashboard look for violations (> 0: infeasible)."""
@@ -77,7 +77,7 @@ def _write(run: LoadedRun, storage: str, name: str, trials: Sequence[FrozenTrial
 
 def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
     for point in run.contents.points:
-        extra = {TRADE_OFF: point.trade_off} | ({SETTING: point.setting} if point.setting else {})
+        extra = {BUDGET_FRACTION: point.budget_fraction} | ({SETTING: point.setting} if point.setting else {})
         yield optuna.create_trial(
             state=TrialState.COMPLETE,
             values=[
@@ -118,5 +118,5 @@ def _facts(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
-    seen = individual((), point.trade_off, point.evaluation, run.contents.config, point.setting)
+    seen = individual((), point.budget_fraction, point.evaluation, run.contents.config, point.setting)
     return list(seen.violations)

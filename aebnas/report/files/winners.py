@@ -60,7 +60,7 @@ Weights = Literal["inherited", "trained"]
 class WinnerPoint(Frozen):
     """One point of the front: how to run the network, and what it scored on select."""
 
-    trade_off: Annotated[float, Field(gt=0, le=1)]
+    budget_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the network's own full cost that the point may spend."""
     thresholds: Thresholds | None = None
     """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
@@ -92,9 +92,10 @@ class Winner(Frozen):
     training_seed: Annotated[int, Field(ge=0)]
     """Seed of its training in the search."""
     weights: Weights | None = None
-    """What the points show: an heir, or a trained network; null: trained, as ``training`` says."""
+    """What the points show: an inherited subnet, or a trained network; null: trained, as ``training``
+    says."""
     epochs: Annotated[int, Field(ge=0)] | None = None
-    """In which they were trained, an heir's fine-tuned; null with ``weights``."""
+    """In which they were trained, an inherited subnet's fine-tuned; null with ``weights``."""
     data_fingerprint: str | None
     """Identity of the data and splits of the search."""
     classes: Annotated[int, Field(ge=1)] | None
@@ -255,7 +256,7 @@ def _classes(run: RunContents) -> int | None:
 
 def _winner_point(point: OperatingPoint) -> WinnerPoint:
     return WinnerPoint(
-        trade_off=point.trade_off,
+        budget_fraction=point.budget_fraction,
         thresholds=None if point.thresholds is None else tuple(point.thresholds),
         policy=dict(point.policy),
         setting=point.setting,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aebnas.errors import ConfigError
 from aebnas.runs.contents import RunContents
 from aebnas.space.drawing import size_words
-from aebnas.space.genes import ABSENT, TRADE_OFF, Gene
+from aebnas.space.genes import ABSENT, BUDGET_FRACTION, Gene
 from aebnas.space.spaces import make_space
 
 Counts = NDArray[np.int64]
@@ -27,9 +27,9 @@ class GeneShares:
     name: str
     choices: tuple[str, ...]
     front: tuple[int, ...]
-    """Networks of the front per choice; points of the front for ``trade_off``."""
+    """Networks of the front per choice; points of the front for ``budget_fraction``."""
     everywhere: tuple[int, ...]
-    """Finished candidates per choice, those of the front included; operating points for ``trade_off``."""
+    """Finished candidates per choice, also those of the front; operating points for ``budget_fraction``."""
 
     @property
     def preference(self) -> float:
@@ -49,16 +49,16 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
     if not run.front or shape is None:
         return ()
     height, width, _ = shape
-    space = make_space(run.config.space, (height, width), run.config.search.trade_offs)
+    space = make_space(run.config.space, (height, width), run.config.search.budget_fractions)
     try:
         values = {one.key: space.active_genes(one.architecture) for one in run.done}
     except ConfigError:
         return ()
-    genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
+    genes = [gene for gene in space.genes if gene.name != BUDGET_FRACTION]
     found = [_shares(gene, values, run.front_keys) for gene in genes]
-    trade_off = next((gene for gene in space.genes if gene.name == TRADE_OFF), None)
-    if trade_off is not None:
-        found.append(_trade_offs(trade_off, run))
+    budget_fraction = next((gene for gene in space.genes if gene.name == BUDGET_FRACTION), None)
+    if budget_fraction is not None:
+        found.append(_budget_fractions(budget_fraction, run))
     acting = [one for one in found if sum(one.everywhere)]
     return tuple(sorted(acting, key=lambda one: -one.preference))
 
@@ -72,11 +72,11 @@ def _shares(gene: Gene, values: Mapping[str, Mapping[str, int]], front: Sequence
     return _counted(gene, on_front, everywhere)
 
 
-def _trade_offs(gene: Gene, run: RunContents) -> GeneShares:
+def _budget_fractions(gene: Gene, run: RunContents) -> GeneShares:
     everywhere, on_front = _zeros(gene), _zeros(gene)
     for points, counts in ((run.points, everywhere), (run.front, on_front)):
         for point in points:
-            counts[gene.choices.index(point.trade_off)] += 1
+            counts[gene.choices.index(point.budget_fraction)] += 1
     return _counted(gene, on_front, everywhere)
 
 

@@ -186,7 +186,11 @@ def _failure_sections(runs: Sequence[RunContents]) -> list[Markup]:
 
 
 def _failures(run: RunContents) -> str:
-    return "Failed candidates and finalists" if run.plan.inherits or run.plan.finals else "Failed trainings"
+    return (
+        "Failed candidates and final trainings"
+        if run.plan.inherits or run.plan.finals
+        else "Failed trainings"
+    )
 
 
 def _provenance(run: RunContents, several: bool) -> Markup:

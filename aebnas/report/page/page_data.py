@@ -69,7 +69,7 @@ def _run(
         "candidates": candidates,
         "boxes": table.boxes,
         "parts": table.parts,
-        **_course(run, store),
+        **_search_history(run, store),
     }
 
 
@@ -99,7 +99,7 @@ def _settings(run: RunContents) -> dict[str, Any]:
     }
 
 
-def _course(run: RunContents, store: RunStore) -> dict[str, Any]:
+def _search_history(run: RunContents, store: RunStore) -> dict[str, Any]:
     """Return how the search went, what its front prefers, and how far its profiles hold."""
     return {
         "generations": [
@@ -163,7 +163,7 @@ def _candidate(
         "w": len(curve.select_cost),
         "o": [
             [
-                point.trade_off,
+                point.budget_fraction,
                 place[point.index],
                 int(id(point) in on_front),
                 int(point.is_feasible),

@@ -30,7 +30,7 @@ def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
             continue
         title = "The surrogate" + (f" of {run.label}" if len(runs) > 1 else "")
         caption = (
-            "Error (mean over the trade-offs) as predicted before each training, and as it came. "
+            "Error (mean over the budget fractions) as predicted before each training, and as it came. "
             "On the line the surrogate was right."
         )
         note = element("p", _note(run, standings), attributes={"class": "caption"})

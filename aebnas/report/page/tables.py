@@ -26,8 +26,8 @@ MAX_FRONT_ROWS = 500
 MAX_FAILURES = 200
 _FRONT_COLUMNS = (
     ("Accuracy", True), ("95% interval", True), ("Expected MACs", True), ("Of full cost", True),
-    ("Worst-case MACs", True), ("Parameters", True), ("Trade-off", True), ("Exits: share that leaves", False),
-    ("Architecture", False),
+    ("Worst-case MACs", True), ("Parameters", True), ("Budget fraction", True),
+    ("Exits: share that leaves", False), ("Architecture", False),
 )  # fmt: skip
 
 
@@ -53,9 +53,9 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 
 
 def failure_rows(run: RunContents) -> Markup:
-    """Return why trainings failed, those of finalists too: reasons with their number, then the candidates."""
+    """Return why trainings failed, final ones too: reasons with their number, then the candidates."""
     failed = [(one, one.message) for one in run.failed]
-    failed += [(one, f"as a finalist: {one.message}") for one in run.failed_finals]
+    failed += [(one, f"as a top-k candidate: {one.message}") for one in run.failed_finals]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
@@ -145,7 +145,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         percent(point.cost_share, 0),
         si(metrics["worst_macs"]),
         si(metrics["params"]),
-        f"{point.trade_off:g}",
+        f"{point.budget_fraction:g}",
         *([epochs_word(point.evaluation.epochs)] if run.plan.is_uneven else []),
     ]
     cells = [element("td", text, attributes={"class": "number"}) for text in numbers]

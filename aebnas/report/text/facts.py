@@ -108,9 +108,9 @@ def progress_facts(run: RunContents) -> list[Fact]:
     name, weights = _candidates(run)
     facts = [Fact("Generations", _generations(run)), Fact(name, ended, _joined(weights, lost))]
     for one in run.finals:
-        stay = "stay heirs" if run.inherits else "stay what they were"
+        stay = "stay inherited subnets" if run.inherits else "stay what they were"
         failed = f"{len(one.failed):,} failed, and {stay}; the reasons are below" if one.failed else ""
-        facts.append(Fact("Finalists", f"{len(one.trained):,} of {one.chosen:,} trained", failed))
+        facts.append(Fact("Top-k candidates", f"{len(one.trained):,} of {one.chosen:,} trained", failed))
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
         note = f"counted in epochs, of {count(run.plan.full_epochs, 'epoch')} each"

@@ -14,7 +14,7 @@ from aebnas.runs.status import RunStatus
 
 
 def left_undone(run: RunContents) -> list[str]:
-    """Return why a search is not at its end, and that its finalists are not trained."""
+    """Return why a search is not at its end, and that its top-k candidates are not trained."""
     resume = f"Continue it: {_resume(run)}"
     status, found = run.facts["status"], []
     if status == RunStatus.INTERRUPTED:
@@ -28,16 +28,18 @@ def left_undone(run: RunContents) -> list[str]:
         found.append(time_is_up(run))
     for one in run.finals:
         if one.left:
-            of = f"{one.left:,} of {count(one.chosen, 'finalist')}"
+            of = f"{one.left:,} of {count(one.chosen, 'top-k candidate')}"
             found.append(f"{of} {_are(one.left)} not trained yet, and count as {_before(run)}. {resume}")
     if run.plan.finals and run.generations and not run.finals:
-        found.append(f"The finalists are not trained yet: all candidates count as {_before(run)}. {resume}")
+        found.append(
+            f"The top-k candidates are not trained yet: all candidates count as {_before(run)}. {resume}"
+        )
     return found
 
 
 def _before(run: RunContents) -> str:
     """Return what the best are before they are trained further."""
-    return "heirs" if run.inherits else "what they were before"
+    return "inherited subnets" if run.inherits else "what they were before"
 
 
 def _can_go_on(run: RunContents) -> bool:
@@ -66,7 +68,7 @@ def _reached(run: RunContents) -> str:
     if not run.finals:
         return f"the search ended after {where}"
     trained = len(run.finals[-1].trained)
-    return f"{trained:,} of {count(run.finals[-1].chosen, 'finalist')} {_are(trained)} trained"
+    return f"{trained:,} of {count(run.finals[-1].chosen, 'top-k candidate')} {_are(trained)} trained"
 
 
 def _resume(run: RunContents) -> str:

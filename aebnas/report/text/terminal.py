@@ -105,11 +105,13 @@ def _caption(run: RunContents, shown: int) -> str:
 
 
 def _all(run: RunContents) -> str:
-    """Return how many candidates the front was chosen from, heirs told from trained ones."""
+    """Return how many candidates the front was chosen from, inherited subnets told from trained ones."""
     if run.is_front_of_finals:
-        finalists = sum(run.can_be_on_front(one) for one in run.done)
-        others = count(len(run.done) - finalists, "heir" if run.inherits else "other candidate")
-        return f"{count(finalists, 'finalist')}, {others} left out"
+        top_candidates = sum(run.can_be_on_front(one) for one in run.done)
+        others = count(
+            len(run.done) - top_candidates, "inherited subnet" if run.inherits else "other candidate"
+        )
+        return f"{count(top_candidates, 'top-k candidate')}, {others} left out"
     if not run.inherits:
         return count(len(run.done), "trained network")
     return f"{count(len(run.done), 'candidate')} ({weights_words(run.plan, run.done)})"

@@ -14,8 +14,8 @@ from aebnas.runs.formatting import count, duration, landmarks
 ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
 """Of a supernet that no other run has trained."""
 FINALS_ALONE = (
-    "The finalists are trained, and they alone hold the front: the most accurate of many candidates is "
-    "mostly the luckiest on the images that score them."
+    "The top-k candidates are trained, and they alone hold the front: the most accurate of many candidates "
+    "is mostly the luckiest on the images that score them."
 )
 
 
@@ -25,11 +25,11 @@ def plan_words(plans: Sequence[Plan]) -> list[str]:
     if any(plan.inherits for plan in plans):
         found.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
-            "heir, which is mostly less than training gives, unless it was trained further."
+            "inherited subnet, which is mostly less than training gives, unless it was trained further."
         )
     if any(plan.finals for plan in plans):
         found.append(
-            "Finalists, trained behind the last generation, stand at its end in the course of the "
+            "Top-k candidates, trained behind the last generation, stand at its end over the course of the "
             "hypervolume."
         )
     if any(plan.halves for plan in plans):
@@ -76,7 +76,8 @@ def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return where a run's supernet came from, and how its training went, as far as that is known.
 
     Args:
-        record: ``origin``, and what ``aebnas.supernet.course`` records; without, its training has not ended.
+        record: ``origin``, and what ``aebnas.supernet.training_loop`` records; without, its training has not
+            ended.
     """
     if "origin" not in record:
         return "its training diverged" if record.get("diverged") else "its training has not ended", ""

@@ -36,7 +36,7 @@ from aebnas.runs.status import RunStatus
 from aebnas.runs.store.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.runs.store.cells import Cell
 from aebnas.runs.store.database import LOGS, SCHEMA, open_database, reading
-from aebnas.runs.store.places import DATABASE, found_database, refuse_existing
+from aebnas.runs.store.location import DATABASE, found_database, refuse_existing
 from aebnas.runs.store.settings_file import read_settings
 from aebnas.runs.store.stored_schema import ENVIRONMENT
 from aebnas.runs.store.stored_values import evaluation_in, fact_in, record_in, summary_in
@@ -219,7 +219,7 @@ class RunStore:
     def put_generation(self, number: int, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a generation.
 
-        Where another one stood in its place, later ones belong to a course that the search no
+        Where another one stood in its place, later ones belong to a path that the search no
         longer takes; they go.
         """
         text = json.dumps(summary)

@@ -98,12 +98,12 @@ class StoredFinalTraining(Plain):
 
 
 def _named_point(name: list[Any]) -> list[Any]:
-    """Return what names a point: key, trade-off and, where the exit policy is a gene, setting."""
-    key, trade_off, setting = (*name, "")[:3] if len(name) == 2 else (*name, None, None, None)[:3]
+    """Return what names a point: key, budget fraction and, where the exit policy is a gene, setting."""
+    key, budget_fraction, setting = (*name, "")[:3] if len(name) == 2 else (*name, None, None, None)[:3]
     is_key = isinstance(key, str) and KEY.fullmatch(key) is not None
-    is_share = type(trade_off) in (int, float) and 0 < trade_off <= 1
+    is_share = type(budget_fraction) in (int, float) and 0 < budget_fraction <= 1
     if len(name) > 3 or not (is_key and is_share and isinstance(setting, str)):
-        raise ValueError(f"must be a key, a trade-off and perhaps a setting, but is {str(name)[:60]}")
+        raise ValueError(f"must be a key, a budget fraction and perhaps a setting, but is {str(name)[:60]}")
     return name
 
 

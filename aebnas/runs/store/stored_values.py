@@ -112,10 +112,10 @@ def summary_in(cell: Cell, number: int, config: SearchFile) -> dict[str, Any]:
         raise cell.damaged(f"it is of generation {plain['number']}, not {number}")
     if len(plain["reference"]) != len(config.objectives):
         raise cell.damaged(f"reference needs {len(config.objectives)} values, one per objective")
-    for key, trade_off, *setting in plain["front"]:
-        offered = (*config.trade_offs, *config.search.trade_offs)
-        if trade_off not in offered or (*setting, "")[0] not in config.settings:
-            choice = " ".join(map(str, (trade_off, *setting)))
+    for key, budget_fraction, *setting in plain["front"]:
+        offered = (*config.budget_fractions, *config.search.budget_fractions)
+        if budget_fraction not in offered or (*setting, "")[0] not in config.settings:
+            choice = " ".join(map(str, (budget_fraction, *setting)))
             raise cell.damaged(f"front: {key} stands at {choice}, which is no choice of the run's file")
     return plain
 

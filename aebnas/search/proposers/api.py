@@ -57,7 +57,7 @@ def remembered_keys(space: SearchSpace) -> KeyOf:
         return space.decode(genome).key()
 
     def key_of(genome: Genome) -> str:
-        return key(space.at_point(genome, space.trade_offs[0], space.settings[0]))
+        return key(space.at_point(genome, space.budget_fractions[0], space.settings[0]))
 
     return key_of
 

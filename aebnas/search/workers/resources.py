@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.hardware.devices.devices import gpus
-from aebnas.search.workers.cluster.nodes import TINY, gpu_places
+from aebnas.search.workers.cluster.nodes import TINY, gpu_slots
 
 
 def worker_gpus(config: WorkersConfig, cluster: Mapping[str, float] | None = None) -> float:
@@ -32,7 +32,7 @@ def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
     if config.count != "auto":
         return config.count
     if gpus_per_worker > 0:
-        return max(1, gpu_places(usable_gpus(), gpus_per_worker))
+        return max(1, gpu_slots(usable_gpus(), gpus_per_worker))
     return max(1, int(available_cores() / config.cpus_per_worker + TINY))
 
 

@@ -89,7 +89,7 @@ class Checkpoint(Frozen):
     """How it was trained."""
     exits: ExitsConfig
     """How the exit policy was fitted."""
-    trade_off: Annotated[float, Field(gt=0, le=1)] | None
+    budget_fraction: Annotated[float, Field(gt=0, le=1)] | None
     """Share of its own full cost that the policy was allowed; null under a target of ``exits``."""
     policy: dict[str, Any]
     """When a sample leaves, as ``aebnas.exits.policies.table.policy_from_dict`` reads it."""

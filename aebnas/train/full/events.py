@@ -78,7 +78,7 @@ class TuningBegan:
     trials: int
     at_once: int
     known: int = 0
-    """Of the trials, done in an earlier sitting."""
+    """Of the trials, done in an earlier session."""
 
 
 @dataclass(frozen=True)

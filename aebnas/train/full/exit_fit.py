@@ -20,7 +20,7 @@ from aebnas.exits.policies.configured import configured_family, configured_targe
 def fit_exits(
     exits: ExitsConfig,
     cost_metric: str,
-    trade_off: float | None,
+    budget_fraction: float | None,
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     reach: Sequence[float],
@@ -30,7 +30,7 @@ def fit_exits(
     Args:
         exits: Policy, and a target or none.
         cost_metric: What ``reach`` is counted in.
-        trade_off: Share of the full cost that may be spent; not read with a target.
+        budget_fraction: Share of the full cost that may be spent; not read with a target.
         logits: Of every exit on calibrate, ``(N, E, K)``.
         labels: ``(N,)``.
         reach: Cost of leaving at each exit.
@@ -41,5 +41,5 @@ def fit_exits(
         return target.fit(family, samples).policy
     # of one split: it is not scored elsewhere, which nobody asks here
     curve = operating_curve(family.path(samples, samples.correct), samples, samples)
-    budget = (1.0 if trade_off is None else trade_off) * float(samples.reach_cost[-1])
+    budget = (1.0 if budget_fraction is None else budget_fraction) * float(samples.reach_cost[-1])
     return curve.policies[curve.index_within(budget)]

@@ -68,7 +68,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
-    asked = ("exits", "trade_off", "policy", "cost_metric", "reach_costs")
+    asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
@@ -125,7 +125,7 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         std=images.statistics.std,
         training=plan.settings.training,
         exits=plan.settings.exits,
-        trade_off=plan.trade_off,
+        budget_fraction=plan.budget_fraction,
         policy=dict(policy.to_dict()),
         reach_macs=reach_macs,
         environment=environment(),
@@ -149,7 +149,7 @@ def _fitted(
         return never_leave(1)
     metric = plan.cost_metric
     reach = reach_in(metric, reach_macs, reach_costs)
-    return fit_exits(plan.settings.exits, metric, plan.trade_off, logits, labels, reach)
+    return fit_exits(plan.settings.exits, metric, plan.budget_fraction, logits, labels, reach)
 
 
 def _write(checkpoint: Checkpoint, task: Task) -> None:

@@ -34,8 +34,8 @@ class Inheritance:
         if _sha256(self.file) != self.sha256:
             raise RunError(f"{self.file} has changed since this training was planned; begin it anew: --again")
         weights = load_supernet(self.file).arrays()
-        heir = supernet_with(self.config, images, weights).extract(network.architecture)
-        network.load_state_dict(heir.state_dict())
+        subnet = supernet_with(self.config, images, weights).extract(network.architecture)
+        network.load_state_dict(subnet.state_dict())
 
 
 def _sha256(file: Path) -> str:

@@ -40,9 +40,9 @@ class Plan:
         return self.subject.cost_metric(self.settings.exits)
 
     @property
-    def trade_off(self) -> float | None:
+    def budget_fraction(self) -> float | None:
         """Return the share of its own full cost that a policy may spend; None with a target."""
-        return None if self.settings.exits.target else self.subject.trade_off or 1.0
+        return None if self.settings.exits.target else self.subject.budget_fraction or 1.0
 
 
 @dataclass(frozen=True, eq=False)

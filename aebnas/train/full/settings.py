@@ -16,7 +16,7 @@ from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import LONGER, TrainingConfig
 from aebnas.errors import ConfigError
 from aebnas.files.document import Document
-from aebnas.files.places import Place
+from aebnas.files.source_locations import SourceLocation
 
 
 class FinalSettings(Frozen):
@@ -48,7 +48,7 @@ def final_settings(
     }
     for override in overrides:
         _check_section(override)
-    document = Document(tree, {(): Place(0, where)})
+    document = Document(tree, {(): SourceLocation(0, where)})
     apply_overrides(document, overrides)
     problems = list(document.problems)
     try:
@@ -56,7 +56,7 @@ def final_settings(
     except ValidationError as error:
         problems += explain(error, document)
     if problems:
-        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        lines = map(str, sorted(problems, key=lambda problem: problem.location))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
     if len(found.exits.policy) > 1:
         names = ", ".join(found.exits.settings)

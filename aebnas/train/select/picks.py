@@ -30,9 +30,10 @@ def picked(run: RunContents, pick: str) -> OperatingPoint:
         run: With at least one finished candidate.
         pick: ``knee``: the point of the front farthest above the chord between its ends, accuracy and
             cost scaled to 0..1.  ``best``: the most accurate.  ``METRIC:BOUND``: the most accurate
-            feasible point of all candidates with at most so much, of a finalist before that of an heir
-            where finalists hold the front.  Else a key, or the beginning of one: its most accurate point
-            on the front, or of all its points where it has none there.
+            feasible point of all candidates with at most so much, of a top-k candidate before that of an
+            inherited subnet
+            where top-k candidates hold the front.  Else a key, or the beginning of one: its most accurate
+            point on the front, or of all its points where it has none there.
 
     Raises:
         ConfigError: The word, the quantity or the bound is none.

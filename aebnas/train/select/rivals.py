@@ -16,7 +16,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.threshold_policy import never_leave
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.formatting import count, percent
-from aebnas.runs.store.places import has_database
+from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import Checkpoint, load_trained, read_checkpoint
 from aebnas.train.full.winner_training import STATIC
@@ -92,8 +92,8 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
 def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contender | Missing:
     """Return the candidate without early exits that was most accurate on select in the search.
 
-    Of those that the search trained, where it trained some and others are heirs.  Trained in full where the
-    run's ``trained/`` has it, else with the weights of the search.
+    Of those that the search trained, where it trained some and others are inherited subnets.  Trained in full
+    where the run's ``trained/`` has it, else with the weights of the search.
     """
     run = _run_of(folder, checkpoint)
     if run is None:

@@ -22,7 +22,7 @@ from aebnas.report.files.winners import Winner, load_winner
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
 from aebnas.runs.formatting import count, metric_value, percent
 from aebnas.runs.kept_profiles import kept_devices
-from aebnas.runs.store.places import has_database
+from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.train.select.picks import full_key, picked, points_of
@@ -46,7 +46,7 @@ class Subject:
     """Of the search."""
     exits: ExitsConfig
     """Of the search; where its exit policy was a gene, the choice of the operating point."""
-    trade_off: float | None
+    budget_fraction: float | None
     """Of the operating point; None where ``exits`` has a target."""
     folder: Path
     """Where it goes unless somebody says otherwise."""
@@ -83,14 +83,14 @@ class Subject:
 
 
 def subject_of(
-    source: Path, pick: str | None = None, trade_off: float | None = None, point: int | None = None
+    source: Path, pick: str | None = None, budget_fraction: float | None = None, point: int | None = None
 ) -> Subject:
     """Return what a user means.
 
     Args:
         source: A run's directory, or a winner file.
         pick: Which network of a run; see ``picks.picked``. Default: the knee.
-        trade_off: Share of its full cost that its policy may spend; default: the picked point's.
+        budget_fraction: Share of its full cost that its policy may spend; default: the picked point's.
         point: Which of the network's points, from 1 by rising cost; default: the picked one, for
             a network named by key the most accurate.
 
@@ -98,8 +98,8 @@ def subject_of(
         ConfigError: The pick, the file or an option is wrong.
         RunError: There is no such run, network or point.
     """
-    if trade_off is not None and point is not None:
-        raise ConfigError("--trade-off and --point both choose the operating point: give one of them")
+    if budget_fraction is not None and point is not None:
+        raise ConfigError("--budget-fraction and --point both choose the operating point: give one of them")
     if source.suffix in (".yaml", ".yml") and not os.path.isdir(source):  # a run may have such a name
         if pick is not None:
             raise ConfigError(f"--pick chooses a network of a run, but {source} is one network; leave it out")
@@ -107,13 +107,15 @@ def subject_of(
     else:
         found = _of_run(source, pick or DEFAULT_PICK, point)
     refuse_unwritable("the run", found.run)
-    if trade_off is None:
+    if budget_fraction is None:
         return found
-    if found.trade_off is None:
-        raise ConfigError(f"--trade-off: exits has a target ({found.exits.target}), which chooses instead")
-    if not 0 < trade_off <= 1:
-        raise ConfigError(f"--trade-off must be > 0 and <= 1, but got {trade_off:g}")
-    return replace(found, trade_off=trade_off)
+    if found.budget_fraction is None:
+        raise ConfigError(
+            f"--budget-fraction: exits has a target ({found.exits.target}), which chooses instead"
+        )
+    if not 0 < budget_fraction <= 1:
+        raise ConfigError(f"--budget-fraction must be > 0 and <= 1, but got {budget_fraction:g}")
+    return replace(found, budget_fraction=budget_fraction)
 
 
 def _of_run(path: Path, pick: str, point: int | None) -> Subject:
@@ -144,7 +146,7 @@ def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: Device
         data_fingerprint=run.facts["data"],
         training=longest_training(config),
         exits=config.exits.settings[point.setting],
-        trade_off=None if config.exits.target else point.trade_off,
+        budget_fraction=None if config.exits.target else point.budget_fraction,
         folder=run.path / TRAINED / point.key,
         words=words,
         config=config,
@@ -186,7 +188,7 @@ def _winner_subject(
         data_fingerprint=winner.data_fingerprint,
         training=winner.training,
         exits=winner.exits.settings[chosen.setting],
-        trade_off=None if winner.exits.target else chosen.trade_off,
+        budget_fraction=None if winner.exits.target else chosen.budget_fraction,
         folder=folder,
         words=(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"

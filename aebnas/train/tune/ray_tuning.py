@@ -3,7 +3,7 @@
 It runs in the process aside that ``trial_runners.py`` starts.
 
 Which trials are ended depends on who is how far at what time: tuning is not exactly repeatable.  Trials of
-an earlier sitting are told to both as if they had just ended.
+an earlier session are told to both as if they had just ended.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _domain(one: Range) -> Any:
 
 
 class _InformedAsha(ASHAScheduler):
-    """ASHA whose rungs hold the reports of earlier trials: else each sitting would let its first go on."""
+    """ASHA whose rungs hold the reports of earlier trials: else each session would let its first go on."""
 
     known: Sequence[Tried] = ()
 

@@ -42,9 +42,9 @@ class Asked:
     """One trial, from its settings; can be sent to another process."""
     uses_gpu: bool = False
     known: tuple[Tried, ...] = ()
-    """Trials that an earlier sitting finished: of ``trials``, those that are not to be run again."""
+    """Trials that an earlier session finished: of ``trials``, those that are not to be run again."""
     keep: Callable[[Tried], None] = keep_nothing
-    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next sitting."""
+    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next session."""
 
     @property
     def left(self) -> int:

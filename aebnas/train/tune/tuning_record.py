@@ -1,6 +1,6 @@
 """What an unfinished tuning knows: ``tuning.json``, written whole whenever a trial ends.
 
-The next sitting tells the finished trials to Optuna and to ASHA as if they had just ended, and runs the
+The next session tells the finished trials to Optuna and to ASHA as if they had just ended, and runs the
 others.  Trials that were running are lost.  Ray Tune's own restore is not used: its state is pickled,
 lies where this machine has room and wants the very same code and versions.
 """
@@ -65,7 +65,7 @@ class TuningRecord:
     """The trials of one question in one folder."""
 
     def __init__(self, folder: Path, question: Question) -> None:
-        """Read what an earlier sitting left; of another question it is as good as nothing.
+        """Read what an earlier session left; of another question it is as good as nothing.
 
         Raises:
             RunError: The file is damaged, or of a newer version.

@@ -35,8 +35,8 @@ function readCandidate(run, plain) {
     reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, verdict: plain.v, link: plain.l,
     network: readNetwork(run.boxes, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
   };
-  candidate.points = plain.o.map(([tradeOff, index, isFront, isFeasible, setting = ""], i) => ({
-    candidate, tradeOff, index, setting, isFront: !!isFront, isFeasible: !!isFeasible, policy: plain.t[i],
+  candidate.points = plain.o.map(([budgetFraction, index, isFront, isFeasible, setting = ""], i) => ({
+    candidate, budgetFraction, index, setting, isFront: !!isFront, isFeasible: !!isFeasible, policy: plain.t[i],
     value: (metric) => metricAt(candidate, index, metric),
   }));
   return candidate;
@@ -86,7 +86,7 @@ function broken(candidate, i) {
   return found;
 }
 
-// Heirs are told from trained networks where a run has both.
+// Inherited subnets are told from trained networks where a run has both.
 function isHollow(candidate) {
   return candidate.run.inherited !== null && candidate.isInherited;
 }

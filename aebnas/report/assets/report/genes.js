@@ -33,7 +33,7 @@ const geneShares = (run) => ([name, choices, front, everywhere]) => {
       html("td", { class: "number quiet" }, percent(there, 0)),
     );
   });
-  const what = name === "trade_off" ? ["points", "points"] : ["networks", "networks"];
+  const what = name === "budget_fraction" ? ["points", "points"] : ["networks", "networks"];
   const head = html("tr", {}, html("td", { colspan: 2 }), html("th", { scope: "col", class: "number" }, "front"), html("th", { scope: "col", class: "number" }, "all"));
   const caption = html("caption", {}, html("strong", {}, name), html("span", { class: "quiet" }, ` ${onFront} of ${all} ${what[0]}`));
   return html("table", { class: "gene" }, caption, html("thead", {}, head), html("tbody", {}, rows));

@@ -39,9 +39,9 @@ function slotOf(one, slot) {
   });
   slider.disabled = last === 0;
   const stops = candidate.points.map((point) =>
-    button(percent(point.tradeOff, 0), () => move(slot, point.index), {
+    button(percent(point.budgetFraction, 0), () => move(slot, point.index), {
       class: point.isFront ? "stop front" : "stop", "data-index": point.index,
-      title: `May spend ${percent(point.tradeOff, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
+      title: `May spend ${percent(point.budgetFraction, 0)} of the full cost${point.isFront ? "; on the front" : ""}`,
     }),
   );
   const update = () => {
@@ -60,7 +60,7 @@ function slotOf(one, slot) {
       : null,
     STATE.picks[1] ? button("Close", () => drop(slot), { "aria-label": `Close ${LETTERS[slot]}` }) : null,
   );
-  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "trade-off"), stops);
+  const choices = html("div", { class: "stops" }, html("span", { class: "quiet" }, "budget fraction"), stops);
   return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 

@@ -22,8 +22,8 @@ function hypervolumes(runs, what, width) {
   const last = Math.max(...runs.map((run) => run.generations.at(-1)[1]));
   const [low, high] = spread(runs.flatMap((run) => run.generations.map((one) => one[3])), false, 0.12);
   const whole = (value) => Number(value.toPrecision(6)).toLocaleString("en");
-  const hasFinalists = runs.some((run) => run.finals);
-  const title = `${what[0].toUpperCase()}${what.slice(1)}${hasFinalists ? " (failed ones too), then finalists" : ", failed ones included"}`;
+  const hasTopCandidates = runs.some((run) => run.finals);
+  const title = `${what[0].toUpperCase()}${what.slice(1)}${hasTopCandidates ? " (failed ones too), then top-k candidates" : ", failed ones included"}`;
   const xAxis = { low: 0, high: last * 1.02 || 1, title, word: whole };
   const yAxis = { low: Math.max(0, low), high: Math.min(1, high), title: "Hypervolume", word: plainTick };
   const chart = figure(width, 250, xAxis, yAxis, "Hypervolume after every generation");

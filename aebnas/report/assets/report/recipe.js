@@ -54,7 +54,7 @@ function pointYaml(candidate, point) {
   const policy = isThresholds ? { policy: "threshold", score: run.score, thresholds: point.policy } : point.policy;
   const rates = curve.rates.map((rate) => Number(rate[point.index].toPrecision(9)));
   return [
-    `- trade_off: ${asFloat(point.tradeOff)}`,
+    `- budget_fraction: ${asFloat(point.budgetFraction)}`,
     `  thresholds: ${isThresholds ? scalar(point.policy) : "null"}`,
     `  policy: ${scalar(policy)}`,
     `  setting: ${scalar(point.setting)}`,

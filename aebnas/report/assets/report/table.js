@@ -32,7 +32,7 @@ function columns() {
   return [
     ...(RUNS.length > 1 ? [{ name: "Run", id: "run", read: (point) => point.candidate.run.label }] : []),
     ...metrics.map((name) => ({ name: DATA.metrics[name].title, id: name, isNumber: true, read: (point) => point.value(name), word: (value) => metricValue(name, value) })),
-    { name: "Trade-off", id: "trade-off", isNumber: true, read: (point) => point.tradeOff, word: (value) => percent(value, 0) },
+    { name: "Budget fraction", id: "budget-fraction", isNumber: true, read: (point) => point.budgetFraction, word: (value) => percent(value, 0) },
     ...(RUNS.some((run) => run.uneven) ? [{ name: "Epochs", id: "epochs", isNumber: true, read: (point) => point.candidate.epochs ?? NaN, word: epochsWord }] : []),
     { name: "Leaves at", id: "leaves", read: null },
     { name: "Candidate", id: "key", read: (point) => point.candidate.key },

@@ -1,4 +1,4 @@
-"""What a surrogate learns from: one row per trained architecture, one column per trade-off."""
+"""What a surrogate learns from: one row per trained architecture, one column per budget fraction."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Archive:
         return np.stack(self._rows)
 
     def measured(self, name: str) -> FloatArray:
-        """Return a quantity of every architecture, shape ``(n, trade_offs)``."""
+        """Return a quantity of every architecture, shape ``(n, budget_fractions)``."""
         return np.stack(self._measured[name])
 
     def describe(self, genomes: Sequence[Genome]) -> tuple[FloatArray, list[ExactCost]]:
         """Return features ``(n, features)`` and costs of architectures, trained or not."""
-        one_choice = [self.space.at_point(genome, self.space.trade_offs[0]) for genome in genomes]
+        one_choice = [self.space.at_point(genome, self.space.budget_fractions[0]) for genome in genomes]
         found = [self._describe(genome) for genome in one_choice]
         return np.stack([row for row, _ in found]), [cost for _, cost in found]
 
@@ -72,10 +72,10 @@ class Archive:
             by_key.setdefault(one.key, []).append(one)
         for key, points in by_key.items():
             rows, costs = self.describe([points[0].genome])
-            at = {choice: one.metrics for one in points for choice in one.choices or (one.trade_off,)}
+            at = {choice: one.metrics for one in points for choice in one.choices or (one.budget_fraction,)}
             self.keys.append(key)
             self.costs += costs
             self._rows.append(rows[0])
             for name in self.names:
-                values = [at[share][name] for share in self.space.trade_offs]
+                values = [at[share][name] for share in self.space.budget_fractions]
                 self._measured[name].append(np.asarray(values, float))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.space.api import Architecture, SearchSpace
-from aebnas.space.genes import TRADE_OFF, Gene
+from aebnas.space.genes import BUDGET_FRACTION, Gene
 
 FloatArray = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Features:
             space: Whose architectures will come.
         """
         self._space = space
-        self._genes = [gene for gene in space.genes if gene.name != TRADE_OFF]
+        self._genes = [gene for gene in space.genes if gene.name != BUDGET_FRACTION]
         self._positions = space.exit_positions
 
     def row(self, architecture: Architecture, cost: ExactCost) -> FloatArray:

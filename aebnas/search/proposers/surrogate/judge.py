@@ -37,7 +37,7 @@ class Judged:
     key: str
     source: str
     predicted: FloatArray
-    """Errors at every trade-off."""
+    """Errors at every budget fraction."""
     low: FloatArray
     """Lower end of their 90% intervals."""
     high: FloatArray

@@ -43,7 +43,7 @@ class Surrogate:
             seed: Of folds and models.
             key_of: The key of a genome's architecture.
         """
-        shares = np.asarray(archive.space.trade_offs)
+        shares = np.asarray(archive.space.budget_fractions)
         fitted = {}
         for name in archive.names:
             y = to_model(name, archive.measured(name), archive.costs, shares)
@@ -55,7 +55,7 @@ class Surrogate:
         return cls(config, archive, fitted, key_of)
 
     def quantities(self, genomes: Sequence[Genome], optimism: float = 0.0) -> dict[str, FloatArray]:
-        """Return predictions by quantity, each of shape ``(n, trade_offs)``.
+        """Return predictions by quantity, each of shape ``(n, budget_fractions)``.
 
         Args:
             genomes: Architectures, trained or not.
@@ -74,7 +74,7 @@ class Surrogate:
         for i, (genome, cost) in enumerate(zip(genomes, costs, strict=True)):
             key = self.key_of(genome)
             points = []
-            for j, share in enumerate(space.trade_offs):
+            for j, share in enumerate(space.budget_fractions):
                 metrics = dict(cost.metrics) | {
                     name: float(values[i, j]) for name, values in predicted.items()
                 }
@@ -88,7 +88,7 @@ class Surrogate:
     def _quantities(
         self, rows: FloatArray, costs: Sequence[ExactCost], optimism: float
     ) -> dict[str, FloatArray]:
-        shares = np.asarray(self.archive.space.trade_offs)
+        shares = np.asarray(self.archive.space.budget_fractions)
         found = {}
         for name, model in self.fitted.items():
             values = model(rows)

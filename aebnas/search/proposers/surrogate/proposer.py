@@ -174,7 +174,7 @@ class SurrogateProposer:
         return genomes
 
     def _best_point(self, points: Sequence[Individual], front: FloatArray) -> Genome:
-        """Return the genome whose trade-off gains most; the others join the search for free."""
+        """Return the genome whose budget fraction gains most; the others join the search for free."""
         return max(points, key=lambda one: gain([one], front, self._reference)).genome
 
     def _least_violating(self, surrogate: Surrogate, pool: Sequence[Genome], count: int) -> list[Genome]:

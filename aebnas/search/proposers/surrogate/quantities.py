@@ -2,7 +2,7 @@
 
 Error becomes the angle whose squared sine it is: its noise is then the same
 everywhere.  An expected cost becomes the logarithm of its share of what the
-trade-off allows, for the cost to the last exit is counted, not modelled: a
+budget fraction allows, for the cost to the last exit is counted, not modelled: a
 prediction of 0 says that the network spends what it may.  How far a target of
 ``exits`` is missed is modelled as it is.
 """
@@ -36,9 +36,9 @@ def to_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares: 
 
     Args:
         name: The quantity.
-        values: Shape ``(n, trade_offs)``.
+        values: Shape ``(n, budget_fractions)``.
         costs: What the ``n`` architectures cost.
-        shares: The trade-offs, shape ``(trade_offs,)``.
+        shares: The budget fractions, shape ``(budget_fractions,)``.
     """
     if name == ERROR:
         return np.arcsin(np.sqrt(np.clip(values, 0, 1)))
@@ -52,9 +52,9 @@ def from_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares
 
     Args:
         name: The quantity.
-        values: Shape ``(n, trade_offs)``.
+        values: Shape ``(n, budget_fractions)``.
         costs: What the ``n`` architectures cost.
-        shares: The trade-offs, shape ``(trade_offs,)``.
+        shares: The budget fractions, shape ``(budget_fractions,)``.
     """
     if name == ERROR:
         return np.square(np.sin(np.clip(values, 0, np.pi / 2)))

@@ -37,10 +37,10 @@ def places(nodes: Iterable[Node], cpus: float, gpus: float) -> int:
         cpus: Cores of one worker.
         gpus: GPUs of one worker.
     """
-    return sum(min(int(node.cpus / cpus + TINY), gpu_places(node.gpus, gpus)) for node in nodes)
+    return sum(min(int(node.cpus / cpus + TINY), gpu_slots(node.gpus, gpus)) for node in nodes)
 
 
-def gpu_places(available: float, each: float) -> int:
+def gpu_slots(available: float, each: float) -> int:
     """Return how many workers the GPUs of one machine hold; without need of any, more than there can be."""
     if each == 0:
         return 2**31

@@ -1,7 +1,7 @@
 """The training of one supernet from where it stands to its end: led, told, saved, recorded.
 
-The file records how it went: ``seconds`` (of all sittings; null where those before are not known),
-``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sittings had others), ``loss``,
+The file records how it went: ``seconds`` (of all sessions; null where those before are not known),
+``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sessions had others), ``loss``,
 ``steps``, and ``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
 """
 
@@ -23,8 +23,8 @@ from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.hardware.devices.devices import processor
 from aebnas.runtime.process import prepare_process
-from aebnas.supernet.crew import Crew, device_of, leading
-from aebnas.supernet.inheritance import Heirs, new_supernet
+from aebnas.supernet.inheritance import InheritedSubnets, new_supernet
+from aebnas.supernet.process_group import ProcessGroup, device_of, leading
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, into, load_supernet, save_supernet
 from aebnas.supernet.supernet import Supernet
@@ -45,7 +45,7 @@ class Progress:
     loss: float
     """Mean over the latest steps, networks and branches, summed over exits, in nats."""
     seconds: float
-    """Of this sitting."""
+    """Of this session."""
     accuracies: dict[str, list[float]] | None = None
     """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
 
@@ -72,17 +72,17 @@ def train(
     """
     size = min(config.supernet.processes, config.supernet.networks)
     begun = load_supernet(path) if path.exists() else None
-    with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as crew:
-        training = _begun(crew, config, splits, begun, device)
+    with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as group:
+        training = _begun(group, config, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
         watch = _Watch(config, splits, training, told, before)
-        _Course(training, watch, path, facts, before, _place(device, crew)).run(
+        _TrainingLoop(training, watch, path, facts, before, _place(device, group)).run(
             config.supernet.checkpoint_seconds
         )
 
 
 def new_training(
-    config: SearchFile, splits: Splits, supernet: Supernet, crew: Crew | None = None
+    config: SearchFile, splits: Splits, supernet: Supernet, group: ProcessGroup | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
     sandwich = Sandwich(supernet.space, supernet.task, supernet.carry)
@@ -95,35 +95,37 @@ def new_training(
         seed=config.supernet.seed,
         statistics=ChannelStatistics.of(splits.train),
     )
-    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, crew)
+    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, group)
 
 
 def _begun(
-    crew: Crew, config: SearchFile, splits: Splits, begun: StoredSupernet | None, device: str
+    group: ProcessGroup, config: SearchFile, splits: Splits, begun: StoredSupernet | None, device: str
 ) -> SupernetTraining:
     """Return the training where it stands."""
     prepare_process(torch.device(device))
     supernet = new_supernet(config, splits, device)
-    training = new_training(config, splits, supernet, crew)
+    training = new_training(config, splits, supernet, group)
     if begun is not None:
         into(supernet.weights.tensors, begun.weights, "the supernet")
         training.restore(begun.step, begun.state)
     return training
 
 
-def _follow(crew: Crew, config: str, splits: Splits, begun: StoredSupernet | None, device: str) -> None:
+def _follow(
+    group: ProcessGroup, config: str, splits: Splits, begun: StoredSupernet | None, device: str
+) -> None:
     """Train this process's share of the networks."""
     settings = SearchFile.model_validate_json(config)
-    for _ in _begun(crew, settings, splits, begun, device_of(crew.rank, device)).advance():
+    for _ in _begun(group, settings, splits, begun, device_of(group.rank, device)).advance():
         pass
 
 
-def _place(device: str, crew: Crew) -> dict[str, Any]:
+def _place(device: str, group: ProcessGroup) -> dict[str, Any]:
     name = device if device == "cpu" else torch.cuda.get_device_name(device)
-    return {"device": name, "processor": processor(), "processes": crew.size}
+    return {"device": name, "processor": processor(), "processes": group.size}
 
 
-class _Course:
+class _TrainingLoop:
     """Trains this process's share, and saves."""
 
     def __init__(
@@ -195,7 +197,7 @@ class _Watch:
     ) -> None:
         self._training, self._told = training, told
         self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
-        self._heirs = Heirs(config, splits, training.supernet)
+        self._subnets = InheritedSubnets(config, splits, training.supernet)
         self._shown = self._began = time.monotonic()
         self._every = max(1, training.steps // LOOKS)
 
@@ -215,7 +217,7 @@ class _Watch:
         with self._training.averaged():
             try:
                 return {
-                    name: self._heirs.accuracies(architecture)
+                    name: self._subnets.accuracies(architecture)
                     for name, architecture in self._training.sandwich.landmarks().items()
                 }
             except TrainingError as error:  # a step with a finite loss can leave weights that are not

@@ -1,4 +1,4 @@
-"""Crews: several processes that share the networks of each step of one training.
+"""Process groups: several processes that share the networks of each step of one training.
 
 Every process holds all weights and sees the same images; the networks of a step are
 divided among them, and gradients and uses are summed.  One process or several
@@ -31,7 +31,7 @@ LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """The place of this process among those of one training."""
 
     rank: int = 0
@@ -75,11 +75,11 @@ class Crew:
 
 
 Follow = Callable[..., None]
-"""What the other processes do: called with their crew and the arguments given to ``leading``."""
+"""What the other processes do: called with their process group and the arguments given to ``leading``."""
 
 
 @contextmanager
-def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) -> Iterator[Crew]:
+def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) -> Iterator[ProcessGroup]:
     """Start the other processes and lead them; they end with the block.
 
     Args:
@@ -92,7 +92,7 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
         TrainingError: There are fewer GPUs than processes, or a process does not start.
     """
     if size == 1:
-        yield Crew()
+        yield ProcessGroup()
         return
     if device != "cpu" and size > torch.cuda.device_count():
         gpus = torch.cuda.device_count()
@@ -106,7 +106,7 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
         others = [
             context.Process(
                 target=_begin,
-                args=(meeting, arrived, Crew(rank, size), device, follow, arguments),
+                args=(meeting, arrived, ProcessGroup(rank, size), device, follow, arguments),
                 daemon=True,
             )
             for rank in range(1, size)
@@ -115,8 +115,8 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
             for other in others:
                 other.start()
             _await(arrived, others)
-            _meet(meeting, Crew(0, size), device)
-            yield Crew(0, size)
+            _meet(meeting, ProcessGroup(0, size), device)
+            yield ProcessGroup(0, size)
         finally:
             if distributed.is_initialized():
                 distributed.destroy_process_group()
@@ -151,25 +151,30 @@ def _await(arrived: Semaphore, others: Sequence[BaseProcess]) -> None:
 
 
 def _begin(
-    meeting: str, arrived: Semaphore, crew: Crew, device: str, follow: Follow, arguments: tuple[Any, ...]
+    meeting: str,
+    arrived: Semaphore,
+    group: ProcessGroup,
+    device: str,
+    follow: Follow,
+    arguments: tuple[Any, ...],
 ) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
     arrived.release()
-    _meet(meeting, crew, device)
+    _meet(meeting, group, device)
     try:
-        follow(crew, *arguments)
+        follow(group, *arguments)
     except TrainingError:
         raise SystemExit(1) from None  # the first process tells it
 
 
-def _meet(meeting: str, crew: Crew, device: str) -> None:
+def _meet(meeting: str, group: ProcessGroup, device: str) -> None:
     backend = "gloo" if device == "cpu" else "nccl"
     if device != "cpu":
-        torch.cuda.set_device(device_of(crew.rank, device))
+        torch.cuda.set_device(device_of(group.rank, device))
     distributed.init_process_group(
-        backend, init_method=f"file://{meeting}", rank=crew.rank, world_size=crew.size, timeout=PATIENCE
+        backend, init_method=f"file://{meeting}", rank=group.rank, world_size=group.size, timeout=PATIENCE
     )
 
 

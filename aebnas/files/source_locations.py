@@ -1,6 +1,6 @@
-"""Places: where a value was written, and a message about it.
+"""Source locations: where a value was written, and a message about it.
 
-A place is a line of a file or a ``--set`` on the command line.
+A location is a line of a file or a ``--set`` on the command line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 """Where a value stands: keys and list indices from the top."""
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """Where something was written; ``rank`` puts messages in order."""
 
     rank: int
@@ -22,19 +22,19 @@ class Place(NamedTuple):
 class Problem(NamedTuple):
     """One line of an error message."""
 
-    place: Place
+    location: SourceLocation
     path: Path
     message: str
 
     def __str__(self) -> str:
         """Return ``FILE:LINE: FIELD: what is wrong``."""
         name = ".".join(map(str, self.path))
-        return ": ".join(part for part in (self.place.text, name, self.message) if part)
+        return ": ".join(part for part in (self.location.text, name, self.message) if part)
 
 
-PlaceOfLine = Callable[[int], Place]
+LocationOfLine = Callable[[int], SourceLocation]
 
 
-def lines_of(name: str) -> PlaceOfLine:
-    """Return the places of the file ``name``, by line counted from 1."""
-    return lambda line: Place(line, f"{name}:{line}")
+def lines_of(name: str) -> LocationOfLine:
+    """Return the locations of the file ``name``, by line counted from 1."""
+    return lambda line: SourceLocation(line, f"{name}:{line}")

@@ -1,0 +1,47 @@
+"""Which commands may run code from outside: those that train what the user wrote, and others if told to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from aebnas.errors import AebnasError
+from aebnas.extensions.consent import allow_code
+from aebnas.extensions.loading import users_error
+
+CONSENTING = ("search", "resume", "train", "supernet", "profile")
+"""They are given a file or a run of the user's own, to train or measure what it says: that is consent."""
+
+
+def add_option(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Give a command the option ``--allow-code``.
+
+    Args:
+        command: It does not run code unasked.
+        purpose: What it needs the code for.
+    """
+    command.add_argument(
+        "--allow-code", action="store_true",
+        help=f"run code from outside AEBNAS that is named there (package.module:Name), {purpose}; "
+        "only if you wrote or have read it",
+    )  # fmt: skip
+
+
+def with_consent(arguments: argparse.Namespace, command: Callable[[argparse.Namespace], int]) -> int:
+    """Run a command, with consent if it has it, and return its exit code.
+
+    Raises:
+        CodeError: An exception was raised in code from outside: it is told as the user's.
+    """
+    is_given = arguments.command in CONSENTING or getattr(arguments, "allow_code", False)
+    with allow_code() if is_given else nullcontext():
+        try:
+            return int(command(arguments))
+        except AebnasError:
+            raise
+        except Exception as error:
+            told = users_error(error)
+            if told is None:
+                raise
+            raise told from error

@@ -1,0 +1,1 @@
+"""Code of users, named in their files as ``package.module:Name``: found, allowed, loaded, identified."""

@@ -1,0 +1,164 @@
+"""Consent: whether this process may run code from outside, and from which folders.
+
+Nobody has it to begin with.  Commands that train what a user wrote give it (``allow_code``), and pass it on
+to the processes that they start (``permit``, ``Permit.take``).  Must not import torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aebnas.errors import CodeError, CodeRefusedError
+from aebnas.extensions.names import OutsideName, parse
+from aebnas.extensions.sources import digest, sources
+
+T = TypeVar("T")
+
+
+@dataclass
+class Consent:
+    """What a process may run, and what it made of it."""
+
+    is_given: bool = False
+    folders: list[str] = field(default_factory=list)
+    """Where names are looked for first, the latest first; on the import path while code is allowed."""
+    expected: dict[str, str] = field(default_factory=dict)
+    """Hash of each module's code where the process that started this one saw it."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """The same as this process saw it."""
+    files: set[str] = field(default_factory=set)
+    """Source files of all modules that were looked at: errors in them are the user's."""
+    made: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """What was loaded and made of names, once each."""
+
+
+_CONSENT = Consent()
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A process's consent, to be passed on to one that it starts; can be pickled."""
+
+    is_given: bool
+    folders: tuple[str, ...]
+    digests: Mapping[str, str]
+
+    def take(self) -> None:
+        """Give this process the same consent, for as long as it lives."""
+        if self.is_given:
+            _CONSENT.is_given = True
+            _CONSENT.expected.update(self.digests)
+            for folder in reversed(self.folders):
+                look_in(folder)
+
+
+@contextmanager
+def allow_code() -> Iterator[None]:
+    """Allow this process to run code that files name as ``package.module:Name``, until the end of ``with``.
+
+    Allow only what you wrote or have read: it can do whatever you can do.  Afterwards the modules are
+    forgotten: a later search sees them as they are then.
+    """
+    if _CONSENT.is_given:
+        yield
+        return
+    _CONSENT.is_given = True
+    try:
+        yield
+    finally:
+        _forget()
+
+
+def is_allowed() -> bool:
+    """Return whether code from outside may be run in this process."""
+    return _CONSENT.is_given
+
+
+def permit() -> Permit:
+    """Return this process's consent for one that it starts."""
+    return Permit(_CONSENT.is_given, tuple(_CONSENT.folders), dict(_CONSENT.digests))
+
+
+def look_in(folder: str | Path) -> None:
+    """Look for names in a folder first, ahead of earlier folders; nothing where code is not allowed."""
+    place = str(Path(folder).expanduser().absolute())
+    if _CONSENT.is_given and place not in _CONSENT.folders[:1]:
+        _CONSENT.folders[:] = [place, *(other for other in _CONSENT.folders if other != place)]
+        sys.path[:] = [place, *(other for other in sys.path if other != place)]
+
+
+def require_consent(name: str) -> None:
+    """Refuse to go on without consent.
+
+    Raises:
+        CodeRefusedError: It was not given.
+    """
+    if not _CONSENT.is_given:
+        raise CodeRefusedError(
+            f"{name} is code from outside AEBNAS, which is not run unasked. "
+            "If you wrote or have read it: --allow-code; in Python: with aebnas.allow_code()"
+        )
+
+
+def code_digest(name: str) -> str:
+    """Return the hash of the code behind a name, 64 hexadecimal digits; nothing of it is run.
+
+    Raises:
+        CodeError: There is no such module, or its code is not that of the process that started this one.
+    """
+    module = parse(name).module
+    if module not in _CONSENT.digests:
+        files = sources(module, _CONSENT.folders)
+        here, there = digest(files), _CONSENT.expected.get(module)
+        if there not in (None, here):
+            raise CodeError(
+                f"the code of {name} is not the same everywhere: {files[module]} has the hash {here[:12]}, "
+                f"where the work was begun it has {str(there)[:12]}. Bring the same files to every machine"
+            )
+        if not _CONSENT.is_given:
+            return here
+        _CONSENT.digests[module] = here
+        _CONSENT.files |= {str(path) for path in files.values()}
+    return _CONSENT.digests[module]
+
+
+def made_once(name: str, what: str, make: Callable[[], T]) -> T:
+    """Return what was made of a name; made at the first call, and forgotten when consent ends.
+
+    Args:
+        name: Of the code.
+        what: Is made of it, as ``config``.
+        make: Makes it.
+    """
+    key = (name, what)
+    if key not in _CONSENT.made:
+        _CONSENT.made[key] = make()
+    made: T = _CONSENT.made[key]
+    return made
+
+
+def source_of(outside: OutsideName) -> str:
+    """Return the file in which a name's module stands."""
+    return str(sources(outside.module, _CONSENT.folders)[outside.module])
+
+
+def is_users(file: str) -> bool:
+    """Return whether a source file is one of code from outside that was looked at."""
+    return file in _CONSENT.files
+
+
+def _forget() -> None:
+    """Take the folders from the import path, and drop the modules that came from outside."""
+    files, folders = set(_CONSENT.files), set(_CONSENT.folders)
+    for module_name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) in files:
+            del sys.modules[module_name]
+    sys.path[:] = [place for place in sys.path if place not in folders]
+    for part in (_CONSENT.folders, _CONSENT.expected, _CONSENT.digests, _CONSENT.files, _CONSENT.made):
+        part.clear()
+    _CONSENT.is_given = False
