@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from contextlib import nullcontext
 
+from aebnas.cli.command import Command
 from aebnas.errors import AebnasError
 from aebnas.extensions.consent import allow_code
 from aebnas.extensions.loading import users_error
-
-CONSENTING = ("search", "resume", "train", "supernet", "profile")
-"""They are given a file or a run of the user's own, to train or measure what it says: that is consent."""
 
 
 def add_option(command: argparse.ArgumentParser, purpose: str) -> None:
@@ -28,16 +25,16 @@ def add_option(command: argparse.ArgumentParser, purpose: str) -> None:
     )  # fmt: skip
 
 
-def with_consent(arguments: argparse.Namespace, command: Callable[[argparse.Namespace], int]) -> int:
+def with_consent(arguments: argparse.Namespace, command: Command) -> int:
     """Run a command, with consent if it has it, and return its exit code.
 
     Raises:
         CodeError: An exception was raised in code from outside: it is told as the user's.
     """
-    is_given = arguments.command in CONSENTING or getattr(arguments, "allow_code", False)
+    is_given = command.is_consent or getattr(arguments, "allow_code", False)
     with allow_code() if is_given else nullcontext():
         try:
-            return int(command(arguments))
+            return command.run(arguments)
         except AebnasError:
             raise
         except Exception as error:

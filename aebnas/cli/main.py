@@ -6,33 +6,53 @@ import argparse
 import contextlib
 import difflib
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from aebnas import __version__
-from aebnas.cli import deploy_options, final_options
-from aebnas.cli.final_options import moved_data, positive
+from aebnas.cli.command import Command
+from aebnas.cli.commands.devices import devices, profile
+from aebnas.cli.commands.files import check, init
+from aebnas.cli.commands.networks import bench, evaluate, export, run, train
+from aebnas.cli.commands.runs import exits, export_study, report, rescore, resume, search, supernet
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, tell
 from aebnas.errors import AebnasError
 
+ALL: tuple[Command, ...] = (
+    init.COMMAND,
+    check.COMMAND,
+    search.COMMAND,
+    resume.COMMAND,
+    report.COMMAND,
+    profile.COMMAND,
+    devices.COMMAND,
+    rescore.COMMAND,
+    exits.COMMAND,
+    export_study.COMMAND,
+    train.COMMAND,
+    evaluate.COMMAND,
+    export.COMMAND,
+    run.COMMAND,
+    bench.COMMAND,
+    supernet.COMMAND,
+)
+"""In the order of ``aebnas --help``."""
+COMMANDS = {command.name: command for command in ALL}
 EXIT_CODES = """exit codes:
   0  finished                       3  something is wrong with the data
   1  other errors                   4  a run, checkpoint or export folder
   2  wrong file, override or usage  5  workers failed
   6  a device or its profile        130  interrupted; continue with resume
 141  the reader of a printing command has gone (| head)
-
-Where standard output cannot be written any more, commands that keep their work on
-disk finish it, and say on standard error where it lies: exit code 0 after a closed
-pipe, 1 after a full disk. Commands that only print (check, devices, exits, rescore,
-run, bench) end: 141 after a closed pipe, 1 after a full disk."""
-COMMANDS = (
-    "init", "check", "search", "resume", "report", "profile", "devices", "rescore", "exits",
-    "supernet",
-    "train", "evaluate", "export", "run", "bench", "export-study",
-)  # fmt: skip
-PRINTING = ("check", "devices", "rescore", "exits", "run", "bench")
-"""They end with standard output; the other commands keep their work on disk, and go on to its end."""
+"""
+LOST_OUTPUT = (
+    "Where standard output cannot be written any more, commands that keep their work on disk finish it, and "
+    "say on standard error where it lies: exit code 0 after a closed pipe, 1 after a full disk. Commands "
+    f"that only print ({', '.join(command.name for command in ALL if command.only_prints)}) end: 141 after a "
+    "closed pipe, 1 after a full disk."
+)
+HELP_WIDTH = 84
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,13 +77,13 @@ def _answer(words: list[str], output: GuardedStream) -> int:
     """Run one command; its errors are told and become exit codes."""
     arguments = _parse(words)
     arguments.words = words  # what a person would type again
-    output.goes_on = arguments.command not in PRINTING
-    output.command = f"aebnas {arguments.command}"
+    command = COMMANDS[arguments.command]
+    output.goes_on = not command.only_prints
+    output.command = f"aebnas {command.name}"
     try:
-        from aebnas.cli import commands
         from aebnas.cli.allowing import with_consent
 
-        return with_consent(arguments, getattr(commands, arguments.command.replace("-", "_")))
+        return with_consent(arguments, command)
     except AebnasError as error:
         tell(str(error))
         return error.exit_code
@@ -117,182 +137,12 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="aebnas",
         description="Search backbones and exit branches of early-exit networks together.",
-        epilog=EXIT_CODES,
+        epilog=f"{EXIT_CODES}\n{textwrap.fill(LOST_OUTPUT, HELP_WIDTH)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("-v", "--version", action="version", version=f"aebnas {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, summary: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=summary, allow_abbrev=False)
-
-    _init(add("init", "write a commented search-space file"))
-    _check(add("check", "validate a search-space file and show how large its space is"))
-    _search(add("search", "search from a file into runs/NAME"))
-    _resume(add("resume", "continue an interrupted run, or extend a finished one"))
-    _report(add("report", "write report.html, pareto.csv and winners/ of a run"))
-    _profile(add("profile", "measure every layer of a space on a device"))
-    _devices(add("devices", "list what this machine has, and which profiles fit it"))
-    _rescore(add("rescore", "show a run's Pareto front for another device, without training"))
-    _exits(add("exits", "compare all exit policies on a trained network of a run"))
-    _export_study(add("export-study", "write a run into an Optuna storage, for optuna-dashboard"))
-    final_options.train(add("train", "train a network of a run in full"))
-    final_options.evaluate(add("evaluate", "score a trained network on the test images"))
-    deploy_options.export(add("export", "write a trained network as a folder that runs without torch"))
-    deploy_options.run(add("run", "classify images with an exported network"))
-    deploy_options.bench(add("bench", "measure an exported network with and without its early exits"))
-    _supernet(add("supernet", "train the shared weights that candidates inherit"))
+    for command in ALL:
+        command.enter(commands)
     return top
-
-
-def _init(command: argparse.ArgumentParser) -> None:
-    command.description = "Write a complete search-space file in which every field stands with its meaning."
-    command.add_argument("file", nargs="?", default="search_space.yaml", help="default: search_space.yaml")
-    command.add_argument("--force", action="store_true", help="overwrite the file if it exists")
-
-
-def _check(command: argparse.ArgumentParser) -> None:
-    command.description = "Validate a search-space file and show its genes, its size and its costs."
-    command.add_argument("file", help="a search-space file")
-    command.add_argument(
-        "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
-    )
-    _overrides(command)
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _search(command: argparse.ArgumentParser) -> None:
-    command.description = "Search from a search-space file into a new run directory."
-    _run_of_a_file(command)
-
-
-def _resume(command: argparse.ArgumentParser) -> None:
-    command.description = (
-        "Continue a run. Changes are allowed in when to stop (search.generations, search.max_trainings, "
-        "search.max_minutes), who is trained in the end (evaluation.fidelities), workers and report; for a "
-        "supernet's training supernet.processes and supernet.checkpoint_seconds."
-    )
-    command.add_argument("run", help="a run directory, e.g. runs/mnist5k")
-    command.add_argument(
-        "--retry-failures", action="store_true",
-        help="try again what failed for lack of memory, with its worker or by workers.timeout_minutes; "
-        "generations after it may turn out differently",
-    )  # fmt: skip
-    moved_data(command)
-    _overrides(command)
-    _output(command)
-
-
-def _report(command: argparse.ArgumentParser) -> None:
-    command.description = "Write report.html, pareto.csv and winners/ of a run; several runs share one page."
-    command.add_argument("runs", nargs="+", metavar="run", help="run directories")
-    command.add_argument(
-        "-o", "--output", metavar="DIR", help="folder to write to; default: the (first) run's"
-    )
-    command.add_argument(
-        "--figures", metavar="DIR", help="write the main plots there too, as SVG and PNG for papers"
-    )
-
-
-def _profile(command: argparse.ArgumentParser) -> None:
-    command.description = (
-        "Measure every distinct layer of a search space on a device, in the runtime in which networks are "
-        "deployed, and check the table on whole networks. Interrupted, the same command continues."
-    )
-    command.add_argument("file", nargs="?", help="a search-space file")
-    command.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:N")
-    command.add_argument(
-        "--runtime", choices=("onnxruntime", "torch"), help="default: onnxruntime on CPUs, torch on GPUs"
-    )
-    command.add_argument("--batch-size", type=positive, default=1, help="images of one call (default 1)")
-    command.add_argument("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32", help="default fp32")
-    command.add_argument("--threads", type=positive, default=1, help="CPU threads per operator (default 1)")
-    command.add_argument("--cuda-graphs", action="store_true", help="replay segments as CUDA graphs")
-    command.add_argument(
-        "-o", "--output", metavar="FILE", help="default: hardware_profiles/DEVICE-RUNTIME.yaml"
-    )
-    command.add_argument(
-        "--networks", type=positive, default=60, help="networks that check the table (default 60)"
-    )
-    command.add_argument(
-        "--again", action="store_true", help="measure everything anew, replacing the profile"
-    )
-    command.add_argument("--dry-run", action="store_true", help="say how many layers and about how long")
-    command.add_argument(
-        "--validate", metavar="FILE", help="measure a profile's networks again: does it still hold here?"
-    )
-    _overrides(command)
-    _output(command)
-
-
-def _devices(command: argparse.ArgumentParser) -> None:
-    command.description = "List this machine's devices and the profiles that were made on such a device."
-    command.add_argument(
-        "--folder", default="hardware_profiles", metavar="DIR", help="default: hardware_profiles"
-    )
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _rescore(command: argparse.ArgumentParser) -> None:
-    command.description = (
-        "Tune the exits of every trained candidate for another device, from its stored scores, and show "
-        "the Pareto front there. Nothing is trained, and the run is not changed."
-    )
-    command.add_argument("run", help="a run directory, e.g. runs/mnist5k")
-    command.add_argument(
-        "--hardware", action="append", required=True, metavar="FILE", help="a hardware profile (repeatable)"
-    )
-    command.add_argument(
-        "--objectives", nargs="+", metavar="NAME", help="default: error and the first profile's latency_ms"
-    )
-    command.add_argument("-o", "--output", metavar="FILE", help="write the front as CSV")
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _exits(command: argparse.ArgumentParser) -> None:
-    command.description = (
-        "Fit every exit policy to the stored logits of one network of a run (calibrate), and compare them on "
-        "images that none was fitted on (select): accuracy at budgets, calibration. Nothing is trained."
-    )
-    command.add_argument("run", help="a run directory, e.g. runs/mnist5k")
-    command.add_argument(
-        "--candidate", metavar="KEY", help="a network of the front; default: the most accurate"
-    )
-    command.add_argument("-o", "--output", metavar="FILE", help="the page; default: RUN/exits.html")
-    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _supernet(command: argparse.ArgumentParser) -> None:
-    command.description = (
-        "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
-        "evaluation.fidelities: [inherited] on the same space and data use it."
-    )
-    _run_of_a_file(command)
-
-
-def _run_of_a_file(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", help="a search-space file")
-    command.add_argument("--name", help="name of the run; default: the file's name field")
-    command.add_argument(
-        "--runs", default="runs", metavar="DIR", help="folder of the run directories (default runs)"
-    )
-    _overrides(command)
-    _output(command)
-
-
-def _overrides(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides",
-        help="override a field, e.g. --set search.generations=20 (repeatable)",
-    )  # fmt: skip
-
-
-def _output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="one JSON object per event on standard output")
-
-
-def _export_study(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", help="directory of the run")
-    command.add_argument("storage", help="URL of the storage, as sqlite:///study.db")
-    command.add_argument("--name", help="name of the study (default: the run's)")

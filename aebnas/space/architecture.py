@@ -23,6 +23,7 @@ from aebnas.space.api import Segment
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
 from aebnas.task.input_size import Size, canonical_size, size_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 if TYPE_CHECKING:
@@ -125,11 +126,6 @@ class StagedArchitecture:
         object.__setattr__(self, "resolution", canonical_size(self.resolution))
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """Return height and width that images are brought to."""
-        return size_of(self.resolution)
-
-    @property
     def exit_names(self) -> tuple[str, ...]:
         """Return the stages that have an exit, in order."""
         return tuple(exit_.after for exit_ in self.exits)
@@ -144,12 +140,16 @@ class StagedArchitecture:
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def input(self, task: Task) -> InputSpec:
+        """Return the resolution, normalised by the data's own pixels."""
+        return task.input(size_of(self.resolution))
+
     def segments(self, task: Task) -> tuple[Segment, ...]:
         """Return the network's segments: one per exit, the last ends in the final classifier."""
         segments: list[Segment] = []
         backbone: list[Layer] = []
         slots: list[str] = []
-        features = image(task.input.channels, self.input_size)
+        features = self.input(task).tensor
         for part in self.parts():
             layers, features = _chain(part.blocks, features)
             backbone += layers
@@ -176,7 +176,7 @@ class StagedArchitecture:
     def drawing(self) -> Drawing:
         """Return what the page draws and the terminal says."""
         rows: list[Row] = []
-        features = image(1, self.input_size)
+        features = image(1, self.resolution)
         for part in self.parts():
             boxes, features = _boxes(part.blocks, features)
             drawn = None
@@ -189,7 +189,7 @@ class StagedArchitecture:
         rows[0] = replace(rows[0], boxes=(replace(rows[0].boxes[0], words=words),))
         head = Box(f"classifier, {hidden} hidden" if hidden else "classifier", is_head=True)
         rows[-1] = replace(rows[-1], exit=DrawnExit(FINAL, (head,)))
-        return Drawing(self.input_size, tuple(rows))
+        return Drawing(size_of(self.resolution), tuple(rows))
 
     def without_exits(self) -> StagedArchitecture:
         """Return the same network without early exits."""

@@ -24,6 +24,7 @@ from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
@@ -59,11 +60,6 @@ class StagedSpace:
     def cardinalities(self) -> tuple[int, ...]:
         """Return the number of choices of every gene."""
         return tuple(len(gene.choices) for gene in self.genes)
-
-    @property
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
-        return tuple(map(size_of, self._grammar.resolutions))
 
     @property
     def exit_positions(self) -> tuple[str, ...]:
@@ -170,7 +166,7 @@ class StagedSpace:
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
         put(SETTING, self.settings, self.settings[0])
         parts = {part.name: part for part in architecture.parts()}
-        features = image(1, architecture.input_size)
+        features = image(1, architecture.resolution)
         for row in self._grammar.rows:
             part = parts.get(row.name)
             if part is None:
@@ -185,6 +181,10 @@ class StagedSpace:
     def count(self) -> int:
         """Return the exact number of distinct architectures (budget fractions not counted)."""
         return count_architectures(self._grammar)
+
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may ask to take in, each once."""
+        return tuple(task.input(size_of(resolution)) for resolution in self._grammar.resolutions)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""

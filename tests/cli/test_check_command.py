@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aebnas.cli.gene_rows import GeneRow, gene_rows
+from aebnas.cli.views.gene_rows import GeneRow, gene_rows
 from aebnas.config import load
 from aebnas.config.schema import DataConfig
 from aebnas.data.datasets import load_dataset, shape_and_classes

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from config.mutations import mutations
 
-from aebnas.cli import commands
+import aebnas.cli.commands
+from aebnas.cli.commands.runs import search
+from aebnas.cli.main import ALL, COMMANDS
 from aebnas.errors import WorkerError
 
 Command = Callable[..., Any]
@@ -27,7 +29,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_: object) -> int:
         raise WorkerError("a search was started")
 
-    monkeypatch.setattr(commands, "_run", started)
+    monkeypatch.setattr(search, "run_under_view", started)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["search", "--help"], ["-v"]])
@@ -39,6 +41,13 @@ def test_help_and_version_import_no_heavy_library(words: list[str]) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_every_file_of_commands_is_one_command_of_the_table() -> None:
+    folder = Path(aebnas.cli.commands.__file__).parent
+    files = {path.stem for path in folder.rglob("*.py") if path.stem != "__init__"}
+    assert files == {command.run.__module__.rpartition(".")[2] for command in ALL}
+    assert {name.replace("-", "_") for name in COMMANDS} == files
 
 
 def test_a_mistake_in_a_file_is_told_before_torch_is_imported(tmp_path: Path) -> None:
@@ -143,7 +152,7 @@ def test_an_error_of_the_system_is_one_line_with_its_path(
     def broken(*_: object) -> int:
         raise OSError(errno.EIO, "Input/output error", "a/file")
 
-    monkeypatch.setattr("aebnas.cli.commands.devices", broken)
+    monkeypatch.setattr("aebnas.hardware.profile.inventory.inventory", broken)
     answer = run_command("devices")
     assert answer.code == 1
     assert answer.err == "aebnas: a/file: Input/output error\n"
@@ -161,7 +170,7 @@ def test_a_defect_is_told_in_one_line_and_its_traceback_kept(
     def broken(*_: object) -> int:
         raise KeyError("some\nthing")
 
-    monkeypatch.setattr(commands, "_run", broken)
+    monkeypatch.setattr(search, "run_under_view", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tiny_file.parent))
     answer = run_command("search", tiny_file)
     assert answer.code == 1
@@ -177,7 +186,7 @@ def test_tracebacks_are_printed_on_request(
     def broken(*_: object) -> int:
         raise KeyError("x")
 
-    monkeypatch.setattr(commands, "_run", broken)
+    monkeypatch.setattr(search, "run_under_view", broken)
     monkeypatch.setenv("AEBNAS_TRACEBACK", "1")
     assert "Traceback (most recent call last)" in run_command("search", tiny_file).err
 

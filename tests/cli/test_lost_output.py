@@ -17,11 +17,12 @@ from PIL import Image
 from training.small_training import digits
 
 from aebnas.cli import main
-from aebnas.cli.main import COMMANDS, PRINTING
+from aebnas.cli.main import COMMANDS
 from aebnas.cli.streams import GONE
 from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
+PRINTING = [name for name, command in COMMANDS.items() if command.only_prints]
 KINDS = {"a closed pipe": errno.EPIPE, "a full disk": errno.ENOSPC}
 
 
@@ -100,7 +101,7 @@ KEPT = {
 def words(place: Path, tmp_path: Path) -> dict[str, list[object]]:
     settings = "{fidelities: [inherited]}\nsupernet: {epochs: 1}"
     (tmp_path / "shared.yaml").write_text(f"{(place / 'tiny.yaml').read_text()}evaluation: {settings}\n")
-    Image.fromarray(digits().select.images[0, :, :, 0]).save(tmp_path / "image.png")
+    Image.fromarray(digits().select.pixels[0, :, :, 0]).save(tmp_path / "image.png")
     written(tmp_path, profile_of(layers_of(place / "tiny.yaml")))
     return words_of(place, tmp_path)
 

@@ -11,16 +11,7 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from rich.console import Console
 from rich.text import Text
 
-from aebnas.cli.running import (
-    deploying,
-    describe,
-    device_list,
-    evaluating,
-    exit_policies,
-    profiling,
-    rescoring,
-)
-from aebnas.cli.views import plain
+from aebnas.cli.views import consoles, description, exports, plain, profiles
 from aebnas.cli.views.live import LiveView
 from aebnas.cli.views.plain import PlainView
 from aebnas.cli.views.progress import Progress
@@ -105,18 +96,18 @@ def board(place: Path) -> None:
 
 
 PRINTING: dict[str, tuple[Any, str, list[str]]] = {
-    "check": (describe, "Console", ["check", "tiny.yaml", "--samples", "20"]),
+    "check": (description, "Console", ["check", "tiny.yaml", "--samples", "20"]),
     "check with limits": (
-        describe,
+        description,
         "Console",
         ["check", "tiny.yaml", "--samples", "20", "--set", "constraints={worst_macs: {max: 2e4, min: 10}}"],
     ),
-    "rescore": (rescoring, "results_console", ["rescore", "runs/tiny", "--hardware", "board.yaml"]),
-    "exits": (exit_policies, "Console", ["exits", "runs/tiny"]),
-    "devices": (device_list, "results_console", ["devices"]),
-    "bench": (deploying, "results_console", ["bench", "model", "--rounds", "1"]),
-    "export": (deploying, "results_console", ["export", "checkpoint", "again", "--int8"]),
-    "evaluate": (evaluating, "results_console", ["evaluate", "checkpoint", "--images", "10"]),
+    "rescore": (consoles, "results_console", ["rescore", "runs/tiny", "--hardware", "board.yaml"]),
+    "exits": (consoles, "results_console", ["exits", "runs/tiny"]),
+    "devices": (consoles, "results_console", ["devices"]),
+    "bench": (exports, "results_console", ["bench", "model", "--rounds", "1"]),
+    "export": (exports, "results_console", ["export", "checkpoint", "again", "--int8"]),
+    "evaluate": (consoles, "results_console", ["evaluate", "checkpoint", "--images", "10"]),
     "resume": (plain, "Console", ["resume", "runs/tiny"]),
 }
 
@@ -143,7 +134,7 @@ def test_the_table_of_a_profile_cuts_no_number() -> None:
         )
         for exit_ in (1, 2, "all")
     ]  # fmt: skip
-    table = profiling.agreement_table("cifar10-3: networks that the fit has not seen", rows)
+    table = profiles.agreement_table("cifar10-3: networks that the fit has not seen", rows)
     check_widths(lambda console: console.print(table, soft_wrap=False))
 
 

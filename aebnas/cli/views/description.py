@@ -11,10 +11,9 @@ from typing import Any
 from rich.console import Console
 
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
-from aebnas.cli.gene_rows import gene_rows
+from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
 from aebnas.config import SearchFile
-from aebnas.config.sections.constraints import EXPECTED
 from aebnas.config.sections.evaluation import unread_options
 from aebnas.config.sections.fidelities import short
 from aebnas.config.sections.supernet import SupernetConfig
@@ -26,6 +25,7 @@ from aebnas.report.text.training_words import training_words
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
 from aebnas.space.api import SearchSpace
+from aebnas.task.metrics.table import metric_of
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
 
@@ -78,9 +78,11 @@ class Description:
         unread = unread_options(config.evaluation)
         if unread:
             found.append(f"section evaluation: nothing reads {', '.join(unread)}.")
-        if inherits and {"accuracy", "error"} & set(config.constraints):
+        learned = [name for name in config.constraints if metric_of(name).is_learned]
+        if inherits and learned:
+            names = " and ".join(map(metric_name, learned))
             found.append(
-                "limits on accuracy are held against what candidates inherit, less than training gives."
+                f"limits on {names} are held against what candidates inherit, less than training gives."
             )
         return found
 
@@ -220,11 +222,7 @@ def _print_limits(console: Console, found: Description) -> None:
             console.print(FittedText(f"  {share.limit:<{pad}} {_share(share)}"))
         if len(costs.shares) > 1:
             console.print(FittedText(f"  {'all of them':<{pad}} {percent(costs.left, 1)}"))
-    later = [
-        name
-        for name in found.config.constraints
-        if name.partition("@")[0] in ("accuracy", "error", *EXPECTED)
-    ]
+    later = [name for name in found.config.constraints if not metric_of(name).is_exact]
     if later:
         names = " and ".join(metric_name(name) for name in later)
         console.print(FittedText(f"Known only after training: {names}."))

@@ -5,16 +5,25 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.options import add_run_of_file
+from aebnas.cli.searching import run_name
 from aebnas.cli.streams import tell_if_unseen
-from aebnas.cli.views.views import View, interruption
-from aebnas.config import SearchFile
+
+if TYPE_CHECKING:
+    from aebnas.cli.views.views import View
+    from aebnas.config import SearchFile
 
 
-def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Train the supernet of a file into ``PATH/supernet``, or go on with it."""
+    config = _config(arguments)
+    path = Path(arguments.runs) / run_name(arguments.name or config.name)
     from aebnas.cli.views.choosing import make_view
+    from aebnas.cli.views.views import interruption
 
     with make_view(arguments.json) as view, Interrupts():
         try:
@@ -26,6 +35,16 @@ def supernet(arguments: argparse.Namespace, config: SearchFile, path: Path) -> i
             tell_if_unseen(interruption(path, None, command))
             return INTERRUPTED
     return 0
+
+
+def _config(arguments: argparse.Namespace) -> SearchFile:
+    from aebnas.config import load
+    from aebnas.evaluation.plan import plan_of
+
+    config = load(arguments.file, arguments.overrides)
+    if not plan_of(config).inherits:  # a supernet serves searches of other settings too
+        config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
+    return config
 
 
 def _prepare(config: SearchFile, path: Path, view: View) -> None:
@@ -54,3 +73,14 @@ def _words(arguments: argparse.Namespace) -> str:
     words += ["--json"] if arguments.json else []
     words += [word for override in arguments.overrides for word in ("--set", override)]
     return shlex.join(words)
+
+
+COMMAND = Command(
+    "supernet",
+    "train the shared weights that candidates inherit",
+    "Train the supernet of a search-space file into runs/NAME/supernet, or continue it. Searches with "
+    "evaluation.fidelities: [inherited] on the same space and data use it.",
+    add_run_of_file,
+    run,
+    is_consent=True,
+)

@@ -1,10 +1,8 @@
-"""``aebnas profile``."""
+"""What ``aebnas profile`` shows."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,84 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from aebnas.cli.interrupts import INTERRUPTED
-from aebnas.cli.streams import tell_if_unseen
-from aebnas.cli.target import default_name, target_of
 from aebnas.cli.views.consoles import results_console
-from aebnas.config import load
-from aebnas.errors import ConfigError
 from aebnas.terminal.bars import FittedProgress
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedColumn, FittedTable
 
 if TYPE_CHECKING:
-    from aebnas.hardware.measure.profile_session import ProfileRequest
     from aebnas.hardware.measure.revalidation import Revalidation
     from aebnas.hardware.profile.profile import HardwareProfile
     from aebnas.hardware.profile.profile_schema import Agreement
 
-FOLDER = Path("hardware_profiles")
 STAGES = {
     "layers": "measuring layers",
     "energies": "measuring energies",
     "networks": "building networks",
     "rounds": "measuring networks (rounds)",
 }
-DOES_NOT_HOLD = 6
-"""Exit code of ``--validate`` where the profile does not hold: that of a hardware error."""
 Listener = Callable[[str, int, int], None]
-
-
-def profile(arguments: argparse.Namespace) -> int:
-    """Profile a device, or validate a profile."""
-    if arguments.validate is not None:
-        return _validate(Path(arguments.validate), arguments)
-    if arguments.file is None:
-        raise ConfigError(
-            "profile needs a search-space file, as in: aebnas profile search_spaces/mnist5k.yaml"
-        )
-    request = _request(arguments)
-    if arguments.dry_run:
-        return _dry_run(request, arguments.json)
-    from aebnas.hardware.measure.profile_session import profile_space
-
-    try:
-        with progress(arguments.json) as listen:
-            made = profile_space(request, listen)
-    except KeyboardInterrupt:
-        print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
-        return INTERRUPTED
-    _show(made, request.path, arguments.json)
-    tell_if_unseen(f"profile: {request.path}")
-    return 0
-
-
-def _request(arguments: argparse.Namespace) -> ProfileRequest:
-    config = load(arguments.file, arguments.overrides)
-    target = target_of(arguments)
-    from aebnas.search.profiling import profile_request
-
-    path = Path(arguments.output) if arguments.output else FOLDER / f"{default_name(target)}.yaml"
-    command = shlex.join(["aebnas", *arguments.words])
-    return profile_request(config, path, target, arguments.networks, arguments.again, command)
-
-
-def _dry_run(request: ProfileRequest, as_json: bool) -> int:
-    from dataclasses import asdict
-
-    from aebnas.hardware.measure.estimate import estimate
-    from aebnas.runs.formatting import count, duration
-
-    found = estimate(request)
-    if as_json:
-        print(json.dumps(asdict(found)))
-        return 0
-    print(
-        f"{request.space_name} on {request.target}: {count(found.layers, 'distinct layer')}, "
-        f"{found.missing:,} of them not in {request.path} yet; {count(found.networks, 'network')} to "
-        f"check it. About {duration(found.seconds)}."
-    )
-    return 0
 
 
 @contextmanager
@@ -132,7 +69,8 @@ def _every(seconds: float, tell: Listener) -> Listener:
     return listen
 
 
-def _show(made: HardwareProfile, path: Path, as_json: bool) -> None:
+def show_profile(made: HardwareProfile, path: Path, as_json: bool) -> None:
+    """Print what was measured and how well it predicts networks."""
     facts = made.facts
     if as_json:
         print(json.dumps({"event": "profile", "path": str(path), **facts.model_dump(mode="json")}))
@@ -191,21 +129,17 @@ def _tau(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _validate(path: Path, arguments: argparse.Namespace) -> int:
-    from aebnas.hardware.measure.revalidation import revalidate
-
-    with progress(arguments.json) as listen:
-        found = revalidate(path, listen)
+def show_revalidation(found: Revalidation, path: Path, as_json: bool) -> None:
+    """Print whether a profile still holds."""
     complaints = found.complaints()
-    if arguments.json:
+    if as_json:
         print(json.dumps(_revalidation_dict(found, complaints)))
-    else:
-        console = results_console()
-        for line in _validation_lines(found, complaints):
-            console.print(FittedText(line))
-        cure = f"Measure anew: aebnas profile SPACE.yaml --again -o {path}"
-        console.print(cure if complaints else f"{path} holds on this device")
-    return DOES_NOT_HOLD if complaints else 0
+        return
+    console = results_console()
+    for line in _validation_lines(found, complaints):
+        console.print(FittedText(line))
+    cure = f"Measure anew: aebnas profile SPACE.yaml --again -o {path}"
+    console.print(cure if complaints else f"{path} holds on this device")
 
 
 def _validation_lines(found: Revalidation, complaints: list[str]) -> Iterator[str]:

@@ -1,17 +1,12 @@
-"""``aebnas export`` and ``aebnas bench``: from a checkpoint to the device."""
+"""What ``aebnas export`` and ``aebnas bench`` print."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aebnas.cli.streams import tell_if_unseen
 from aebnas.cli.views.consoles import results_console
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedTable, table_of_rows
@@ -23,58 +18,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def export(arguments: argparse.Namespace) -> int:
-    """Export a checkpoint."""
-    from aebnas.deploy.exporting.staging import refuse_existing
-
-    checkpoint, folder = Path(arguments.checkpoint), Path(arguments.folder)
-    refuse_existing(folder, arguments.force)  # before torch is imported and data are read
-    from aebnas.deploy.exporting.export import export as write
-    from aebnas.report.page.markup import finite
-
-    def tell(text: str) -> None:
-        if not arguments.json:
-            print(f"{text} ...", file=sys.stderr)
-
-    exported = write(
-        checkpoint,
-        folder,
-        int8=arguments.int8,
-        samples=arguments.samples,
-        force=arguments.force,
-        tell=tell,
-        data=None if arguments.data is None else Path(arguments.data),
-    )
-    if arguments.json:
-        print(json.dumps(finite(_export_fields(exported)), allow_nan=False))
-    else:
-        _show_export(exported)
-    tell_if_unseen(f"{exported.folder} is ready")
-    return 0
-
-
-def bench(arguments: argparse.Namespace) -> int:
-    """Measure an exported network with and without early exits."""
-    from aebnas.cli.running.classifying import image_files
-    from aebnas.deploy.bench import bench as measure
-
-    files = [path for given in arguments.images for path in image_files(Path(given))]
-    found = measure(
-        Path(arguments.folder),
-        images=files,
-        static=None if arguments.static is None else Path(arguments.static),
-        hardware=None if arguments.hardware is None else Path(arguments.hardware),
-        rounds=arguments.rounds,
-        threads=arguments.threads,
-    )
-    if arguments.json:
-        print(json.dumps(asdict(found), allow_nan=False))
-    else:
-        _show_bench(found)
-    return 0
-
-
-def _export_fields(exported: Exported) -> dict[str, object]:
+def export_fields(exported: Exported) -> dict[str, object]:
+    """Return an export as plain values."""
     parity = exported.manifest.parity
     return {
         "folder": str(exported.folder),
@@ -84,7 +29,8 @@ def _export_fields(exported: Exported) -> dict[str, object]:
     }
 
 
-def _show_export(exported: Exported) -> None:
+def show_export(exported: Exported) -> None:
+    """Print what was written, and what to do with it."""
     console = results_console()
     parity = exported.manifest.parity
     if parity is not None:
@@ -118,7 +64,8 @@ def variants_table(exported: Exported) -> FittedTable:
     return table_of_rows(heads, rows, caption=caption)
 
 
-def _show_bench(measured: Bench) -> None:
+def show_bench(measured: Bench) -> None:
+    """Print what was measured."""
     console = results_console()
     told = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
     told += f"threads {measured.threads}; milliseconds from prepared input to answer"

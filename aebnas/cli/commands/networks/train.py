@@ -8,17 +8,75 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
+from aebnas.cli.options import above_zero, add_events, add_moved_data, device, positive, share
 from aebnas.cli.streams import tell_if_unseen
 from aebnas.errors import ConfigError
-from aebnas.search.workers.cluster.contract import ClusterLostError
 
 if TYPE_CHECKING:
     from aebnas.train.full.events import FinalEvent
     from aebnas.train.full.winner_training import TrainingOptions
 
 
-def train(arguments: argparse.Namespace) -> int:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("source", help="a run directory, or a winner file: runs/NAME/winners/KEY.yaml")
+    parser.add_argument(
+        "--pick", metavar="WHAT",
+        help="of a run: knee (default: the point of the front farthest above the line between its ends), "
+        "best (most accurate), METRIC:BOUND (most accurate within it: macs:5e6, latency_ms:2), or a "
+        "network's key",
+    )  # fmt: skip
+    point = parser.add_mutually_exclusive_group()
+    point.add_argument(
+        "--budget-fraction", type=share, metavar="SHARE",
+        help="of its own full cost that the exit policy may spend; default: that of the point",
+    )  # fmt: skip
+    point.add_argument(
+        "--point", type=positive, metavar="N",
+        help="which of the network's points on the front, from 1 by rising cost; default: the most accurate",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="DIR", help="default: RUN/trained/KEY")
+    add_moved_data(parser)
+    parser.add_argument("--epochs", type=positive, metavar="N", help="short for --set training.epochs=N")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides",
+        help="override a field of training or exits, e.g. --set training.learning_rate=0.1 (repeatable)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--distill", action="store_true",
+        help="learn the answers of the space's largest network too, which is trained first",
+    )  # fmt: skip
+    parser.add_argument(
+        "--distill-share", type=share, default=0.5, metavar="SHARE",
+        help="of those answers in every exit's loss (default 0.5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--distill-temperature", type=above_zero, default=3.0, metavar="T",
+        help="of those answers (default 3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inherit",
+        action="store_true",
+        help="begin with the weights that the run's supernet holds (evaluation.fidelities: [inherited])",
+    )
+    parser.add_argument(
+        "--static",
+        action="store_true",
+        help="train the same network without early exits too, into DIR/static",
+    )
+    parser.add_argument(
+        "--tune", type=positive, default=0, metavar="N",
+        help="first try N settings of learning rate, weight decay, label smoothing, batch size and loss on "
+        "Ray Tune: trained on train, scored on select",
+    )  # fmt: skip
+    parser.add_argument("--device", type=device, help="cpu or cuda:N; default: a GPU where there is one")
+    parser.add_argument("--again", action="store_true", help="forget what was trained there before")
+    add_events(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
     source = Path(arguments.source)
     from aebnas.data.checks.moved import moved
@@ -32,6 +90,7 @@ def train(arguments: argparse.Namespace) -> int:
 
     final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
     from aebnas.cli.views.training_views import make_training_view
+    from aebnas.search.workers.cluster.contract import ClusterLostError
 
     with make_training_view(arguments.json) as view, Interrupts() as interrupts:
         try:
@@ -87,3 +146,15 @@ def _options(arguments: argparse.Namespace) -> TrainingOptions:
         static=arguments.static,
         again=arguments.again,
     )
+
+
+COMMAND = Command(
+    "train",
+    "train a network of a run in full",
+    "Train a network that a search found in full: on train and select together, with the search's "
+    "settings and three times its epochs; its exit policy is fitted anew on calibrate. Every epoch is "
+    "saved: interrupted, the same command continues.",
+    add_options,
+    run,
+    is_consent=True,
+)

@@ -1,17 +1,12 @@
-"""``aebnas evaluate``."""
+"""The tables of ``aebnas evaluate``."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from aebnas.cli.streams import tell_if_unseen
-from aebnas.cli.views.consoles import results_console
 from aebnas.runs.formatting import metric_name, metric_value, percent, si
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedTable, table_of_rows
@@ -25,27 +20,6 @@ if TYPE_CHECKING:
 NONE = "–"
 
 
-def evaluate(arguments: argparse.Namespace) -> int:
-    """Score a trained network on the test images."""
-    folder = Path(arguments.checkpoint)
-    from aebnas.train.full.checkpoint import read_checkpoint
-
-    read_checkpoint(folder)  # before data are read
-    from aebnas.report.page.markup import finite
-    from aebnas.train.test.evaluate import evaluate as scored
-    from aebnas.train.test.score_record import report_dict
-
-    static = Path(arguments.static) if arguments.static else None
-    data = None if arguments.data is None else Path(arguments.data)
-    report = scored(folder, static, arguments.hardware, arguments.images, not arguments.json, data)
-    if arguments.json:
-        print(json.dumps(finite(report_dict(report)), allow_nan=False))
-    else:
-        show(report, results_console())
-    tell_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
-    return 0
-
-
 def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
     one = report.network
@@ -55,6 +29,10 @@ def show(report: TestReport, console: Console) -> None:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
     console.print(comparison_table(report), soft_wrap=False)
+    metrics = (
+        f"{metric_name(name)} {metric_value(name, value)}" for name, value in one.policy.metrics.items()
+    )
+    console.print(FittedText(f"policy: {', '.join(metrics)}"))
     for rival in report.rivals:
         gain = rival.gain
         note = f" ({rival.note})" if rival.note else ""

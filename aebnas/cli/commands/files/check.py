@@ -1,0 +1,39 @@
+"""``aebnas check``."""
+
+from __future__ import annotations
+
+import argparse
+
+from aebnas.cli.command import Command
+from aebnas.cli.options import add_json, add_overrides, positive
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("file", help="a search-space file")
+    parser.add_argument(
+        "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
+    )
+    add_overrides(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Validate a file and describe its space."""
+    from aebnas.config import load
+
+    config = load(arguments.file, arguments.overrides)
+    from aebnas.cli.views.description import describe
+
+    describe(config, arguments.file, arguments.samples, arguments.json)
+    return 0
+
+
+COMMAND = Command(
+    "check",
+    "validate a search-space file and show how large its space is",
+    "Validate a search-space file and show its genes, its size and its costs.",
+    add_options,
+    run,
+    only_prints=True,
+)

@@ -1,0 +1,62 @@
+"""``aebnas rescore``: a run's front for another device."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from aebnas.cli.command import Command
+from aebnas.cli.options import add_json
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("run", help="a run directory, e.g. runs/mnist5k")
+    parser.add_argument(
+        "--hardware", action="append", required=True, metavar="FILE", help="a hardware profile (repeatable)"
+    )
+    parser.add_argument(
+        "--objectives", nargs="+", metavar="NAME", help="default: error and the first profile's latency_ms"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the front as CSV")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the front of a run on other devices."""
+    from aebnas.cli.views.consoles import results_console
+    from aebnas.report.files.front_csv import front_csv
+    from aebnas.report.files.rescored import rescored_run
+    from aebnas.report.files.writing import write_file
+    from aebnas.report.text.terminal import contents_table
+
+    rescored = rescored_run(Path(arguments.run), arguments.hardware, arguments.objectives)
+    if arguments.output:
+        write_file(Path(arguments.output), front_csv([rescored], {}))
+    if arguments.json:
+        points = [
+            {
+                "key": p.key,
+                "budget_fraction": p.budget_fraction,
+                "setting": p.setting,
+                "metrics": dict(p.metrics),
+            }
+            for p in rescored.front
+        ]
+        print(json.dumps({"objectives": rescored.config.objectives, "front": points}))
+    else:
+        console = results_console()
+        console.print(contents_table(rescored, width=console.width), soft_wrap=False)
+    return 0
+
+
+COMMAND = Command(
+    "rescore",
+    "show a run's Pareto front for another device, without training",
+    "Tune the exits of every trained candidate for another device, from its stored scores, and show "
+    "the Pareto front there. Nothing is trained, and the run is not changed.",
+    add_options,
+    run,
+    only_prints=True,
+)
