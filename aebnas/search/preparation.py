@@ -21,6 +21,7 @@ from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.space.spaces import space_of
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Prepared:
     devices: DeviceCosts
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the weights that trainings begin with."""
 
     @property
     def splits(self) -> Splits:
@@ -61,8 +64,9 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
 
     Raises:
         DataError: Something is wrong with the data, or they do not fit in memory.
-        ConfigError: The training does not fit the images, a hardware profile is wrong, the limits on the
-            first generation admit nothing, or a path is not UTF-8 text.
+        ConfigError: The training does not fit the images, its first weights are not installed or not for this
+            space, a hardware profile is wrong, the limits on the first generation admit nothing, or a path is
+            not UTF-8 text.
         HardwareError: A profile lacks a layer of the space, or energies.
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
@@ -74,8 +78,24 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     _check_supernet(config, data)
     space = space_of(config, data.shape)
     devices = DeviceCosts.of_file(config, space, data.task)
+    notes = weight_notes(config, space, data.task)
     drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
-    return Prepared(config, data, space, devices, drawn)
+    return Prepared(config, data, space, devices, drawn, notes)
+
+
+def weight_notes(config: SearchFile, space: SearchSpace, task: Task) -> tuple[str, ...]:
+    """Return what a person should know of the weights that trainings begin with.
+
+    Raises:
+        ConfigError: They are not installed, or not for networks of this space.
+    """
+    name = config.training.initial_weights
+    if name == "random":
+        return ()
+    from aebnas.nets.weight_sources import weight_source  # imports torch
+
+    drawn = weight_source(name).check(space, task)
+    return (f"training.initial_weights: {name}, but drawn at random where it has none: {', '.join(drawn)}.",)
 
 
 def _check_paths(config: SearchFile) -> None:

@@ -24,7 +24,7 @@ from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
-from aebnas.task.input_spec import InputSpec
+from aebnas.task.input_spec import InputSpec, Normalisation
 from aebnas.task.task import Task
 
 
@@ -48,6 +48,8 @@ class StagedSpace:
         """
         self.config = config
         self._grammar = grammar_of(config, size_of(own_size))
+        own = config.normalisation
+        self._normalisation = None if own is None else Normalisation(own.mean, own.std)
         if not config.exits.after:
             budget_fractions, settings = budget_fractions[-1:], settings[:1]
         point = (Gene(BUDGET_FRACTION, budget_fractions, THRESHOLDS), Gene(SETTING, settings, SETTING))
@@ -130,6 +132,7 @@ class StagedSpace:
             stages=tuple(stages),
             exits=tuple(exits),
             final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
+            normalisation=self._normalisation,
         )
 
     def encode(self, architecture: Architecture) -> Genome:

@@ -12,13 +12,22 @@ from pydantic import PlainSerializer
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
+from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for samples ``(*size, channels)``."""
+    """Return the search space of a configuration for samples ``(*size, channels)``.
+
+    Raises:
+        ConfigError: Its normalisation is one of other channels.
+    """
+    own = config.space.normalisation
+    problem = None if own is None else own.problem(image_shape[-1])
+    if problem:
+        raise ConfigError(problem)
     return make_space(config.space, tuple(image_shape[:-1]), config.budget_fractions, config.settings)
 
 

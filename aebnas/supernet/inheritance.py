@@ -13,6 +13,7 @@ from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import weight_source
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import make_space
 from aebnas.supernet.recalibration import recalibrate
@@ -49,14 +50,20 @@ def supernet_with(config: SearchFile, task: Task, weights: Weights, device: str 
 
 
 def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Supernet:
-    """Return the untrained supernet of a configuration."""
-    return Supernet(
+    """Return the untrained supernet of a configuration.
+
+    Raises:
+        ConfigError: Pretrained weights that it begins with are not installed.
+    """
+    supernet = Supernet(
         make_space(config.space, task.samples.size),
         task,
         carry=config.training.carry,
         seed=config.supernet.seed,
         device=device,
     )
+    weight_source(config.training.initial_weights).fill(supernet.weights.tensors)
+    return supernet
 
 
 class InheritedSubnets:

@@ -130,7 +130,7 @@ def test_a_mistake_is_told_at_the_line_where_it_was_made(before: str, after: str
 def test_a_value_that_is_overridden_is_not_judged() -> None:
     text = "a: &a {x: .inf}\nb: {<<: *a, x: 1}"
     problems = read_document(text.encode(), lines_of("a.yaml")).problems
-    assert [problem.place.text for problem in problems] == ["a.yaml:1"]
+    assert [problem.location.text for problem in problems] == ["a.yaml:1"]
 
 
 @pytest.mark.parametrize(

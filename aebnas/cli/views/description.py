@@ -46,6 +46,7 @@ class Description:
     genomes: int
     architectures: int
     costs: SampleCosts
+    weight_notes: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -68,7 +69,7 @@ class Description:
     @property
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
-        config, found = self.config, list(self.data.notes)
+        config, found = self.config, [*self.data.notes, *self.weight_notes]
         inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             found.append(
@@ -112,7 +113,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     space, data = prepared.space, prepared.data
     costs = sample_costs(config, space, data.task, samples, progress, prepared.devices)
     counts = (math.prod(space.cardinalities), space.count())
-    found = Description(config, space, data, *counts, costs)
+    found = Description(config, space, data, *counts, costs, prepared.notes)
     if json:
         write(as_dict(found, file))
     else:
