@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.formatting import count, duration, landmarks
@@ -65,11 +66,15 @@ def training_words(config: SearchFile) -> tuple[str, str]:
         notes.append(f"in the end the best {one.keep:,} trained {epochs} from {begun}")
     *early, last = [str(one.epochs) for one in plan.of_generations if one.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
-    trained = f"{epochs}, batches of {size}"
+    trained = f"{epochs}, batches of {size}{_beginning(config.training)}"
     if first.trains:
         return trained, "; ".join(notes)
     supernet = f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}"
     return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
+
+
+def _beginning(training: TrainingConfig) -> str:
+    return "" if training.initial_weights == "random" else f", from {training.initial_weights} weights"
 
 
 def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
