@@ -23,7 +23,8 @@ from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weight_sources import begun_network, weight_source
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.spaces import space_of
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
@@ -102,7 +103,12 @@ class Bench:
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exit_positions, architecture)
+        return exit_weights(self.config.training.exit_weights, self.space.exit_positions, architecture)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the space that the candidates are of."""
+        return space_of(self.config, self.splits.train.shape)
 
 
 class FidelityKind(Protocol):

@@ -193,7 +193,7 @@ def begun_network(architecture: Architecture, task: Task, training: TrainingConf
     Raises:
         ConfigError: The weights are not there, or not for this network.
     """
-    network = EarlyExitNetwork(architecture, task, carry=training.carry)
+    network = EarlyExitNetwork(architecture, task, boosting_coefficient=training.boosting_coefficient)
     weight_source(training.initial_weights).load(network)
     return network
 

@@ -88,7 +88,7 @@ class InheritedConfig(Frozen):
 
 
 class TrainedConfig(Frozen):
-    """A candidate is trained: from ``training.initial_weights``, or from the weights of the fidelity before."""
+    """A candidate is trained: from ``training.initial_weights``, or those of the fidelity before."""
 
     trains: ClassVar[bool] = True
     """Whether its candidates count as trained networks."""

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.figures is not None:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
-    tell_if_unseen(f"report: {files.page}")
+    print_if_unseen(f"report: {files.page}")
     return 0
 
 
