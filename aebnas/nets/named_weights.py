@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 
 
 def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Parameter]]:
@@ -42,6 +42,6 @@ def _named_parts(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Modu
         for name, part in module.named_modules()
         if any(True for _ in part.parameters(recurse=False))
     }
-    names = BLOCKS[layer.spec.type].parameter_names(layer)
+    names = block_named(layer.spec.type).parameter_names(layer)
     for name, part in zip(parts if names is None else names, parts.values(), strict=True):
         yield f"{layer.spec.type}.{name}", part

@@ -7,20 +7,23 @@ GPU answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile, wrong_exit_weights
+from aebnas.config.sections.space import SpaceConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.problem import Problem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
-from aebnas.space.spaces import space_of
 from aebnas.task.task import Task
 
 
@@ -30,8 +33,7 @@ class Prepared:
 
     config: SearchFile
     data: DataMetadata
-    space: SearchSpace
-    devices: DeviceCosts
+    problem: Problem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
     notes: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ class Prepared:
 
     def proposer(self) -> Proposer:
         """Return the search's proposer, its first generation drawn; to be asked for once."""
-        return self.drawn or _proposer(self.config, self.space, self.data, self.devices)
+        return self.drawn or make_proposer(self.problem)
 
 
 def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) -> Prepared:
@@ -74,23 +76,25 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     inherits_from = config.supernet.file if plan_of(config).inherits else None
     data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
-    check_workers_fit(config, data)
+    check_workers_fit(config.workers, config.training.augment, data, config.data.folder is not None)
     _check_supernet(config, data)
-    space = space_of(config, data.shape)
-    _check_space(config, space, data.task)
-    devices = DeviceCosts.of_file(config, space, data.task)
-    notes = weight_notes(config, space, data.task)
-    drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
-    return Prepared(config, data, space, devices, drawn, notes)
+    problem = problem_of(config, data.task)
+    metrics = (*problem.goals.names, config.cost_metric)
+    devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
+    _check_space(config, problem.space, data.task)
+    problem = replace(problem, devices=devices)
+    notes = weight_notes(config.training, problem.space, data.task)
+    drawn = make_proposer(problem) if has_first_limits(config.search) else None
+    return Prepared(config, data, problem, drawn, notes)
 
 
-def weight_notes(config: SearchFile, space: SearchSpace, task: Task) -> tuple[str, ...]:
+def weight_notes(training: TrainingConfig, space: SearchSpace, task: Task) -> tuple[str, ...]:
     """Return what a person should know of the weights that trainings begin with.
 
     Raises:
         ConfigError: They are not installed, or not for networks of this space.
     """
-    name = config.training.initial_weights
+    name = training.initial_weights
     if name == "random":
         return ()
     from aebnas.nets.weight_sources import weight_source  # imports torch
@@ -109,11 +113,16 @@ def _check_paths(config: SearchFile) -> None:
 
 
 def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
-    """Refuse here what only the space knows to be wrong: weights of exits, candidates that cannot inherit.
+    """Refuse here what only space and data know to be wrong.
 
     Raises:
-        ConfigError: The loss has another number of weights than there are exits, or the space no slots.
+        ConfigError: The loss has another number of weights than there are exits, candidates are to inherit
+            and the space has no slots, or the normalisation is one of other channels than the images have.
     """
+    own = config.space.normalisation if isinstance(config.space, SpaceConfig) else None
+    problem = None if own is None else own.problem(task.samples.channels)
+    if problem:
+        raise ConfigError(problem)
     weights = config.training.exit_weights
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
@@ -125,10 +134,6 @@ def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
         )
 
 
-def _proposer(config: SearchFile, space: SearchSpace, data: DataMetadata, devices: DeviceCosts) -> Proposer:
-    return make_proposer(config, space, data.task, devices)
-
-
 def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.
 
@@ -138,7 +143,7 @@ def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     if plan_of(config).inherits and config.supernet.file is not None and data.splits is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
-        check_given(config, data.splits)
+        check_given(supernet_settings(config), data.splits)
 
 
 def _check_cutout(config: SearchFile, data: DataMetadata) -> None:

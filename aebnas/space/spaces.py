@@ -16,7 +16,6 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
-from aebnas.errors import ConfigError
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed
 from aebnas.extensions.loading import loaded
@@ -57,15 +56,7 @@ KINDS: Mapping[str, type[SpaceKind]] = MappingProxyType({STAGED: Staged})
 
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
-    """Return the search space of a configuration for samples ``(*size, channels)``.
-
-    Raises:
-        ConfigError: Its normalisation is one of other channels.
-    """
-    own = config.space.normalisation if isinstance(config.space, SpaceConfig) else None
-    problem = None if own is None else own.problem(image_shape[-1])
-    if problem:
-        raise ConfigError(problem)
+    """Return the search space of a configuration for samples ``(*size, channels)``."""
     return make_space(config.space, tuple(image_shape[:-1]), config.budget_fractions, config.settings)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
+from aebnas.blocks.table import signature_word
 from aebnas.nets.initial_weights import initialise
 from aebnas.nets.named_weights import named_weights
 from aebnas.supernet.alignment import align
@@ -155,9 +156,14 @@ def _models(slots: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[st
     return found
 
 
-@lru_cache(maxsize=65536)
 def _plain_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a plain module's weights by ``TYPE.NAME.PARAMETER``."""
+    return _shapes(layer, signature_word(layer.spec.type))
+
+
+@lru_cache(maxsize=65536)
+def _shapes(layer: Layer, block: str) -> dict[str, tuple[int, ...]]:
+    """Return the same for a layer whose block goes by that name in signatures."""
     with torch.device("meta"):
         return {name: tuple(weight.shape) for name, weight in named_weights(layer.build(), layer)}
 

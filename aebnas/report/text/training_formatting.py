@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.training import TrainingConfig
-from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.runs.formatting import count, duration, landmarks
 
 ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
@@ -51,9 +51,9 @@ def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
     return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(words) if counted[word])
 
 
-def format_training(config: SearchFile) -> tuple[str, str]:
+def format_training(settings: CandidateSettings) -> tuple[str, str]:
     """Return how candidates get their weights, and who gets more where not all get the same."""
-    plan, size = plan_of(config), config.training.batch_size
+    plan, size = settings.plan, settings.training.batch_size
     first, *others = plan.of_generations
     notes = [first.options.note()] if first.options.note() else []
     if others:
@@ -66,10 +66,10 @@ def format_training(config: SearchFile) -> tuple[str, str]:
         notes.append(f"in the end the best {one.keep:,} trained {epochs} from {begun}")
     *early, last = [str(one.epochs) for one in plan.of_generations if one.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
-    trained = f"{epochs}, batches of {size}{_beginning(config.training)}"
+    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"
     if first.trains:
         return trained, "; ".join(notes)
-    supernet = f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}"
+    supernet = f"inherited from a supernet of {count(settings.supernet.supernet.epochs, 'epoch')}"
     return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
 
 
