@@ -143,9 +143,7 @@ class TestMistakes:
         assert "my_parts.py:8: ZeroDivisionError" in answer.err
         assert "defect" not in answer.err
 
-    def test_a_block_that_cannot_be_built_ends_the_search(
-        self, own: Path, run_command: Command
-    ) -> None:
+    def test_a_block_that_cannot_be_built_ends_the_search(self, own: Path, run_command: Command) -> None:
         text = (own / "my_blocks.py").read_text()
         (own / "my_blocks.py").write_text(text.replace("half_of(layer.spec.width)", "undefined"))
         answer = run_command("search", "space.yaml")
