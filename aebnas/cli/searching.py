@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def run_under_view(
                     pass
             page = _write_report(path, view) if with_report else None
             view.finished(path, page)
-            tell_if_unseen(f"{path} is finished. {ending(path, page)}")
+            print_if_unseen(f"{path} is finished. {ending(path, page)}")
         except KeyboardInterrupt:
             kept = _kept(path)
             view.interrupted(path, kept)
-            tell_if_unseen(interruption(path, kept))
+            print_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
 

@@ -13,13 +13,25 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aebnas.testing.blocks import BlockContract as BlockContract
+    from aebnas.testing.datasets import DatasetContract as DatasetContract
+    from aebnas.testing.losses import LossContract as LossContract
+    from aebnas.testing.metrics import MetricContract as MetricContract
+    from aebnas.testing.policies import PolicyContract as PolicyContract
+    from aebnas.testing.scores import ScoreContract as ScoreContract
+    from aebnas.testing.spaces import SpaceContract as SpaceContract
 
 CONTRACTS = {
     "BlockContract": "blocks",
+    "DatasetContract": "datasets",
     "LossContract": "losses",
+    "MetricContract": "metrics",
     "PolicyContract": "policies",
     "ScoreContract": "scores",
+    "SpaceContract": "spaces",
 }
 """The module of each contract in this folder: imported when it is asked for, as it needs pytest."""
 

@@ -36,7 +36,7 @@ class LossContract(Contract):
     def test_a_step_against_its_gradient_lowers_it(self, size: Size) -> None:
         logits, labels = _batch(size)
         value = self.loss().loss(logits, labels, _weights(size))
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         stepped = [one.detach() - 1e-2 * (0 if one.grad is None else one.grad) for one in logits]
         assert self.loss().loss(stepped, labels, _weights(size)) <= value.detach() + 1e-6
 
@@ -44,7 +44,7 @@ class LossContract(Contract):
     @given(sizes)
     def test_the_last_exit_learns(self, size: Size) -> None:
         logits, labels = _batch(size)
-        self.loss().loss(logits, labels, _weights(size)).backward()  # type: ignore[no-untyped-call]
+        self.loss().loss(logits, labels, _weights(size)).backward()
         grad = logits[-1].grad
         assert grad is not None
         assert grad.abs().max() > 0

@@ -38,7 +38,7 @@ def test_one_of_each_kind_is_searched_and_reported(searched: Path) -> None:
 
 
 def test_the_hash_of_the_code_stands_in_the_run_by_name(searched: Path) -> None:
-    code = RunStore(searched / "runs/own").fact("code")
+    code = RunStore(searched / "runs/own").metadata("code")
     assert set(code) == set(NAMES)
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in code.values())
 

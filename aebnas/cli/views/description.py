@@ -19,10 +19,10 @@ from aebnas.config.sections.evaluation import unread_options
 from aebnas.config.sections.fidelities import short
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.checks.duplicates import TEST
-from aebnas.data.checks.facts import DataFacts
+from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
-from aebnas.report.text.training_words import training_words
+from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
 from aebnas.space.api import SearchSpace
@@ -43,7 +43,7 @@ class Description:
 
     config: SearchFile
     space: SearchSpace
-    data: DataFacts
+    data: DataMetadata
     genomes: int
     architectures: int
     costs: SampleCosts
@@ -178,7 +178,7 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
-    words, further = training_words(found.config)
+    words, further = format_training(found.config)
     console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 

@@ -67,8 +67,8 @@ class NetworkTrained:
     policy_cost: float
     """Mean cost of an image there, in ``cost_metric``."""
     cost_metric: str
-    verdict: Mapping[str, Any] | None = field(default=None)
-    """With a target: is it met on calibrate, as ``Verdict.to_dict`` writes it."""
+    target_check: Mapping[str, Any] | None = field(default=None)
+    """With a target: is it met on calibrate, as ``TargetCheck.to_dict`` writes it."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class TrainingLoss(ABC):
 
     phases: ClassVar[int] = 1
     """Phases of a training; each needs an epoch."""
-    carry: ClassVar[float] = 0.0
+    boosting_coefficient: ClassVar[float] = 0.0
     """Share of each exit's logits that networks add to the next exit's; 0: they do not."""
     equilibrium: ClassVar[bool] = False
     """Whether gradients are in equilibrium at the exits."""

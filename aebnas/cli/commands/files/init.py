@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
-    tell_if_unseen(f"{path} is ready")
+    print_if_unseen(f"{path} is ready")
     return 0
 
 

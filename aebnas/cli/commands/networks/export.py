@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json, add_moved_data, from_zero
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from aebnas.deploy.exporting.export import export as write
     from aebnas.report.page.markup import finite
 
-    def tell(text: str) -> None:
+    def show_step(text: str) -> None:
         if not arguments.json:
             print(f"{text} ...", file=sys.stderr)
 
@@ -51,14 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
         int8=arguments.int8,
         samples=arguments.samples,
         force=arguments.force,
-        tell=tell,
+        on_step=show_step,
         data=None if arguments.data is None else Path(arguments.data),
     )
     if arguments.json:
         print(json.dumps(finite(export_fields(exported)), allow_nan=False))
     else:
         show_export(exported)
-    tell_if_unseen(f"{exported.folder} is ready")
+    print_if_unseen(f"{exported.folder} is ready")
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.cli.options import above_zero, add_events, add_moved_data, device, positive, share
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,26 +80,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
     source = Path(arguments.source)
     from aebnas.data.checks.moved import moved
-    from aebnas.train.select.subject import subject_of
+    from aebnas.train.select.selected_network import select_network
 
-    subject = subject_of(source, arguments.pick, arguments.budget_fraction, arguments.point)
+    selected = select_network(source, arguments.pick, arguments.budget_fraction, arguments.point)
     place = None if arguments.data is None else Path(arguments.data)
-    subject = replace(subject, data=moved(subject.data, place))
+    selected = replace(selected, data=moved(selected.data, place))
     overrides = _overrides(arguments)
     from aebnas.train.full.settings import final_settings
 
     # mistakes are told before torch is imported
-    final_settings(subject.training, subject.exits, overrides, code_folder=subject.code_folder)
+    final_settings(selected.training, selected.exits, overrides, code_folder=selected.code_folder)
     from aebnas.cli.views.training_views import make_training_view
     from aebnas.search.workers.cluster.contract import ClusterLostError
 
     with make_training_view(arguments.json) as view, Interrupts() as interrupts:
         try:
-            view.subject(subject)
+            view.selected(selected)
             from aebnas.train.full.events import TuningBegan
             from aebnas.train.full.winner_training import plan_of, train_winner
 
-            plan = plan_of(subject, overrides, arguments.device, progress=not arguments.json)
+            plan = plan_of(selected, overrides, arguments.device, progress=not arguments.json)
             options = _options(arguments)
 
             def listen(event: FinalEvent) -> None:
@@ -108,12 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
                 view(event)
 
             train_winner(plan, options, listen)
-            folder = options.folder or subject.folder
+            folder = options.folder or selected.folder
             view.finished(folder)
-            tell_if_unseen(f"the network is trained: {folder}")
+            print_if_unseen(f"the network is trained: {folder}")
         except KeyboardInterrupt:
             view.interrupted(_again(arguments))
-            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
+            print_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
             return INTERRUPTED
         except ClusterLostError as error:
             raise ClusterLostError(f"{error}: {_again(arguments)}") from error
@@ -136,12 +136,14 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
 
 def _options(arguments: argparse.Namespace) -> TrainingOptions:
     from aebnas.train.full.winner_training import TrainingOptions
-    from aebnas.training.losses.teaching import Lesson
+    from aebnas.training.losses.teacher import Distillation
 
-    lesson = Lesson(arguments.distill_share, arguments.distill_temperature) if arguments.distill else None
+    distillation = (
+        Distillation(arguments.distill_share, arguments.distill_temperature) if arguments.distill else None
+    )
     return TrainingOptions(
         folder=Path(arguments.output) if arguments.output else None,
-        lesson=lesson,
+        distillation=distillation,
         inherit=arguments.inherit,
         tune=arguments.tune,
         static=arguments.static,

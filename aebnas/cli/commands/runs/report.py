@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell, tell_if_unseen
+from aebnas.cli.streams import print_error, print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.figures is not None:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
-    tell_if_unseen(f"report: {files.page}")
+    print_if_unseen(f"report: {files.page}")
     names = dict.fromkeys(name for store in stores for name in store.settled.outside_names)
     if names:
-        tell(
+        print_error(
             f"code from outside was not run: {', '.join(names)}. Everything that is stored is shown; "
             "exits, rescore, evaluate and export need --allow-code"
         )

@@ -11,7 +11,7 @@ from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.cli.options import add_run_of_file
 from aebnas.cli.searching import run_name
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 if TYPE_CHECKING:
     from aebnas.cli.views.views import View
@@ -28,11 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     with make_view(arguments.json) as view, Interrupts():
         try:
             _prepare(config, path, view)
-            tell_if_unseen(f"the supernet is trained: {path / 'supernet'}")
+            print_if_unseen(f"the supernet is trained: {path / 'supernet'}")
         except KeyboardInterrupt:
             command = f"aebnas supernet {_words(arguments)}"
             view.interrupted(path, None, command)
-            tell_if_unseen(interruption(path, None, command))
+            print_if_unseen(interruption(path, None, command))
             return INTERRUPTED
     return 0
 
