@@ -1,4 +1,4 @@
-"""A policy from outside on its way to a device: trained, scored, exported with its code, run without torch."""
+"""A policy from outside on its way to a device: trained, scored, exported with its code, run there."""
 
 import subprocess
 import sys

@@ -17,6 +17,7 @@ from aebnas.data.splits import make_splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
 from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_slots, places
@@ -51,7 +52,8 @@ class Trial:
         self.cluster = cluster
         self.events: list[Event] = []
         self.pool = RayPool(
-            fake_config(mode, *overrides),
+            candidate_settings(fake_config(mode, *overrides)),
+            fake_config(mode, *overrides).workers,
             SPLITS,
             self.events.append,
             open_cluster=lambda: cluster,
@@ -272,7 +274,12 @@ def lost_pool(*clusters: FakeCluster, mode: str = ADDRESS) -> tuple[RayPool, lis
     first = clusters[0]
     first.at(7, lambda: setattr(first, "is_gone", True))
     pool = RayPool(
-        fake_config(mode), SPLITS, events.append, open_cluster=Again(*clusters), now=clusters[-1].now
+        candidate_settings(fake_config(mode)),
+        fake_config(mode).workers,
+        SPLITS,
+        events.append,
+        open_cluster=Again(*clusters),
+        now=clusters[-1].now,
     )
     return pool, events
 
