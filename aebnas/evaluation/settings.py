@@ -45,6 +45,8 @@ class CandidateSettings:
     """Refuse a candidate whose MACs x images x epochs exceed this."""
     max_memory_mb: float | None = None
     """Refuse a candidate whose estimated training memory exceeds this."""
+    outside_names: tuple[str, ...] = ()
+    """Of code from outside that decides."""
 
 
 def candidate_settings(config: SearchFile) -> CandidateSettings:
@@ -58,6 +60,7 @@ def candidate_settings(config: SearchFile) -> CandidateSettings:
         outside_names=tuple(config.outside_names),
         max_training_macs=config.evaluation.max_training_macs,
         max_memory_mb=config.evaluation.max_memory_mb,
+        outside_names=config.outside_names,
     )
 
 
