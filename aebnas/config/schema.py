@@ -260,12 +260,7 @@ class SearchFile(Frozen):
 
         What the target bounds; else the first objective that thresholds can change, or macs.
         """
-        budget = self.exits.budget_metric
-        wanted = EXPECTED if budget is None else (budget,)
-        for name in self.objectives:
-            if name.partition("@")[0] in wanted:
-                return full_name(name, self.profiles)
-        return full_name(budget or "macs", self.profiles)
+        return traded_cost(self.exits, self.objectives, self.profiles)
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -299,3 +294,19 @@ def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
     if len(weights) != exits:
         return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
     return None if any(weights) else "at least one weight must be > 0"
+
+
+def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequence[str]) -> str:
+    """Return what exits trade for accuracy.
+
+    Args:
+        exits: What their target bounds counts, if they have one.
+        objectives: Else the first of these that thresholds can change, or macs.
+        profiles: Names of the hardware profiles.
+    """
+    budget = exits.budget_metric
+    wanted = EXPECTED if budget is None else (budget,)
+    for name in objectives:
+        if name.partition("@")[0] in wanted:
+            return full_name(name, profiles)
+    return full_name(budget or "macs", profiles)

@@ -22,6 +22,7 @@ from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
@@ -118,8 +119,8 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         return _counted(numbers, samples, console)
 
     prepared = prepare(config, must_read=False)
-    space, data = prepared.space, prepared.data
-    costs = sample_costs(config, space, data.task, samples, progress, prepared.devices)
+    space, data = prepared.problem.space, prepared.data
+    costs = sample_costs(config, space, data.task, samples, progress, prepared.problem.devices)
     counts = (math.prod(space.cardinalities), space.count())
     found = Description(config, space, data, *counts, costs)
     if json:
@@ -178,7 +179,7 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
-    words, further = format_training(found.config)
+    words, further = format_training(candidate_settings(found.config))
     console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 

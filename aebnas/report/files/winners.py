@@ -206,7 +206,7 @@ def winner_common(run: RunContents) -> str:
         "classes": _classes(run),
         "image_shape": run.metadata["image_shape"],
         "data": run.config.data.model_dump(mode="json"),
-        "training": longest_training(run.config).model_dump(mode="json"),
+        "training": longest_training(run.plan, run.config.training).model_dump(mode="json"),
         "exits": run.config.exits.model_dump(mode="json"),
         "code_folder": run.config.code_folder,
     }
@@ -238,7 +238,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
-        training=longest_training(config),
+        training=longest_training(run.plan, config.training),
         exits=config.exits,
         code_folder=config.code_folder,
         points=tuple(_winner_point(point) for point in points),

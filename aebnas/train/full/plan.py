@@ -15,7 +15,6 @@ from aebnas.errors import ConfigError
 from aebnas.evaluation.identity import training_seed
 from aebnas.extensions.consent import code_digest
 from aebnas.space.api import Architecture
-from aebnas.space.spaces import space_of
 from aebnas.train.full.events import Role
 from aebnas.train.full.images import FinalImages
 from aebnas.train.full.settings import FinalSettings
@@ -112,8 +111,8 @@ class Task:
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
             given = None
-        config = plan.selected.config
-        positions = exits if config is None else space_of(config, plan.images.train.shape).exit_positions
+        origin = plan.selected.origin
+        positions = exits if origin is None else origin.space(plan.images.task).exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "

@@ -9,6 +9,7 @@ from aebnas.config.schema import WorkersConfig
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.extensions.consent import Permit, permit
 from aebnas.search.workers.cluster.nodes import Node
 from aebnas.space.api import Architecture
@@ -65,8 +66,8 @@ class News:
 class Job:
     """What every worker needs; large parts go to shared memory once."""
 
-    config: str
-    """The search-space file as JSON."""
+    settings: CandidateSettings
+    """How candidates are trained and scored."""
     splits: Any
     costs: Any
     shared: Any
