@@ -3,14 +3,28 @@
 from collections.abc import Callable
 
 from my_blocks import Ghost, Squeeze
+from my_data import stripes
 from my_losses import Focal
+from my_metrics import DISK_BYTES, SPREAD, WORST_RECALL
 from my_policies import Steady
 from my_scores import energy, gini
+from my_spaces import Chain
 
 from aebnas.blocks.block import Block
+from aebnas.data.readers.outside import Arrays
 from aebnas.exits.core.arrays import FloatArray
 from aebnas.exits.policies.family import PolicyFamily
-from aebnas.testing import BlockContract, LossContract, PolicyContract, ScoreContract
+from aebnas.space.kind import SpaceKind
+from aebnas.task.metrics.metric import Metric
+from aebnas.testing import (
+    BlockContract,
+    DatasetContract,
+    LossContract,
+    MetricContract,
+    PolicyContract,
+    ScoreContract,
+    SpaceContract,
+)
 from aebnas.training.losses.loss import TrainingLoss
 
 
@@ -42,3 +56,28 @@ class TestGini(ScoreContract):
 class TestFocal(LossContract):
     def loss(self) -> TrainingLoss:
         return Focal(power=1.5)
+
+
+class TestWorstRecall(MetricContract):
+    def metric(self) -> Metric:
+        return WORST_RECALL
+
+
+class TestDiskBytes(MetricContract):
+    def metric(self) -> Metric:
+        return DISK_BYTES
+
+
+class TestSpread(MetricContract):
+    def metric(self) -> Metric:
+        return SPREAD
+
+
+class TestStripes(DatasetContract):
+    def load(self) -> Arrays:
+        return stripes(images=60)
+
+
+class TestChain(SpaceContract):
+    def kind(self) -> SpaceKind:
+        return Chain(length=(1, 2, 4), width=(4, 6))
