@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aebnas import __version__
 from aebnas.data.dataset import ImageSet
 from aebnas.deploy.exporting.card import Variant, card_text
 from aebnas.deploy.exporting.parity import checked_parity
@@ -42,6 +41,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.runtime.onnx_session import open_session
 from aebnas.runtime.torch_segments import network_graphs
+from aebnas.version import __version__
 
 SAMPLE_COUNT = 256
 QUANTISED_ON = 512

@@ -20,12 +20,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate a file and describe its space."""
-    from aebnas.config import load
+    from aebnas.api.files import load_search_file
 
-    config = load(arguments.file, arguments.overrides)
+    load_search_file(arguments.file, arguments.overrides)  # mistakes are told before more is imported
     from aebnas.cli.views.description import describe
 
-    describe(config, arguments.file, arguments.samples, arguments.json)
+    describe(arguments.file, arguments.overrides, arguments.samples, arguments.json)
     return 0
 
 

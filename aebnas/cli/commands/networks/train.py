@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.command import Command
@@ -15,8 +13,9 @@ from aebnas.cli.streams import tell_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from aebnas.cli.views.training_views import TrainingView
+    from aebnas.train.full.checkpoint import Trained
     from aebnas.train.full.events import FinalEvent
-    from aebnas.train.full.winner_training import TrainingOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -78,38 +77,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
-    source = Path(arguments.source)
-    from aebnas.data.checks.moved import moved
-    from aebnas.train.select.subject import subject_of
-
-    subject = subject_of(source, arguments.pick, arguments.budget_fraction, arguments.point)
-    place = None if arguments.data is None else Path(arguments.data)
-    subject = replace(subject, data=moved(subject.data, place))
-    overrides = _overrides(arguments)
-    from aebnas.train.full.settings import final_settings
-
-    final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
     from aebnas.cli.views.training_views import make_training_view
     from aebnas.search.workers.cluster.contract import ClusterLostError
 
     with make_training_view(arguments.json) as view, Interrupts() as interrupts:
         try:
-            view.subject(subject)
-            from aebnas.train.full.events import TuningBegan
-            from aebnas.train.full.winner_training import plan_of, train_winner
-
-            plan = plan_of(subject, overrides, arguments.device, progress=not arguments.json)
-            options = _options(arguments)
-
-            def listen(event: FinalEvent) -> None:
-                if isinstance(event, TuningBegan):
-                    interrupts.renew()  # Ray's start takes SIGTERM over
-                view(event)
-
-            train_winner(plan, options, listen)
-            folder = options.folder or subject.folder
-            view.finished(folder)
-            tell_if_unseen(f"the network is trained: {folder}")
+            trained = _train(arguments, view, interrupts)
+            view.finished(trained.folder)
+            tell_if_unseen(f"the network is trained: {trained.folder}")
         except KeyboardInterrupt:
             view.interrupted(_again(arguments))
             tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
@@ -117,6 +92,36 @@ def run(arguments: argparse.Namespace) -> int:
         except ClusterLostError as error:
             raise ClusterLostError(f"{error}: {_again(arguments)}") from error
     return 0
+
+
+def _train(arguments: argparse.Namespace, view: TrainingView, interrupts: Interrupts) -> Trained:
+    from aebnas.api.networks import train_winner
+    from aebnas.train.full.events import TuningBegan
+
+    def listen(event: FinalEvent) -> None:
+        if isinstance(event, TuningBegan):
+            interrupts.renew()  # Ray's start takes SIGTERM over
+        view(event)
+
+    return train_winner(
+        arguments.source,
+        arguments.pick,
+        budget_fraction=arguments.budget_fraction,
+        point=arguments.point,
+        folder=arguments.output,
+        overrides=_overrides(arguments),
+        inherit=arguments.inherit,
+        distill=arguments.distill,
+        distill_share=arguments.distill_share,
+        distill_temperature=arguments.distill_temperature,
+        tune=arguments.tune,
+        static=arguments.static,
+        device=arguments.device,
+        data=arguments.data,
+        again=arguments.again,
+        listener=listen,
+        progress=not arguments.json,
+    )
 
 
 def _again(arguments: argparse.Namespace) -> str:
@@ -131,21 +136,6 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
             raise ConfigError("--epochs is short for --set training.epochs: give one of them")
         overrides.append(f"training.epochs={arguments.epochs}")
     return overrides
-
-
-def _options(arguments: argparse.Namespace) -> TrainingOptions:
-    from aebnas.train.full.winner_training import TrainingOptions
-    from aebnas.training.losses.teaching import Lesson
-
-    lesson = Lesson(arguments.distill_share, arguments.distill_temperature) if arguments.distill else None
-    return TrainingOptions(
-        folder=Path(arguments.output) if arguments.output else None,
-        lesson=lesson,
-        inherit=arguments.inherit,
-        tune=arguments.tune,
-        static=arguments.static,
-        again=arguments.again,
-    )
 
 
 COMMAND = Command(

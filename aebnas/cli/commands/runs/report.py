@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.streams import tell_if_unseen
@@ -22,14 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report of one or several runs."""
-    from aebnas.report import write_figures, write_report
-    from aebnas.runs.store.store import RunStore
+    from aebnas.api.results import write_report
 
-    folder = None if arguments.output is None else Path(arguments.output)
-    stores = [RunStore(Path(path)) for path in arguments.runs]
-    files = write_report(stores, folder)
-    if arguments.figures is not None:
-        write_figures(stores, Path(arguments.figures))
+    files = write_report(arguments.runs, arguments.output, figures=arguments.figures)
     print(files.page)
     tell_if_unseen(f"report: {files.page}")
     return 0
