@@ -21,14 +21,12 @@ import torch
 from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.hardware.measure.network_clock import anchor_clock, network_runner
 from aebnas.hardware.profile.profile import read_profile
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.store.store import RunStore
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import confidence
-from aebnas.task.task import classification
 
 BUDGET_FRACTION = 0.5
 
@@ -47,7 +45,6 @@ def main() -> None:
     prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     config = stores[0].config
     splits = make_splits(load_dataset(config.data), config.data)
-    statistics = ChannelStatistics.of(splits.train)
     kept = {
         one.key: (one, store)
         for store in stores
@@ -62,7 +59,7 @@ def main() -> None:
     for one, store in chosen:
         network = EarlyExitNetwork(
             one.architecture,
-            classification(splits.train.shape[2], len(splits.classes)),
+            splits.task,
             config.training.carry,
         )
         weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
@@ -72,13 +69,7 @@ def main() -> None:
             [
                 x.numpy()
                 for part in (splits.select, splits.calibrate)
-                for x, _ in eval_batches(
-                    part,
-                    device=torch.device("cpu"),
-                    resolution=one.architecture.resolution,
-                    batch_size=250,
-                    statistics=statistics,
-                )
+                for x, _ in eval_batches(part, network.input, device="cpu", batch_size=250)
             ]
         )[: arguments.images]
         thresholds = np.array(one.curve.policies[one.point_index(BUDGET_FRACTION)].thresholds)

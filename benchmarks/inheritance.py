@@ -29,7 +29,7 @@ def main() -> None:
     config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
-    weights = {name: w.numpy() for name, w in new_supernet(config, splits).weights.tensors.items()}
+    weights = {name: w.numpy() for name, w in new_supernet(config, splits.task).weights.tensors.items()}
     evaluator = Evaluator(config, splits, shared={"inherited": weights})
     rng = np.random.default_rng(0)
     seconds = []

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.deploy import EarlyExitSession
@@ -35,9 +35,9 @@ def main() -> None:
     checkpoint = trained.checkpoint
     splits = make_splits(load_dataset(checkpoint.data), checkpoint.data)
     parts = (splits.calibrate, splits.select, splits.train)
-    pixels = np.concatenate([part.images for part in parts])[: arguments.images]
-    images = ImageSet(pixels, np.zeros(len(pixels), np.int64))
-    logits = torch_logits(trained.network, images, checkpoint.statistics)
+    pixels = np.concatenate([part.pixels for part in parts])[: arguments.images]
+    images = Samples(pixels, np.zeros(len(pixels), np.int64))
+    logits = torch_logits(trained.network, images)
     exits = session.policy.decide(logits)
     classes = logits[np.arange(len(pixels)), exits].argmax(axis=1)
     single = [session.predict(image) for image in pixels]

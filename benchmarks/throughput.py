@@ -19,15 +19,15 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from aebnas.config import SearchFile, load
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.loader import TrainBatches
-from aebnas.data.statistics import ChannelStatistics
+from aebnas.data.statistics import normalisation_of
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.spaces import space_of
-from aebnas.task.task import classification
+from aebnas.task.task import Task, classification
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import train
 
@@ -73,10 +73,11 @@ def measure(
     training = config.training.model_copy(update={"epochs": 1})
     count = STEPS * training.batch_size
     rng = np.random.default_rng(0)
-    images = ImageSet(rng.integers(0, 256, (count, *shape), dtype=np.uint8), rng.integers(0, 10, count))
+    images = Samples(rng.integers(0, 256, (count, *shape), dtype=np.uint8), rng.integers(0, 10, count))
+    task = Task.of_samples(images.shape, 10, normalisation_of(images))
     batches = TrainBatches(
-        images, device="cpu", resolution=architecture.resolution, batch_size=training.batch_size,
-        augment=training.augment, seed=0, statistics=ChannelStatistics.of(images),
+        images, architecture.input(task), device="cpu", batch_size=training.batch_size,
+        augment=training.augment, seed=0,
     )  # fmt: skip
     ready = list(batches)
     dtype = training_dtype(training.precision, architecture, torch.device("cpu"))

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-ACTIVATIONS: dict[str, str] = {"relu": "ReLU", "hswish": "Hardswish", "silu": "SiLU"}
+ACTIVATIONS: dict[str, str] = {"relu": "ReLU", "relu6": "ReLU6", "hswish": "Hardswish", "silu": "SiLU"}
 """Classes of ``torch.nn``; each works in place."""

@@ -12,12 +12,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from aebnas.blocks.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+PADDING: Final = "symmetric"
+"""Of convolutions, unless the space says another."""
+NORM_EPS = 1e-5
+"""Of batch norms, unless the space says another: torch's."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class BlockSpec:
     se: bool = False
     activation: str = "relu"
     pool: str = "none"
+    padding: str = PADDING
+    """``symmetric``, or ``same`` as TensorFlow has it: of blocks with a stride, others are padded alike."""
+    norm_eps: float = NORM_EPS
+    """What batch norms add to the variance."""
 
 
 class LayerShape(Protocol):
@@ -88,6 +98,8 @@ class Block(ABC):
     """Its stride where it does not read one."""
     has_activation: ClassVar[bool] = True
     """Whether the activation changes it."""
+    has_norm: ClassVar[bool] = True
+    """Whether it has convolutions with batch norm, which ``padding`` and ``norm_eps`` of the space change."""
     is_idle_at_one_pixel: ClassVar[bool] = False
     """Whether it does nothing where its input has one pixel: it is left out there."""
     is_depthwise: ClassVar[bool] = False
@@ -100,6 +112,7 @@ class Block(ABC):
         """Return a freshly initialised module: ``(batch, *layer.input.shape)`` in, ``output`` out.
 
         Use plain ``Conv2d``, ``Linear``, batch norm and activations: counters of MACs see those.
+        ``aebnas.blocks.parts.conv_norm`` makes convolutions that pad and normalise as the space says.
         """
 
     def parameter_names(self, layer: LayerShape) -> Sequence[str] | None:
@@ -120,7 +133,14 @@ class Block(ABC):
         parts += [f"e{_shortest(spec.expansion)}"] if spec.expansion != 1 else []
         parts += ["se"] if spec.se else []
         parts += [spec.activation] if self.has_activation else []
+        parts += [spec.padding] if spec.padding != PADDING else []
+        parts += [f"n{_shortest(spec.norm_eps)}"] if spec.norm_eps != NORM_EPS else []
         return parts + ([spec.pool] if spec.pool != "none" else [])
+
+
+def acting_padding(padding: str, kernel: int, stride: int) -> str:
+    """Return the padding of a space as a block has it: where both kinds pad alike, the default's name."""
+    return padding if stride != 1 and kernel != 1 else PADDING
 
 
 def _shortest(value: float) -> str:

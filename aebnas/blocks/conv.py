@@ -24,7 +24,7 @@ class Conv(Block):
         from aebnas.blocks.parts import conv_norm, gate, pooling
 
         spec = layer.spec
-        body = conv_norm(layer.in_channels, spec.width, spec.kernel, spec.stride, activated=spec.activation)
+        body = conv_norm(spec, layer.in_channels, spec.width, spec.kernel, spec.stride, activated=True)
         return nn.Sequential(*body, *gate(layer, spec.width), *pooling(layer))
 
     def parameter_names(self, layer: LayerShape) -> list[str]:

@@ -25,8 +25,8 @@ class DepthwiseConv(Block):
         from aebnas.blocks.parts import conv_norm, gate, pooling
 
         spec, width = layer.spec, layer.in_channels
-        depthwise = conv_norm(width, width, spec.kernel, spec.stride, width, spec.activation)
-        pointwise = conv_norm(width, spec.width, 1, activated=spec.activation)
+        depthwise = conv_norm(spec, width, width, spec.kernel, spec.stride, width, activated=True)
+        pointwise = conv_norm(spec, width, spec.width, 1, activated=True)
         return nn.Sequential(*depthwise, *gate(layer, width), *pointwise, *pooling(layer))
 
     def parameter_names(self, layer: LayerShape) -> list[str]:

@@ -23,8 +23,8 @@ class Fused(Block):
         from aebnas.blocks.parts import bottleneck, conv_norm, gate
 
         spec, hidden = layer.spec, hidden_channels(layer)
-        body = conv_norm(layer.in_channels, hidden, spec.kernel, spec.stride, activated=spec.activation)
-        return bottleneck(layer, [*body, *gate(layer, hidden), *conv_norm(hidden, spec.width, 1)])
+        body = conv_norm(spec, layer.in_channels, hidden, spec.kernel, spec.stride, activated=True)
+        return bottleneck(layer, [*body, *gate(layer, hidden), *conv_norm(spec, hidden, spec.width, 1)])
 
     def parameter_names(self, layer: LayerShape) -> list[str]:
         """Return what each part is for."""

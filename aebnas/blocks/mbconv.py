@@ -30,10 +30,10 @@ class MBConv(Block):
         spec, hidden = layer.spec, hidden_channels(layer)
         expands = spec.expansion != 1
         body = [
-            *(conv_norm(layer.in_channels, hidden, 1, activated=spec.activation) if expands else []),
-            *conv_norm(hidden, hidden, spec.kernel, spec.stride, hidden, spec.activation),
+            *(conv_norm(spec, layer.in_channels, hidden, 1, activated=True) if expands else []),
+            *conv_norm(spec, hidden, hidden, spec.kernel, spec.stride, hidden, activated=True),
             *gate(layer, hidden),
-            *conv_norm(hidden, spec.width, 1),
+            *conv_norm(spec, hidden, spec.width, 1),
         ]
         return bottleneck(layer, body)
 

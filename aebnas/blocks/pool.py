@@ -18,6 +18,7 @@ class Pool(Block):
     reads = frozenset({"kernel"})
     fixed_stride = 2
     has_activation = False
+    has_norm = False
     is_idle_at_one_pixel = True
 
     def build(self, layer: LayerShape) -> nn.Module:

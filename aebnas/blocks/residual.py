@@ -25,14 +25,14 @@ class Residual(Block):
 
         spec = layer.spec
         body = [
-            *conv_norm(layer.in_channels, spec.width, spec.kernel, spec.stride, activated=spec.activation),
-            *conv_norm(spec.width, spec.width, spec.kernel),
+            *conv_norm(spec, layer.in_channels, spec.width, spec.kernel, spec.stride, activated=True),
+            *conv_norm(spec, spec.width, spec.width, spec.kernel),
             *gate(layer, spec.width),
         ]
         shortcut = (
             nn.Identity()
             if layer.keeps_shape
-            else nn.Sequential(*conv_norm(layer.in_channels, spec.width, 1, spec.stride))
+            else nn.Sequential(*conv_norm(spec, layer.in_channels, spec.width, 1, spec.stride))
         )
         skip = Skip(nn.Sequential(*body), shortcut, activation(spec.activation))
         return nn.Sequential(skip, *pooling(layer))

@@ -13,10 +13,9 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
 from aebnas.config.sections.constraints import (
-    EXPECTED,
     Bound,
-    BoundedMetric,
-    Metric,
+    MetricName,
+    ObjectiveName,
     full_name,
     profile_names,
     wrong_constraints,
@@ -31,6 +30,8 @@ from aebnas.config.sections.space import Name, SpaceConfig
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.table import EXPECTED, metric_of
 
 DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -189,9 +190,9 @@ class SearchFile(Frozen):
     """What can be built."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
-    objectives: Annotated[Items[Metric], Field(min_length=2, max_length=3)] = ("error", "macs")
+    objectives: Annotated[Items[ObjectiveName], Field(min_length=2, max_length=3)] = ("error", "macs")
     """Two or three quantities to minimise; exits trade the first cost after error for accuracy."""
-    constraints: dict[BoundedMetric, Bound] = Field(default_factory=dict)
+    constraints: dict[MetricName, Bound] = Field(default_factory=dict)
     """Limits on measured quantities; infeasible candidates always lose against feasible ones."""
     exits: ExitsConfig = ExitsConfig()
     """When a sample leaves."""
@@ -242,6 +243,12 @@ class SearchFile(Frozen):
             if name.partition("@")[0] in wanted:
                 return full_name(name, self.profiles)
         return full_name(budget or "macs", self.profiles)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Return the metrics that are computed from answers, because objectives or constraints name them."""
+        asked = dict.fromkeys((*self.objectives, *self.constraints))
+        return tuple(name for name in asked if isinstance(metric_of(name), OfAnswers))
 
     @property
     def budget_fractions(self) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from aebnas.config.sections.training import AugmentConfig
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 
 
 class AugmentedImages:
@@ -34,7 +34,7 @@ class AugmentedImages:
     """
 
     def __init__(
-        self, images: ImageSet, augment: AugmentConfig, *, device: torch.device, grey: list[int]
+        self, images: Samples, augment: AugmentConfig, *, device: torch.device, grey: list[int]
     ) -> None:
         """Copy the images to the device, padded."""
         self._augment = augment
@@ -109,9 +109,9 @@ class AugmentedImages:
         return pixels.add_(change).view_as(batch)
 
 
-def _padded(images: ImageSet, pad: int) -> Tensor:
+def _padded(images: Samples, pad: int) -> Tensor:
     """Return a copy with a black border; copying also frees torch from read-only arrays."""
-    count, height, width, channels = images.images.shape
+    count, height, width, channels = images.pixels.shape
     padded = np.zeros((count, height + 2 * pad, width + 2 * pad, channels), np.uint8)
-    padded[:, pad : pad + height, pad : pad + width] = images.images
+    padded[:, pad : pad + height, pad : pad + width] = images.pixels
     return torch.from_numpy(padded)

@@ -1,4 +1,4 @@
-"""What a dataset is in memory: uint8 images, labels, class names and a fingerprint.
+"""What a dataset is in memory: samples, labels, class names and a fingerprint.
 
 Every reader of this room ends in ``make_dataset``, so that whatever reaches a
 split or a network has passed the same checks.  Images are ``(n, h, w, c)`` with
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,63 +22,80 @@ from aebnas.data.checks.class_names import check_class_names
 from aebnas.errors import DataError
 
 Images: TypeAlias = NDArray[np.uint8]
+Values: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int64]
+STORED = ("uint8", "float32")
+"""Types of values: pixels, or signals as they were measured."""
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Images and their labels.
+class Samples:
+    """Images or other measurements of one shape, and their labels.
 
     Args:
-        images: uint8, C-contiguous, shape ``(n, h, w, c)``.
+        values: uint8 or float32, C-contiguous, shape ``(n, *size, c)``: ``(n, h, w, c)`` of images.
         labels: int64, shape ``(n,)``.
-        names: What people call each image, for messages: its file, or its array and index; empty: nothing.
+        names: What people call each sample, for messages: its file, or its array and index; empty: nothing.
     """
 
-    images: Images
+    values: Values
     labels: Labels
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose type or shape breaks the law above."""
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or not self.images.flags.c_contiguous:
+        values = self.values
+        if values.dtype.name not in STORED or values.ndim < 2 or not values.flags.c_contiguous:
             raise DataError(
-                "images must be C-contiguous uint8 of shape (n, h, w, c), "
-                f"but got {self.images.dtype} of shape {self.images.shape}"
+                f"samples must be C-contiguous {' or '.join(STORED)} of shape (n, ..., channels), of images "
+                f"(n, h, w, c), but got {values.dtype} of shape {values.shape}"
             )
-        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
+        if self.labels.dtype != np.int64 or self.labels.shape != values.shape[:1]:
             raise DataError(
-                f"labels must be int64 of shape ({len(self.images)},), "
+                f"labels must be int64 of shape ({len(values)},), "
                 f"but got {self.labels.dtype} of shape {self.labels.shape}"
             )
         if self.names and len(self.names) != len(self.labels):
-            raise DataError(f"{len(self.labels)} images, but {len(self.names)} names of them")
+            raise DataError(f"{len(self.labels)} samples, but {len(self.names)} names of them")
 
     def __len__(self) -> int:
-        """Return the number of images."""
+        """Return the number of samples."""
         return len(self.labels)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every image."""
-        height, width, channels = self.images.shape[1:]
-        return height, width, channels
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every sample, channels last: height, width and channels of an image."""
+        return self.values.shape[1:]
 
-    def take(self, indices: NDArray[np.int64]) -> ImageSet:
-        """Return a copy of the images at ``indices``, in that order."""
+    @property
+    def pixels(self) -> Images:
+        """The values of images, ``(n, h, w, c)``.
+
+        Raises:
+            DataError: They are no images.
+        """
+        if self.values.dtype != np.uint8 or self.values.ndim != 4:
+            raise DataError(
+                "only images can be read here, uint8 of shape (n, h, w, c), "
+                f"but these samples are {self.values.dtype} of shape {self.values.shape}"
+            )
+        return cast(Images, self.values)
+
+    def take(self, indices: NDArray[np.int64]) -> Samples:
+        """Return a copy of the samples at ``indices``, in that order."""
         names = tuple(self.names[index] for index in indices.tolist()) if self.names else ()
-        return ImageSet(self.images[indices], self.labels[indices], names)
+        return Samples(self.values[indices], self.labels[indices], names)
 
-    def named(self, part: str) -> ImageSet:
-        """Return the same images; those without names are called ``part[0]``, ``part[1]``, ..."""
+    def named(self, part: str) -> Samples:
+        """Return the same samples; those without names are called ``part[0]``, ``part[1]``, ..."""
         return self if self.names else replace(self, names=tuple(f"{part}[{i}]" for i in range(len(self))))
 
-    def unnamed(self) -> ImageSet:
-        """Return the same images without names: what trains them needs none."""
+    def unnamed(self) -> Samples:
+        """Return the same samples without names: what trains them needs none."""
         return replace(self, names=()) if self.names else self
 
     def class_counts(self, classes: int) -> NDArray[np.int64]:
-        """Return the number of images of each class; shape ``(classes,)``."""
+        """Return the number of samples of each class; shape ``(classes,)``."""
         return np.bincount(self.labels, minlength=classes).astype(np.int64)
 
 
@@ -92,7 +109,7 @@ class Extras:
         depth: Bits that 16-bit files were read with; None: there are none.
     """
 
-    select: ImageSet | None = None
+    select: Samples | None = None
     notes: tuple[str, ...] = ()
     depth: SixteenBitDepth | None = None
 
@@ -111,15 +128,15 @@ class Dataset:
     """
 
     name: str
-    train: ImageSet
-    test: ImageSet
+    train: Samples
+    test: Samples
     classes: tuple[str, ...]
     fingerprint: str
     extras: Extras = field(default_factory=Extras)
 
 
 def make_dataset(
-    name: str, train: ImageSet, test: ImageSet, classes: Sequence[str], extras: Extras | None = None
+    name: str, train: Samples, test: Samples, classes: Sequence[str], extras: Extras | None = None
 ) -> Dataset:
     """Return the checked dataset with its fingerprint.
 
@@ -161,13 +178,13 @@ def check_labels(labels: NDArray[np.integer], classes: int, where: str) -> None:
         )
 
 
-def _check_shapes(name: str, train: ImageSet, part: str, images: ImageSet) -> None:
+def _check_shapes(name: str, train: Samples, part: str, images: Samples) -> None:
     if train.shape != images.shape:
         raise DataError(
             f"{name}: train and {part} images must have one shape (h, w, c), "
             f"but train has {train.shape} and {part} has {images.shape}"
         )
-    height, width, channels = train.shape
+    height, width, channels = train.pixels.shape[1:]
     if channels not in (1, 3) or min(height, width) < 1:
         raise DataError(
             f"{name}: images must have 1 (grey) or 3 (RGB) channels and at least 1 x 1 pixel, "
@@ -175,9 +192,9 @@ def _check_shapes(name: str, train: ImageSet, part: str, images: ImageSet) -> No
         )
 
 
-def _fingerprint(classes: tuple[str, ...], *parts: ImageSet) -> str:
-    digest = hashlib.sha256(repr((classes, *(part.images.shape for part in parts))).encode())
+def _fingerprint(classes: tuple[str, ...], *parts: Samples) -> str:
+    digest = hashlib.sha256(repr((classes, *(part.values.shape for part in parts))).encode())
     for part in parts:
-        digest.update(part.images.data)
+        digest.update(part.values.data)
         digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
 from aebnas.data.checks.memory import check_fits, memory_told, reading_peak
-from aebnas.data.dataset import Dataset, Extras, ImageSet, check_labels, make_dataset
+from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
 from aebnas.data.readers.folder import read_folder
@@ -34,7 +34,7 @@ from aebnas.errors import ConfigError
 TEST_SEED = 0
 """Seed of the test cut; fixed, so that no setting moves images between search and test."""
 
-Reader = Callable[[Sequence[Path]], tuple[ImageSet, ImageSet | None]]
+Reader = Callable[[Sequence[Path]], tuple[Samples, Samples | None]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class KnownDataset:
     """
 
     classes: tuple[str, ...]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     read: Reader
     files: tuple[OfficialFile, ...] = ()
     counts: tuple[int, ...] = ()
@@ -162,7 +162,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     return make_dataset(name, train, test, classes, extras)
 
 
-def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
+def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
     """Return ``(height, width, channels)`` of the images and the number of classes.
 
     Known datasets are not read for it, nor downloaded.
@@ -177,9 +177,7 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, int, int], int]:
     return dataset.train.shape, len(dataset.classes)
 
 
-def _read(
-    config: DataConfig, progress: bool
-) -> tuple[str, ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+def _read(config: DataConfig, progress: bool) -> tuple[str, Samples, Samples | None, tuple[str, ...], Extras]:
     if config.folder is not None:
         folder = expanded("data.folder", config.folder)
         return str(folder), *read_folder(folder, config.image_size)

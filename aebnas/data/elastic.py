@@ -1,4 +1,4 @@
-"""Random, augmented batches for networks of several resolutions.
+"""Random, augmented batches for networks that take in the same images in several ways.
 
 Every epoch's order and changes follow from the seed and the epoch's number alone,
 so that a training can be continued in the middle of an epoch.
@@ -13,64 +13,60 @@ from torch import Tensor
 
 from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
-from aebnas.data.dataset import ImageSet
-from aebnas.data.loader import check_trainable
+from aebnas.data.dataset import Samples
+from aebnas.data.loader import check_trainable, mean_colour
 from aebnas.data.prepare import InputPreparation
-from aebnas.data.statistics import ChannelStatistics
-from aebnas.task.input_size import Size, size_of
+from aebnas.task.input_spec import InputSpec
 
 EPOCH_STRIDE = 1_000_003
 """Between the seeds of two epochs."""
 
 
 class ElasticBatch:
-    """The same augmented images at any of the resolutions."""
+    """The same augmented images for any of the networks."""
 
     def __init__(
-        self, pixels: Tensor, labels: Tensor, preparations: dict[tuple[int, int], InputPreparation]
+        self, pixels: Tensor, labels: Tensor, preparations: dict[InputSpec, InputPreparation]
     ) -> None:
         """Hold the uint8 pixels ``(batch, h, w, c)``."""
         self.labels = labels
         self._pixels = pixels
         self._preparations = preparations
-        self._prepared: dict[tuple[int, int], Tensor] = {}
+        self._prepared: dict[InputSpec, Tensor] = {}
 
-    def at(self, resolution: Size) -> Tensor:
-        """Return the normalised input ``(batch, c, *resolution)``, computed once per resolution.
+    def prepared(self, spec: InputSpec) -> Tensor:
+        """Return a network's input ``(batch, *spec.shape)``, normalised; computed once for each.
 
         Raises:
-            KeyError: The resolution is none of the batches'.
+            KeyError: The batches were not made for such a network.
         """
-        size = size_of(resolution)
-        if size not in self._prepared:
-            self._prepared[size] = self._preparations[size](self._pixels)
-        return self._prepared[size]
+        if spec not in self._prepared:
+            self._prepared[spec] = self._preparations[spec](self._pixels)
+        return self._prepared[spec]
 
 
 class ElasticBatches:
-    """Full batches as of ``TrainBatches``, at every resolution of a space."""
+    """Full batches as of ``TrainBatches``, for all networks of a space."""
 
     def __init__(
         self,
-        images: ImageSet,
+        images: Samples,
+        specs: Sequence[InputSpec],
         *,
         device: torch.device | str,
-        resolutions: Sequence[Size],
         batch_size: int,
         augment: AugmentConfig,
         seed: int,
-        statistics: ChannelStatistics,
     ) -> None:
         """Copy the images to the device.
 
         Args:
             images: The train split.
+            specs: What the networks take in, the first of which gives a cutout its colour.
             device: Where images are stored and batches are made.
-            resolutions: Of the networks' inputs.
             batch_size: Images per batch.
             augment: Random changes, made before resizing.
             seed: Of order and augmentation.
-            statistics: Of the train split.
 
         Raises:
             DataError: Fewer than 2 images.
@@ -80,19 +76,11 @@ class ElasticBatches:
         target = torch.device(device)
         self._count, self._seed = len(images), seed
         self._batch_size = min(batch_size, len(images))
-        grey = [round(255 * mean) for mean in statistics.mean]
-        self._images = AugmentedImages(images, augment, device=target, grey=grey)
+        self._images = AugmentedImages(images, augment, device=target, grey=mean_colour(specs[0]))
         self._labels = torch.tensor(images.labels).to(target)
         self._preparations = {
-            size_of(resolution): InputPreparation(
-                images.shape,
-                resolution=resolution,
-                statistics=statistics,
-                device=target,
-                memory_format=torch.channels_last,
-                dtype=torch.float32,
-            )
-            for resolution in resolutions
+            spec: InputPreparation(images.shape, spec, device=target, memory_format=torch.channels_last)
+            for spec in specs
         }
 
     def __len__(self) -> int:

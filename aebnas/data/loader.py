@@ -13,11 +13,10 @@ from torch import Tensor
 
 from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.prepare import InputPreparation
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import ConfigError, DataError
-from aebnas.task.input_size import Size
+from aebnas.task.input_spec import InputSpec
 
 
 class TrainBatches:
@@ -30,28 +29,24 @@ class TrainBatches:
 
     Args:
         images: The train split; arrays may be read-only.
+        spec: What the network takes in.
         device: Where images are stored and batches are made.
-        resolution: Of the network's input.
         batch_size: Images per batch.
-        augment: Random changes, made before resizing to ``resolution``.
+        augment: Random changes, made before resizing.
         seed: Of order and augmentation.
-        statistics: Of the train split.
         memory_format: Of the batches.
-        dtype: Of the batches.
     """
 
     def __init__(
         self,
-        images: ImageSet,
+        images: Samples,
+        spec: InputSpec,
         *,
         device: torch.device | str,
-        resolution: Size,
         batch_size: int,
         augment: AugmentConfig,
         seed: int,
-        statistics: ChannelStatistics,
         memory_format: torch.memory_format = torch.channels_last,
-        dtype: torch.dtype = torch.float32,
     ) -> None:
         """Copy the images to the device.
 
@@ -64,24 +59,16 @@ class TrainBatches:
         self._count = len(images)
         self._batch_size = min(batch_size, len(images))
         self._generator = torch.Generator().manual_seed(seed)
-        grey = [round(255 * mean) for mean in statistics.mean]
-        self._images = AugmentedImages(images, augment, device=target, grey=grey)
+        self._images = AugmentedImages(images, augment, device=target, grey=mean_colour(spec))
         self._labels = torch.tensor(images.labels).to(target)
-        self._prepare = InputPreparation(
-            images.shape,
-            resolution=resolution,
-            statistics=statistics,
-            device=target,
-            memory_format=memory_format,
-            dtype=dtype,
-        )
+        self._prepare = InputPreparation(images.shape, spec, device=target, memory_format=memory_format)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         return self._count // self._batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(x, y)`` of one epoch: x ``(batch, c, *resolution)`` normalised, y ``(batch,)`` int64."""
+        """Yield ``(x, y)`` of one epoch: x ``(batch, *spec.shape)`` normalised, y ``(batch,)`` int64."""
         order = torch.randperm(self._count, generator=self._generator)[: len(self) * self._batch_size]
         labels = self._labels.index_select(0, order.to(self._labels.device)).view(-1, self._batch_size)
         batches = self._images.epoch(order, self._batch_size, self._generator)
@@ -98,55 +85,50 @@ class TrainBatches:
         self._generator.set_state(state)
 
 
-def check_trainable(images: ImageSet, augment: AugmentConfig) -> None:
+def check_trainable(images: Samples, augment: AugmentConfig) -> None:
     """Refuse images that no training can use.
 
     Raises:
-        DataError: Fewer than 2 images: batch normalisation needs 2.
+        DataError: Fewer than 2 images: batch normalisation needs 2; or no images at all.
         ConfigError: The cutout square is larger than the images.
     """
     if len(images) < 2:
         raise DataError(f"training needs at least 2 images, but the train split has {len(images)}")
-    smaller_side = min(images.shape[:2])
-    if augment.cutout > smaller_side:
+    height, width = images.pixels.shape[1:3]
+    if augment.cutout > min(height, width):
         raise ConfigError(
             f"training.augment.cutout {augment.cutout} is larger than the images "
-            f"({images.shape[0]} x {images.shape[1]}); the largest valid value is {smaller_side}"
+            f"({height} x {width}); the largest valid value is {min(height, width)}"
         )
 
 
+def mean_colour(spec: InputSpec) -> list[int]:
+    """Return the pixel that a network sees as 0, one value in 0..255 per stored channel."""
+    return [round(255 * mean) for mean in spec.stored_normalisation.mean]
+
+
 def eval_batches(
-    images: ImageSet,
+    images: Samples,
+    spec: InputSpec,
     *,
     device: torch.device | str,
-    resolution: Size,
     batch_size: int,
-    statistics: ChannelStatistics,
     memory_format: torch.memory_format = torch.channels_last,
-    dtype: torch.dtype = torch.float32,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield ``(x, y)`` of all images once, unchanged and in order; the last batch may be smaller.
 
     Args:
         images: The split; arrays may be read-only and are copied batch by batch.
+        spec: What the network takes in.
         device: Where batches are made.
-        resolution: Of the network's input.
         batch_size: Images per batch.
-        statistics: Of the *train* split.
         memory_format: Of the batches.
-        dtype: Of the batches.
     """
     target = torch.device(device)
-    prepare = InputPreparation(
-        images.shape,
-        resolution=resolution,
-        statistics=statistics,
-        device=target,
-        memory_format=memory_format,
-        dtype=dtype,
-    )
+    prepare = InputPreparation(images.shape, spec, device=target, memory_format=memory_format)
+    stored = images.pixels
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
         # the copy frees torch from read-only arrays: one batch at a time stays in the processor's cache
-        pixels = torch.from_numpy(images.images[part].copy()).to(target)
+        pixels = torch.from_numpy(stored[part].copy()).to(target)
         yield prepare(pixels), torch.from_numpy(images.labels[part].copy()).to(target)

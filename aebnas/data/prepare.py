@@ -9,46 +9,45 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aebnas.data.statistics import ChannelStatistics
-from aebnas.task.input_size import Size, centre_crop, size_of
+from aebnas.task.input_size import Crop, centre_crop
+from aebnas.task.input_spec import InputSpec
 
 
 class InputPreparation:
-    """Turns uint8 ``(batch, h, w, c)`` into normalised ``(batch, c, *resolution)``.
+    """Turns uint8 ``(batch, h, w, c)`` into normalised ``(batch, c, *size)``.
 
-    Of images of another shape the middle is taken, so that nothing is stretched; then they
-    are resized, antialiased.
+    Of images of another shape the middle is taken, so that nothing is stretched, unless the
+    network asks for that; then they are resized, antialiased.
 
     Args:
         shape: Height, width and channels of the images that come.
-        resolution: Of the network's input.
-        statistics: Of the train split, for every split.
+        spec: What the network takes in; the arithmetic is fp32, whatever its type.
         device: Where the batches are.
         memory_format: ``torch.channels_last`` (no copy: images are stored so) or
             ``torch.contiguous_format``.
-        dtype: Of the result; the arithmetic is fp32.
+
+    Raises:
+        ValueError: The network's normalisation is not known.
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
+        spec: InputSpec,
         *,
-        resolution: Size,
-        statistics: ChannelStatistics,
         device: torch.device,
         memory_format: torch.memory_format,
-        dtype: torch.dtype,
     ) -> None:
         """Lay out scale and shift once, so that normalising is one pass over flat rows."""
         height, width, self._channels = shape
-        self._size = size_of(resolution)
-        self._crop = centre_crop((height, width), self._size)
+        rows, columns = self._size = _two_sides(spec)
+        is_whole = spec.fit == "stretch"
+        self._crop = Crop(0, 0, height, width) if is_whole else centre_crop((height, width), (rows, columns))
         self._is_resized = self._crop[2:] != self._size
+        self._is_flipped = spec.colours == "bgr"
         self._is_channels_last = memory_format == torch.channels_last
-        self._dtype = dtype
-        mean, std = (
-            torch.tensor(values, dtype=torch.float64) for values in (statistics.mean, statistics.std)
-        )
+        self._dtype: torch.dtype = getattr(torch, spec.dtype)
+        mean, std = (torch.tensor(values, dtype=torch.float64) for values in spec.known_normalisation)
         self._scale = self._row(1 / (255 * std)).to(device, torch.float32)
         self._shift = self._row(-mean / std).to(device, torch.float32)
 
@@ -58,6 +57,8 @@ class InputPreparation:
         images = images[:, top : top + rows, left : left + columns]
         if self._is_resized:
             images = self._resize(images)
+        if self._is_flipped:
+            images = images.flip(3)
         batch, (height, width) = len(images), self._size
         planes = images if self._is_channels_last else images.permute(0, 3, 1, 2).contiguous()
         flat = planes.reshape(batch, -1).to(torch.float32).mul_(self._scale).add_(self._shift).to(self._dtype)
@@ -83,3 +84,8 @@ class InputPreparation:
         if resized.is_floating_point():
             resized = resized.round_().clamp_(0, 255).to(torch.uint8)
         return resized.permute(0, 2, 3, 1)
+
+
+def _two_sides(spec: InputSpec) -> tuple[int, int]:
+    height, width = spec.size
+    return height, width

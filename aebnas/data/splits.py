@@ -14,13 +14,15 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.checks.memory import memory_told
-from aebnas.data.dataset import Dataset, ImageSet, Labels
+from aebnas.data.dataset import Dataset, Labels, Samples
+from aebnas.data.statistics import normalisation_of
 from aebnas.errors import DataError
 from aebnas.task.task import Task
 
@@ -40,17 +42,17 @@ class Splits:
         depth: Bits that 16-bit files were read with; None: there are none.
     """
 
-    train: ImageSet
-    calibrate: ImageSet
-    select: ImageSet
+    train: Samples
+    calibrate: Samples
+    select: Samples
     classes: tuple[str, ...]
     fingerprint: str
     depth: SixteenBitDepth | None = None
 
-    @property
+    @cached_property
     def task(self) -> Task:
-        """Return what comes in, and how many answers there are."""
-        return Task.of_images(self.train.shape, len(self.classes))
+        """Return what comes in, and how many answers there are; reads all pixels of train once."""
+        return Task.of_samples(self.train.shape, len(self.classes), normalisation_of(self.train))
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
@@ -92,7 +94,7 @@ def split_indices(
     return tuple(np.sort(part) for part in np.split(order, np.cumsum(counts)[:-1]))
 
 
-def cut_test(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
+def cut_test(images: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
     """Return ``(train, test)``: a stratified share cut off where no official test split exists."""
     train, test = cut_indices(images.labels, share, seed)
     return images.take(train), images.take(test)

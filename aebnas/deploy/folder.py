@@ -55,10 +55,7 @@ def load_export(folder: Path, threads: int = 1) -> ExportedModel:
     labels = _labels(folder / LABELS, contents[LABELS], manifest)
     policy = _policy(folder / POLICY, contents[POLICY], manifest)
     sessions = []
-    shape: Shape = [
-        manifest.image_shape[2],
-        *manifest.architecture.input_size,
-    ]
+    shape: Shape = list(manifest.spec.shape)
     for i, name in enumerate(manifest.segments):
         session = _session(folder / name, contents[name], threads)
         shape = _checked_shapes(folder / name, session, shape, i, manifest)

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
 from aebnas.errors import RunError
 from aebnas.space.spaces import AnyArchitecture
+from aebnas.task.input_spec import Colours, DType, Fit, InputSpec, checked_normalisation
 from aebnas.task.task import Task
 
 FORMAT = 1
@@ -34,6 +36,7 @@ WHAT = "not an export folder. `aebnas export CHECKPOINT DIR` writes them"
 CURE = "export it again: aebnas export CHECKPOINT DIR --force"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Channels = Annotated[Items[float], Field(min_length=1, max_length=3)]
+PixelCount = Annotated[int, Field(ge=1, le=16384)]
 
 
 class StoredFile(Frozen):
@@ -45,6 +48,39 @@ class StoredFile(Frozen):
     """Bytes."""
     sha256: Sha256
     """Of its content."""
+
+
+class InputRecord(Frozen):
+    """What the graphs take in, and how an image of ``image_shape`` is brought to it."""
+
+    size: Annotated[Items[PixelCount], Field(min_length=2, max_length=2)]
+    """Height and width."""
+    mean: Channels
+    """By channel of the input, of pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
+    std: Channels
+    """By channel, likewise."""
+    fit: Fit
+    """Where the sides have another ratio: the middle is taken (crop), or the image distorted (stretch)."""
+    colours: Colours
+    """Order of the channels."""
+    dtype: DType
+    """Number format of the input."""
+
+    @classmethod
+    def of(cls, spec: InputSpec) -> InputRecord:
+        """Return the record of what a network takes in."""
+        mean, std = spec.known_normalisation
+        return cls(size=spec.size, mean=mean, std=std, fit=spec.fit, colours=spec.colours, dtype=spec.dtype)
+
+    def spec(self, channels: int) -> InputSpec:
+        """Return what the network takes in.
+
+        Raises:
+            ValueError: The normalisation is not one of so many channels.
+        """
+        normalisation = checked_normalisation(self.mean, self.std, channels)
+        tensor = TensorSpec(channels, tuple(self.size))
+        return InputSpec(tensor, normalisation, self.fit, self.colours, self.dtype)
 
 
 class Parity(Frozen):
@@ -73,12 +109,10 @@ class Manifest(Frozen):
     """What was built."""
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; ``labels.json`` has their names."""
-    image_shape: Annotated[Items[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=3, max_length=3)]
-    """Height, width, channels (1 grey, 3 RGB) that images are brought to, before the input's resolution."""
-    mean: Channels
-    """By channel, of pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
-    std: Channels
-    """By channel, likewise."""
+    image_shape: Annotated[Items[PixelCount], Field(min_length=3, max_length=3)]
+    """Height, width, channels (1 grey, 3 RGB) that images are brought to first, then to the input."""
+    input: InputRecord
+    """What the graphs take in."""
     segments: Annotated[Items[Text], Field(min_length=1)]
     """Files of the ONNX graphs, in order; one per exit."""
     exits: Annotated[Items[Text], Field(min_length=1)]
@@ -110,12 +144,8 @@ class Manifest(Frozen):
             raise ValueError(f"key {self.key} belongs to another architecture; {CURE}")
         if self.image_shape[2] not in (1, 3):
             raise ValueError(f"image_shape needs 1 or 3 channels, but got {self.image_shape[2]}")
-        if not len(self.mean) == len(self.std) == self.image_shape[2]:
-            raise ValueError(
-                f"mean and std need {self.image_shape[2]} values, one per channel of image_shape"
-            )
-        if min(self.std) <= 0:
-            raise ValueError("std must be positive")
+        if self.architecture.input(self.task).tensor != self.spec.tensor:
+            raise ValueError(f"input has another size than the architecture; {CURE}")
         named = {one.name for one in self.files}
         missing = [name for name in (*self.segments, POLICY, LABELS) if name not in named]
         if missing:
@@ -127,7 +157,12 @@ class Manifest(Frozen):
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_images(self.image_shape, self.classes)
+        return Task.of_samples(self.image_shape, self.classes)
+
+    @property
+    def spec(self) -> InputSpec:
+        """Return what the graphs take in."""
+        return self.input.spec(self.image_shape[2])
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -8,12 +8,12 @@ integers; float64 holds every sum exactly.  Must not import torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.task.input_size import Size, centre_crop, size_of
+from aebnas.task.input_size import Crop, centre_crop
+from aebnas.task.input_spec import InputSpec
 
 Pixels = NDArray[np.uint8]
 Inputs = NDArray[np.float32]
@@ -26,30 +26,31 @@ _FILTER_RADIUS = 1.0
 class Preprocessing:
     """Crops, resizes and normalises images of one shape: ``(pixel / 255 - mean) / std``."""
 
-    def __init__(
-        self, shape: tuple[int, int, int], resolution: Size, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], spec: InputSpec) -> None:
         """Lay out weights, scale and shift once.
 
         Args:
             shape: Height, width and channels of the images.
-            resolution: Of the network's input.
-            mean: By channel, of pixels scaled to 0..1.
-            std: By channel, likewise.
+            spec: What the network takes in.
+
+        Raises:
+            ValueError: The network's normalisation is not known.
         """
         height, width, self._channels = shape
-        rows, columns = size_of(resolution)
-        self._crop = centre_crop((height, width), (rows, columns))
+        rows, columns = spec.size
+        is_whole = spec.fit == "stretch"
+        self._crop = Crop(0, 0, height, width) if is_whole else centre_crop((height, width), (rows, columns))
+        self._order = slice(None, None, -1) if spec.colours == "bgr" else slice(None)
         self._rows = None if self._crop.height == rows else _AxisWeights(self._crop.height, rows)
         self._columns = None if self._crop.width == columns else _AxisWeights(self._crop.width, columns)
-        means, stds = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+        means, stds = (np.asarray(values, np.float64) for values in spec.known_normalisation)
         self._scale = (1 / (255 * stds)).astype(np.float32).reshape(-1, 1, 1)
         self._shift = (-means / stds).astype(np.float32).reshape(-1, 1, 1)
 
     def __call__(self, images: Pixels) -> Inputs:
-        """Return the network's input ``(n, c, *resolution)`` of images ``(n, h, w, c)``."""
+        """Return the network's input ``(n, *spec.shape)`` of images ``(n, h, w, c)``."""
         top, left, height, width = self._crop
-        planes = images[:, top : top + height, left : left + width].transpose(0, 3, 1, 2)
+        planes = images[:, top : top + height, left : left + width, self._order].transpose(0, 3, 1, 2)
         if self._columns is not None:
             planes = self._columns.apply(planes)
         if self._rows is not None:

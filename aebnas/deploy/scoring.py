@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.sections.exits import ExitsConfig
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.deploy.preprocessing import Inputs, Preprocessing
 from aebnas.deploy.segments import SegmentChain
 from aebnas.exits.core.outcome import outcome_of
@@ -40,14 +40,14 @@ class Score:
     """Mean per image."""
 
 
-def prepared(images: ImageSet, prepare: Preprocessing) -> Iterator[Inputs]:
+def prepared(images: Samples, prepare: Preprocessing) -> Iterator[Inputs]:
     """Yield the inputs of a split, batch by batch."""
     for start in range(0, len(images), BATCH):
-        yield prepare(images.images[start : start + BATCH])
+        yield prepare(images.pixels[start : start + BATCH])
 
 
 def exit_samples(
-    chain: SegmentChain, images: ImageSet, prepare: Preprocessing, reach: NDArray[np.float64]
+    chain: SegmentChain, images: Samples, prepare: Preprocessing, reach: NDArray[np.float64]
 ) -> ExitSamples:
     """Return the logits of every exit on a split, with labels and the cost to reach each."""
     return ExitSamples.of(chain.all_logits(prepared(images, prepare)), images.labels, reach)

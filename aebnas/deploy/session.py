@@ -73,9 +73,7 @@ class EarlyExitSession:
         self._stopper = model.chain.stopper(self.policy)
         manifest = self.manifest
         self._exit_names = manifest.exits
-        self._prepare = Preprocessing(
-            manifest.shape, manifest.architecture.input_size, manifest.mean, manifest.std
-        )
+        self._prepare = Preprocessing(manifest.shape, manifest.spec)
 
     @property
     def exits(self) -> int:
@@ -85,8 +83,8 @@ class EarlyExitSession:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one prepared input."""
-        height, width = self.manifest.architecture.input_size
-        return self.manifest.image_shape[2], height, width
+        channels, height, width = self.manifest.spec.shape
+        return channels, height, width
 
     def prepare(self, image: ImageLike) -> Inputs:
         """Return the input ``(1, c, height, width)`` for a file, Pillow image or uint8 array ``(h, w[, c])``.

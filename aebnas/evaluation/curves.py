@@ -5,6 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aebnas.config.schema import SearchFile
@@ -12,6 +13,8 @@ from aebnas.config.sections.exits import ExitsConfig
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.table import metrics_of_answers
 
 
 class Fitted(NamedTuple):
@@ -37,7 +40,11 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
         select: The same on select.
     """
     settings = config.exits.settings
-    fits = {name: _fitted(exits, config.cost_metric, calibrate, select) for name, exits in settings.items()}
+    metrics = metrics_of_answers(config.measured)
+    fits = {
+        name: _fitted(exits, config.cost_metric, calibrate, select, metrics)
+        for name, exits in settings.items()
+    }
     if len(fits) == 1:
         return next(iter(fits.values()))
     curve = joined({name: fitted.curve for name, fitted in fits.items()})
@@ -48,9 +55,16 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
     return Fitted(curve, {**nearest, "settings": verdicts})
 
 
-def _fitted(exits: ExitsConfig, cost_metric: str, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
+def _fitted(
+    exits: ExitsConfig,
+    cost_metric: str,
+    calibrate: ExitSamples,
+    select: ExitSamples,
+    metrics: Mapping[str, OfAnswers],
+) -> Fitted:
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
-        return Fitted(operating_curve(family.path(calibrate, calibrate.correct), calibrate, select))
+        path = family.path(calibrate, calibrate.correct)
+        return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
-    return Fitted(operating_curve([fit.policy], calibrate, select), fit.verdict.to_dict())
+    return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.verdict.to_dict())

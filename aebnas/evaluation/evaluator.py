@@ -17,7 +17,6 @@ import torch
 
 from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.fidelities import Bench, Shared
@@ -75,9 +74,8 @@ class Evaluator:
         self.costs = DeviceCosts() if costs is None else costs
         self.splits = splits
         self.device = torch.device(device)
-        self.statistics = ChannelStatistics.of(splits.train)
         prepare_process(self.device)
-        self.bench = Bench(config, self.plan, splits, self.statistics, self.device, shared or {})
+        self.bench = Bench(config, self.plan, splits, self.device, shared or {})
         self.bench.kinds  # noqa: B018 - what is missing is told here
 
     def evaluate(self, architecture: Architecture, step: Step | None = None) -> Outcome:
@@ -142,7 +140,7 @@ class Evaluator:
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
-        logits = [image_logits(network, images, self.statistics) for images in splits]
+        logits = [image_logits(network, images) for images in splits]
         records = [
             ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
             for z in logits

@@ -18,7 +18,6 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
@@ -64,7 +63,6 @@ class Bench:
     config: SearchFile
     plan: Plan
     splits: Splits
-    statistics: ChannelStatistics
     device: torch.device
     shared: Shared = field(default_factory=dict)
 
@@ -94,12 +92,11 @@ class Bench:
         """Return the images that train a network."""
         return TrainBatches(
             self.splits.train,
+            architecture.input(self.splits.task),
             device=self.device,
-            resolution=architecture.input_size,
             batch_size=self.config.training.batch_size,
             augment=self.config.training.augment,
             seed=seed,
-            statistics=self.statistics,
         )
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
@@ -188,7 +185,7 @@ class Inherited:
         if shared is None:
             raise ValueError("candidates that inherit need the weights of a supernet")
         self._bench = bench
-        supernet = supernet_with(bench.config, bench.splits, shared, str(bench.device))
+        supernet = supernet_with(bench.config, bench.splits.task, shared, str(bench.device))
         self.subnets = InheritedSubnets(bench.config, bench.splits, supernet)
 
     @staticmethod

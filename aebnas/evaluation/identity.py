@@ -36,6 +36,8 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
     }
     if plan_of(config).inherits:
         facts["space"] = config.space.model_dump(mode="json")
+    if config.measured:
+        facts["measured"] = sorted(config.measured)
     if hardware:
         facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))

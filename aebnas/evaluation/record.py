@@ -20,6 +20,8 @@ from aebnas.evaluation.identity import training_seed
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
+from aebnas.task.metrics.facts import Costs, Point
+from aebnas.task.metrics.table import DEVICE_METRICS, EVERYWHERE, metric_of
 
 if TYPE_CHECKING:
     from aebnas.hardware.cost.cost import NetworkCost
@@ -123,21 +125,23 @@ class Evaluation:
     def metrics(self, budget_fraction: float, setting: str = "") -> dict[str, float]:
         """Return every measured quantity at one operating point, scored on *select*.
 
-        Keys: ``error``, ``accuracy`` (shares), ``macs`` (expected), ``worst_macs``, ``params``,
-        ``peak_activation_bytes``; per device ``latency_ms@PROFILE``, ``worst_latency_ms@PROFILE`` and
-        the same of ``energy_mj``; with a single profile also without ``@PROFILE``.
+        Keys: the names of ``METRICS``, those of answers where the search asked for them; those of devices
+        as ``latency_ms@PROFILE``, with a single profile also without ``@PROFILE``.
         """
-        i = self.point_index(budget_fraction, setting)
-        accuracy = float(self._known_curve().select_accuracy[i])
-        return {
-            "error": 1.0 - accuracy,
-            "accuracy": accuracy,
-            "macs": self._expected("macs", self.reach_macs, i),
-            "worst_macs": float(self.reach_macs[-1]),
-            "params": float(self.params),
-            "peak_activation_bytes": float(self.peak_activation_bytes),
-            **self._device_metrics(i),
-        }
+        point = self._point(self.point_index(budget_fraction, setting))
+        return {name: metric_of(name).at(point, full) for name, full in self._metric_names().items()}
+
+    def sizes(self) -> dict[str, float]:
+        """Return every quantity that the architecture alone decides, those of devices by their full names."""
+        names = dict.fromkeys(self._metric_names().values())
+        spans = {name: metric_of(name).span(self.costs, name) for name in names if metric_of(name).is_exact}
+        return {name: span[0] for name, span in spans.items() if span is not None}
+
+    @property
+    def costs(self) -> Costs:
+        """Return what the network costs, whatever its exits decide."""
+        reach = {"macs": self.reach_macs, **self.reach_costs}
+        return Costs(reach, self.params, self.peak_activation_bytes)
 
     def violation(self, setting: str = "") -> float | None:
         """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
@@ -145,22 +149,28 @@ class Evaluation:
             return None
         return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
 
-    def _device_metrics(self, point: int) -> dict[str, float]:
+    def _metric_names(self) -> dict[str, str]:
+        """Return by which names quantities are known of this candidate, each with its full name."""
+        measured = self._known_curve().measured
+        names = {name: name for name in (*EVERYWHERE, *measured)}
         profiles = {name.partition("@")[2] for name in self.reach_costs}
-        found: dict[str, float] = {}
-        for name, reach in self.reach_costs.items():
-            names = [name, name.partition("@")[0]] if len(profiles) == 1 else [name]
-            for one in names:
-                found[one] = self._expected(name, reach, point)
-                found[f"worst_{one}"] = float(reach[-1])
-        return found
+        for name in self.reach_costs:
+            base, _, profile = name.partition("@")
+            own = [metric for metric in DEVICE_METRICS if metric in (base, f"worst_{base}")]
+            names |= {f"{metric}@{profile}": f"{metric}@{profile}" for metric in own}
+            names |= {metric: f"{metric}@{profile}" for metric in own if len(profiles) == 1}
+        return names
 
-    def _expected(self, name: str, reach: tuple[float, ...], point: int) -> float:
-        """Return the mean cost of a select image at one point of the curve."""
+    def _point(self, index: int) -> Point:
+        """Return one point of the curve."""
         curve = self._known_curve()
-        if name == self.cost_metric:
-            return float(curve.select_cost[point])
-        return float(curve.exit_rates[point] @ np.asarray(reach))
+        return Point(
+            self.costs,
+            accuracy=float(curve.select_accuracy[index]),
+            exit_rates=curve.exit_rates[index],
+            known={self.cost_metric: float(curve.select_cost[index])},
+            measured={name: float(values[index]) for name, values in curve.measured.items()},
+        )
 
     def _known_curve(self) -> OperatingCurve:
         if self.curve is None:

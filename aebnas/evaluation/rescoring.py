@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import DEVICE_METRICS, profile_names
+from aebnas.config.sections.constraints import profile_names
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.errors import RunError
 from aebnas.evaluation.curves import fitted_curve
@@ -20,6 +20,7 @@ from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
+from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 
 Records = Callable[[str, str], tuple[ExitRecord, ExitRecord] | None]
@@ -44,11 +45,7 @@ def rescored_config(
     """
     _refuse_logits(config.exits)
     plain = config.model_dump()
-    limits = {
-        name: bound
-        for name, bound in plain["constraints"].items()
-        if name.partition("@")[0] not in DEVICE_METRICS
-    }
+    limits = {name: bound for name, bound in plain["constraints"].items() if not metric_of(name).is_of_device}
     asked = tuple(objectives or ("error", f"latency_ms@{profile_names(hardware)[0]}"))
     plain |= {"hardware": tuple(hardware), "constraints": limits, "objectives": asked}
     return SearchFile.model_validate(plain)

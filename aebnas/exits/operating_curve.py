@@ -7,17 +7,20 @@ Must not import torch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from aebnas.errors import DataError, ShapeError
+from aebnas.exits.core.answers import measured
 from aebnas.exits.core.arrays import FloatArray, IntArray, check_reach_cost
 from aebnas.exits.core.outcome import outcomes_of
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.policy_codec import decode_policies, encode_policies
 from aebnas.exits.core.samples import ExitSamples
+from aebnas.task.metrics.metric import OfAnswers
 
 _PER_POINT = ("calibrate_accuracy", "calibrate_cost", "select_accuracy", "select_cost", "exit_rates")
 _PER_EXIT = ("reach_cost", "exit_accuracy")
@@ -41,6 +44,7 @@ class OperatingCurve:
         reach_cost: Cost of leaving at each exit, heads tried on the way included, ``(E,)``.
         exit_accuracy: Accuracy of each exit if it answered every select sample, ``(E,)``.
         settings: Of the exit policy, one per point, where the curve joins several; else empty.
+        measured: Metrics of the answers to the other split, each ``(P,)``, by name.
     """
 
     policies: Sequence[ExitPolicy]
@@ -52,6 +56,7 @@ class OperatingCurve:
     reach_cost: FloatArray
     exit_accuracy: FloatArray
     settings: tuple[str, ...] = ()
+    measured: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the parts fit together.
@@ -68,6 +73,9 @@ class OperatingCurve:
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ShapeError(f"`{name}` must have shape {shape}, but got {getattr(self, name).shape}.")
+        for name, values in self.measured.items():
+            if values.shape != (points,):
+                raise ShapeError(f"`measured` {name} must have shape {(points,)}, but got {values.shape}.")
         if self.settings and len(self.settings) != points:
             raise ShapeError(f"`settings` must name {points} points, but got {len(self.settings)}.")
         if self.policies[0].exits != exits:
@@ -134,6 +142,8 @@ class OperatingCurve:
         """Return plain values for JSON."""
         names = {"settings": list(self.settings)} if self.settings else {}
         numbers = {name: getattr(self, name).tolist() for name in (*_PER_POINT, *_PER_EXIT)}
+        if self.measured:
+            numbers["measured"] = {name: values.tolist() for name, values in self.measured.items()}
         return {"policies": encode_policies(self.policies), **names, **numbers}
 
     @classmethod
@@ -150,13 +160,18 @@ class OperatingCurve:
             raise DataError(f"Not an operating curve: {', '.join(missing)} missing.")
         try:
             arrays: dict[str, Any] = {name: np.array(data[name], np.float64) for name in names}
-        except (TypeError, ValueError) as error:
+            measured = {name: np.array(one, np.float64) for name, one in data.get("measured", {}).items()}
+        except (AttributeError, TypeError, ValueError) as error:
             raise DataError(f"Not an operating curve: {error}.") from error
-        return cls(decode_policies(data["policies"]), **arrays, settings=tuple(data.get("settings", ())))
+        settings = tuple(data.get("settings", ()))
+        return cls(decode_policies(data["policies"]), **arrays, settings=settings, measured=measured)
 
 
 def operating_curve(
-    policies: Sequence[ExitPolicy], calibrate: ExitSamples, select: ExitSamples
+    policies: Sequence[ExitPolicy],
+    calibrate: ExitSamples,
+    select: ExitSamples,
+    metrics: Mapping[str, OfAnswers] = MappingProxyType({}),
 ) -> OperatingCurve:
     """Return fitted policies as points, by rising cost on calibrate.
 
@@ -164,6 +179,7 @@ def operating_curve(
         policies: At least one.
         calibrate: What they were fitted on.
         select: Disjoint samples.
+        metrics: Computed from the answers to ``select`` at every point, by name.
     """
     seen = outcomes_of(policies, calibrate)
     order = np.lexsort([seen.accuracy, seen.cost])
@@ -178,6 +194,7 @@ def operating_curve(
         exit_rates=unseen.exit_rates,
         reach_cost=select.reach_cost,
         exit_accuracy=select.correct.mean(axis=0),
+        measured=measured(ordered, select, metrics),
     )
 
 
@@ -195,6 +212,10 @@ def joined(curves: Mapping[str, OperatingCurve]) -> OperatingCurve:
     }
     first = next(iter(curves.values()))
     arrays |= {name: getattr(first, name) for name in _PER_EXIT}
+    arrays["measured"] = {
+        name: np.concatenate([curve.measured[name] for curve in curves.values()])[order]
+        for name in first.measured
+    }
     points = [(name, policy) for name, curve in curves.items() for policy in curve.policies]
     settings = tuple(points[i][0] for i in order)
     return OperatingCurve([points[i][1] for i in order], **arrays, settings=settings)

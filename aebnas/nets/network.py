@@ -93,8 +93,8 @@ class EarlyExitNetwork(nn.Module):
         super().__init__()
         self.carry = carry
         self.architecture = architecture
-        self.input = task.input.with_size(architecture.input_size)
-        """Shape of one image as the network takes it."""
+        self.input = architecture.input(task)
+        """One sample as the network takes it."""
         self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
             BoostedSegment(plan, carry, make or Layer.build)

@@ -6,29 +6,15 @@ Must not import torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aebnas.config.sections.constraints import Bound
 from aebnas.runs.intervals import wilson_interval
 from aebnas.space.api import Architecture
+from aebnas.task.metrics.table import metric_of
 
 FINAL = "final classifier"
 """Name of the last exit; the space keeps it from being a stage's name."""
-METRIC_NAMES = {
-    "error": "error",
-    "accuracy": "accuracy",
-    "macs": "expected MACs",
-    "worst_macs": "worst-case MACs",
-    "params": "parameters",
-    "peak_activation_bytes": "peak activation bytes",
-    "latency_ms": "expected latency",
-    "worst_latency_ms": "worst-case latency",
-    "energy_mj": "expected energy",
-    "worst_energy_mj": "worst-case energy",
-}
-"""Measured quantities as people read them."""
-UNITS = {"ms": "ms", "mj": "mJ"}
-"""Units by the ending of a metric's name."""
 NO_BREAK = "\u00a0"
 """A space that keeps a number and its prefix on one line."""
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -36,9 +22,9 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 def metric_name(metric: str) -> str:
     """Return a measured quantity's name for people."""
-    base, _, profile = metric.partition("@")
-    name = METRIC_NAMES.get(base, base)
-    return f"{name} on {profile}" if profile else name
+    _, _, profile = metric.partition("@")
+    word = metric_of(metric).word
+    return f"{word} on {profile}" if profile else word
 
 
 def si(value: float) -> str:
@@ -67,15 +53,23 @@ def metric_heading(metric: str) -> str:
 
 def metric_value(metric: str, value: float) -> str:
     """Return a measured value in its unit."""
-    if metric in ("error", "accuracy"):
+    if metric_of(metric).is_share:
         return percent(value, 2)
-    unit = unit_of(metric)
+    unit = metric_of(metric).unit
     return f"{value:.3g}{NO_BREAK}{unit}" if unit else si(value)
 
 
-def unit_of(metric: str) -> str | None:
-    """Return ``ms`` or ``mJ`` where a quantity has such a unit."""
-    return UNITS.get(metric.partition("@")[0].rpartition("_")[2])
+def further_metrics(metrics: Iterable[str], shown: Iterable[str]) -> list[str]:
+    """Return which metrics a table adds to those it always shows, those of devices by their full names.
+
+    Args:
+        metrics: All that are known of a point.
+        shown: Those that are shown in any case.
+    """
+    told = set(shown)
+    return [
+        name for name in metrics if name not in told and ("@" in name or not metric_of(name).is_of_device)
+    ]
 
 
 def interval(accuracy: float, images: int | None) -> str:

@@ -11,10 +11,10 @@ from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import FINAL
 from aebnas.runs.kept_profiles import FOLDER
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene
+from aebnas.task.metrics.table import EVERYWHERE
 
 UNTOLD = (BUDGET_FRACTION, SETTING)
 """Genes that are no part of an architecture: every point has its own."""
-QUANTITIES = ("error", "accuracy", "macs", "worst_macs", "params", "peak_activation_bytes")
 
 
 def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, str]:
@@ -31,7 +31,7 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),
         "budget_fraction": "float64",
         "exit_policy": "str",
-        **dict.fromkeys((*QUANTITIES, *_device_quantities(run)), "float64"),
+        **dict.fromkeys((*EVERYWHERE, *run.config.measured, *_device_quantities(run)), "float64"),
         **{f"exit_rate[{name}]": "float64" for name in (*exits, FINAL)},
         "epochs": "int64",
         **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),

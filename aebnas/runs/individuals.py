@@ -17,6 +17,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.runs.pareto import hypervolume, non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
+from aebnas.task.metrics.table import metric_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float,
     )
     if TARGET in metrics:
         violations += (metrics[TARGET],)
-    return tuple(metrics[name] for name in config.objectives), violations
+    objectives = tuple(metric_of(name).minimised(metrics[name]) for name in config.objectives)
+    return objectives, violations
 
 
 def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str | None:

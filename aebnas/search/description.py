@@ -13,9 +13,10 @@ from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.facts import DataFacts
 from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
-from aebnas.runs.formatting import percent
+from aebnas.runs.formatting import metric_name, percent
 from aebnas.search.sample_costs import SampleCosts
 from aebnas.space.api import SearchSpace
+from aebnas.task.metrics.table import metric_of
 
 FEW = 0.01
 """Share of the samples below which the limits deserve a warning."""
@@ -71,9 +72,11 @@ class Description:
         unread = unread_options(config.evaluation)
         if unread:
             notes.append(f"section evaluation: nothing reads {', '.join(unread)}.")
-        if inherits and {"accuracy", "error"} & set(config.constraints):
+        learned = [name for name in config.constraints if metric_of(name).is_learned]
+        if inherits and learned:
+            names = " and ".join(map(metric_name, learned))
             notes.append(
-                "limits on accuracy are held against what candidates inherit, less than training gives."
+                f"limits on {names} are held against what candidates inherit, less than training gives."
             )
         return notes
 

@@ -50,7 +50,7 @@ def profile_request(
     return ProfileRequest(
         space=space_of(config, shape),
         space_name=config.name,
-        task=Task.of_images(shape, classes),
+        task=Task.of_samples(shape, classes),
         target=target,
         path=path,
         command=command,

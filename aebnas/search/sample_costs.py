@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from aebnas.config import SearchFile
-from aebnas.config.sections.constraints import EXPECTED, Bound, full_name
+from aebnas.config.sections.constraints import Bound, full_name
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.space.api import SearchSpace
+from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 
 SEED = 0
@@ -112,12 +113,12 @@ def _limits(config: SearchFile) -> list[tuple[str, bool, Callable[[ExactCost], b
     """Return name, exactness and test of every limit that can be tested before training."""
     limits: list[tuple[str, bool, Callable[[ExactCost], bool]]] = []
     for metric, bound in config.constraints.items():
-        if metric in ("error", "accuracy"):
+        if metric_of(metric).is_learned:
             continue
         for sign, value in (("min", bound.min), ("max", bound.max)):
             if value is not None:
                 full = full_name(metric, config.profiles)
-                is_exact = metric.partition("@")[0] not in EXPECTED
+                is_exact = metric_of(metric).is_exact
                 limits.append((f"{metric}.{sign} {value:g}", is_exact, _test(full, bound, sign)))
     memory = config.evaluation.max_memory_mb
     if memory is not None:
@@ -138,7 +139,7 @@ def _test(metric: str, bound: Bound, sign: str) -> Callable[[ExactCost], bool]:
     high = np.inf if sign == "min" or bound.max is None else bound.max
 
     def admits(cost: ExactCost) -> bool:
-        cheapest, dearest = cost.span(metric)
-        return bool(cheapest <= high and dearest >= low)
+        span = cost.span(metric)
+        return span is None or bool(span[0] <= high and span[1] >= low)
 
     return admits

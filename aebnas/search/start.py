@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from aebnas.config.schema import SearchFile
@@ -10,10 +12,11 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
-from aebnas.search.proposers.exact import ExactCosts
+from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.limits import excess_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.api import Architecture, SearchSpace
+from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 
 REFERENCE_SAMPLES = 100
@@ -76,7 +79,7 @@ def planned_candidates(config: SearchFile) -> int:
 
 
 def reference(config: SearchFile, space: SearchSpace, task: Task, devices: DeviceCosts) -> tuple[float, ...]:
-    """Return the worst point of the hypervolume: error 1, else the largest of a fixed sample.
+    """Return the worst point of the hypervolume: of shares 1, of costs the largest of a fixed sample.
 
     Args:
         config: The objectives.
@@ -86,19 +89,16 @@ def reference(config: SearchFile, space: SearchSpace, task: Task, devices: Devic
     """
     rng = np.random.default_rng(0)
     samples = [space.decode(space.sample(rng)) for _ in range(REFERENCE_SAMPLES)]
-    costs = [network_cost(sample, task) for sample in samples]
-    largest = {
-        "error": 1.0,
-        "macs": max(float(cost.reach_macs[-1]) for cost in costs),
-        "worst_macs": max(float(cost.reach_macs[-1]) for cost in costs),
-        "params": float(max(cost.params for cost in costs)),
-        "peak_activation_bytes": float(max(cost.peak_activation_bytes for cost in costs)),
-    }
-    for sample in samples if devices.profiles else ():
-        for name, reach in devices.reach_costs(sample, task).items():
-            for one in (name, f"worst_{name}"):
-                largest[one] = max(largest.get(one, 0.0), reach[-1])
-    return tuple(largest[full_name(name, config.profiles)] for name in config.objectives)
+    exact = ExactCosts(task, devices)
+    costs = [exact.of(sample) for sample in samples]
+    names = [full_name(name, config.profiles) for name in config.objectives]
+    return tuple(_worst(name, costs) for name in names)
+
+
+def _worst(name: str, costs: Sequence[ExactCost]) -> float:
+    """Return the worst of an objective as the search minimises it."""
+    spans = [span for span in (cost.span(name) for cost in costs) if span is not None]
+    return metric_of(name).worst_of(max((last for _, last in spans), default=None))
 
 
 def has_first_limits(config: SearchFile) -> bool:

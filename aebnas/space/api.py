@@ -16,6 +16,7 @@ import numpy as np
 from aebnas.blocks.layer import Layer
 from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 ParameterSlot = tuple[str, Layer]
@@ -46,10 +47,6 @@ class Architecture(Protocol):
     """One early-exit network in canonical form: frozen, hashable, equal where what is trained is equal."""
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """Return height and width that images are brought to."""
-
-    @property
     def exit_names(self) -> tuple[str, ...]:
         """Return what its early exits are called, in order; the last classifier is not among them."""
 
@@ -59,6 +56,9 @@ class Architecture(Protocol):
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits."""
+
+    def input(self, task: Task) -> InputSpec:
+        """Return what it takes in: the size, and how samples of the task are brought to it."""
 
     def segments(self, task: Task) -> tuple[Segment, ...]:
         """Return the layers, segment by segment: one per exit, the last ends in the last classifier."""
@@ -100,10 +100,6 @@ class SearchSpace(Protocol):
         """Return the choices of the gene ``exit_policy``."""
 
     @property
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
-
-    @property
     def exit_positions(self) -> tuple[str, ...]:
         """Return the names that early exits may have, in order."""
 
@@ -130,6 +126,9 @@ class SearchSpace(Protocol):
 
     def count(self) -> int:
         """Return the exact number of distinct architectures."""
+
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may ask to take in, each once."""
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""

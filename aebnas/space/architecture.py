@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import PlainValidator
 
-from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.block import NORM_EPS, PADDING, BlockSpec
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.table import BLOCKS
 from aebnas.blocks.tensor_spec import TensorSpec, image
@@ -23,12 +23,17 @@ from aebnas.space.api import Segment
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
 from aebnas.task.input_size import Size, canonical_size, size_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 if TYPE_CHECKING:
     _Resolution: TypeAlias = Size
 else:  # files are checked by it
     _Resolution = Annotated[Any, PlainValidator(canonical_size)]
+
+
+TRACELESS: Mapping[str, Any] = {"padding": PADDING, "norm_eps": NORM_EPS}
+"""Values that a description leaves out: keys of networks without them are those of ever."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,17 @@ class StemSpec:
     stride: int
     width: int
     activation: str
+    padding: str = PADDING
+    norm_eps: float = NORM_EPS
+
+    @classmethod
+    def of(cls, block: BlockSpec) -> StemSpec:
+        """Return the stem that a convolution is."""
+        return cls(block.kernel, block.stride, block.width, block.activation, block.padding, block.norm_eps)
 
     def block(self) -> BlockSpec:
         """Return the convolution."""
-        return BlockSpec("conv", self.kernel, self.width, self.stride, activation=self.activation)
+        return BlockSpec("conv", **asdict(self))
 
 
 @dataclass(frozen=True)
@@ -78,10 +90,12 @@ class FinalSpec:
     expand: int
     features: int
     activation: str
+    norm_eps: float = NORM_EPS
+    """Of the convolution in front of the pooling."""
 
     def blocks(self) -> tuple[BlockSpec, ...]:
         """Return the 1x1 convolution, if there is one."""
-        block = BlockSpec("conv", 1, self.expand, activation=self.activation)
+        block = BlockSpec("conv", 1, self.expand, activation=self.activation, norm_eps=self.norm_eps)
         return (block,) if self.expand else ()
 
 
@@ -112,11 +126,6 @@ class StagedArchitecture:
         object.__setattr__(self, "resolution", canonical_size(self.resolution))
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """Return height and width that images are brought to."""
-        return size_of(self.resolution)
-
-    @property
     def exit_names(self) -> tuple[str, ...]:
         """Return the stages that have an exit, in order."""
         return tuple(exit_.after for exit_ in self.exits)
@@ -131,12 +140,16 @@ class StagedArchitecture:
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def input(self, task: Task) -> InputSpec:
+        """Return the resolution, normalised by the data's own pixels."""
+        return task.input(size_of(self.resolution))
+
     def segments(self, task: Task) -> tuple[Segment, ...]:
         """Return the network's segments: one per exit, the last ends in the final classifier."""
         segments: list[Segment] = []
         backbone: list[Layer] = []
         slots: list[str] = []
-        features = image(task.input.channels, self.input_size)
+        features = self.input(task).tensor
         for part in self.parts():
             layers, features = _chain(part.blocks, features)
             backbone += layers
@@ -163,7 +176,7 @@ class StagedArchitecture:
     def drawing(self) -> Drawing:
         """Return what the page draws and the terminal says."""
         rows: list[Row] = []
-        features = image(1, self.input_size)
+        features = image(1, self.resolution)
         for part in self.parts():
             boxes, features = _boxes(part.blocks, features)
             drawn = None
@@ -176,7 +189,7 @@ class StagedArchitecture:
         rows[0] = replace(rows[0], boxes=(replace(rows[0].boxes[0], words=words),))
         head = Box(f"classifier, {hidden} hidden" if hidden else "classifier", is_head=True)
         rows[-1] = replace(rows[-1], exit=DrawnExit(FINAL, (head,)))
-        return Drawing(self.input_size, tuple(rows))
+        return Drawing(size_of(self.resolution), tuple(rows))
 
     def without_exits(self) -> StagedArchitecture:
         """Return the same network without early exits."""
@@ -184,7 +197,7 @@ class StagedArchitecture:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self, dict_factory=_described)))
         return plain
 
     @classmethod
@@ -201,6 +214,10 @@ class StagedArchitecture:
             exits=tuple(ExitSpec(exit_["after"], _blocks(exit_["modules"])) for exit_ in plain["exits"]),
             final=FinalSpec(**plain["final"]),
         )
+
+
+def _described(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if name not in TRACELESS or value != TRACELESS[name]}
 
 
 def _blocks(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aebnas.blocks.block import Block, BlockSpec
+from aebnas.blocks.block import NORM_EPS, Block, BlockSpec, acting_padding
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.table import BLOCKS
 from aebnas.blocks.tensor_spec import TensorSpec, image
@@ -77,6 +77,7 @@ class Slot:
             se=bool(values["se"]) if "se" in acting else False,
             activation=values["activation"] if block.has_activation else "relu",
             pool=values["pool"] if "pool" in acting else "none",
+            **self._conventions(block, values, stride),
         )
 
     def specs(self, shared: Values, entry: TensorSpec, features: TensorSpec) -> list[BlockSpec | None]:
@@ -125,6 +126,15 @@ class Slot:
         if not features.strided(stride).can_halve:
             idle.add("pool")
         return block.reads - idle
+
+    def _conventions(self, block: Block, values: Values, stride: int) -> dict[str, Any]:
+        """Return how the block pads and normalises, where it does."""
+        if not block.has_norm:
+            return {}
+        # a block that reads no kernel may have one larger than 1
+        kernel = values["kernel"] if "kernel" in block.reads else 0
+        padding = acting_padding(values["padding"], kernel, stride)
+        return {"padding": padding, "norm_eps": values["norm_eps"]}
 
     def _width(self, choice: Any, entry: TensorSpec) -> int:
         return branch_width(entry.channels, choice) if self.is_in_exit else int(choice)
@@ -223,6 +233,8 @@ class Grammar:
     """Channels of the last classifier's hidden layer; 0: none."""
     activation: str
     """Of what stands before the last classifier."""
+    norm_eps: float = NORM_EPS
+    """Likewise."""
 
     def genes(self) -> Iterator[Gene]:
         """Yield every position of the backbone, then those of the exits."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
 from aebnas.config.sections.space import SpaceConfig
@@ -19,9 +20,11 @@ from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
+from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
@@ -57,11 +60,6 @@ class StagedSpace:
     def cardinalities(self) -> tuple[int, ...]:
         """Return the number of choices of every gene."""
         return tuple(len(gene.choices) for gene in self.genes)
-
-    @property
-    def input_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Return every height and width that networks of the space may ask for."""
-        return tuple(map(size_of, self._grammar.resolutions))
 
     @property
     def exit_positions(self) -> tuple[str, ...]:
@@ -116,21 +114,22 @@ class StagedSpace:
 
         resolution = read("resolution")
         features = image(1, size_of(resolution))
-        stages, exits = [], []
+        stages, exits, rows = [], [], dict[str, tuple[BlockSpec, ...]]()
         for row in self._grammar.rows:
             blocks, features = row.decode(read, features)
+            rows[row.name] = blocks or ()
             if row.count_name:
                 stages.append(StageSpec(row.name, blocks or ()))
             modules = row.exit.decode(read, features)[0] if row.exit else None
             if modules is not None:
                 exits.append(ExitSpec(row.name, modules))
-        stem, final = self.config.stem, self.config.final
+        final, grammar = self.config.final, self._grammar
         return StagedArchitecture(
             resolution=resolution,
-            stem=StemSpec(stem.kernel, stem.stride, read("stem.width"), stem.activation),
+            stem=StemSpec.of(*rows[STEM]),
             stages=tuple(stages),
             exits=tuple(exits),
-            final=FinalSpec(final.expand, final.features, self._grammar.activation),
+            final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
         )
 
     def encode(self, architecture: Architecture) -> Genome:
@@ -167,7 +166,7 @@ class StagedSpace:
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
         put(SETTING, self.settings, self.settings[0])
         parts = {part.name: part for part in architecture.parts()}
-        features = image(1, architecture.input_size)
+        features = image(1, architecture.resolution)
         for row in self._grammar.rows:
             part = parts.get(row.name)
             if part is None:
@@ -182,6 +181,10 @@ class StagedSpace:
     def count(self) -> int:
         """Return the exact number of distinct architectures (budget fractions not counted)."""
         return count_architectures(self._grammar)
+
+    def inputs(self, task: Task) -> tuple[InputSpec, ...]:
+        """Return everything that networks of the space may ask to take in, each once."""
+        return tuple(task.input(size_of(resolution)) for resolution in self._grammar.resolutions)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from aebnas.blocks.block import NORM_EPS
 from aebnas.config.sections.space import ExitsSpaceConfig, FinalConfig, SpaceConfig, StageConfig, StemConfig
 from aebnas.space.genes import ABSENT
-from aebnas.space.grammar import Grammar, Row, Slot
+from aebnas.space.grammar import Grammar, Row, Slot, Values
 from aebnas.space.names import EXPAND, STEM, block_slot, module_slot
 from aebnas.task.input_size import Size, canonical_size
 
@@ -24,42 +25,61 @@ def grammar_of(config: SpaceConfig, own_size: tuple[int, int]) -> Grammar:
         own_size: Height and width of the data, where the section leaves the resolution to them.
     """
     resolutions: tuple[Size, ...] = config.resolution or (canonical_size(own_size),)
+    how = _conventions(config)
     stages = [
-        _stage(name, stage, config.exits)
+        _stage(name, stage, config.exits, how)
         for name, stage in zip(config.stage_names(), config.stages, strict=True)
     ]
     final = config.final
-    expand = [_expand(final)] if final.expand else []
+    expand = [_expand(final, how)] if final.expand else []
     activation = final.activation if final.expand or final.features else "relu"
-    return Grammar(resolutions, (_stem(config.stem), *stages, *expand), final.features, activation)
+    norm_eps = config.norm_eps if final.expand else NORM_EPS
+    rows = (_stem(config.stem, how), *stages, *expand)
+    return Grammar(resolutions, rows, final.features, activation, norm_eps)
 
 
-def _stem(config: StemConfig) -> Row:
-    fixed = {**PLAIN, "kernel": config.kernel, "stride": config.stride, "activation": config.activation}
+def _conventions(config: SpaceConfig) -> dict[str, Any]:
+    return {"padding": config.padding, "norm_eps": config.norm_eps}
+
+
+def _stem(config: StemConfig, how: Values) -> Row:
+    fixed = {
+        **PLAIN,
+        **how,
+        "kernel": config.kernel,
+        "stride": config.stride,
+        "activation": config.activation,
+    }
     return Row(STEM, (Slot(STEM, STEM, {}, fixed),), {"width": config.width}, "input")
 
 
-def _expand(config: FinalConfig) -> Row:
-    fixed = {**PLAIN, "kernel": 1, "stride": 1, "width": config.expand, "activation": config.activation}
+def _expand(config: FinalConfig, how: Values) -> Row:
+    fixed = {
+        **PLAIN,
+        **how,
+        "kernel": 1,
+        "stride": 1,
+        "width": config.expand,
+        "activation": config.activation,
+    }
     return Row(EXPAND, (Slot(EXPAND, EXPAND, {}, fixed),), {}, "input")
 
 
-def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig) -> Row:
+def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig, how: Values) -> Row:
     choices = _choices(config.block, BLOCK_FIELDS)
     slots = []
     for i in range(max(config.depth)):
         slot = block_slot(name, i)
         stride = config.stride if i == 0 else 1
-        slots.append(
-            Slot(slot, slot, choices, {"stride": stride, "pool": "none", "activation": config.activation})
-        )
-    exit_ = _exit(name, exits) if name in exits.after else None
+        fixed = {"stride": stride, "pool": "none", "activation": config.activation, **how}
+        slots.append(Slot(slot, slot, choices, fixed))
+    exit_ = _exit(name, exits, how) if name in exits.after else None
     return Row(name, tuple(slots), {"width": config.width}, name, "depth", config.depth, exit_)
 
 
-def _exit(stage: str, config: ExitsSpaceConfig) -> Row:
+def _exit(stage: str, config: ExitsSpaceConfig, how: Values) -> Row:
     name, branch = f"exit.{stage}", config.branch
-    choices, fixed = _choices(branch.module, MODULE_FIELDS), {"activation": branch.activation}
+    choices, fixed = _choices(branch.module, MODULE_FIELDS), {"activation": branch.activation, **how}
     slots = tuple(
         Slot(f"{name}.module{i + 1}", module_slot(stage), choices, fixed, is_in_exit=True)
         for i in range(max(branch.modules))

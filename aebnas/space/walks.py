@@ -71,7 +71,7 @@ def _walk(row: Row, shared: Values, arriving: Iterable[TensorSpec]) -> _Walk:
 def all_layers(grammar: Grammar, task: Task) -> tuple[Layer, ...]:
     """Return every layer that some architecture contains, each once, in a fixed order."""
     found: dict[Layer, None] = {}
-    arriving = grammar.arrivals(task.input.channels)
+    arriving = grammar.arrivals(task.samples.channels)
     for row in grammar.rows:
         behind: dict[TensorSpec, None] = {}
         for shared in row.variants():
@@ -101,7 +101,7 @@ def all_slots(grammar: Grammar, task: Task) -> Iterator[tuple[str, Layer]]:
     so may add a skip: all sizes are walked, and one that no stride comes to the end of.
     First weights are drawn in this order.
     """
-    channels = task.input.channels
+    channels = task.samples.channels
     arriving = [image(channels, MANY), *grammar.arrivals(channels)]
     for row in map(_with_largest_kernels, grammar.rows):
         behind: dict[TensorSpec, None] = {}

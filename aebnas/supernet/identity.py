@@ -16,6 +16,7 @@ from typing import Any
 from aebnas.config.resolved import Difference, flow, plain_differences
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.supernet import SupernetConfig
+from aebnas.task.task import Task
 
 TRAINING = (
     "learning_rate",
@@ -39,20 +40,24 @@ NAMED = 3
 """Differences that a message names."""
 
 
-def supernet_facts(config: SearchFile, fingerprint: str, channels: int, classes: int) -> dict[str, Any]:
+def supernet_facts(config: SearchFile, fingerprint: str, task: Task) -> dict[str, Any]:
     """Return all that decides the weights of a supernet, fit for JSON.
 
     Args:
         config: The whole search-space file.
         fingerprint: Of the splits.
-        channels: Of the images.
-        classes: Their number.
+        task: What comes in, and how many answers there are.
     """
+    data = {"fingerprint": fingerprint, "channels": task.samples.channels, "classes": task.classes}
+    return _facts_of(config, data)
+
+
+def _facts_of(config: SearchFile, data: Mapping[str, Any]) -> dict[str, Any]:
     training = config.training.model_dump(mode="json")
     read = [name for name in TRAINING if config.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
         "space": config.space.model_dump(mode="json"),
-        "data": {"fingerprint": fingerprint, "channels": channels, "classes": classes},
+        "data": dict(data),
         "training": {name: training[name] for name in read},
         "supernet": deciding_settings(config),
     }
@@ -108,7 +113,7 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
         fitting = SearchFile.model_validate(plain)
     except ValueError:
         return ""
-    return "" if named_differences(stored, supernet_facts(fitting, **stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _facts_of(fitting, stored["data"])) else shlex.join(words)
 
 
 def _is_narrower(difference: Difference) -> bool:

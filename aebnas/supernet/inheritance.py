@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.dataset import ImageSet
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture
@@ -35,25 +32,13 @@ Weights = Mapping[str, NDArray[np.float32]]
 """Shared tensors by name, as they travel to workers."""
 
 
-class Images(Protocol):
-    """What decides the shape of a space's networks; ``Splits`` are such."""
-
-    @property
-    def train(self) -> ImageSet:
-        """Return those of the train split, or more of the same shape."""
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """Return their names."""
-
-
-def supernet_with(config: SearchFile, images: Images, weights: Weights, device: str = "cpu") -> Supernet:
+def supernet_with(config: SearchFile, task: Task, weights: Weights, device: str = "cpu") -> Supernet:
     """Return the supernet of a configuration with given weights, of its own space or of a larger one.
 
     Raises:
         RunError: The weights have other names, or shapes that are too small.
     """
-    supernet = new_supernet(config, images, device)
+    supernet = new_supernet(config, task, device)
     live = supernet.weights.tensors
     try:
         parts = {name: part_of(torch.tensor(weights[name]), one.shape) for name, one in live.items()}
@@ -63,13 +48,11 @@ def supernet_with(config: SearchFile, images: Images, weights: Weights, device: 
     return supernet
 
 
-def new_supernet(config: SearchFile, images: Images, device: str = "cpu") -> Supernet:
+def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Supernet:
     """Return the untrained supernet of a configuration."""
-    height, width = images.train.shape[:2]
-    space = make_space(config.space, (height, width))
     return Supernet(
-        space,
-        Task.of_images(images.train.shape, len(images.classes)),
+        make_space(config.space, task.samples.size),
+        task,
         carry=config.training.carry,
         seed=config.supernet.seed,
         device=device,
@@ -82,7 +65,6 @@ class InheritedSubnets:
     def __init__(self, config: SearchFile, splits: Splits, supernet: Supernet) -> None:
         """Choose the sample: ``evaluation.recalibration_images`` random ones of the train split."""
         self._supernet, self._splits = supernet, splits
-        self._statistics = ChannelStatistics.of(splits.train)
         count = min(config.evaluation.recalibration_images, len(splits.train))
         # every batch full, so that each has the same say
         count = count // BATCH * BATCH or count
@@ -100,15 +82,14 @@ class InheritedSubnets:
         """Replace a network's batch-norm statistics by those of the sample."""
         batches = eval_batches(
             self._sample,
+            network.input,
             device=self._supernet.device,
-            resolution=network.architecture.input_size,
             batch_size=BATCH,
-            statistics=self._statistics,
         )
         recalibrate(network, (x for x, _ in batches))
 
     def accuracies(self, architecture: Architecture) -> list[float]:
         """Return the share of right answers on calibrate at every exit."""
         images = self._splits.calibrate
-        logits = image_logits(self.extract(architecture), images, self._statistics)
+        logits = image_logits(self.extract(architecture), images)
         return [float(share) for share in (logits.argmax(axis=2) == images.labels[:, None]).mean(axis=0)]

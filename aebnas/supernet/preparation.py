@@ -113,7 +113,7 @@ def check_place(config: SearchFile, run: Path) -> None:
 
 
 def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:
-    return supernet_facts(config, splits.fingerprint, splits.train.shape[2], len(splits.classes))
+    return supernet_facts(config, splits.fingerprint, splits.task)
 
 
 def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:

@@ -211,7 +211,7 @@ class SupernetTraining:
 
     def _logits(self, network: EarlyExitNetwork, batch: ElasticBatch) -> list[Tensor]:
         """Return the logits of every exit in fp32, computed in the number format of the training."""
-        x, is_bf16 = batch.at(network.architecture.input_size), self._dtype == torch.bfloat16
+        x, is_bf16 = batch.prepared(network.input), self._dtype == torch.bfloat16
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
             return [one.float() for one in network(x)]
 

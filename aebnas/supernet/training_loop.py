@@ -19,7 +19,6 @@ import torch
 from aebnas.config.schema import SearchFile
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import TrainingError
 from aebnas.hardware.devices.devices import processor
 from aebnas.runtime.process import prepare_process
@@ -88,12 +87,11 @@ def new_training(
     sandwich = Sandwich(supernet.space, supernet.task, supernet.carry)
     batches = ElasticBatches(
         splits.train,
+        supernet.space.inputs(supernet.task),
         device=supernet.device,
-        resolutions=supernet.space.input_sizes,
         batch_size=config.training.batch_size,
         augment=config.training.augment,
         seed=config.supernet.seed,
-        statistics=ChannelStatistics.of(splits.train),
     )
     return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, group)
 
@@ -103,7 +101,7 @@ def _begun(
 ) -> SupernetTraining:
     """Return the training where it stands."""
     prepare_process(torch.device(device))
-    supernet = new_supernet(config, splits, device)
+    supernet = new_supernet(config, splits.task, device)
     training = new_training(config, splits, supernet, group)
     if begun is not None:
         into(supernet.weights.tensors, begun.weights, "the supernet")

@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aebnas.blocks.tensor_spec import TensorSpec, image
+from aebnas.task.input_spec import InputSpec, Normalisation
 
 
 @dataclass(frozen=True)
 class Task:
-    """Classification of images: each belongs to one of the classes."""
+    """Classification of samples: each belongs to one of the classes."""
 
-    input: TensorSpec
-    """Channels and size of the images as the data has them; networks may take another size."""
+    samples: TensorSpec
+    """Channels and size of the samples as the data has them; networks may take another size."""
     classes: int
     """How many answers there are: logits of every exit."""
+    normalisation: Normalisation | None = None
+    """Of the samples that train; None: they were not read, which costs and shapes do not need."""
 
     @classmethod
-    def of_images(cls, shape: Sequence[int], classes: int) -> Task:
-        """Return the task of images of a shape ``(height, width, channels)``."""
-        height, width, channels = shape
-        return cls(image(channels, (height, width)), classes)
+    def of_samples(
+        cls, shape: Sequence[int], classes: int, normalisation: Normalisation | None = None
+    ) -> Task:
+        """Return the task of samples of a shape ``(*size, channels)``, as arrays of them have it."""
+        *size, channels = shape
+        return cls(TensorSpec(channels, tuple(size)), classes, normalisation)
+
+    def input(self, size: tuple[int, ...]) -> InputSpec:
+        """Return what a network takes that asks for a size, and for nothing else of its own."""
+        return InputSpec(self.samples.with_size(size), self.normalisation)
 
 
 def classification(channels: int, classes: int, size: int | tuple[int, int] = 1) -> Task:

@@ -16,13 +16,13 @@ import torch
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.config.sections.training import AugmentConfig, TrainingConfig
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.loader import TrainBatches
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.task.task import classification
+from aebnas.task.input_spec import Normalisation
+from aebnas.task.task import Task
 from aebnas.training.journal import Epoch
 from aebnas.training.losses.modes import MODES
 from aebnas.training.trainer import train_phases
@@ -66,15 +66,15 @@ def measure(batch: int, compare_kernels: bool) -> None:
     device = torch.device("cuda:0")
     prepare_process(device, compare_kernels=compare_kernels)
     rng, count = np.random.default_rng(0), batch * STEPS
-    images = ImageSet(rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count))
+    images = Samples(rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count))
     config = TrainingConfig(
         epochs=EPOCHS, batch_size=batch, augment=AugmentConfig(crop=4, flip=True, cutout=8)
     )
+    task = Task.of_samples(images.shape, 10, Normalisation((0.5,) * 3, (0.25,) * 3))
     batches = TrainBatches(
-        images, device=device, resolution=32, batch_size=batch, augment=config.augment, seed=0,
-        statistics=ChannelStatistics((0.5,) * 3, (0.25,) * 3),
-    )  # fmt: skip
-    network = EarlyExitNetwork(NETWORK, classification(3, 10)).to(device, memory_format=torch.channels_last)
+        images, NETWORK.input(task), device=device, batch_size=batch, augment=config.augment, seed=0
+    )
+    network = EarlyExitNetwork(NETWORK, task).to(device, memory_format=torch.channels_last)
     phases, watch = MODES[config.loss.name](network, config, (1.0,) * 3), Watch()
     train_phases(network, batches, config, phases, torch.bfloat16, watch)
     first, *later = np.diff(watch.marks)

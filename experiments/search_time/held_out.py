@@ -43,7 +43,7 @@ from run import (
 )
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.datasets import load_dataset
 from aebnas.data.readers.idx import read_idx
 from aebnas.data.splits import make_splits
@@ -89,7 +89,7 @@ class Row(NamedTuple):
     """The same of its repetition."""
 
 
-def official_test(folder: Path) -> ImageSet:
+def official_test(folder: Path) -> Samples:
     """Return the 10,000 official test images.
 
     Raises:
@@ -101,7 +101,7 @@ def official_test(folder: Path) -> ImageSet:
         if not found:
             raise RunError(f"{folder} has no {name}")
         parts.append(read_idx(found[0], dimensions))
-    return ImageSet(parts[0][..., None], parts[1].astype(np.int64))
+    return Samples(parts[0][..., None], parts[1].astype(np.int64))
 
 
 def ever_on_front(known: list[Known], config: SearchFile) -> list[Known]:
@@ -121,7 +121,7 @@ def ever_on_front(known: list[Known], config: SearchFile) -> list[Known]:
 class Repetition:
     """Networks of one search once more."""
 
-    def __init__(self, arm: str, seed: int, images: ImageSet) -> None:
+    def __init__(self, arm: str, seed: int, images: Samples) -> None:
         """Prepare what trains and inherits as the search did."""
         store = RunStore(run_path(arm, seed))
         config = store.config
@@ -166,7 +166,7 @@ class Repetition:
         network = EarlyExitNetwork(one.architecture, classification(1, 10), carry=config.training.carry)
         load_weight_bytes(network, weights)
         samples = ExitSamples.of(
-            image_logits(network, self._images, self._evaluator.statistics),
+            image_logits(network, self._images),
             self._images.labels,
             one.reach_macs,
         )
@@ -182,7 +182,7 @@ class Repetition:
             )  # fmt: skip
 
 
-def measure(arm: str, seed: int, images: ImageSet) -> Iterator[Row]:
+def measure(arm: str, seed: int, images: Samples) -> Iterator[Row]:
     """Yield the operating points of all that ever held the front of one search, or that of its trained."""
     repetition, config = Repetition(arm, seed, images), settings(arm, seed)
     known = [one for one in timeline(arm, seed) if one.evaluation.is_done]
@@ -346,7 +346,7 @@ def main() -> None:
     report()
 
 
-def keep(arm: str, seed: int, images: ImageSet) -> None:
+def keep(arm: str, seed: int, images: Samples) -> None:
     """Measure a search whose run lies here, unless that is done."""
     file = RUNS / "held_out" / f"{arm}-{seed}.csv"
     if not file.exists() and (run_path(arm, seed) / "core_seconds").exists():

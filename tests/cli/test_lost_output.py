@@ -101,7 +101,7 @@ KEPT = {
 def words(place: Path, tmp_path: Path) -> dict[str, list[object]]:
     settings = "{fidelities: [inherited]}\nsupernet: {epochs: 1}"
     (tmp_path / "shared.yaml").write_text(f"{(place / 'tiny.yaml').read_text()}evaluation: {settings}\n")
-    Image.fromarray(digits().select.images[0, :, :, 0]).save(tmp_path / "image.png")
+    Image.fromarray(digits().select.pixels[0, :, :, 0]).save(tmp_path / "image.png")
     written(tmp_path, profile_of(layers_of(place / "tiny.yaml")))
     return words_of(place, tmp_path)
 

@@ -11,7 +11,6 @@ from PIL import Image
 
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
 from aebnas.report import load_winner
 from aebnas.train.full.checkpoint import load_trained
@@ -72,12 +71,12 @@ def test_rectangles_are_searched_trained_exported_and_run_as_they_are(
         answer = run_command(*command)
         assert answer.code == 0, answer.err
     session, network = EarlyExitSession(exported), load_trained(trained)
-    size = network.checkpoint.architecture.input_size
+    size = network.checkpoint.input.size
     assert size in {(12, 24), (8, 24), (24, 48)}
     assert session.input_shape == (3, *size)
     splits = make_splits(load_dataset(network.checkpoint.data), network.checkpoint.data)
-    images = splits.select.images[:8]
-    theirs = image_logits(network.network, splits.select, ChannelStatistics.of(splits.train))
+    images = splits.select.pixels[:8]
+    theirs = image_logits(network.network, splits.select)
     never = session.predict_batch(images)
     assert {answer.label for answer in never} <= {"left", "right"}
     assert session.manifest.parity is not None
@@ -93,11 +92,10 @@ def test_the_files_of_a_run_tell_both_sides(run: Path) -> None:
     winners = [load_winner(path) for path in (run / "winners").glob("*.yaml")]
     assert winners
     for winner in winners:
-        assert len(set(winner.architecture.input_size)) == 2
+        height, width = winner.architecture.resolution
+        assert height != width
         assert winner.architecture.key() == winner.key
     page = (run / "report.html").read_text()
-    assert (
-        f"{winners[0].architecture.input_size[0]} × {winners[0].architecture.input_size[1]} px"
-        in "; ".join(winners[0].architecture.drawing().lines())
-    )
+    height, width = winners[0].architecture.resolution
+    assert f"{height} × {width} px" in "; ".join(winners[0].architecture.drawing().lines())
     assert "resolution" in page

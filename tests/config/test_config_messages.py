@@ -68,8 +68,8 @@ CASES = {
         "{accuracy:",
         "{acuracy:",
         "11: constraints: unknown entry 'acuracy'. Did you mean 'accuracy'? "
-        "Entries: error, accuracy, macs, worst_macs, params, peak_activation_bytes, latency_ms, "
-        "worst_latency_ms, energy_mj, worst_energy_mj.",
+        "Entries: accuracy, error, macs, worst_macs, params, peak_activation_bytes, latency_ms, "
+        "worst_latency_ms, energy_mj, worst_energy_mj, balanced_accuracy, macro_f1.",
     ),
     "missing field of a stage": (
         "{width: 8}",

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from aebnas.data.checks.class_names import LONGEST_NAMES, MOST_CLASSES, check_class_names, look
-from aebnas.data.dataset import ImageSet, make_dataset
+from aebnas.data.dataset import Samples, make_dataset
 from aebnas.data.readers.folder import read_folder
 from aebnas.deploy.exporting.card import _classes
 from aebnas.deploy.exporting.export import _json
@@ -124,7 +124,7 @@ def test_names_that_can_be_told_apart_are_accepted(names: tuple[str, str]) -> No
 
 
 def test_whatever_the_source_names_are_checked() -> None:
-    images = ImageSet(np.zeros((2, 1, 1, 1), np.uint8), np.arange(2))
+    images = Samples(np.zeros((2, 1, 1, 1), np.uint8), np.arange(2))
     with pytest.raises(DataError, match="control character"):
         make_dataset("data", images, images, ["a", "b\x85"])
 

@@ -48,7 +48,7 @@ def test_idx_images_come_back_as_they_were_written(idx_files: list[Path]) -> Non
     images = RNG.integers(0, 256, (20, 5, 4), dtype=np.uint8)
     idx_files[0].write_bytes(gzip.compress(idx_bytes(images)))
     train, test = read_tiny_idx(idx_files)
-    np.testing.assert_array_equal(train.images[..., 0], images)
+    np.testing.assert_array_equal(train.pixels[..., 0], images)
     np.testing.assert_array_equal(test.labels, np.arange(10))
 
 
@@ -56,7 +56,7 @@ def test_an_extracted_idx_file_reads_like_the_gzipped_one(idx_files: list[Path])
     zipped, _ = read_tiny_idx(idx_files)
     idx_files[0].write_bytes(gzip.decompress(idx_files[0].read_bytes()))
     plain, _ = read_tiny_idx(idx_files)
-    np.testing.assert_array_equal(plain.images, zipped.images)
+    np.testing.assert_array_equal(plain.pixels, zipped.pixels)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_cifar_pixel_sits_at_its_row_column_and_colour(tmp_path: Path) -> None
     files = cifar_files(TINY)
     train, _ = read_cifar([write_folder(tmp_path / "c", files)], layout=TINY)
     red_green_blue = files["data_batch_2.bin"][3, 1 + 5 * 32 + 9 :: 1024]
-    np.testing.assert_array_equal(train.images[13, 5, 9], red_green_blue)
+    np.testing.assert_array_equal(train.pixels[13, 5, 9], red_green_blue)
 
 
 def test_a_cifar_archive_reads_like_its_extracted_folder(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_cifar_archive_reads_like_its_extracted_folder(tmp_path: Path) -> None
     folder = read_cifar([write_folder(tmp_path / "c", files)], layout=TINY)
     archive = read_cifar([write_archive(tmp_path / "c.tar.gz", files)], layout=TINY)
     for one, other in zip(folder, archive, strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.pixels, other.pixels)
         np.testing.assert_array_equal(one.labels, other.labels)
 
 
@@ -193,7 +193,7 @@ def test_svhn_label_ten_is_the_digit_zero(tmp_path: Path, svhn_images: np.ndarra
     path = write_svhn(tmp_path / "train_32x32.mat", np.arange(1, 11, dtype=np.uint8), svhn_images)
     train, _ = read_svhn([path, path], counts=(10, 10))
     np.testing.assert_array_equal(train.labels, [1, 2, 3, 4, 5, 6, 7, 8, 9, 0])
-    np.testing.assert_array_equal(train.images, svhn_images)
+    np.testing.assert_array_equal(train.pixels, svhn_images)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_npz_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
     saved = arrays(x_test=np.ones((2, 6, 6, 3), np.uint8), y_test=np.array([[0], [1]]))
     np.savez(tmp_path / "a.npz", **saved)
     train, test, classes, _ = read_npz(tmp_path / "a.npz")
-    np.testing.assert_array_equal(train.images, saved["x_train"])
+    np.testing.assert_array_equal(train.pixels, saved["x_train"])
     np.testing.assert_array_equal(test.labels, [0, 1])
     assert classes == ("0", "1", "2")
 

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aebnas.config.schema import DataConfig, SplitConfig
-from aebnas.data.dataset import Dataset, ImageSet, make_dataset
+from aebnas.data.dataset import Dataset, Samples, make_dataset
 from aebnas.data.splits import Splits, cut_test, largest_remainder, make_splits, stratified_order
 from aebnas.errors import DataError
 
 THIRDS = SplitConfig(train=0.6667, calibrate=0.16665, select=0.16665)
 
 
-def numbered(labels: np.ndarray) -> ImageSet:
+def numbered(labels: np.ndarray) -> Samples:
     """Images whose four pixels spell their own index."""
     images = np.arange(len(labels), dtype="<u4").view(np.uint8).reshape(-1, 2, 2, 1)
-    return ImageSet(images, labels.astype(np.int64))
+    return Samples(images, labels.astype(np.int64))
 
 
 def dataset(labels: np.ndarray) -> Dataset:
@@ -24,11 +24,11 @@ def dataset(labels: np.ndarray) -> Dataset:
     return make_dataset("numbered", numbered(labels), numbered(np.array([0])), names)
 
 
-def indices(images: ImageSet) -> np.ndarray:
-    return images.images.reshape(-1, 4).view("<u4").ravel()
+def indices(images: Samples) -> np.ndarray:
+    return images.pixels.reshape(-1, 4).view("<u4").ravel()
 
 
-def parts(splits: Splits) -> list[ImageSet]:
+def parts(splits: Splits) -> list[Samples]:
     return [splits.train, splits.calibrate, splits.select]
 
 
@@ -74,11 +74,9 @@ def test_another_seed_gives_other_splits_and_another_fingerprint() -> None:
 
 
 def test_another_dataset_gives_another_fingerprint() -> None:
-    changed = BALANCED.train.images.copy()
+    changed = BALANCED.train.pixels.copy()
     changed[0, 0, 0, 0] ^= 1
-    other = make_dataset(
-        "numbered", ImageSet(changed, BALANCED.train.labels), BALANCED.test, BALANCED.classes
-    )
+    other = make_dataset("numbered", Samples(changed, BALANCED.train.labels), BALANCED.test, BALANCED.classes)
     assert make_splits(other, config()).fingerprint != make_splits(BALANCED, config()).fingerprint
 
 

@@ -12,17 +12,17 @@ from PIL import Image
 
 from aebnas.config.schema import DataConfig, SplitConfig
 from aebnas.data.checks.duplicates import Duplicates, _pairs, find_duplicates
-from aebnas.data.dataset import Dataset, ImageSet, make_dataset
+from aebnas.data.dataset import Dataset, Samples, make_dataset
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import split_indices
 
 CONFIG = DataConfig(name="digits", split=SplitConfig(train=0.6, calibrate=0.2, select=0.2))
 
 
-def images(pictures: list[int], labels: list[int]) -> ImageSet:
+def images(pictures: list[int], labels: list[int]) -> Samples:
     """One image per number: equal numbers are the same picture."""
     pixels = np.array(pictures, "<u4").view(np.uint8).reshape(-1, 2, 2, 1)
-    return ImageSet(np.ascontiguousarray(pixels), np.array(labels, np.int64))
+    return Samples(np.ascontiguousarray(pixels), np.array(labels, np.int64))
 
 
 def dataset(train: list[int], test: list[int], train_labels: list[int] | None = None) -> Dataset:

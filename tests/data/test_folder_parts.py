@@ -41,9 +41,9 @@ def test_every_spelling_of_train_is_train(tmp_path: Path, name: str) -> None:
     put(tmp_path / name, 10)
     put(tmp_path / "test", 20)
     train, test, classes, extras = read_folder(tmp_path, None)
-    assert (classes, shades(train.images), extras.notes, extras.select) == (("a", "b"), {10}, (), None)
+    assert (classes, shades(train.pixels), extras.notes, extras.select) == (("a", "b"), {10}, (), None)
     assert test is not None
-    assert shades(test.images) == {20}
+    assert shades(test.pixels) == {20}
 
 
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if part_of(name) != "train"])
@@ -52,7 +52,7 @@ def test_val_is_the_test_split_where_there_is_no_test(tmp_path: Path, name: str)
     put(tmp_path / name, 30)
     _, test, _, extras = read_folder(tmp_path, None)
     assert test is not None
-    assert (shades(test.images), extras.select) == ({30}, None)
+    assert (shades(test.pixels), extras.select) == ({30}, None)
     told = () if part_of(name) == "test" else (f"there is no test/: {name}/ is the test split.",)
     assert extras.notes == told
 
@@ -63,7 +63,7 @@ def test_beside_test_val_is_the_select_split_and_nothing_else_is(tmp_path: Path,
         put(tmp_path / folder, shade, count=20)
     config = DataConfig(folder=str(tmp_path))
     splits, dataset = make_splits(load_dataset(config), config), load_dataset(config)
-    found = [shades(part.images) for part in (splits.train, splits.calibrate, splits.select, dataset.test)]
+    found = [shades(part.pixels) for part in (splits.train, splits.calibrate, splits.select, dataset.test)]
     assert found == [{10}, {10}, {30}, {20}]
     assert [len(part) for part in (splits.train, splits.calibrate, splits.select)] == [36, 4, 40]  # 0.8 : 0.1
     assert data_facts(config).notes == (

@@ -31,7 +31,7 @@ def test_classes_are_the_sorted_folder_names(folder: Path) -> None:
     train, test, classes, _ = read_folder(folder, None)
     assert (classes, test, train.shape) == (("cat", "dog"), None, (3, 4, 3))
     np.testing.assert_array_equal(train.labels, [0, 0, 1, 1])
-    np.testing.assert_array_equal(train.images[:, 0, 0], [[10, 0, 0], [10, 1, 0], [200, 0, 0], [200, 1, 0]])
+    np.testing.assert_array_equal(train.pixels[:, 0, 0], [[10, 0, 0], [10, 1, 0], [200, 0, 0], [200, 1, 0]])
 
 
 def test_a_test_folder_becomes_the_test_split(folder: Path, tmp_path: Path) -> None:
@@ -60,14 +60,14 @@ def test_grey_files_alone_give_one_channel(tmp_path: Path) -> None:
     save(tmp_path / "b" / "1.png", Image.fromarray(np.full((2, 2), GREY * 256, np.uint16)))
     train, *_ = read_folder(tmp_path, None)
     assert train.shape == (2, 2, 1)
-    assert set(train.images.ravel().tolist()) == {GREY}
+    assert set(train.pixels.ravel().tolist()) == {GREY}
 
 
 def test_one_coloured_file_gives_three_channels_to_all(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png", Image.new("L", (2, 2), GREY))
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 2), RED))
     train, *_ = read_folder(tmp_path, None)
-    np.testing.assert_array_equal(train.images[:, 0, 0], [[GREY] * 3, RED])
+    np.testing.assert_array_equal(train.pixels[:, 0, 0], [[GREY] * 3, RED])
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -76,7 +76,7 @@ def test_a_transparent_pixel_is_white(tmp_path: Path, mode: str) -> None:
     save(tmp_path / "a" / "1.png", image, **({"transparency": image.getpixel((0, 0))} if mode == "P" else {}))
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 2)))
     train, *_ = read_folder(tmp_path, None)
-    assert train.images[0].min() == 255
+    assert train.pixels[0].min() == 255
 
 
 def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
     save(tmp_path / "b" / "1.png", Image.new("RGB", (2, 4)))
     train, *_ = read_folder(tmp_path, None)
     assert train.shape == (4, 2, 3)
-    assert tuple(train.images[0, 0, 1]) == RED
+    assert tuple(train.pixels[0, 0, 1]) == RED
 
 
 def test_differing_sizes_name_the_option_that_cures_them(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_image_size_keeps_the_middle_square(tmp_path: Path) -> None:
     save(tmp_path / "b" / "1.png", Image.new("RGB", (7, 9)))
     train, *_ = read_folder(tmp_path, 4)
     assert train.shape == (4, 4, 3)
-    assert {tuple(pixel) for pixel in train.images[0].reshape(-1, 3).tolist()} == {RED}
+    assert {tuple(pixel) for pixel in train.pixels[0].reshape(-1, 3).tolist()} == {RED}
 
 
 def test_shrinking_averages_instead_of_dropping_pixels(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_shrinking_averages_instead_of_dropping_pixels(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save(tmp_path / name / "1.png", Image.fromarray(checks.astype(np.uint8)))
     train, *_ = read_folder(tmp_path, 4)
-    assert 95 <= train.images.min() <= train.images.max() <= 105
+    assert 95 <= train.pixels.min() <= train.pixels.max() <= 105
 
 
 def test_hidden_files_are_ignored(folder: Path) -> None:

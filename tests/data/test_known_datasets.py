@@ -11,7 +11,7 @@ from PIL import Image
 
 from aebnas.config.schema import DataConfig, DatasetName
 from aebnas.data import datasets
-from aebnas.data.dataset import Dataset, ImageSet, make_dataset
+from aebnas.data.dataset import Dataset, Samples, make_dataset
 from aebnas.data.datasets import KNOWN, KnownDataset, load_dataset
 from aebnas.data.readers.idx import read_idx_pairs
 from aebnas.errors import ConfigError, DataError
@@ -22,8 +22,8 @@ def mnist5k() -> Dataset:
     return load_dataset(DataConfig(name="mnist5k"))
 
 
-def image_set(labels: list[int], shape: tuple[int, int, int] = (4, 4, 1)) -> ImageSet:
-    return ImageSet(np.zeros((len(labels), *shape), np.uint8), np.array(labels, np.int64))
+def image_set(labels: list[int], shape: tuple[int, int, int] = (4, 4, 1)) -> Samples:
+    return Samples(np.zeros((len(labels), *shape), np.uint8), np.array(labels, np.int64))
 
 
 def test_every_name_of_the_schema_is_known() -> None:
@@ -42,8 +42,8 @@ def test_mnist5k_has_4200_training_and_800_test_images(mnist5k: Dataset) -> None
 
 
 def test_mnist5k_holds_full_contrast_on_black(mnist5k: Dataset) -> None:
-    assert (mnist5k.train.images.min(), mnist5k.train.images.max()) == (0, 255)
-    assert mnist5k.train.images[:, 0].max() == 0
+    assert (mnist5k.train.pixels.min(), mnist5k.train.pixels.max()) == (0, 255)
+    assert mnist5k.train.pixels[:, 0].max() == 0
 
 
 def test_the_test_cut_does_not_depend_on_the_split_seed(mnist5k: Dataset) -> None:
@@ -52,7 +52,7 @@ def test_the_test_cut_does_not_depend_on_the_split_seed(mnist5k: Dataset) -> Non
 
 def test_digits_spread_their_17_levels_over_a_byte() -> None:
     train = load_dataset(DataConfig(name="digits")).train
-    assert (train.shape, train.images.max(), len(np.unique(train.images))) == ((8, 8, 1), 255, 17)
+    assert (train.shape, train.pixels.max(), len(np.unique(train.pixels))) == ((8, 8, 1), 255, 17)
 
 
 def test_official_files_are_read_from_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,16 +136,23 @@ def test_two_channels_are_refused() -> None:
 @pytest.mark.parametrize(
     ("images", "labels"),
     [
-        (np.zeros((2, 4, 4, 1), np.float32), np.zeros(2, np.int64)),
-        (np.zeros((2, 4, 4), np.uint8), np.zeros(2, np.int64)),
+        (np.zeros((2, 4, 4, 1), np.float64), np.zeros(2, np.int64)),
+        (np.zeros(2, np.uint8), np.zeros(2, np.int64)),
         (np.zeros((2, 4, 4, 3), np.uint8)[:, :, ::2], np.zeros(2, np.int64)),
         (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64)),
         (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2, np.int32)),
     ],
 )
-def test_an_image_set_of_wrong_arrays_cannot_be_made(images: np.ndarray, labels: np.ndarray) -> None:
+def test_samples_of_wrong_arrays_cannot_be_made(images: np.ndarray, labels: np.ndarray) -> None:
     with pytest.raises(DataError, match="must be"):
-        ImageSet(images, labels)
+        Samples(images, labels)
+
+
+def test_samples_may_be_signals_which_only_readers_of_images_refuse() -> None:
+    signals = Samples(np.zeros((3, 128, 2), np.float32), np.arange(3))
+    assert (len(signals), signals.shape, signals.take(np.array([2])).shape) == (3, (128, 2), (128, 2))
+    with pytest.raises(DataError, match=r"only images can be read here.*float32 of shape \(3, 128, 2\)"):
+        make_dataset("d", signals, signals, ["a", "b", "c"])
 
 
 def test_the_fingerprint_covers_labels_names_and_test() -> None:

@@ -54,11 +54,11 @@ def test_common_names_are_read(path: Path, names: tuple[str, ...]) -> None:
     arrays = (IMAGES, LABELS[:, None], TEST_IMAGES, TEST_LABELS[:, None])
     np.savez(path, unrelated=np.zeros(3), **dict(zip(names, arrays, strict=False)))
     train, test, classes, _ = read_npz(path)
-    np.testing.assert_array_equal(train.images, IMAGES)
+    np.testing.assert_array_equal(train.pixels, IMAGES)
     np.testing.assert_array_equal(train.labels, LABELS)
     assert (test is None) == (len(names) == 2)
     if test is not None:
-        np.testing.assert_array_equal(test.images, TEST_IMAGES)
+        np.testing.assert_array_equal(test.pixels, TEST_IMAGES)
     assert classes == ("0", "1", "2")
 
 
@@ -82,7 +82,7 @@ def test_names_that_say_nothing_or_too_much_are_told(names: tuple[str, ...], mes
 
 def test_the_official_names_win(path: Path) -> None:
     np.savez(path, x_train=IMAGES, y_train=LABELS, images=TEST_IMAGES, X=TEST_IMAGES)
-    np.testing.assert_array_equal(read_npz(path)[0].images, IMAGES)
+    np.testing.assert_array_equal(read_npz(path)[0].pixels, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_official_names_win(path: Path) -> None:
 )
 def test_images_laid_out_otherwise_come_back_the_same(path: Path, images: np.ndarray) -> None:
     np.savez(path, X=images, y=LABELS)
-    np.testing.assert_array_equal(read_npz(path)[0].images, IMAGES)
+    np.testing.assert_array_equal(read_npz(path)[0].pixels, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_validation_beside_test_arrays_is_select(path: Path) -> None:
     config = DataConfig(npz=str(path), split=SplitConfig(train=0.5, calibrate=0.2, select=0.3))
     dataset = load_dataset(config)
     splits = make_splits(dataset, config)
-    np.testing.assert_array_equal(splits.select.images, TEST_IMAGES)
+    np.testing.assert_array_equal(splits.select.pixels, TEST_IMAGES)
     assert (len(dataset.test), len(splits.train) + len(splits.calibrate)) == (6, 30)
     assert dataset.extras.notes == (
         "val_images is read as select, which scores candidates; test_images as test",

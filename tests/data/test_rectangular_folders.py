@@ -27,7 +27,7 @@ def test_images_of_one_rectangle_are_kept_as_they_are(tmp_path: Path) -> None:
     assert data.train.shape == (24, 48, 3)
     with Image.open(tmp_path / "images" / "a" / "0.png") as image:
         pixels = np.asarray(image)
-    assert any(np.array_equal(pixels, one) for part in (data.train, data.test) for one in part.images)
+    assert any(np.array_equal(pixels, one) for part in (data.train, data.test) for one in part.pixels)
 
 
 @pytest.mark.parametrize(
@@ -47,5 +47,5 @@ def test_images_of_the_shape_asked_for_are_shrunk_without_a_cut(tmp_path: Path) 
     Image.fromarray(left).save(images / "a" / "left.png")
     Image.fromarray(right).save(images / "a" / "right.png")
     data = load_dataset(DataConfig(folder=str(images), image_size=[12, 24]))
-    edges = [one for part in (data.train, data.test) for one in part.images if (one[:, 4:-4] == 0).all()]
+    edges = [one for part in (data.train, data.test) for one in part.pixels if (one[:, 4:-4] == 0).all()]
     assert len(edges) == 2, "what stands at the edge is still there"

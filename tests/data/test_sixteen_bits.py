@@ -51,7 +51,7 @@ def folder_of(tmp_path: Path, save: Save, *highest: int) -> Path:
 
 def by_name(folder: Path) -> tuple[dict[str, np.ndarray], Extras]:
     train, _, _, extras = read_folder(folder, None)
-    return dict(zip([Path(name).stem for name in train.names], train.images[..., 0], strict=True)), extras
+    return dict(zip([Path(name).stem for name in train.names], train.pixels[..., 0], strict=True)), extras
 
 
 @pytest.mark.parametrize("kind", SAVE)
@@ -80,7 +80,7 @@ def test_the_range_is_that_of_all_parts_not_of_one_file(tmp_path: Path) -> None:
             (tmp_path / part / name).mkdir(parents=True)
             SAVE["png"](ramp(highest), tmp_path / part / name / "1")
     train, test, _, extras = read_folder(tmp_path, None)
-    assert (extras.depth, train.images.max(), test.images.max()) == (12, 200 >> 4, 4000 >> 4)  # type: ignore[union-attr]
+    assert (extras.depth, train.pixels.max(), test.pixels.max()) == (12, 200 >> 4, 4000 >> 4)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("low", [255, 4095])
@@ -172,7 +172,7 @@ def test_16_bit_colours_of_full_range_keep_their_high_halves(tmp_path: Path, con
         (tmp_path / name).mkdir()
         (tmp_path / name / "1").write_bytes(content)
     train, _, _, extras = read_folder(tmp_path, None)
-    assert (train.images.max(), train.images.min(), extras.depth) == (255, 0, 16)
+    assert (train.pixels.max(), train.pixels.min(), extras.depth) == (255, 0, 16)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def signed_file(folder: Path, rng: random.Random) -> str:
 
 def signed_manifest(folder: Path, rng: random.Random) -> str:
     """A manifest that says what cannot be, with the checksum to match."""
+    known = json.loads((folder / "model.json").read_text())["input"]
     cases: list[dict[str, Any]] = [
         {"classes": 11},
         {"classes": 1},
@@ -112,9 +113,12 @@ def signed_manifest(folder: Path, rng: random.Random) -> str:
         {"image_shape": [8, 8]},
         {"image_shape": [0, 8, 1]},
         {"image_shape": [10**9, 8, 1]},
-        {"mean": [0.1, 0.2]},
-        {"std": [0.0]},
-        {"std": [-1.0]},
+        {"input": {**known, "mean": [0.1, 0.2]}},
+        {"input": {**known, "std": [0.0]}},
+        {"input": {**known, "std": [-1.0]}},
+        {"input": {**known, "size": [8, 9]}},
+        {"input": {**known, "fit": "squeeze"}},
+        {"input": {}},
         {"format": 99},
         {"precision": "fp64"},
         {"key": "0" * 16},

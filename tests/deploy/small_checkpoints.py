@@ -12,7 +12,6 @@ from aebnas.config.schema import DataConfig
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.loader import TrainBatches
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy.exporting.parity import torch_logits
 from aebnas.deploy.scoring import refitted
 from aebnas.exits.core.policy import ExitPolicy
@@ -23,7 +22,6 @@ from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.task.task import classification
 from aebnas.train.full.checkpoint import FORMAT, Checkpoint, checkpoint_text
 from aebnas.training.trainer import train
 
@@ -55,15 +53,14 @@ def trained(
     architecture = without_exits(three_exits()) if is_static else three_exits()
     splits = digits()
     torch.manual_seed(0)
-    network = EarlyExitNetwork(architecture, classification(1, 10), config.carry)
+    network = EarlyExitNetwork(architecture, splits.task, config.carry)
     batches = TrainBatches(
         splits.train,
+        network.input,
         device="cpu",
-        resolution=architecture.resolution,
         batch_size=64,
         augment=config.augment,
         seed=0,
-        statistics=ChannelStatistics.of(splits.train),
     )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train(network, batches, config, (1.0,) * network.exits, torch.float32)
@@ -73,7 +70,7 @@ def trained(
 def leaving_everywhere(loss: str) -> ThresholdPolicy:
     """A policy under which images leave at every exit, whatever a processor's rounding makes of it."""
     splits = digits()
-    logits = torch_logits(trained(loss)[0], splits.select, ChannelStatistics.of(splits.train))
+    logits = torch_logits(trained(loss)[0], splits.select)
     first, second = exit_scores("confidence", logits)[:, :2].T
     at_first = float(np.quantile(first, 0.6))
     return ThresholdPolicy("confidence", (at_first, float(np.quantile(second[first < at_first], 0.5))))
@@ -89,9 +86,8 @@ def write_checkpoint(
     """Write a checkpoint as ``aebnas train`` does; the policy spends about 0.85 of the full cost."""
     network, config = trained(loss, is_static)
     splits, exits = digits(), exits or ExitsConfig()
-    statistics = ChannelStatistics.of(splits.train)
-    reach = network_cost(network.architecture, classification(1, 10)).reach_macs
-    logits = torch_logits(network, splits.calibrate, statistics)
+    reach = network_cost(network.architecture, splits.task).reach_macs
+    logits = torch_logits(network, splits.calibrate)
     samples = ExitSamples.of(logits, splits.calibrate.labels, reach)
     if policy is None:
         policy = never_leave(1) if is_static else refitted(exits, samples, 0.85 * float(reach[-1]))
@@ -106,8 +102,8 @@ def write_checkpoint(
         data_fingerprint=splits.fingerprint,
         classes=splits.classes,
         image_shape=splits.train.shape,
-        mean=statistics.mean,
-        std=statistics.std,
+        mean=network.input.known_normalisation.mean,
+        std=network.input.known_normalisation.std,
         training=config,
         exits=exits,
         budget_fraction=0.85,

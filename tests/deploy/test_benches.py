@@ -47,7 +47,7 @@ def test_stored_images_are_scored_and_answered_as_while_exporting(measured: Benc
 
 def test_images_of_your_own_are_measured_without_accuracy(exported: Path, tmp_path: Path) -> None:
     for i in range(3):
-        Image.fromarray(digits().select.images[i, :, :, 0]).save(tmp_path / f"{i}.png")
+        Image.fromarray(digits().select.pixels[i, :, :, 0]).save(tmp_path / f"{i}.png")
     answer = aebnas("bench", exported, tmp_path, "--rounds", 1, "--json")
     found = json.loads(answer.out)
     assert answer.code == 0

@@ -10,7 +10,6 @@ from deploy.small_checkpoints import trained
 from PIL import Image
 from training.small_training import digits
 
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy import EarlyExitSession
 from aebnas.deploy.exporting.parity import torch_logits
 from aebnas.deploy.session import most_likely
@@ -23,7 +22,7 @@ HEAVY = ("torch", "scipy", "ray", "onnx", "pandas", "sklearn", "optuna", "pymoo"
 
 
 def images() -> np.ndarray:
-    return np.concatenate([digits().select.images, digits().train.images[:250]])
+    return np.concatenate([digits().select.pixels, digits().train.pixels[:250]])
 
 
 def answers(session: EarlyExitSession, x: np.ndarray) -> tuple[list[int], list[int]]:
@@ -38,7 +37,7 @@ def test_torch_single_images_and_batches_agree_in_class_and_exit(
     session = EarlyExitSession(boosted_export if loss == "boosted" else exported)
     pixels = images()
     everything = type(digits().select)(pixels, np.zeros(len(pixels), np.int64))
-    logits = torch_logits(trained(loss)[0], everything, ChannelStatistics.of(digits().train))
+    logits = torch_logits(trained(loss)[0], everything)
     exits = session.policy.decide(logits)
     classes = logits[np.arange(len(pixels)), exits].argmax(axis=1)
     single = [session.predict(image) for image in pixels]

@@ -63,7 +63,7 @@ def test_graphs_that_differ_from_torch_are_refused_with_the_number(
 def test_samples_are_calibrate_images_with_the_answers_of_the_export(exported: Path) -> None:
     manifest = read_manifest(exported)
     stored = read_samples(exported, manifest)
-    known = {image.tobytes() for image in digits().calibrate.images}
+    known = {image.tobytes() for image in digits().calibrate.pixels}
     assert all(image.tobytes() in known for image in stored["images"])
     session = EarlyExitSession(exported)
     found = session.predict_batch(stored["images"])
@@ -115,7 +115,7 @@ def test_a_static_network_is_one_graph_that_always_answers(static_export: Path) 
     session = EarlyExitSession(static_export)
     assert session.manifest.is_static
     assert session.exits == 1
-    assert {one.exit for one in session.predict_batch(digits().select.images[:20])} == {0}
+    assert {one.exit for one in session.predict_batch(digits().select.pixels[:20])} == {0}
 
 
 def test_another_data_set_than_the_training_s_is_refused(checkpoint: Path, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_int8_is_an_export_of_its_own_with_its_own_policy(exported: Path) -> Non
 
 
 def test_int8_answers_nearly_as_fp32_does(exported: Path) -> None:
-    images = digits().select.images
+    images = digits().select.pixels
     fp32, int8 = (EarlyExitSession(folder).predict_batch(images) for folder in (exported, exported / "int8"))
     assert np.mean([a.class_index == b.class_index for a, b in zip(fp32, int8, strict=True)]) > 0.95
 

@@ -56,7 +56,7 @@ def test_what_is_no_plain_file_is_told_and_waits_for_nothing(exported: Path, tmp
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "loop").symlink_to("loop")
-    Image.fromarray(digits().select.images[0, :, :, 0]).save(tmp_path / "picture.png")
+    Image.fromarray(digits().select.pixels[0, :, :, 0]).save(tmp_path / "picture.png")
     code, said = answers(exported, tmp_path, "/dev/zero")
     assert code == 3
     assert {name for name, line in said.items() if "error" in line} == {"pipe", "link", "loop", "zero"}
@@ -67,7 +67,7 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_others_go_on(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
-    Image.fromarray(digits().select.images[0, :, :, 0]).save(tmp_path / "picture.png")
+    Image.fromarray(digits().select.pixels[0, :, :, 0]).save(tmp_path / "picture.png")
     locked, scan = tmp_path / "folder" / place, os.scandir
 
     def refusing(path: str) -> Any:
@@ -84,7 +84,7 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_others_go_on(
 
 @pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
 def test_16_bit_files_are_read_as_in_the_training(copied: Any, tmp_path: Path, depth: int) -> None:
-    digit, folder = digits().select.images[0, :, :, 0], tmp_path / "pictures"
+    digit, folder = digits().select.pixels[0, :, :, 0], tmp_path / "pictures"
     folder.mkdir()
     Image.fromarray(digit.astype(np.uint16) << (depth - 8)).save(folder / "sixteen.png")
     Image.fromarray(digit).save(folder / "eight.png")

@@ -1,5 +1,7 @@
 """What a device prepares is what training prepared."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -7,23 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training.small_training import digits
 
+from aebnas.blocks.tensor_spec import image
 from aebnas.data.prepare import InputPreparation
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.deploy.preprocessing import Preprocessing
 from aebnas.task.input_size import Size
+from aebnas.task.input_spec import InputSpec, Normalisation
 
 SIDE = st.integers(1, 70)
+COLOURED = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+"""Mean and spread of three channels."""
 
 
-def in_torch(images: np.ndarray, resolution: Size, statistics: ChannelStatistics) -> np.ndarray:
-    prepare = InputPreparation(
-        images.shape[1:],
-        resolution=resolution,
-        statistics=statistics,
-        device=torch.device("cpu"),
-        memory_format=torch.channels_last,
-        dtype=torch.float32,
-    )
+def spec(resolution: Size, mean: Sequence[float], std: Sequence[float], **more: str) -> InputSpec:
+    return InputSpec(image(len(mean), resolution), Normalisation(tuple(mean), tuple(std)), **more)
+
+
+def in_torch(images: np.ndarray, spec: InputSpec) -> np.ndarray:
+    cpu = torch.device("cpu")
+    prepare = InputPreparation(images.shape[1:], spec, device=cpu, memory_format=torch.channels_last)
     return prepare(torch.from_numpy(images.copy())).numpy()
 
 
@@ -32,16 +35,18 @@ def in_torch(images: np.ndarray, resolution: Size, statistics: ChannelStatistics
     width=SIDE,
     resolution=SIDE | st.tuples(SIDE, SIDE),
     channels=st.sampled_from([1, 3]),
+    fit=st.sampled_from(["crop", "stretch"]),
+    colours=st.sampled_from(["rgb", "bgr"]),
     seed=st.integers(0, 99),
 )
 def test_any_size_is_resized_and_normalised_bit_for_bit_as_in_torch(
-    height: int, width: int, resolution: Size, channels: int, seed: int
+    height: int, width: int, resolution: Size, channels: int, fit: str, colours: str, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (2, height, width, channels), dtype=np.uint8)
     mean, std = rng.random(channels).tolist(), (rng.random(channels) + 0.05).tolist()
-    ours = Preprocessing((height, width, channels), resolution, mean, std)(images)
-    theirs = in_torch(images, resolution, ChannelStatistics(tuple(mean), tuple(std)))
+    taken = spec(resolution, mean, std, fit=fit, colours=colours)
+    ours, theirs = Preprocessing((height, width, channels), taken)(images), in_torch(images, taken)
     assert ours.dtype == np.float32
     np.testing.assert_array_equal(ours, theirs)
 
@@ -60,21 +65,35 @@ def test_the_middle_is_taken_and_nothing_is_stretched(
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8)
     middle = np.ascontiguousarray(images[:, part[0], part[1]])
-    statistics = ChannelStatistics((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    taken = spec(resolution, *COLOURED)
+    np.testing.assert_array_equal(in_torch(images, taken), in_torch(middle, taken))
+
+
+def test_a_network_may_ask_for_the_whole_image_stretched() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 24, 48, 3), dtype=np.uint8)
+    found = in_torch(images, spec(16, *COLOURED, fit="stretch"))
+    assert found.shape == (2, 3, 16, 16)
+    left = np.ascontiguousarray(images[:, :, :12])
     np.testing.assert_array_equal(
-        in_torch(images, resolution, statistics), in_torch(middle, resolution, statistics)
+        found[:, :, 1:-1, :3], in_torch(left, spec((16, 4), *COLOURED))[:, :, 1:-1, :3]
     )
+
+
+def test_a_network_that_asks_for_blue_first_gets_it_with_its_own_normalisation() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    mean, std = COLOURED
+    found = in_torch(images, spec(8, mean, std, colours="bgr"))
+    usual = in_torch(images, spec(8, mean[::-1], std[::-1]))
+    np.testing.assert_array_equal(found, usual[:, ::-1])
 
 
 @pytest.mark.parametrize("size", [(8, 8), (224, 224), (640, 480)])
 def test_large_reductions_are_exact_too(size: tuple[int, int]) -> None:
     images = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (1, *size, 3))
-    statistics = ChannelStatistics((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
-    ours = Preprocessing((*size, 3), 20, statistics.mean, statistics.std)(images)
-    np.testing.assert_array_equal(ours, in_torch(images, 20, statistics))
+    taken = spec(20, *COLOURED)
+    np.testing.assert_array_equal(Preprocessing((*size, 3), taken)(images), in_torch(images, taken))
 
 
 def test_real_digits_are_prepared_as_in_training() -> None:
-    images, statistics = digits().select.images, ChannelStatistics.of(digits().train)
-    ours = Preprocessing((8, 8, 1), 12, statistics.mean, statistics.std)(images)
-    np.testing.assert_array_equal(ours, in_torch(images, 12, statistics))
+    images, taken = digits().select.pixels, digits().task.input((12, 12))
+    np.testing.assert_array_equal(Preprocessing((8, 8, 1), taken)(images), in_torch(images, taken))

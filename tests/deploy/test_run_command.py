@@ -18,7 +18,7 @@ Save = Callable[[Path], None]
 
 
 def digit(number: int = 0) -> np.ndarray:
-    return digits().select.images[number, :, :, 0]
+    return digits().select.pixels[number, :, :, 0]
 
 
 def enlarged(mode: str = "L") -> Image.Image:

@@ -34,7 +34,7 @@ SUBNET = inherited_by()
 
 @cache
 def weights() -> Weights:
-    supernet = new_supernet(config(), splits())
+    supernet = new_supernet(config(), splits().task)
     return {name: tensor.numpy() for name, tensor in supernet.weights.tensors.items()}
 
 

@@ -35,8 +35,9 @@ def layers(draw: st.DrawFn) -> Layer:
         stride,
         draw(st.sampled_from([1.0, 1.5, 2.0, 4.0])),
         draw(st.booleans()),
-        draw(st.sampled_from(["relu", "hswish", "silu"])),
+        draw(st.sampled_from(["relu", "relu6", "hswish", "silu"])),
         pool,
+        draw(st.sampled_from(["symmetric", "same"])),
     )
     return square(spec, channels, size)
 

@@ -24,7 +24,7 @@ SAMPLES = [SPACE.decode(SPACE.sample(np.random.default_rng(seed))) for seed in r
 
 
 def full_macs(architecture: StagedArchitecture) -> float:
-    return EXACT.of(architecture).metrics["worst_macs"]
+    return float(EXACT.of(architecture).network.reach_macs[-1])
 
 
 LOW, HIGH = (float(value) for value in np.quantile([full_macs(one) for one in SAMPLES], [0.3, 0.6]))
@@ -41,7 +41,7 @@ def test_excess_is_the_sum_of_shares_of_the_limits() -> None:
     excess = excess_of(config, EXACT)
     assert excess is not None
     for one in SAMPLES[:5]:
-        params = EXACT.of(one).metrics["params"]
+        params = EXACT.of(one).network.params
         assert excess(one) == pytest.approx((full_macs(one) - 10) / 10 + (1e9 - params) / 1e9)
 
 

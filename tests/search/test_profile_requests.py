@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_request_asks_for_every_layer_of_the_file_with_its_images(file: Path, tmp_path: Path) -> None:
     request = profile_request(load(file), tmp_path / "here.yaml", Target(threads=2), networks=7)
-    assert (request.space_name, request.task.input.channels, request.task.classes) == ("tiny", 1, 10)
+    assert (request.space_name, request.task.samples.channels, request.task.classes) == ("tiny", 1, 10)
     assert request.layers() == request.space.layers(classification(1, 10))
     assert {layer.spec.width for layer in request.layers() if layer.spec.type == "conv"} >= {8, 12}
     assert (request.target.threads, request.validate_networks, request.again) == (2, 7, False)

@@ -200,7 +200,7 @@ def test_counted_costs_are_those_of_the_network_and_not_predicted() -> None:
     cost = ExactCosts(classification(1, 10)).of(architecture)
     counted = network_cost(architecture, classification(1, 10))
     assert cost.reach["macs"].tolist() == counted.reach_macs.tolist()
-    assert cost.metrics["worst_macs"] == counted.reach_macs[-1]
+    assert cost.span("worst_macs") == (counted.reach_macs[-1], counted.reach_macs[-1])
 
 
 def test_equal_networks_have_equal_features_whatever_their_inactive_genes() -> None:

@@ -25,8 +25,10 @@ specs = st.builds(
     stride=st.sampled_from([1, 2]),
     expansion=st.floats(1, 16, width=64),
     se=st.booleans(),
-    activation=st.sampled_from(["relu", "hswish", "silu"]),
+    activation=st.sampled_from(["relu", "relu6", "hswish", "silu"]),
     pool=st.sampled_from(["none", "max2", "avg2"]),
+    padding=st.sampled_from(["symmetric", "same"]),
+    norm_eps=st.sampled_from([1e-5, 1e-3, 2e-3]),
 )
 pools = st.builds(BlockSpec, st.just("pool"), st.sampled_from([1, 3, 5, 7]), st.integers(1, 300), st.just(2))
 classifiers = st.builds(BlockSpec, st.just("classifier"), st.just(1), st.integers(2, 1000))
@@ -46,6 +48,8 @@ layers = st.one_of(
 def test_a_signature_reads_as_the_layer_it_names() -> None:
     spec = BlockSpec("mbconv", 5, 40, 2, 4.0, se=True, activation="hswish")
     assert square(spec, 24, 16).signature() == "mbconv-in24-out40-k5-s2-e4-se-hswish@16"
+    lite = BlockSpec("mbconv", 5, 40, 2, 6.0, activation="relu6", padding="same", norm_eps=1e-3)
+    assert square(lite, 24, 16).signature() == "mbconv-in24-out40-k5-s2-e6-relu6-same-n0.001@16"
     assert square(BlockSpec("classifier", 1, 10), 64, 4).signature() == "classifier-in64-out10@4"
     assert square(BlockSpec("pool", 3, 8, 2), 8, 5).signature() == "pool-in8-out8-k3-s2@5"
 

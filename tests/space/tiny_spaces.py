@@ -89,6 +89,8 @@ sections = st.fixed_dictionaries(
         "resolution": _some(4, 5, 8, 16),
         "stages": st.lists(stages, min_size=2, max_size=2),
         "exits": exits,
+        "padding": st.sampled_from(["symmetric", "same"]),
+        "norm_eps": st.sampled_from([1e-5, 1e-3]),
     }
 )
 """Any small ``space:`` section."""

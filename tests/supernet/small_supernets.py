@@ -57,7 +57,7 @@ def space() -> StagedSpace:
 
 
 def untrained(**sections: Any) -> Supernet:
-    return new_supernet(config(**sections), splits())
+    return new_supernet(config(**sections), splits().task)
 
 
 def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:

@@ -38,7 +38,7 @@ def supernet(name: str) -> Supernet:
 
 def images(one: Supernet, architecture: StagedArchitecture, count: int = 2) -> Tensor:
     generator = torch.Generator().manual_seed(2)
-    shape = (count, *one.task.input.with_size(architecture.input_size).shape)
+    shape = (count, *architecture.input(one.task).shape)
     return torch.randn(shape, generator=generator)
 
 

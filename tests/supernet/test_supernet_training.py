@@ -14,7 +14,6 @@ from small_supernets import architectures, config, ready, space, splits, untrain
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost.cost import network_cost
@@ -28,21 +27,26 @@ from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
 from aebnas.supernet.training_loop import Progress, new_training
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import classification
 from aebnas.training.losses.joint import summed
 from aebnas.training.losses.modes import MODES
+
+
+def of_side(side: int) -> InputSpec:
+    """Input of a network of small squares."""
+    return splits().task.input((side, side))
 
 
 def batches(seed: int = 0) -> ElasticBatches:
     train = splits().train
     return ElasticBatches(
         train,
+        [of_side(6), of_side(8)],
         device="cpu",
-        resolutions=(6, 8),
         batch_size=64,
         augment=config().training.augment,
         seed=seed,
-        statistics=ChannelStatistics.of(train),
     )
 
 
@@ -82,12 +86,14 @@ def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() 
 def test_boosted_supernets_without_optional_exits_serve_no_space_with_them() -> None:
     def facts(**exits: Any) -> dict[str, Any]:
         changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
-        return supernet_facts(config(training={"loss": "boosted"}, space=changed), "data", 1, 10)
+        return supernet_facts(
+            config(training={"loss": "boosted"}, space=changed), "data", classification(1, 10)
+        )
 
     optional, always = facts(), facts(optional=False)
     assert optional["supernet"]["networks_lack_exits"] is True
     assert always["supernet"]["networks_lack_exits"] is False
-    assert supernet_facts(config(), "data", 1, 10)["supernet"]["networks_lack_exits"] is False
+    assert supernet_facts(config(), "data", classification(1, 10))["supernet"]["networks_lack_exits"] is False
     assert named_differences(optional, always) == ""
     assert "networks_lack_exits: false -> true" in named_differences(always, optional)
 
@@ -125,19 +131,22 @@ def test_the_fair_rule_trains_neither_end_in_every_step_and_needs_no_teacher() -
 def test_an_epoch_can_be_entered_in_its_middle() -> None:
     whole = list(batches().epoch(3))
     for late, batch in zip(batches().epoch(3, start=5), whole[5:], strict=True):
-        assert torch.equal(late.at(8), batch.at(8))
+        assert torch.equal(late.prepared(of_side(8)), batch.prepared(of_side(8)))
         assert torch.equal(late.labels, batch.labels)
 
 
 def test_epochs_and_seeds_differ() -> None:
-    first = [next(one.epoch(n)).at(8) for one, n in ((batches(), 0), (batches(), 1), (batches(1), 0))]
+    first = [
+        next(one.epoch(n)).prepared(of_side(8))
+        for one, n in ((batches(), 0), (batches(), 1), (batches(1), 0))
+    ]
     assert not torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
 
 
 def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
     batch = next(batches().epoch(0))
-    small, large = batch.at(6), batch.at(8)
+    small, large = batch.prepared(of_side(6)), batch.prepared(of_side(8))
     assert (small.shape[2], large.shape[2]) == (6, 8)
     again = torch.nn.functional.interpolate(large, size=(6, 6), mode="bilinear", antialias=True)
     assert float((again - small).abs().mean()) < 0.05
@@ -367,16 +376,7 @@ def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     first = network.segments()[0].backbone[0][1]
-    statistics = ChannelStatistics.of(splits().train)
-    x, _ = next(
-        eval_batches(
-            subnets._sample,
-            device="cpu",
-            resolution=architecture.resolution,
-            batch_size=250,
-            statistics=statistics,
-        )
-    )
+    x, _ = next(eval_batches(subnets._sample, network.input, device="cpu", batch_size=250))
     seen = network.segments()[0].backbone[0][0](x).mean(dim=(0, 2, 3))
     torch.testing.assert_close(first.running_mean, seen, atol=1e-4, rtol=1e-3)
 
@@ -445,7 +445,8 @@ def test_a_space_with_fewer_choices_inherits_from_the_larger_ones_supernet(tmp_p
     assert (second.origin, told) == (str(first.path), [])
     weights = {name: tensor.numpy() for name, tensor in second.supernet.weights.items()}
     large, small = (
-        supernet_with(one, splits(), weights) for one in (config(), config(supernet=given, space=smaller()))
+        supernet_with(one, splits().task, weights)
+        for one in (config(), config(supernet=given, space=smaller()))
     )
     assert sum(map(torch.numel, small.weights.tensors.values())) < sum(map(np.size, weights.values()))
     rng = np.random.default_rng(0)
@@ -479,13 +480,13 @@ def test_a_half_trained_supernet_of_a_larger_space_is_refused(tmp_path: Path) ->
 def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
     settings = config(supernet={"epochs": 1, "file": str(first.path)})
-    other = type(splits())(**{**vars(splits()), "fingerprint": "other"})
+    other = replace(splits(), fingerprint="other")
     with pytest.raises(RunError, match=r"data\.fingerprint"):
         ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
 
 
 def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supernet(tmp_path: Path) -> None:
-    facts = supernet_facts(config(supernet={"epochs": 1}), splits().fingerprint, 1, 10)
+    facts = supernet_facts(config(supernet={"epochs": 1}), splits().fingerprint, classification(1, 10))
     assert facts["supernet"]["distillation"] == 0.5
     path = supernet_file(tmp_path / "first")
     save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))

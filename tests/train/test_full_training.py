@@ -230,7 +230,7 @@ def test_weights_that_would_train_nothing_are_refused_before_anything_is_written
 def test_train_and_select_train_and_calibrate_stays_apart() -> None:
     splits = make_splits(load_dataset(DATA), DATA)
     assert len(images().train) == len(splits.train) + len(splits.select)
-    assert np.array_equal(images().held_out.images, splits.calibrate.images)
+    assert np.array_equal(images().held_out.pixels, splits.calibrate.pixels)
 
 
 def test_data_that_have_changed_since_the_search_are_refused() -> None:

@@ -68,7 +68,7 @@ def weights_of_subnet(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
     assert config is not None
     splits = make_splits(load_dataset(config.data), config.data)
     stored = load_supernet(supernet_file(run)).weights
-    supernet = supernet_with(config, splits, {name: one.numpy() for name, one in stored.items()})
+    supernet = supernet_with(config, splits.task, {name: one.numpy() for name, one in stored.items()})
     return dict(
         InheritedSubnets(config, splits, supernet).extract(plan.subject.architecture).named_parameters()
     )

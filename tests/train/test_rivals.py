@@ -12,7 +12,7 @@ import torch
 from final_cases import architecture
 from search.fakes import fake_config, fake_outcome
 
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.nets.network import EarlyExitNetwork
@@ -26,7 +26,7 @@ INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
 TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
 HALVING = ("evaluation.fidelities=[{trained: 3}, {trained: 9, keep: 1/3}]",)
 SUBNET, TOP_CANDIDATE = (architecture(width).without_exits() for width in (8, 12))
-IMAGES = ImageSet(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
+IMAGES = Samples(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
 
 def rival(
@@ -54,7 +54,7 @@ def rival(
         key="",
         task=classification(1, 10),
     )
-    splits: Any = SimpleNamespace(train=IMAGES)
+    splits: Any = SimpleNamespace(train=IMAGES, task=classification(1, 10))
     return best_static(path / "run" / "trained" / "key", checkpoint, splits)
 
 

@@ -147,8 +147,8 @@ def test_a_diverging_trial_scores_nothing_and_all_of_them_are_an_error(tmp_path:
 
 def test_trials_train_on_train_and_are_scored_on_select() -> None:
     splits, images = make_splits(load_dataset(DATA), DATA), tuning_images(DATA)
-    assert np.array_equal(images.train.images, splits.train.images)
-    assert np.array_equal(images.held_out.images, splits.select.images)
+    assert np.array_equal(images.train.pixels, splits.train.pixels)
+    assert np.array_equal(images.held_out.pixels, splits.select.pixels)
 
 
 def test_what_is_tried_lies_around_the_files_settings() -> None:

@@ -12,10 +12,8 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.datasets import load_dataset
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits, make_splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.task.task import classification
 
 FP32 = torch.float32
 
@@ -31,7 +29,7 @@ def two_exits(block: str = "residual", module: str = "conv") -> StagedArchitectu
 
 def network(seed: int = 0) -> EarlyExitNetwork:
     torch.manual_seed(seed)
-    return EarlyExitNetwork(two_exits(), classification(1, 10))
+    return EarlyExitNetwork(two_exits(), digits().task)
 
 
 @cache
@@ -46,12 +44,11 @@ def batches(seed: int = 0, batch_size: int = 64) -> TrainBatches:
     config = TrainingConfig()
     return TrainBatches(
         train,
+        digits().task.input((8, 8)),
         device="cpu",
-        resolution=8,
         batch_size=batch_size,
         augment=config.augment,
         seed=seed,
-        statistics=ChannelStatistics.of(train),
     )
 
 

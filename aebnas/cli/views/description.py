@@ -10,7 +10,6 @@ from rich.console import Console
 from aebnas.api.files import check_file
 from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
-from aebnas.config.sections.constraints import EXPECTED
 from aebnas.data.checks.duplicates import TEST
 from aebnas.data.splits import NAMES
 from aebnas.report.text.training_words import training_words
@@ -18,6 +17,7 @@ from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.description import Description
 from aebnas.search.sample_costs import SampleCosts, Share, Spread
 from aebnas.space.api import SearchSpace
+from aebnas.task.metrics.table import metric_of
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
 
@@ -125,11 +125,7 @@ def _print_limits(console: Console, description: Description) -> None:
             console.print(FittedText(f"  {share.limit:<{pad}} {_share(share)}"))
         if len(costs.shares) > 1:
             console.print(FittedText(f"  {'all of them':<{pad}} {percent(costs.left, 1)}"))
-    later = [
-        name
-        for name in description.config.constraints
-        if name.partition("@")[0] in ("accuracy", "error", *EXPECTED)
-    ]
+    later = [name for name in description.config.constraints if not metric_of(name).is_exact]
     if later:
         names = " and ".join(metric_name(name) for name in later)
         console.print(FittedText(f"Known only after training: {names}."))

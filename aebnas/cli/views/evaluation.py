@@ -29,6 +29,10 @@ def show(report: TestReport, console: Console) -> None:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
     console.print(comparison_table(report), soft_wrap=False)
+    metrics = (
+        f"{metric_name(name)} {metric_value(name, value)}" for name, value in one.policy.metrics.items()
+    )
+    console.print(FittedText(f"policy: {', '.join(metrics)}"))
     for rival in report.rivals:
         gain = rival.gain
         note = f" ({rival.note})" if rival.note else ""

@@ -38,7 +38,7 @@ Every object has ``event``; the others are, by event:
                         that is half trained: step, steps), resume (the command that continues, or null)
     finished            run, report (path of the page, or null)
 
-``metrics`` has error, accuracy, macs, worst_macs, params, peak_activation_bytes.  A
+``metrics`` has every metric by its name, as ``METRICS`` (``aebnas/task/metrics/table.py``) lists them.  A
 number that is not finite is null.  Times are in seconds.
 """
 

@@ -15,32 +15,21 @@ from pydantic_core import PydanticKnownError
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean
 from aebnas.files.source_locations import Path
-
-METRICS = ("error", "macs", "worst_macs", "params", "peak_activation_bytes")
-"""Quantities that need no device."""
-DEVICE_METRICS = ("latency_ms", "worst_latency_ms", "energy_mj", "worst_energy_mj")
-"""Quantities of a hardware profile; ``latency_ms@NAME`` where there are several."""
-EXPECTED = ("macs", "latency_ms", "energy_mj")
-"""Quantities that thresholds trade for accuracy; each has its ``worst_`` case."""
+from aebnas.task.metrics.table import DEVICE_METRICS, METRICS, metric_of
 
 
-def _metric(*more: str) -> AfterValidator:
-    known = (METRICS[0], *more, *METRICS[1:], *DEVICE_METRICS)
-
+def _metric(choices: Sequence[str]) -> AfterValidator:
     def check(name: str) -> str:
         base, at, _ = name.partition("@")
-        if base not in known or (at and base not in DEVICE_METRICS):
-            raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, known))})
+        if base not in choices or (at and base not in DEVICE_METRICS):
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, choices))})
         return name
 
     return AfterValidator(check)
 
 
-Metric = Annotated[str, _metric()]
-BoundedMetric = Annotated[str, _metric("accuracy")]
-
-SHARES = ("error", "accuracy")
-"""Quantities between 0 and 1; all others are sizes, above 0 without a limit."""
+ObjectiveName = Annotated[str, _metric([name for name, metric in METRICS.items() if metric.is_objective])]
+MetricName = Annotated[str, _metric(list(METRICS))]
 
 
 class Bound(Frozen):
@@ -81,10 +70,8 @@ def wrong_objectives(
         for i, name in enumerate(full)
         if name in full[:i]
     ]
-    keeps_accuracy = (
-        _limit(constraints, "accuracy", "min") is not None or _limit(constraints, "error", "max") is not None
-    )
-    if "error" not in objectives and not keeps_accuracy:
+    learned = any(metric_of(name).is_learned for name in objectives)
+    if not learned and not any(_keeps_quality(name, bound) for name, bound in constraints.items()):
         cure = "add error, or constrain accuracy: {min: ...}"
         wrong.append((("objectives",), f"nothing asks for accuracy, so the smallest network wins; {cure}"))
     return wrong
@@ -166,6 +153,12 @@ def wrong_start(
     return wrong
 
 
+def _keeps_quality(name: str, bound: Bound) -> bool:
+    """Return whether a limit keeps what training reaches from being too bad."""
+    metric = metric_of(name)
+    return metric.is_learned and (bound.max if metric.highest is None else bound.min) is not None
+
+
 def _limit(constraints: Mapping[str, Bound], name: str, side: Literal["min", "max"]) -> float | None:
     bound = constraints.get(name)
     if bound is None:
@@ -175,20 +168,24 @@ def _limit(constraints: Mapping[str, Bound], name: str, side: Literal["min", "ma
 
 def _wrong_limits(name: str, bound: Bound) -> list[Wrong]:
     wrong: list[Wrong] = []
+    metric = metric_of(name)
     for side, value in (("min", bound.min), ("max", bound.max)):
         if value is None:
             continue
         path = ("constraints", name, side)
-        if name in SHARES and not 0 <= value <= 1:
-            wrong.append((path, f"is a share: must be >= 0 and <= 1, but got {value:g}"))
-        elif value < 0 or (side == "max" and value == 0 and name != "error"):
+        if metric.is_share:
+            if not 0 <= value <= 1:
+                wrong.append((path, f"is a share: must be >= 0 and <= 1, but got {value:g}"))
+            elif side == "max" and value == 0 and metric.highest is not None:
+                wrong.append((path, f"must be > 0, but got {value:g}"))
+        elif not metric.is_learned and (value < 0 or (side == "max" and value == 0)):
             wrong.append((path, f"must be {'>' if side == 'max' else '>='} 0, but got {value:g}"))
     return wrong
 
 
 def _contradictions(constraints: Mapping[str, Bound], profiles: Sequence[str]) -> list[Wrong]:
     """Return limits that a limit on a related quantity excludes."""
-    error, accuracy = (constraints.get(name, _UNLIMITED) for name in SHARES)
+    error, accuracy = (constraints.get(name, _UNLIMITED) for name in ("error", "accuracy"))
     wrong: list[Wrong] = []
     if accuracy.min is not None and error.min is not None and accuracy.min + error.min > 1 + 1e-9:
         message = f"accuracy is 1 - error, so must be <= {1 - error.min:g}, but got {accuracy.min:g}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from aebnas.blocks.activations import ACTIVATIONS
+from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
 from aebnas.config.sections.pixels import Pixels
@@ -22,6 +23,7 @@ else:  # a Literal tells the choices in messages and in the starter file
     BlockType = Literal[stage_blocks()]
     ModuleType = Literal[exit_modules()]
     Activation = Literal[tuple(ACTIVATIONS)]
+Padding = Literal["symmetric", "same"]
 Pooling = Literal["none", "max2", "avg2"]
 Kernel = Annotated[Literal[1, 3, 5, 7], Whole]
 Stride = Annotated[Literal[1, 2], Whole]
@@ -141,6 +143,10 @@ class SpaceConfig(Frozen):
     """Early exits."""
     final: FinalConfig = FinalConfig()
     """The last classifier."""
+    padding: Padding = PADDING
+    """Around inputs of convolutions with a stride: symmetric, or same as TensorFlow has it."""
+    norm_eps: Annotated[float, Field(gt=0, le=1)] = NORM_EPS
+    """What batch norms add to the variance; 1e-3 in TensorFlow."""
 
     def stage_names(self) -> tuple[str, ...]:
         """Return the names of the stages in order."""

@@ -153,7 +153,7 @@ class _Members:
         self.names = [
             one for name, images in zip(names, sets, strict=True) for one in images.named(name).names
         ]
-        self._digests = [digest for images in sets for digest in _digests(images.images)]
+        self._digests = [digest for images in sets for digest in _digests(images.pixels)]
         self.pictures = 0
 
     def groups(self) -> list[list[int]]:

@@ -32,7 +32,7 @@ class DataFacts:
         notes: What a person should know of how they were read.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     classes: tuple[str, ...]
     counts: tuple[int, int, int, int]
     splits: Splits | None = None
@@ -42,7 +42,7 @@ class DataFacts:
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_images(self.shape, len(self.classes))
+        return Task.of_samples(self.shape, len(self.classes))
 
     @property
     def warnings(self) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from aebnas.data.dataset import ImageSet, check_labels
+from aebnas.data.dataset import Samples, check_labels
 from aebnas.errors import DataError
 
 _SIDE = 32
@@ -57,7 +57,7 @@ CIFAR10 = CifarLayout(
 CIFAR100 = CifarLayout(("train.bin",), "test.bin", 50_000, 10_000, 2, 100)
 
 
-def read_cifar(paths: Sequence[Path], *, layout: CifarLayout) -> tuple[ImageSet, ImageSet]:
+def read_cifar(paths: Sequence[Path], *, layout: CifarLayout) -> tuple[Samples, Samples]:
     """Return train and test from the one archive or extracted folder in ``paths``.
 
     Raises:
@@ -106,7 +106,7 @@ def _check_size(path: Path, found: int, expected: int) -> None:
         raise DataError(f"{path}: {found} bytes, expected {expected}: truncated, or not the binary version")
 
 
-def _decode(source: Path, files: dict[str, bytes], names: Sequence[str], layout: CifarLayout) -> ImageSet:
+def _decode(source: Path, files: dict[str, bytes], names: Sequence[str], layout: CifarLayout) -> Samples:
     records = [
         np.frombuffer(files[name], np.uint8).reshape(-1, layout.label_bytes + _PIXELS) for name in names
     ]
@@ -120,4 +120,4 @@ def _decode(source: Path, files: dict[str, bytes], names: Sequence[str], layout:
         for channel in range(3):  # plane by plane is three times as fast as one transposed copy
             images[start : start + len(part), :, :, channel] = planes[:, channel]
         start += len(part)
-    return ImageSet(images, np.concatenate(labels).astype(np.int64))
+    return Samples(images, np.concatenate(labels).astype(np.int64))

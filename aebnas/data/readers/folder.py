@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from aebnas.data.checks.memory import check_folder_fits
-from aebnas.data.dataset import Extras, Images, ImageSet
+from aebnas.data.dataset import Extras, Images, Samples
 from aebnas.data.pictures.pixels import PictureHeader, read_header, read_training_pixels
 from aebnas.data.pictures.problems import Problems
 from aebnas.data.pictures.sixteen_bits import FULL, ValueRange
@@ -27,7 +27,7 @@ from aebnas.task.input_size import Size, size_of
 
 def read_folder(
     folder: Path, image_size: Size | None
-) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+) -> tuple[Samples, Samples | None, tuple[str, ...], Extras]:
     """Return train, test (if there is ``test/``), the class names and what else there is.
 
     Args:
@@ -143,7 +143,7 @@ def _paths(files: Files) -> list[Path]:
     return [path for members in files.values() for path in members]
 
 
-def _labelled(files: Files, images: Images, layout: Layout) -> ImageSet:
+def _labelled(files: Files, images: Images, layout: Layout) -> Samples:
     index = {name: i for i, name in enumerate(layout.classes)}
     labels = [index[name] for name, members in files.items() for _ in members]
-    return ImageSet(images, np.array(labels, np.int64), tuple(map(str, _paths(files))))
+    return Samples(images, np.array(labels, np.int64), tuple(map(str, _paths(files))))

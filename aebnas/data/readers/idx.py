@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.data.checks.memory import check_fits
-from aebnas.data.dataset import ImageSet, check_labels
+from aebnas.data.dataset import Samples, check_labels
 from aebnas.errors import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -25,7 +25,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 def read_idx_pairs(
     paths: Sequence[Path], *, counts: tuple[int, int], classes: int
-) -> tuple[ImageSet, ImageSet]:
+) -> tuple[Samples, Samples]:
     """Return train and test from (train images, train labels, test images, test labels).
 
     Args:
@@ -65,13 +65,13 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _read_pair(images_path: Path, labels_path: Path, count: int, classes: int) -> ImageSet:
+def _read_pair(images_path: Path, labels_path: Path, count: int, classes: int) -> Samples:
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     for path, found in ((images_path, len(images)), (labels_path, len(labels))):
         if found != count:
             raise DataError(f"{path}: {found} records, expected {count}")
     check_labels(labels, classes, str(labels_path))
-    return ImageSet(images[..., None], labels.astype(np.int64))
+    return Samples(images[..., None], labels.astype(np.int64))
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:

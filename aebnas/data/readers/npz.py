@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aebnas.data.checks.memory import check_fits, reading_peak
-from aebnas.data.dataset import Extras, ImageSet
+from aebnas.data.dataset import Extras, Samples
 from aebnas.data.readers.npz_arrays import check_first, from_zero, images_of, labels_of
 from aebnas.data.readers.npz_file import ArrayHeader, load_arrays, read_headers
 from aebnas.data.readers.npz_layout import Pair, Part, layout_of
@@ -24,7 +24,7 @@ SMALLER = "Save smaller images, or fewer of them."
 
 def read_npz(
     path: Path, first_label: int | None = None, limit: int | None = None
-) -> tuple[ImageSet, ImageSet | None, tuple[str, ...], Extras]:
+) -> tuple[Samples, Samples | None, tuple[str, ...], Extras]:
     """Return train, test (if the file has it), the names of the classes (their labels) and what else it has.
 
     Images are uint8 of shape ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``; labels are whole
@@ -78,7 +78,7 @@ def _check_room(
     check_fits(f"{path}: reading {sum(count.values()):,} images and splitting them", needed, SMALLER)
 
 
-def _extras(layout: dict[Part, Pair], parts: dict[Part, ImageSet]) -> Extras:
+def _extras(layout: dict[Part, Pair], parts: dict[Part, Samples]) -> Extras:
     """Return what the validation arrays are, and say it."""
     if "val" not in layout:
         return Extras()
@@ -89,14 +89,14 @@ def _extras(layout: dict[Part, Pair], parts: dict[Part, ImageSet]) -> Extras:
     return Extras(parts["val"], (note,))
 
 
-def _image_set(pair: Pair, arrays: dict[str, NDArray[Any]], first_label: int | None) -> ImageSet:
+def _image_set(pair: Pair, arrays: dict[str, NDArray[Any]], first_label: int | None) -> Samples:
     images, labels = arrays[pair.images], arrays.pop(pair.labels)
     pixels = images_of(
         pair.images, images, labels.shape[0] if labels.ndim == 2 and 1 not in labels.shape else labels.size
     )
     del images, arrays[pair.images]
     numbers = from_zero(pair.labels, labels_of(pair.labels, labels, len(pixels)), first_label)
-    return ImageSet(pixels, numbers).named(pair.images)
+    return Samples(pixels, numbers).named(pair.images)
 
 
 def _told(headers: dict[str, ArrayHeader]) -> str:

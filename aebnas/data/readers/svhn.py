@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.data.dataset import ImageSet, check_labels
+from aebnas.data.dataset import Samples, check_labels
 from aebnas.errors import DataError
 
 
-def read_svhn(paths: Sequence[Path], *, counts: tuple[int, int]) -> tuple[ImageSet, ImageSet]:
+def read_svhn(paths: Sequence[Path], *, counts: tuple[int, int]) -> tuple[Samples, Samples]:
     """Return train and test from ``train_32x32.mat`` and ``test_32x32.mat``.
 
     Args:
@@ -26,7 +26,7 @@ def read_svhn(paths: Sequence[Path], *, counts: tuple[int, int]) -> tuple[ImageS
     return train, test
 
 
-def _read(path: Path, count: int) -> ImageSet:
+def _read(path: Path, count: int) -> Samples:
     images, labels = _load(path)
     if images.dtype != np.uint8 or images.shape != (32, 32, 3, count):
         raise DataError(
@@ -38,7 +38,7 @@ def _read(path: Path, count: int) -> ImageSet:
     digits = labels.reshape(-1).astype(np.int64)
     digits[digits == 10] = 0  # the files call the digit 0 "10"
     check_labels(digits, 10, str(path))
-    return ImageSet(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), digits)
+    return Samples(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), digits)
 
 
 def _load(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

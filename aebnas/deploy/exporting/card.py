@@ -160,13 +160,17 @@ def _earlier(checkpoint: Checkpoint) -> str:
 
 def _input(checkpoint: Checkpoint) -> str:
     height, width, channels = checkpoint.image_shape
-    rows, columns = checkpoint.architecture.input_size
+    spec = checkpoint.input
+    rows, columns = spec.size
     kind = "grey" if channels == 1 else "RGB"
-    mean, std = (", ".join(f"{value:.6g}" for value in part) for part in (checkpoint.mean, checkpoint.std))
+    mean, std = (", ".join(f"{value:.6g}" for value in part) for part in spec.known_normalisation)
+    fitted = "likewise" if spec.fit == "crop" else "whatever the ratio of its sides"
+    order = ", blue before red" if spec.colours == "bgr" else ""
     return (
-        f"`x`: float32 `(batch, {channels}, {rows}, {columns})`. An image is brought to {height} x {width} "
-        f"{kind} pixels (EXIF orientation applied, transparency over white, its middle cut out and resized, "
-        f"antialiased), brought to {rows} x {columns} likewise (antialiased bilinear, uint8) and normalised: "
+        f"`x`: {spec.dtype} `(batch, {channels}, {rows}, {columns})`. An image is brought to "
+        f"{height} x {width} {kind} pixels (EXIF orientation applied, transparency over white, its middle "
+        f"cut out and resized, antialiased), brought to {rows} x {columns} {fitted} (antialiased bilinear, "
+        f"uint8) and normalised{order}: "
         f"`(pixel / 255 - mean) / std` with mean {mean} and std {std}.{_sixteen_bits(checkpoint)}"
     )
 

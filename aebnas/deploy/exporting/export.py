@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.deploy.exporting.card import Variant, card_text
 from aebnas.deploy.exporting.parity import checked_parity
 from aebnas.deploy.exporting.quantize import quantized_graphs
@@ -29,6 +29,7 @@ from aebnas.deploy.manifest import (
     MANIFEST,
     POLICY,
     SAMPLES,
+    InputRecord,
     Manifest,
     Parity,
     checksum_of,
@@ -124,9 +125,7 @@ def _fp32(source: Source) -> tuple[_Network, ExitSamples]:
     trained, prepare = source.trained, source.prepare
     graphs = network_graphs(trained.network)
     chain = SegmentChain([open_session(graph) for graph in graphs])
-    parity = checked_parity(
-        trained.network, chain, source.splits.calibrate, source.checkpoint.statistics, prepare
-    )
+    parity = checked_parity(trained.network, chain, source.splits.calibrate, prepare)
     calibrate = exit_samples(chain, source.splits.calibrate, prepare, source.reach)
     return _scored(source, "fp32", graphs, chain, source.checkpoint.exit_policy, parity), calibrate
 
@@ -146,7 +145,7 @@ def _int8(source: Source, fp32: _Network, calibrate: ExitSamples) -> _Network:
     return _scored(source, "int8", graphs, chain, policy, None)
 
 
-def _ranged(images: ImageSet) -> int:
+def _ranged(images: Samples) -> int:
     """Return how many calibrate images quantise; the rest compares what nothing was fitted on."""
     return min(QUANTISED_ON, max(1, len(images) // 2))
 
@@ -169,12 +168,12 @@ def _scored(
 
 
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
-    inputs = source.prepare(source.splits.calibrate.images[:SAMPLE_COUNT])
+    inputs = source.prepare(source.splits.calibrate.pixels[:SAMPLE_COUNT])
     times = mean_ms(rounds_ns([Contender(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS))
     return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
 
 
-def _stored_images(source: Source, count: int) -> ImageSet | None:
+def _stored_images(source: Source, count: int) -> Samples | None:
     """Return a fixed random part of calibrate, in its order."""
     images = source.splits.calibrate
     if not count:
@@ -184,7 +183,7 @@ def _stored_images(source: Source, count: int) -> ImageSet | None:
 
 
 def _contents(
-    source: Source, network: _Network, stored: ImageSet | None, variants: tuple[Variant, ...]
+    source: Source, network: _Network, stored: Samples | None, variants: tuple[Variant, ...]
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest and all files of one variant."""
     checkpoint = source.checkpoint
@@ -203,8 +202,7 @@ def _contents(
         "architecture": checkpoint.architecture.to_dict(),
         "classes": len(checkpoint.classes),
         "image_shape": list(checkpoint.image_shape),
-        "mean": list(checkpoint.mean),
-        "std": list(checkpoint.std),
+        "input": InputRecord.of(checkpoint.input).model_dump(mode="json"),
         "segments": segments,
         "exits": [*checkpoint.architecture.exit_names, "final"],
         "reach_macs": list(checkpoint.reach_macs),
@@ -225,13 +223,13 @@ def _contents(
     return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode(errors="replace")}
 
 
-def _samples(source: Source, network: _Network, stored: ImageSet) -> bytes:
+def _samples(source: Source, network: _Network, stored: Samples) -> bytes:
     """Return images, labels and what the network answered while exporting."""
     stop = network.chain.stopper(network.policy)
-    answers = [stop(x[np.newaxis]) for x in source.prepare(stored.images)]
+    answers = [stop(x[np.newaxis]) for x in source.prepare(stored.pixels)]
     buffer = io.BytesIO()
     arrays: Mapping[str, Any] = {
-        "images": stored.images,
+        "images": stored.pixels,
         "labels": stored.labels,
         "classes": np.array([int(one.logits[0].argmax()) for one in answers]),
         "exits": np.array([one.exit for one in answers]),

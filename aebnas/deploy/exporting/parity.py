@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aebnas.data.dataset import ImageSet
-from aebnas.data.statistics import ChannelStatistics
+from aebnas.data.dataset import Samples
 from aebnas.deploy.manifest import Parity
 from aebnas.deploy.preprocessing import Preprocessing
 from aebnas.deploy.scoring import BATCH, prepared
@@ -22,18 +21,15 @@ IMAGES = 512
 """Calibrate images compared, at most; of every image all exits."""
 
 
-def torch_logits(
-    network: EarlyExitNetwork, images: ImageSet, statistics: ChannelStatistics
-) -> NDArray[np.float32]:
+def torch_logits(network: EarlyExitNetwork, images: Samples) -> NDArray[np.float32]:
     """Return the logits of every exit in torch, as training computes them, ``(images, exits, classes)``."""
-    return image_logits(network, images, statistics, torch.contiguous_format)
+    return image_logits(network, images, torch.contiguous_format)
 
 
 def checked_parity(
     network: EarlyExitNetwork,
     chain: SegmentChain,
-    images: ImageSet,
-    statistics: ChannelStatistics,
+    images: Samples,
     prepare: Preprocessing,
 ) -> Parity:
     """Compare the logits of every exit, in batches and one by one.
@@ -42,16 +38,15 @@ def checked_parity(
         network: In torch, in evaluation mode, on the CPU.
         chain: Its exported graphs.
         images: Real images that are no test images.
-        statistics: What torch normalises by.
         prepare: What the export prepares images by.
 
     Raises:
         RunError: A logit differs by more than ``LARGEST_DIFFERENCE``.
     """
     some = images.take(np.arange(min(IMAGES, len(images))))
-    expected = torch_logits(network, some, statistics)
+    expected = torch_logits(network, some)
     batched = chain.all_logits(prepared(some, prepare))
-    singles = prepare(some.images[:BATCH])
+    singles = prepare(some.pixels[:BATCH])
     single = chain.all_logits(singles[i : i + 1] for i in range(len(singles)))
     difference = max(
         float(np.abs(batched - expected).max()), float(np.abs(single - expected[: len(single)]).max())

@@ -30,9 +30,7 @@ class Source:
     @property
     def prepare(self) -> Preprocessing:
         """Return what the export prepares images by."""
-        one = self.checkpoint
-        height, width, channels = one.image_shape
-        return Preprocessing((height, width, channels), one.architecture.input_size, one.mean, one.std)
+        return Preprocessing(self.checkpoint.image_shape, self.checkpoint.input)
 
     @property
     def reach(self) -> FloatArray:

@@ -21,12 +21,15 @@ from torch import Tensor, nn
 
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.layer import Layer
+from aebnas.blocks.parts import SamePadding, Sides
 from aebnas.hardware.cost.memory import BYTES_PER_ACTIVATION, ActivationWatch
 from aebnas.space.api import Architecture, Segment
 from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
 
+
+NO_ZEROS: Sides = ((0, 0), (0, 0))
 
 OPTIMIZER_COPIES = 4
 """Weights, gradients, momentum and a working copy, fp32."""
@@ -126,26 +129,40 @@ def layer_cost(layer: Layer) -> LayerCost:
 def _watch_unread(module: nn.Module) -> Mapping[Tensor, int]:
     """Return how many weights of each convolution are unread; it fills while the module runs."""
     unread: dict[Tensor, int] = {}
+    padded: dict[Tensor, Sides] = {}
+
+    def pad(padding: SamePadding, inputs: tuple[Tensor, ...], y: Tensor) -> None:
+        padded[y] = padding.sides(inputs[0].shape[2:])
 
     def look(conv: nn.Conv2d, inputs: tuple[Tensor, ...], _y: Tensor) -> None:
+        number = _unread(conv, inputs[0], padded.get(inputs[0], NO_ZEROS))
         # weights that are shared or used twice stand once among the parameters: one reading is enough
-        unread[conv.weight] = min(_unread(conv, inputs[0]), unread.get(conv.weight, conv.weight.numel()))
+        unread[conv.weight] = min(number, unread.get(conv.weight, conv.weight.numel()))
 
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             part.register_forward_hook(look)
+        elif isinstance(part, SamePadding):
+            part.register_forward_hook(pad)
     return unread
 
 
-def _unread(conv: nn.Conv2d, x: Tensor) -> int:
-    """Return how many weights of a convolution meet nothing but padding."""
-    rows, columns = (_taps(conv, axis, size) for axis, size in enumerate(x.shape[2:]))
+def _unread(conv: nn.Conv2d, x: Tensor, zeros: Sides) -> int:
+    """Return how many weights of a convolution meet nothing but padding, its own or zeros in ``x``."""
+    rows, columns = (_taps(conv, axis, size, zeros[axis]) for axis, size in enumerate(x.shape[2:]))
     pairs = conv.weight.shape[0] * conv.weight.shape[1]
     return conv.weight.numel() - pairs * rows * columns
 
 
-def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
-    """Return how many of a kernel's positions along an axis ever lie on one of ``size`` pixels."""
+def _taps(conv: nn.Conv2d, axis: int, size: int, zeros: tuple[int, int]) -> int:
+    """Return how many of a kernel's positions along an axis ever lie on a pixel.
+
+    Args:
+        conv: The convolution.
+        axis: 0 for rows, 1 for columns.
+        size: Of its input.
+        zeros: Of it, before and behind the pixels.
+    """
     kernel, stride, dilation = conv.kernel_size[axis], conv.stride[axis], conv.dilation[axis]
     padding = conv.padding[axis]
     # as a block of one's own may have them: "same" or "valid", or padding that is pixels of the image
@@ -153,7 +170,8 @@ def _taps(conv: nn.Conv2d, axis: int, size: int) -> int:
         return kernel
     steps = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     starts = [step * stride - padding for step in range(steps)]
-    return sum(any(0 <= start + tap * dilation < size for start in starts) for tap in range(kernel))
+    pixels = range(zeros[0], size - zeros[1])
+    return sum(any(start + tap * dilation in pixels for start in starts) for tap in range(kernel))
 
 
 def network_cost(architecture: Architecture, task: Task) -> NetworkCost:

@@ -226,7 +226,7 @@ def measured(
     times: Iterable[tuple[FloatArray, FloatArray]],
 ) -> list[MeasuredNetwork]:
     """Return networks with their times."""
-    data = (task.input.channels, task.classes)
+    data = (task.samples.channels, task.classes)
     return [
         MeasuredNetwork(space, role, *data, architecture, tuple(_rounded(first)), tuple(_rounded(second)))
         for architecture, (first, second) in zip(architectures, times, strict=True)

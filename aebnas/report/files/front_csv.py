@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from aebnas.runs.contents import OperatingPoint, RunContents
-from aebnas.runs.formatting import FINAL, exit_names
+from aebnas.runs.formatting import FINAL, exit_names, further_metrics
 from aebnas.runs.intervals import wilson_interval
+from aebnas.task.metrics.table import EVERYWHERE
 
-FIXED = (
-    "run", "key", "budget_fraction", "exit_policy", "accuracy", "accuracy_low_95", "accuracy_high_95",
-    "error", "macs", "macs_share", "worst_macs", "params", "peak_activation_bytes", "exits",
-    "epochs",
-)  # fmt: skip
-"""First columns; those of each exit position, ``policy`` (JSON), ``architecture`` and ``winner`` follow."""
+FIXED = ("run", "key", "budget_fraction", "exit_policy")
+"""First columns; metrics, those of exit positions, ``policy`` (JSON), ``architecture``, ``winner`` follow."""
+BEHIND = {"accuracy": ("accuracy_low_95", "accuracy_high_95"), "macs": ("macs_share",)}
+"""Columns behind those of some metrics."""
 _PER_EXIT = ("threshold", "exit_rate", "exit_accuracy", "reach_macs")
 
 
@@ -32,7 +31,7 @@ def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str]
     """
     import pandas
 
-    columns = [*FIXED, *_device_columns(runs), *_exit_columns(runs), "policy", "architecture", "winner"]
+    columns = [*FIXED, *_metric_columns(runs), *_exit_columns(runs), "policy", "architecture", "winner"]
     rows = [
         {**_row(run, point), "winner": winner_files.get((run.label, point.key), "")}
         for run in runs
@@ -42,17 +41,18 @@ def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str]
     return table
 
 
-def _device_columns(runs: Sequence[RunContents]) -> list[str]:
-    """Return the latencies and energies of every device, under their full names."""
+def _metric_columns(runs: Sequence[RunContents]) -> list[str]:
+    """Return what every run measures, then what some did, that of devices under full names."""
+    found = [column for name in EVERYWHERE for column in (name, *BEHIND.get(name, ()))]
     names = dict.fromkeys(name for run in runs for point in run.front for name in point.metrics)
-    return [name for name in names if "@" in name]
+    return [*found, "exits", "epochs", *further_metrics(names, found)]
 
 
 def _exit_columns(runs: Sequence[RunContents]) -> list[str]:
-    """Return the columns of the exit positions in stage order, the final classifier last."""
-    stages = dict.fromkeys(name for run in runs for name in run.config.space.stage_names())
+    """Return the columns of the exit positions in their order, the final classifier last."""
+    places = dict.fromkeys(name for run in runs for name in run.config.space.exit_positions)
     used = {name for run in runs for point in run.front for name in exit_names(point.evaluation.architecture)}
-    positions = [name for name in (*stages, FINAL) if name in used]
+    positions = [name for name in (*places, FINAL) if name in used]
     return [
         f"{kind}[{name}]"
         for kind in _PER_EXIT

@@ -16,6 +16,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from aebnas.config.sections.constraints import full_name
@@ -26,6 +27,7 @@ from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
 from aebnas.runs.individuals import individual
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
+from aebnas.task.metrics.table import metric_of
 
 CONSTRAINTS = "constraints"
 """Where Optuna's samplers and the dashboard look for violations (> 0: infeasible)."""
@@ -62,7 +64,9 @@ def export_study(run: LoadedRun, storage: str, name: str | None = None) -> int:
 def _write(run: LoadedRun, storage: str, name: str, trials: Sequence[FrozenTrial]) -> None:
     """Write a new study whole, or leave none behind."""
     objectives = list(run.contents.objectives)
-    study = optuna.create_study(storage=storage, study_name=name, directions=["minimize"] * len(objectives))
+    rises = [metric_of(name).highest is not None for name in objectives]
+    directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in rises]
+    study = optuna.create_study(storage=storage, study_name=name, directions=directions)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -14,9 +14,10 @@ from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
 from aebnas.files.atomic import write_atomically
 from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings, read_runs
-from aebnas.runs.formatting import metric_heading, unit_of
+from aebnas.runs.formatting import metric_heading
 from aebnas.runs.intervals import wilson_interval
 from aebnas.runs.store.store import RunStore
+from aebnas.task.metrics.table import metric_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +80,8 @@ def _figures(runs: Sequence[RunContents]) -> list[tuple[str, Figure]]:
 
 
 def _costs(run: RunContents) -> list[str]:
-    """Return the objectives other than error, expected MACs where there is none."""
-    return [name for name in run.objectives if name != "error"] or ["macs"]
+    """Return the objectives that are no shares, expected MACs where there is none."""
+    return [name for name in run.objectives if not metric_of(name).is_share] or ["macs"]
 
 
 def _curve_cost(run: RunContents) -> str:
@@ -181,7 +182,7 @@ def _canvas(cost: str, values: Sequence[float]) -> tuple[Figure, Axes]:
     """Return a figure of accuracy over a cost, logarithmic where the costs spread widely."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
-    unit = unit_of(cost)
+    unit = metric_of(cost).unit
     figure, axes = _plain(metric_heading(cost) + (f" ({unit})" if unit else ""), "Accuracy on select")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if min(values) > 0 and max(values) > LOG_RATIO * min(values):

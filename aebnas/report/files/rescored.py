@@ -47,7 +47,7 @@ def rescored_run(
         shape, classes = store.fact("image_shape"), store.fact("classes")
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
-        task = Task.of_images(shape, len(classes))
+        task = Task.of_samples(shape, len(classes))
         done = [one for one in store.evaluations() if one.is_done]
         plans = [one.architecture.segments(task) for one in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]

@@ -48,8 +48,7 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
     shape = run.facts["image_shape"]
     if not run.front or shape is None:
         return ()
-    height, width, _ = shape
-    space = make_space(run.config.space, (height, width), run.config.search.budget_fractions)
+    space = make_space(run.config.space, tuple(shape[:-1]), run.config.search.budget_fractions)
     try:
         values = {one.key: space.active_genes(one.architecture) for one in run.done}
     except ConfigError:

@@ -20,14 +20,14 @@ from aebnas.report.page.packing import kept_points, packed_curve, point_limit, s
 from aebnas.report.page.reliability import ExitReliability, reliabilities
 from aebnas.report.page.surrogate_section import foretold
 from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
-from aebnas.runs.formatting import metric_heading, metric_name, unit_of
+from aebnas.runs.formatting import further_metrics, metric_heading, metric_name
 from aebnas.runs.store.store import RunStore
+from aebnas.task.metrics.table import EVERYWHERE, metric_of
 
 CURVE_BYTES = 3_500_000
 """Of all packed curves of a page; those of the front are whole beyond it."""
 POLICY_CHARACTERS = 600
 """A longer policy, of learned weights say, is carried for points of the front alone."""
-FIXED_METRICS = ("accuracy", "error", "macs", "worst_macs", "params", "peak_activation_bytes")
 
 
 def page_data(
@@ -41,21 +41,29 @@ def page_data(
         links: The winner's file relative to the page, by run label and key.
     """
     metrics = dict.fromkeys(name for run in runs for name in run_metrics(run))
-    words = {
-        name: {"name": metric_name(name), "title": metric_heading(name), "unit": unit_of(name)}
-        for name in metrics
-    }
     budget = CURVE_BYTES // max(1, len(runs))
     return {
-        "metrics": words,
+        "metrics": {name: _words(name) for name in metrics},
         "runs": [_run(run, store, links, budget) for run, store in zip(runs, stores, strict=True)],
     }
 
 
 def run_metrics(run: RunContents) -> list[str]:
-    """Return what a run's points can be drawn over: fixed quantities, then those of its devices."""
-    devices = run.points[0].metrics if run.points else ()
-    return [*FIXED_METRICS, *(name for name in devices if "@" in name)]
+    """Return what a run's points can be drawn over: what every run has, then what this one measured."""
+    return [*EVERYWHERE, *further_metrics(run.points[0].metrics if run.points else (), EVERYWHERE)]
+
+
+def _words(name: str) -> dict[str, Any]:
+    """Return what the script must know of a metric."""
+    metric = metric_of(name)
+    return {
+        "name": metric_name(name),
+        "title": metric_heading(name),
+        "unit": metric.unit,
+        "axis": metric.axis or (f" ({metric.unit})" if metric.unit else ""),
+        "share": metric.is_share,
+        "rises": metric.highest is not None,
+    }
 
 
 def _run(
@@ -156,8 +164,8 @@ def _candidate(
         "k": one.key,
         "r": [short(value, 9) for value in one.reach_macs],
         "d": {name: [short(value) for value in reach] for name, reach in one.reach_costs.items()},
-        "p": one.params,
-        "m": one.peak_activation_bytes,
+        "p": {name: short(value, 9) for name, value in one.sizes().items()},
+        "m": {name: [short(float(values[i])) for i in kept] for name, values in curve.measured.items()},
         "x": [short(value) for value in curve.exit_accuracy.tolist()],
         "c": packed_curve(curve, kept, scale),
         "w": len(curve.select_cost),

@@ -15,12 +15,14 @@ from aebnas.runs.formatting import (
     FINAL,
     epochs_word,
     exit_names,
+    further_metrics,
     interval,
     metric_heading,
     metric_value,
     percent,
     si,
 )
+from aebnas.task.metrics.table import EVERYWHERE
 
 MAX_FRONT_ROWS = 500
 MAX_FAILURES = 200
@@ -38,7 +40,7 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
         run: Whose front.
         links: The winner's file relative to the page, by run label and key.
     """
-    devices = [name for name in run.front[0].metrics if "@" in name] if run.front else []
+    devices = _further(run.front[0]) if run.front else []
     epochs = [("Epochs", True)] if run.plan.is_uneven else []
     columns = [
         *_FRONT_COLUMNS[:3],
@@ -141,7 +143,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         percent(point.accuracy, 2),
         interval(point.accuracy, run.select_images),
         si(metrics["macs"]),
-        *(metric_value(name, value) for name, value in metrics.items() if "@" in name),
+        *(metric_value(name, metrics[name]) for name in _further(point)),
         percent(point.cost_share, 0),
         si(metrics["worst_macs"]),
         si(metrics["params"]),
@@ -154,6 +156,11 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         key = element("a", key, attributes={"href": link, "title": "Winner file"})
     words = _lines(point.evaluation.architecture.drawing().lines())
     return element("tr", *cells, element("td", _exits(point)), element("td", key, words))
+
+
+def _further(point: OperatingPoint) -> list[str]:
+    """Return the metrics that not every run has."""
+    return further_metrics(point.metrics, EVERYWHERE)
 
 
 def _exits(point: OperatingPoint) -> Markup:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from aebnas.report.text.facts import miss_words
 from aebnas.report.text.training_words import weights_words
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
-from aebnas.runs.formatting import count, epochs_word, interval, percent, si
+from aebnas.runs.formatting import count, epochs_word, further_metrics, interval, metric_value, percent, si
 from aebnas.runs.store.store import RunStore
+from aebnas.task.metrics.table import EVERYWHERE, metric_of
 from aebnas.terminal.tables import FittedColumn, FittedTable
 
 LEAST_FIRST = ("(95%)", "params", "worst", "share", "exits %", "epochs")
@@ -40,12 +41,12 @@ def front_table(store: RunStore, max_rows: int = 20, width: int | None = None) -
 
 def contents_table(run: RunContents, max_rows: int = 20, width: int | None = None) -> FittedTable:
     """Return the front of a run that was read already; as ``front_table``."""
-    shown, devices = thinned(run.front, max_rows), device_columns(run)
-    columns = _columns(run, shown, devices)
+    shown, further = thinned(run.front, max_rows), further_columns(run)
+    columns = _columns(run, shown, further)
     return FittedTable(
         [FittedColumn(head, tuple(cells), head in ("exits %", "key")) for head, cells in columns.items()],
         caption=miss_words(run) or _caption(run, len(shown)),
-        least_first=(*LEAST_FIRST, *reversed(devices.values()), "MACs"),
+        least_first=(*LEAST_FIRST, *reversed(further.values()), "MACs"),
         legend=LEGEND if run.front else {},
         breaks_heads=False,
         width=width,
@@ -59,21 +60,23 @@ def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint
     return [points[round(i * (len(points) - 1) / (limit - 1))] for i in range(limit)]
 
 
-def device_columns(run: RunContents) -> dict[str, str]:
-    """Return the head of each expected latency and energy, by metric: short with a single profile."""
-    names = [name for point in run.front[:1] for name in point.metrics if "@" in name]
-    names = [name for name in names if not name.startswith("worst_")]
-    is_single = len(run.config.profiles) == 1
-    return {
-        name: (name.partition("@")[0] if is_single else name)
-        .replace("latency_ms", "ms")
-        .replace("energy_mj", "mJ")
-        for name in names
-    }
+def further_columns(run: RunContents) -> dict[str, str]:
+    """Return the head of each metric that not every run has: of a device its unit, short with one profile."""
+    names = further_metrics((name for point in run.front[:1] for name in point.metrics), EVERYWHERE)
+    names = [name for name in names if "@" not in name or not metric_of(name).is_exact]
+    return {name: _head(name, len(run.config.profiles) == 1) for name in names}
+
+
+def _head(name: str, is_single: bool) -> str:
+    base, at, profile = name.partition("@")
+    if not at:
+        return metric_of(name).word
+    unit = metric_of(name).unit or base
+    return unit if is_single else f"{unit}@{profile}"
 
 
 def _columns(
-    run: RunContents, points: Sequence[OperatingPoint], devices: Mapping[str, str]
+    run: RunContents, points: Sequence[OperatingPoint], further: Mapping[str, str]
 ) -> dict[str, list[str]]:
     """Return the cells of every column by its head."""
     columns = {
@@ -81,8 +84,8 @@ def _columns(
         "(95%)": [interval(point.accuracy, run.select_images) for point in points],
         "MACs": [si(point.metrics["macs"]) for point in points],
     }
-    for name, head in devices.items():
-        columns[head] = [f"{point.metrics[name]:.3g}" for point in points]
+    for name, head in further.items():
+        columns[head] = [_cell(name, point.metrics[name]) for point in points]
     columns["share"] = [percent(point.cost_share, 0) for point in points]
     columns["worst"] = [si(point.metrics["worst_macs"]) for point in points]
     columns["params"] = [si(point.metrics["params"]) for point in points]
@@ -91,6 +94,11 @@ def _columns(
         columns["epochs"] = [epochs_word(point.evaluation.epochs) for point in points]
     columns["key"] = [point.key for point in points]
     return columns
+
+
+def _cell(name: str, value: float) -> str:
+    """Return a value, without the unit that the head names."""
+    return f"{value:.3g}" if metric_of(name).unit else metric_value(name, value)
 
 
 def _caption(run: RunContents, shown: int) -> str:

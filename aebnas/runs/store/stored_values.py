@@ -76,6 +76,8 @@ def _curve_contradiction(curve: OperatingCurve, exits: int) -> str | None:
         return "its curve has exit rates that do not sum to 1"
     if not (np.isfinite(curve.calibrate_cost).all() and np.isfinite(curve.select_cost).all()):
         return "its curve has costs that are no numbers"
+    if not all(np.isfinite(values).all() for values in curve.measured.values()):
+        return "its curve has metrics that are no numbers"
     if not all(isinstance(name, str) for name in curve.settings):
         return "its curve has settings that are no names"
     return None

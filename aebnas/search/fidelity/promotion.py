@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import SHARES
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.individuals import Individual, with_free_points
 from aebnas.runs.pareto import non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
+from aebnas.task.metrics.table import metric_of
 
 FloatArray = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def best_first(
         evaluations: At this rung, by key; failed ones are left out.
         config: Objectives, constraints and target.
     """
-    limits = {name: bound for name, bound in config.constraints.items() if name not in SHARES}
+    limits = {name: bound for name, bound in config.constraints.items() if not metric_of(name).is_learned}
     judged = config.model_copy(update={"constraints": limits})
     points = with_free_points(space, asked, dict(evaluations), judged)
     if config.exits.target is not None and config.exits.budget_metric is None:

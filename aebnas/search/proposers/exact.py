@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from aebnas.hardware.cost.cost import NetworkCost, network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.space.api import Architecture
+from aebnas.task.metrics.facts import Costs
+from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
@@ -24,15 +27,19 @@ class ExactCost:
     """What needs no device."""
     reach: Mapping[str, FloatArray]
     """Cost to leave at each exit, shape ``(exits,)``, by ``macs``, ``latency_ms@PROFILE`` ..."""
-    metrics: Mapping[str, float]
-    """``params``, ``peak_activation_bytes``, and ``worst_`` of every expected metric."""
 
-    def span(self, metric: str) -> tuple[float, float]:
-        """Return the smallest and the largest value that a metric can take, wherever thresholds are."""
-        if metric in self.metrics:
-            return self.metrics[metric], self.metrics[metric]
-        reach = self.reach[metric]
-        return float(reach[0]), float(reach[-1])
+    @cached_property
+    def costs(self) -> Costs:
+        """Return the same as metrics read it."""
+        return Costs(self.reach, self.network.params, self.network.peak_activation_bytes)  # type: ignore[arg-type]
+
+    def span(self, metric: str) -> tuple[float, float] | None:
+        """Return the least and the largest value that training can lead to; None: anything.
+
+        Args:
+            metric: Its full name, with ``@PROFILE`` of a device.
+        """
+        return metric_of(metric).span(self.costs, metric)
 
 
 class ExactCosts:
@@ -58,6 +65,4 @@ class ExactCosts:
         reach = {"macs": cost.reach_macs}
         found = self._devices.reach_costs(architecture, self._task)
         reach |= {name: np.asarray(values, float) for name, values in found.items()}
-        worst = {f"worst_{name}": float(values[-1]) for name, values in reach.items()}
-        sizes = {"params": float(cost.params), "peak_activation_bytes": float(cost.peak_activation_bytes)}
-        return ExactCost(cost, reach, worst | sizes)
+        return ExactCost(cost, reach)

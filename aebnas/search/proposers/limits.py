@@ -5,12 +5,13 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import Bound, bound_violations, full_name
 from aebnas.space.api import Architecture
+from aebnas.task.metrics.table import metric_of
 
 if TYPE_CHECKING:  # counting imports torch
     from aebnas.search.proposers.exact import ExactCost, ExactCosts
@@ -31,7 +32,7 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
         exact: Counts architectures, with the devices that constraints name.
     """
     bounds = {full_name(name, config.profiles): bound for name, bound in config.constraints.items()}
-    bounds = {name: bound for name, bound in bounds.items() if name not in ("error", "accuracy")}
+    bounds = {name: bound for name, bound in bounds.items() if not metric_of(name).is_learned}
     if not bounds:
         return None
 
@@ -41,13 +42,15 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
         return sum(
             max(0.0, violation)
             for name, bound in bounds.items()
-            for violation in bound_violations(_nearest(cost, name, bound), bound)
+            for value in _nearest(cost, name, bound)
+            for violation in bound_violations(value, bound)
         )
 
     return excess
 
 
-def _nearest(cost: ExactCost, name: str, bound: Bound) -> float:
-    """Return the value nearest to a bound that the exits can reach."""
-    first, last = cost.span(name)
-    return first if bound.min is None else min(last, max(first, bound.min))
+def _nearest(cost: ExactCost, name: str, bound: Bound) -> Iterator[float]:
+    """Yield the value nearest to a bound that the exits can reach, where the architecture tells."""
+    span = cost.span(name)
+    if span is not None:
+        yield span[0] if bound.min is None else min(span[1], max(span[0], bound.min))

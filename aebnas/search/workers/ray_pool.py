@@ -232,7 +232,7 @@ class RayPool:
     def _begin(self, job: Job, seconds: float) -> Roster:
         """Start Ray, or connect; return a roster of nobody."""
         workers, splits = self._config.workers, job.splits
-        images = sum(part.images.nbytes for part in (splits.train, splits.calibrate, splits.select))
+        images = sum(part.values.nbytes for part in (splits.train, splits.calibrate, splits.select))
         prepared = [array for arrays in job.shared.values() for array in arrays.values()]
         shared_bytes = images + sum(array.nbytes for array in prepared)
         count: int | None

@@ -27,13 +27,13 @@ from aebnas.config.model_file import read_model
 from aebnas.config.schema import DataConfig, SixteenBitDepth, Text
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import TrainingConfig
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import DataError, RunError
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.policies.table import policy_from_dict
 from aebnas.files.yaml_text import yaml_text
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.spaces import AnyArchitecture
+from aebnas.task.input_spec import InputSpec, checked_normalisation
 from aebnas.task.task import Task
 
 FORMAT = 1
@@ -82,7 +82,8 @@ class Checkpoint(Frozen):
     image_shape: Annotated[Items[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
     """Height, width, channels of the data's images."""
     mean: Channels
-    """By channel, of training pixels scaled to 0..1: an input is ``(pixel / 255 - mean) / std``."""
+    """By channel, of training pixels scaled to 0..1: where the network brings no normalisation of its own,
+    an input is ``(pixel / 255 - mean) / std``."""
     std: Channels
     """By channel, likewise."""
     training: TrainingConfig
@@ -113,7 +114,8 @@ class Checkpoint(Frozen):
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_images(self.image_shape, len(self.classes))
+        normalisation = checked_normalisation(self.mean, self.std, self.image_shape[2])
+        return Task.of_samples(self.image_shape, len(self.classes), normalisation)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:
@@ -124,11 +126,7 @@ class Checkpoint(Frozen):
                 f"key {self.key} belongs to another architecture: this one's is "
                 f"{self.architecture.key()}. The file was edited or damaged; train it again"
             )
-        channels = self.image_shape[2]
-        if not len(self.mean) == len(self.std) == channels:
-            raise ValueError(f"mean and std need {channels} values, one per channel of image_shape")
-        if min(self.std) <= 0:
-            raise ValueError("std must be positive")
+        checked_normalisation(self.mean, self.std, self.image_shape[2])
         exits = len(self.architecture.exit_names) + 1
         for name, reach in {"reach_macs": self.reach_macs, **self.reach_costs}.items():
             if len(reach) != exits:
@@ -147,9 +145,9 @@ class Checkpoint(Frozen):
         return self
 
     @property
-    def statistics(self) -> ChannelStatistics:
-        """Return what inputs are normalised by."""
-        return ChannelStatistics(tuple(self.mean), tuple(self.std))
+    def input(self) -> InputSpec:
+        """Return what the network takes in."""
+        return self.architecture.input(self.task)
 
     @property
     def exit_policy(self) -> ExitPolicy:

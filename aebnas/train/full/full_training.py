@@ -24,7 +24,7 @@ from aebnas.files.lock import run_lock
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.formatting import exit_names
 from aebnas.runtime.process import prepare_process
-from aebnas.task.input_size import Size
+from aebnas.task.input_spec import InputSpec
 from aebnas.train.full.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.train.full.files import writing
@@ -92,20 +92,19 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
 
 def held_out_logits(network: EarlyExitNetwork, plan: Plan) -> NDArray[np.float32]:
     """Return a network's logits on the images held out, ``(N, E, K)``; it is then in evaluation mode."""
-    return image_logits(network, plan.images.held_out, plan.images.statistics)
+    return image_logits(network, plan.images.held_out)
 
 
-def train_batches(plan: Plan, resolution: Size, seed: int) -> TrainBatches:
-    """Return augmented batches of the training images at one resolution."""
+def train_batches(plan: Plan, spec: InputSpec, seed: int) -> TrainBatches:
+    """Return augmented batches of the training images for one network."""
     training = plan.settings.training
     return TrainBatches(
         plan.images.train,
+        spec,
         device=plan.device,
-        resolution=resolution,
         batch_size=training.batch_size,
         augment=training.augment,
         seed=seed,
-        statistics=plan.images.statistics,
     )
 
 
@@ -123,7 +122,7 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
         carry=plan.settings.training.carry,
     )
     if task.inheritance is not None:
-        task.inheritance.give(network, images)
+        task.inheritance.give(network, images.task)
     network.to(torch.device(plan.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
@@ -146,11 +145,11 @@ def trained_weights(
     device, training = torch.device(plan.device), plan.settings.training
     prepare_process(device)
     network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
-    plain = train_batches(plan, task.architecture.input_size, seed)
+    plain = train_batches(plan, network.input, seed)
     phases, batches = MODES[training.loss.name](network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
-        seen = train_batches(plan, teacher.architecture.input_size, seed)
+        seen = train_batches(plan, teacher.input, seed)
         batches = TaughtBatches(plain, seen, teacher)
         phases = taught_phases(phases, task.teacher.lesson, weights, chance(network))
     dtype = training_dtype(training.precision, task.architecture.backbone_types, device)

@@ -6,16 +6,18 @@ While hyperparameters are tuned, train trains and select scores.  Must not impor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.checks.memory import memory_told
 from aebnas.data.checks.moved import other_data, read_again
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.splits import Splits, make_splits
-from aebnas.data.statistics import ChannelStatistics
+from aebnas.data.statistics import normalisation_of
 from aebnas.errors import RunError
+from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task
 
 
@@ -23,22 +25,25 @@ from aebnas.task.task import Task
 class FinalImages:
     """What a network is trained on, and what it is not; disjoint, and no test images."""
 
-    train: ImageSet
-    held_out: ImageSet
+    train: Samples
+    held_out: Samples
     """Calibrate, on which exit policies are fitted; while hyperparameters are tuned, select."""
     classes: tuple[str, ...]
-    statistics: ChannelStatistics
-    """Of ``train``."""
     data: DataConfig
     fingerprint: str
     """Of the data and splits, as the search knew them."""
     depth: SixteenBitDepth | None = None
     """Bits that 16-bit files were read with; None: there are none."""
 
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """Return that of ``train``, whose pixels are read once."""
+        return normalisation_of(self.train)
+
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_images(self.train.shape, len(self.classes))
+        return Task.of_samples(self.train.shape, len(self.classes), self.normalisation)
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:
@@ -56,7 +61,7 @@ def final_images(data: DataConfig, fingerprint: str | None = None, progress: boo
     splits = _checked(data, fingerprint, progress)
     parts = (splits.train, splits.select)
     with memory_told("joining train and select"):
-        train = ImageSet(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+        train = Samples(np.concatenate([p.pixels for p in parts]), np.concatenate([p.labels for p in parts]))
     return _images(train, splits.calibrate, splits, data)
 
 
@@ -79,6 +84,5 @@ def _checked(data: DataConfig, fingerprint: str | None, progress: bool) -> Split
     return splits
 
 
-def _images(train: ImageSet, held_out: ImageSet, splits: Splits, data: DataConfig) -> FinalImages:
-    statistics = ChannelStatistics.of(train)
-    return FinalImages(train, held_out, splits.classes, statistics, data, splits.fingerprint, splits.depth)
+def _images(train: Samples, held_out: Samples, splits: Splits, data: DataConfig) -> FinalImages:
+    return FinalImages(train, held_out, splits.classes, data, splits.fingerprint, splits.depth)

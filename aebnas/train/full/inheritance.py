@@ -9,8 +9,9 @@ from pathlib import Path
 from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.supernet.inheritance import Images, supernet_with
+from aebnas.supernet.inheritance import supernet_with
 from aebnas.supernet.storage import load_supernet
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Inheritance:
     sha256: str
     """Of the file."""
 
-    def give(self, network: EarlyExitNetwork, images: Images) -> None:
+    def give(self, network: EarlyExitNetwork, task: Task) -> None:
         """Give a network of the run's space, with or without its early exits, the weights it has there.
 
         Statistics of batch norms are not among them: they follow from the training itself.
@@ -34,7 +35,7 @@ class Inheritance:
         if _sha256(self.file) != self.sha256:
             raise RunError(f"{self.file} has changed since this training was planned; begin it anew: --again")
         weights = load_supernet(self.file).arrays()
-        subnet = supernet_with(self.config, images, weights).extract(network.architecture)
+        subnet = supernet_with(self.config, task, weights).extract(network.architecture)
         network.load_state_dict(subnet.state_dict())
 
 

@@ -40,8 +40,7 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
         )
     stored, is_finished = stored_facts(file)
-    channels, classes = images.train.shape[2], len(images.classes)
-    check_facts(file, stored, supernet_facts(config, images.fingerprint, channels, classes))
+    check_facts(file, stored, supernet_facts(config, images.fingerprint, images.task))
     if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {subject.run}")
     return Inheritance(file, config, _sha256(file))

@@ -16,11 +16,11 @@ from aebnas.config.choices import did_you_mean
 from aebnas.errors import ConfigError, RunError
 from aebnas.runs.contents import OperatingPoint, RunContents
 from aebnas.runs.formatting import count, metric_value
+from aebnas.task.metrics.table import metric_of
 
 WORDS = ("knee", "best")
 KEY = re.compile(r"[0-9a-f]{4,16}")
 """A key or the beginning of one; shorter ones could be words."""
-ACCURACIES = ("accuracy", "error")
 
 
 def picked(run: RunContents, pick: str) -> OperatingPoint:
@@ -39,7 +39,7 @@ def picked(run: RunContents, pick: str) -> OperatingPoint:
         ConfigError: The word, the quantity or the bound is none.
         RunError: There is no such network, or no point within the bound.
     """
-    metric, colon, bound = pick.partition(":")
+    metric, colon, bound = pick.rpartition(":")
     if colon:
         return _within(run, metric, bound, pick)
     if pick in WORDS:
@@ -75,13 +75,14 @@ def knee(points: Sequence[OperatingPoint], axis: str) -> OperatingPoint:
 
 
 def cost_axis(run: RunContents) -> str:
-    """Return the cost of a run's front: its first objective that is no accuracy."""
-    return next((name for name in run.objectives if name not in ACCURACIES), "macs")
+    """Return the cost of a run's front: its first objective that training does not decide."""
+    return next((name for name in run.objectives if not metric_of(name).is_learned), "macs")
 
 
 def bounded_metrics(run: RunContents) -> list[str]:
     """Return the quantities that a bound can be put on; empty where nothing has finished."""
-    return [name for name in run.points[0].metrics if name not in ACCURACIES] if run.points else []
+    metrics = run.points[0].metrics if run.points else ()
+    return [name for name in metrics if metric_of(name).highest is None and name != "error"]
 
 
 def full_key(run: RunContents, beginning: str) -> str:

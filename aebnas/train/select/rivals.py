@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.data.statistics import ChannelStatistics
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation
@@ -31,7 +30,6 @@ class Contender:
     key: str
     network: EarlyExitNetwork
     policy: ExitPolicy
-    statistics: ChannelStatistics
     note: str = ""
     """How far its training can be compared."""
 
@@ -68,7 +66,7 @@ def contender(folder: Path, name: str, fingerprint: str | None = None, note: str
             f"{folder} was trained on other data (fingerprint {one.data_fingerprint[:12]}, not "
             f"{fingerprint[:12]}): it may have been trained on these test images. Train it on these data"
         )
-    return Contender(name, one.key, trained.network, one.exit_policy, one.statistics, note)
+    return Contender(name, one.key, trained.network, one.exit_policy, note)
 
 
 def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> Contender | Missing:
@@ -133,14 +131,14 @@ def _with_search_weights(
             f"its weights were not kept ({best.key}, {accuracy} on select in the search"
             f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
-    network = EarlyExitNetwork(best.architecture, checkpoint.task, carry=config.training.carry)
+    network = EarlyExitNetwork(best.architecture, splits.task, carry=config.training.carry)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # what damaged bytes raise in pickle and zip has no common class
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
     epochs = fidelity.epochs if best.epochs is None else best.epochs
     note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
-    return Contender(BEST, best.key, network.eval(), never_leave(1), ChannelStatistics.of(splits.train), note)
+    return Contender(BEST, best.key, network.eval(), never_leave(1), note)
 
 
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:

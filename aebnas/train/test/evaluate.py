@@ -15,7 +15,7 @@ import torch
 
 from aebnas.data.checks.duplicates import find_duplicates
 from aebnas.data.checks.moved import moved, other_data, read_again
-from aebnas.data.dataset import ImageSet
+from aebnas.data.dataset import Samples
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import make_splits
 from aebnas.errors import DataError
@@ -98,18 +98,18 @@ def evaluate(
     return report
 
 
-def _score(one: Contender, test: ImageSet, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
+def _score(one: Contender, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
     architecture = one.network.architecture
     reach = network_cost(architecture, checkpoint.task).reach_macs
     costs: ReachCosts = devices.reach_costs(architecture, checkpoint.task)
     if one.key == checkpoint.key:
         costs = {name: tuple(known) for name, known in checkpoint.reach_costs.items()} | costs
-    logits = image_logits(one.network, test, one.statistics, torch.contiguous_format)
+    logits = image_logits(one.network, test, torch.contiguous_format)
     samples = ExitSamples.of(logits, test.labels, reach)
     return score(samples, one.policy, exit_names(architecture), costs)
 
 
-def _stopped(everyone: Sequence[Contender], test: ImageSet, images: int) -> Sequence[Stopped | None]:
+def _stopped(everyone: Sequence[Contender], test: Samples, images: int) -> Sequence[Stopped | None]:
     count = min(images, len(test))
     if not count:
         return [None] * len(everyone)
@@ -119,13 +119,12 @@ def _stopped(everyone: Sequence[Contender], test: ImageSet, images: int) -> Sequ
     return take_turns(networks, [_one_by_one(one, some) for one in everyone])
 
 
-def _one_by_one(one: Contender, images: ImageSet) -> Iterator[Images]:
+def _one_by_one(one: Contender, images: Samples) -> Iterator[Images]:
     batches = eval_batches(
         images,
+        one.network.input,
         device="cpu",
-        resolution=one.network.architecture.input_size,
         batch_size=EVALUATION_BATCH,
-        statistics=one.statistics,
         memory_format=torch.contiguous_format,
     )
     for x, _ in batches:

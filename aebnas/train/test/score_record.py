@@ -58,6 +58,7 @@ def network_dict(one: NetworkScore) -> dict[str, Any]:
             "macs": asdict(policy.macs),
             "macs_share": policy.macs.value / policy.full_macs,
             "costs": dict(policy.costs),
+            "metrics": dict(policy.metrics),
             "calibration": plain(policy.calibration),
         },
     }

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.exits.core.answers import answers_at
 from aebnas.exits.core.outcome import PolicyOutcome, outcome_at
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.calibration import CalibrationReport, decision_calibration, exit_calibration
 from aebnas.exits.quality.comparison import bootstrap_band, paired_band
+from aebnas.task.metrics.table import METRICS, metrics_of_answers
 
 RESAMPLES = 10_000
 BAND = (0.025, 0.975)
@@ -68,6 +70,8 @@ class PolicyScore:
     """Predicted mean per image, by latency_ms@PROFILE and energy_mj@PROFILE."""
     calibration: CalibrationReport
     """Of the answers given."""
+    metrics: Mapping[str, float]
+    """Every metric of answers, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +113,7 @@ def score(
                 name: float(outcome.exit_rates @ np.asarray(reach)) for name, reach in reach_costs.items()
             },
             calibration=decision_calibration(samples, chosen),
+            metrics=_metrics(samples, chosen),
         ),
         chosen=chosen,
         right=right,
@@ -143,6 +148,11 @@ def _exits(samples: ExitSamples, chosen: NDArray[np.int64], names: Sequence[str]
             )
         )
     return found
+
+
+def _metrics(samples: ExitSamples, chosen: NDArray[np.int64]) -> dict[str, float]:
+    given = answers_at(chosen, samples, with_logits=True)
+    return {name: metric.measure(given) for name, metric in metrics_of_answers(METRICS).items()}
 
 
 def _share(right: NDArray[np.bool_]) -> Banded:

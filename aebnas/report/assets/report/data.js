@@ -31,7 +31,7 @@ function readBox([words, width, size, isHead]) {
 
 function readCandidate(run, plain) {
   const candidate = {
-    run, plain, key: plain.k, params: plain.p, bytes: plain.m, exitAccuracy: plain.x, bins: plain.b,
+    run, plain, key: plain.k, sizes: plain.p, scores: plain.m, exitAccuracy: plain.x, bins: plain.b,
     reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, verdict: plain.v, link: plain.l,
     network: readNetwork(run.boxes, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
   };
@@ -65,9 +65,8 @@ function metricAt(candidate, i, metric) {
   const { curve } = candidate;
   if (metric === "accuracy") return curve.accuracy[i];
   if (metric === "error") return 1 - curve.accuracy[i];
-  if (metric === "params") return candidate.params;
-  if (metric === "peak_activation_bytes") return candidate.bytes;
-  if (metric.startsWith("worst_")) return candidate.reach[metric.slice(6)]?.at(-1) ?? NaN;
+  if (metric in candidate.sizes) return candidate.sizes[metric];
+  if (metric in candidate.scores) return candidate.scores[metric][i];
   const reach = candidate.reach[metric];
   if (!reach) return NaN;
   let sum = 0;

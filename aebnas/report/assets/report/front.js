@@ -105,9 +105,9 @@ function frontAxis(side, isLog, shown) {
 function focused(metric, values, shown, low, high) {
   const front = shown.filter((point) => point.isFront).map((point) => point.value(metric));
   const sorted = Float64Array.from(values).sort();
-  const quarter = sorted[Math.floor((metric === "accuracy" ? 0.25 : 0.75) * (sorted.length - 1))];
+  const quarter = sorted[Math.floor((DATA.metrics[metric].rises ? 0.25 : 0.75) * (sorted.length - 1))];
   const [start, end] = spread([...front, quarter], false, 0.12);
-  return metric === "accuracy" ? [Math.max(low, start), Math.max(high, end)] : [Math.min(low, start), Math.min(high, end)];
+  return DATA.metrics[metric].rises ? [Math.max(low, start), Math.max(high, end)] : [Math.min(low, start), Math.min(high, end)];
 }
 
 function drawBounds(chart) {
@@ -116,7 +116,7 @@ function drawBounds(chart) {
     for (const [bound, sign] of [[low, "≥"], [high, "≤"]]) {
       if (bound === null) continue;
       for (const side of ["x", "y"]) {
-        const mirrored = isShare(metric) && isShare(FRONT[side]) && metric !== FRONT[side];
+        const mirrored = isRightness(metric) && isRightness(FRONT[side]) && metric !== FRONT[side];
         if (metric !== FRONT[side] && !mirrored) continue;
         const words = `${metricName(metric)} ${sign} ${metricValue(metric, bound)}`;
         if (!seen.has(side + words)) boundLine(chart, side, mirrored ? 1 - bound : bound, words);
@@ -181,7 +181,7 @@ function drawMembers(chart, visible, tip) {
     if (isLine && FRONT.y === "accuracy") {
       chart.area.append(svg("path", { class: "front-line", style: `stroke: ${runColour(run)}`, d: stepPath(own.map(({ x, y }) => [x, y])) }));
     }
-    if (RUNS.length === 1 && own.length <= MAX_WHISKERS && isShare(FRONT.y) && run.images) drawWhiskers(chart, own, run);
+    if (RUNS.length === 1 && own.length <= MAX_WHISKERS && isRightness(FRONT.y) && run.images) drawWhiskers(chart, own, run);
     for (const { point, x, y } of own) {
       const [mode, property] = isHollow(point.candidate) ? ["point hollow", "color"] : ["point", "fill"];
       const mark = svg("path", {
@@ -251,7 +251,7 @@ function pointWords(point) {
   const parts = [`${percent(point.value("accuracy"), 2)} accuracy`];
   for (const metric of new Set([FRONT.x, FRONT.y, point.candidate.run.cost])) {
     const value = point.value(metric);
-    if (!isShare(metric) && Number.isFinite(value)) parts.push(`${metricValue(metric, value)} ${metricName(metric)}`);
+    if (!isRightness(metric) && Number.isFinite(value)) parts.push(`${metricValue(metric, value)} ${metricName(metric)}`);
   }
   const run = RUNS.length > 1 ? `, ${point.candidate.run.label}` : "";
   const weights = isHollow(point.candidate) ? `, ${point.candidate.run.inherited}` : "";
@@ -291,7 +291,7 @@ function frontNote(shown, hidden) {
   const parts = ["A click opens a point, Shift and a click compares it; a line through A shows its operating curve."];
   if (RUNS.length === 1) parts.push("Vertical bars are 95% intervals.");
   const axes = new Set([FRONT.x, FRONT.y]);
-  const beyond = RUNS.flatMap((run) => run.bounds).filter(([metric]) => !axes.has(metric) && !(isShare(metric) && [...axes].some(isShare)));
+  const beyond = RUNS.flatMap((run) => run.bounds).filter(([metric]) => !axes.has(metric) && !(isRightness(metric) && [...axes].some(isRightness)));
   if (beyond.length) parts.push(`Constraints beyond these axes: ${[...new Set(beyond.map(boundWords))].join("; ")}.`);
   if (RUNS.some((run) => !run.objectives.every((name) => axes.has(name) || (name === "error" && axes.has("accuracy"))))) {
     parts.push("A projection: points that look beaten here win in another objective.");

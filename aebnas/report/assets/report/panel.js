@@ -110,12 +110,12 @@ function markPoints(chart) {
 function numbers() {
   const chosen = STATE.picks.filter(Boolean);
   const isTwo = chosen.length === 2;
-  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isShare(name));
+  const names = [...new Set(chosen.flatMap(({ candidate }) => candidate.run.metrics))].filter((name) => !isRightness(name));
   const head = html("tr", {}, html("td"), isTwo ? [...LETTERS, "B − A"].map((word) => html("th", { scope: "col" }, word)) : null);
   const rows = [
     row("Accuracy", chosen, ({ candidate, index }) => candidate.curve.accuracy[index], (value) => percent(value, 2), true),
     row("95% interval", chosen, ({ candidate, index }) => interval(candidate.curve.accuracy[index], candidate.run.images)),
-    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value))),
+    ...names.map((name) => row(DATA.metrics[name].title, chosen, ({ candidate, index }) => metricAt(candidate, index, name), (value) => metricValue(name, value), isShare(name))),
     row("Of its full cost", chosen, ({ candidate, index }) => metricAt(candidate, index, candidate.run.cost) / candidate.reach[candidate.run.cost].at(-1), (value) => percent(value), true),
     ...exitRows(chosen),
     row("Constraints", chosen, ({ candidate, index }) => broken(candidate, index).map((words) => `breaks ${words}`).join("; ") || "met"),

@@ -57,7 +57,7 @@ function heads(redraw) {
 function filters(redraw) {
   const change = (name) => (event) => ((TABLE[name] = event.target.value), (TABLE.limit = PAGE_ROWS), redraw());
   const field = (label, name, attributes) => html("label", { class: "field" }, html("span", {}, label), html("input", { oninput: change(name), ...attributes }));
-  const metrics = Object.entries(DATA.metrics).filter(([name]) => !isShare(name)).map(([name, words]) => [name, words.title]);
+  const metrics = Object.entries(DATA.metrics).filter(([name, { rises }]) => !isShare(name) && !rises).map(([name, words]) => [name, words.title]);
   return html(
     "div", { class: "bar" },
     choice("Show", [["front", "the front"], ["best", "the best point of every candidate"], ["all", "all operating points"]], TABLE.rows, (value) => ((TABLE.rows = value), (TABLE.limit = PAGE_ROWS), redraw())),

@@ -20,6 +20,11 @@ function percent(share, digits = 1) {
 }
 
 function isShare(metric) {
+  return DATA.metrics[metric].share;
+}
+
+// The share of right answers or its rest: each says the other, and both have the same interval.
+function isRightness(metric) {
   return metric === "accuracy" || metric === "error";
 }
 
@@ -34,9 +39,7 @@ function metricName(metric) {
 }
 
 function axisTitle(metric) {
-  const unit = DATA.metrics[metric].unit;
-  const place = isShare(metric) ? " on select" : unit ? ` (${unit})` : metric.endsWith("macs") ? " per image" : "";
-  return DATA.metrics[metric].title + place;
+  return DATA.metrics[metric].title + DATA.metrics[metric].axis;
 }
 
 // What stands at a tick: short, without the unit that the axis names.

@@ -46,7 +46,7 @@ class Features:
         """Return logarithms of sizes, and per exit position: is there one, its MACs, their share of all."""
         reach = cost.reach["macs"]
         present = {name: i for i, name in enumerate(architecture.exit_names)}
-        found = [float(np.log(reach[-1] + 1)), float(np.log(cost.metrics["params"] + 1))]
+        found = [float(np.log(reach[-1] + 1)), float(np.log(cost.network.params + 1))]
         for position in self._positions:
             i = present.get(position)
             share = 0.0 if i is None else float(reach[i] / reach[-1])

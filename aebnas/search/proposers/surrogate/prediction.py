@@ -15,7 +15,7 @@ from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.fitting import Fitted, choose
-from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, to_model
+from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, optimistic, to_model
 from aebnas.space.genes import Genome
 
 FloatArray = NDArray[np.float64]
@@ -75,10 +75,10 @@ class Surrogate:
             key = self.key_of(genome)
             points = []
             for j, share in enumerate(space.budget_fractions):
-                metrics = dict(cost.metrics) | {
-                    name: float(values[i, j]) for name, values in predicted.items()
-                }
+                metrics = {name: float(values[i, j]) for name, values in predicted.items()}
                 metrics["accuracy"] = 1.0 - metrics[ERROR]
+                exact = {full: cost.span(full) for full in wanted if full not in metrics}
+                metrics |= {full: span[0] for full, span in exact.items() if span is not None}
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
                 points.append(Individual(moved, key, share, *aims(metrics, self.config)))
@@ -91,8 +91,6 @@ class Surrogate:
         shares = np.asarray(self.archive.space.budget_fractions)
         found = {}
         for name, model in self.fitted.items():
-            values = model(rows)
-            if name == ERROR:
-                values = values - optimism * model.deviation
+            values = optimistic(name, model(rows), model.deviation, optimism)
             found[name] = from_model(name, values, costs, shares)
         return found

@@ -1,10 +1,10 @@
 """What is modelled, and in which units it is easy to model.
 
-Error becomes the angle whose squared sine it is: its noise is then the same
+A share, as the error, becomes the angle whose squared sine it is: its noise is then the same
 everywhere.  An expected cost becomes the logarithm of its share of what the
 budget fraction allows, for the cost to the last exit is counted, not modelled: a
 prediction of 0 says that the network spends what it may.  How far a target of
-``exits`` is missed is modelled as it is.
+``exits`` is missed, and other quantities of training, are modelled as they are.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import EXPECTED, full_name
+from aebnas.config.sections.constraints import full_name
 from aebnas.runs.individuals import TARGET
 from aebnas.search.proposers.exact import ExactCost
+from aebnas.task.metrics.table import metric_of
 
 FloatArray = NDArray[np.float64]
 ERROR = "error"
@@ -26,9 +27,24 @@ ERROR = "error"
 def modelled(config: SearchFile) -> tuple[str, ...]:
     """Return the quantities that objectives and constraints need and that nothing can count."""
     wanted = [full_name(name, config.profiles) for name in (*config.objectives, *config.constraints)]
-    expected = [name for name in wanted if name.partition("@")[0] in EXPECTED]
+    unknown = [name for name in wanted if not metric_of(name).is_exact and name != "accuracy"]
     target = [] if config.exits.target is None else [TARGET]
-    return tuple(dict.fromkeys([ERROR, *expected, *target]))
+    return tuple(dict.fromkeys([ERROR, *unknown, *target]))
+
+
+def optimistic(name: str, values: FloatArray, deviation: FloatArray | float, optimism: float) -> FloatArray:
+    """Return predictions, those of what training decides better by some deviations.
+
+    Args:
+        name: The quantity.
+        values: As models see them, shape ``(n, budget_fractions)``.
+        deviation: Of the model.
+        optimism: How many deviations.
+    """
+    if name == TARGET or not metric_of(name).is_learned:
+        return values
+    better = -1.0 if metric_of(name).highest is None else 1.0
+    return values + better * optimism * deviation
 
 
 def to_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares: FloatArray) -> FloatArray:
@@ -40,9 +56,9 @@ def to_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares: 
         costs: What the ``n`` architectures cost.
         shares: The budget fractions, shape ``(budget_fractions,)``.
     """
-    if name == ERROR:
+    if name != TARGET and metric_of(name).is_share:
         return np.arcsin(np.sqrt(np.clip(values, 0, 1)))
-    if name == TARGET:
+    if name == TARGET or metric_of(name).is_learned:
         return values
     return np.log(np.maximum(values, 1e-12) / _allowance(name, costs, shares))
 
@@ -56,9 +72,9 @@ def from_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares
         costs: What the ``n`` architectures cost.
         shares: The budget fractions, shape ``(budget_fractions,)``.
     """
-    if name == ERROR:
+    if name != TARGET and metric_of(name).is_share:
         return np.square(np.sin(np.clip(values, 0, np.pi / 2)))
-    if name == TARGET:
+    if name == TARGET or metric_of(name).is_learned:
         return values
     first, last = _ends(name, costs)
     return np.clip(_allowance(name, costs, shares) * np.exp(np.clip(values, -20, 20)), first, last)
