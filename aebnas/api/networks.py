@@ -68,8 +68,8 @@ def train_winner(
     Returns:
         ``network``: a plain ``torch.nn.Module`` on the CPU in evaluation mode, fp32, which takes normalised
         images ``(n, channels, height, width)`` and returns the logits of its exits, each ``(n, classes)``;
-        ``checkpoint``: how it was trained, its ``policy`` and ``input`` (how images are prepared); ``folder``:
-        where both lie.
+        ``checkpoint``: how it was trained, its ``policy`` and ``input`` (how images are prepared);
+        ``folder``: where both lie.
 
     Raises:
         ConfigError: The pick, an override or the winner file is wrong, or they do not fit together.
