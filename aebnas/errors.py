@@ -26,6 +26,12 @@ class CodeRefusedError(CodeError):
     """Code that a file names was not run, because nobody allowed it."""
 
 
+class NetworkError(AebnasError):
+    """A network that a user brought, or its weights, cannot be used as it is."""
+
+    exit_code = 2
+
+
 class DataError(AebnasError):
     """Data are missing, truncated, unreadable or inconsistent."""
 

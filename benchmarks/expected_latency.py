@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     profile, stores = read_profile(arguments.profile), [RunStore(path) for path in arguments.runs]
-    target = profile.facts.target
+    target = profile.metadata.target
     prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     config = stores[0].config
     splits = make_splits(load_dataset(config.data), config.data)
@@ -60,7 +60,7 @@ def main() -> None:
         network = EarlyExitNetwork(
             one.architecture,
             splits.task,
-            config.training.carry,
+            config.training.boosting_coefficient,
         )
         weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
@@ -95,7 +95,7 @@ def main() -> None:
             f"| {predicted:.4f} | {measured:.4f} | {errors[-1]:+.1%} |"
         )
     print(f"\nmean absolute error {np.mean(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):.1%}")
-    print(f"anchor now / when profiled: {np.median(levels) / profile.facts.anchor_ms:.3f}")
+    print(f"anchor now / when profiled: {np.median(levels) / profile.metadata.anchor_ms:.3f}")
 
 
 if __name__ == "__main__":

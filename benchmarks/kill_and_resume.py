@@ -94,7 +94,7 @@ def wait_for_the_moment(process: subprocess.Popen[bytes], path: Path, chance: ra
 
 
 def main() -> None:
-    """Print what each kill left, and the verdict; exit code 1 if a promise is broken."""
+    """Print what each kill left, and the target check; exit code 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)

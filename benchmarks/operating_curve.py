@@ -114,8 +114,8 @@ def compare_splits(calibrate: Split, select: Split, reach_cost: FloatArray, seed
         name: apply_thresholds(front, calibrate.scores, calibrate.correct, reach_cost).cost
         for name, front in fronts.items()
     }
-    dearest = max(cost[-1] for cost in costs.values())
-    budgets = np.linspace(reach_cost[0], dearest, BUDGETS + 1)[1:]
+    most_expensive = max(cost[-1] for cost in costs.values())
+    budgets = np.linspace(reach_cost[0], most_expensive, BUDGETS + 1)[1:]
     chosen = {name: fronts[name][_within(costs[name], budgets)] for name in fronts}
     rows = []
     for baseline in ("optuna", "shared"):

@@ -16,10 +16,10 @@ import aebnas
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-TAUGHT = "your-block-exit-policy.md"
+DISTILLED_EXITS = "your-block-exit-policy.md"
 PROFILE_MAY_NOT_HOLD = (0, 6)
 """On a machine that tests keep busy."""
-OTHERS = [page.name for page in PAGES if page.name not in ("quickstart.md", TAUGHT)]
+OTHERS = [page.name for page in PAGES if page.name not in ("quickstart.md", DISTILLED_EXITS)]
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_what_a_page_tells_to_type_runs(
 
 
 def test_a_policy_is_compared_without_being_entered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "".join(f"```python\n{one.text}```\n" for one in blocks(taught(), "python")[:2])
-    follow(code, TAUGHT)
+    code = "".join(f"```python\n{one.text}```\n" for one in blocks(your_own_page(), "python")[:2])
+    follow(code, DISTILLED_EXITS)
     assert "steady" in capsys.readouterr().out
     assert ">steady<" in (folder / "policies.html").read_text()
 
@@ -104,7 +104,7 @@ def test_what_was_entered_keeps_its_promises_and_can_be_searched(folder: Path, t
     )
     environment = {**os.environ, "PYTHONPATH": f"{package}:{ROOT / 'tests'}"}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(package), str(DOCS / TAUGHT)],
+        [sys.executable, "-c", script, str(package), str(DOCS / DISTILLED_EXITS)],
         env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -116,7 +116,7 @@ def patched_package(folder: Path) -> Path:
     for name in ("aebnas", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for block in blocks(taught(), "python", "diff"):
+    for block in blocks(your_own_page(), "python", "diff"):
         if block.language == "diff":
             apply(block.text, folder)
         elif block.file:
@@ -136,8 +136,8 @@ def apply(text: str, folder: Path) -> None:
             path.write_text(content.replace(old, new))
 
 
-def taught() -> str:
-    return (DOCS / TAUGHT).read_text()
+def your_own_page() -> str:
+    return (DOCS / DISTILLED_EXITS).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -166,7 +166,7 @@ FOR_EXTENSIONS = ("extending", "testing")
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_a_document_uses_nothing_but_the_front_door(page: Path) -> None:
-    if page.name == TAUGHT:  # it changes the package itself
+    if page.name == DISTILLED_EXITS:  # it changes the package itself
         return
     text = page.read_text()
     imported = re.findall(rf"(?:from|import) aebnas\.(?!{'|'.join(FOR_EXTENSIONS)})\w+", text)

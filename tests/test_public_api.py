@@ -195,7 +195,7 @@ def test_a_policy_is_fitted_to_logits_from_anywhere() -> None:
     labels = np.arange(2000) % 10
     logits = np.random.default_rng(0).normal(4 * np.eye(10)[labels][:, None], size=(2000, 3, 10))
     fitted = aebnas.fit_policy(logits, labels, [1.0, 2.0, 3.0], max_cost=1.5)
-    assert fitted.verdict.cost <= 1.5
+    assert fitted.target_check.cost <= 1.5
     assert fitted.policy.exits == 3
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aebnas.train.full.checkpoint import Trained
 
 
-def ignore(told: str) -> None:
+def ignore(text: str) -> None:
     """Do nothing."""
 
 
@@ -26,7 +26,7 @@ def export_network(
     samples: int = 256,
     force: bool = False,
     data: str | Path | None = None,
-    tell: Callable[[str], None] = ignore,
+    on_step: Callable[[str], None] = ignore,
 ) -> Exported:
     """Write a trained network as a folder that ``EarlyExitSession`` runs without torch.
 
@@ -39,7 +39,7 @@ def export_network(
         samples: Calibrate images to store for ``bench_network``; 0: none leave your machine.
         force: Replace an export folder.
         data: Folder or file where the images are now, if they have moved.
-        tell: Called with what is being done, in words.
+        on_step: Called with what is being done, in words.
 
     Returns:
         ``folder``, ``manifest`` (what is in it; ``parity``: the largest difference of a logit from torch) and
@@ -64,7 +64,7 @@ def export_network(
         int8=int8,
         samples=samples,
         force=force,
-        tell=tell,
+        on_step=on_step,
         data=None if data is None else Path(data),
     )
 

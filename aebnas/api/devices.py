@@ -35,8 +35,8 @@ def list_devices(folder: str | Path = PROFILES) -> Inventory:
         folder: Where the profiles lie.
 
     Returns:
-        ``devices``: of each ``device`` (``cpu``, ``cuda:N``), ``name``, ``facts``, ``profiles``; ``others``:
-        profiles that fit none, and why.
+        ``devices``: of each ``device`` (``cpu``, ``cuda:N``), ``name``, ``metadata``, ``profiles``;
+        ``others``: profiles that fit none, and why.
 
     Example:
         >>> [device.device for device in aebnas.list_devices().devices]
@@ -138,8 +138,8 @@ def profile_device(
         listener: Called with how far it is.
 
     Returns:
-        The profile: ``rows`` by a layer's signature (``ms``, ``mj``), ``facts`` (device, conditions, how well
-        it predicts networks that it was not fitted on).  It was written to ``request.path``.
+        The profile: ``rows`` by a layer's signature (``ms``, ``mj``), ``metadata`` (device, conditions, how
+        well it predicts networks that it was not fitted on).  It was written to ``request.path``.
 
     Raises:
         ConfigError: The file or an existing profile is wrong.
@@ -148,7 +148,7 @@ def profile_device(
 
     Example:
         >>> profile = aebnas.profile_device("search_spaces/mnist5k.yaml", "hardware_profiles/board.yaml")
-        >>> profile.facts.validation
+        >>> profile.metadata.validation
     """
     from aebnas.config import SearchFile
 

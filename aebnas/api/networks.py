@@ -85,27 +85,27 @@ def train_winner(
         >>> logits = trained.network(images)  # of each exit
     """
     from aebnas.data.checks.moved import moved
-    from aebnas.train.full.events import NetworkChosen
+    from aebnas.train.full.events import NetworkSelected
     from aebnas.train.full.settings import final_settings
-    from aebnas.train.select.subject import subject_of
+    from aebnas.train.select.selected_network import select_network
 
-    subject = subject_of(Path(source), pick, budget_fraction, point)
-    subject = replace(subject, data=moved(subject.data, _optional(data)))
-    final_settings(subject.training, subject.exits, overrides)  # mistakes are told before torch is imported
-    listener(NetworkChosen(subject))
+    selected = select_network(Path(source), pick, budget_fraction, point)
+    selected = replace(selected, data=moved(selected.data, _optional(data)))
+    final_settings(selected.training, selected.exits, overrides)  # mistakes are told before torch is imported
+    listener(NetworkSelected(selected))
     from aebnas.train.full.winner_training import TrainingOptions, plan_of
     from aebnas.train.full.winner_training import train_winner as train
-    from aebnas.training.losses.teaching import Lesson
+    from aebnas.training.losses.teacher import Distillation
 
     options = TrainingOptions(
         folder=_optional(folder),
-        lesson=Lesson(distill_share, distill_temperature) if distill else None,
+        distillation=Distillation(distill_share, distill_temperature) if distill else None,
         inherit=inherit,
         tune=tune,
         static=static,
         again=again,
     )
-    return train(plan_of(subject, overrides, device, progress), options, listener)
+    return train(plan_of(selected, overrides, device, progress), options, listener)
 
 
 def load_network(folder: str | Path) -> Trained:

@@ -43,7 +43,7 @@ def fit_policy(
 
     Returns:
         ``policy``: ``decide(logits)`` says at which exit each sample leaves, ``to_dict()`` are plain values;
-        ``verdict``: was it reached, by how much was it missed; ``verdict.words()`` says so.
+        ``target_check``: was it reached, by how much was it missed; ``target_check.text()`` says so.
 
     Raises:
         ShapeError: The arrays do not fit together.
@@ -52,7 +52,7 @@ def fit_policy(
 
     Example:
         >>> fitted = aebnas.fit_policy(logits, labels, [1.0, 2.0, 3.0], max_harm=0.05)
-        >>> print(fitted.verdict.words())
+        >>> print(fitted.target_check.text())
         harm <= 5.00% with confidence 90%: reached on the calibration samples (...)
     """
     from aebnas.exits.core.samples import ExitSamples

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 """Folder of the run directories, by default."""
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
-def ignore(told: Event | str) -> None:
+def ignore(event: Event | str) -> None:
     """Do nothing."""
 
 
@@ -31,7 +31,7 @@ def run_search(
     *,
     overrides: Sequence[str] = (),
     listener: Listener = ignore,
-    tell: Tell = ignore,
+    on_step: OnStep = ignore,
     progress: bool = False,
 ) -> LoadedRun:
     """Search from a search-space file into a new run directory, and write its report if the file asks for it.
@@ -45,7 +45,7 @@ def run_search(
         overrides: Settings such as ``"search.generations=20"``, which replace the file's values.
         listener: Called with every event (``aebnas.search.events``), a ``Generation`` among them; see
             ``tensorboard``, ``numbers_to`` and ``together``.
-        tell: Called with what is being done before and after the search itself, in words.
+        on_step: Called with what is being done before and after the search itself, in words.
         progress: Show the progress of downloads on standard error.
 
     Returns:
@@ -68,10 +68,10 @@ def run_search(
     from aebnas.runs.store.location import refuse_existing
 
     refuse_existing(path)  # before torch is imported and data are read
-    tell("reading data")
+    on_step("reading data")
     from aebnas.search.session import new_session
 
-    return _finished(new_session(config, path, listener, progress), path, config, tell)
+    return _finished(new_session(config, path, listener, progress), path, config, on_step)
 
 
 def resume_run(
@@ -81,7 +81,7 @@ def resume_run(
     retry_failures: bool = False,
     data: str | Path | None = None,
     listener: Listener = ignore,
-    tell: Tell = ignore,
+    on_step: OnStep = ignore,
     progress: bool = False,
 ) -> LoadedRun:
     """Continue an interrupted run, or extend a finished one; its front is that of an uninterrupted run.
@@ -94,7 +94,7 @@ def resume_run(
             generations after it may turn out differently.
         data: Folder or file where the images are now, if they have moved.
         listener: As of ``run_search``.
-        tell: As of ``run_search``.
+        on_step: As of ``run_search``.
         progress: As of ``run_search``.
 
     Returns:
@@ -112,12 +112,12 @@ def resume_run(
     """
     path = Path(folder)
     config = _changed_config(path, overrides)
-    tell("reading data")
+    on_step("reading data")
     from aebnas.search.session import resumed_session
 
     place = None if data is None else Path(data)
     session = resumed_session(path, overrides, listener, progress, retry_failures, place)
-    return _finished(session, path, config, tell)
+    return _finished(session, path, config, on_step)
 
 
 def train_supernet(
@@ -126,7 +126,7 @@ def train_supernet(
     *,
     overrides: Sequence[str] = (),
     listener: Listener = ignore,
-    tell: Tell = ignore,
+    on_step: OnStep = ignore,
 ) -> Ready:
     """Train the shared weights that candidates inherit, or continue their training; no search is begun.
 
@@ -138,7 +138,7 @@ def train_supernet(
         folder: A run's directory, in which ``supernet/`` is written.  Default: ``runs/NAME``.
         overrides: Settings such as ``"supernet.epochs=20"``.
         listener: Called with every event: ``SupernetProgress``, ``SupernetReady``.
-        tell: Called with what is being done, in words.
+        on_step: Called with what is being done, in words.
 
     Returns:
         ``path`` of the weights, ``origin`` (``trained``, ``known``, or the path of the file that they were
@@ -157,7 +157,7 @@ def train_supernet(
     """
     config = _inheriting(file, overrides)
     path = Path(RUNS) / config.name if folder is None else Path(folder)
-    tell("reading data")
+    on_step("reading data")
     from aebnas.data.datasets import load_dataset
     from aebnas.data.splits import make_splits
     from aebnas.files.lock import run_lock
@@ -177,17 +177,17 @@ def train_supernet(
 
 
 def _finished(
-    session: AbstractContextManager[Search], path: Path, config: SearchFile, tell: Tell
+    session: AbstractContextManager[Search], path: Path, config: SearchFile, on_step: OnStep
 ) -> LoadedRun:
     """Search to the end, and write the report if it is asked for."""
     with session as search:
-        tell("costing the space")
+        on_step("costing the space")
         for _ in search.run():
             pass
     from aebnas.api.results import load_run, write_report
 
     if config.report.enabled:
-        tell("writing the report")
+        on_step("writing the report")
         write_report(path)
     return load_run(path)
 

@@ -12,11 +12,13 @@ class TensorSpec(NamedTuple):
     channels: int
     size: tuple[int, ...] = ()
     """``(height, width)`` of an image or feature map, ``(length,)`` of a signal, ``()`` of logits."""
+    channels_last: bool = False
+    """Whether the channels come behind the other axes: as tokens ``(count, channels)`` have them."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the shape as torch has it: channels first."""
-        return (self.channels, *self.size)
+        """Return the shape as torch has it: channels first, where nothing else is said."""
+        return (*self.size, self.channels) if self.channels_last else (self.channels, *self.size)
 
     @property
     def elements(self) -> int:
@@ -37,19 +39,19 @@ class TensorSpec(NamedTuple):
         """Return the shape behind a padded convolution or pooling with a stride: sizes round up."""
         if stride == 1:
             return self
-        return TensorSpec(self.channels, tuple(-(-length // stride) for length in self.size))
+        return self.with_size(tuple(-(-length // stride) for length in self.size))
 
     def halved(self) -> TensorSpec:
         """Return the shape behind a pooling over windows of 2: sizes round down."""
-        return TensorSpec(self.channels, tuple(length // 2 for length in self.size))
+        return self.with_size(tuple(length // 2 for length in self.size))
 
     def with_channels(self, channels: int) -> TensorSpec:
         """Return the same size with other channels."""
-        return TensorSpec(channels, self.size)
+        return self._replace(channels=channels)
 
     def with_size(self, size: tuple[int, ...]) -> TensorSpec:
         """Return the same channels with another size."""
-        return TensorSpec(self.channels, size)
+        return self._replace(size=size)
 
     def size_text(self) -> str:
         """Return the size as signatures have it: ``16`` for 16 x 16 pixels, ``24x32`` for 24 x 32."""
@@ -60,3 +62,8 @@ class TensorSpec(NamedTuple):
 def image(channels: int, size: int | tuple[int, int]) -> TensorSpec:
     """Return the shape of an image or feature map; one number is height and width."""
     return TensorSpec(channels, (size, size) if isinstance(size, int) else size)
+
+
+def tokens(count: int, channels: int) -> TensorSpec:
+    """Return the shape of a transformer's features: ``(count, channels)``."""
+    return TensorSpec(channels, (count,), channels_last=True)

@@ -38,7 +38,7 @@ def with_consent(arguments: argparse.Namespace, command: Command) -> int:
         except AebnasError:
             raise
         except Exception as error:
-            told = users_error(error)
-            if told is None:
+            text = users_error(error)
+            if text is None:
                 raise
-            raise told from error
+            raise text from error

@@ -11,7 +11,7 @@ SHOW_TRACEBACK = "AEBNAS_TRACEBACK"
 """Environment variable: 1 prints tracebacks instead of filing them."""
 
 
-def tell_defect(error: Exception) -> None:
+def report_defect(error: Exception) -> None:
     """Print one line about an unexpected exception, and keep its traceback."""
     text = "".join(traceback.format_exception(error))
     if os.environ.get(SHOW_TRACEBACK):

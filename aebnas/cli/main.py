@@ -15,7 +15,7 @@ from aebnas.cli.commands.files import check, init
 from aebnas.cli.commands.networks import bench, evaluate, export, run, train
 from aebnas.cli.commands.runs import exits, export_study, report, rescore, resume, search, supernet
 from aebnas.cli.interrupts import INTERRUPTED
-from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, tell
+from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, print_error
 from aebnas.errors import AebnasError
 from aebnas.version import __version__
 
@@ -85,26 +85,26 @@ def _answer(words: list[str], output: GuardedStream) -> int:
 
         return with_consent(arguments, command)
     except AebnasError as error:
-        tell(str(error))
+        print_error(str(error))
         return error.exit_code
     except MemoryError as error:
-        tell(
+        print_error(
             f"memory ran out ({str(error) or 'no more'}): smaller or fewer images (data.image_size, "
             "data.limit), smaller batches (training.batch_size) or fewer workers (workers.count) need less"
         )
         return 1
     except KeyboardInterrupt:
-        tell("interrupted")
+        print_error("interrupted")
         return INTERRUPTED
     except OutputLost:
         raise
     except OSError as error:
-        tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1
     except Exception as error:
-        from aebnas.cli.defects import tell_defect
+        from aebnas.cli.defects import report_defect
 
-        tell_defect(error)
+        report_defect(error)
         return 1
 
 
@@ -115,7 +115,7 @@ def _code_of_lost(output: GuardedStream) -> int:
     if output.is_reader_gone:
         return 0 if output.goes_on else GONE
     done = "the work is done, but " if output.goes_on else ""
-    tell(f"{done}standard output is incomplete: {output.reason()}")
+    print_error(f"{done}standard output is incomplete: {output.reason()}")
     return 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def run_under_view(search: Searching, path: Path, as_json: bool) -> int:
         try:
             run = search(listen, view.status)
             view.finished(path, run.page)
-            tell_if_unseen(f"{path} is finished. {ending(path, run.page)}")
+            print_if_unseen(f"{path} is finished. {ending(path, run.page)}")
         except KeyboardInterrupt:
             kept = _kept(path)
             view.interrupted(path, kept)
-            tell_if_unseen(interruption(path, kept))
+            print_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
 

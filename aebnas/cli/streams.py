@@ -93,7 +93,7 @@ class GuardedStream:
         if not self.goes_on:
             raise OutputLost(self.reason()) from error
         if self.command:
-            tell(f"standard output: {self.reason()}; {self.command} goes on without it")
+            print_error(f"standard output: {self.reason()}; {self.command} goes on without it")
 
 
 @contextmanager
@@ -125,14 +125,14 @@ def fill_closed_descriptors() -> None:
     os.close(descriptor)
 
 
-def tell(message: str) -> None:
+def print_error(message: str) -> None:
     """Print on standard error, every line marked as ours."""
     for line in message.splitlines():
         print(f"aebnas: {line}", file=sys.stderr, flush=True)
 
 
-def tell_if_unseen(message: str) -> None:
+def print_if_unseen(message: str) -> None:
     """Tell the last words of a command on standard error, if standard output is lost."""
     sys.stdout.flush()
     if isinstance(sys.stdout, GuardedStream) and sys.stdout.lost is not None:
-        tell(message)
+        print_error(message)

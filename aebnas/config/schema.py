@@ -7,11 +7,13 @@ Must not import torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, WrapValidator, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.sections.any_space import AnySpace
 from aebnas.config.sections.constraints import (
     Bound,
     MetricName,
@@ -23,17 +25,20 @@ from aebnas.config.sections.constraints import (
     wrong_objectives,
     wrong_start,
 )
+from aebnas.config.sections.datasets import known_or_outside, wrong_options
 from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.pixels import Pixels
-from aebnas.config.sections.space import Name, SpaceConfig
+from aebnas.config.sections.space import Name
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.extensions.names import is_outside
 from aebnas.task.metrics.metric import OfAnswers
 from aebnas.task.metrics.table import EXPECTED, metric_of
 
-DatasetName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
+KnownName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
+DatasetName = Annotated[KnownName, WrapValidator(known_or_outside)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
@@ -63,7 +68,9 @@ class DataConfig(Frozen):
     """Where the images come from: exactly one of name, folder, npz."""
 
     name: DatasetName | None = None
-    """A known dataset."""
+    """A known dataset, or a function of your own code that returns one: package.module:function."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of that function."""
     folder: Text | None = None
     """A folder of class folders of images (optionally under train/, test/ and val/)."""
     npz: Text | None = None
@@ -94,8 +101,16 @@ class DataConfig(Frozen):
         for key, source in (("root", "name"), ("image_size", "folder"), ("first_label", "npz")):
             if getattr(self, key) is not None and source not in given:
                 wrong.append(((key,), f"goes with data.{source}, but data.{given[0]} is given; remove it"))
+        if self.options and not self.is_outside:
+            wrong.append((("options",), "go with a name from outside, package.module:function; remove them"))
+        wrong += wrong_options(str(self.name), self.options) if self.is_outside else []
         reject(wrong)
         return self
+
+    @property
+    def is_outside(self) -> bool:
+        """Return whether the data come from a function of the user's own code."""
+        return is_outside(self.name)
 
 
 class SearchConfig(Frozen):
@@ -186,7 +201,7 @@ class SearchFile(Frozen):
     """Name of the run: runs/NAME."""
     data: DataConfig
     """Images and splits."""
-    space: SpaceConfig
+    space: AnySpace
     """What can be built."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
@@ -246,9 +261,12 @@ class SearchFile(Frozen):
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """Return the metrics that are computed from answers, because objectives or constraints name them."""
+        """Return the metrics that objectives or constraints name and that are stored with operating curves.
+
+        Those that are computed from answers, and all from outside: their code may be missing later.
+        """
         asked = dict.fromkeys((*self.objectives, *self.constraints))
-        return tuple(name for name in asked if isinstance(metric_of(name), OfAnswers))
+        return tuple(name for name in asked if is_outside(name) or isinstance(metric_of(name), OfAnswers))
 
     @property
     def budget_fractions(self) -> tuple[float, ...]:
@@ -261,17 +279,15 @@ class SearchFile(Frozen):
         return tuple(self.exits.settings)
 
     def _wrong_exit_weights(self) -> list[Wrong]:
-        weights, exits = self.training.exit_weights, len(self.space.exit_positions) + 1
-        if weights is None:
+        weights, positions = self.training.exit_weights, self.space.exit_positions
+        if weights is None or positions is None:
             return []
-        path = ("training", "loss", "exit_weights")
-        if len(weights) != exits:
-            return [
-                (
-                    path,
-                    f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}",
-                )
-            ]
-        if not any(weights):
-            return [(path, "at least one weight must be > 0")]
-        return []
+        message = wrong_exit_weights(weights, len(positions) + 1)
+        return [] if message is None else [(("training", "loss", "exit_weights"), message)]
+
+
+def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
+    """Return why loss weights do not fit a space of so many exits, the last one included; None: they do."""
+    if len(weights) != exits:
+        return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
+    return None if any(weights) else "at least one weight must be > 0"

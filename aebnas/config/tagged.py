@@ -106,11 +106,11 @@ def _settings(given: Any, place: Path, kinds: Kinds, is_gene: bool = False) -> l
     _refuse_many(math.prod(map(len, genes.values())))
     order = [option for option in kind.model_fields if option in genes]
     settings = []
-    for picks in itertools.product(*(enumerate(genes[option]) for option in order)):
-        picked = dict(zip(order, picks, strict=True))
-        values = {**options, **{option: value for option, (_, value) in picked.items()}}
+    for selections in itertools.product(*(enumerate(genes[option]) for option in order)):
+        selected = dict(zip(order, selections, strict=True))
+        values = {**options, **{option: value for option, (_, value) in selected.items()}}
         places: dict[str, Path] = {option: (*place, option) for option in options}
-        places |= {option: (*place, option, CHOICES, i) for option, (i, _) in picked.items()}
+        places |= {option: (*place, option, CHOICES, i) for option, (i, _) in selected.items()}
         settings.append(_Setting(kind, {"name": name, **values}, places, place))
     return settings
 

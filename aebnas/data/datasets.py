@@ -19,7 +19,7 @@ from types import MappingProxyType
 from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
-from aebnas.data.checks.memory import check_fits, memory_told, reading_peak
+from aebnas.data.checks.memory import check_fits, memory_errors, reading_peak
 from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
@@ -27,6 +27,7 @@ from aebnas.data.readers.folder import read_folder
 from aebnas.data.readers.idx import read_idx_pairs
 from aebnas.data.readers.npz import read_npz
 from aebnas.data.readers.official import OfficialFile, obtain
+from aebnas.data.readers.outside import read_outside
 from aebnas.data.readers.svhn import read_svhn
 from aebnas.data.splits import cut_test
 from aebnas.errors import ConfigError
@@ -154,7 +155,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
     """
     if config.image_size is not None and config.folder is None:
         raise ConfigError("data.image_size resizes the images of data.folder only; leave it out here")
-    with memory_told(str(config.folder or config.npz or config.name)):
+    with memory_errors(str(config.folder or config.npz or config.name)):
         name, train, test, classes, extras = _read(config, progress)
         if test is None:
             check_labels(train.labels, len(classes), name)
@@ -170,7 +171,7 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
     Raises:
         DataError: The folder or file is missing, damaged or inconsistent.
     """
-    if config.name is not None:
+    if config.name is not None and not config.is_outside:
         known = KNOWN[config.name]
         return known.shape, len(known.classes)
     dataset = load_dataset(config)
@@ -184,6 +185,8 @@ def _read(config: DataConfig, progress: bool) -> tuple[str, Samples, Samples | N
     if config.npz is not None:
         path = expanded("data.npz", config.npz)
         return str(path), *read_npz(path, config.first_label, config.limit)
+    if config.is_outside:
+        return str(config.name), *read_outside(str(config.name), config.options)
     known = KNOWN[str(config.name)]
     check_known_fits(config)
     root = None if config.root is None else expanded("data.root", config.root)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
-from aebnas.data.checks.memory import memory_told
+from aebnas.data.checks.memory import memory_errors
 from aebnas.data.dataset import Dataset, Labels, Samples
 from aebnas.data.statistics import normalisation_of
 from aebnas.errors import DataError
@@ -64,7 +64,7 @@ def make_splits(dataset: Dataset, config: DataConfig) -> Splits:
     given = dataset.extras.select
     parts = split_indices(dataset.train.labels, config, has_select=given is not None)
     check_every_class(dataset.name, dataset.classes, dataset.train.labels, parts, config)
-    with memory_told(f"{dataset.name}: splitting the images"):
+    with memory_errors(f"{dataset.name}: splitting the images"):
         train, calibrate, *rest = (dataset.train.unnamed().take(part) for part in parts)
     select = rest[0] if given is None else given.unnamed()
     digest = hashlib.sha256(dataset.fingerprint.encode())

@@ -15,7 +15,7 @@ from aebnas.deploy.images import Pixels, to_pixels
 from aebnas.deploy.level import Level, predicted_reach_ms
 from aebnas.deploy.manifest import INT8_FOLDER
 from aebnas.deploy.session import EarlyExitSession
-from aebnas.deploy.speed import Contender, mean_ms, rounds_ns
+from aebnas.deploy.speed import TimedNetwork, mean_ms, rounds_ns
 from aebnas.errors import DataError
 from aebnas.exits.core.threshold_policy import never_leave
 
@@ -27,7 +27,7 @@ EARLY, FULL, STATIC, INT8 = "early exit", "same, always to the last exit", "with
 
 @dataclass(frozen=True)
 class Result:
-    """One contender's latency at batch 1, from prepared input to answer, and its throughput."""
+    """One network's latency at batch 1, from prepared input to answer, and its throughput."""
 
     name: str
     mean_ms: float
@@ -50,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Bench:
-    """One measurement of all contenders."""
+    """One measurement of all networks."""
 
     images: int
     source: str
@@ -105,12 +105,12 @@ def bench(
         entries.append((INT8, EarlyExitSession(folder / INT8_FOLDER, threads)))
     chosen = _files(images, session) if images else _samples(folder, session)
     level = None if hardware is None else Level(hardware, threads)
-    contenders = [Contender(one.answer, one.prepare_all(chosen.pixels)) for _, one in entries]
-    spent = rounds_ns(contenders, rounds, between=(lambda: None) if level is None else level.sample)
+    timed = [TimedNetwork(one.answer, one.prepare_all(chosen.pixels)) for _, one in entries]
+    spent = rounds_ns(timed, rounds, between=(lambda: None) if level is None else level.sample)
     means = mean_ms(spent)
     results = [
-        _result(name, one, contender, spent[i], means[i], chosen, level)
-        for i, ((name, one), contender) in enumerate(zip(entries, contenders, strict=True))
+        _result(name, one, network, spent[i], means[i], chosen, level)
+        for i, ((name, one), network) in enumerate(zip(entries, timed, strict=True))
     ]
     return Bench(
         images=len(chosen.pixels),
@@ -118,7 +118,7 @@ def bench(
         rounds=rounds,
         threads=threads,
         prepare_ms=_prepare_ms(session, chosen.pixels),
-        unchanged=_unchanged(session, contenders[0], chosen),
+        unchanged=_unchanged(session, timed[0], chosen),
         level=None if level is None else level.ratio,
         results=tuple(results),
     )
@@ -127,13 +127,13 @@ def bench(
 def _result(
     name: str,
     session: EarlyExitSession,
-    contender: Contender,
+    network: TimedNetwork,
     spent: NDArray[np.int64],
     mean: float,
     images: _Images,
     level: Level | None,
 ) -> Result:
-    found = session.predict_batch(contender.inputs)
+    found = session.predict_batch(network.inputs)
     rates = np.bincount([one.exit for one in found], minlength=session.exits) / len(found)
     accuracy = None
     if images.labels is not None:
@@ -152,15 +152,15 @@ def _result(
         p99,
         tuple(rates.tolist()),
         accuracy,
-        _images_per_second(session, contender),
+        _images_per_second(session, network),
         predicted,
         at_profile,
     )
 
 
-def _images_per_second(session: EarlyExitSession, contender: Contender) -> float:
+def _images_per_second(session: EarlyExitSession, network: TimedNetwork) -> float:
     """Return the throughput of whole batches: the best of some passes, after one to warm up."""
-    inputs, best = contender.inputs, np.inf
+    inputs, best = network.inputs, np.inf
     for _ in range(4):
         started = time.perf_counter()
         for start in range(0, len(inputs), BATCH):
@@ -206,10 +206,10 @@ def _samples(folder: Path, session: EarlyExitSession) -> _Images:
     )
 
 
-def _unchanged(session: EarlyExitSession, contender: Contender, images: _Images) -> float | None:
+def _unchanged(session: EarlyExitSession, network: TimedNetwork, images: _Images) -> float | None:
     if images.answers is None:
         return None
-    found = [session.answer(x[np.newaxis]) for x in contender.inputs]
+    found = [session.answer(x[np.newaxis]) for x in network.inputs]
     classes, exits = images.answers
     same = ([one.class_index for one in found] == classes) & ([one.exit for one in found] == exits)
     return float(np.mean(same))

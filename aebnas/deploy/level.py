@@ -23,7 +23,7 @@ class Level:
             HardwareError: It is of another runtime, batch size or number of threads, or torch is missing.
         """
         self.profile = read_profile(path)
-        target = self.profile.facts.target
+        target = self.profile.metadata.target
         if (target.device, target.runtime, target.batch_size) != ("cpu", "onnxruntime", 1):
             raise HardwareError(
                 f"{path}: profile of {target.runtime} on {target.device} at batch {target.batch_size}; "
@@ -49,7 +49,7 @@ class Level:
     @property
     def ratio(self) -> float:
         """Return the anchor's time now / when the profile was made."""
-        return float(np.median(self._samples)) / self.profile.facts.anchor_ms
+        return float(np.median(self._samples)) / self.profile.metadata.anchor_ms
 
 
 def predicted_reach_ms(profile: HardwareProfile, manifest: Manifest) -> NDArray[np.float64]:

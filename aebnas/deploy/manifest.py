@@ -18,6 +18,7 @@ from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
 from aebnas.errors import RunError
 from aebnas.space.spaces import AnyArchitecture
+from aebnas.space.unread import UnreadNetwork
 from aebnas.task.input_spec import Colours, DType, Fit, InputSpec, checked_normalisation
 from aebnas.task.task import Task
 
@@ -144,7 +145,8 @@ class Manifest(Frozen):
             raise ValueError(f"key {self.key} belongs to another architecture; {CURE}")
         if self.image_shape[2] not in (1, 3):
             raise ValueError(f"image_shape needs 1 or 3 channels, but got {self.image_shape[2]}")
-        if self.architecture.input(self.task).tensor != self.spec.tensor:
+        is_known = not isinstance(self.architecture, UnreadNetwork)  # a device runs no code of users
+        if is_known and self.architecture.input(self.task).tensor != self.spec.tensor:
             raise ValueError(f"input has another size than the architecture; {CURE}")
         named = {one.name for one in self.files}
         missing = [name for name in (*self.segments, POLICY, LABELS) if name not in named]

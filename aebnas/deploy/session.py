@@ -162,10 +162,10 @@ class EarlyExitSession:
         return [self._prediction(answer.logits[i], exits[i], ms[i]) for i in range(len(x))]
 
     def _prediction(self, logits: Logits, exit_index: int, ms: float) -> Prediction:
-        index, sure = most_likely(logits)
-        if math.isnan(sure):
+        index, confidence = most_likely(logits)
+        if math.isnan(confidence):
             raise DataError(f"{self._folder}: the network answers NaN at exit {exit_index + 1}")
-        return Prediction(index, self.labels[index], sure, exit_index, self._exit_names[exit_index], ms)
+        return Prediction(index, self.labels[index], confidence, exit_index, self._exit_names[exit_index], ms)
 
     def _as_input(self, image: ImageLike | Inputs) -> Inputs:
         if isinstance(image, np.ndarray) and image.dtype.kind == "f":

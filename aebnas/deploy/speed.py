@@ -1,4 +1,4 @@
-"""Times of single images, all contenders by turns: a machine's level drifts, their ratio does not.
+"""Times of single images, all networks by turns: a machine's level drifts, their ratio does not.
 
 Must not import torch.
 """
@@ -16,49 +16,49 @@ from numpy.typing import NDArray
 from aebnas.deploy.segments import Inputs
 
 CHUNK = 32
-"""Images that one contender answers before the next has its turn: caches are those of a stream of images."""
+"""Images that one network answers before the next has its turn: caches are those of a stream of images."""
 WARM_UP = 3
 """Answers before a chunk that are not timed."""
 ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class TimedNetwork:
     """What answers images, and its prepared inputs."""
 
     run: Callable[[Inputs], Any]
     """Answers one image ``(1, c, r, r)``."""
     inputs: Inputs
-    """``(n, c, r, r)``; ``n`` is the same for all contenders."""
+    """``(n, c, r, r)``; ``n`` is the same for all networks."""
 
 
 def rounds_ns(
-    contenders: Sequence[Contender], rounds: int, between: Callable[[], object] = lambda: None
+    timed: Sequence[TimedNetwork], rounds: int, between: Callable[[], object] = lambda: None
 ) -> NDArray[np.int64]:
-    """Return the nanoseconds of every call, ``(contenders, rounds, images)``.
+    """Return the nanoseconds of every call, ``(timed, rounds, images)``.
 
-    In each round the contenders answer the images chunk by chunk, A B A B; each round begins with
+    In each round the networks answer the images chunk by chunk, A B A B; each round begins with
     another one.
 
     Args:
-        contenders: At least one.
+        timed: At least one.
         rounds: At least 1.
         between: Called before each round.
     """
-    singles = [[np.ascontiguousarray(x[np.newaxis]) for x in one.inputs] for one in contenders]
+    singles = [[np.ascontiguousarray(x[np.newaxis]) for x in one.inputs] for one in timed]
     count = len(singles[0])
-    spent = np.empty((len(contenders), rounds, count), np.int64)
+    spent = np.empty((len(timed), rounds, count), np.int64)
     for round_ in range(rounds):
         between()
         for start in range(0, count, CHUNK):
-            for j in np.roll(np.arange(len(contenders)), round_).tolist():
+            for j in np.roll(np.arange(len(timed)), round_).tolist():
                 chunk = singles[j][start : start + CHUNK]
-                spent[j, round_, start : start + CHUNK] = _chunk_ns(contenders[j].run, chunk)
+                spent[j, round_, start : start + CHUNK] = _chunk_ns(timed[j].run, chunk)
     return spent
 
 
 def mean_ms(spent_ns: NDArray[np.int64]) -> list[float]:
-    """Return the mean time of an image for each contender: of each image's median over the rounds.
+    """Return the mean time of an image for each network: of each image's median over the rounds.
 
     Other processes that interrupt a call now and then leave no trace here; ``rounds_ns`` has them.
     """

@@ -21,8 +21,8 @@ class Fitted(NamedTuple):
     """A curve, and with a target whether it is met."""
 
     curve: OperatingCurve
-    verdict: dict[str, Any] | None = None
-    """``Verdict.to_dict``.
+    target_check: dict[str, Any] | None = None
+    """``TargetCheck.to_dict``.
 
     Of several settings that of the nearest, and all of them by name under ``settings``.
     """
@@ -48,11 +48,13 @@ def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples
     if len(fits) == 1:
         return next(iter(fits.values()))
     curve = joined({name: fitted.curve for name, fitted in fits.items()})
-    verdicts = {name: fitted.verdict for name, fitted in fits.items() if fitted.verdict is not None}
-    if not verdicts:
+    target_checks = {
+        name: fitted.target_check for name, fitted in fits.items() if fitted.target_check is not None
+    }
+    if not target_checks:
         return Fitted(curve)
-    nearest = min(verdicts.values(), key=lambda verdict: float(verdict["violation"]))
-    return Fitted(curve, {**nearest, "settings": verdicts})
+    nearest = min(target_checks.values(), key=lambda target_check: float(target_check["violation"]))
+    return Fitted(curve, {**nearest, "settings": target_checks})
 
 
 def _fitted(
@@ -67,4 +69,4 @@ def _fitted(
         path = family.path(calibrate, calibrate.correct)
         return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
-    return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.verdict.to_dict())
+    return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.target_check.to_dict())

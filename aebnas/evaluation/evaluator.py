@@ -113,18 +113,16 @@ class Evaluator:
         result = realised.result
         artefacts = self._artefacts(realised.network)
         fitted = self._fitted(artefacts, draft)
-        return (
-            replace(
-                draft,
-                precision=PRECISIONS[self.bench.dtype(draft.architecture) if result else torch.float32],
-                train_loss=result.last_loss if result else None,
-                epochs=draft.epochs if result else 0,
-                curve=fitted.curve,
-                verdict=fitted.verdict,
-                cost_metric=self.config.cost_metric,
-            ),
-            artefacts,
+        scored = replace(
+            draft,
+            precision=PRECISIONS[self.bench.dtype(draft.architecture) if result else torch.float32],
+            train_loss=result.last_loss if result else None,
+            epochs=draft.epochs if result else 0,
+            curve=fitted.curve,
+            target_check=fitted.target_check,
+            cost_metric=self.config.cost_metric,
         )
+        return scored.with_measured(self.config.measured), artefacts
 
     def _check_weights(self, architecture: Architecture) -> None:
         """Refuse a candidate that nothing would train: exits with a weight are absent.

@@ -22,7 +22,8 @@ from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.spaces import space_of
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
@@ -86,7 +87,9 @@ class Bench:
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
-        return EarlyExitNetwork(architecture, self.splits.task, carry=self.config.training.carry)
+        return EarlyExitNetwork(
+            architecture, self.splits.task, boosting_coefficient=self.config.training.boosting_coefficient
+        )
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""
@@ -101,7 +104,12 @@ class Bench:
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.config.space.exit_positions, architecture)
+        return exit_weights(self.config.training.exit_weights, self.space.exit_positions, architecture)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the space that the candidates are of."""
+        return space_of(self.config, self.splits.train.shape)
 
 
 class FidelityKind(Protocol):

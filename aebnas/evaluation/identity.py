@@ -28,38 +28,38 @@ def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str
         data_fingerprint: Of the splits.
         hardware: Fingerprint of each hardware profile by name.
     """
-    facts = {
+    metadata = {
         "data": data_fingerprint,
         **_weights(config),
         "exits": config.exits.model_dump(mode="json"),
         "seed": config.search.seed,
     }
     if plan_of(config).inherits:
-        facts["space"] = config.space.model_dump(mode="json")
+        metadata["space"] = config.space.model_dump(mode="json")
     if config.measured:
-        facts["measured"] = sorted(config.measured)
+        metadata["measured"] = sorted(config.measured)
     if hardware:
-        facts |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        metadata |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
+    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def how_trained(config: SearchFile) -> str:
     """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
-    facts = _weights(config)
+    metadata = _weights(config)
     plain = config.evaluation.model_dump(mode="json", exclude=set(LIMITS))
-    return json.dumps(facts | {"evaluation": plain}, sort_keys=True)
+    return json.dumps(metadata | {"evaluation": plain}, sort_keys=True)
 
 
 def _weights(config: SearchFile) -> dict[str, Any]:
     plan = plan_of(config)
-    facts = {
+    metadata = {
         "training": config.training.model_dump(mode="json"),
         "evaluation": _evaluation(config.evaluation, plan),
     }
     if plan.inherits:
-        facts["supernet"] = deciding_settings(config)
-    return facts
+        metadata["supernet"] = deciding_settings(config)
+    return metadata
 
 
 def _evaluation(evaluation: EvaluationConfig, plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from aebnas.evaluation.identity import training_seed
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
-from aebnas.task.metrics.facts import Costs, Point
+from aebnas.task.metrics.inputs import Costs, Point
 from aebnas.task.metrics.table import DEVICE_METRICS, EVERYWHERE, metric_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Evaluation:
     train_loss: float | None = None
     """Mean joint loss of the last epoch, in nats."""
     curve: OperatingCurve | None = None
-    verdict: Mapping[str, Any] | None = None
+    target_check: Mapping[str, Any] | None = None
     """With a target: is it met on calibrate, by how much is it missed, what can be met; ``violation``;
     where the exit policy has several settings, ``settings`` holds the same of each."""
     message: str = ""
@@ -129,7 +129,24 @@ class Evaluation:
         as ``latency_ms@PROFILE``, with a single profile also without ``@PROFILE``.
         """
         point = self._point(self.point_index(budget_fraction, setting))
-        return {name: metric_of(name).at(point, full) for name, full in self._metric_names().items()}
+        computed = {name: full for name, full in self._metric_names().items() if name not in point.measured}
+        return {name: metric_of(name).at(point, full) for name, full in computed.items()} | dict(
+            point.measured
+        )
+
+    def with_measured(self, names: Iterable[str]) -> Evaluation:
+        """Return the same with metrics kept at every point of the curve; those that are kept already stay.
+
+        Args:
+            names: Metrics that need no answers.
+        """
+        curve = self._known_curve()
+        new = [name for name in names if name not in curve.measured]
+        if not new:
+            return self
+        points = [self._point(i) for i in range(len(curve))]
+        more = {name: np.array([metric_of(name).at(one, name) for one in points], np.float64) for name in new}
+        return replace(self, curve=replace(curve, measured={**curve.measured, **more}))
 
     def sizes(self) -> dict[str, float]:
         """Return every quantity that the architecture alone decides, those of devices by their full names."""
@@ -145,9 +162,9 @@ class Evaluation:
 
     def violation(self, setting: str = "") -> float | None:
         """Return how far the target is missed, as a share of it; 0: it is met; None: there is none."""
-        if self.verdict is None:
+        if self.target_check is None:
             return None
-        return float(self.verdict.get("settings", {}).get(setting, self.verdict)["violation"])
+        return float(self.target_check.get("settings", {}).get(setting, self.target_check)["violation"])
 
     def _metric_names(self) -> dict[str, str]:
         """Return by which names quantities are known of this candidate, each with its full name."""

@@ -99,13 +99,12 @@ def rescored(
             for record, right in zip(pair, labels, strict=True)
         )
         fitted = fitted_curve(config, calibrate, select)
-        anew.append(
-            replace(
-                evaluation,
-                reach_costs=reach_costs,
-                cost_metric=config.cost_metric,
-                curve=fitted.curve,
-                verdict=fitted.verdict,
-            )
+        again = replace(
+            evaluation,
+            reach_costs=reach_costs,
+            cost_metric=config.cost_metric,
+            curve=fitted.curve,
+            target_check=fitted.target_check,
         )
+        anew.append(again.with_measured(config.measured))
     return anew

@@ -48,6 +48,21 @@ def function(noun: str, arguments: tuple[str, ...], contract: str) -> Kind:
     return Kind(noun, f"a function whose argument is called {' or '.join(arguments)}", contract, is_kept)
 
 
+def instance(noun: str, base: str, contract: str) -> Kind:
+    """Return a kind of which every member is an object of a class that inherits ``base``, a full name."""
+
+    def is_kept(loaded: Any) -> bool:
+        names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(loaded).__mro__]
+        return not inspect.isclass(loaded) and base in names[1:]
+
+    return Kind(noun, f"an object of a class that inherits {base}", contract, is_kept)
+
+
+def any_function(noun: str, contract: str) -> Kind:
+    """Return a kind of which every member is a function; its arguments are the options in the file."""
+    return Kind(noun, "a function whose arguments are the options", contract, inspect.isfunction)
+
+
 def either(noun: str, *kinds: Kind) -> Kind:
     """Return a kind of which every member is of one of several."""
     return Kind(
@@ -65,3 +80,6 @@ POLICY = either("exit policy", FAMILY, SCORE)
 """What ``exits.policy`` may name: a score means thresholds on it."""
 FITTED = subclass("fitted exit policy", "aebnas.exits.core.policy.CausalPolicy", "PolicyContract")
 LOSS = subclass("training loss", "aebnas.training.losses.loss.TrainingLoss", "LossContract")
+METRIC = instance("metric", "aebnas.task.metrics.metric.Metric", "MetricContract")
+DATASET = any_function("data set", "DatasetContract")
+SPACE = subclass("kind of search space", "aebnas.space.kind.SpaceKind", "SpaceContract")

@@ -42,22 +42,23 @@ class ExitSegment(nn.Module):
 
 
 class BoostedSegment(ExitSegment):
-    """A segment whose branch corrects the exit before: ``F_i = f_i + carry * stop_gradient(F_{i-1})``.
+    """A segment whose branch corrects the exit before it.
 
-    The sum is part of the segment, so that every consumer sees the same logits.  ``carry`` is
+    ``F_i = f_i + boosting_coefficient * stop_gradient(F_{i-1})``.  The sum is part of the segment, so that
+    every consumer sees the same logits.  ``boosting_coefficient`` is
     stored with the weights: those of a boosted network do not load into a plain one.  Like batch
     norm, the sum counts no MACs; one addition and multiplication per class.
 
     Source: BoostedNet (AAAI 2023).
     """
 
-    carry: Tensor
+    boosting_coefficient: Tensor
 
-    def __init__(self, plan: Segment, carry: float, make: Make = Layer.build) -> None:
+    def __init__(self, plan: Segment, boosting_coefficient: float, make: Make = Layer.build) -> None:
         """Build the layers of a segment that is not the first."""
         super().__init__(plan, make)
         self.classes = plan.exit[-1].spec.width
-        self.register_buffer("carry", torch.tensor(carry))
+        self.register_buffer("boosting_coefficient", torch.tensor(boosting_coefficient))
 
     def answer(self, features: Tensor, earlier: Tensor | None) -> Tensor:
         """Return the sum of this exit's own logits and its share of ``earlier``.
@@ -67,7 +68,7 @@ class BoostedSegment(ExitSegment):
         """
         if earlier is None:
             raise ValueError("a boosted segment needs the logits of the exit before it")
-        boosted: Tensor = self.exit(features) + self.carry * earlier.detach()
+        boosted: Tensor = self.exit(features) + self.boosting_coefficient * earlier.detach()
         return boosted
 
 
@@ -78,7 +79,7 @@ class EarlyExitNetwork(nn.Module):
         self,
         architecture: Architecture,
         task: Task,
-        carry: float = 0.0,
+        boosting_coefficient: float = 0.0,
         make: Make | None = None,
     ) -> None:
         """Build and initialise the network of an architecture.
@@ -86,19 +87,19 @@ class EarlyExitNetwork(nn.Module):
         Args:
             architecture: What to build.
             task: What comes in, and how many answers there are.
-            carry: Share of each exit's logits that is added to the next exit's, as
-                ``TrainingConfig.carry`` says; 0: exits answer for themselves.
+            boosting_coefficient: Share of each exit's logits that is added to the next exit's, as
+                ``TrainingConfig.boosting_coefficient`` says; 0: exits answer for themselves.
             make: Gives the layers' modules, whose weights stay as they are; None: new ones.
         """
         super().__init__()
-        self.carry = carry
+        self.boosting_coefficient = boosting_coefficient
         self.architecture = architecture
         self.input = architecture.input(task)
         """One sample as the network takes it."""
         self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
-            BoostedSegment(plan, carry, make or Layer.build)
-            if carry and i
+            BoostedSegment(plan, boosting_coefficient, make or Layer.build)
+            if boosting_coefficient and i
             else ExitSegment(plan, make or Layer.build)
             for i, plan in enumerate(self.plan)
         )

@@ -21,14 +21,16 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.fidelity_status import FinalTraining, current_evaluations, finals_of, front_level
+from aebnas.runs.individuals import individual, metrics_at, pareto_front, violations_of
 from aebnas.runs.soundness import check_policy
-from aebnas.runs.standing import FinalTraining, finals_of, front_level, standing
 from aebnas.runs.store.arrays import numbers_of_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import Timing, Workload, timing, workload
+from aebnas.space.api import SearchSpace
+from aebnas.space.spaces import space_of
 
-FACTS = (
+METADATA = (
     "status", "stopped_by", "data", "classes", "image_shape", "not_repeatable", "out_of_time", "supernet",
     "elapsed_seconds",
 )  # fmt: skip
@@ -93,8 +95,8 @@ class RunContents:
     path: Path
     config: SearchFile
     environment: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    """Of the store, ``FACTS``; None where unknown."""
+    metadata: Mapping[str, Any]
+    """Of the store, ``METADATA``; None where unknown."""
     done: tuple[Evaluation, ...]
     failed: tuple[Evaluation, ...]
     points: tuple[OperatingPoint, ...]
@@ -153,9 +155,9 @@ class RunContents:
     @property
     def nearest_miss(self) -> Evaluation | None:
         """Return the candidate that misses the target least; None without a target, or where one meets it."""
-        judged = [one for one in self.done if one.verdict is not None]
-        nearest = min(judged, key=lambda one: (one.verdict or {})["violation"], default=None)
-        return None if nearest is None or (nearest.verdict or {})["is_met"] else nearest
+        checked = [one for one in self.done if one.target_check is not None]
+        nearest = min(checked, key=lambda one: (one.target_check or {})["violation"], default=None)
+        return None if nearest is None or (nearest.target_check or {})["is_met"] else nearest
 
     @property
     def trainings(self) -> int:
@@ -163,9 +165,14 @@ class RunContents:
         return len(self.done) + len(self.failed)
 
     @property
-    def untold(self) -> int:
+    def unreported(self) -> int:
         """Return how many candidates the stored generations were not told."""
         return self.trainings - self.generations[-1]["trainings"] if self.generations else 0
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Return the search space; of data that were never read, for images of one pixel."""
+        return space_of(self.config, self.metadata["image_shape"] or (1, 1, 1))
 
     @property
     def front_level(self) -> int:
@@ -178,7 +185,7 @@ class RunContents:
         return self.front_level > 0
 
     @cached_property
-    def contenders(self) -> tuple[OperatingPoint, ...]:
+    def eligible_points(self) -> tuple[OperatingPoint, ...]:
         """Return the operating points that the front is chosen from."""
         return tuple(one for one in self.points if self.can_be_on_front(one.evaluation))
 
@@ -220,11 +227,11 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    told, filed = tuple(store.generations()), store.filed()
-    generations = told if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(told)
+    generations, filed = tuple(store.generations()), store.filed()
+    generations = generations if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else standing(plan, filed, told)
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
     points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(
@@ -232,7 +239,7 @@ def read_run(
         path=store.path,
         config=config,
         environment=_environment(store),
-        facts={name: store.fact(name) for name in FACTS},
+        metadata={name: store.metadata(name) for name in METADATA},
         done=tuple(one for one in evaluations if one.is_done),
         failed=tuple(one for one in evaluations if not one.is_done),
         points=points,
@@ -296,7 +303,9 @@ def _point(
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
-    seen = individual((), budget_fraction, evaluation, config, setting)
+    missed = [
+        max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), config)
+    ]
     return OperatingPoint(
         evaluation=evaluation,
         curve=curve,
@@ -304,8 +313,8 @@ def _point(
         setting=setting,
         index=evaluation.point_index(budget_fraction, setting),
         metrics=evaluation.metrics(budget_fraction, setting),
-        is_feasible=seen.is_feasible,
-        violation=seen.violation,
+        is_feasible=not any(missed),
+        violation=sum(missed),
     )
 
 

@@ -104,7 +104,7 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def epochs_word(epochs: int | None) -> str:
+def format_epochs(epochs: int | None) -> str:
     """Return for how many epochs a candidate was trained: ``inherited`` for none; a dash where unknown."""
     return "–" if epochs is None else str(epochs or "inherited")
 

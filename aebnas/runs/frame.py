@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 from aebnas.errors import ConfigError, RunError
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
 from aebnas.runs.formatting import exit_names
-from aebnas.runs.frame_columns import UNTOLD, column_kinds
+from aebnas.runs.frame_columns import POINT_GENES, column_kinds
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice
-from aebnas.space.spaces import space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +44,7 @@ class LoadedRun:
     def __init__(self, contents: RunContents) -> None:
         """Wrap the contents of a run."""
         self.contents = contents
-        shape = contents.facts["image_shape"] or (1, 1, 1)
-        self._space = space_of(contents.config, shape)
+        self._space = contents.space
         self._genes = cache(self._read_genes)
 
     @property
@@ -132,5 +130,5 @@ class LoadedRun:
         return {
             name: plain_choice(choices[name][index])
             for name, index in indices.items()
-            if name not in UNTOLD and len(choices[name]) > 1
+            if name not in POINT_GENES and len(choices[name]) > 1
         }

@@ -13,7 +13,7 @@ from aebnas.runs.kept_profiles import FOLDER
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene
 from aebnas.task.metrics.table import EVERYWHERE
 
-UNTOLD = (BUDGET_FRACTION, SETTING)
+POINT_GENES = (BUDGET_FRACTION, SETTING)
 """Genes that are no part of an architecture: every point has its own."""
 
 
@@ -24,8 +24,8 @@ def column_kinds(run: RunContents, positions: Mapping[str, Gene]) -> dict[str, s
         run: With or without candidates.
         positions: Of its search space, by name.
     """
-    exits = run.config.space.exit_positions
-    genes = [gene for gene in positions.values() if gene.name not in UNTOLD and len(gene.choices) > 1]
+    exits = run.space.exit_positions
+    genes = [gene for gene in positions.values() if gene.name not in POINT_GENES and len(gene.choices) > 1]
     return {
         **dict.fromkeys(("key", "status", "reason"), "str"),
         **dict.fromkeys(("on_front", "is_feasible"), "bool"),

@@ -75,39 +75,48 @@ def individual(
     """Return one operating point of a finished candidate as the search sees it."""
     point, metrics = (
         evaluation.point_index(budget_fraction, setting),
-        evaluation.metrics(budget_fraction, setting),
+        metrics_at(evaluation, budget_fraction, setting),
     )
     choices = tuple(one for one in config.budget_fractions if evaluation.point_index(one, setting) == point)
-    missed = evaluation.violation(setting)
-    if missed is not None:
-        metrics[TARGET] = missed
     return Individual(
         genome,
         evaluation.key,
         budget_fraction,
-        *aims(metrics, config),
+        *values_and_violations(metrics, config),
         setting=setting,
         choices=choices,
         metrics=metrics,
     )
 
 
-def aims(metrics: Mapping[str, float], config: SearchFile) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def values_and_violations(
+    metrics: Mapping[str, float], config: SearchFile
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the objectives and the violations of one operating point.
 
     Args:
         metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
         config: Objectives and constraints.
     """
+    objectives = tuple(metric_of(name).minimised(metrics[name]) for name in config.objectives)
+    return objectives, violations_of(metrics, config)
+
+
+def violations_of(metrics: Mapping[str, float], config: SearchFile) -> tuple[float, ...]:
+    """Return how far one operating point is beyond every limit; as ``aims``."""
     violations = tuple(
         violation
         for name, bound in config.constraints.items()
         for violation in bound_violations(metrics[name], bound)
     )
-    if TARGET in metrics:
-        violations += (metrics[TARGET],)
-    objectives = tuple(metric_of(name).minimised(metrics[name]) for name in config.objectives)
-    return objectives, violations
+    return (*violations, metrics[TARGET]) if TARGET in metrics else violations
+
+
+def metrics_at(evaluation: Evaluation, budget_fraction: float, setting: str = "") -> dict[str, float]:
+    """Return what was measured at one operating point, with ``TARGET`` where ``exits`` has a target."""
+    missed = evaluation.violation(setting)
+    metrics = evaluation.metrics(budget_fraction, setting)
+    return metrics if missed is None else metrics | {TARGET: missed}
 
 
 def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str | None:

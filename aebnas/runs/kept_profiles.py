@@ -28,7 +28,7 @@ def keep_profiles(store: RunStore, devices: DeviceCosts) -> None:
             write_profile(profile, store.path / FOLDER / f"{profile.name}.yaml")
         except HardwareError as error:
             raise RunError(str(error)) from error
-    store.put_fact("hardware", devices.fingerprints())
+    store.put_metadata("hardware", devices.fingerprints())
 
 
 def kept_devices(store: RunStore, config: SearchFile) -> DeviceCosts:
@@ -42,6 +42,6 @@ def kept_devices(store: RunStore, config: SearchFile) -> DeviceCosts:
         devices = DeviceCosts.read(folder / f"{name}.yaml" for name in config.profiles)
     except ConfigError as error:
         raise RunError(f"{store.path} is damaged: {error}") from error
-    if devices.fingerprints() != (store.fact("hardware") or {}):
+    if devices.fingerprints() != (store.metadata("hardware") or {}):
         raise RunError(f"the hardware profiles in {folder} have changed since the run began")
     return devices

@@ -33,7 +33,7 @@ class Repeatability:
         """
         self._store = store
         self._change = change
-        self._changes: list[str] = store.fact("changes", [])
+        self._changes: list[str] = store.metadata("changes", [])
         self._failures: dict[str, str] = {}
         self._is_cut = False
 
@@ -41,7 +41,7 @@ class Repeatability:
         """Note that a candidate was trained in this session."""
         if self._change is not None and self._change not in self._changes:
             self._changes.append(self._change)
-            self._store.put_fact("changes", self._changes)
+            self._store.put_metadata("changes", self._changes)
             self.settle()
 
     def answered(self, evaluation: Evaluation) -> None:
@@ -57,8 +57,8 @@ class Repeatability:
 
     def settle(self) -> None:
         """Keep what was noted; where nothing was, a mark of an earlier session goes."""
-        self._store.put_fact("out_of_time", self._is_cut)
-        self._store.put_fact("not_repeatable", "; ".join(self._reasons()) or None)
+        self._store.put_metadata("out_of_time", self._is_cut)
+        self._store.put_metadata("not_repeatable", "; ".join(self._reasons()) or None)
 
     def _reasons(self) -> list[str]:
         reasons = []

@@ -14,7 +14,7 @@ class Clock:
         """Begin at what the run's earlier sessions took."""
         self._store = store
         self._limit_s = None if max_minutes is None else 60 * max_minutes
-        self._began = time.monotonic() - float(store.fact("elapsed_seconds", 0.0))
+        self._began = time.monotonic() - float(store.metadata("elapsed_seconds", 0.0))
 
     def is_late(self) -> bool:
         """Return whether the time is up; the time until now is kept."""
@@ -24,5 +24,5 @@ class Clock:
     def note(self) -> float:
         """Keep the time until now, in seconds, and return it."""
         elapsed = time.monotonic() - self._began
-        self._store.put_fact("elapsed_seconds", round(elapsed, 3))
+        self._store.put_metadata("elapsed_seconds", round(elapsed, 3))
         return elapsed

@@ -10,7 +10,7 @@ from aebnas.config.sections.evaluation import unread_options
 from aebnas.config.sections.fidelities import short
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.checks.duplicates import TEST
-from aebnas.data.checks.facts import DataFacts
+from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.runs.formatting import metric_name, percent
@@ -28,7 +28,7 @@ class Description:
 
     config: SearchFile
     space: SearchSpace
-    data: DataFacts
+    data: DataMetadata
     genomes: int
     """Of the space, those included that lead to the same architecture."""
     architectures: int

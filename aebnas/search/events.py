@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.individuals import FrontPoint
-from aebnas.runs.standing import FinalTraining
 
 
 @dataclass(frozen=True)
@@ -133,20 +133,20 @@ class WorkerLost:
 
 
 @dataclass(frozen=True)
-class Foretold:
-    """What the surrogate said of one candidate before it was trained, and what came."""
+class PredictedCandidate:
+    """What the surrogate said of one candidate before it was trained, and what was observed."""
 
     key: str
     source: str
     """Who proposed it: ``surrogate``, ``exploration`` or ``plain`` (NSGA-II)."""
     predicted: float
     """Error, averaged over the budget fractions."""
-    came: float
+    observed: float
     """The same, measured."""
 
 
 @dataclass(frozen=True)
-class SurrogateStanding:
+class SurrogateStatus:
     """How the surrogate does: what it was believed in one generation, and how that turned out."""
 
     is_on: bool
@@ -159,17 +159,17 @@ class SurrogateStanding:
     """Kendall's tau of every quantity on trainings left out of the fit, before this generation."""
     tau: float | None
     """Of errors predicted before training, over the last generations; None: too few yet."""
-    judged: int
+    compared: int
     """Candidates that ``tau``, ``bias`` and ``coverage`` are told from."""
     bias: float | None
-    """Mean of the errors that came minus those predicted."""
+    """Mean of the errors observed minus those predicted."""
     coverage: float | None
-    """Share of errors that came within the predicted 90% interval."""
+    """Share of errors observed within the predicted 90% interval."""
     gains: dict[str, float]
     """Mean hypervolume that one candidate added, by who proposed it, over the same generations."""
     chance: float | None
     """Probability that a candidate of the surrogate adds more than one of plain NSGA-II, ties by half."""
-    foretold: tuple[Foretold, ...]
+    predictions: tuple[PredictedCandidate, ...]
     """The candidates of this generation that finished."""
 
 
@@ -189,7 +189,7 @@ class Generation:
     front: tuple[FrontPoint, ...] = field(default=())
     is_complete: bool = True
     """False where the search was stopped in its middle."""
-    surrogate: SurrogateStanding | None = None
+    surrogate: SurrogateStatus | None = None
     """None without a surrogate, in the first generation and where the search was stopped."""
     finals: tuple[FinalTraining, ...] = ()
     """Of the last generation, told once more behind the final trainings of the run's best candidates."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import SearchFile, wrong_exit_weights
 from aebnas.config.text_paths import expanded, refuse_unwritable
-from aebnas.data.checks.facts import DataFacts, data_facts
+from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
@@ -21,6 +21,7 @@ from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.space.spaces import space_of
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Prepared:
     """A file that a search can begin with."""
 
     config: SearchFile
-    data: DataFacts
+    data: DataMetadata
     space: SearchSpace
     devices: DeviceCosts
     drawn: Proposer | None = None
@@ -68,11 +69,12 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     """
     _check_paths(config)
     inherits_from = config.supernet.file if plan_of(config).inherits else None
-    data = data_facts(config.data, progress, must_read or inherits_from is not None)
+    data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config, data)
     _check_supernet(config, data)
     space = space_of(config, data.shape)
+    _check_space(config, space, data.task)
     devices = DeviceCosts.of_file(config, space, data.task)
     drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
     return Prepared(config, data, space, devices, drawn)
@@ -87,11 +89,28 @@ def _check_paths(config: SearchFile) -> None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _proposer(config: SearchFile, space: SearchSpace, data: DataFacts, devices: DeviceCosts) -> Proposer:
+def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
+    """Refuse here what only the space knows to be wrong: weights of exits, candidates that cannot inherit.
+
+    Raises:
+        ConfigError: The loss has another number of weights than there are exits, or the space no slots.
+    """
+    weights = config.training.exit_weights
+    message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
+    if message:
+        raise ConfigError(f"training.loss.exit_weights: {message}")
+    if plan_of(config).inherits and not space.slots(task):
+        raise ConfigError(
+            f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
+            "that none can inherit. Use trained"
+        )
+
+
+def _proposer(config: SearchFile, space: SearchSpace, data: DataMetadata, devices: DeviceCosts) -> Proposer:
     return make_proposer(config, space, data.task, devices)
 
 
-def _check_supernet(config: SearchFile, data: DataFacts) -> None:
+def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.
 
     Raises:
@@ -103,7 +122,7 @@ def _check_supernet(config: SearchFile, data: DataFacts) -> None:
         check_given(config, data.splits)
 
 
-def _check_cutout(config: SearchFile, data: DataFacts) -> None:
+def _check_cutout(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here what would make every candidate fail: a cutout square larger than the images."""
     side, smaller = config.training.augment.cutout, min(data.shape[:2])
     if side > smaller:

@@ -172,7 +172,7 @@ class Search:
             hypervolume=dominated_share(self._individuals, self._reference),
             front=front,
             is_complete=is_complete,
-            surrogate=self._proposer.standing() if is_complete else None,
+            surrogate=self._proposer.status() if is_complete else None,
             full_trainings=self._budget.full_trainings(self._evaluations),
             reached=self._reached(keys) if self._plan.halves else {},
         )
@@ -210,11 +210,11 @@ class Search:
         """Take the best further; tell the last generation again, with the front that is now."""
         ended = self._finals.run(self._individuals, self._evaluations, self._finish_final)
         self._evaluations, self._individuals = ended.evaluations, ended.individuals
-        standing = self._finals.on_front(ended)
-        front = pareto_front(standing, self._evaluations)
+        on_front = self._finals.on_front(ended)
+        front = pareto_front(on_front, self._evaluations)
         generation = replace(
             last,
-            hypervolume=dominated_share(standing, self._reference),
+            hypervolume=dominated_share(on_front, self._reference),
             front=front,
             finals=tuple(one for one in ended.finals if one.chosen),
         )
@@ -249,7 +249,7 @@ class Search:
         if not architectures or self._clock.is_late():
             return
         if self._pool is None:
-            self._pool = self._make_pool(self._hear)
+            self._pool = self._make_pool(self._on_event)
             self._listener(WorkersStarted(self._pool.size))
 
         def started(key: str) -> None:
@@ -262,7 +262,7 @@ class Search:
             if self._clock.is_late():
                 self._pool.stop_starting()
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         """Tell what the workers tell; a supernet's training counts even if nothing ends it in order."""
         if isinstance(event, SupernetProgress):
             self._clock.note()
@@ -292,7 +292,7 @@ class Search:
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),
-                spent_seconds=float(self._store.fact("elapsed_seconds", 0.0)),
+                spent_seconds=float(self._store.metadata("elapsed_seconds", 0.0)),
                 finals=self._plan.final_trainings,
                 inherits=self._plan.inherits,
             )

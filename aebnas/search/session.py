@@ -152,19 +152,19 @@ def _search(
 ) -> Search:
     shape = splits.train.shape
 
-    def make_pool(told: Listener) -> Pool:
+    def make_pool(on_event: Listener) -> Pool:
         from aebnas.evaluation.fidelities import Preparation, prepared  # imports torch
         from aebnas.search.supernets import prepared_supernet
 
         def supernet() -> Mapping[str, NDArray[Any]]:
-            return prepared_supernet(config, splits, store, told).supernet.arrays()
+            return prepared_supernet(config, splits, store, on_event).supernet.arrays()
 
         shared = prepared(plan_of(config), Preparation(supernet))
         if config.workers.mode == "serial":
-            return SerialPool(config, splits, told, devices, shared)
+            return SerialPool(config, splits, on_event, devices, shared)
         from aebnas.search.workers.ray_pool import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, told, devices, shared)
+        return RayPool(config, splits, on_event, devices, shared)
 
     data = (splits.fingerprint, shape[2], len(splits.classes))
     return Search(
@@ -204,17 +204,17 @@ def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> 
 
 def _record_data(store: RunStore, splits: Splits) -> None:
     """Keep what identifies the data, and the labels that rescoring needs."""
-    store.put_fact("data", splits.fingerprint)
-    store.put_fact("classes", splits.classes)
-    store.put_fact("image_shape", splits.train.shape)
-    store.put_fact("train_images", len(splits.train))
+    store.put_metadata("data", splits.fingerprint)
+    store.put_metadata("classes", splits.classes)
+    store.put_metadata("image_shape", splits.train.shape)
+    store.put_metadata("train_images", len(splits.train))
     labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
     with storage_errors(store.path):
         write_atomically(store.path / "labels.npz", pack_arrays(labels))
 
 
 def _check_data(store: RunStore, splits: Splits) -> None:
-    known = store.fact("data")
+    known = store.metadata("data")
     if known is not None and known != splits.fingerprint:
         what = f"the data of {store.path} have changed since the run began"
         raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))

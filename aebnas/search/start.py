@@ -13,7 +13,7 @@ from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
-from aebnas.search.proposers.limits import excess_of
+from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.task.metrics.table import metric_of
@@ -44,12 +44,14 @@ def make_proposer(
     search, admit = config.search, _early_rejection(config, task)
     devices = DeviceCosts() if devices is None else devices
     exact = ExactCosts(task, devices)
-    excess = excess_of(config, exact)
+    cost_violation = cost_violation_of(config, exact)
     if search.algorithm == "random" or not space.genes:
-        return RandomProposer(space, search.offspring or search.population, search.seed, admit, excess)
+        return RandomProposer(
+            space, search.offspring or search.population, search.seed, admit, cost_violation
+        )
     constraints = sum((b.min is not None) + (b.max is not None) for b in config.constraints.values())
     constraints += config.exits.target is not None
-    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, excess)
+    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, cost_violation)
     if search.surrogate == "none":
         return plain
     from aebnas.search.proposers.surrogate.proposer import (
@@ -57,7 +59,7 @@ def make_proposer(
     )
 
     worst = reference(config, space, task, devices)
-    return SurrogateProposer(config, space, plain, exact, worst, excess=excess)
+    return SurrogateProposer(config, space, plain, exact, worst, cost_violation=cost_violation)
 
 
 def planned_candidates(config: SearchFile) -> int:

@@ -15,7 +15,7 @@ from aebnas.supernet.preparation import Ready, ready_supernet
 from aebnas.supernet.storage import supernet_file
 from aebnas.supernet.training_loop import Progress
 
-FACT = "supernet"
+METADATA_NAME = "supernet"
 """What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``, and
 whether it ``diverged``."""
 
@@ -32,19 +32,19 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     Raises:
         RunError, WorkerError: As of ``trained_supernet``.
     """
-    if not supernet_file(store.path).exists() or (store.fact(FACT) or {}).get("diverged"):
+    if not supernet_file(store.path).exists() or (store.metadata(METADATA_NAME) or {}).get("diverged"):
         # whatever ends this session: a later one that finds a supernet here finds this run's own
-        store.put_fact(FACT, {"begun": True})
+        store.put_metadata(METADATA_NAME, {"begun": True})
     try:
         ready = trained_supernet(config, splits, store.path, listener)
     except WorkerError as error:
         if isinstance(error.__cause__, DivergedError):
-            store.put_fact(FACT, {"begun": True, "diverged": True})
+            store.put_metadata(METADATA_NAME, {"begun": True, "diverged": True})
         raise
-    noted = store.fact(FACT) or {}
+    noted = store.metadata(METADATA_NAME) or {}
     known = "trained" if noted.get("begun") else noted.get("origin", ready.origin)
     origin = known if ready.origin == "known" else ready.origin
-    store.put_fact(FACT, {"origin": origin, **ready.supernet.record})
+    store.put_metadata(METADATA_NAME, {"origin": origin, **ready.supernet.record})
     return ready
 
 
@@ -62,12 +62,12 @@ def trained_supernet(config: SearchFile, splits: Splits, run: Path, listener: Li
         WorkerError: The training diverged.
     """
 
-    def told(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         listener(SupernetProgress(**asdict(progress)))
 
     device = "cuda:0" if _has_gpu(config) else "cpu"
     try:
-        ready = ready_supernet(config, splits, run, told, device)
+        ready = ready_supernet(config, splits, run, on_progress, device)
     except TrainingError as error:
         raise WorkerError(str(error)) from error
     listener(SupernetReady(str(ready.path), ready.origin, dict(ready.supernet.record)))

@@ -7,7 +7,6 @@ equal architectures with equal keys.  Must not import torch.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +21,7 @@ from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.space.api import Segment
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
+from aebnas.space.network import identity_of
 from aebnas.task.input_size import Size, canonical_size, size_of
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
@@ -137,8 +137,7 @@ class StagedArchitecture:
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits of its SHA-256."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return identity_of(self.to_dict())
 
     def input(self, task: Task) -> InputSpec:
         """Return the resolution, normalised by the data's own pixels."""

@@ -49,7 +49,7 @@ class Drawing:
     def lines(self) -> list[str]:
         """Return the architecture in words: the input, then one line per named row."""
         first = self.rows[0]
-        lines = [f"{size_words(self.input_size)} px, {_words(first.boxes)}"]
+        lines = [f"{format_size(self.input_size)} px, {_words(first.boxes)}"]
         for row in self.rows[1:]:
             if row.name:
                 line = f"{row.name}: {_words(row.boxes)}"
@@ -60,7 +60,7 @@ class Drawing:
         return lines
 
 
-def size_words(size: tuple[int, ...]) -> str:
+def format_size(size: tuple[int, ...]) -> str:
     """Return ``16`` for 16 x 16 pixels and ``24 × 32`` for others."""
     return str(size[0]) if len(set(size)) == 1 else " × ".join(map(str, size))
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
@@ -19,7 +17,8 @@ from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
+from aebnas.space.gene_space import GeneSpace, chosen
+from aebnas.space.genes import BUDGET_FRACTION, SETTING, Genome
 from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
@@ -28,7 +27,7 @@ from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 
-class StagedSpace:
+class StagedSpace(GeneSpace):
     """What can be built from one ``space:`` section."""
 
     def __init__(
@@ -48,18 +47,7 @@ class StagedSpace:
         """
         self.config = config
         self._grammar = grammar_of(config, size_of(own_size))
-        if not config.exits.after:
-            budget_fractions, settings = budget_fractions[-1:], settings[:1]
-        point = (Gene(BUDGET_FRACTION, budget_fractions, THRESHOLDS), Gene(SETTING, settings, SETTING))
-        self.budget_fractions, self.settings = budget_fractions, settings
-        self.positions: dict[str, Gene] = {gene.name: gene for gene in (*self._grammar.genes(), *point)}
-        self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
-        self._index = {gene.name: i for i, gene in enumerate(self.genes)}
-
-    @property
-    def cardinalities(self) -> tuple[int, ...]:
-        """Return the number of choices of every gene."""
-        return tuple(len(gene.choices) for gene in self.genes)
+        super().__init__(self._grammar.genes(), budget_fractions, settings)
 
     @property
     def exit_positions(self) -> tuple[str, ...]:
@@ -70,47 +58,16 @@ class StagedSpace:
         """Return the kinds of blocks that stages may be made of."""
         return tuple(dict.fromkeys(type_ for stage in self.config.stages for type_ in stage.block.type))
 
-    def sample(self, rng: np.random.Generator) -> Genome:
-        """Return a genome with every gene drawn uniformly from its choices."""
-        return tuple(int(rng.integers(n)) for n in self.cardinalities)
-
-    def budget_fraction(self, genome: Genome) -> float:
-        """Return the share of its own full cost that the individual may spend."""
-        return float(self._value(genome, BUDGET_FRACTION))
-
-    def setting(self, genome: Genome) -> str:
-        """Return the setting of the exit policy that the individual uses."""
-        return str(self._value(genome, SETTING))
-
-    def at_point(self, genome: Genome, budget_fraction: float, setting: str = "") -> Genome:
-        """Return the genome with other choices of the genes ``budget_fraction`` and ``exit_policy``.
-
-        Raises:
-            ValueError: A value is not among the choices.
-        """
-        moved = list(genome)
-        for name, index in (
-            (BUDGET_FRACTION, self.budget_fractions.index(budget_fraction)),
-            (SETTING, self.settings.index(setting)),
-        ):
-            if name in self._index:
-                moved[self._index[name]] = index
-        return tuple(moved)
-
     def decode(self, genome: Genome) -> StagedArchitecture:
         """Return the canonical architecture of a genome.
 
         Raises:
             ConfigError: The genome has another length or an index out of range.
         """
-        cards = self.cardinalities
-        if len(genome) != len(cards) or any(not 0 <= g < n for g, n in zip(genome, cards, strict=True)):
-            raise ConfigError(
-                f"a genome of this space has {len(cards)} genes in range {cards}, but got {genome}"
-            )
+        self.check(genome)
 
         def read(name: str) -> Any:
-            return self._value(genome, name)
+            return self.choice(genome, name)
 
         resolution = read("resolution")
         features = image(1, size_of(resolution))
@@ -132,18 +89,6 @@ class StagedSpace:
             final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
         )
 
-    def encode(self, architecture: Architecture) -> Genome:
-        """Return the genome of an architecture: inactive genes 0, ``budget_fraction`` at its largest choice.
-
-        Raises:
-            ConfigError: The architecture is not in this space.
-        """
-        values = self.active_genes(architecture)
-        genome = tuple(values.get(gene.name, 0) for gene in self.genes)
-        if self.decode(genome) != architecture:
-            raise ConfigError(f"architecture {architecture.key()} is not in this search space")
-        return genome
-
     def active_genes(self, architecture: Architecture) -> dict[str, int]:
         """Return the choice of every gene that acts in an architecture, by name.
 
@@ -157,10 +102,7 @@ class StagedSpace:
         found: dict[str, int] = {}
 
         def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
-            if value not in choices:
-                listed = ", ".join(str(choice) for choice in choices)
-                raise ConfigError(f"{name} = {value!r} is not in this search space. Choices: {listed}")
-            found[name] = choices.index(value)
+            found[name] = chosen(name, choices, value)
 
         put("resolution", self._grammar.resolutions, architecture.resolution)
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
@@ -193,7 +135,3 @@ class StagedSpace:
     def slots(self, task: Task) -> tuple[ParameterSlot, ...]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""
         return tuple(dict.fromkeys(all_slots(self._grammar, task)))
-
-    def _value(self, genome: Genome, name: str) -> Any:
-        index = self._index.get(name)
-        return self.positions[name].choices[0 if index is None else genome[index]]

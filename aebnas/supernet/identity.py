@@ -1,4 +1,4 @@
-"""What a supernet was trained for: two with equal facts are interchangeable.
+"""What a supernet was trained for: two with equal metadata are interchangeable.
 
 One of a larger space serves a smaller one too: what that can build, it holds.
 
@@ -40,7 +40,7 @@ NAMED = 3
 """Differences that a message names."""
 
 
-def supernet_facts(config: SearchFile, fingerprint: str, task: Task) -> dict[str, Any]:
+def supernet_metadata(config: SearchFile, fingerprint: str, task: Task) -> dict[str, Any]:
     """Return all that decides the weights of a supernet, fit for JSON.
 
     Args:
@@ -68,15 +68,15 @@ def deciding_settings(config: SearchFile) -> dict[str, Any]:
 
     That a share of the teacher is given or follows from the rule makes no difference.
     """
-    settings, exits = config.supernet, config.space.exits
-    lacking = bool(config.training.carry and exits.after and exits.optional)
+    settings = config.supernet
+    lacking = bool(config.training.boosting_coefficient and config.space.may_lack_exits)
     plain = settings.model_dump(mode="json", exclude=IRRELEVANT)
     return plain | {"distillation": settings.teacher_share, LACKING: lacking}
 
 
-def space_hash(facts: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that identify the space that facts name."""
-    text = json.dumps(facts["space"], sort_keys=True, separators=(",", ":"))
+def space_hash(metadata: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that identify the space that metadata name."""
+    text = json.dumps(metadata["space"], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -53,7 +53,7 @@ def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Superne
     return Supernet(
         make_space(config.space, task.samples.size),
         task,
-        carry=config.training.carry,
+        boosting_coefficient=config.training.boosting_coefficient,
         seed=config.supernet.seed,
         device=device,
     )

@@ -18,16 +18,16 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
-from aebnas.supernet.identity import fitting_settings, supernet_facts
+from aebnas.supernet.identity import fitting_settings, supernet_metadata
 from aebnas.supernet.storage import (
     ANEW,
     StoredSupernet,
-    check_facts,
+    check_metadata,
     load_supernet,
-    stored_facts,
+    stored_metadata,
     supernet_file,
 )
-from aebnas.supernet.training_loop import Told, train
+from aebnas.supernet.training_loop import OnProgress, train
 
 OWN = "Begin the run anew, under another --name"
 
@@ -42,14 +42,16 @@ class Ready:
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
 
 
-def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, device: str = "cpu") -> Ready:
+def ready_supernet(
+    config: SearchFile, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
+) -> Ready:
     """Return the supernet of a run, trained to the end.
 
     Args:
         config: The whole search-space file.
         splits: Its data.
         run: The run's directory; neighbouring directories are looked through.
-        told: Hears how far it is.
+        on_progress: Hears how far it is.
         device: Where it is trained.
 
     Raises:
@@ -57,11 +59,11 @@ def ready_supernet(config: SearchFile, splits: Splits, run: Path, told: Told, de
             written.
         TrainingError: The training diverged.
     """
-    facts = _facts(config, splits)
+    metadata = _metadata(config, splits)
     path = supernet_file(run)
-    origin = _known(config, path, facts)
+    origin = _known(config, path, metadata)
     if origin is None:
-        train(config, splits, path, facts, told, device)
+        train(config, splits, path, metadata, on_progress, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
 
@@ -77,7 +79,7 @@ def check_given(config: SearchFile, splits: Splits) -> None:
         RunError: It is of something else, unfinished, or cannot be read.
     """
     if config.supernet.file is not None:
-        _usable(config, config.supernet.file, _facts(config, splits))
+        _usable(config, config.supernet.file, _metadata(config, splits))
 
 
 def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
@@ -88,7 +90,7 @@ def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
     """
     path = supernet_file(run)
     if path.exists():
-        check_facts(path, stored_facts(path)[0], _facts(config, splits), OWN)
+        check_metadata(path, stored_metadata(path)[0], _metadata(config, splits), OWN)
 
 
 def check_place(config: SearchFile, run: Path) -> None:
@@ -112,21 +114,21 @@ def check_place(config: SearchFile, run: Path) -> None:
     )
 
 
-def _facts(config: SearchFile, splits: Splits) -> dict[str, Any]:
-    return supernet_facts(config, splits.fingerprint, splits.task)
+def _metadata(config: SearchFile, splits: Splits) -> dict[str, Any]:
+    return supernet_metadata(config, splits.fingerprint, splits.task)
 
 
-def _usable(config: SearchFile, file: str, facts: dict[str, Any]) -> Path:
+def _usable(config: SearchFile, file: str, metadata: dict[str, Any]) -> Path:
     """Return the path of a given supernet, if it is finished and serves.
 
     Raises:
         RunError: It does not, or cannot be read.
     """
     given = _given(file)
-    stored, is_finished = stored_facts(given)
+    stored, is_finished = stored_metadata(given)
     fitting = fitting_settings(config, stored)
     cure = f"It serves with the settings that it was trained with: {fitting}" if fitting else ANEW
-    check_facts(given, stored, facts, cure)
+    check_metadata(given, stored, metadata, cure)
     if not is_finished:
         raise RunError(f"{given} is half trained. Finish it: aebnas supernet FILE with its run's --name")
     return given
@@ -138,31 +140,31 @@ def _given(file: str) -> Path:
     return supernet_file(given) if given.is_dir() else given
 
 
-def _known(config: SearchFile, path: Path, facts: dict[str, Any]) -> str | None:
+def _known(config: SearchFile, path: Path, metadata: dict[str, Any]) -> str | None:
     """Return where a finished supernet came from, now at ``path``; None: it must be trained."""
     if path.exists():
-        stored, is_finished = stored_facts(path)
-        check_facts(path, stored, facts, OWN)
-        if not is_finished and stored != facts:
+        stored, is_finished = stored_metadata(path)
+        check_metadata(path, stored, metadata, OWN)
+        if not is_finished and stored != metadata:
             raise RunError(
                 f"{path} is half trained, for a larger space. Remove it, or give the run another name"
             )
         return "known" if is_finished else None
     if config.supernet.file is not None:
-        return _copied(_usable(config, config.supernet.file, facts), path)
+        return _copied(_usable(config, config.supernet.file, metadata), path)
     if config.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
-            if _serves(other, facts):
+            if _serves(other, metadata):
                 return _copied(other, path)
     return None
 
 
-def _serves(path: Path, facts: dict[str, Any]) -> bool:
+def _serves(path: Path, metadata: dict[str, Any]) -> bool:
     try:
-        stored, is_finished = stored_facts(path)
+        stored, is_finished = stored_metadata(path)
     except RunError:  # damaged, or of another version: not ours to judge
         return False
-    return is_finished and stored == facts
+    return is_finished and stored == metadata
 
 
 def _copied(source: Path, path: Path) -> str:

@@ -38,7 +38,7 @@ class ProcessGroup:
     size: int = 1
 
     def share(self, networks: Sequence[Network], cost: Callable[[Network], float]) -> list[int]:
-        """Return the indices of the networks that are this process's: the dearest first, to who has least.
+        """Return the indices of this process's networks: the most expensive first, to who has least.
 
         Args:
             networks: Of one step.

@@ -2,7 +2,8 @@
 
 Exits are present in all of them: branches are trained as often as the backbone, and a network without some
 exits is the same one without those branches.  But where an exit's logits are carried on to the next one
-(``TrainingConfig.carry``) it is another one: there all but the largest lack any optional exit half the time.
+(``TrainingConfig.boosting_coefficient``) it is another one: there all but the largest lack any optional exit
+half the time.
 Source: universally slimmable networks (ICCV 2019).
 """
 
@@ -24,19 +25,19 @@ TURNS = 2
 class Sandwich:
     """Draws the networks of each step."""
 
-    def __init__(self, space: SearchSpace, task: Task, carry: float = 0.0) -> None:
+    def __init__(self, space: SearchSpace, task: Task, boosting_coefficient: float = 0.0) -> None:
         """Find the largest and the smallest network.
 
         Args:
             space: The space.
             task: What comes in, and how many answers there are.
-            carry: As for ``EarlyExitNetwork``.
+            boosting_coefficient: As for ``EarlyExitNetwork``.
         """
         self._space = space
         self._without = {
             i: gene.choices.index(ABSENT)
             for i, gene in enumerate(space.genes)
-            if carry and any(_removes_exit(gene.name, choice) for choice in gene.choices)
+            if boosting_coefficient and any(_removes_exit(gene.name, choice) for choice in gene.choices)
         }
         """Where genomes say that an exit is absent, if networks shall lack some."""
         self._task = task

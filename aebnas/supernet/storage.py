@@ -2,7 +2,7 @@
 
 ``weights.NAME`` are the shared tensors by slot, type and parameter name, as networks are
 extracted from them.  An unfinished training adds ``state.*``: what it needs to go
-on exactly.  The header holds the facts, the step and the last loss.
+on exactly.  The header holds the metadata, the step and the last loss.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ FORMAT = "1"
 class StoredSupernet:
     """A supernet, trained or half trained."""
 
-    facts: Mapping[str, Any]
-    """What it was trained for, of ``supernet_facts``."""
+    metadata: Mapping[str, Any]
+    """What it was trained for, of ``supernet_metadata``."""
     step: int
     steps: int
     """Of the whole training."""
@@ -71,8 +71,8 @@ def save_supernet(path: Path, stored: StoredSupernet) -> None:
     tensors |= {f"state.{name}": tensor.detach().cpu().clone() for name, tensor in stored.state.items()}
     header = {
         "format": FORMAT,
-        "facts": json.dumps(dict(stored.facts)),
-        "space_hash": space_hash(stored.facts),
+        "metadata": json.dumps(dict(stored.metadata)),
+        "space_hash": space_hash(stored.metadata),
         "step": str(stored.step),
         "steps": str(stored.steps),
         "record": json.dumps(dict(stored.record)),
@@ -98,35 +98,37 @@ def load_supernet(path: Path) -> StoredSupernet:
     with _opened(path) as file:
         header = file.metadata() or {}
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    facts, step, steps, record = _read_header(path, header)
+    metadata, step, steps, record = _read_header(path, header)
     parts: dict[str, dict[str, Tensor]] = {"weights": {}, "state": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
-    return StoredSupernet(facts, step, steps, parts["weights"], parts["state"], record)
+    return StoredSupernet(metadata, step, steps, parts["weights"], parts["state"], record)
 
 
-def stored_facts(path: Path) -> tuple[dict[str, Any], bool]:
+def stored_metadata(path: Path) -> tuple[dict[str, Any], bool]:
     """Return what a file was trained for and whether it is finished, from its header alone.
 
     Raises:
         RunError: The file is missing, damaged or of a newer AEBNAS.
     """
-    facts, step, steps, _ = _stored_header(path)
-    return facts, step >= steps
+    metadata, step, steps, _ = _stored_header(path)
+    return metadata, step >= steps
 
 
 def stored_steps(path: Path) -> tuple[int, int]:
     """Return how many steps of how many a file is trained for, from its header alone.
 
     Raises:
-        RunError: As of ``stored_facts``.
+        RunError: As of ``stored_metadata``.
     """
     _, step, steps, _ = _stored_header(path)
     return step, steps
 
 
-def check_facts(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], cure: str = ANEW) -> None:
+def check_metadata(
+    path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], cure: str = ANEW
+) -> None:
     """Refuse a supernet that was trained for something else, unless only for a larger space.
 
     Args:
@@ -185,7 +187,7 @@ def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any],
             "Train it again: delete the file"
         )
     try:
-        facts, record = json.loads(header["facts"]), json.loads(header.get("record", "{}"))
-        return facts, int(header["step"]), int(header["steps"]), record
+        metadata, record = json.loads(header["metadata"]), json.loads(header.get("record", "{}"))
+        return metadata, int(header["step"]), int(header["steps"]), record
     except (KeyError, ValueError) as error:
         raise RunError(f"{path} is damaged: its header lacks {error}; train it again") from error

@@ -53,7 +53,7 @@ class Supernet:
         space: SearchSpace,
         task: Task,
         *,
-        carry: float = 0.0,
+        boosting_coefficient: float = 0.0,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -62,11 +62,11 @@ class Supernet:
         Args:
             space: The space.
             task: What comes in, and how many answers there are.
-            carry: As for ``EarlyExitNetwork``.
+            boosting_coefficient: As for ``EarlyExitNetwork``.
             seed: Of the first weights.
             device: Where the weights live and networks run.
         """
-        self.space, self.task, self.carry = space, task, carry
+        self.space, self.task, self.boosting_coefficient = space, task, boosting_coefficient
         self.device = torch.device(device)
         slots = list(space.slots(task))
         self.weights = SharedWeights(shared_shapes(slots), self.device)
@@ -99,7 +99,7 @@ class Supernet:
                 uses[key] += 1
                 return bound_modules[key].module
 
-            return EarlyExitNetwork(architecture, self.task, self.carry, make)
+            return EarlyExitNetwork(architecture, self.task, self.boosting_coefficient, make)
 
         networks = [network(architecture) for architecture in architectures]
         first = networks[0]
@@ -127,7 +127,7 @@ class Supernet:
                 )
             return module
 
-        network = EarlyExitNetwork(architecture, self.task, self.carry, make)
+        network = EarlyExitNetwork(architecture, self.task, self.boosting_coefficient, make)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             for weight, shared in network_weights:

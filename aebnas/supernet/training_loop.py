@@ -49,11 +49,16 @@ class Progress:
     """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
 
 
-Told = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 def train(
-    config: SearchFile, splits: Splits, path: Path, facts: dict[str, Any], told: Told, device: str
+    config: SearchFile,
+    splits: Splits,
+    path: Path,
+    metadata: dict[str, Any],
+    on_progress: OnProgress,
+    device: str,
 ) -> None:
     """Train a supernet to its end, by one process or several; go on with what the file holds.
 
@@ -61,8 +66,8 @@ def train(
         config: The whole search-space file.
         splits: Its data.
         path: The supernet's file: half trained, or missing.
-        facts: What it is trained for.
-        told: Hears how far it is.
+        metadata: What it is trained for.
+        on_progress: Hears how far it is.
         device: Where it is trained.
 
     Raises:
@@ -74,8 +79,8 @@ def train(
     with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as group:
         training = _begun(group, config, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
-        watch = _Watch(config, splits, training, told, before)
-        _TrainingLoop(training, watch, path, facts, before, _place(device, group)).run(
+        watch = _Watch(config, splits, training, on_progress, before)
+        _TrainingLoop(training, watch, path, metadata, before, _place(device, group)).run(
             config.supernet.checkpoint_seconds
         )
 
@@ -84,7 +89,7 @@ def new_training(
     config: SearchFile, splits: Splits, supernet: Supernet, group: ProcessGroup | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
-    sandwich = Sandwich(supernet.space, supernet.task, supernet.carry)
+    sandwich = Sandwich(supernet.space, supernet.task, supernet.boosting_coefficient)
     batches = ElasticBatches(
         splits.train,
         supernet.space.inputs(supernet.task),
@@ -131,11 +136,11 @@ class _TrainingLoop:
         training: SupernetTraining,
         watch: _Watch,
         path: Path,
-        facts: dict[str, Any],
+        metadata: dict[str, Any],
         before: Mapping[str, Any],
         place: Mapping[str, Any],
     ) -> None:
-        self._training, self._watch, self._path, self._facts = training, watch, path, facts
+        self._training, self._watch, self._path, self._metadata = training, watch, path, metadata
         self._before, self._place = before, place
         self._began = time.monotonic()
 
@@ -161,7 +166,7 @@ class _TrainingLoop:
         state = {} if is_over else one.state()
         weights = one.supernet.weights.tensors
         save_supernet(
-            self._path, StoredSupernet(self._facts, one.step, one.steps, weights, state, self._record())
+            self._path, StoredSupernet(self._metadata, one.step, one.steps, weights, state, self._record())
         )
 
     def _record(self) -> dict[str, Any]:
@@ -190,10 +195,10 @@ class _Watch:
         config: SearchFile,
         splits: Splits,
         training: SupernetTraining,
-        told: Told,
+        on_progress: OnProgress,
         before: Mapping[str, Any],
     ) -> None:
-        self._training, self._told = training, told
+        self._training, self._on_progress = training, on_progress
         self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
         self._subnets = InheritedSubnets(config, splits, training.supernet)
         self._shown = self._began = time.monotonic()
@@ -209,7 +214,7 @@ class _Watch:
         accuracies = self._accuracies() if looks else None
         if accuracies is not None:
             self.accuracies, self.looked_at = accuracies, one.step
-        self._told(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
+        self._on_progress(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
 
     def _accuracies(self) -> dict[str, list[float]]:
         with self._training.averaged():

@@ -22,7 +22,7 @@ Parts = Callable[[Task], Sequence[str]]
 
 
 class FittedProgress(Progress):
-    """One line per task: its name, a bar, how much is done, the time left, and its field ``facts``."""
+    """One line per task: its name, a bar, how much is done, the time left, and its field ``details``."""
 
     def __init__(self, console: Console, parts: Parts | None = None, transient: bool = False) -> None:
         """Draw nothing yet.
@@ -57,15 +57,15 @@ class _Line:
         name = shortened(self.task.description, left) if left > 1 else ""
         left -= cells(name) + 1 if name else 0
         length = min(left, LONGEST_BAR)
-        facts = str(self.task.fields.get("facts", ""))
+        details = str(self.task.fields.get("details", ""))
         bar = ProgressBar(total=self.task.total, completed=self.task.completed, width=length)
         row: list[RenderableType] = [Text(name)] if name else []
         if length >= LEAST_BAR:
             row.append(bar)
             left -= length + 1
         row += map(Text, shown)
-        if facts and left > 0 and (told := shortened(facts, left)):
-            row.append(Text(told, style="dim"))
+        if details and left > 0 and (text := shortened(details, left)):
+            row.append(Text(text, style="dim"))
         grid = Table.grid(padding=(0, 1))
         for _ in row:
             grid.add_column(no_wrap=True)
@@ -85,5 +85,5 @@ def received(task: Task) -> list[str]:
     """Return ``1.2 MB/3.4 MB`` and the speed."""
     sizes = [task.completed] + ([] if task.total is None else [task.total])
     speed = task.finished_speed or task.speed
-    told = [] if speed is None else [f"{filesize.decimal(int(speed))}/s"]
-    return ["/".join(filesize.decimal(int(size)) for size in sizes), *told]
+    text = [] if speed is None else [f"{filesize.decimal(int(speed))}/s"]
+    return ["/".join(filesize.decimal(int(size)) for size in sizes), *text]

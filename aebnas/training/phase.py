@@ -19,7 +19,7 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 
 Options = TypeVar("Options", bound=LossConfig)
-Taught = Literal["all", "last", "early"]
+DistilledExits = Literal["all", "last", "early"]
 """Exits that a loss teaches."""
 ExitLoss = Callable[[list[Tensor], Tensor], Tensor]
 """From the fp32 logits ``(batch, classes)`` of every exit and the labels ``(batch,)`` to nats."""
@@ -39,7 +39,7 @@ class Phase:
     """Parts of the network that stay as they are, their batch-norm statistics included."""
     companion: nn.Module | None = None
     """Trained beside the network, and dropped with the phase."""
-    taught: Taught = "all"
+    distilled: DistilledExits = "all"
     """Exits that the loss teaches."""
 
 

@@ -1,7 +1,7 @@
 """Training one early-exit network on data that are already on the device.
 
 ``train`` runs the phases of the settings' loss, ``train_phases`` phases that somebody has changed.
-A ``Journal`` follows a training epoch by epoch and may begin it where an earlier one stopped.
+A ``CheckpointCallback`` follows a training epoch by epoch and may begin it where an earlier one stopped.
 """
 
 from __future__ import annotations
@@ -20,8 +20,15 @@ from torch import Tensor, nn
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.checkpoint_callback import (
+    NO_CALLBACK,
+    CheckpointCallback,
+    Epoch,
+    TrainingState,
+    restore,
+    snapshot,
+)
 from aebnas.training.gradients import GradientRule, equilibrium_shares
-from aebnas.training.journal import NO_JOURNAL, Epoch, Journal, TrainingState, restore, snapshot
 from aebnas.training.losses.modes import MODES
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
@@ -78,7 +85,7 @@ def train_phases(
     config: TrainingConfig,
     phases: Sequence[Phase],
     dtype: torch.dtype,
-    journal: Journal = NO_JOURNAL,
+    callback: CheckpointCallback = NO_CALLBACK,
 ) -> TrainingResult:
     """Train a network in place, phase by phase; as ``train``, for phases of any origin.
 
@@ -88,19 +95,19 @@ def train_phases(
         config: Learning rate and other settings of SGD.
         phases: In order.
         dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
-        journal: Told every finished epoch; if it remembers an earlier one, training goes on behind it.
+        callback: Told every finished epoch; if it remembers an earlier one, training goes on behind it.
 
     Raises:
         TrainingError: As of ``train``.
     """
-    state = journal.recall()
+    state = callback.recall()
     losses: list[list[float]] = [list(one) for one in state.losses] if state else []
     first = len(losses) - 1 if losses else 0
     for number, phase in enumerate(phases[first:], first):
         if number == len(losses):
             losses.append([])
         progress = _PhaseOfTraining(number, sum(one.epochs for one in phases[:number]), losses)
-        _train_phase(network, batches, config, phase, dtype, progress, journal, state)
+        _train_phase(network, batches, config, phase, dtype, progress, callback, state)
         state = None
     return TrainingResult(losses[0][0], losses[-1][-1])
 
@@ -156,7 +163,7 @@ def _train_phase(
     phase: Phase,
     dtype: torch.dtype,
     progress: _PhaseOfTraining,
-    journal: Journal,
+    callback: CheckpointCallback,
     state: TrainingState | None,
 ) -> None:
     """Train one phase from its beginning, or from behind ``state``; append the mean loss of each epoch."""
@@ -174,7 +181,7 @@ def _train_phase(
             _check_converges(losses, phase.chance)
             rate = one_cycle((epoch + 1) * len(batches) - 1, steps, config.learning_rate, config.warmup)
             done = Epoch(progress.epochs_before + len(losses), progress.phase, losses[-1], rate)
-            journal.record(done, lambda: snapshot(progress.losses, network, phase, optimizer, batches))
+            callback.record(done, lambda: snapshot(progress.losses, network, phase, optimizer, batches))
 
 
 def _train_epoch(

@@ -163,16 +163,16 @@ def winners() -> Iterator[tuple[dict[str, Any], Path]]:
     for file in sorted((RUNS / "trained").glob("*/evaluation.json")):
         arm, seed, bound, epochs = file.parent.name.rsplit("-", 3)
         found = json.loads(file.read_text())
-        facts = {"arm": arm, "seed": int(seed), "bound": bound, "epochs": int(epochs)}
-        yield facts | {"evaluation": found}, file.parent
+        metadata = {"arm": arm, "seed": int(seed), "bound": bound, "epochs": int(epochs)}
+        yield metadata | {"evaluation": found}, file.parent
 
 
-def row_of(facts: dict[str, Any]) -> dict[str, Any]:
+def row_of(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return one line of the table: the policy's test accuracy at its average MACs, exits tried counted."""
-    evaluation = facts.pop("evaluation")
+    evaluation = metadata.pop("evaluation")
     policy, exits = evaluation["network"]["policy"], evaluation["network"]["exits"]
     accuracy = policy["accuracy"]
-    found = facts | {
+    found = metadata | {
         "average M MACs": round(policy["macs"]["value"] / 1e6, 2),
         "expected ms": round(policy["costs"][f"latency_ms@{Path(PROFILE).stem}"], 3),
         "test accuracy": accuracy["value"],
@@ -180,9 +180,9 @@ def row_of(facts: dict[str, Any]) -> dict[str, Any]:
         "exits": " / ".join(f"{100 * one['accuracy']['value']:.1f}" for one in exits),
         "full M MACs": round(exits[-1]["reach_macs"] / 1e6, 2),
     }
-    for rival in evaluation["rivals"]:
-        if "without early exits" in rival["name"]:
-            without = rival["network"]["policy"]
+    for baseline in evaluation["baselines"]:
+        if "without early exits" in baseline["name"]:
+            without = baseline["network"]["policy"]
             found |= {
                 "without exits": without["accuracy"]["value"],
                 "at M MACs": round(without["macs"]["value"] / 1e6, 2),
@@ -239,8 +239,8 @@ def report() -> None:
     from matplotlib import pyplot as plt
 
     rows = []
-    for facts, path in winners():
-        row = row_of(facts)
+    for metadata, path in winners():
+        row = row_of(metadata)
         pair = shared_and_tuned(path)
         if pair is not None:
             row |= {"tuned, calibrate": round(pair[0], 4), "shared, calibrate": round(pair[1], 4)}

@@ -23,7 +23,7 @@ from aebnas.runtime.process import prepare_process
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task
-from aebnas.training.journal import Epoch
+from aebnas.training.checkpoint_callback import Epoch
 from aebnas.training.losses.modes import MODES
 from aebnas.training.trainer import train_phases
 
@@ -46,7 +46,7 @@ NETWORK = StagedArchitecture(
 
 
 class Watch:
-    """A journal that notes when an epoch has ended on the device."""
+    """A callback that notes when an epoch has ended on the device."""
 
     def __init__(self) -> None:
         """Start."""

@@ -43,7 +43,7 @@ def on_device(path: Path, profile: Path) -> RunContents:
     """Return a run with its front on the device."""
     store = RunStore(path)
     config = rescored_config(store.config, [str(profile)], None)
-    data = (store.fact("image_shape")[2], len(store.fact("classes")))
+    data = (store.metadata("image_shape")[2], len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
     found = rescored(config, store.evaluations(), store.exit_records, read_labels(path), devices, data)
     return read_run(store, rescored=(config, found))
@@ -70,9 +70,9 @@ def main() -> None:
         macs = searched(Path(f"{arguments.macs_runs}{seed}"), [f"search.seed={seed}"])
         fronts["latency", seed] = front_of(on_device(latency, profile))
         fronts["macs", seed] = front_of(on_device(macs, profile))
-    dearest = max(float(front[:, 1].max()) for front in fronts.values())
-    # the error that the constraint of the space allows, and the dearest point of any front
-    reference = np.array([0.1, dearest])
+    most_expensive = max(float(front[:, 1].max()) for front in fronts.values())
+    # the error that the constraint of the space allows, and the most expensive point of any front
+    reference = np.array([0.1, most_expensive])
     rows = []
     for seed in range(arguments.seeds):
         volumes = {

@@ -33,7 +33,7 @@ def searched(algorithm: str, seed: int) -> Path:
 
 
 def summary(path: Path) -> dict[str, object]:
-    """Return the facts of one run."""
+    """Return the metadata of one run."""
     store = RunStore(path)
     done = {evaluation.key: evaluation for evaluation in store.evaluations()}
     last = store.generations()[-1]

@@ -35,9 +35,9 @@ def main() -> None:
         cost = np.asarray(file["reach_cost"], dtype=np.float64)
         calibrate = _split(file["calibrate_logits"], file["calibrate_labels"])
         select = _split(file["select_logits"], file["select_labels"])
-    # as in compare.py: up to the dearest point that a method reaches on calibrate
-    dearest = max(_costs(front, calibrate, cost)[-1] for front in _fronts(calibrate, cost))
-    budgets = np.linspace(cost[0], dearest, BUDGETS + 1)[1:]
+    # as in compare.py: up to the most expensive point that a method reaches on calibrate
+    most_expensive = max(_costs(front, calibrate, cost)[-1] for front in _fronts(calibrate, cost))
+    budgets = np.linspace(cost[0], most_expensive, BUDGETS + 1)[1:]
     observed = _difference(calibrate, select, cost, budgets)
     rng = np.random.default_rng(0)
     drawn = np.array(
@@ -54,10 +54,10 @@ def main() -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     for i, budget in enumerate(budgets):
-        verdict = "**worse**" if high[i] < 0 else "better" if low[i] > 0 else ""
+        target_check = "**worse**" if high[i] < 0 else "better" if low[i] > 0 else ""
         lines.append(
             f"| {budget / 1e6:.2f} | {observed[i]:+.2f} | {drawn[:, i].mean():+.2f} "
-            f"| {low[i]:+.2f} .. {high[i]:+.2f} | {verdict} |"
+            f"| {low[i]:+.2f} .. {high[i]:+.2f} | {target_check} |"
         )
     (HERE / "both_halves.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

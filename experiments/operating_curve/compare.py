@@ -33,10 +33,12 @@ def table(rows: list[Row]) -> list[str]:
         "|" + " --- |" * 6,
     ]
     for row in rows:
-        verdict = "better" if row.is_better_beyond_noise else "**worse**" if row.is_worse_beyond_noise else ""
+        target_check = (
+            "better" if row.is_better_beyond_noise else "**worse**" if row.is_worse_beyond_noise else ""
+        )
         lines.append(
             f"| {row.baseline} | {row.budget / 1e6:.2f} | {row.ours:.2f} | {row.theirs:.2f} "
-            f"| {row.low:+.2f} .. {row.high:+.2f} | {verdict} |"
+            f"| {row.low:+.2f} .. {row.high:+.2f} | {target_check} |"
         )
     return lines
 

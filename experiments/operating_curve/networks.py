@@ -5,8 +5,8 @@
     python experiments/operating_curve/networks.py runs/oc_nets/1.npz runs/oc_nets/2.npz ...
 
 Each network is tuned on its own calibrate images and scored on its own select images, once, at 20
-budgets from its cheapest exit to the dearest point of any method.  Per network: the paired bootstrap over
-select images with thresholds held fixed.  Over the networks: the mean difference at each budget with the
+budgets from its cheapest exit to the most expensive point of any method.  Per network: the paired bootstrap
+over select images with thresholds held fixed.  Over the networks: the mean difference at each budget with the
 t-interval of the networks' differences, with the noise of training, of calibrate and of select in it.
 Writes networks.md.
 """
@@ -55,7 +55,8 @@ def main() -> None:
         lines.append(f"| {baseline} | {' | '.join(cells)} |")
     lines += ["", f"Mean over the {len(tables)} networks, points; 95% t-interval over networks.", ""]
     lines += [
-        "| budget, cheapest exit to dearest point | against Optuna | | against the shared threshold | |"
+        "| budget, cheapest exit to most expensive point | against Optuna | | against the shared threshold | "
+        "|"
     ]
     lines += ["| --- | --- | --- | --- | --- |"]
     quantile = float(student.ppf(0.975, len(tables) - 1)) if len(tables) > 1 else np.nan
@@ -66,8 +67,8 @@ def main() -> None:
             difference = np.array([row.ours - row.theirs for row in rows])
             mean = difference.mean()
             half = quantile * difference.std(ddof=1) / len(difference) ** 0.5
-            verdict = "better" if mean - half > 0 else "**worse**" if mean + half < 0 else ""
-            cells += [f"{mean:+.2f} ({mean - half:+.2f} .. {mean + half:+.2f})", verdict]
+            target_check = "better" if mean - half > 0 else "**worse**" if mean + half < 0 else ""
+            cells += [f"{mean:+.2f} ({mean - half:+.2f} .. {mean + half:+.2f})", target_check]
         lines.append(f"| {i + 1} of {BUDGETS} | {' | '.join(cells)} |")
     (HERE / "networks.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -85,10 +85,10 @@ def pcee_deltas(pooled: ExitSamples, resplits: int) -> list[str]:
         accuracy, count, cost = np.nanmean(np.array(values), axis=0)
         error = (accuracy * (1 - accuracy) / max(count, 1)) ** 0.5
         spread = np.nanstd(np.array(values)[:, 0], ddof=1)
-        verdict = "yes" if accuracy >= delta - 2 * error else "**no**"
+        target_check = "yes" if accuracy >= delta - 2 * error else "**no**"
         shares = [f"{100 * count / (len(pooled) / 2):.1f}", f"{100 * cost / pooled.reach_cost[-1]:.1f}"]
         numbers = [f"{100 * value:.2f}" for value in (accuracy, spread, error)]
-        rows.append([name, f"{100 * delta:.0f}", *numbers, *shares, verdict])
+        rows.append([name, f"{100 * delta:.0f}", *numbers, *shares, target_check])
     head = (
         "policy",
         "delta %",
@@ -151,9 +151,15 @@ def eero_budgets(pooled: ExitSamples, resplits: int) -> list[str]:
     rows = []
     for share, values in off.items():
         mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-        verdict = "yes" if abs(mean) <= 2 else "**no**"
+        target_check = "yes" if abs(mean) <= 2 else "**no**"
         rows.append(
-            [f"{100 * share:.0f}", f"{mean:+.2f}", f"{spread:.2f}", f"{np.abs(values).max():.2f}", verdict]
+            [
+                f"{100 * share:.0f}",
+                f"{mean:+.2f}",
+                f"{spread:.2f}",
+                f"{np.abs(values).max():.2f}",
+                target_check,
+            ]
         )
     return table(("budget %", "off by, mean %", "sd", "largest", "within 2%"), rows)
 
@@ -241,10 +247,16 @@ def window_shares(pooled: ExitSamples, resplits: int) -> list[str]:
     rows = []
     for share, values in seen.items():
         mean, spread = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
-        verdict = "yes" if abs(mean[0] - 100 * share) <= 2 else "**no**"
+        target_check = "yes" if abs(mean[0] - 100 * share) <= 2 else "**no**"
         later = " / ".join(f"{value:.1f}" for value in mean[1:-1])
         rows.append(
-            [f"{100 * share:.0f}", f"{mean[0]:.2f} +- {spread[0]:.2f}", later, f"{mean[-1]:.2f}", verdict]
+            [
+                f"{100 * share:.0f}",
+                f"{mean[0]:.2f} +- {spread[0]:.2f}",
+                later,
+                f"{mean[-1]:.2f}",
+                target_check,
+            ]
         )
     head = ("asked %", "passed on by exit 0 %", "by the later exits %", "accepted % (80 asked)", "+-2 points")
     return [

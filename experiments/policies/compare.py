@@ -50,7 +50,7 @@ def fitted(family: PolicyFamily, fitting: ExitSamples) -> dict[float, ExitPolicy
     path, policies = None, {}
     for share in boxes.SHARES:
         target = Budget(share * fitting.reach_cost[-1])
-        policy = target.aimed(family, fitting)
+        policy = target.fit_to_target(family, fitting)
         if policy is None:
             path = path or family.path(fitting, fitting.correct)
             policy = path[target.pick(path, fitting)]
@@ -70,7 +70,7 @@ def all_fitted(fitting: ExitSamples) -> dict[tuple[str, float], ExitPolicy]:
 def policy_table(
     calibrate: ExitSamples, select: ExitSamples, pooled: ExitSamples, resplits: int
 ) -> list[str]:
-    """All policies at each budget: own split with bootstrap bands, and means over resplits."""
+    """All policies at each budget: own split with bootstrap intervals, and means over resplits."""
     own = all_fitted(calibrate)
     many: Outcomes = {}
     for fitting, scoring in boxes.halves(pooled, resplits):
@@ -119,7 +119,7 @@ def times(calibrate: ExitSamples, select: ExitSamples) -> list[str]:
 
 
 def draw(calibrate: ExitSamples, select: ExitSamples) -> None:
-    """Draw every family's path, fitted on calibrate and scored on select, with 95% bootstrap bands."""
+    """Draw every family's path, fitted on calibrate and scored on select, with 95% bootstrap intervals."""
     counts = _resamples(len(select))[:500]
     figure, axes = plt.subplots(figsize=(8, 5.5))
     for name in FAMILIES:

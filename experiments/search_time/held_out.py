@@ -163,7 +163,9 @@ class Repetition:
         """
         weights, again = self.of(known)
         one, config = known.evaluation, self._config
-        network = EarlyExitNetwork(one.architecture, classification(1, 10), carry=config.training.carry)
+        network = EarlyExitNetwork(
+            one.architecture, classification(1, 10), boosting_coefficient=config.training.boosting_coefficient
+        )
         load_weight_bytes(network, weights)
         samples = ExitSamples.of(
             image_logits(network, self._images),

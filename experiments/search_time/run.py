@@ -187,7 +187,7 @@ def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
         with session as search:
             for generation in search.run():
                 print(path.name, generation.trainings, f"{generation.hypervolume:.5f}", flush=True)
-        own = time.process_time() - began - sum(one.cpu_seconds for one, _ in told(path))
+        own = time.process_time() - began - sum(one.cpu_seconds for one, _ in output(path))
         note.write_text(str(max(0.0, own)))
     return path, float(note.read_text())
 
@@ -207,7 +207,7 @@ def timeline(arm: str, seed: int) -> Iterator[Known]:
         file, clock = supernet_seconds(config)
         overrides = [f"supernet.file={file}"]
     path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
-    evaluated = told(path)
+    evaluated = output(path)
     each = own / max(1, len(evaluated))  # the search's own work, spread evenly
     for one, trained in evaluated:
         clock += one.cpu_seconds + each
@@ -232,7 +232,7 @@ def anew(arm: str, seed: int) -> Iterator[Point]:
     if plan_of(config).inherits:
         supernet, _ = supernet_seconds(config)
     path, _ = searched(arm, seed, [])
-    chosen = front_of([one for one, trained in told(path) if trained], config, lowest_accuracy=0)
+    chosen = front_of([one for one, trained in output(path) if trained], config, lowest_accuracy=0)
     yield from _points(arm + ANEW, seed, _trained(chosen, 0.0, seed + ANOTHER_SEED, None, supernet))
 
 
@@ -243,7 +243,7 @@ def _points(arm: str, seed: int, known: Iterable[Known]) -> Iterator[Point]:
             yield Point(arm, seed, one.seconds, *point, trained=one.trained)
 
 
-def told(path: Path) -> list[tuple[Evaluation, bool]]:
+def output(path: Path) -> list[tuple[Evaluation, bool]]:
     """Return what a run has evaluated as it came, with its own time, and whether it is a trained network.
 
     Of a candidate that got to several fidelities, what it was at each of them.

@@ -74,7 +74,7 @@ class Table:
         """Return the dominated share of the box."""
         return hypervolume(points, self.reference) / float(np.prod(self.reference))
 
-    def told(self, genomes: list[tuple[int, ...]]) -> list[Individual]:
+    def output(self, genomes: list[tuple[int, ...]]) -> list[Individual]:
         """Return what a search is told: one individual per distinct operating point."""
         found = []
         for genome in genomes:
@@ -120,11 +120,11 @@ def replay(table: Table, arm: str, seed: int, budget: int) -> dict[str, float]:
             points += [individual.objectives for individual in table.told([genome])]
             curve.append(table.best - table.volume(np.asarray(points)))
         one.tell(table.told(genomes))
-        standing = one.standing()
-        if standing is not None:
-            is_on.append(standing.is_on)
-            taus += [] if standing.tau is None else [standing.tau]
-            coverages += [] if standing.coverage is None else [standing.coverage]
+        status = one.status()
+        if status is not None:
+            is_on.append(status.is_on)
+            taus += [] if status.tau is None else [status.tau]
+            coverages += [] if status.coverage is None else [status.coverage]
     row: dict[str, float] = {str(i + 1): value for i, value in enumerate(curve)}
     if is_on:
         row |= {"on": float(np.mean(is_on)), "tau": float(np.mean(taus)), "coverage": coverages[-1]}

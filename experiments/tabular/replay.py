@@ -55,7 +55,7 @@ def read_table() -> dict[str, list[Row]]:
     return rows
 
 
-def told(
+def output(
     space: StagedSpace, genomes: list[tuple[int, ...]], table: Mapping[str, list[Row]]
 ) -> list[Individual]:
     """Return what a search would be told of a generation: one individual per distinct point."""
@@ -91,9 +91,9 @@ def replay(config: SearchFile, table: Mapping[str, list[Row]], budget: int, refe
             curve += [curve[-1]] * (budget - len(curve))
             break
         for genome in genomes:
-            points += [one.objectives for one in told(space, [genome], table)]
+            points += [one.objectives for one in output(space, [genome], table)]
             curve.append(hypervolume(np.asarray(points), reference) / float(np.prod(reference)))
-        proposer.tell(told(space, genomes, table))
+        proposer.tell(output(space, genomes, table))
     return np.asarray(curve)
 
 

@@ -106,14 +106,14 @@ def test_a_search_whose_time_is_up_names_the_command_that_goes_on(
     run_command: Command, tiny_file: Path, tmp_path: Path
 ) -> None:
     answer = run_command("search", tiny_file, "--runs", tmp_path, "--set", "search.max_minutes=0.0001")
-    told = (
+    output = (
         "The time is up (search.max_minutes: 0.0001); generation 1 of 2 was stopped in its middle. "
         f"Continue: aebnas resume {tmp_path / 'tiny'} --set search.max_minutes=0.1"
     )
     assert answer.code == 0
-    assert answer.out.splitlines()[-2] == told
-    assert told in (tmp_path / "tiny" / "report.html").read_text(encoding="utf-8")
-    words = told.split("aebnas ")[1].replace("=0.1", "=10").split()
+    assert answer.out.splitlines()[-2] == output
+    assert output in (tmp_path / "tiny" / "report.html").read_text(encoding="utf-8")
+    words = output.split("aebnas ")[1].replace("=0.1", "=10").split()
     assert "The time is up" not in run_command(*words).out
 
 

@@ -96,7 +96,7 @@ def test_300_mutated_files_are_refused_with_file_and_line(
     run_command: Command, tiny_file: Path, no_search: None
 ) -> None:
     runs, broken = tiny_file.parent / "runs", tiny_file.with_name("mutated.yaml")
-    told = re.compile(rf"aebnas: {broken}:\d+: .+")
+    output = re.compile(rf"aebnas: {broken}:\d+: .+")
     for kind, content in mutations(tiny_file.read_text(), seed=1, count=300):
         broken.write_bytes(content)
         answer = run_command("search", broken, "--runs", runs)
@@ -104,7 +104,7 @@ def test_300_mutated_files_are_refused_with_file_and_line(
         assert answer.code == 2, case
         assert answer.out == "", case
         assert answer.err, case
-        assert all(told.fullmatch(line) for line in answer.err.splitlines()), case
+        assert all(output.fullmatch(line) for line in answer.err.splitlines()), case
         assert not runs.exists(), case
 
 

@@ -160,8 +160,8 @@ def test_a_name_that_no_folder_can_have_ends_with_4(
 def test_what_one_command_alone_reads_ends_with_4(
     world: World, run_command: Command, name: str, file: str, spoil: Callable[[Path], None]
 ) -> None:
-    told = refused(world, run_command, name, spoil, file)
-    assert file in told or "Permission denied" in told  # resume takes its lock before it reads
+    message = refused(world, run_command, name, spoil, file)
+    assert file in message or "Permission denied" in message  # resume takes its lock before it reads
 
 
 def test_mistakes_of_who_types_end_with_2(world: World, run_command: Command) -> None:

@@ -204,17 +204,17 @@ def test_a_rescored_front_is_that_of_a_fresh_evaluation_on_the_other_device(
 ) -> None:
     answer = run_command("rescore", made.run, "--hardware", made.other, "--json")
     assert answer.code == 0, answer.err
-    told = json.loads(answer.out)
-    assert told["objectives"] == ["error", "latency_ms@other"]
+    message = json.loads(answer.out)
+    assert message["objectives"] == ["error", "latency_ms@other"]
     config = rescored_config(load(made.run / "config.yaml"), [str(made.other)], None)
     splits = make_splits(load_dataset(config.data), config.data)
     evaluator = Evaluator(config, splits, costs=DeviceCosts.read([made.other]))
     architectures = {one.key: one.architecture for one in made.evaluations()}
     fresh = {
-        key: evaluator.evaluate(architectures[key]).evaluation for key in {p["key"] for p in told["front"]}
+        key: evaluator.evaluate(architectures[key]).evaluation for key in {p["key"] for p in message["front"]}
     }
-    assert told["front"]
-    for point in told["front"]:
+    assert message["front"]
+    for point in message["front"]:
         assert point["metrics"] == pytest.approx(fresh[point["key"]].metrics(point["budget_fraction"]))
 
 
@@ -252,7 +252,7 @@ def test_objectives_of_a_rescoring_can_be_named(run_command: Command, made: Made
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (["--objectives", "error", "latency_ms@none"], 2, "unknown profile 'none'"),
         (["--objectives", "error", "speed"], 2, "speed"),
@@ -262,12 +262,12 @@ def test_objectives_of_a_rescoring_can_be_named(run_command: Command, made: Made
     ],
 )
 def test_a_wrong_rescoring_is_refused(
-    run_command: Command, made: Made, words: list[str], code: int, told: str
+    run_command: Command, made: Made, words: list[str], code: int, message: str
 ) -> None:
     hardware = ["--hardware", made.other] if words and "none.yaml" not in words else []
     answer = run_command("rescore", made.run, *hardware, *words)
     assert (answer.code, answer.out) == (code, "")
-    assert told in answer.err
+    assert message in answer.err
     assert "Traceback" not in answer.err
     assert "defect" not in answer.err
 

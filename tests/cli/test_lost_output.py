@@ -106,12 +106,12 @@ def words(place: Path, tmp_path: Path) -> dict[str, list[object]]:
     return words_of(place, tmp_path)
 
 
-DEAR = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
+EXPENSIVE = ("search", "supernet", "train", "profile", "export", "export-study", "exits", "bench")
 
 
 def cases() -> list[Any]:
     """Every command with every kind of loss; a full disk is slow to try with some."""
-    slow = [(command, "a full disk") for command in DEAR]
+    slow = [(command, "a full disk") for command in EXPENSIVE]
     pairs = [(command, kind) for command in COMMANDS for kind in KINDS]
     return [pytest.param(*pair, marks=[pytest.mark.slow] if pair in slow else []) for pair in pairs]
 
@@ -176,14 +176,14 @@ def test_an_interrupted_command_without_its_view_tells_what_continues(
     monkeypatch.setattr("aebnas.report.write_report", interrupted)
     monkeypatch.setattr("aebnas.train.full.winner_training.train_winner", interrupted)
     monkeypatch.setattr("aebnas.search.supernets.trained_supernet", interrupted)
-    for command, told in {
+    for command, output in {
         "resume": f"Continue: aebnas resume {words['resume'][1]}",
         "train": f"Continue: aebnas train {words['train'][1]}",
         "supernet": f"The same command continues: aebnas supernet {tmp_path / 'shared.yaml'}",
     }.items():
         answer = losing(Losing(errno.EPIPE, after=0), *words[command])
         assert answer.code == 130
-        assert told in answer.err
+        assert output in answer.err
 
 
 def test_an_error_keeps_its_exit_code(words: dict[str, list[object]], tmp_path: Path) -> None:

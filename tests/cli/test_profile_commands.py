@@ -16,7 +16,7 @@ from hardware.synthetic_profiles import layers_of, profile_of, written
 from aebnas.hardware.devices.devices import processor
 from aebnas.hardware.measure import profile_session, revalidation
 from aebnas.hardware.profile.profile import read_profile
-from aebnas.hardware.profile.profile_schema import DeviceFacts
+from aebnas.hardware.profile.profile_schema import DeviceMetadata
 
 Command = Callable[..., Any]
 TINY = """\
@@ -50,9 +50,9 @@ def test_a_profile_has_every_layer_of_the_space_and_was_checked(made: tuple[Path
     assert set(found.rows) == {layer.signature() for layer in layers_of(file)}
     assert all(row.latency_ms > 0 and row.samples >= 7 for row in found.rows.values())
     assert {one.role for one in found.networks} == {"fit", "validate"}
-    assert [one.space for one in found.facts.validation] == ["tiny"]
-    assert found.facts.correction.networks >= 1
-    assert (found.facts.device.name, found.facts.spaces) == (processor(), ("tiny",))
+    assert [one.space for one in found.metadata.validation] == ["tiny"]
+    assert found.metadata.correction.networks >= 1
+    assert (found.metadata.device.name, found.metadata.spaces) == (processor(), ("tiny",))
 
 
 def test_the_end_shows_a_table_the_notes_and_the_file(made: tuple[Path, Any]) -> None:
@@ -95,9 +95,9 @@ def test_a_dry_run_counts_what_an_existing_profile_lacks(
     layers = layers_of(file)
     path = written(tmp_path, profile_of(layers[:-2]))
     answer = run_command("profile", file, "-o", path, "--networks", 4, "--dry-run", "--json")
-    told = json.loads(answer.out)
-    assert (told["layers"], told["missing"]) == (len(layers), 2)
-    assert told["seconds"] > 0
+    message = json.loads(answer.out)
+    assert (message["layers"], message["missing"]) == (len(layers), 2)
+    assert message["seconds"] > 0
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_interruption_names_the_command_that_continues(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (["--device", "tpu"], 2, "--device: must be cpu, cuda or cuda:N, but got 'tpu'"),
         (["--runtime", "tflite"], 2, "--runtime"),
@@ -155,11 +155,11 @@ def test_an_interruption_names_the_command_that_continues(
     ],
 )
 def test_options_that_do_not_fit_are_refused(
-    run_command: Command, file: Path, words: list[str], code: int, told: str
+    run_command: Command, file: Path, words: list[str], code: int, message: str
 ) -> None:
     answer = run_command("profile", file, *words)
     assert (answer.code, answer.out) == (code, "")
-    assert told in answer.err
+    assert message in answer.err
     assert "defect" not in answer.err
 
 
@@ -206,7 +206,7 @@ def folder(tmp_path: Path, file: Path) -> Path:
     layers = layers_of(file)
     written(
         tmp_path,
-        profile_of(layers, "mine", device=DeviceFacts(name=processor(), system="x"), spaces=("tiny",)),
+        profile_of(layers, "mine", device=DeviceMetadata(name=processor(), system="x"), spaces=("tiny",)),
     )
     written(tmp_path, profile_of(layers, "theirs"))
     (tmp_path / "broken.yaml").write_text("format: 1\n")
@@ -225,14 +225,14 @@ def test_devices_are_listed_with_the_profiles_that_fit(run_command: Command, fol
 
 
 def test_devices_as_json_name_their_profiles_and_the_others(run_command: Command, folder: Path) -> None:
-    told = json.loads(run_command("devices", "--folder", folder, "--json").out)
-    cpu = told["devices"][0]
+    message = json.loads(run_command("devices", "--folder", folder, "--json").out)
+    cpu = message["devices"][0]
     assert (cpu["device"], cpu["name"]) == ("cpu", processor())
     assert len(cpu["profiles"]) == 1
     assert cpu["profiles"][0].startswith(
         f"{folder / 'mine.yaml'} (cpu, onnxruntime, fp32, batch 1, 1 thread; "
     )
-    others = {Path(path).stem: reason for path, reason in told["others"]}
+    others = {Path(path).stem: reason for path, reason in message["others"]}
     assert others["theirs"] == "made on a theirs"
     assert others["broken"].startswith("cannot be used: ")
 

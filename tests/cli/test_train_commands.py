@@ -16,9 +16,9 @@ from aebnas.report.files.winners import load_winner
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import read_checkpoint
-from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkChosen
+from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkSelected
 from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
-from aebnas.train.select.subject import subject_of
+from aebnas.train.select.selected_network import select_network
 
 Command = Callable[..., Any]
 
@@ -96,7 +96,7 @@ def test_json_lines_name_every_event_in_order(run: Path, run_command: Command, t
     words = ["--epochs", "2", "-o", tmp_path / "json", "--json", "--device", "cpu"]
     found = events(run_command("train", run, *words))
     assert [event["event"] for event in found] == [
-        "subject", "training_began", "epoch_ended", "epoch_ended", "network_trained", "finished",
+        "network_selected", "training_began", "epoch_ended", "epoch_ended", "network_trained", "finished",
     ]  # fmt: skip
 
 
@@ -126,10 +126,10 @@ class Interrupting(training_views.JsonTraining):
 def test_a_terminal_shows_a_bar_and_keeps_what_was_said(run: Path, tmp_path: Path) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    subject = subject_of(run, "best")
+    selected = select_network(run, "best")
     with training_views.BarTraining(console) as view:
-        view(NetworkChosen(subject))
-        plan = plan_of(subject, ["training.epochs=2"], "cpu")
+        view(NetworkSelected(selected))
+        plan = plan_of(selected, ["training.epochs=2"], "cpu")
         train_winner(plan, TrainingOptions(folder=tmp_path / "bar"), view)
         view.finished(tmp_path / "bar")
     assert "2/2" in screen.getvalue()
@@ -217,20 +217,20 @@ def test_a_network_is_compared_with_the_best_static_one_as_the_search_trained_it
     poorest, *_, best = sorted(found, key=lambda one: one.metrics(1.0)["accuracy"])
     words = ["--pick", poorest.key, "--epochs", "1", "-o", tmp_path / "plain", "--device", "cpu"]
     assert run_command("train", tiny_search[0], *words).code == 0
-    (rival,) = json.loads(run_command("evaluate", tmp_path / "plain", "--json").out)["rivals"]
-    assert (rival["key"], rival["name"]) == (best.key, "best static network of the run")
-    assert rival["note"] == "as the search trained it: 1 epoch on train alone"
+    (baseline,) = json.loads(run_command("evaluate", tmp_path / "plain", "--json").out)["baselines"]
+    assert (baseline["key"], baseline["name"]) == (best.key, "best static network of the run")
+    assert baseline["note"] == "as the search trained it: 1 epoch on train alone"
 
 
-def test_a_run_of_other_data_has_no_rival(
+def test_a_run_of_other_data_has_no_baseline(
     tiny_search: tuple[Path, Any], run_command: Command, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(tiny_search[0], tmp_path / "run"))
     folder = run / "trained" / "plain"
     assert run_command("train", run, "--epochs", "1", "-o", folder, "--device", "cpu").code == 0
     store = RunStore(run)
-    store.put_fact("data", "0" * 64)
+    store.put_metadata("data", "0" * 64)
     store.close()
     found = json.loads(run_command("evaluate", folder, "--images", "0", "--json").out)
-    assert found["rivals"] == []
+    assert found["baselines"] == []
     assert "it may have seen these test images" in str(found["missing"])

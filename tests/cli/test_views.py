@@ -20,8 +20,8 @@ from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import interruption
 from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.individuals import FrontPoint
-from aebnas.runs.standing import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
@@ -146,10 +146,10 @@ def test_every_view_says_that_top_candidates_follow(
     plain(CandidateFinished(evaluation, cached=False, busy=0))
     plain(Generation(1, (evaluation.key,), trainings=4, failed=0, hypervolume=0.1))
     assert "3 of 16 evaluations  about 14 s left, then 6 top-k candidates" in shown
-    told = capsys.readouterr().out
-    assert "[4 of 16, about 9 s left, then 6 top-k candidates]" in told
-    assert "at most 16 evaluations" in told
-    assert "4 evaluations, front of" in told
+    output = capsys.readouterr().out
+    assert "[4 of 16, about 9 s left, then 6 top-k candidates]" in output
+    assert "at most 16 evaluations" in output
+    assert "4 evaluations, front of" in output
 
 
 def test_a_failed_candidate_counts_as_finished_not_as_done(
@@ -168,12 +168,12 @@ def test_once_top_candidates_are_trained_the_best_accuracy_is_that_of_the_front(
     progress = Progress()
     progress(CandidateFinished(evaluation, cached=False, busy=0))
     front = (FrontPoint(evaluation.key, 1.0, {"accuracy": 0.01}),)
-    told = Generation(1, (), trainings=1, failed=0, hypervolume=0.1, front=front)
-    progress(told)
+    output = Generation(1, (), trainings=1, failed=0, hypervolume=0.1, front=front)
+    progress(output)
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"]
-    progress(replace(told, finals=(FINAL,)))
+    progress(replace(output, finals=(FINAL,)))
     assert progress.best_accuracy == evaluation.metrics(1.0)["accuracy"], "inherited subnets hold it too"
-    progress(replace(told, finals=(replace(FINAL, hold_front=True),)))
+    progress(replace(output, finals=(replace(FINAL, hold_front=True),)))
     assert progress.best_accuracy == 0.01
 
 
@@ -256,8 +256,8 @@ def cut(tmp_path: Path, tiny_search: tuple[Path, Any]) -> Path:
     store = RunStore(tmp_path / "cut")
     store.rewrite_config(load(store.path / "config.yaml", ["search.max_minutes=0.1"]))
     store.put_generation(2, {**list(store.generations())[-1], "is_complete": False})
-    store.put_fact("out_of_time", True)
-    store.put_fact("elapsed_seconds", 5.0)  # whatever this machine took
+    store.put_metadata("out_of_time", True)
+    store.put_metadata("elapsed_seconds", 5.0)  # whatever this machine took
     store.close()
     return store.path
 
@@ -265,14 +265,14 @@ def cut(tmp_path: Path, tiny_search: tuple[Path, Any]) -> Path:
 def test_the_end_of_a_search_says_that_its_time_was_up(
     cut: Path, capsys: pytest.CaptureFixture[str], live: LiveView, screen: io.StringIO
 ) -> None:
-    told = (
+    output = (
         "The time is up (search.max_minutes: 0.1); generation 2 of 2 was stopped in its middle. "
         f"Continue: aebnas resume {cut} --set search.max_minutes=0.2\n"
     )
     live.finished(cut, None)
     PlainView().finished(cut, None)
-    assert told in screen.getvalue()
-    assert told in capsys.readouterr().out
+    assert output in screen.getvalue()
+    assert output in capsys.readouterr().out
 
 
 def test_the_end_of_a_search_that_had_time_says_nothing_of_it(tiny_search: tuple[Path, Any]) -> None:
@@ -352,6 +352,6 @@ def test_a_pipe_gets_no_live_panel(json_wanted: bool, kind: Callable[[], Any]) -
 
 
 def test_an_interruption_tells_the_command_with_its_path_quoted() -> None:
-    told = interruption(Path("my runs/x"), 3)
-    assert "3 candidates are kept. Continue: aebnas resume 'my runs/x'" in told
+    output = interruption(Path("my runs/x"), 3)
+    assert "3 candidates are kept. Continue: aebnas resume 'my runs/x'" in output
     assert "nothing was written" in interruption(Path("x"), None)

@@ -18,7 +18,7 @@ from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.training_views import BarTraining
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.profile.profile_schema import Agreement
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
@@ -27,7 +27,7 @@ from aebnas.search.events import (
     Generation,
     SearchStarted,
     SupernetProgress,
-    SurrogateStanding,
+    SurrogateStatus,
     Warned,
     WorkerLost,
     WorkersStarted,
@@ -154,10 +154,10 @@ def events(evaluation: Evaluation) -> Iterator[Any]:
     yield CandidateFinished(evaluation.failed("loss is 12345.678"), cached=False, busy=11)
     yield FidelityFinished(1, 3, 5, 12345, 4321)
     yield WorkerLost("0123456789abcdef", "killed by signal 9 after 1234.5 s", retry=True)
-    standing = SurrogateStanding(True, "", {}, {}, 0.93125, 25, None, None, {}, None, ())
+    status = SurrogateStatus(True, "", {}, {}, 0.93125, 25, None, None, {}, None, ())
     keys = (evaluation.key,) * 3
     finals = (FinalTraining("inherited-trained123", 123, 17, keys, keys[:1]),)
-    yield Generation(12, (evaluation.key,), 12345, 67, 0.43215, surrogate=standing, finals=finals)
+    yield Generation(12, (evaluation.key,), 12345, 67, 0.43215, surrogate=status, finals=finals)
     yield FinalsChosen(candidates=17, unknown=12, epochs=123, fidelity="inherited")
 
 
@@ -167,8 +167,8 @@ def test_the_live_panel_cuts_no_number(until: int, evaluation: Evaluation) -> No
         view = LiveView(console)
         view._progress = Progress(lambda: 0.0)
         view._live.start = lambda refresh=False: None  # type: ignore[method-assign]
-        told = list(events(evaluation))
-        for event in told[:until]:
+        output = list(events(evaluation))
+        for event in output[:until]:
             if not isinstance(event, SupernetProgress) or until == 3:
                 view(event)
         console.print(view._panel())

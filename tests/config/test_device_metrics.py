@@ -37,15 +37,18 @@ def test_a_missing_device_is_told_at_the_line_of_the_objective() -> None:
 
 
 def test_with_several_profiles_the_device_must_be_named() -> None:
-    told = refused(TWO, "objectives=[error, latency_ms]")
+    message = refused(TWO, "objectives=[error, latency_ms]")
     assert (
-        "with several profiles the device must be named. Choices: latency_ms@rpi4, latency_ms@xeon." in told
+        "with several profiles the device must be named. Choices: latency_ms@rpi4, latency_ms@xeon."
+        in message
     )
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
-    told = refused(TWO, "objectives=[error, latency_ms@rpi3]")
-    assert "unknown profile 'rpi3'. Did you mean 'rpi4'? Choices: latency_ms@rpi4, latency_ms@xeon." in told
+    message = refused(TWO, "objectives=[error, latency_ms@rpi3]")
+    assert (
+        "unknown profile 'rpi3'. Did you mean 'rpi4'? Choices: latency_ms@rpi4, latency_ms@xeon." in message
+    )
 
 
 def test_two_profiles_of_one_name_are_refused() -> None:

@@ -54,7 +54,7 @@ def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exits", "told"),
+    ("exits", "message"),
     [
         (
             "{policy: pcee, accuracy: 0.95, macs: 4e6}",
@@ -158,11 +158,11 @@ def test_a_section_loads_and_survives_being_resolved(exits: str) -> None:
         ("{policy: pce}", "exits.policy: unknown value 'pce'. Did you mean 'pcee'?"),
     ],
 )
-def test_a_contradiction_is_told_with_its_line(exits: str, told: str) -> None:
+def test_a_contradiction_is_told_with_its_line(exits: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         config(exits)
     (line,) = str(error.value).splitlines()
-    assert line.startswith(f"f.yaml:4: {told}")
+    assert line.startswith(f"f.yaml:4: {message}")
 
 
 def test_a_latency_target_makes_latency_the_cost() -> None:
@@ -273,7 +273,7 @@ def test_options_of_a_policy_are_set_from_the_command_line(
 
 
 @pytest.mark.parametrize(
-    ("exits", "override", "told"),
+    ("exits", "override", "message"),
     [
         (
             "{}",
@@ -288,10 +288,12 @@ def test_options_of_a_policy_are_set_from_the_command_line(
         ("{policy: pcee}", "exits.policy.bins=0", "exits.policy.bins: must be >= 1, but got 0"),
     ],
 )
-def test_a_wrong_option_of_a_policy_is_told_with_the_override(exits: str, override: str, told: str) -> None:
+def test_a_wrong_option_of_a_policy_is_told_with_the_override(
+    exits: str, override: str, message: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         config(exits, override)
-    assert str(error.value).startswith(f"--set {override}: {told}")
+    assert str(error.value).startswith(f"--set {override}: {message}")
 
 
 def test_the_starter_explains_every_option_of_every_policy() -> None:

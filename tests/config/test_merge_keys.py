@@ -100,7 +100,7 @@ def test_merges_are_those_of_pyyaml(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ("depth: 1\n", "depth: none\n", "a.yaml:7: space.stages.0.depth: "),
         ("kernel: [3, 5]", "kernel: [3, 500]", "a.yaml:11: space.stages.1.block.kernel"),
@@ -122,15 +122,15 @@ def test_merges_are_those_of_pyyaml(text: str) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_at_the_line_where_it_was_made(before: str, after: str, told: str) -> None:
+def test_a_mistake_is_told_at_the_line_where_it_was_made(before: str, after: str, message: str) -> None:
     assert before in MERGED
-    assert told in refusal(MERGED.replace(before, after))
+    assert message in refusal(MERGED.replace(before, after))
 
 
 def test_a_value_that_is_overridden_is_not_judged() -> None:
     text = "a: &a {x: .inf}\nb: {<<: *a, x: 1}"
     problems = read_document(text.encode(), lines_of("a.yaml")).problems
-    assert [problem.place.text for problem in problems] == ["a.yaml:1"]
+    assert [problem.location.text for problem in problems] == ["a.yaml:1"]
 
 
 @pytest.mark.parametrize(

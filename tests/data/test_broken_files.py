@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(folder: Path) -> list[str]:
+def output(folder: Path) -> list[str]:
     with pytest.raises(DataError) as caught:
         read_folder(folder, None)
     return str(caught.value).splitlines()
@@ -53,7 +53,7 @@ def told(folder: Path) -> list[str]:
 def test_one_broken_file_is_one_line_with_its_name(folder: Path, kind: str) -> None:
     (folder / "b" / "07.png").unlink()
     BROKEN[kind](folder / "b" / "07.png")
-    (line,) = told(folder)
+    (line,) = output(folder)
     assert line.startswith(f"{folder / 'b' / '07.png'}: ")
 
 
@@ -66,7 +66,7 @@ def test_many_broken_files_are_told_up_to_twenty_with_their_count(
         path = folder / "ab"[i % 2] / f"{i:02d}.png"
         path.unlink()
         BROKEN[kind](path)
-    lines = told(folder)
+    lines = output(folder)
     assert lines[0] == f"{folder}: {count} problems:"
     assert sum(line.startswith(str(folder)) for line in lines[1:]) == min(count, 20)
     assert (f"... and {count - 20} more" in lines) == (count > 20)
@@ -76,7 +76,7 @@ def test_files_that_are_broken_in_different_ways_are_told_together(folder: Path)
     kinds = [kind for kind in BROKEN if kind != "folder"]  # told before any file is opened
     for kind in kinds:
         BROKEN[kind](folder / "a" / f"{kind}.png")
-    text = "\n".join(told(folder))
+    text = "\n".join(output(folder))
     assert f"{len(kinds)} problems" in text
     assert all(f"{kind}.png: " in text for kind in kinds)
     assert text.count("data.image_size") == 2  # the cure of all differing sizes is told once
@@ -84,7 +84,7 @@ def test_files_that_are_broken_in_different_ways_are_told_together(folder: Path)
 
 def test_the_size_of_most_files_is_the_one_that_is_expected(folder: Path) -> None:
     Image.new("RGB", (5, 8)).save(folder / "a" / "00.png")
-    (line,) = told(folder)
+    (line,) = output(folder)
     assert line.startswith(
         f"{folder / 'a' / '00.png'}: 5 x 8 pixels, but {folder / 'a' / '01.png'} has 8 x 8."
     )
@@ -93,14 +93,14 @@ def test_the_size_of_most_files_is_the_one_that_is_expected(folder: Path) -> Non
 @pytest.mark.parametrize(("side", "suggested"), [(2, 4), (5, 5), (2000, 8)])
 def test_the_suggested_size_is_one_that_is_allowed(folder: Path, side: int, suggested: int) -> None:
     Image.new("RGB", (side, side)).save(folder / "a" / "00.png")
-    assert told(folder)[0].endswith(f"for example data.image_size: {suggested}.")
+    assert output(folder)[0].endswith(f"for example data.image_size: {suggested}.")
 
 
 def test_folders_that_are_empty_nested_or_no_folders_are_told_together(folder: Path) -> None:
     for name in ("empty", "nothing", "a/inner"):
         (folder / name).mkdir()
     (folder / "labels.csv").touch()
-    text = "\n".join(told(folder))
+    text = "\n".join(output(folder))
     for part in (
         "4 problems",
         "class 'empty' has 0",
@@ -116,7 +116,7 @@ def test_pixels_that_differ_from_their_header_are_told(folder: Path, monkeypatch
 
     read = module.read_training_pixels
     monkeypatch.setattr(module, "read_training_pixels", lambda path, *rest: read(path, *rest)[1:])
-    assert "header says 8 x 8 pixels, but it decodes to 8 x 7" in told(folder)[1]
+    assert "header says 8 x 8 pixels, but it decodes to 8 x 7" in output(folder)[1]
 
 
 @pytest.mark.parametrize("what", ["iterdir", "is_dir"])
@@ -132,7 +132,7 @@ def test_a_folder_that_may_not_be_read_is_an_error_of_the_data(
         return plain(path)
 
     monkeypatch.setattr(Path, what, refusing)
-    assert told(folder)[0].startswith(f"{locked}: the folder cannot be read (Permission denied)")
+    assert output(folder)[0].startswith(f"{locked}: the folder cannot be read (Permission denied)")
 
 
 def test_control_c_while_reading_is_not_a_broken_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,5 +161,5 @@ def test_whatever_a_decoder_raises_is_the_error_of_that_file(
         return load(image)
 
     monkeypatch.setattr(PngImageFile, "load", failing)
-    (line,) = told(folder)
+    (line,) = output(folder)
     assert line.startswith(f"{folder / 'a' / '03.png'}: not ")

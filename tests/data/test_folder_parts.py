@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aebnas.config.schema import DataConfig
-from aebnas.data.checks.facts import data_facts
+from aebnas.data.checks.metadata import data_metadata
 from aebnas.data.datasets import load_dataset
 from aebnas.data.readers.folder import read_folder
 from aebnas.data.readers.folder_layout import PARTS
@@ -53,8 +53,8 @@ def test_val_is_the_test_split_where_there_is_no_test(tmp_path: Path, name: str)
     _, test, _, extras = read_folder(tmp_path, None)
     assert test is not None
     assert (shades(test.pixels), extras.select) == ({30}, None)
-    told = () if part_of(name) == "test" else (f"there is no test/: {name}/ is the test split.",)
-    assert extras.notes == told
+    output = () if part_of(name) == "test" else (f"there is no test/: {name}/ is the test split.",)
+    assert extras.notes == output
 
 
 @pytest.mark.parametrize("name", [name for name in SPELLINGS if part_of(name) == "val"])
@@ -66,7 +66,7 @@ def test_beside_test_val_is_the_select_split_and_nothing_else_is(tmp_path: Path,
     found = [shades(part.pixels) for part in (splits.train, splits.calibrate, splits.select, dataset.test)]
     assert found == [{10}, {10}, {30}, {20}]
     assert [len(part) for part in (splits.train, splits.calibrate, splits.select)] == [36, 4, 40]  # 0.8 : 0.1
-    assert data_facts(config).notes == (
+    assert data_metadata(config).notes == (
         f"{name}/ is the select split; train/ is divided into train and calibrate.",
     )
 
@@ -93,7 +93,7 @@ def test_pictures_of_val_that_are_in_train_too_are_counted(tmp_path: Path) -> No
     for folder, shade in (("train", 10), ("test", 20), ("val", 30)):
         put(tmp_path / folder, shade, count=20)
     Image.fromarray(np.array([[10, 0, 0]], np.uint8)).save(tmp_path / "val" / "a" / "0.png")
-    found = data_facts(DataConfig(folder=str(tmp_path))).duplicates
+    found = data_metadata(DataConfig(folder=str(tmp_path))).duplicates
     assert found is not None
     assert (found.across.images, found.training_images, found.in_test.images) == (1, 80, 0)
     assert str(tmp_path / "val" / "a" / "0.png") in found.across.example

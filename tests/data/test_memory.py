@@ -13,7 +13,7 @@ from PIL import Image
 
 from aebnas.config.schema import DataConfig
 from aebnas.data.checks import memory
-from aebnas.data.checks.memory import check_fits, check_folder_fits, in_words, reading_peak
+from aebnas.data.checks.memory import check_fits, check_folder_fits, format_bytes, reading_peak
 from aebnas.data.checks.room import available_bytes
 from aebnas.data.datasets import load_dataset
 from aebnas.data.readers.idx import read_idx
@@ -202,7 +202,7 @@ def test_memory_that_runs_out_all_the_same_is_told(tmp_path: Path, monkeypatch: 
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (99_960_000_000, "100 GB"), (2.5e12, "2.5 TB")],
 )
 def test_bytes_are_told_in_three_digits(count: float, words: str) -> None:
-    assert in_words(count) == words
+    assert format_bytes(count) == words
 
 
 @pytest.mark.parametrize("is_packed", [False, True])

@@ -75,9 +75,9 @@ def test_common_names_are_read(path: Path, names: tuple[str, ...]) -> None:
     ],
 )
 def test_names_that_say_nothing_or_too_much_are_told(names: tuple[str, ...], message: str) -> None:
-    told = f"found: {', '.join(sorted(names)) or 'none'} (...)."
+    output = f"found: {', '.join(sorted(names)) or 'none'} (...)."
     with pytest.raises(DataError, match=message):
-        layout_of(names, told)
+        layout_of(names, output)
 
 
 def test_the_official_names_win(path: Path) -> None:

@@ -53,7 +53,7 @@ def trained(
     architecture = without_exits(three_exits()) if is_static else three_exits()
     splits = digits()
     torch.manual_seed(0)
-    network = EarlyExitNetwork(architecture, splits.task, config.carry)
+    network = EarlyExitNetwork(architecture, splits.task, config.boosting_coefficient)
     batches = TrainBatches(
         splits.train,
         network.input,

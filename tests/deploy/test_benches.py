@@ -1,4 +1,4 @@
-"""`aebnas bench` measures all contenders on the same images, beside the prediction."""
+"""`aebnas bench` measures all networks on the same images, beside the prediction."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from PIL import Image
 from training.small_training import digits
 
 from aebnas.deploy.bench import EARLY, FULL, INT8, STATIC, Bench, bench
-from aebnas.deploy.speed import CHUNK, Contender, mean_ms, rounds_ns
+from aebnas.deploy.speed import CHUNK, TimedNetwork, mean_ms, rounds_ns
 from aebnas.errors import AebnasError, DataError, HardwareError
 
 SHIPPED = Path(__file__).parents[2] / "hardware_profiles"
@@ -22,7 +22,7 @@ def measured(exported: Path, static_export: Path) -> Bench:
     return bench(exported, static=static_export, rounds=2)
 
 
-def test_all_contenders_are_measured(measured: Bench) -> None:
+def test_all_networks_are_measured(measured: Bench) -> None:
     assert [one.name for one in measured.results] == [EARLY, FULL, STATIC, INT8]
     for one in measured.results:
         assert 0 < one.median_ms <= one.p95_ms <= one.p99_ms
@@ -91,11 +91,11 @@ def test_a_broken_image_ends_the_bench(exported: Path, tmp_path: Path) -> None:
         bench(exported, images=[tmp_path / "x.png"], rounds=1)
 
 
-def test_contenders_take_turns_and_each_round_begins_with_another() -> None:
+def test_networks_take_turns_and_each_round_begins_with_another() -> None:
     order: list[str] = []
     inputs = np.zeros((CHUNK + 1, 1, 2, 2), np.float32)
-    contenders = [Contender(lambda x, name=name: order.append(name), inputs) for name in "ab"]
-    spent = rounds_ns(contenders, rounds=2)
+    timed = [TimedNetwork(lambda x, name=name: order.append(name), inputs) for name in "ab"]
+    spent = rounds_ns(timed, rounds=2)
     turns = [name for i, name in enumerate(order) if not i or order[i - 1] != name]
     assert spent.shape == (2, 2, CHUNK + 1)
     assert (spent > 0).all()

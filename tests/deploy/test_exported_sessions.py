@@ -125,7 +125,9 @@ def test_the_probability_is_that_of_a_softmax_for_few_and_many_classes(classes: 
     logits = np.random.default_rng(0).normal(0, 3, (20, classes)).astype(np.float32)
     found = [most_likely(row) for row in logits]
     assert [index for index, _ in found] == logits.argmax(axis=1).tolist()
-    np.testing.assert_allclose([sure for _, sure in found], softmax(logits).max(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        [confidence for _, confidence in found], softmax(logits).max(axis=1), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("classes", [10, 100])

@@ -32,9 +32,9 @@ def test_200_mutated_folders_are_refused_and_the_file_is_named(copied: Callable[
         what = KINDS[i % len(KINDS)](folder, rng)
         error = refusal(folder)
         assert error is not None, f"mutation {i} was not noticed: {what}"
-        told = str(error).splitlines()
-        assert told, what
-        assert all(line.startswith(f"{folder}/") for line in told), (what, told)
+        output = str(error).splitlines()
+        assert output, what
+        assert all(line.startswith(f"{folder}/") for line in output), (what, output)
         assert error.exit_code == 4, what
 
 

@@ -47,9 +47,9 @@ def test_files_of_every_kind_and_damage_are_answered_or_told_in_order(
         (tmp_path / f"x{i:03d}").write_bytes(content)
     code, said = answers(exported, tmp_path, "--batch-size", batch_size)
     assert (code, list(said)) == (3, sorted(os.listdir(tmp_path)))
-    told = [line["error"].startswith(f"{line['file']}: ") for line in said.values() if "error" in line]
-    assert all(told)
-    assert len(said) / 2 < len(said) - len(told) < len(said)
+    output = [line["error"].startswith(f"{line['file']}: ") for line in said.values() if "error" in line]
+    assert all(output)
+    assert len(said) / 2 < len(said) - len(output) < len(said)
 
 
 def test_what_is_no_plain_file_is_told_and_waits_for_nothing(exported: Path, tmp_path: Path) -> None:

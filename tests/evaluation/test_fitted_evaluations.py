@@ -37,9 +37,9 @@ def both_samples(artefacts: Artefacts, reach: tuple[float, ...]) -> tuple[ExitSa
 def test_a_target_makes_one_point() -> None:
     found = fitted(policy="pcee", accuracy=0.3)
     assert len(found.curve.select_cost) == 1
-    assert found.verdict is not None
-    assert found.verdict["is_met"]
-    assert found.verdict["violation"] == 0
+    assert found.target_check is not None
+    assert found.target_check["is_met"]
+    assert found.target_check["violation"] == 0
 
 
 def test_a_budget_is_kept_on_calibrate() -> None:
@@ -53,31 +53,31 @@ def test_a_latency_budget_counts_milliseconds_of_its_device() -> None:
     found = fitted_curve(settings, *both_samples(artefacts, (0.2, 0.4, 0.9)))
     assert found.curve.reach_cost.tolist() == [0.2, 0.4, 0.9]
     assert found.curve.calibrate_cost[0] <= 0.5 * (1 + 1e-9)
-    assert found.verdict is not None
-    assert "mean cost <= 0.5 ms" in found.verdict["words"]
+    assert found.target_check is not None
+    assert "mean cost <= 0.5 ms" in found.target_check["text"]
 
 
 def test_an_unmet_target_is_told_with_what_can_be_met() -> None:
     found = fitted(policy="confidence", accuracy=1.0)
-    assert found.verdict is not None
-    assert not found.verdict["is_met"]
-    assert found.verdict["violation"] == pytest.approx(1.0 - found.verdict["best"])
-    assert "missed by" in found.verdict["words"]
+    assert found.target_check is not None
+    assert not found.target_check["is_met"]
+    assert found.target_check["violation"] == pytest.approx(1.0 - found.target_check["best"])
+    assert "missed by" in found.target_check["text"]
 
 
 def test_a_guarantee_is_never_a_violation() -> None:
     found = fitted(policy="confidence", guarantee={"max_harm": 0.001})
-    assert found.verdict is not None
-    assert found.verdict["violation"] == 0
+    assert found.target_check is not None
+    assert found.target_check["violation"] == 0
     assert found.curve.exit_rates[0].tolist() == [0, 0, 1]
-    assert found.verdict["notes"], "too few images to clear any early answer"
+    assert found.target_check["notes"], "too few images to clear any early answer"
 
 
 def test_an_evaluator_fits_the_policy_of_the_file() -> None:
     evaluation = evaluate(config(exits={"policy": "eero", "macs": 1.0})).evaluation
     assert evaluation.status_text == "done"
-    assert evaluation.verdict is not None
-    assert evaluation.verdict["shortfall"] == pytest.approx(evaluation.reach_macs[0] - 1.0)
+    assert evaluation.target_check is not None
+    assert evaluation.target_check["shortfall"] == pytest.approx(evaluation.reach_macs[0] - 1.0)
     back = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))
     assert back.to_dict() == evaluation.to_dict()
 
@@ -111,14 +111,14 @@ def test_policy_option_and_target_are_part_of_the_identity(exits: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("exits", "told"),
+    ("exits", "message"),
     [
         ({"policy": "jei"}, "policy jei are"),
         ({"policy": {"choices": ["confidence", "eenet", "jei"]}}, "policy eenet, jei are"),
     ],
 )
-def test_rescoring_says_which_policies_need_logits(exits: dict[str, Any], told: str) -> None:
-    with pytest.raises(RunError, match=f"{told}.*logits .*scores: confidence, entropy, margin, patience"):
+def test_rescoring_says_which_policies_need_logits(exits: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunError, match=f"{message}.*logits .*scores: confidence, entropy, margin, patience"):
         rescored_config(config(exits=exits), ["a.yaml"], None)
 
 

@@ -172,5 +172,5 @@ def test_boosted_networks_inherit_too() -> None:
     kind = Evaluator(settings, splits(), shared={"inherited": weights()}).bench.kinds["inherited"]
     assert isinstance(kind, Inherited)
     found = kind.subnets.extract(architecture())
-    assert found.carry == 0.5
+    assert found.boosting_coefficient == 0.5
     assert torch.isfinite(found(torch.zeros(2, 1, 8, 8))[-1]).all()

@@ -123,14 +123,14 @@ class ExitPolicyContract(ABC):
 
     @inherited
     @given(size=sizes, target=targets)
-    def test_the_verdict_is_what_the_decisions_lead_to(self, size: Size, target: Target) -> None:
+    def test_the_target_check_is_what_the_decisions_lead_to(self, size: Size, target: Target) -> None:
         samples = random_samples(*size)
         result = target.fit(self.family(), samples)
         chosen = result.policy.decide(samples.logits)
         rows = np.arange(len(samples))
-        assert result.verdict.accuracy == pytest.approx(samples.correct[rows, chosen].mean())
-        assert result.verdict.cost == pytest.approx(samples.reach_cost[chosen].mean())
-        assert result.verdict.is_met == (result.verdict.best is None)
+        assert result.target_check.accuracy == pytest.approx(samples.correct[rows, chosen].mean())
+        assert result.target_check.cost == pytest.approx(samples.reach_cost[chosen].mean())
+        assert result.target_check.is_met == (result.target_check.best is None)
 
     def test_with_one_exit_everyone_leaves_there(self) -> None:
         samples = random_samples(0, samples=6, exits=1, classes=3)
@@ -154,22 +154,22 @@ class ExitPolicyContract(ABC):
 
     def test_a_budget_no_exit_is_within_is_missed_by_the_first_exits_cost(self) -> None:
         samples = random_samples(4, samples=60, exits=3, classes=3)
-        verdict = Budget(0.25, unit="ms").fit(self.family(), samples).verdict
-        assert not verdict.is_met
-        assert verdict.best == 1.0
-        assert verdict.shortfall == pytest.approx(verdict.cost - 0.25)
-        assert "missed by" in verdict.words()
+        target_check = Budget(0.25, unit="ms").fit(self.family(), samples).target_check
+        assert not target_check.is_met
+        assert target_check.best == 1.0
+        assert target_check.shortfall == pytest.approx(target_check.cost - 0.25)
+        assert "missed by" in target_check.text()
 
     def test_an_accuracy_nobody_reaches_is_missed_by_what_is_missing(self) -> None:
         logits, labels = random_logits(5, samples=300, exits=3, classes=3)
         samples = with_costs(0.3 * logits, np.roll(labels, 30))  # a tenth of the labels' worth is lost
-        verdict = Accuracy(0.999).fit(self.family(), samples).verdict
-        assert not verdict.is_met
-        assert verdict.shortfall == pytest.approx(0.999 - verdict.accuracy)
-        assert verdict.best is not None
-        assert verdict.accuracy <= verdict.best < 0.999
+        target_check = Accuracy(0.999).fit(self.family(), samples).target_check
+        assert not target_check.is_met
+        assert target_check.shortfall == pytest.approx(0.999 - target_check.accuracy)
+        assert target_check.best is not None
+        assert target_check.accuracy <= target_check.best < 0.999
 
-    def test_the_path_runs_from_dear_to_cheap(self) -> None:
+    def test_the_path_runs_from_expensive_to_cheap(self) -> None:
         samples = random_samples(6, samples=200, exits=4, classes=3)
         path = self.family().path(samples, samples.correct)
         costs = [outcome_of(policy, samples).cost for policy in path]
@@ -188,10 +188,10 @@ class ExitPolicyContract(ABC):
 
     def test_a_larger_budget_is_spent_on_later_exits(self) -> None:
         samples = random_samples(7, samples=500, exits=4, classes=3)
-        cheap, dear = (
+        cheap, expensive = (
             outcome_of(self.fitted(samples, Budget(budget)), samples).cost for budget in (1.4, 2.6)
         )
-        assert cheap < dear <= 2.6 * (1 + 1e-9)
+        assert cheap < expensive <= 2.6 * (1 + 1e-9)
 
     def test_logits_that_are_not_numbers_are_refused(self) -> None:
         logits, labels = random_logits(3, samples=5, exits=3, classes=4)

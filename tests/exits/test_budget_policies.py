@@ -55,8 +55,8 @@ def test_rounding_up_never_exceeds_the_cost_of_the_shares() -> None:
 def test_a_budget_policy_meets_its_budget_closely(family: PolicyFamily, budget: float) -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=5)
     result = Budget(budget).fit(family, samples)
-    assert result.verdict.is_met
-    assert budget * 0.98 <= result.verdict.cost <= budget * (1 + 1e-9)
+    assert result.target_check.is_met
+    assert budget * 0.98 <= result.target_check.cost <= budget * (1 + 1e-9)
 
 
 def test_labels_outside_eeros_labelled_half_change_nothing() -> None:

@@ -98,7 +98,7 @@ def test_risk_is_counted_at_distinct_scores_alone() -> None:
 def test_coverage_at_risk_is_the_largest_within() -> None:
     scores = np.arange(100, 0, -1)
     correct = np.ones(100, np.bool_)
-    correct[[0, 40]] = False  # the surest is wrong: the risk starts at 1
+    correct[[0, 40]] = False  # the most confident is wrong: the risk starts at 1
     assert coverage_at_risk(scores, correct) == 1.0
     correct[60:] = False
     assert coverage_at_risk(scores, correct) == pytest.approx(0.61)

@@ -130,5 +130,5 @@ def test_a_target_that_the_path_reaches_is_never_missed(name: str, share: float)
     reached = [outcome_of(policy, calibrate) for policy in family.path(calibrate, calibrate.correct)]
     accuracies, costs = [one.accuracy for one in reached], [one.cost for one in reached]
     target = Accuracy(min(accuracies) + share * (max(accuracies) - min(accuracies)))
-    assert target.fit(family, calibrate).verdict.is_met
-    assert Budget(min(costs) + share * (max(costs) - min(costs))).fit(family, calibrate).verdict.is_met
+    assert target.fit(family, calibrate).target_check.is_met
+    assert Budget(min(costs) + share * (max(costs) - min(costs))).fit(family, calibrate).target_check.is_met

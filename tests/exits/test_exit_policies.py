@@ -101,7 +101,7 @@ def test_fitted_thresholds_stay_within_their_budget_on_the_calibration_samples(s
     samples = random_samples(0, samples=500, exits=4, classes=3)
     result = Budget(1.0 + 3.0 * share).fit(TunedThresholds(), samples)
     assert outcome_of(result.policy, samples).cost <= 1.0 + 3.0 * share
-    assert result.verdict.is_met
+    assert result.target_check.is_met
 
 
 def test_thresholds_that_are_no_float32_decide_alike_in_batch_and_online() -> None:

@@ -75,7 +75,7 @@ def test_too_few_samples_keep_the_promise_with_the_last_exit_and_say_so() -> Non
     samples = random_samples(0, samples=100, exits=3, classes=3)
     result = Guarantee(0.01).fit(TunedThresholds(), samples)
     assert result.policy.decide(samples.logits).tolist() == [2] * 100
-    assert "50 samples test the promise, and at least 230 are needed" in result.verdict.notes[0]
+    assert "50 samples test the promise, and at least 230 are needed" in result.target_check.notes[0]
 
 
 @pytest.mark.parametrize("confidence", [0.9, None])
@@ -89,7 +89,7 @@ def test_a_guarantee_holds_on_unseen_samples_and_saves_cost(confidence: float | 
 def test_more_harm_allowed_costs_less() -> None:
     samples = random_samples(0, samples=2000, exits=4, classes=4)
     family = TunedThresholds(tuner=ExactTuner(5000))
-    costs = [Guarantee(harm).fit(family, samples).verdict.cost for harm in (0.01, 0.1)]
+    costs = [Guarantee(harm).fit(family, samples).target_check.cost for harm in (0.01, 0.1)]
     assert costs[1] < costs[0]
 
 
@@ -115,13 +115,15 @@ def test_a_target_that_makes_no_sense_is_refused(target: "type[Target]") -> None
         target()
 
 
-def test_a_verdict_says_what_can_be_reached_instead() -> None:
+def test_a_target_check_says_what_can_be_reached_instead() -> None:
     logits, labels = random_logits(0, samples=400, exits=3, classes=3)
-    verdict = Accuracy(0.99).fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40))).verdict
-    assert verdict.best is not None
-    assert f"What can be reached: an accuracy of {verdict.best:.2%}" in verdict.words()
-    assert f"missed by {100 * verdict.shortfall:.2f} points" in verdict.words()
-    assert json.loads(json.dumps(verdict.to_dict(), allow_nan=False))["best"] == verdict.best
+    target_check = (
+        Accuracy(0.99).fit(TunedThresholds(), with_costs(0.2 * logits, np.roll(labels, 40))).target_check
+    )
+    assert target_check.best is not None
+    assert f"What can be reached: an accuracy of {target_check.best:.2%}" in target_check.text()
+    assert f"missed by {100 * target_check.shortfall:.2f} points" in target_check.text()
+    assert json.loads(json.dumps(target_check.to_dict(), allow_nan=False))["best"] == target_check.best
 
 
 def test_samples_are_split_in_disjoint_parts() -> None:
@@ -150,6 +152,6 @@ def test_samples_that_do_not_fit_together_are_refused() -> None:
 def test_a_target_that_is_missed_is_never_called_reached(target: Accuracy | Budget) -> None:
     samples = random_samples(0, 200, 3, 4)
     policy = target.fit(TunedThresholds("confidence"), samples).policy
-    words = target.verdict(policy, samples).words()  # without its path, nobody knows what can be reached
+    words = target.check(policy, samples).text()  # without its path, nobody knows what can be reached
     assert "missed by" in words
     assert "reached" not in words

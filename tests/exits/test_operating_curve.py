@@ -97,7 +97,7 @@ def test_a_curve_is_thinned_to_the_points_asked_for() -> None:
     assert thinned.calibrate_cost[[0, -1]].tolist() == full.calibrate_cost[[0, -1]].tolist()
 
 
-def test_the_point_within_a_budget_is_the_dearest_affordable_one(curve: OperatingCurve) -> None:
+def test_the_point_within_a_budget_is_the_most_expensive_affordable_one(curve: OperatingCurve) -> None:
     middle = len(curve.calibrate_cost) // 2
     assert curve.index_within(float(curve.calibrate_cost[middle])) == middle
     assert curve.index_within(float(curve.calibrate_cost[middle]) - 1e-6) == middle - 1

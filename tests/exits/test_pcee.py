@@ -130,7 +130,7 @@ def test_an_accuracy_is_the_delta_of_every_bin() -> None:
 def test_an_exit_that_can_never_fire_is_named() -> None:
     logits, labels = random_logits(0, samples=300, exits=3, classes=3)
     logits[:, 0] = np.random.default_rng(1).normal(size=(300, 3))
-    notes = Accuracy(0.9).fit(Pcee(bins=5), with_costs(logits, labels)).verdict.notes
+    notes = Accuracy(0.9).fit(Pcee(bins=5), with_costs(logits, labels)).target_check.notes
     assert any(note.startswith("Exit 0 can never fire") for note in notes)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.families import FAMILIES
-from aebnas.exits.quality.comparison import SHARES, Comparison, bootstrap_band, compare
+from aebnas.exits.quality.comparison import SHARES, Comparison, bootstrap_interval, compare
 
 
 def samples(seed: int, count: int = 300) -> ExitSamples:
@@ -27,7 +27,7 @@ def test_every_family_has_every_budget(comparison: Comparison) -> None:
     assert {tuple(p.share for p in one.points) for one in comparison.families} == {SHARES}
 
 
-def test_accuracies_lie_within_their_bands(comparison: Comparison) -> None:
+def test_accuracies_lie_within_their_intervals(comparison: Comparison) -> None:
     rows = [row for one in comparison.families for row in one.curve]
     assert rows
     assert all(low <= accuracy <= high for _, accuracy, low, high in rows)
@@ -68,9 +68,9 @@ def test_temperatures_change_no_answer(comparison: Comparison) -> None:
 
 
 @pytest.mark.parametrize(("right", "images"), [(0, 50), (45, 50), (50, 50), (480, 500)])
-def test_the_band_is_that_of_resampling(right: int, images: int) -> None:
+def test_the_interval_is_that_of_resampling(right: int, images: int) -> None:
     answers = np.arange(images) < right
     rng = np.random.default_rng(0)
     means = rng.choice(answers, (4000, images)).mean(axis=1)
     expected = np.quantile(means, [0.025, 0.975])
-    np.testing.assert_allclose(bootstrap_band(right / images, images), expected, atol=1.01 / images)
+    np.testing.assert_allclose(bootstrap_interval(right / images, images), expected, atol=1.01 / images)

@@ -223,7 +223,7 @@ def test_the_best_of_two_fronts_holds_the_better_of_each() -> None:
     assert both.thresholds.tolist() == left.thresholds.tolist()
 
 
-def test_a_sample_leaves_at_the_first_exit_that_is_sure_enough() -> None:
+def test_a_sample_leaves_at_the_first_exit_that_is_confident_enough() -> None:
     scores = np.array([[0.2, 0.9, 0.0], [0.8, 0.9, 0.0], [0.2, 0.1, 0.0]], dtype=np.float32)
     assert exit_index((0.5, 0.5), scores).tolist() == [1, 0, 2]
 

@@ -158,10 +158,10 @@ def test_an_error_in_a_call_is_the_users_with_file_line_and_function(allowed: Pa
     broken = loaded("my_blocks:broken", kinds.SCORE)
     with pytest.raises(ZeroDivisionError) as caught:
         broken(1)
-    told = users_error(caught.value)
-    assert told is not None
-    assert f"{allowed / 'my_blocks.py'}:14: in broken ZeroDivisionError: division by zero" in str(told)
-    assert told.exit_code == 2
+    output = users_error(caught.value)
+    assert output is not None
+    assert f"{allowed / 'my_blocks.py'}:14: in broken ZeroDivisionError: division by zero" in str(output)
+    assert output.exit_code == 2
 
 
 def test_an_error_of_ours_is_none_of_theirs(allowed: Path) -> None:

@@ -76,21 +76,21 @@ def test_a_profile_is_read_whatever_its_editor(name: str, kind: str, profile: Pa
 def test_a_profile_in_another_encoding_is_told_with_the_cure(
     name: str, kind: str, profile: Path, tmp_path: Path
 ) -> None:
-    told, write = OTHER[kind]
+    output, write = OTHER[kind]
     with pytest.raises(ConfigError) as caught:
         read_profile(rewrite(profile, tmp_path, name, write))
-    assert told in str(caught.value)
+    assert output in str(caught.value)
     assert "Save it as UTF-8" in str(caught.value)
     assert str(caught.value).startswith(f"{(tmp_path / profile.name).with_suffix(f'.{name}')}:")
 
 
 @pytest.mark.parametrize("kind", OTHER)
 def test_a_search_file_in_another_encoding_is_told_with_the_cure(kind: str) -> None:
-    told, write = OTHER[kind]
+    output, write = OTHER[kind]
     with pytest.raises(ConfigError) as caught:
         parse(write(FILE), "a.yaml")
     line = 6 if kind == "Latin-1" else 1
-    assert str(caught.value).startswith(f"a.yaml:{line}: {told}")
+    assert str(caught.value).startswith(f"a.yaml:{line}: {output}")
     assert "Save it as UTF-8" in str(caught.value)
 
 

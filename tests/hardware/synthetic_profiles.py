@@ -16,17 +16,17 @@ from aebnas.hardware.profile.profile_schema import (
     FORMAT,
     UNITS,
     Correction,
-    DeviceFacts,
-    EnergyFacts,
+    DeviceMetadata,
+    EnergyMetadata,
     Overhead,
-    ProfileFacts,
+    ProfileMetadata,
     method_of,
 )
 from aebnas.hardware.profile.profile_table import LayerRow
 from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
-COUNTER = EnergyFacts(source="a counter", measured_layers=1, segment_mj=0.25)
+COUNTER = EnergyMetadata(source="a counter", measured_layers=1, segment_mj=0.25)
 Cost = Callable[[Layer], float]
 
 
@@ -54,7 +54,7 @@ def profile_of(
     name: str = "board",
     latency_ms: Cost = by_macs,
     energy_mj: Cost | None = None,
-    **facts: Any,
+    **metadata: Any,
 ) -> HardwareProfile:
     """A profile of layers: overhead 0.5 ms + 0.1 ms per segment, nothing corrected."""
     rows = [row(one, latency_ms(one), energy_mj and energy_mj(one)) for one in layers]
@@ -65,16 +65,16 @@ def profile_of(
         "made": "2026-01-02T03:04:05+00:00",
         "command": f"aebnas profile tiny.yaml -o hardware_profiles/{name}.yaml",
         "versions": {"torch": "2.13.0"},
-        "method": method_of(facts.get("target", Target())),
-        "device": DeviceFacts(name=f"a {name}", system="Linux"),
+        "method": method_of(metadata.get("target", Target())),
+        "device": DeviceMetadata(name=f"a {name}", system="Linux"),
         "rows": len(rows),
         "networks": 0,
         "anchor_ms": 1.25,
         "overhead": Overhead(entry_ms=0.5, segment_ms=0.1, decision_ms=0.0),
         "correction": Correction(),
-        "energy": COUNTER if energy_mj else EnergyFacts(note="the device has no counter"),
+        "energy": COUNTER if energy_mj else EnergyMetadata(note="the device has no counter"),
     }
-    return HardwareProfile(name, ProfileFacts(**(plain | facts)), {one.layer: one for one in rows})
+    return HardwareProfile(name, ProfileMetadata(**(plain | metadata)), {one.layer: one for one in rows})
 
 
 def layers_of(search_file: Path) -> tuple[Layer, ...]:

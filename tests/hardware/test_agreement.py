@@ -8,7 +8,7 @@ import pytest
 from hardware.synthetic_profiles import profile_of
 from space.tiny_spaces import genomes, space
 
-from aebnas.hardware.measure.profile_session import judged, reach_macs
+from aebnas.hardware.measure.profile_session import reach_macs, validated
 from aebnas.hardware.profile.agreement import agreements, fit_correction, kendall_tau
 from aebnas.hardware.profile.measured_network import MeasuredNetwork
 from aebnas.hardware.profile.profile import HardwareProfile
@@ -40,7 +40,7 @@ def network(
 ) -> MeasuredNetwork:
     """A network that takes exactly these factors of its layers and its overhead."""
     correction = Correction(layers=layers, entry=overhead, segment=overhead)
-    exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": correction}))
+    exact = replace(profile(), metadata=profile().metadata.model_copy(update={"correction": correction}))
     times = exact.reach_latency_ms(architecture.segments(classification(1, 10)))
     first, second = times * (1 + noise), times * (1 - noise)
     return MeasuredNetwork("tiny", role, 1, 10, architecture, tuple(first), tuple(second))  # type: ignore[arg-type]
@@ -68,12 +68,12 @@ def test_a_factor_of_the_overhead_is_found_where_it_is_needed() -> None:
 
 def test_layer_types_get_factors_of_their_own_where_one_for_all_is_wrong() -> None:
     true = Correction(by_type={"classifier": 3.0, "conv": 1.2, "residual": 0.7}, segment=1.0)
-    exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))
+    exact = replace(profile(), metadata=profile().metadata.model_copy(update={"correction": true}))
     times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     assert fit_correction(profile(), some).by_type["residual"] == pytest.approx(0.7, rel=0.02)
     others = [replace(one, role="validate") for one in some]
-    (validation,) = judged(replace(profile(), networks=(*some, *others))).facts.validation
+    (validation,) = validated(replace(profile(), networks=(*some, *others))).metadata.validation
     assert validation.agreement[0].mape < 0.01
 
 
@@ -82,15 +82,17 @@ def test_weights_from_behind_the_cache_get_a_price_of_their_own_where_types_diff
     free = Correction(layers=1.0, segment=1.0, entry=1.0, cache_mb=cache_mb)
     # what the layers of these tiny networks weigh, a thousandfold: they are large against the cache
     heavy = {name: replace(row, read_params=1000 * row.read_params) for name, row in profile().rows.items()}
-    large = replace(profile(), rows=heavy, facts=profile().facts.model_copy(update={"correction": free}))
+    large = replace(
+        profile(), rows=heavy, metadata=profile().metadata.model_copy(update={"correction": free})
+    )
     true = free.model_copy(update={"cold_weights_by_type": {"conv": 0.2, "residual": 3.0, "classifier": 0.0}})
-    exact = replace(large, facts=large.facts.model_copy(update={"correction": true}))
+    exact = replace(large, metadata=large.metadata.model_copy(update={"correction": true}))
     times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     found = fit_correction(large, some)
     assert found.cold_weights_by_type["residual"] == pytest.approx(3.0, rel=0.05)
     others = [replace(one, role="validate") for one in some]
-    (validation,) = judged(replace(large, networks=(*some, *others))).facts.validation
+    (validation,) = validated(replace(large, networks=(*some, *others))).metadata.validation
     assert validation.agreement[0].mape < 0.01
 
 
@@ -111,7 +113,7 @@ def test_more_factors_have_to_be_worth_it() -> None:
 
 def test_handing_features_on_gets_a_price_where_networks_pay_it() -> None:
     true = Correction(layers=1.1, segment=1.0, handover_ms_per_mb=200.0)
-    exact = replace(profile(), facts=profile().facts.model_copy(update={"correction": true}))
+    exact = replace(profile(), metadata=profile().metadata.model_copy(update={"correction": true}))
     times = {one: exact.reach_latency_ms(one.segments(classification(1, 10))) for one in architectures()}
     some = [MeasuredNetwork("tiny", "fit", 1, 10, one, tuple(t), tuple(t)) for one, t in times.items()]
     found = fit_correction(profile(), some)
@@ -124,22 +126,22 @@ def test_no_networks_correct_nothing() -> None:
 
 
 def test_the_fit_does_not_depend_on_an_earlier_correction() -> None:
-    facts = profile().facts.model_copy(update={"correction": Correction(layers=9.0, segment=7.0)})
-    found = fit_correction(replace(profile(), facts=facts), networks(1.25, 1.0))
+    metadata = profile().metadata.model_copy(update={"correction": Correction(layers=9.0, segment=7.0)})
+    found = fit_correction(replace(profile(), metadata=metadata), networks(1.25, 1.0))
     assert found == fit_correction(profile(), networks(1.25, 1.0))
 
 
 def test_validation_networks_never_enter_the_fit() -> None:
     fit = networks(1.25, 1.0)[:4]
     absurd = networks(50.0, 1.0, "validate")[4:]
-    found = judged(replace(profile(), networks=(*absurd, *fit))).facts.correction
+    found = validated(replace(profile(), networks=(*absurd, *fit))).metadata.correction
     assert found == fit_correction(profile(), fit)
     assert (found.layers, found.networks) == (pytest.approx(1.25, rel=1e-3), 4)
 
 
 def test_networks_of_the_fit_are_never_judged() -> None:
     fit, others = networks(1.25, 1.0)[:4], networks(1.25, 1.0, "validate")[4:]
-    (validation,) = judged(replace(profile(), networks=(*fit, *others))).facts.validation
+    (validation,) = validated(replace(profile(), networks=(*fit, *others))).metadata.validation
     assert validation.space == "tiny"
     assert validation.agreement[0].networks == len(others)
     assert validation.agreement[0].mape == pytest.approx(0, abs=1e-4)
@@ -148,7 +150,7 @@ def test_networks_of_the_fit_are_never_judged() -> None:
 def test_each_space_is_judged_for_itself() -> None:
     others = networks(1.0, 1.0, "validate")
     two = [replace(one, space="second") for one in others]
-    found = judged(replace(profile(), networks=(*others, *two))).facts.validation
+    found = validated(replace(profile(), networks=(*others, *two))).metadata.validation
     assert [one.space for one in found] == ["tiny", "second"]
 
 

@@ -137,11 +137,11 @@ def rapl(folder: Path, energy_uj: int) -> Path:
 
 def test_rapl_counts_on_through_every_wrap_around(tmp_path: Path) -> None:
     counter = RaplCounter(rapl(tmp_path, RANGE_UJ - 1_000))
-    told = [counter.read_mj()]
+    output = [counter.read_mj()]
     for energy_uj in (2_000, 9_000, 5_000):  # two wrap-arounds
         rapl(tmp_path, energy_uj)
-        told.append(counter.read_mj())
-    assert np.diff(told) == pytest.approx([3.0, 7.0, RANGE_UJ / 1e3 - 4.0])
+        output.append(counter.read_mj())
+    assert np.diff(output) == pytest.approx([3.0, 7.0, RANGE_UJ / 1e3 - 4.0])
 
 
 def test_a_machine_without_rapl_has_no_counter(tmp_path: Path) -> None:

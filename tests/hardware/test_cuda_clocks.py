@@ -168,9 +168,9 @@ def test_a_tiny_space_is_profiled_on_a_gpu(tmp_path: Path, graphs: bool) -> None
     profile_space(request, lambda _stage, _done, _total: None)
     found = read_profile(request.path)
     assert {row.layer for row in found.rows.values()} == {layer.signature() for layer in request.layers()}
-    assert found.facts.device.driver
-    assert found.facts.device.name == torch.cuda.get_device_name(0)
+    assert found.metadata.device.driver
+    assert found.metadata.device.name == torch.cuda.get_device_name(0)
     assert all(row.latency_ms > 0 for row in found.rows.values())
-    assert found.has_energy is (found.facts.energy.note.startswith("everything"))
+    assert found.has_energy is (found.metadata.energy.note.startswith("everything"))
     if found.has_energy:
         assert all(row.energy_mj is not None and row.energy_mj > 0 for row in found.rows.values())

@@ -30,7 +30,7 @@ class World:
     name = "a counter"
 
     def __init__(self, step_seconds: float = 0.05) -> None:
-        self.now, self.energy_mj, self.step, self.told = 50.0, 9e5, step_seconds, 9e5
+        self.now, self.energy_mj, self.step, self.reported = 50.0, 9e5, step_seconds, 9e5
         self.refreshed = 50.0
         self.is_there, self.moves = True, True
         self.calls = 0
@@ -45,13 +45,13 @@ class World:
             self.now += made * seconds
             self.energy_mj += made * energy_mj
             if self.now - self.refreshed >= self.step:
-                self.refreshed, self.told = self.now, self.energy_mj
+                self.refreshed, self.reported = self.now, self.energy_mj
             return np.full(made, seconds * 1e9)
 
         return run
 
     def read_mj(self) -> float | None:
-        return (self.told if self.moves else 9e5) if self.is_there else None
+        return (self.reported if self.moves else 9e5) if self.is_there else None
 
 
 @pytest.fixture
@@ -184,15 +184,17 @@ def test_some_layers_are_measured_and_the_others_modelled_and_marked_so(
     sources = [row.energy_source for row in found.rows.values()]
     assert (
         sources.count("measured")
-        == found.facts.energy.measured_layers
+        == found.metadata.energy.measured_layers
         == len(stratified(layers(), macs(), 20, 0))
     )
     assert set(sources) == {"measured", "modelled"}
     for row in found.rows.values():
         assert row.energy_mj == pytest.approx(50 * row.latency_ms, rel=1e-3)
-    assert found.facts.energy.source == "a counter"
-    assert found.facts.energy.model_mape == pytest.approx(0, abs=1e-3)
-    assert found.facts.energy.segment_mj == pytest.approx(50 * profile().facts.overhead.segment_ms, rel=1e-3)
+    assert found.metadata.energy.source == "a counter"
+    assert found.metadata.energy.model_mape == pytest.approx(0, abs=1e-3)
+    assert found.metadata.energy.segment_mj == pytest.approx(
+        50 * profile().metadata.overhead.segment_ms, rel=1e-3
+    )
 
 
 def test_a_small_space_is_measured_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,17 +210,17 @@ def test_energies_of_earlier_layers_stay(world: World, monkeypatch: pytest.Monke
     second = with_energies(first, layers()[half:], Target(), world, SampleFile(), lambda _d, _t: None)
     for layer in layers()[:half]:
         assert second.row(layer) == first.row(layer)
-    assert second.facts.energy.measured_layers == len(layers())
+    assert second.metadata.energy.measured_layers == len(layers())
 
 
-def nothing_told(found: HardwareProfile) -> bool:
+def silent_device(found: HardwareProfile) -> bool:
     return all(row.energy_mj is None and row.energy_source == "" for row in found.rows.values())
 
 
 def test_without_a_counter_no_row_has_an_energy_and_the_note_says_why() -> None:
     found = with_energies(profile(), layers(), Target(), None, SampleFile(), lambda _done, _total: None)
-    assert nothing_told(found)
-    assert (found.facts.energy.source, found.facts.energy.note) == (None, energies.NO_COUNTER)
+    assert silent_device(found)
+    assert (found.metadata.energy.source, found.metadata.energy.note) == (None, energies.NO_COUNTER)
 
 
 def test_a_counter_that_stands_still_leaves_no_energy_and_says_so(
@@ -226,15 +228,15 @@ def test_a_counter_that_stands_still_leaves_no_energy_and_says_so(
 ) -> None:
     world.moves = False
     found = energies_of(world, monkeypatch, 20)
-    assert nothing_told(found)
-    assert found.facts.energy.note == "a counter: did not move in 1 s"
+    assert silent_device(found)
+    assert found.metadata.energy.note == "a counter: did not move in 1 s"
     assert not found.has_energy
 
 
 def test_too_few_measured_layers_carry_no_model(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     found = energies_of(world, monkeypatch, 2, layers()[:2])
-    assert nothing_told(found)
-    assert found.facts.energy.note == "a counter: only 2 layers could be measured"
+    assert silent_device(found)
+    assert found.metadata.energy.note == "a counter: only 2 layers could be measured"
 
 
 def test_energies_measured_before_an_interruption_are_not_measured_again(

@@ -28,8 +28,8 @@ COSTS = {CONV: 2.0, BLOCK: 3.0, HEAD: 0.25}
 PLAN = (Segment((CONV,), (HEAD,)), Segment((BLOCK, BLOCK), (HEAD,)))
 
 
-def hand_made(**facts: object) -> HardwareProfile:
-    return profile_of(COSTS, latency_ms=COSTS.__getitem__, **facts)
+def hand_made(**metadata: object) -> HardwareProfile:
+    return profile_of(COSTS, latency_ms=COSTS.__getitem__, **metadata)
 
 
 def test_latency_is_the_corrected_sum_of_layers_and_overhead() -> None:
@@ -73,17 +73,17 @@ def test_a_network_larger_than_the_cache_pays_for_what_it_pushes_out() -> None:
 def test_a_network_within_a_third_of_the_cache_pays_nothing() -> None:
     small = SegmentTerms(("conv",), np.array([1.0]), np.array([0.25]), np.array([0.25]))
     terms = LatencyTerms.of([small], Overhead(entry_ms=0, segment_ms=0, decision_ms=0), 1.5)
-    dear = Correction(cold_layers=100.0, cold_weights_ms_per_mb=100.0, cache_mb=1.5)
-    np.testing.assert_allclose(terms.reach_ms(dear), [1])
+    expensive = Correction(cold_layers=100.0, cold_weights_ms_per_mb=100.0, cache_mb=1.5)
+    np.testing.assert_allclose(terms.reach_ms(expensive), [1])
 
 
 def test_features_are_paid_for_where_a_segment_hands_them_on() -> None:
     pair = Segment((CONV, BLOCK), (HEAD,)), Segment((BLOCK,), (HEAD,))
     free = hand_made().reach_latency_ms(pair)
-    dear = hand_made(correction=Correction(handover_ms_per_mb=1000.0)).reach_latency_ms(pair)
+    expensive = hand_made(correction=Correction(handover_ms_per_mb=1000.0)).reach_latency_ms(pair)
     mb = 8 * 8 * 8 * 4 / 1e6  # 8 channels of 8 x 8 pixels in fp32
     # a run that stops at the first exit hands nothing on, and nothing comes behind the last
-    np.testing.assert_allclose(dear - free, [0, 1000 * mb])
+    np.testing.assert_allclose(expensive - free, [0, 1000 * mb])
     batch = Target(batch_size=4, dtype="fp32")
     four = hand_made(correction=Correction(handover_ms_per_mb=1000.0), target=batch).reach_latency_ms(pair)
     np.testing.assert_allclose(four - free, [0, 4000 * mb])

@@ -51,7 +51,7 @@ def test_few_channels_between_two_layers_end_and_begin_alike(channels: int) -> N
     assert ends(before, Target())[1] == ends(after, Target())[0]
 
 
-def test_torch_has_neither_lead_nor_tail() -> None:
+def test_torch_has_no_padding_convolutions() -> None:
     assert ends(CONV, Target(runtime="torch")) == (image(8, 7), image(8, 7))
 
 

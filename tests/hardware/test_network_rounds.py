@@ -43,10 +43,10 @@ def measured(
     machine: Machine, samples: SampleFile, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[Any], list[tuple[int, int]]]:
     monkeypatch.setattr(network_clock, "anchor_clock", lambda _target: machine)
-    told: list[tuple[int, int]] = []
+    output: list[tuple[int, int]] = []
     return measure_networks(
-        machine.clocks(), "tiny", Target(), ANCHOR_MS, samples, lambda *now: told.append(now)
-    ), told
+        machine.clocks(), "tiny", Target(), ANCHOR_MS, samples, lambda *now: output.append(now)
+    ), output
 
 
 def check(times: list[Any]) -> None:
@@ -57,9 +57,9 @@ def check(times: list[Any]) -> None:
 
 def test_times_are_told_on_the_anchors_scale_and_every_round_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = SampleFile()
-    times, told = measured(Machine(slowness=1.25), samples, monkeypatch)
+    times, output = measured(Machine(slowness=1.25), samples, monkeypatch)
     check(times)
-    assert told == [(done, ROUNDS) for done in range(ROUNDS + 1)]
+    assert output == [(done, ROUNDS) for done in range(ROUNDS + 1)]
     assert len(samples.samples[exit_name("tiny", "bbb", 2)]) == ROUNDS
 
 
@@ -72,10 +72,10 @@ def test_an_interrupted_measurement_repeats_no_round_that_was_finished(
         measured(Machine(lasts=lasts), SampleFile.open(file, Target()), monkeypatch)
     again = Machine(slowness=1.5, lasts=1e6)
     samples = SampleFile.open(file, Target())
-    times, told = measured(again, samples, monkeypatch)
+    times, output = measured(again, samples, monkeypatch)
     check(times)
     assert 1e6 - again.lasts == 2 * (ROUNDS - lasts // 2)
-    assert told[0] == (lasts // 2, ROUNDS)
+    assert output[0] == (lasts // 2, ROUNDS)
     assert [len(samples.samples[exit_name("tiny", "aaa", i)]) for i in (0, 1)] == [ROUNDS, ROUNDS]
 
 

@@ -11,7 +11,7 @@ from hardware.synthetic_profiles import COUNTER, by_macs, profile_of, written
 from space.tiny_spaces import space
 
 from aebnas.errors import ConfigError, HardwareError
-from aebnas.hardware.measure.profile_session import judged
+from aebnas.hardware.measure.profile_session import validated
 from aebnas.hardware.profile.measured_network import MeasuredNetwork
 from aebnas.hardware.profile.profile import HardwareProfile, paths_of, read_profile, write_profile
 from aebnas.hardware.profile.profile_schema import Conditions, Correction, Overhead
@@ -47,8 +47,8 @@ def made(has_energy: bool = False) -> HardwareProfile:
     genomes = [(i, j) for i in (0, 1) for j in (0, 1)]
     roles = ("fit", "validate", "validate", "fit")
     found = tuple(network(genome, role) for genome, role in zip(genomes, roles, strict=True))
-    counted = profile.facts.model_copy(update={"networks": len(found)})
-    return judged(replace(profile, facts=counted, networks=found))
+    counted = profile.metadata.model_copy(update={"networks": len(found)})
+    return validated(replace(profile, metadata=counted, networks=found))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_what_is_read_and_written_again_is_the_same_bytes(tmp_path: Path, has_en
 @pytest.mark.parametrize("has_energy", [False, True])
 def test_what_is_read_is_what_was_written_to_the_last_digit(tmp_path: Path, has_energy: bool) -> None:
     found = read_profile(written(tmp_path, made(has_energy)))
-    assert (found.facts, dict(found.rows)) == (made(has_energy).facts, dict(made(has_energy).rows))
+    assert (found.metadata, dict(found.rows)) == (made(has_energy).metadata, dict(made(has_energy).rows))
     assert found.networks == made(has_energy).networks
     assert found.fingerprint() == made(has_energy).fingerprint()
 
@@ -101,8 +101,8 @@ def test_a_profile_that_cannot_be_written_says_where(path: Path) -> None:
 
 
 # ---------------------------------------------------------------- fingerprint
-def changed(**facts: object) -> HardwareProfile:
-    return replace(made(True), facts=made(True).facts.model_copy(update=facts))
+def changed(**metadata: object) -> HardwareProfile:
+    return replace(made(True), metadata=made(True).metadata.model_copy(update=metadata))
 
 
 def one_row(**values: object) -> HardwareProfile:
@@ -119,7 +119,7 @@ def one_row(**values: object) -> HardwareProfile:
         lambda: changed(correction=Correction(layers=1.01)),
         lambda: changed(overhead=Overhead(entry_ms=0.5, segment_ms=0.1, decision_ms=0.01)),
         lambda: changed(energy=COUNTER.model_copy(update={"segment_mj": 0.26})),
-        lambda: changed(target=made().facts.target.model_copy(update={"batch_size": 2})),
+        lambda: changed(target=made().metadata.target.model_copy(update={"batch_size": 2})),
     ],
 )
 def test_the_fingerprint_changes_with_whatever_a_prediction_depends_on(
@@ -156,10 +156,10 @@ def refused(path: Path, file: Path, line: int, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_profile(path)
     lines = str(caught.value).splitlines()
-    assert any(told.startswith(f"{file}:{line}: ") and re.search(words, told) for told in lines), (
+    assert any(output.startswith(f"{file}:{line}: ") and re.search(words, output) for output in lines), (
         f"no {words!r} at line {line} in {lines}"
     )
-    assert all(re.match(rf"{re.escape(str(path.parent))}/board\.\S+:\d+: ", told) for told in lines)
+    assert all(re.match(rf"{re.escape(str(path.parent))}/board\.\S+:\d+: ", output) for output in lines)
 
 
 LATENCY = r"(\nconv-in1-[^,]*),[^,]*,"
@@ -250,7 +250,7 @@ def test_every_truncation_of_the_provenance_is_refused_with_a_line(path: Path) -
             read_profile(path)
 
 
-FACTS_EDITS = {
+METADATA_EDITS = {
     "unit of latency": (r"latency: ms", "latency: us", "units: must be {latency: ms, energy: mj}"),
     "unit of energy": (r"energy: mj", "energy: j", "units: must be {latency: ms, energy: mj}"),
     "unknown unit": (r"energy: mj", "energy: mj, power: w", "units: must be"),
@@ -272,7 +272,7 @@ FACTS_EDITS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "words"), FACTS_EDITS.values(), ids=FACTS_EDITS)
+@pytest.mark.parametrize(("old", "new", "words"), METADATA_EDITS.values(), ids=METADATA_EDITS)
 def test_a_wrong_line_of_the_provenance_is_refused_with_its_number(
     path: Path, old: str, new: str, words: str
 ) -> None:

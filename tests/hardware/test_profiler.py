@@ -16,7 +16,7 @@ from aebnas.hardware.measure.layer_clock import End, ends
 from aebnas.hardware.measure.profiler import LayerProfiler
 from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS
 from aebnas.hardware.measure.samples import ANCHOR, SampleFile, empty_name
-from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata
 from aebnas.hardware.profile.profile_table import LayerRow
 
 LAYERS = [square(BlockSpec("conv", 3, width), 4, 8) for width in (4, 8, 12, 16)]
@@ -78,8 +78,8 @@ class FakeMonitor:
     def look(self) -> str:
         return self.notes.pop(0) if self.notes else ""
 
-    def device(self) -> DeviceFacts:
-        return DeviceFacts(name="fake", system="none")
+    def device(self) -> DeviceMetadata:
+        return DeviceMetadata(name="fake", system="none")
 
     def conditions(self) -> Conditions:
         return Conditions()
@@ -198,12 +198,12 @@ def test_an_interrupted_profiling_continues_and_measures_nothing_stable_again(
     class StopNowError(Exception):
         pass
 
-    told = 0
+    output = 0
 
     def stop(_done: int, _total: int) -> None:
-        nonlocal told
-        told += 1
-        if told > rounds:
+        nonlocal output
+        output += 1
+        if output > rounds:
             raise StopNowError
 
     with pytest.raises(StopNowError):
@@ -224,17 +224,17 @@ def test_an_interrupted_profiling_continues_and_measures_nothing_stable_again(
 def test_a_finished_profiling_measures_nothing(tmp_path: Path, machine: Machine) -> None:
     measured(tmp_path)
     machine.built.clear()
-    told: list[tuple[int, int]] = []
-    made(tmp_path).measure(LAYERS, lambda done, total: told.append((done, total)))
-    assert (machine.built, told) == ([], [(4, 4)])
+    output: list[tuple[int, int]] = []
+    made(tmp_path).measure(LAYERS, lambda done, total: output.append((done, total)))
+    assert (machine.built, output) == ([], [(4, 4)])
 
 
 @pytest.mark.usefixtures("machine")
 def test_progress_rises_from_none_to_all_layers(tmp_path: Path) -> None:
-    told: list[int] = []
-    made(tmp_path).measure(LAYERS, lambda done, _total: told.append(done))
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == (0, len(LAYERS))
+    output: list[int] = []
+    made(tmp_path).measure(LAYERS, lambda done, _total: output.append(done))
+    assert output == sorted(output)
+    assert (output[0], output[-1]) == (0, len(LAYERS))
 
 
 @pytest.mark.usefixtures("machine")

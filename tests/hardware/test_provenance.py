@@ -12,7 +12,7 @@ from aebnas.errors import HardwareError
 from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile
 from aebnas.hardware.profile.profile import HardwareProfile
-from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts, method_of
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata, method_of
 from aebnas.hardware.profile.profile_table import LayerRow
 from aebnas.hardware.profile.provenance import merged_conditions, refuse_mixture, versions
 
@@ -20,13 +20,13 @@ LAYERS = (square(BlockSpec("conv", 3, 8), 1, 8),)
 PATH = Path("board.yaml")
 
 
-def made_here(**facts: object) -> HardwareProfile:
+def made_here(**metadata: object) -> HardwareProfile:
     profile = profile_of(LAYERS, "board")
-    return replace(profile, facts=profile.facts.model_copy(update={"versions": versions(), **facts}))
+    return replace(profile, metadata=profile.metadata.model_copy(update={"versions": versions(), **metadata}))
 
 
-def here(profile: HardwareProfile) -> DeviceFacts:
-    return profile.facts.device
+def here(profile: HardwareProfile) -> DeviceMetadata:
+    return profile.metadata.device
 
 
 def test_a_table_is_extended_on_its_own_device() -> None:
@@ -48,7 +48,7 @@ def test_rows_of_two_versions_of_the_runtime_are_not_mixed() -> None:
 
 def test_rows_of_two_ways_of_measuring_are_not_mixed() -> None:
     profile = made_here(method=2)
-    assert profile.facts.target.runtime == "onnxruntime"
+    assert profile.metadata.target.runtime == "onnxruntime"
     with pytest.raises(HardwareError, match=r"another method \(2, here 3\).*--again"):
         refuse_mixture(profile, here(profile), False, PATH)
 
@@ -62,9 +62,9 @@ def test_graphs_are_another_way_of_measuring_than_calls() -> None:
 
 def test_energies_are_not_dropped_where_the_counter_cannot_be_read() -> None:
     with_energies = profile_of(LAYERS, "board", energy_mj=by_macs)
-    facts = with_energies.facts.model_copy(update={"versions": versions()})
+    metadata = with_energies.metadata.model_copy(update={"versions": versions()})
     with pytest.raises(HardwareError, match="counter cannot be read"):
-        refuse_mixture(replace(with_energies, facts=facts), here(with_energies), False, PATH)
+        refuse_mixture(replace(with_energies, metadata=metadata), here(with_energies), False, PATH)
 
 
 def test_a_session_adds_to_what_earlier_ones_saw() -> None:

@@ -71,9 +71,9 @@ def test_rounds_behind_a_torn_line_stand_on_lines_of_their_own(path: Path) -> No
 def test_samples_of_another_target_are_refused_by_both_names(path: Path) -> None:
     with pytest.raises(HardwareError) as caught:
         SampleFile.open(path, Target(threads=2))
-    told = str(caught.value)
-    assert "of another target (cpu, onnxruntime, fp32, batch 1, 1 thread)" in told
-    assert "not of cpu, onnxruntime, fp32, batch 1, 2 threads. Name another profile with -o" in told
+    output = str(caught.value)
+    assert "of another target (cpu, onnxruntime, fp32, batch 1, 1 thread)" in output
+    assert "not of cpu, onnxruntime, fp32, batch 1, 2 threads. Name another profile with -o" in output
 
 
 @pytest.mark.parametrize("line", ["0,0,conv", "0,0,conv,fast,", "zero,0,conv,5,", "0,0,conv,5,,"])

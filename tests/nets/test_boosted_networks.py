@@ -13,7 +13,7 @@ from aebnas.runtime.torch_segments import network_graphs, onnx_network_runner, t
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.task import classification
 
-CARRY, CLASSES = 0.5, 5
+COEFFICIENT, CLASSES = 0.5, 5
 
 
 def architecture(exits: int = 3) -> StagedArchitecture:
@@ -22,9 +22,9 @@ def architecture(exits: int = 3) -> StagedArchitecture:
     return StagedArchitecture(6, StemSpec(3, 1, 6, "relu"), stages, branches, FinalSpec(0, 0, "relu"))
 
 
-def network(carry: float = CARRY, exits: int = 3) -> EarlyExitNetwork:
+def network(boosting_coefficient: float = COEFFICIENT, exits: int = 3) -> EarlyExitNetwork:
     torch.manual_seed(2)
-    return EarlyExitNetwork(architecture(exits), classification(3, CLASSES), carry).eval()
+    return EarlyExitNetwork(architecture(exits), classification(3, CLASSES), boosting_coefficient).eval()
 
 
 def images(count: int = 4) -> Tensor:
@@ -35,7 +35,7 @@ def ensembled(own: list[Tensor]) -> list[Tensor]:
     """The formula, from what the branches say alone."""
     sums = [own[0]]
     for one in own[1:]:
-        sums.append(one + CARRY * sums[-1])
+        sums.append(one + COEFFICIENT * sums[-1])
     return sums
 
 
@@ -48,11 +48,11 @@ def test_forward_returns_the_ensembled_logits() -> None:
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
 @pytest.mark.parametrize("exits", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, 4])
-@pytest.mark.parametrize("carry", [0.0, CARRY])
+@pytest.mark.parametrize("boosting_coefficient", [0.0, COEFFICIENT])
 def test_the_runner_answers_with_the_networks_logits_at_every_exit(
-    runtime: str, exits: int, count: int, carry: float
+    runtime: str, exits: int, count: int, boosting_coefficient: float
 ) -> None:
-    made = network(carry, exits)
+    made = network(boosting_coefficient, exits)
     with torch.no_grad():
         expected = made(images(count))
     is_torch = runtime == "torch"
@@ -101,7 +101,7 @@ def test_a_boosted_segment_alone_refuses_to_answer() -> None:
 
 
 def test_the_weights_of_a_boosted_network_do_not_load_into_a_plain_one() -> None:
-    with pytest.raises(RuntimeError, match="carry"):
+    with pytest.raises(RuntimeError, match="boosting_coefficient"):
         network(0.0).load_state_dict(network().state_dict())
 
 

@@ -86,13 +86,13 @@ class Chromium:
         return dict(json.loads(message))
 
     def _note(self, message: dict[str, Any]) -> None:
-        method, facts = message.get("method"), message.get("params", {})
+        method, metadata = message.get("method"), message.get("params", {})
         if method == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(facts["exceptionDetails"]))
-        elif method == "Log.entryAdded" and facts["entry"]["level"] in ("error", "warning"):
-            self.problems.append(facts["entry"]["text"])
-        elif method == "Runtime.consoleAPICalled" and facts["type"] in ("error", "warning", "assert"):
-            self.problems.append(json.dumps(facts["args"]))
+            self.problems.append(json.dumps(metadata["exceptionDetails"]))
+        elif method == "Log.entryAdded" and metadata["entry"]["level"] in ("error", "warning"):
+            self.problems.append(metadata["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled" and metadata["type"] in ("error", "warning", "assert"):
+            self.problems.append(json.dumps(metadata["args"]))
 
     def resize(self, width: int, height: int, is_dark: bool = False) -> None:
         """Set the window's size in pixels and the preferred colours."""

@@ -136,9 +136,9 @@ def store_of(
     OPENED.append(store)
     labels = np.arange(SELECT_IMAGES) % 10
     (path / "labels.npz").write_bytes(pack_arrays({"calibrate": labels[:CALIBRATE_IMAGES], "select": labels}))
-    facts = {"data": "fingerprint-of-the-data", "classes": list("0123456789"), "image_shape": [8, 8, 1]}
-    for name, value in facts.items():
-        store.put_fact(name, value)
+    metadata = {"data": "fingerprint-of-the-data", "classes": list("0123456789"), "image_shape": [8, 8, 1]}
+    for name, value in metadata.items():
+        store.put_metadata(name, value)
     store.put_status(status)
     for one in found:
         one = replace(one, fidelity=one.fidelity or plan_of(config).fidelities[0].name)

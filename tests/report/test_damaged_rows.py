@@ -19,25 +19,25 @@ import aebnas
 from aebnas.cli import main
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Outcome
-from aebnas.exits.targets import Accuracy, Verdict
+from aebnas.exits.targets import Accuracy, TargetCheck
 from aebnas.report.files.front_csv import front_csv
 from aebnas.report.files.optuna_study import _trials
 from aebnas.report.files.winners import winner_text, winners
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.surrogate_section import surrogate_sections
-from aebnas.report.text.facts import headline, progress_facts, provenance, warnings
+from aebnas.report.text.summary import headline, progress_summary, provenance, warnings
 from aebnas.runs.contents import read_runs
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.events import PredictedCandidate, SurrogateStatus
 
 CONFIG = search_file("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]", "search.surrogate=auto")
-STANDING = SurrogateStanding(
-    is_on=True, reason="tau is 0.5", models={"error": "gp"}, fold_tau={"error": 0.3}, tau=0.5, judged=8,
+STANDING = SurrogateStatus(
+    is_on=True, reason="tau is 0.5", models={"error": "gp"}, fold_tau={"error": 0.3}, tau=0.5, compared=8,
     bias=0.01, coverage=0.9, gains={"surrogate": 0.001}, chance=0.6,
-    foretold=(Foretold("0" * 16, "surrogate", 0.3, 0.25),),
+    predictions=(PredictedCandidate("0" * 16, "surrogate", 0.3, 0.25),),
 )  # fmt: skip
-FACTS = {
+METADATA = {
     "train_images": 1000, "elapsed_seconds": 12.5, "not_repeatable": None, "changes": ["processor: a"],
     "hardware": {}, "supernet": {
         "origin": "trained", "seconds": 3.0, "processes": 1, "device": "cpu", "processor": "p", "steps": 2,
@@ -48,17 +48,17 @@ TABLES = {
     "evaluations": ("key", "fidelity", "evaluation", "calibrate", "select", "finished_at"),
     "attempts": ("key", "fidelity", "started_at"),
     "generations": ("number", "summary"),
-    "facts": ("value",),
+    "metadata": ("value",),
 }
-"""Every column that is read; ``context`` and the names of facts only choose rows."""
+"""Every column that is read; ``context`` and the names of metadata only choose rows."""
 
 
 def whole_run(path: Path) -> None:
     """Write a run in which every table has rows, and every optional part of them is there."""
     found = evaluations(CONFIG, 4, ["out of memory"])
-    verdict = Verdict(Accuracy(0.9), 0.8, 1e5, 0.0, 0.1).to_dict() | {"violation": 0.1}
+    target_check = TargetCheck(Accuracy(0.9), 0.8, 1e5, 0.0, 0.1).to_dict() | {"violation": 0.1}
     found = [
-        replace(one, epochs=0, fidelity="inherited", verdict=verdict if one.is_done else None)
+        replace(one, epochs=0, fidelity="inherited", target_check=target_check if one.is_done else None)
         for one in found
     ]
     store = store_of(path, CONFIG, found, [3, 5], with_scores=True)
@@ -72,13 +72,13 @@ def whole_run(path: Path) -> None:
         "surrogate": _plain(STANDING),
     }  # fmt: skip
     store.put_generation(2, {**last, **extra})
-    for name, value in FACTS.items():
-        store.put_fact(name, value)
+    for name, value in METADATA.items():
+        store.put_metadata(name, value)
     store.close()
 
 
-def _plain(standing: SurrogateStanding) -> dict[str, Any]:
-    return {**vars(standing), "foretold": [vars(one) for one in standing.foretold]}
+def _plain(status: SurrogateStatus) -> dict[str, Any]:
+    return {**vars(status), "predictions": [vars(one) for one in status.predictions]}
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +120,14 @@ def read_everything(path: Path) -> None:
     store = RunStore(path)
     try:
         runs = read_runs([store])
-        for part in (headline, provenance, progress_facts, warnings):
+        for part in (headline, provenance, progress_summary, warnings):
             part(runs[0])
         surrogate_sections(runs)
         page_data(runs, [store], {})
         front_csv(runs, {})
         [winner_text(one) for one in winners(runs[0])]
-        for name in FACTS:
-            store.fact(name)
+        for name in METADATA:
+            store.metadata(name)
         for one in store.evaluations():
             store.find(one.key, "context", one.fidelity)
             store.exit_records(one.key, one.fidelity)
@@ -180,9 +180,9 @@ def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong
             continue  # one row of every column
         seen.add((table, column))
         path = damaged(healthy, scratch, table, row, column, WRONG[wrong](value))
-        with pytest.raises(RunError) as told:
+        with pytest.raises(RunError) as caught:
             read_everything(path)
-        words = str(told.value)
+        words = str(caught.value)
         if (table, column) == ("generations", "number"):  # a number is its row as well
             assert "table generations, row" in words
         elif column == "key" and "evaluation" in TABLES[table]:  # which of the two is wrong, nobody knows
@@ -191,20 +191,22 @@ def test_every_cell_that_is_damaged_is_named(healthy: Path, scratch: Path, wrong
             assert f"table {table}, row {row}, column {column}: " in words, (table, column)
         assert "run.sqlite is damaged" in words
         assert "Put a copy of the file back" in words
-        assert told.value.exit_code == 4
+        assert caught.value.exit_code == 4
 
 
 def test_every_fact_that_is_of_another_shape_is_named(healthy: Path, scratch: Path) -> None:
     with closing(sqlite3.connect(healthy / "run.sqlite")) as database:
-        rows = database.execute("SELECT rowid, name FROM facts").fetchall()
+        rows = database.execute("SELECT rowid, name FROM metadata").fetchall()
     assert len(rows) >= 9
     for row, name in rows:
-        path = damaged(healthy, scratch, "facts", row, "value", '{"a": [1.5]}' if name != "supernet" else "7")
-        with pytest.raises(RunError, match=f"table facts, row {row}, column value: "):
+        path = damaged(
+            healthy, scratch, "metadata", row, "value", '{"a": [1.5]}' if name != "supernet" else "7"
+        )
+        with pytest.raises(RunError, match=f"table metadata, row {row}, column value: "):
             read_everything(path)
 
 
-@pytest.mark.parametrize("table", ["evaluations", "attempts", "generations", "facts"])
+@pytest.mark.parametrize("table", ["evaluations", "attempts", "generations", "metadata"])
 def test_a_table_or_column_that_is_missing_is_named(healthy: Path, scratch: Path, table: str) -> None:
     for statement in (f"DROP TABLE {table}", f"ALTER TABLE {table} RENAME COLUMN {_last(table)} TO other"):
         path = damaged(healthy, scratch, table, 0, _last(table), None)
@@ -267,10 +269,10 @@ def damage_json(healthy: Path, scratch: Path, data: Any) -> None:
         damage = changed(plain, data.draw(st.sampled_from(places)), value)
     else:
         damage = json.dumps(None if value is GONE else value)
-    told = refusal(damaged(healthy, scratch, table, row, column, damage))
+    output = refusal(damaged(healthy, scratch, table, row, column, damage))
     # a front that does not fit what is stored is told of both
-    assert not told or re.search(
-        rf"table {table}, row {row}, column |its front names|table evaluations", told
+    assert not output or re.search(
+        rf"table {table}, row {row}, column |its front names|table evaluations", output
     )
 
 
@@ -306,8 +308,8 @@ def damage_bytes(healthy: Path, scratch: Path, data: Any) -> None:
     put_in = data.draw(st.binary(max_size=4))
     until = at + data.draw(st.integers(0, 8))
     path = damaged(healthy, scratch, table, row, column, blob[:at] + put_in + blob[until:])
-    told = refusal(path)
-    assert not told or f"table {table}, row {row}, column {column}: " in told
+    output = refusal(path)
+    assert not output or f"table {table}, row {row}, column {column}: " in output
 
 
 COMMANDS = {
@@ -326,10 +328,10 @@ def test_every_command_that_reads_a_run_ends_with_4_and_one_line(
     path = damaged(healthy, scratch, "generations", 2, "summary", "{")
     words = [word.replace("RUN", str(path)).replace("FOLDER", str(scratch)) for word in COMMANDS[command]]
     assert main(words) == 4
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     where = f"{path}/run.sqlite is damaged: table generations, row 2, column summary: "
-    assert told.startswith(f"aebnas: {where}")
-    assert told.count("\n") == 1
+    assert output.startswith(f"aebnas: {where}")
+    assert output.count("\n") == 1
     assert not (scratch / "study.db").exists()
 
 
@@ -337,9 +339,9 @@ def test_the_cure_deletes_the_row_and_nothing_else(healthy: Path, scratch: Path)
     with closing(sqlite3.connect(healthy / "run.sqlite")) as database:
         ((row,),) = database.execute("SELECT MAX(rowid) FROM evaluations")
     path = damaged(healthy, scratch, "evaluations", row, "evaluation", "{")
-    with pytest.raises(RunError, match="row") as told:
+    with pytest.raises(RunError, match="row") as caught:
         read_everything(path)
-    cure = re.search(r"sqlite3 (\S+) '(DELETE [^']+)' && aebnas resume (\S+)", str(told.value))
+    cure = re.search(r"sqlite3 (\S+) '(DELETE [^']+)' && aebnas resume (\S+)", str(caught.value))
     assert cure is not None
     assert cure[3] == str(path)
     with closing(sqlite3.connect(cure[1])) as database, database:

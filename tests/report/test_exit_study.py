@@ -61,8 +61,8 @@ def test_a_network_without_early_exits_is_compared_where_there_is_no_other(
     found = evaluations(config, 12)
     alone = next(one for one in found if len(one.reach_macs) == 1)
     assert alone.curve is not None
-    dear_and_right = {"select_accuracy": np.ones(30), "select_cost": np.full(30, 1e6)}
-    best = replace(alone, curve=replace(alone.curve, **dear_and_right))
+    expensive_and_right = {"select_accuracy": np.ones(30), "select_cost": np.full(30, 1e6)}
+    best = replace(alone, curve=replace(alone.curve, **expensive_and_right))
     others = [one for one in found if len(one.reach_macs) == 2][:early]
     store = with_logits(store_of(tmp_path / "run", config, [best, *others], [1 + early]))
     study = exit_study(store)
@@ -84,9 +84,9 @@ def test_any_network_with_logits_can_be_asked_for(store: RunStore) -> None:
 
 def test_logits_that_were_not_kept_are_an_error_that_names_those_that_were(store: RunStore) -> None:
     gone = next(one.key for one in store.evaluations() if one.key not in front(store))
-    with pytest.raises(RunError, match="a run keeps those of its front") as told:
+    with pytest.raises(RunError, match="a run keeps those of its front") as caught:
         exit_study(store, gone)
-    assert all(key in str(told.value) for key in front(store))
+    assert all(key in str(caught.value) for key in front(store))
 
 
 def test_where_nothing_is_feasible_the_default_is_the_nearest_miss(tmp_path: Path) -> None:
@@ -174,11 +174,11 @@ def test_json_holds_every_figure(store: RunStore, capsys: pytest.CaptureFixture[
     key = front(store)[0]
     page = store.path / "other.html"
     assert main(["exits", str(store.path), "--candidate", key, "--json", "-o", str(page)]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["key"] == key
-    assert [one["name"] for one in told["families"]] == list(FAMILIES)
-    assert len(told["families"][0]["points"]) == 3
-    assert told["scored_on"] == SELECT_IMAGES
+    output = json.loads(capsys.readouterr().out)
+    assert output["key"] == key
+    assert [one["name"] for one in output["families"]] == list(FAMILIES)
+    assert len(output["families"][0]["points"]) == 3
+    assert output["scored_on"] == SELECT_IMAGES
     assert page.is_file()
 
 

@@ -17,7 +17,7 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.report import load_winner, write_report
 from aebnas.report.text.terminal import front_table
-from aebnas.runs.standing import FinalTraining, finals_of
+from aebnas.runs.fidelity_status import FinalTraining, finals_of
 from aebnas.runs.store.store import RunStore
 
 EPOCHS = 9
@@ -42,11 +42,11 @@ def run(path: Path, overrides: Sequence[str], epochs: Sequence[int | None]) -> R
     store = store_of(path, config, found, [len(found)])
     if plan.finals:
         trained = tuple(one.key for one in found if one.epochs == EPOCHS)
-        tell_finals(store, FinalTraining(plan.finals[0].name, EPOCHS, 6, trained, ()))
+        store_finals(store, FinalTraining(plan.finals[0].name, EPOCHS, 6, trained, ()))
     return store
 
 
-def tell_finals(store: RunStore, final: FinalTraining) -> None:
+def store_finals(store: RunStore, final: FinalTraining) -> None:
     """Put what came of the final training into the last summary."""
     store.put_generation(1, dict(store.generations()[-1]) | {"finals": [asdict(final)]})
 
@@ -101,7 +101,7 @@ def test_the_page_counts_candidates_and_says_how_many_were_trained(tmp_path: Pat
 def test_the_page_says_where_top_candidates_alone_hold_the_front(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
     assert '"alone":false' in write_report([store]).page.read_text(encoding="utf-8")
-    tell_finals(store, replace(final_of(store), hold_front=True))
+    store_finals(store, replace(final_of(store), hold_front=True))
     page = write_report([store]).page.read_text(encoding="utf-8")
     assert '"alone":true' in page
     assert "they alone hold the front" in page
@@ -127,9 +127,9 @@ def epochs_cells(store: RunStore) -> dict[str, set[str]]:
 def test_the_table_says_epochs_where_they_differ(tmp_path: Path, subnets: int, word: str) -> None:
     store = mixed(tmp_path / "run", subnets)
     known = {one.key: word if one.epochs == subnets else "9" for one in store.evaluations()}
-    told = epochs_cells(store)
-    assert told == {key: {known[key]} for key in told}
-    assert {cell for cells in told.values() for cell in cells} == {word, "9"}
+    output = epochs_cells(store)
+    assert output == {key: {known[key]} for key in output}
+    assert {cell for cells in output.values() for cell in cells} == {word, "9"}
 
 
 def test_the_table_says_no_epochs_where_all_have_the_same(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_why_top_candidates_failed_is_on_the_page(tmp_path: Path) -> None:
     store = mixed(tmp_path / "run")
     subnets = [one for one in store.evaluations() if one.epochs == 0][:2]
     final = final_of(store)
-    tell_finals(store, replace(final, chosen=8, failed=tuple(one.key for one in subnets)))
+    store_finals(store, replace(final, chosen=8, failed=tuple(one.key for one in subnets)))
     for subnet in subnets:
         failed = replace(subnet.failed("loss is NaN"), epochs=EPOCHS, fidelity=final.fidelity)
         store.add(Outcome(failed), "context")
@@ -158,9 +158,9 @@ def test_a_winner_says_whether_it_inherited_or_was_trained(tmp_path: Path) -> No
     store = mixed(tmp_path / "run")
     known = {one.key: one.epochs for one in store.evaluations()}
     found = [load_winner(path) for path in write_report([store]).winners]
-    told = {one.key: (one.weights, one.epochs) for one in found}
-    assert told == {key: ("trained", 9) if known[key] else ("inherited", 0) for key in told}
-    assert len(set(told.values())) == 2
+    output = {one.key: (one.weights, one.epochs) for one in found}
+    assert output == {key: ("trained", 9) if known[key] else ("inherited", 0) for key in output}
+    assert len(set(output.values())) == 2
 
 
 def test_a_winner_of_a_fine_tuned_subnet_says_for_how_long(tmp_path: Path) -> None:
@@ -237,9 +237,9 @@ def test_the_yaml_on_the_page_of_a_run_of_subnets_is_that_of_the_file(
         browser.frames()
         browser.value("document.querySelector('.yaml').open = true")
         browser.wait(f"document.querySelector('.yaml pre').textContent.includes('{path.stem}')")
-        told = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
+        output = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
         written = yaml.safe_load(path.read_text())
-        assert told | {"points": []} == written | {"points": []}
+        assert output | {"points": []} == written | {"points": []}
 
 
 def test_the_candidates_table_has_a_column_of_epochs(browser: Chromium, tmp_path: Path) -> None:

@@ -157,28 +157,28 @@ def events(run: LoadedRun) -> list[CandidateFinished | Generation]:
 
 
 def test_numbers_of_candidates_and_of_the_front_are_told_with_their_step(run: LoadedRun) -> None:
-    told: list[tuple[dict[str, float], int]] = []
-    listen = numbers_to(lambda numbers, step: told.append((dict(numbers), step)))
+    output: list[tuple[dict[str, float], int]] = []
+    listen = numbers_to(lambda numbers, step: output.append((dict(numbers), step)))
     happened = events(run)
     for event in happened:
         listen(event)
-    assert [step for _, step in told] == [1, 2, 3, 4, 5, 5]
-    assert [numbers.get("failed") for numbers, _ in told] == [0, 0, 0, 0, 1, None]
-    assert told[0][0]["candidate/macs"] == run.contents.done[0].reach_macs[-1]
-    assert told[-1][0]["front/hypervolume"] == 0.5
-    assert told[-1][0]["front/best_accuracy"] == max(
+    assert [step for _, step in output] == [1, 2, 3, 4, 5, 5]
+    assert [numbers.get("failed") for numbers, _ in output] == [0, 0, 0, 0, 1, None]
+    assert output[0][0]["candidate/macs"] == run.contents.done[0].reach_macs[-1]
+    assert output[-1][0]["front/hypervolume"] == 0.5
+    assert output[-1][0]["front/best_accuracy"] == max(
         point.metrics["accuracy"]
         for point in happened[-1].front  # type: ignore[union-attr]
     )
 
 
 def test_the_training_of_a_supernet_is_told_by_its_own_steps() -> None:
-    told: list[tuple[dict[str, float], int]] = []
-    listen = numbers_to(lambda numbers, step: told.append((dict(numbers), step)))
+    output: list[tuple[dict[str, float], int]] = []
+    listen = numbers_to(lambda numbers, step: output.append((dict(numbers), step)))
     listen(SupernetProgress(7, 20, 1.5, 3.0))
     listen(SupernetProgress(20, 20, 1.0, 9.0, {"smallest": [0.5, 0.7], "largest": [0.6, 0.9]}))
-    assert told[0] == ({"supernet/loss": 1.5}, 7)
-    assert told[1] == ({"supernet/loss": 1.0, "supernet/smallest": 0.7, "supernet/largest": 0.9}, 20)
+    assert output[0] == ({"supernet/loss": 1.5}, 7)
+    assert output[1] == ({"supernet/loss": 1.0, "supernet/smallest": 0.7, "supernet/largest": 0.9}, 20)
 
 
 def test_tensorboard_files_hold_the_numbers(run: LoadedRun, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from aebnas.report import load_winner, write_report
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.settings import final_settings
-from aebnas.train.select.subject import subject_of
+from aebnas.train.select.selected_network import select_network
 
 CONFIG = search_file("exits={policy: {choices: [confidence, margin]}}")
 
@@ -41,16 +41,16 @@ def store(tmp_path: Path) -> RunStore:
 
 def test_a_picked_point_is_trained_with_its_own_setting_of_the_policy(store: RunStore) -> None:
     point = read_run(store).front[-1]
-    subject = subject_of(store.path, "best")
-    assert point.setting == subject.exits.only.name == "margin"
-    assert list(subject.exits.settings) == [""]
-    assert "exit policy margin" in subject.words
+    selected = select_network(store.path, "best")
+    assert point.setting == selected.exits.only.name == "margin"
+    assert list(selected.exits.settings) == [""]
+    assert "exit policy margin" in selected.text
 
 
 def test_a_winner_file_is_trained_with_the_setting_of_its_point(store: RunStore) -> None:
     path = write_report([store]).winners[-1]
     assert {point.setting for point in load_winner(path).points} == {"margin"}
-    assert subject_of(path).exits.only.name == "margin"
+    assert select_network(path).exits.only.name == "margin"
 
 
 def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
@@ -58,9 +58,9 @@ def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
 ) -> None:
     path = write_report([store]).winners[-1]
     monkeypatch.chdir(path.parent)
-    subject = subject_of(Path(path.name))
-    assert subject.config is not None
-    assert subject.folder == store.path / "trained" / path.stem
+    selected = select_network(Path(path.name))
+    assert selected.config is not None
+    assert selected.folder == store.path / "trained" / path.stem
 
 
 def test_a_winner_with_an_unknown_setting_is_refused(store: RunStore) -> None:

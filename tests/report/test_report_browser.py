@@ -241,7 +241,7 @@ def test_the_front_prefers_and_the_progress_are_drawn(page: Chromium) -> None:
 def test_names_and_reasons_from_files_stay_text(browser: Chromium, tmp_path: Path) -> None:
     config = search_file()
     store = store_of(tmp_path / "a<img src=x onerror=alert(1)>&", config, evaluations(config, 6, [EVIL]), [7])
-    store.put_fact("classes", [EVIL, "b"])
+    store.put_metadata("classes", [EVIL, "b"])
     browser.open(write_report([store]).page)
     assert browser.value("document.images.length") == 0
     assert browser.value("document.scripts.length") == 2
@@ -287,6 +287,6 @@ def test_policies_of_any_kind_have_their_yaml(browser: Chromium, tmp_path: Path)
     browser.open(write_report([store]).page)
     browser.click(".yaml summary")
     browser.wait("document.querySelector('.yaml pre').textContent.length > 0")
-    told = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
-    winner = next(one for one in winners(read_run(store)) if one.key == told["key"])
-    assert [point["policy"] for point in told["points"]] == [point.policy for point in winner.points]
+    output = yaml.safe_load(browser.value("document.querySelector('.yaml pre').textContent"))
+    winner = next(one for one in winners(read_run(store)) if one.key == output["key"])
+    assert [point["policy"] for point in output["points"]] == [point.policy for point in winner.points]

@@ -16,7 +16,7 @@ from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import FINEST, kept_points, packed, point_limit, scale_of, short
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.reliability import reliabilities
-from aebnas.report.text.facts import comparison_warnings, provenance, reading
+from aebnas.report.text.summary import comparison_warnings, provenance, reading
 from aebnas.runs.contents import read_run
 from aebnas.runs.kept_profiles import keep_profiles
 from aebnas.runs.store.store import RunStore
@@ -123,9 +123,9 @@ def test_predictions_are_held_against_measured_networks(tmp_path: Path) -> None:
     checked = replace(profile, networks=tuple(networks))
     store = store_of(tmp_path / "run", config, done, [4])
     keep_profiles(store, DeviceCosts((checked,)))
-    told = search_file("hardware=[board.yaml]", "objectives=[error, latency_ms]")
-    run = replace(read_run(store), config=told)
-    store.rewrite_config(told)
+    output = search_file("hardware=[board.yaml]", "objectives=[error, latency_ms]")
+    run = replace(read_run(store), config=output)
+    store.rewrite_config(output)
     (check,) = latency_checks(run, store)
     assert check.mean_error == pytest.approx(0.25, abs=1e-3)
     assert len(check.points) == sum(len(plan) for plan in plans)

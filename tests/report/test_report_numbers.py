@@ -156,8 +156,8 @@ def test_a_narrow_terminal_shows_fewer_columns_and_says_which(
     text = printed(uneven, width=width)
     head = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
     assert head.split() == " ".join(name for name in every if name not in left_out.split(", ")).split()
-    told = f"Columns that do not fit here: {left_out}."
-    assert (told in " ".join(text.split())) == bool(left_out)
+    output = f"Columns that do not fit here: {left_out}."
+    assert (output in " ".join(text.split())) == bool(left_out)
 
 
 @pytest.mark.parametrize("width", [120, 80, 60, 30])

@@ -262,7 +262,7 @@ def test_a_run_that_the_clock_stopped_is_not_called_repeatable(tmp_path: Path) -
     config = search_file()
     store = store_of(tmp_path / "run", config, evaluations(config, 3), [3])
     assert "not exactly repeatable" not in page_of(store).text
-    store.put_fact("not_repeatable", "search.max_minutes stopped the search")
+    store.put_metadata("not_repeatable", "search.max_minutes stopped the search")
     assert "not exactly repeatable: search.max_minutes stopped the search" in page_of(store).text
 
 
@@ -280,7 +280,7 @@ def test_text_from_files_never_becomes_an_element(tmp_path: Path) -> None:
     config = search_file()
     found = evaluations(config, 4, [EVIL])
     store = store_of(tmp_path / "a<b onclick=x>&", config, found, [5])
-    store.put_fact("not_repeatable", EVIL)
+    store.put_metadata("not_repeatable", EVIL)
     (store.path / "environment.json").write_text(json.dumps({**ENVIRONMENT, "versions": {EVIL: EVIL}}))
     page = page_of(store)
     assert page.tags.count("script") == 2
@@ -316,7 +316,7 @@ def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
     config = search_file()
     other = search_file("objectives=[error, params]", "training.epochs=3")
     stores = [store_of(tmp_path / str(i), c, evaluations(c, 4), [4]) for i, c in enumerate((config, other))]
-    stores[1].put_fact("data", "other images")
+    stores[1].put_metadata("data", "other images")
     text = page_of(*stores).text
     assert "different data or splits" in text
     assert "hypervolumes cannot be compared" in text

@@ -57,9 +57,9 @@ def test_thresholds_are_told_as_a_policy_too(tmp_path: Path) -> None:
     config = search_file("exits.policy=entropy")
     files = write_report([run_of(tmp_path / "run", config, evaluations(config, 4))])
     for point in (point for path in files.winners for point in load_winner(path).points):
-        told = policy_from_dict(point.policy or {}).to_dict()
-        assert told["score"] == "entropy"
-        assert len(told["thresholds"]) == len(point.thresholds or ())
+        output = policy_from_dict(point.policy or {}).to_dict()
+        assert output["score"] == "entropy"
+        assert len(output["thresholds"]) == len(point.thresholds or ())
 
 
 def test_a_winner_of_format_1_is_read(store: RunStore) -> None:
@@ -84,11 +84,13 @@ def test_an_unmet_target_is_on_the_page(tmp_path: Path) -> None:
     config = search_file("exits.accuracy=1.0")
     found = evaluations(config, 3)
     misses = (0.3, 0.1, 0.2)
-    judged = [
-        replace(one, verdict={"is_met": False, "violation": miss, "words": f"missed by {miss}", "notes": []})
+    checked = [
+        replace(
+            one, target_check={"is_met": False, "violation": miss, "text": f"missed by {miss}", "notes": []}
+        )
         for one, miss in zip(found, misses, strict=True)
     ]
-    store = run_of(tmp_path / "run", config, judged)
+    store = run_of(tmp_path / "run", config, checked)
     nearest = read_run(store).nearest_miss
     assert nearest is not None
     assert nearest.key == found[1].key
@@ -99,8 +101,13 @@ def test_an_unmet_target_is_on_the_page(tmp_path: Path) -> None:
 
 def test_a_warning_that_all_networks_of_the_front_share_is_on_the_page(tmp_path: Path) -> None:
     config = search_file("exits.guarantee.max_harm=0.001")
-    verdict = {"is_met": True, "violation": 0.0, "words": "", "notes": ["No early answer could be cleared."]}
-    found = [replace(one, verdict=verdict) for one in evaluations(config, 3)]
+    target_check = {
+        "is_met": True,
+        "violation": 0.0,
+        "text": "",
+        "notes": ["No early answer could be cleared."],
+    }
+    found = [replace(one, target_check=target_check) for one in evaluations(config, 3)]
     store = run_of(tmp_path / "run", config, found)
     assert "No early answer could be cleared." in write_report([store]).page.read_text()
 

@@ -52,12 +52,12 @@ def test_a_database_in_memory_is_refused(
     path: Path, storage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export-study", str(path), storage]) == 4
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert (
         "a database in memory is gone when the command ends. Name a file, as in sqlite:///study.db"
-        in told.err
+        in output.err
     )
-    assert told.out == ""
+    assert output.out == ""
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_an_address_that_will_not_do_is_told_with_one_that_will(
 ) -> None:
     before = (path / "run.sqlite").read_bytes()
     assert main(["export-study", str(path), storage]) == 4
-    told = capsys.readouterr()
-    assert words in told.err
-    assert told.err.startswith("aebnas: cannot write to ")
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert words in output.err
+    assert output.err.startswith("aebnas: cannot write to ")
+    assert output.out == ""
     assert (path / "run.sqlite").read_bytes() == before
 
 
@@ -118,9 +118,9 @@ def test_a_driver_that_is_missing_is_told_with_its_package(
     run: LoadedRun, kind: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # missing, also where it is installed
-    with pytest.raises(RunError) as told:
+    with pytest.raises(RunError) as caught:
         export_study(run, f"{kind}://user:{SECRET}@host/name")
-    words = str(told.value)
+    words = str(caught.value)
     assert words.startswith(f"cannot write to {kind}://user:***@host/name: ")
     assert f"its driver {module} is not installed. Install it: pip install " in words
     assert package in words
@@ -148,10 +148,10 @@ def test_no_password_is_shown_whatever_it_holds(secret: str, place: Callable[[st
     for word in {secret, quote(secret, safe="")}:
         storage = place(word)
         assert word not in shown(storage)
-        with pytest.raises(RunError) as told:
+        with pytest.raises(RunError) as caught:
             refuse(storage, word)
-        assert word not in str(told.value)
-        assert secret not in str(told.value)
+        assert word not in str(caught.value)
+        assert secret not in str(caught.value)
 
 
 def refuse(storage: str, secret: str) -> NoReturn:
@@ -166,15 +166,15 @@ def refuse(storage: str, secret: str) -> NoReturn:
 def test_no_password_among_the_options_is_shown(run: LoadedRun, name: str) -> None:
     storage = f"postgresql+psycopg://user@host/name?connect_timeout=1&{name}={SECRET}&x=1"
     assert shown(storage) == f"postgresql+psycopg://user@host/name?connect_timeout=1&{name}=***&x=1"
-    with pytest.raises(RunError) as told:
+    with pytest.raises(RunError) as caught:
         export_study(run, storage)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_a_password_that_lacks_its_host_is_not_shown(run: LoadedRun) -> None:
-    with pytest.raises(RunError, match=r"postgresql://user:\*\*\*: this is no address") as told:
+    with pytest.raises(RunError, match=r"postgresql://user:\*\*\*: this is no address") as caught:
         export_study(run, f"postgresql://user:{SECRET}")
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(caught.value)
 
 
 def test_the_line_of_success_shows_no_password(

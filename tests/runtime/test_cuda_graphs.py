@@ -19,7 +19,7 @@ EXITS = 3
 SHAPE = (2, 3, 8, 8)
 
 
-def network(carry: float = 0.0) -> EarlyExitNetwork:
+def network(boosting_coefficient: float = 0.0) -> EarlyExitNetwork:
     torch.manual_seed(3)
     stages = (
         StageSpec("stage1", (BlockSpec("residual", 3, 8),)),
@@ -28,7 +28,7 @@ def network(carry: float = 0.0) -> EarlyExitNetwork:
     )
     exits = (ExitSpec("stage1", (BlockSpec("conv", 3, 8),)), ExitSpec("stage2", ()))
     made = StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, exits, FinalSpec(0, 0, "relu"))
-    return EarlyExitNetwork(made, classification(3, 10), carry).eval()
+    return EarlyExitNetwork(made, classification(3, 10), boosting_coefficient).eval()
 
 
 def images(seed: int) -> np.ndarray:
@@ -50,15 +50,15 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[recording.RecordedGraph]:
     return recording.install(monkeypatch)
 
 
-@pytest.mark.parametrize("carry", [0.0, 0.5])
+@pytest.mark.parametrize("boosting_coefficient", [0.0, 0.5])
 def test_replayed_segments_answer_as_the_network_does(
-    graphs: list[recording.RecordedGraph], carry: float
+    graphs: list[recording.RecordedGraph], boosting_coefficient: float
 ) -> None:
     cpu = torch.device("cpu")
-    runner = graph_segments_runner(network(carry).segments(), cpu, torch.float32, SHAPE)
+    runner = graph_segments_runner(network(boosting_coefficient).segments(), cpu, torch.float32, SHAPE)
     assert len(graphs) == runner.exits == EXITS
     gc.collect()
-    check(runner, torch_runner(network(carry), cpu), rtol=1e-5)
+    check(runner, torch_runner(network(boosting_coefficient), cpu), rtol=1e-5)
 
 
 def test_a_run_that_leaves_early_replays_no_later_segment(
@@ -81,12 +81,16 @@ def test_images_of_another_shape_are_refused(graphs: list[recording.RecordedGrap
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("carry", [0.0, 0.5])
+@pytest.mark.parametrize("boosting_coefficient", [0.0, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_graphs_of_a_gpu_answer_as_eager_calls_do(carry: float, dtype: torch.dtype) -> None:
+def test_graphs_of_a_gpu_answer_as_eager_calls_do(boosting_coefficient: float, dtype: torch.dtype) -> None:
     device = torch.device("cuda:0")
-    runner = graph_segments_runner(network(carry).segments(), device, dtype, SHAPE)
+    runner = graph_segments_runner(network(boosting_coefficient).segments(), device, dtype, SHAPE)
     torch.cuda.empty_cache()
     filled = torch.full((1 << 22,), 7.0, device=device)  # whatever was given back holds something else now
-    check(runner, torch_runner(network(carry), device, dtype), rtol=1e-4 if dtype == torch.float32 else 0.05)
+    check(
+        runner,
+        torch_runner(network(boosting_coefficient), device, dtype),
+        rtol=1e-4 if dtype == torch.float32 else 0.05,
+    )
     assert filled.min() == 7

@@ -63,7 +63,7 @@ class Command:
         assert all(line.startswith("aebnas: ") for line in self.errors.splitlines()), self.errors
         return code
 
-    def told(self, event: str) -> list[Record]:
+    def output(self, event: str) -> list[Record]:
         return [record for record in self.records if record["event"] == event]
 
     @property

@@ -13,10 +13,10 @@ from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.report.text.facts import progress_facts, reading, warnings
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
+from aebnas.report.text.summary import progress_summary, reading, warnings
 from aebnas.report.text.terminal import contents_table
-from aebnas.report.text.training_words import FINALS_ALONE
+from aebnas.report.text.training_formatting import FINALS_ALONE
 from aebnas.runs.contents import read_run
 from aebnas.runs.pareto import hypervolume
 from aebnas.runs.store.store import RunStore
@@ -35,7 +35,7 @@ from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
-from aebnas.train.select.picks import picked
+from aebnas.train.select.selection import selected
 
 
 def best(number: int, *overrides: str) -> SearchFile:
@@ -97,7 +97,7 @@ def run(
             if late and isinstance(event, FinalsChosen):
                 search._clock._began -= 3600
 
-        search = Search(config, space, store, lambda told: pool or SubnetPool(), DATA, proposer, listen)
+        search = Search(config, space, store, lambda on_event: pool or SubnetPool(), DATA, proposer, listen)
         return list(search.run())
     finally:
         store.close()
@@ -141,7 +141,7 @@ def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(t
     limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
     config, path = best(5, limit), tmp_path / "run"
     store = RunStore.create(path, config, {})
-    store.put_fact("train_images", 100)
+    store.put_metadata("train_images", 100)
     store.close()
     assert final(run(path, config)[-1]) == (5, 5, 0, True)
     trained = [kept(path)[key].reach_macs[-1] for key in top_candidates(path)]
@@ -151,7 +151,7 @@ def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(t
 def test_where_too_few_subnets_may_be_trained_a_person_is_told(tmp_path: Path) -> None:
     config = best(5, "evaluation.max_training_macs=1")
     store = RunStore.create(tmp_path / "run", config, {})
-    store.put_fact("train_images", 100)
+    store.put_metadata("train_images", 100)
     store.close()
     events: list[Event] = []
     run(tmp_path / "run", config, listener=events.append)
@@ -183,12 +183,12 @@ def test_once_top_candidates_are_trained_no_luckier_subnet_keeps_them_off_the_fr
         all(subnet["error"] < one["error"] or subnet["macs"] < one["macs"] for one in now) for subnet in left
     ), "an inherited subnet that no top-k candidate dominates"
     store = RunStore(tmp_path / "run")
-    told = store.generations()[-1]
+    output = store.generations()[-1]
     store.close()
     objectives = [[one[name] for name in few.objectives] for one in now]
-    share = hypervolume(objectives, told["reference"]) / np.prod(told["reference"])
+    share = hypervolume(objectives, output["reference"]) / np.prod(output["reference"])
     assert last.hypervolume == pytest.approx(share)
-    assert told["finals"][0]["hold_front"]
+    assert output["finals"][0]["hold_front"]
     again = SubnetPool()
     assert run(tmp_path / "run", few, again)[-1] == last
     assert again.trained == []
@@ -254,7 +254,7 @@ def test_weights_that_were_lost_are_made_again_and_change_nothing_else(tmp_path:
 @pytest.mark.parametrize(
     "limit", [0.0, 0.2], ids=["top_candidates", "inherited subnets: no top-k candidate is feasible"]
 )
-def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
+def test_whoever_holds_the_front_holds_it_rescored_and_in_text_and_is_selected(
     tmp_path: Path, limit: float
 ) -> None:
     few = best(2, f"constraints.accuracy.min={limit}")
@@ -268,7 +268,7 @@ def test_whoever_holds_the_front_holds_it_rescored_and_in_words_and_is_picked(
     assert {point.key for point in contents.front} == {point.key for point in scored_anew.front} == keys
     assert contents.is_front_of_finals == (limit == 0)
     assert (FINALS_ALONE in reading([contents])) == (limit == 0)
-    assert (picked(contents, "macs:1e9").key in trained) == (limit == 0)
+    assert (selected(contents, "macs:1e9").key in trained) == (limit == 0)
     console = Console(width=200, file=io.StringIO())
     console.print(contents_table(contents, width=200))
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
@@ -329,9 +329,9 @@ def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path)
         "4 of 5 trained",
         "1 failed, and stay inherited subnets; the reasons are below",
     )
-    assert told_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
-    told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
-    assert [one.status_text for one in told if one.key == unlucky] == ["done", "failed: diverged"]
+    assert reported_failures(tmp_path / "run") == {unlucky: "failed: diverged"}
+    output = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
+    assert [one.status_text for one in output if one.key == unlucky] == ["done", "failed: diverged"]
     again = SubnetPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [], "it would fail again"
@@ -342,7 +342,7 @@ def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked
     unlucky = min(top_candidates(tmp_path / "whole"))
     run(tmp_path / "run", pool=SubnetPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
-    assert "worker died" in str(store.fact("not_repeatable"))
+    assert "worker died" in str(store.metadata("not_repeatable"))
     store.forget_machine_failures()
     store.close()
     again = SubnetPool()
@@ -358,7 +358,7 @@ def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(tmp_p
     assert final(last) == (5, 0, 0, False)
     assert top_candidates(tmp_path / "run") == set()
     store = RunStore(tmp_path / "run")
-    assert "max_minutes" in str(store.fact("not_repeatable"))
+    assert "max_minutes" in str(store.metadata("not_repeatable"))
     store.close()
     assert run(tmp_path / "run")[-1] == whole[-1]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
@@ -377,14 +377,14 @@ def test_a_report_says_how_many_top_candidates_the_time_allowed_and_that_the_lim
         run(path, limited, SubnetPool(interrupt_after=subnets + before))
     run(path, limited, late=True)
     store = RunStore(path)
-    told = warnings(read_run(store))
-    assert time_is_up(read_run(store)) in told
+    output = warnings(read_run(store))
+    assert time_is_up(read_run(store)) in output
     store.close()
-    spent = RunStore(path).fact("elapsed_seconds") / 60
-    allowed = float(told[0].rpartition("=")[2])
+    spent = RunStore(path).metadata("elapsed_seconds") / 60
+    allowed = float(output[0].rpartition("=")[2])
     assert spent + 30 <= allowed <= spent + 30.1, "as much time again, behind what was spent"
     resume = f"aebnas resume {path} --set search.max_minutes={allowed:g}"
-    assert told[:2] == [
+    assert output[:2] == [
         f"The time is up (search.max_minutes: 30); {trained} trained. Continue: {resume}",
         f"{5 - before} of 5 top-k candidates are not trained yet, and count as inherited subnets. Continue "
         f"it: {resume}",
@@ -463,7 +463,7 @@ def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Pa
     (tmp_path / "run" / "checkpoints" / f"{lost}-inherited-trained9.pt").unlink()
     run(tmp_path / "run", pool=LosingPool(lambda key: True))
     store = RunStore(tmp_path / "run")
-    assert "worker died" in str(store.fact("not_repeatable"))
+    assert "worker died" in str(store.metadata("not_repeatable"))
     assert len(read_run(store).front) == len(store.generations()[-1]["front"])
     store.close()
     assert rows(tmp_path / "run") == before
@@ -530,7 +530,7 @@ def test_a_longer_run_has_no_trainings_that_were_cut_off(tmp_path: Path) -> None
     assert fact(tmp_path / "run", "Candidates") == ("36 done, 0 failed", "5 trained, 31 as inherited")
 
 
-def told_failures(path: Path) -> dict[str, str]:
+def reported_failures(path: Path) -> dict[str, str]:
     """Return why top-k candidates failed, by key, as the report says it."""
     store = RunStore(path)
     try:
@@ -543,7 +543,7 @@ def fact(path: Path, name: str) -> tuple[str, str]:
     """Return the value and the note of a fact of the report."""
     store = RunStore(path)
     try:
-        found = next(one for one in progress_facts(read_run(store)) if one.name == name)
+        found = next(one for one in progress_summary(read_run(store)) if one.name == name)
     finally:
         store.close()
     return found.value, found.note

@@ -75,7 +75,7 @@ def run(
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         return list(
-            Search(config, space, store, lambda told: pool or RungPool(), DATA, proposer, listener).run()
+            Search(config, space, store, lambda on_event: pool or RungPool(), DATA, proposer, listener).run()
         )
     finally:
         store.close()
@@ -99,11 +99,11 @@ def test_of_each_generation_a_third_goes_on_at_each_rung(tmp_path: Path) -> None
 def test_every_candidate_is_told_once_with_the_epochs_it_had(tmp_path: Path) -> None:
     events: list[Event] = []
     run(tmp_path / "run", events=events)
-    told = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
-    assert {one.key: one.epochs for one in told} == {
+    output = [one.evaluation for one in events if isinstance(one, CandidateFinished)]
+    assert {one.key: one.epochs for one in output} == {
         key: one.epochs for key, one in kept(tmp_path / "run").items()
     }
-    assert len(told) == 24
+    assert len(output) == 24
 
 
 def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path: Path) -> None:

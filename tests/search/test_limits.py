@@ -12,7 +12,7 @@ from search.fakes import DATA, fake_config, fake_outcome
 from aebnas.runs.individuals import individual, with_free_points
 from aebnas.search.proposers.api import draw_distinct
 from aebnas.search.proposers.exact import ExactCosts
-from aebnas.search.proposers.limits import excess_of
+from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -31,18 +31,18 @@ LOW, HIGH = (float(value) for value in np.quantile([full_macs(one) for one in SA
 LIMITED = fake_config(f"constraints.worst_macs.min={LOW}", f"constraints.worst_macs.max={HIGH}")
 
 
-def test_without_limits_on_costs_there_is_no_excess() -> None:
-    assert excess_of(fake_config("constraints={}"), EXACT) is None
-    assert excess_of(fake_config("constraints={accuracy: {min: 0.2}}"), EXACT) is None
+def test_without_limits_on_costs_there_is_no_cost_violation() -> None:
+    assert cost_violation_of(fake_config("constraints={}"), EXACT) is None
+    assert cost_violation_of(fake_config("constraints={accuracy: {min: 0.2}}"), EXACT) is None
 
 
-def test_excess_is_the_sum_of_shares_of_the_limits() -> None:
+def test_a_cost_violation_is_the_sum_of_shares_of_the_limits() -> None:
     config = fake_config("constraints={worst_macs: {max: 10}, params: {min: 1e9}, accuracy: {min: 1}}")
-    excess = excess_of(config, EXACT)
-    assert excess is not None
+    cost_violation = cost_violation_of(config, EXACT)
+    assert cost_violation is not None
     for one in SAMPLES[:5]:
         params = EXACT.of(one).network.params
-        assert excess(one) == pytest.approx((full_macs(one) - 10) / 10 + (1e9 - params) / 1e9)
+        assert cost_violation(one) == pytest.approx((full_macs(one) - 10) / 10 + (1e9 - params) / 1e9)
 
 
 @given(st.sampled_from(SAMPLES), st.floats(0.1, 3), st.floats(0.1, 3))
@@ -51,9 +51,11 @@ def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
 ) -> None:
     reach = EXACT.of(one).reach["macs"]
     low, high = sorted((low * reach[-1], high * reach[-1]))
-    excess = excess_of(fake_config(f"constraints.macs.min={low}", f"constraints.macs.max={high}"), EXACT)
-    assert excess is not None
-    assert (excess(one) == 0) == (reach[0] <= high and low <= reach[-1])
+    cost_violation = cost_violation_of(
+        fake_config(f"constraints.macs.min={low}", f"constraints.macs.max={high}"), EXACT
+    )
+    assert cost_violation is not None
+    assert (cost_violation(one) == 0) == (reach[0] <= high and low <= reach[-1])
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "random"])
@@ -78,8 +80,8 @@ def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
 
 def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
     config = fake_config("constraints.worst_macs.max=1")
-    excess = excess_of(config, EXACT)
-    drawn = draw_distinct(SPACE, 6, np.random.default_rng(0), set(), excess=excess)
+    cost_violation = cost_violation_of(config, EXACT)
+    drawn = draw_distinct(SPACE, 6, np.random.default_rng(0), set(), cost_violation=cost_violation)
     freely = draw_distinct(SPACE, 200, np.random.default_rng(0), set())
     macs = [full_macs(SPACE.decode(genome)) for genome in drawn]
     assert len(drawn) == 6
@@ -100,7 +102,12 @@ def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
 def test_early_rejection_and_limits_that_nothing_meets_go_together() -> None:
     rng = np.random.default_rng(3)
     found = draw_distinct(
-        SPACE, 20, np.random.default_rng(0), set(), admit=lambda _: rng.random() < 0.3, excess=lambda _: 1.0
+        SPACE,
+        20,
+        np.random.default_rng(0),
+        set(),
+        admit=lambda _: rng.random() < 0.3,
+        cost_violation=lambda _: 1.0,
     )
     assert len(found) == 20
 

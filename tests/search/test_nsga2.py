@@ -54,9 +54,9 @@ def test_the_first_generation_keeps_no_more_than_the_population() -> None:
 def test_at_most_three_individuals_of_an_architecture_survive() -> None:
     one = proposer()
     asked = one.ask()
-    told = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.budget_fractions]
-    told += [individual(genome) for genome in asked[1:]]
-    one.tell(told)
+    output = [individual(SPACE.at_point(asked[0], t)) for t in SPACE.budget_fractions]
+    output += [individual(genome) for genome in asked[1:]]
+    one.tell(output)
     counts = Counter(SPACE.decode(genome).key() for genome in survivors(one))
     assert max(counts.values()) == 3
 
@@ -98,9 +98,9 @@ def test_nsga2_finds_better_points_than_random_search() -> None:
         found = []
         for _ in range(8):
             genomes = one.ask()
-            told = [individual(genome) for genome in genomes]
-            one.tell(told)
-            found += [i.objectives[0] for i in told]
+            output = [individual(genome) for genome in genomes]
+            one.tell(output)
+            found += [i.objectives[0] for i in output]
         return min(found)
 
     ours = np.mean([best(proposer(seed)) for seed in range(5)])

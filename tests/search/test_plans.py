@@ -84,7 +84,7 @@ def run(
         proposer = make_proposer(config, space, classification(*DATA[1:]))
         listener = (events if events is not None else []).append
         workers = pool or PlanPool(config)
-        return list(Search(config, space, store, lambda told: workers, DATA, proposer, listener).run())
+        return list(Search(config, space, store, lambda on_event: workers, DATA, proposer, listener).run())
     finally:
         store.close()
 
@@ -192,7 +192,7 @@ def test_each_final_takes_the_best_of_those_before_it(tmp_path: Path) -> None:
     contents = read_run(store)
     store.close()
     assert {point.key for point in contents.front} == {point.key for point in last.front}
-    assert {one.evaluation.fidelity for one in contents.contenders} == {"inherited-trained3-trained9"}
+    assert {one.evaluation.fidelity for one in contents.eligible_points} == {"inherited-trained3-trained9"}
 
 
 def test_a_final_is_chosen_from_those_that_a_share_left_last(tmp_path: Path) -> None:

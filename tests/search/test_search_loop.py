@@ -26,7 +26,7 @@ def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event
         config,
         space,
         store,
-        lambda told: pool,
+        lambda on_event: pool,
         DATA,
         make_proposer(config, space, classification(*DATA[1:])),
         listener,
@@ -44,7 +44,7 @@ def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Ge
 def not_repeatable(path: Path) -> object:
     store = RunStore(path)
     try:
-        return store.fact("not_repeatable")
+        return store.metadata("not_repeatable")
     finally:
         store.close()
 
@@ -99,13 +99,13 @@ def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) ->
     store = RunStore.create(tmp_path / "run", config, {})
     search = make(store, config, FakePool())
     list(search.run())
-    told = {(one.key, one.budget_fraction) for one in search._individuals}
+    output = {(one.key, one.budget_fraction) for one in search._individuals}
     distinct = {
         (evaluation.key, evaluation.point_index(budget_fraction))
         for evaluation in store.evaluations()
         for budget_fraction in config.search.budget_fractions
     }
-    assert len(told) == len(distinct) > 6
+    assert len(output) == len(distinct) > 6
     store.close()
 
 

@@ -33,7 +33,7 @@ def start() -> Iterator[Start]:
         opened.append(store)
         space = StagedSpace(config.space, 8, config.budget_fractions, config.settings)
         proposer = make_proposer(config, space, classification(*DATA[1:]))
-        return Search(config, space, store, lambda told: pool, DATA, proposer), store
+        return Search(config, space, store, lambda on_event: pool, DATA, proposer), store
 
     yield begin
     for store in opened:
@@ -51,7 +51,7 @@ def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome
         logits[:, np.arange(200), :, labels] += np.log10(plain.evaluation.reach_macs) - 2.5
         reach = plain.evaluation.reach_macs
         found = fitted_curve(config, *(ExitSamples.of(values, labels, reach) for values in logits))
-        evaluation = dataclasses.replace(plain.evaluation, curve=found.curve, verdict=found.verdict)
+        evaluation = dataclasses.replace(plain.evaluation, curve=found.curve, target_check=found.target_check)
         return Outcome(evaluation, plain.artefacts)
 
     return outcome
@@ -67,7 +67,7 @@ def test_with_a_target_every_candidate_is_one_point_and_the_front_meets_it(
     known = {one.key: one for one in store.evaluations()}
     assert len(search._individuals) == len(known)
     assert last.front
-    assert all((known[point.key].verdict or {})["is_met"] for point in last.front)
+    assert all((known[point.key].target_check or {})["is_met"] for point in last.front)
     assert {point.budget_fraction for point in last.front} == {1.0}
 
 
@@ -101,9 +101,9 @@ def test_with_a_target_each_choice_of_the_policy_is_judged_for_itself(tmp_path: 
     known = {one.key: one for one in store.evaluations()}
     assert len(search._individuals) <= 2 * len(known)
     for point in search._individuals:
-        verdict = (known[point.key].verdict or {})["settings"][point.setting]
-        assert point.violations[-1] == verdict["violation"]
-    assert all((known[p.key].verdict or {})["settings"][p.setting]["is_met"] for p in last.front)
+        target_check = (known[point.key].target_check or {})["settings"][point.setting]
+        assert point.violations[-1] == target_check["violation"]
+    assert all((known[p.key].target_check or {})["settings"][p.setting]["is_met"] for p in last.front)
 
 
 def test_a_search_over_policies_is_resumed_to_the_same_front(tmp_path: Path, start: Start) -> None:
@@ -122,8 +122,8 @@ def test_a_target_that_nothing_reaches_ends_with_the_nearest_miss(tmp_path: Path
     assert list(search.run())[-1].front == ()
     run = read_run(store)
     assert run.nearest_miss is not None
-    least = min((one.verdict or {})["violation"] for one in run.done)
-    assert (run.nearest_miss.verdict or {})["violation"] == least > 0
+    least = min((one.target_check or {})["violation"] for one in run.done)
+    assert (run.nearest_miss.target_check or {})["violation"] == least > 0
     caption = str(contents_table(run).caption)
     assert run.nearest_miss.key in caption
     assert "missed by" in caption

@@ -45,7 +45,7 @@ def resume(
 def not_repeatable(path: Path) -> object:
     store = RunStore(path)
     try:
-        return store.fact("not_repeatable")
+        return store.metadata("not_repeatable")
     finally:
         store.close()
 

@@ -16,12 +16,12 @@ from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.devices.devices import processor
-from aebnas.report.text.facts import headline, provenance, warnings
+from aebnas.report.text.summary import headline, provenance, warnings
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady, Warned
 from aebnas.search.session import new_session, resumed_session
-from aebnas.supernet.storage import load_supernet, save_supernet, stored_facts, supernet_file
+from aebnas.supernet.storage import load_supernet, save_supernet, stored_metadata, supernet_file
 from aebnas.supernet.training import SupernetTraining
 
 FILE: dict[str, Any] = {
@@ -63,7 +63,7 @@ def test_the_supernet_is_trained_before_the_first_candidate(tmp_path: Path) -> N
     front(tmp_path / "run", listen=events)
     kinds = [type(event).__name__ for event in events]
     assert kinds.index("SupernetProgress") < kinds.index("SupernetReady") < kinds.index("CandidateStarted")
-    assert stored_facts(supernet_file(tmp_path / "run"))[1]
+    assert stored_metadata(supernet_file(tmp_path / "run"))[1]
     assert all(one.is_done for one in RunStore(tmp_path / "run").evaluations())
 
 
@@ -85,14 +85,14 @@ def test_a_search_that_is_resumed_ends_as_one_that_was_not(tmp_path: Path) -> No
     def stop(event: Event) -> None:
         nonlocal began
         if isinstance(event, SupernetProgress):
-            began = float(RunStore(path).fact("elapsed_seconds", 0.0))
+            began = float(RunStore(path).metadata("elapsed_seconds", 0.0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), new_session(CONFIG, path, stop) as search:
         list(search.run())
     store = RunStore(path)
     assert not list(store.evaluations())
-    assert store.fact("elapsed_seconds") > began, "search.max_minutes counts the supernet's time"
+    assert store.metadata("elapsed_seconds") > began, "search.max_minutes counts the supernet's time"
     with resumed_session(path) as search:
         last = [generation.front for generation in search.run()][-1]
     assert last == whole
@@ -125,10 +125,10 @@ def test_the_command_trains_what_a_search_then_uses(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE | {"evaluation": {}}))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[-1]["event"] == "supernet_ready"
-    assert told[-1]["origin"] == "trained"
-    assert set(told[-2]["accuracies"]) == {"smallest", "middle", "largest"}
+    output = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert output[-1]["event"] == "supernet_ready"
+    assert output[-1]["origin"] == "trained"
+    assert set(output[-2]["accuracies"]) == {"smallest", "middle", "largest"}
     events: list[Event] = []
     front(tmp_path / "runs" / "digits", listen=events)
     assert [event.origin for event in events if isinstance(event, SupernetReady)] == ["known"]
@@ -167,13 +167,13 @@ def test_a_run_notes_what_its_supernet_is_and_its_report_says_it(tmp_path: Path)
     front(tmp_path / "second")
     with resumed_session(tmp_path / "first", ["search.max_trainings=7", "search.generations=3"]) as search:
         list(search.run())  # the supernet is known now: that it was trained for this run stays
-    facts = {}
+    metadata = {}
     for name in ("first", "second"):
         store = RunStore(tmp_path / name)
         contents = read_run(store)
-        facts[name] = {one.name: one for one in (*headline(contents), *provenance(contents))}
+        metadata[name] = {one.name: one for one in (*headline(contents), *provenance(contents))}
         store.close()
-    first, second = (facts[name]["Supernet"] for name in ("first", "second"))
+    first, second = (metadata[name]["Supernet"] for name in ("first", "second"))
     assert first.value.startswith("trained for this run; ")
     assert first.value.endswith(f"of training on {processor()}")
     assert re.match(
@@ -181,8 +181,8 @@ def test_a_run_notes_what_its_supernet_is_and_its_report_says_it(tmp_path: Path)
     )
     assert second.value.startswith(f"copied from {tmp_path / 'first'}")
     assert second.note == first.note
-    assert "the supernet's" in facts["first"]["Wall clock"].note
-    assert "the supernet's" not in facts["second"]["Wall clock"].note
+    assert "the supernet's" in metadata["first"]["Wall clock"].note
+    assert "the supernet's" not in metadata["second"]["Wall clock"].note
 
 
 def test_a_supernet_that_ctrl_c_left_finished_is_still_this_runs_own(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_supernet_that_ctrl_c_left_finished_is_still_this_runs_own(tmp_path: P
     with resumed_session(path) as search:
         list(search.run())
     store = RunStore(path)
-    assert store.fact("supernet")["origin"] == "trained"
+    assert store.metadata("supernet")["origin"] == "trained"
     store.close()
 
 
@@ -206,9 +206,9 @@ def test_a_supernet_trained_before_its_run_is_the_runs_own(tmp_path: Path) -> No
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 0
     front(tmp_path / "runs" / "digits")
     store = RunStore(tmp_path / "runs" / "digits")
-    facts = {one.name: one for one in provenance(read_run(store))}
+    metadata = {one.name: one for one in provenance(read_run(store))}
     store.close()
-    assert facts["Supernet"].value.startswith("the run's own, trained before; ")
+    assert metadata["Supernet"].value.startswith("the run's own, trained before; ")
 
 
 def test_the_command_refuses_a_given_supernet_before_it_makes_a_directory(
@@ -259,9 +259,9 @@ def test_ctrl_c_in_the_command_is_told_as_json_too(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[-1]["event"] == "interrupted"
-    assert told[-1]["resume"] == f"aebnas supernet {file} --runs {tmp_path / 'runs'} --json"
+    output = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert output[-1]["event"] == "interrupted"
+    assert output[-1]["resume"] == f"aebnas supernet {file} --runs {tmp_path / 'runs'} --json"
 
 
 def test_a_run_may_be_continued_with_another_number_of_processes(tmp_path: Path) -> None:
@@ -275,11 +275,11 @@ def test_a_run_may_be_continued_with_another_number_of_processes(tmp_path: Path)
     with resumed_session(tmp_path / "run", ["supernet.processes=1"]) as search:
         list(search.run())
     store = RunStore(tmp_path / "run")
-    assert store.fact("supernet")["is_mixed"], "two processes, then one"
-    facts = {one.name: one for one in provenance(read_run(store))}
+    assert store.metadata("supernet")["is_mixed"], "two processes, then one"
+    metadata = {one.name: one for one in provenance(read_run(store))}
     store.close()
-    assert facts["Exactly repeatable"].value == "no"
-    assert "numbers of processes trained its supernet" in facts["Exactly repeatable"].note
+    assert metadata["Exactly repeatable"].value == "no"
+    assert "numbers of processes trained its supernet" in metadata["Exactly repeatable"].note
 
 
 def test_a_run_with_a_copied_supernet_is_repeatable_with_that_one(tmp_path: Path) -> None:
@@ -310,8 +310,8 @@ def test_ctrl_c_tells_how_far_the_supernet_is_kept(
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE))
     assert main(["search", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["kept"], told["supernet"]) == (0, {"step": 5, "steps": 18})
+    output = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (output["kept"], output["supernet"]) == (0, {"step": 5, "steps": 18})
     contents = read_run(RunStore(tmp_path / "runs" / "digits"))
     assert {one.name: one.value for one in provenance(contents)}["Supernet"] == "its training has not ended"
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--name", "other"]) == 130
@@ -323,12 +323,12 @@ def test_a_diverged_supernet_ends_the_search(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"diverged: its loss is .* Begin anew, under another --name"):
         front(tmp_path / "run", wild)
     contents = read_run(RunStore(tmp_path / "run"))
-    (told,) = (
+    (output,) = (
         one for one in warnings(contents) if "The search stopped: the supernet's training diverged" in one
     )
-    assert "Continue it" not in told, "it would diverge again"
-    facts = {one.name: one.value for one in provenance(contents)}
-    assert facts["Supernet"] == "its training diverged"
+    assert "Continue it" not in output, "it would diverge again"
+    metadata = {one.name: one.value for one in provenance(contents)}
+    assert metadata["Supernet"] == "its training diverged"
 
 
 def test_a_supernet_that_another_processor_went_on_with_is_marked(
@@ -344,11 +344,11 @@ def test_a_supernet_that_another_processor_went_on_with_is_marked(
     with resumed_session(tmp_path / "run") as search:
         list(search.run())
     store = RunStore(tmp_path / "run")
-    noted, facts = store.fact("supernet"), {one.name: one for one in provenance(read_run(store))}
+    noted, metadata = store.metadata("supernet"), {one.name: one for one in provenance(read_run(store))}
     store.close()
     assert (noted["is_mixed"], noted["processor"]) == (True, "another")
-    assert facts["Supernet"].value.endswith("of training on another")
-    assert facts["Exactly repeatable"].value == "no"
+    assert metadata["Supernet"].value.endswith("of training on another")
+    assert metadata["Exactly repeatable"].value == "no"
 
 
 def test_the_time_of_a_supernet_counts_even_if_the_search_is_killed(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_the_time_of_a_supernet_counts_even_if_the_search_is_killed(tmp_path: Pa
 
     def watch(event: Event) -> None:
         if isinstance(event, SupernetProgress):
-            spent.append(RunStore(tmp_path / "run").fact("elapsed_seconds"))  # as a kill would leave it
+            spent.append(RunStore(tmp_path / "run").metadata("elapsed_seconds"))  # as a kill would leave it
 
     with new_session(CONFIG, tmp_path / "run", watch) as search:
         list(search.run())
@@ -368,10 +368,10 @@ def test_limits_on_accuracy_that_no_subnet_meets_are_explained(tmp_path: Path) -
     limited = SearchFile.model_validate(FILE | {"constraints": {"accuracy": {"min": 0.999}}})
     events: list[Event] = []
     front(tmp_path / "run", limited, events)
-    told = [event.text for event in events if isinstance(event, Warned)]
-    assert len(told) == 1
-    assert "lower than training gives" in told[0]
-    assert "Loosen constraints.accuracy for the search, or train the best in its end" in told[0]
+    output = [event.text for event in events if isinstance(event, Warned)]
+    assert len(output) == 1
+    assert "lower than training gives" in output[0]
+    assert "Loosen constraints.accuracy for the search, or train the best in its end" in output[0]
     assert any("Loosen constraints.accuracy" in one for one in warnings(read_run(RunStore(tmp_path / "run"))))
 
 

@@ -32,10 +32,10 @@ class TestRegressionContract:
 
     def test_nothing_that_a_library_warns_of_reaches_the_user(self, name: str) -> None:
         few = np.repeat(X[:2], 4, axis=0)
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             choose([name], few, np.repeat(Y[:2], 4, axis=0), 0)
-        assert told == []
+        assert caught == []
 
 
 def test_the_model_with_the_best_tau_outside_its_folds_is_chosen() -> None:

@@ -17,7 +17,7 @@ from aebnas.evaluation.record import Outcome
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.environment import check_versions, environment
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import SurrogateStanding
+from aebnas.search.events import SurrogateStatus
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.surrogate.features import Features
 from aebnas.search.proposers.surrogate.quantities import from_model, to_model
@@ -36,7 +36,7 @@ CONFIG = fake_config(*QUICK)
 SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
-def standings(path: Path, *overrides: str) -> list[SurrogateStanding]:
+def statuses(path: Path, *overrides: str) -> list[SurrogateStatus]:
     generations = run(path, fake_config(*QUICK, *overrides))
     return [one.surrogate for one in generations if one.surrogate is not None]
 
@@ -67,9 +67,9 @@ def test_generations_of_one_hold_both_shares_in_turn_and_never_more(tmp_path: Pa
     generations = run(tmp_path / "run", config)
     assert [len(one.proposed) for one in generations] == [8] + 24 * [1]
     sources = Counter(
-        foretold.source
+        predictions.source
         for one in generations
-        for foretold in (one.surrogate.foretold if one.surrogate else ())
+        for predictions in (one.surrogate.predictions if one.surrogate else ())
     )
     assert sources["exploration"] > 3
     assert sources["plain"] > 3
@@ -108,24 +108,24 @@ def test_no_architecture_is_trained_twice_and_every_generation_is_full(whole: Pa
 
 def test_every_generation_holds_the_shares_of_plain_nsga2_and_of_chance(whole: Path) -> None:
     store = RunStore(whole)
-    told = [one["surrogate"] for one in store.generations() if "surrogate" in one]
+    output = [one["surrogate"] for one in store.generations() if "surrogate" in one]
     store.close()
     sources = [
-        Counter(one["source"] for one in standing["foretold"]) for standing in told if standing["is_on"]
+        Counter(one["source"] for one in status["predictions"]) for status in output if status["is_on"]
     ]
     assert sources
     assert all(one["plain"] >= 2 and one["exploration"] == 1 for one in sources)
 
 
-def test_the_standing_is_kept_as_it_was_told(tmp_path: Path) -> None:
+def test_the_status_is_kept_as_it_was_told(tmp_path: Path) -> None:
     generations = run(tmp_path / "run", CONFIG)
     store = RunStore(tmp_path / "run")
     kept = [one.get("surrogate") for one in store.generations()]
     store.close()
-    told = [None if one.surrogate is None else asdict(one.surrogate) for one in generations]
-    assert kept == json.loads(json.dumps(told))
+    output = [None if one.surrogate is None else asdict(one.surrogate) for one in generations]
+    assert kept == json.loads(json.dumps(output))
     assert kept[0] is None
-    assert kept[-1]["judged"] == 30
+    assert kept[-1]["compared"] == 30
 
 
 def test_the_summary_of_a_run_without_a_surrogate_says_nothing_of_one(tmp_path: Path) -> None:
@@ -137,10 +137,10 @@ def test_the_summary_of_a_run_without_a_surrogate_says_nothing_of_one(tmp_path: 
 
 def test_a_switched_off_surrogate_leaves_everything_to_plain_nsga2(tmp_path: Path) -> None:
     options = "search.surrogate_options={inner_population: 20, inner_generations: 2, min_tau: 0.999}"
-    last = standings(tmp_path / "run", options)[-1]
+    last = statuses(tmp_path / "run", options)[-1]
     assert not last.is_on
     assert "is below 0.999" in last.reason
-    assert {one.source for one in last.foretold} == {"plain"}
+    assert {one.source for one in last.predictions} == {"plain"}
 
 
 def test_it_waits_until_enough_networks_are_trained(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_failed_candidates_are_not_judged(tmp_path: Path) -> None:
     assert last.surrogate is not None
     first = 10
     assert last.failed > 0
-    assert last.surrogate.judged <= 40 - first - 1
+    assert last.surrogate.compared <= 40 - first - 1
 
 
 @pytest.mark.parametrize(
@@ -171,16 +171,21 @@ def test_failed_candidates_are_not_judged(tmp_path: Path) -> None:
     ids=["constraints", "infeasible", "three objectives", "no exits"],
 )
 def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple[str, ...]) -> None:
-    assert standings(tmp_path / "run", *overrides)[-1].models["error"] == "ridge"
+    assert statuses(tmp_path / "run", *overrides)[-1].models["error"] == "ridge"
 
 
-def test_how_far_a_target_is_missed_is_foretold_too(tmp_path: Path) -> None:
+def test_how_far_a_target_is_missed_is_predicted_too(tmp_path: Path) -> None:
     config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
     store = RunStore.create(tmp_path / "run", config, {})
     space = StagedSpace(config.space, 8, config.budget_fractions)
     pool = FakePool(outcome=fitted_outcome(config))
     search = Search(
-        config, space, store, lambda told: pool, DATA, make_proposer(config, space, classification(*DATA[1:]))
+        config,
+        space,
+        store,
+        lambda on_event: pool,
+        DATA,
+        make_proposer(config, space, classification(*DATA[1:])),
     )
     last = list(search.run())[-1]
     store.close()

@@ -42,7 +42,7 @@ def killed_run(folder: Path) -> Path:
         store.add(fake_outcome(architecture), "context")
     store.add(fake_failure(architectures[2]), "context")
     store.put_generation(1, Generation(1, (), 3, 1, 0.5).summary((1.0, 1.0)))
-    store.put_fact("status", "running")
+    store.put_metadata("status", "running")
     path = folder / "killed"
     shutil.copytree(folder / "living", path)
     store.close()
@@ -57,7 +57,7 @@ def said(store: RunStore) -> list[Any]:
     answers = [None if one is None else one[1].predictions.tolist() for one in scores]
     return [
         [one.to_dict() for one in store.evaluations()], answers, store.generations(), store.attempts(),
-        store.finished(), store.fact("status"), store.count(),
+        store.finished(), store.metadata("status"), store.count(),
     ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def read_only_database(path: Path) -> None:
 def read_only_folder_with_shared_memory(path: Path) -> None:
     shutil.copytree(path, path.with_name("other"))
     living = sqlite3.connect(path.with_name("other") / "run.sqlite")
-    living.execute("SELECT COUNT(*) FROM facts").fetchall()
+    living.execute("SELECT COUNT(*) FROM metadata").fetchall()
     shutil.copy(path.with_name("other") / "run.sqlite-shm", path)
     living.close()
     path.chmod(0o555)
@@ -128,7 +128,7 @@ def test_a_killed_run_says_the_same_wherever_it_is_read(anywhere: Path, make: Ca
         with pytest.raises(RunError, match=r"write|Permission denied"), store.writing():
             pytest.fail("nothing can be written here")
         with pytest.raises(RunError, match=r"cannot write"):
-            store.put_fact("status", "finished")
+            store.put_metadata("status", "finished")
     assert (path / "run.sqlite").read_bytes() == before
     assert (path / "run.sqlite").resolve().with_name("run.sqlite-wal").stat().st_size > 0
 
@@ -172,10 +172,10 @@ def test_a_log_that_may_not_be_read_is_told_never_ignored(anywhere: Path) -> Non
     path.chmod(0o555)
     with (
         as_plain_user(),
-        pytest.raises(RunError, match=r"run\.sqlite-wal: Permission denied\. Give read") as told,
+        pytest.raises(RunError, match=r"run\.sqlite-wal: Permission denied\. Give read") as caught,
     ):
         RunStore(path)
-    assert told.value.exit_code == 4
+    assert caught.value.exit_code == 4
 
 
 def test_a_change_that_was_cut_off_is_taken_back_in_the_copy(
@@ -189,14 +189,14 @@ def test_a_change_that_was_cut_off_is_taken_back_in_the_copy(
     for statement in (
         "PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN IMMEDIATE",
         "UPDATE evaluations SET evaluation = zeroblob(40000), fidelity = key",
-        "INSERT INTO facts VALUES ('filler', zeroblob(200000))",
+        "INSERT INTO metadata VALUES ('filler', zeroblob(200000))",
     ):  # fmt: skip
         writer.execute(statement)
     for file in path.glob("run.sqlite*"):
         shutil.copy(file, anywhere / "cut")
     writer.close()
     cut = anywhere / "cut"
-    assert (cut / "run.sqlite-journal").stat().st_size > 0
+    assert (cut / "run.sqlite-callback").stat().st_size > 0
     cut.chmod(0o555)
     with as_plain_user(), RunStoreOf(cut) as store:
         assert said(store) == expected

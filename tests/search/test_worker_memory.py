@@ -6,7 +6,7 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.config import SearchFile
-from aebnas.data.checks.facts import data_facts
+from aebnas.data.checks.metadata import data_metadata
 from aebnas.errors import DataError
 from aebnas.search.workers import memory as worker_memory
 from aebnas.search.workers.memory import check_workers_fit
@@ -28,26 +28,26 @@ def with_workers(**workers: Any) -> SearchFile:
 
 def test_the_number_of_workers_that_fit_is_offered(free: dict[str, int]) -> None:
     config = with_workers(count=1000)
-    facts = data_facts(config.data, must_read=False)
-    free["bytes"] = 64 * facts.counts[0] * 10 + 2 * 64 * sum(facts.counts)
-    with pytest.raises(DataError, match=r"for 1000 workers take .* Set workers\.count: (\d+)\.") as told:
-        check_workers_fit(config, facts)
-    offered = int(str(told.value).rsplit(": ", 1)[1].rstrip("."))
-    check_workers_fit(with_workers(count=offered), facts)
+    metadata = data_metadata(config.data, must_read=False)
+    free["bytes"] = 64 * metadata.counts[0] * 10 + 2 * 64 * sum(metadata.counts)
+    with pytest.raises(DataError, match=r"for 1000 workers take .* Set workers\.count: (\d+)\.") as caught:
+        check_workers_fit(config, metadata)
+    offered = int(str(caught.value).rsplit(": ", 1)[1].rstrip("."))
+    check_workers_fit(with_workers(count=offered), metadata)
     assert offered >= 8
 
 
 def test_where_no_worker_fits_fewer_images_are_offered(free: dict[str, int]) -> None:
     config = with_workers(mode="serial")
-    facts = data_facts(config.data, must_read=False)
-    free["bytes"] = 64 * sum(facts.counts[:3])
+    metadata = data_metadata(config.data, must_read=False)
+    free["bytes"] = 64 * sum(metadata.counts[:3])
     with pytest.raises(DataError, match=r"Use fewer images with data\.limit: \d+\."):
-        check_workers_fit(config, facts)
+        check_workers_fit(config, metadata)
 
 
 @pytest.mark.parametrize("workers", [{"address": "auto"}, {"mode": "serial", "gpus_per_worker": 1}])
 def test_memory_elsewhere_is_not_counted(free: dict[str, int], workers: dict[str, Any]) -> None:
     config = with_workers(**workers)
-    facts = data_facts(config.data, must_read=False)
-    free["bytes"] = 64 * sum(facts.counts[:3])
-    check_workers_fit(config, facts)
+    metadata = data_metadata(config.data, must_read=False)
+    free["bytes"] = 64 * sum(metadata.counts[:3])
+    check_workers_fit(config, metadata)

@@ -133,7 +133,7 @@ def test_a_hanging_candidate_is_stopped_and_marks_the_run(
     with pytest.raises(WorkerError, match="timeout_minutes"):
         search(config, tmp_path / "run")
     store = RunStore(tmp_path / "run")
-    assert "timeout_minutes" in store.fact("not_repeatable")
+    assert "timeout_minutes" in store.metadata("not_repeatable")
     store.close()
 
 
@@ -202,7 +202,7 @@ def test_a_worker_that_cannot_start_stops_the_search(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("The actor died unexpectedly before finishing this task.\n\tclass_name: _Worker\n"
          "Worker unexpectedly exits with a connection error code 2. End of file.",
@@ -214,5 +214,5 @@ def test_a_worker_that_cannot_start_stops_the_search(
          "ValueError: bad"),
     ],
 )  # fmt: skip
-def test_why_a_worker_died_is_one_line_that_says_it(text: str, told: str) -> None:
-    assert _reason(RayActorError(error_msg=text)) == told
+def test_why_a_worker_died_is_one_line_that_says_it(text: str, message: str) -> None:
+    assert _reason(RayActorError(error_msg=text)) == message

@@ -67,5 +67,5 @@ def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
 
 def ready(run: Path, **sections: Any) -> tuple[Ready, list[Progress]]:
     """A trained supernet, and what was told meanwhile."""
-    told: list[Progress] = []
-    return ready_supernet(config(**sections), splits(), run, told.append), told
+    output: list[Progress] = []
+    return ready_supernet(config(**sections), splits(), run, output.append), output

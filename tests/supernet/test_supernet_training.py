@@ -19,7 +19,7 @@ from aebnas.evaluation.identity import context_key
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import training_loop
-from aebnas.supernet.identity import named_differences, supernet_facts
+from aebnas.supernet.identity import named_differences, supernet_metadata
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.preparation import ready_supernet
 from aebnas.supernet.process_group import ProcessGroup, leading
@@ -71,7 +71,7 @@ def test_every_trained_network_has_all_its_exits() -> None:
 
 
 def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() -> None:
-    sandwich = Sandwich(space(), classification(1, 10), carry=0.5)
+    sandwich = Sandwich(space(), classification(1, 10), boosting_coefficient=0.5)
     rng = np.random.default_rng(0)
     groups = [group for _ in range(20) for group in sandwich.draw(5, 3, rng)]
     assert all(len({len(a.exits) for a in group}) == 1 for group in groups), "one network, the same positions"
@@ -84,16 +84,18 @@ def test_where_an_exit_changes_those_behind_it_networks_lack_it_half_the_time() 
 
 
 def test_boosted_supernets_without_optional_exits_serve_no_space_with_them() -> None:
-    def facts(**exits: Any) -> dict[str, Any]:
+    def metadata(**exits: Any) -> dict[str, Any]:
         changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
-        return supernet_facts(
+        return supernet_metadata(
             config(training={"loss": "boosted"}, space=changed), "data", classification(1, 10)
         )
 
-    optional, always = facts(), facts(optional=False)
+    optional, always = metadata(), metadata(optional=False)
     assert optional["supernet"]["networks_lack_exits"] is True
     assert always["supernet"]["networks_lack_exits"] is False
-    assert supernet_facts(config(), "data", classification(1, 10))["supernet"]["networks_lack_exits"] is False
+    assert (
+        supernet_metadata(config(), "data", classification(1, 10))["supernet"]["networks_lack_exits"] is False
+    )
     assert named_differences(optional, always) == ""
     assert "networks_lack_exits: false -> true" in named_differences(always, optional)
 
@@ -106,9 +108,9 @@ def test_branches_of_one_network_share_its_backbone() -> None:
 
 def test_a_teacher_at_a_high_temperature_is_no_divergence(tmp_path: Path) -> None:
     settings = {"epochs": 3, "temperature": 10, "distillation": 1, "reuse": "never"}
-    _, told = ready(tmp_path / "run", supernet=settings)
+    _, output = ready(tmp_path / "run", supernet=settings)
     chance = 2 * np.log(10)
-    assert told[-1].step == told[-1].steps
+    assert output[-1].step == output[-1].steps
     training = new_training(config(supernet=settings), splits(), untrained())
     training._labelled.append(torch.tensor(2.9 * chance))
     training._check_converges()
@@ -154,10 +156,10 @@ def test_a_batch_holds_the_same_images_at_each_resolution() -> None:
 
 # ---------------------------------------------------------------- training
 def test_the_loss_falls_and_subnets_answer(tmp_path: Path) -> None:
-    one, told = ready(tmp_path / "run", supernet={"epochs": 6})
-    assert told[-1].loss < 0.7 * 2 * np.log(10)
-    assert told[-1].step == told[-1].steps == one.supernet.steps
-    last = told[-1].accuracies
+    one, output = ready(tmp_path / "run", supernet={"epochs": 6})
+    assert output[-1].loss < 0.7 * 2 * np.log(10)
+    assert output[-1].step == output[-1].steps == one.supernet.steps
+    last = output[-1].accuracies
     assert last is not None
     assert list(last) == ["smallest", "middle", "largest"]
     assert last["largest"][-1] > 0.5, "chance is 0.1"
@@ -165,9 +167,9 @@ def test_the_loss_falls_and_subnets_answer(tmp_path: Path) -> None:
 
 def test_adamw_learns_too(tmp_path: Path) -> None:
     settings = {"epochs": 6, "optimizer": "adamw", "reuse": "never"}
-    trained, told = ready(tmp_path / "run", supernet=settings)
-    assert told[-1].loss < 0.7 * 2 * np.log(10)
-    assert trained.supernet.facts["supernet"]["optimizer"] == "adamw"
+    trained, output = ready(tmp_path / "run", supernet=settings)
+    assert output[-1].loss < 0.7 * 2 * np.log(10)
+    assert trained.supernet.metadata["supernet"]["optimizer"] == "adamw"
 
 
 class StoppedError(Exception):
@@ -282,12 +284,12 @@ def test_the_file_records_how_the_training_went_all_sessions_together(
     file = supernet_file(tmp_path / "run")
     half = load_supernet(file)
     save_supernet(file, replace(half, record={**half.record, "seconds": 1000.0}))
-    whole, told = ready(tmp_path / "run", supernet=settings)
+    whole, output = ready(tmp_path / "run", supernet=settings)
     record = whole.supernet.record
     assert record["seconds"] > 1000
     assert (record["device"], record["processes"]) == ("cpu", 1)
-    assert (record["loss"], record["accuracies"]) == (told[-1].loss, told[-1].accuracies)
-    assert record["looked_at"] == record["steps"] == told[-1].steps
+    assert (record["loss"], record["accuracies"]) == (output[-1].loss, output[-1].accuracies)
+    assert record["looked_at"] == record["steps"] == output[-1].steps
 
 
 def test_what_sessions_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
@@ -393,17 +395,17 @@ def test_the_sample_holds_every_class() -> None:
 # ---------------------------------------------------------------- reuse and refusal
 def test_a_supernet_of_a_neighbouring_run_is_used_again(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
-    second, told = ready(tmp_path / "second", supernet={"epochs": 1})
+    second, output = ready(tmp_path / "second", supernet={"epochs": 1})
     assert second.origin == str(first.path)
-    assert not told
+    assert not output
     for name, tensor in first.supernet.weights.items():
         assert torch.equal(second.supernet.weights[name], tensor)
 
 
 def test_a_finished_supernet_of_the_run_is_known(tmp_path: Path) -> None:
     ready(tmp_path / "run", supernet={"epochs": 1})
-    again, told = ready(tmp_path / "run", supernet={"epochs": 1, "reuse": "never"})
-    assert (again.origin, told) == ("known", [])
+    again, output = ready(tmp_path / "run", supernet={"epochs": 1, "reuse": "never"})
+    assert (again.origin, output) == ("known", [])
 
 
 def test_other_settings_train_a_supernet_of_their_own(tmp_path: Path) -> None:
@@ -441,8 +443,8 @@ def smaller() -> dict[str, Any]:
 def test_a_space_with_fewer_choices_inherits_from_the_larger_ones_supernet(tmp_path: Path) -> None:
     first, _ = ready(tmp_path / "first", supernet={"epochs": 1})
     given = {"epochs": 1, "file": str(first.path)}
-    second, told = ready(tmp_path / "second", supernet=given, space=smaller())
-    assert (second.origin, told) == (str(first.path), [])
+    second, output = ready(tmp_path / "second", supernet=given, space=smaller())
+    assert (second.origin, output) == (str(first.path), [])
     weights = {name: tensor.numpy() for name, tensor in second.supernet.weights.items()}
     large, small = (
         supernet_with(one, splits().task, weights)
@@ -486,13 +488,13 @@ def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supernet(tmp_path: Path) -> None:
-    facts = supernet_facts(config(supernet={"epochs": 1}), splits().fingerprint, classification(1, 10))
-    assert facts["supernet"]["distillation"] == 0.5
+    metadata = supernet_metadata(config(supernet={"epochs": 1}), splits().fingerprint, classification(1, 10))
+    assert metadata["supernet"]["distillation"] == 0.5
     path = supernet_file(tmp_path / "first")
-    save_supernet(path, StoredSupernet(facts, 1, 1, untrained().weights.tensors, {}))
+    save_supernet(path, StoredSupernet(metadata, 1, 1, untrained().weights.tensors, {}))
     for run, given in (("first", {"distillation": 0.5}), ("second", {"rule": "sandwich"})):
-        found, told = ready(tmp_path / run, supernet={"epochs": 1} | given)
-        assert (found.origin, told) == ("known" if run == "first" else str(path), [])
+        found, output = ready(tmp_path / run, supernet={"epochs": 1} | given)
+        assert (found.origin, output) == ("known" if run == "first" else str(path), [])
 
 
 def test_rules_and_shares_of_the_teacher_are_told_apart() -> None:
@@ -563,8 +565,8 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_two_processes_train_the_same_supernet_up_to_rounding(tmp_path: Path) -> None:
     settings = {"epochs": 1, "networks": 3, "reuse": "never", "distillation": 0.5}
     one, _ = ready(tmp_path / "one", supernet=settings)
-    two, told = ready(tmp_path / "two", supernet=settings | {"processes": 2})
-    assert told[-1].step == one.supernet.steps
+    two, output = ready(tmp_path / "two", supernet=settings | {"processes": 2})
+    assert output[-1].step == one.supernet.steps
     for name, tensor in one.supernet.weights.items():
         torch.testing.assert_close(two.supernet.weights[name], tensor, atol=2e-2, rtol=2e-2)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from aebnas.task.metrics.answers import balanced_accuracy, macro_f1
-from aebnas.task.metrics.facts import Answers, Costs, Point
+from aebnas.task.metrics.inputs import Answers, Costs, Point
 from aebnas.task.metrics.metric import OfAnswers, OfPoint
 from aebnas.task.metrics.table import METRICS, metric_of
 

@@ -13,7 +13,7 @@ from aebnas.train.full.events import EpochEnded, FinalEvent
 from aebnas.train.full.images import FinalImages, final_images
 from aebnas.train.full.plan import Plan, Task, Teacher
 from aebnas.train.full.settings import FinalSettings
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 
 DATA = DataConfig(name="digits")
 QUICK = {"epochs": 3, "batch_size": 128, "learning_rate": 0.3, "precision": "fp32"}
@@ -35,7 +35,7 @@ def images() -> FinalImages:
 
 def plan(exits: ExitsConfig | None = None, budget_fraction: float | None = 0.8, **training: Any) -> Plan:
     settings = FinalSettings(training=TrainingConfig(**{**QUICK, **training}), exits=exits or ExitsConfig())
-    subject = Subject(
+    selected = SelectedNetwork(
         architecture=architecture(),
         run="nowhere",
         run_seed=3,
@@ -47,7 +47,7 @@ def plan(exits: ExitsConfig | None = None, budget_fraction: float | None = 0.8, 
         folder=Path("unused"),
         words="a test's",
     )
-    return Plan(subject, settings, images())
+    return Plan(selected, settings, images())
 
 
 def task(folder: Path, teacher: Teacher | None = None, of: StagedArchitecture | None = None) -> Task:

@@ -76,7 +76,7 @@ def test_the_time_of_deciding_is_part_of_an_images_time() -> None:
 
 
 def test_networks_that_really_stop_decide_as_exported_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not by ``leave``, half of whose time is checks: it would make stopping look dearer than it is."""
+    """Not by ``leave``, half of whose time is checks: it would make stopping look more expensive."""
 
     def never(*given: object) -> None:
         raise AssertionError
@@ -88,21 +88,21 @@ def test_networks_that_really_stop_decide_as_exported_ones_do(monkeypatch: pytes
     assert stopping.stopped().calls == (1, 1)
 
 
-def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_band() -> None:
-    (rival,) = report().rivals
-    assert rival.name == "the same network without early exits"
-    apart = report().network.policy.accuracy.value - rival.score.policy.accuracy.value
-    assert rival.gain.value == pytest.approx(apart)
-    assert rival.gain.low <= rival.gain.value <= rival.gain.high
+def test_the_gain_is_the_difference_of_the_accuracies_and_lies_in_its_interval() -> None:
+    (baseline,) = report().baselines
+    assert baseline.name == "the same network without early exits"
+    apart = report().network.policy.accuracy.value - baseline.score.policy.accuracy.value
+    assert baseline.gain.value == pytest.approx(apart)
+    assert baseline.gain.low <= baseline.gain.value <= baseline.gain.high
 
 
-def test_a_missing_rival_is_named_with_its_reason() -> None:
+def test_a_missing_baseline_is_named_with_its_reason() -> None:
     assert [(one.name, one.why) for one in report().missing] == [
         ("best static network of the run", "the run nowhere is not there")
     ]
 
 
-def test_bands_hold_their_values() -> None:
+def test_intervals_hold_their_values() -> None:
     policy = report().network.policy
     for one in (policy.accuracy, policy.macs, *(exit_.accuracy for exit_ in report().network.exits)):
         assert one.low <= one.value <= one.high
@@ -112,7 +112,7 @@ def test_the_record_lies_beside_the_checkpoint() -> None:
     written = json.loads((report().folder / "evaluation.json").read_text())
     assert written["test_images"] == report().network.images
     assert written["network"]["policy"]["accuracy"]["value"] == report().network.policy.accuracy.value
-    assert written["rivals"][0]["stopped"]["calls"] == [report().network.images]
+    assert written["baselines"][0]["stopped"]["calls"] == [report().network.images]
 
 
 def test_other_data_than_those_of_the_training_are_refused(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_other_data_than_those_of_the_training_are_refused(tmp_path: Path) -> No
     assert not (tmp_path / "evaluation.json").exists()
 
 
-def test_a_static_network_of_other_data_is_no_rival(tmp_path: Path) -> None:
+def test_a_static_network_of_other_data_is_no_baseline(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     for file in (trained() / "static").glob("*.*"):

@@ -59,4 +59,4 @@ def test_events_of_an_epoch_are_in_their_file_when_it_has_ended(tmp_path: Path) 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aebnas.train.full.winner_training.usable_gpus", lambda: 1)
     with pytest.raises(HardwareError, match="--device cuda:1: torch can use 1 GPUs here"):
-        plan_of(plan().subject, device="cuda:1")
+        plan_of(plan().selected, device="cuda:1")

@@ -29,7 +29,7 @@ from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkTrained, Tra
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.plan import Plan, Task, Teacher
-from aebnas.training.losses.teaching import Lesson
+from aebnas.training.losses.teacher import Distillation
 
 
 def equal_weights(one: Trained, other: Trained) -> bool:
@@ -55,7 +55,7 @@ def finished() -> Path:
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
     large = architecture(width=12, resolution=10).without_exits()
-    return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Lesson(0.5, 2.0))
+    return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0))
 
 
 # ---------------------------------------------------------------- interruptions
@@ -148,20 +148,20 @@ def test_an_unfinished_training_is_not_continued_with_other_settings(tmp_path: P
 
 # ---------------------------------------------------------------- finished networks
 def test_a_finished_network_is_not_trained_again() -> None:
-    heard: list[FinalEvent] = []
-    again = train_network(task(finished()), plan(), heard.append)
-    assert [type(event) for event in heard] == [NetworkTrained]
+    events: list[FinalEvent] = []
+    again = train_network(task(finished()), plan(), events.append)
+    assert [type(event) for event in events] == [NetworkTrained]
     assert equal_weights(again, load_trained(finished()))
 
 
 def test_another_operating_point_refits_the_policy_and_leaves_the_weights(tmp_path: Path) -> None:
     first = train_network(task(tmp_path), plan(budget_fraction=1.0))
     (tmp_path / "evaluation.json").write_text("{}")
-    heard: list[FinalEvent] = []
+    events: list[FinalEvent] = []
     second = train_network(
-        task(tmp_path), plan(ExitsConfig(policy="margin"), budget_fraction=0.5), heard.append
+        task(tmp_path), plan(ExitsConfig(policy="margin"), budget_fraction=0.5), events.append
     )
-    assert not any(isinstance(event, EpochEnded) for event in heard)
+    assert not any(isinstance(event, EpochEnded) for event in events)
     assert equal_weights(first, second)
     assert read_checkpoint(tmp_path).policy["score"] == "margin"
     assert read_checkpoint(tmp_path).budget_fraction == 0.5
@@ -170,36 +170,36 @@ def test_another_operating_point_refits_the_policy_and_leaves_the_weights(tmp_pa
 
 def test_again_trains_anew(tmp_path: Path) -> None:
     train_network(task(tmp_path), plan())
-    heard: list[FinalEvent] = []
-    train_network(task(tmp_path), plan(epochs=1), heard.append, again=True)
-    assert sum(isinstance(event, EpochEnded) for event in heard) == 1
+    events: list[FinalEvent] = []
+    train_network(task(tmp_path), plan(epochs=1), events.append, again=True)
+    assert sum(isinstance(event, EpochEnded) for event in events) == 1
     assert read_checkpoint(tmp_path).training.epochs == 1
 
 
 def test_a_target_is_fitted_on_calibrate_and_leaves_no_budget_fraction(tmp_path: Path) -> None:
-    heard: list[FinalEvent] = []
-    found = train_network(task(tmp_path), plan(ExitsConfig(accuracy=0.5), epochs=1), heard.append)
+    events: list[FinalEvent] = []
+    found = train_network(task(tmp_path), plan(ExitsConfig(accuracy=0.5), epochs=1), events.append)
     assert found.checkpoint.budget_fraction is None
-    (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
-    assert told.verdict is not None
-    assert told.verdict["target"] == "accuracy >= 50.00%"
+    (output,) = [event for event in events if isinstance(event, NetworkTrained)]
+    assert output.target_check is not None
+    assert output.target_check["target"] == "accuracy >= 50.00%"
 
 
 def test_a_promise_that_closed_every_exit_says_why(tmp_path: Path) -> None:
-    heard: list[FinalEvent] = []
+    events: list[FinalEvent] = []
     promise = ExitsConfig(guarantee=GuaranteeConfig(max_harm=0.001))
-    train_network(task(tmp_path), plan(promise, epochs=1), heard.append)
-    (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
-    assert "at least 2302 are needed before any early answer can be cleared" in trained(told)
+    train_network(task(tmp_path), plan(promise, epochs=1), events.append)
+    (output,) = [event for event in events if isinstance(event, NetworkTrained)]
+    assert "at least 2302 are needed before any early answer can be cleared" in trained(output)
 
 
 def test_a_target_that_training_misses_says_what_can_be_reached(tmp_path: Path) -> None:
-    heard: list[FinalEvent] = []
-    train_network(task(tmp_path), plan(ExitsConfig(accuracy=1.0), epochs=1), heard.append)
-    (told,) = [event for event in heard if isinstance(event, NetworkTrained)]
-    assert told.verdict is not None
-    assert told.verdict["best"] == told.policy_accuracy < 1
-    assert "What can be reached: an accuracy of" in trained(told)
+    events: list[FinalEvent] = []
+    train_network(task(tmp_path), plan(ExitsConfig(accuracy=1.0), epochs=1), events.append)
+    (output,) = [event for event in events if isinstance(event, NetworkTrained)]
+    assert output.target_check is not None
+    assert output.target_check["best"] == output.policy_accuracy < 1
+    assert "What can be reached: an accuracy of" in trained(output)
 
 
 def test_a_static_network_has_one_exit_that_answers_everything(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from aebnas.train.full.full_training import built_network
 from aebnas.train.full.inheriting import inheritance_of
 from aebnas.train.full.plan import Plan, Task
 from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
-from aebnas.train.select.subject import subject_of
+from aebnas.train.select.selected_network import select_network
 from aebnas.train.tune.tuning import TunedFile, _is_of
 
 INHERIT = TrainingOptions(inherit=True)
@@ -60,23 +60,23 @@ def run(found: Path, tmp_path: Path) -> Path:
 
 
 def planned(run: Path, *overrides: str) -> Plan:
-    return plan_of(subject_of(run, "best"), [*SETTINGS, *overrides], "cpu")
+    return plan_of(select_network(run, "best"), [*SETTINGS, *overrides], "cpu")
 
 
 def weights_of_subnet(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
-    config = plan.subject.config
+    config = plan.selected.config
     assert config is not None
     splits = make_splits(load_dataset(config.data), config.data)
     stored = load_supernet(supernet_file(run)).weights
     supernet = supernet_with(config, splits.task, {name: one.numpy() for name, one in stored.items()})
     return dict(
-        InheritedSubnets(config, splits, supernet).extract(plan.subject.architecture).named_parameters()
+        InheritedSubnets(config, splits, supernet).extract(plan.selected.architecture).named_parameters()
     )
 
 
 def test_a_training_begins_with_the_weights_of_the_subnet_that_the_search_scored(run: Path) -> None:
     plan = planned(run)
-    task = Task("network", plan.subject.architecture, run / "trained", inheritance=inheritance_of(plan))
+    task = Task("network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan))
     network, subnet = built_network(task, plan), weights_of_subnet(run, plan)
     own = dict(network.named_parameters())
     assert own.keys() == subnet.keys()
@@ -88,8 +88,8 @@ def test_a_training_begins_with_the_weights_of_the_subnet_that_the_search_scored
 def test_the_network_without_early_exits_inherits_the_same_backbone(run: Path) -> None:
     plan = planned(run)
     inheritance = inheritance_of(plan)
-    whole = Task("network", plan.subject.architecture, run, inheritance=inheritance)
-    alone = Task("static", plan.subject.architecture.without_exits(), run, inheritance=inheritance)
+    whole = Task("network", plan.selected.architecture, run, inheritance=inheritance)
+    alone = Task("static", plan.selected.architecture.without_exits(), run, inheritance=inheritance)
     a, b = (list(built_network(task, plan).parameters()) for task in (whole, alone))
     assert len(b) < len(a), "the branch is not there"
     assert all(any(torch.equal(one, other) for other in a) for one in b)
@@ -99,7 +99,7 @@ def test_a_checkpoint_knows_what_it_began_with_and_another_beginning_is_refused(
     plan = planned(run)
     trained = train_winner(plan, INHERIT)
     assert trained.checkpoint.supernet == inheritance_of(plan).sha256
-    assert load_trained(plan.subject.folder).checkpoint.supernet == trained.checkpoint.supernet
+    assert load_trained(plan.selected.folder).checkpoint.supernet == trained.checkpoint.supernet
     assert train_winner(plan, INHERIT).checkpoint == trained.checkpoint, "read, not trained again"
     with pytest.raises(RunError, match=r"supernet: [0-9a-f]{64}, now None"):
         train_winner(plan)
@@ -118,13 +118,13 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(run: Path) -> None:
 
 def test_a_tuning_of_inherited_weights_is_another_than_one_of_random_ones(run: Path) -> None:
     plan = planned(run)
-    random = Task("network", plan.subject.architecture, run)
+    random = Task("network", plan.selected.architecture, run)
     inherited = replace(random, inheritance=inheritance_of(plan))
     trial = {"settings": {}, "accuracy": 0.5, "epochs": 1}
     known = TunedFile.model_validate(
         {
             "format": 1,
-            "key": plan.subject.key,
+            "key": plan.selected.key,
             "data_fingerprint": plan.images.fingerprint,
             "base": plan.settings.training,
             "best": {},
@@ -147,7 +147,7 @@ def test_a_run_without_a_supernet_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_winner_file_away_from_its_run_is_refused(run: Path) -> None:
     plan = planned(run)
-    lost = replace(plan, subject=replace(plan.subject, config=None))
+    lost = replace(plan, selected=replace(plan.selected, config=None))
     with pytest.raises(ConfigError, match=r"--inherit: .* does not lie in its run"):
         train_winner(lost, INHERIT)
 
@@ -159,7 +159,7 @@ def test_other_networks_than_the_supernet_holds_are_refused(run: Path) -> None:
 
 def test_half_a_supernet_and_one_that_changed_since_are_refused(run: Path) -> None:
     plan, file = planned(run), supernet_file(run)
-    task = Task("network", plan.subject.architecture, run / "trained", inheritance=inheritance_of(plan))
+    task = Task("network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan))
     save_supernet(file, replace(load_supernet(file), step=1))
     with pytest.raises(RunError, match="is half trained"):
         inheritance_of(plan)

@@ -17,7 +17,7 @@ from aebnas.task.task import classification
 from aebnas.train.full.full_training import train_batches
 from aebnas.train.select.largest import largest_architecture
 from aebnas.training.losses.modes import MODES
-from aebnas.training.losses.teaching import Lesson, TaughtBatches, joined, parted, taught_phases
+from aebnas.training.losses.teacher import Distillation, DistilledBatches, distilled_phases, joined, parted
 from aebnas.training.phase import Phase
 
 LABELS = torch.tensor([3, 0, 9, 1])
@@ -32,9 +32,11 @@ def network(resolution: int = 8) -> EarlyExitNetwork:
     return EarlyExitNetwork(architecture(resolution=resolution), classification(1, 10))
 
 
-def phases(loss: str, lesson: Lesson) -> list[Phase]:
+def phases(loss: str, distillation: Distillation) -> list[Phase]:
     training = plan(loss=loss).settings.training
-    return taught_phases(MODES[training.loss.name](network(), training, (1.0, 1.0)), lesson, (1.0, 1.0), 2.3)
+    return distilled_phases(
+        MODES[training.loss.name](network(), training, (1.0, 1.0)), distillation, (1.0, 1.0), 2.3
+    )
 
 
 def test_targets_part_into_the_labels_and_answers_that_were_joined() -> None:
@@ -44,7 +46,7 @@ def test_targets_part_into_the_labels_and_answers_that_were_joined() -> None:
 
 
 def test_a_student_that_only_listens_learns_the_teachers_softened_answers() -> None:
-    (phase,) = phases("uniform", Lesson(share=1.0, temperature=2.0))
+    (phase,) = phases("uniform", Distillation(share=1.0, temperature=2.0))
     student = [logits(1), logits(2)]
     teacher = softmax(logits(0) / 2, dim=1)
     entropy = -(teacher * teacher.log()).sum(dim=1).mean()
@@ -53,14 +55,14 @@ def test_a_student_that_only_listens_learns_the_teachers_softened_answers() -> N
 
 
 def test_a_student_that_does_not_listen_learns_the_labels() -> None:
-    (phase,) = phases("uniform", Lesson(share=0.0, temperature=2.0))
+    (phase,) = phases("uniform", Distillation(share=0.0, temperature=2.0))
     student = [logits(1), logits(2)]
     expected = sum(cross_entropy(one, LABELS) for one in student)
     assert float(phase.loss(student, joined(LABELS, logits(0)))) == pytest.approx(float(expected))
 
 
 def test_where_the_last_exit_alone_is_trained_the_others_hear_nothing() -> None:
-    first, second = phases("frozen", Lesson(share=0.5, temperature=1.0))
+    first, second = phases("frozen", Distillation(share=0.5, temperature=1.0))
     for phase, deaf in ((first, 0), (second, 1)):
         student = [logits(1).requires_grad_(), logits(2).requires_grad_()]
         phase.loss(student, joined(LABELS, logits(0))).backward()
@@ -77,7 +79,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
     teacher = Sees(architecture(resolution=16), classification(1, 10))
-    batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
+    batches = DistilledBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
     for x, _ in batches:
         half = torch.nn.functional.avg_pool2d(seen[-1], 2)
         assert seen[-1].shape[2:] == (16, 16)
@@ -87,7 +89,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
 def test_the_teacher_is_not_trained() -> None:
     settings, teacher = plan(), network()
-    batches = TaughtBatches(train_batches(settings, 8, 5), train_batches(settings, 8, 5), teacher)
+    batches = DistilledBatches(train_batches(settings, 8, 5), train_batches(settings, 8, 5), teacher)
     _, targets = next(iter(batches))
     assert not targets.requires_grad
     assert not teacher.training

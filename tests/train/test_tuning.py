@@ -64,10 +64,10 @@ def test_every_epoch_of_a_trial_is_reported(tmp_path: Path) -> None:
 
 def test_the_same_question_is_not_tuned_twice(tmp_path: Path) -> None:
     tuned_plan(task(tmp_path), plan(), 1, runner=Runner(GOOD))
-    heard: list[FinalEvent] = []
+    events: list[FinalEvent] = []
     second = Runner()
-    tuned_plan(task(tmp_path), plan(), 1, heard.append, runner=second)
-    assert [event.was_known for event in heard if isinstance(event, Tuned)] == [True]
+    tuned_plan(task(tmp_path), plan(), 1, events.append, runner=second)
+    assert [event.was_known for event in events if isinstance(event, Tuned)] == [True]
 
 
 def test_other_settings_are_tuned_anew(tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_the_loss_is_tried_only_where_others_can_take_its_place(training: dict[s
 
 @pytest.mark.slow
 def test_ray_tune_tries_as_often_as_asked_and_its_best_is_taken(tmp_path: Path) -> None:
-    heard: list[FinalEvent] = []
-    found = tuned_plan(task(tmp_path), plan(), 3, heard.append)
-    ended = [event for event in heard if isinstance(event, TrialEnded)]
-    assert any(isinstance(event, TuningBegan) for event in heard)
+    events: list[FinalEvent] = []
+    found = tuned_plan(task(tmp_path), plan(), 3, events.append)
+    ended = [event for event in events if isinstance(event, TrialEnded)]
+    assert any(isinstance(event, TuningBegan) for event in events)
     assert [event.number for event in ended] == [1, 2, 3]
     best = max(ended, key=lambda event: (event.accuracy, event.epochs))
     assert found.settings.training.learning_rate == best.settings["learning_rate"]

@@ -37,15 +37,17 @@ EQUAL = (1.0, 1.0)
 
 def network_for(config: TrainingConfig, seed: int = 0) -> EarlyExitNetwork:
     torch.manual_seed(seed)
-    return EarlyExitNetwork(two_exits(), classification(1, 10), config.carry)
+    return EarlyExitNetwork(two_exits(), classification(1, 10), config.boosting_coefficient)
 
 
-def one_exit(carry: float = 0.0) -> EarlyExitNetwork:
+def one_exit(boosting_coefficient: float = 0.0) -> EarlyExitNetwork:
     torch.manual_seed(0)
     stages = (StageSpec("stage1", (BlockSpec("residual", 3, 8),)),)
     final = FinalSpec(0, 0, "relu")
     return EarlyExitNetwork(
-        StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, (), final), classification(1, 10), carry
+        StagedArchitecture(8, StemSpec(3, 1, 8, "relu"), stages, (), final),
+        classification(1, 10),
+        boosting_coefficient,
     )
 
 
@@ -97,7 +99,7 @@ def test_every_mode_repeats_itself_and_leaves_all_weights_trainable(loss: str) -
 @pytest.mark.parametrize("loss", LOSS_NAMES)
 def test_every_mode_trains_a_network_without_early_exits(loss: str) -> None:
     config = TrainingConfig(epochs=2, loss=loss)
-    made = one_exit(config.carry)
+    made = one_exit(config.boosting_coefficient)
     before = state(made)
     train(made, FixedBatches(random_batch()), config, (1.0,), FP32)
     assert changed(made, before) == set(before)
@@ -181,11 +183,13 @@ def test_boosted_training_ensembles_as_inference_does() -> None:
     for handle in (hook, *own):
         handle.remove()
     assert torch.equal(seen[0][0], own_logits[0][0])
-    assert torch.equal(seen[0][1], own_logits[1][0] + BoostedConfig.carry * own_logits[0][0])
+    assert torch.equal(seen[0][1], own_logits[1][0] + BoostedConfig.boosting_coefficient * own_logits[0][0])
 
 
 def test_a_plain_network_cannot_be_trained_boosted() -> None:
-    with pytest.raises(TrainingError, match=r"needs a network built with carry=0\.5, but this one has 0"):
+    with pytest.raises(
+        TrainingError, match=r"needs a network built with boosting_coefficient=0\.5, but this one has 0"
+    ):
         train(network(), FixedBatches(random_batch()), TrainingConfig(loss="boosted"), EQUAL, FP32)
 
 
@@ -297,7 +301,7 @@ def test_jei_leaves_backbone_and_last_exit_bit_identical_in_its_second_phase() -
     assert changed(made, states[2]) == early
 
 
-def test_a_dearer_last_exit_opens_more_gates() -> None:
+def test_a_more_expensive_last_exit_opens_more_gates() -> None:
     shares = []
     for price in (0.0, 3.0):
         made = network()

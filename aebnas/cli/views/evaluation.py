@@ -14,7 +14,7 @@ from aebnas.terminal.tables import FittedTable, table_of_rows
 if TYPE_CHECKING:
     from aebnas.exits.quality.calibration import CalibrationReport
     from aebnas.train.test.results import TestReport
-    from aebnas.train.test.scores import Banded, NetworkScore
+    from aebnas.train.test.scores import NetworkScore, WithInterval
     from aebnas.train.test.stopping import Stopped
 
 NONE = "–"
@@ -23,8 +23,8 @@ NONE = "–"
 def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
     one = report.network
-    told = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
-    console.print(FittedText(told))
+    text = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
+    console.print(FittedText(text))
     for warning in report.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
     console.print(exits_table(one), soft_wrap=False)
@@ -33,10 +33,10 @@ def show(report: TestReport, console: Console) -> None:
         f"{metric_name(name)} {metric_value(name, value)}" for name, value in one.policy.metrics.items()
     )
     console.print(FittedText(f"policy: {', '.join(metrics)}"))
-    for rival in report.rivals:
-        gain = rival.gain
-        note = f" ({rival.note})" if rival.note else ""
-        against = f"against {rival.name}{note}: accuracy {_points(gain.value)} points "
+    for baseline in report.baselines:
+        gain = baseline.gain
+        note = f" ({baseline.note})" if baseline.note else ""
+        against = f"against {baseline.name}{note}: accuracy {_points(gain.value)} points "
         console.print(FittedText(f"{against}[{_points(gain.low)}, {_points(gain.high)}], paired"))
     for missing in report.missing:
         console.print(f"{missing.name}: {missing.why}")
@@ -70,7 +70,7 @@ def comparison_table(report: TestReport) -> FittedTable:
     costs = list(report.network.policy.costs)
     predicted = [f"predicted {metric_name(name)}" for name in costs]
     networks = [("this, with its exits", report.network, report.stopped)]
-    networks += [(rival.name, rival.score, rival.stopped) for rival in report.rivals]
+    networks += [(baseline.name, baseline.score, baseline.stopped) for baseline in report.baselines]
     rows = [
         (
             name,
@@ -97,7 +97,7 @@ def _predicted(cost: str, score: NetworkScore) -> str:
     return NONE if value is None else metric_value(cost, value)
 
 
-def banded(one: Banded) -> str:
+def banded(one: WithInterval) -> str:
     """Return a share with its interval: ``97.4% [96.0, 98.5]``."""
     return f"{percent(one.value, 2)} [{one.low * 100:.1f}, {one.high * 100:.1f}]"
 

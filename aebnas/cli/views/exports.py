@@ -34,8 +34,8 @@ def show_export(exported: Exported) -> None:
     console = results_console()
     parity = exported.manifest.parity
     if parity is not None:
-        told = f"Held against torch on {parity.images} calibrate images, all exits: "
-        console.print(FittedText(f"{told}largest difference of a logit {parity.max_difference:.2g}"))
+        text = f"Held against torch on {parity.images} calibrate images, all exits: "
+        console.print(FittedText(f"{text}largest difference of a logit {parity.max_difference:.2g}"))
     console.print(variants_table(exported), soft_wrap=False)
     folder = shlex.quote(str(exported.folder))
     console.print(
@@ -67,16 +67,16 @@ def variants_table(exported: Exported) -> FittedTable:
 def show_bench(measured: Bench) -> None:
     """Print what was measured."""
     console = results_console()
-    told = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
-    told += f"threads {measured.threads}; milliseconds from prepared input to answer"
-    console.print(FittedText(told))
+    text = f"{measured.images} {measured.source}, {measured.rounds} rounds by turns, batch 1, "
+    text += f"threads {measured.threads}; milliseconds from prepared input to answer"
+    console.print(FittedText(text))
     console.print(bench_table(measured), soft_wrap=False)
     for line in _bench_notes(measured):
         console.print(FittedText(line))
 
 
 def bench_table(measured: Bench) -> FittedTable:
-    """Return one row per contender."""
+    """Return one row per network."""
     heads = (
         "", "mean", "median", "p95", "p99", "all calls", "predicted", "/ predicted", "accuracy", "images/s",
     )  # fmt: skip
@@ -94,7 +94,7 @@ def _bench_notes(measured: Bench) -> Iterator[str]:
     )
     for other in measured.results[1:]:
         yield f"{early.name} / {other.name}: {early.mean_ms / other.mean_ms:.3f} of the mean time"
-    yield f"Resizing and normalising one image takes {measured.prepare_ms:.4f} ms more, with every contender."
+    yield f"Resizing and normalising one image takes {measured.prepare_ms:.4f} ms more, with every network."
     if measured.level is not None:
         yield (
             f"The machine takes {measured.level:.3f} times as long now (anchor network) as when the profile "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from aebnas.space.drawing import size_words
+from aebnas.space.drawing import format_size
 from aebnas.space.genes import ABSENT, Gene
 
 _NUMBERED = re.compile(r"(block|module)(\d+)\.(\w+)")
@@ -53,5 +53,5 @@ def _word(choice: Any) -> str:
     if isinstance(choice, bool):
         return str(choice).lower()
     if isinstance(choice, tuple):
-        return size_words(choice)
+        return format_size(choice)
     return f"{choice:g}" if isinstance(choice, float) else str(choice)

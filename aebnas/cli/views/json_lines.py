@@ -19,7 +19,7 @@ Every object has ``event``; the others are, by event:
                         "too_slow", "broken_device"), message (why it failed), cached, busy, seconds,
                         epochs, fidelity, reach_macs (to leave at each exit), params, peak_activation_bytes,
                         metrics (of the most accurate operating point, scored on select; null if failed),
-                        target (with a target in exits: is_met, shortfall, best, violation, words ...;
+                        target (with a target in exits: is_met, shortfall, best, violation, text ...;
                         else null)
     finals_chosen       candidates (the best of a search, trained further in its end), unknown (to be trained
                         now), epochs, fidelity (at which they stand)
@@ -29,7 +29,8 @@ Every object has ``event``; the others are, by event:
     generation          number (from 1), proposed, trainings, failed, hypervolume,
                         front ([{key, budget_fraction, setting, metrics}]; setting: of the exit policy,
                         "" where it is no gene), is_complete, surrogate (how it did: is_on,
-                        reason, models, fold_tau, tau, bias, coverage, gains, chance, foretold ...; or null),
+                        reason, models, fold_tau, tau, bias, coverage, gains, chance,
+                        predictions ...; or null),
                         finals (empty; or, where the last one is told again, of each final training: fidelity,
                         epochs, chosen, trained and failed: keys, hold_front: whether the trained ones alone
                         hold the front), full_trainings (what trainings are worth where a share goes on; or
@@ -112,7 +113,7 @@ def _finished(event: CandidateFinished) -> dict[str, Any]:
         "params": one.params,
         "peak_activation_bytes": one.peak_activation_bytes,
         "metrics": one.metrics(1.0) if one.is_done else None,
-        "target": one.verdict,
+        "target": one.target_check,
     }
 
 

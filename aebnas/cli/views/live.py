@@ -18,17 +18,17 @@ from aebnas.cli.views.plain import (
     candidate,
     fidelity,
     finals,
+    format_surrogate,
     lost,
     room,
     supernet_origin,
     supernet_progress,
-    surrogate_word,
     time_left,
     whole,
 )
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import count, duration, landmarks, percent
@@ -112,8 +112,8 @@ class LiveView:
         """Show what is being done, in a line that the next one replaces."""
         self._clear()
         # no spinner: its thread would draw over the bar of a download
-        told = shortened(f"{text} …", self._console.width - 1)
-        self._console.print(told, style="dim", end="\r")
+        text = shortened(f"{text} …", self._console.width - 1)
+        self._console.print(text, style="dim", end="\r")
 
     def interrupted(self, path: Path, kept: int | None, command: str | None = None) -> None:
         """Say how to continue."""
@@ -148,9 +148,9 @@ class LiveView:
             return self._supernet(one.supernet)
         if one.started is None:
             return Text()
-        told = 0 if one.generation is None else one.generation.number
-        now = min(told + 1, one.started.generations)
-        parts = Group(self._bar(), Text(), self._facts(), *self._recent())
+        text = 0 if one.generation is None else one.generation.number
+        now = min(text + 1, one.started.generations)
+        parts = Group(self._bar(), Text(), self._details(), *self._recent())
         return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
 
     def _framed(self, parts: RenderableType, title: str, subtitle: str = "") -> Panel:
@@ -184,22 +184,22 @@ class LiveView:
 
     def _bar(self) -> RenderableType:
         one = self._progress
-        told = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
+        text = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
         bar = ProgressBar(total=one.planned, completed=one.finished, pulse=False)
         row = Table.grid(padding=(0, 1), expand=True)
-        if cells(told) + LEAST_BAR > self._width:
+        if cells(text) + LEAST_BAR > self._width:
             row.add_row(bar)
-            row.add_row(FittedText(told))
+            row.add_row(FittedText(text))
             return row
         row.add_column(ratio=1)
         row.add_column(justify="right", no_wrap=True)
-        row.add_row(bar, Text(told))
+        row.add_row(bar, Text(text))
         return row
 
     def _time_left(self) -> str:
         return time_left(self._progress) or ("training" if self._progress.workers else "starting workers")
 
-    def _facts(self) -> RenderableType:
+    def _details(self) -> RenderableType:
         one = self._progress
         accuracy = "–" if one.best_accuracy is None else percent(one.best_accuracy, 2)
         volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
@@ -207,33 +207,33 @@ class LiveView:
         failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
         known = f", {one.cached} known" if one.cached else ""
         candidates = Text(f"{one.done} done, ") + failed + known
-        facts = [
+        details = [
             ("best accuracy", Text(accuracy, "bold")),
             ("candidates", candidates),
             ("hypervolume", Text(volume)),
             ("workers", Text(workers)),
         ]
-        standing = None if one.generation is None else one.generation.surrogate
-        if standing is not None:
-            facts.append(("surrogate", Text(surrogate_word(standing))))
-        return _grid(facts, self._width)
+        status = None if one.generation is None else one.generation.surrogate
+        if status is not None:
+            details.append(("surrogate", Text(format_surrogate(status))))
+        return _grid(details, self._width)
 
     def _recent(self) -> list[RenderableType]:
-        told = [candidate(evaluation) for evaluation in self._progress.recent]
-        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in told]
+        text = [candidate(evaluation) for evaluation in self._progress.recent]
+        lines = [Text(shortened(line, self._width), style="dim", no_wrap=True) for line in text]
         return [Text(), *lines] if lines else []
 
 
-def _grid(facts: list[tuple[str, Text]], width: int) -> RenderableType:
+def _grid(details: list[tuple[str, Text]], width: int) -> RenderableType:
     """Return names and values, two pairs in a row, or one where two do not fit."""
     gap = 3
-    left, right = facts[::2], facts[1::2]
+    left, right = details[::2], details[1::2]
     wide = sum(
         max(cells(name) for name, _ in side) + max(value.cell_len for _, value in side)
         for side in (left, right)
     )
     if wide + 3 * gap > width:
-        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in facts))
+        return Group(*(Text.assemble((name, "dim"), "  ", value) for name, value in details))
     grid = Table.grid(padding=(0, gap))
     for style in ("dim", "", "dim", ""):
         grid.add_column(style=style)

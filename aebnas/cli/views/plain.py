@@ -11,7 +11,7 @@ from aebnas.cli.views.consoles import WIDTH
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
-from aebnas.report.text.left_undone import time_is_up
+from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
@@ -25,7 +25,7 @@ from aebnas.search.events import (
     SearchStarted,
     SupernetProgress,
     SupernetReady,
-    SurrogateStanding,
+    SurrogateStatus,
     Warned,
     WorkerLost,
     WorkersChanged,
@@ -74,7 +74,7 @@ class PlainView:
             case WorkerLost():
                 _say(f"  {lost(event)}")
             case Generation():
-                _say(self._told(event))
+                _say(self._sentence(event))
 
     def status(self, text: str) -> None:
         """Print it as a line."""
@@ -102,7 +102,7 @@ class PlainView:
         left = time_left(one)
         return f"{one.finished} of {max(one.planned, one.finished)}" + (f", {left}" if left else "")
 
-    def _told(self, event: Generation) -> str:
+    def _sentence(self, event: Generation) -> str:
         known = self._progress.known_in_generation
         generations = self._progress.started.generations if self._progress.started else event.number
         best = self._progress.best_accuracy
@@ -113,7 +113,7 @@ class PlainView:
             f"front of {count(len(event.front), 'point')}",
             *([] if best is None else [f"best accuracy {percent(best, 2)}"]),
             f"hypervolume {event.hypervolume:.4f}",
-            *([] if event.surrogate is None else [f"surrogate {surrogate_word(event.surrogate)}"]),
+            *([] if event.surrogate is None else [f"surrogate {format_surrogate(event.surrogate)}"]),
         ]
         stopped = "" if event.is_complete else " (stopped in its middle)"
         when = f"generation {event.number} of {generations}"
@@ -134,10 +134,10 @@ def candidate(evaluation: Evaluation) -> str:
     )
 
 
-def surrogate_word(standing: SurrogateStanding) -> str:
+def format_surrogate(status: SurrogateStatus) -> str:
     """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
-    known = "" if standing.tau is None else f" (tau {standing.tau:.2f})"
-    return f"{'on' if standing.is_on else 'off'}{known}"
+    known = "" if status.tau is None else f" (tau {status.tau:.2f})"
+    return f"{'on' if status.is_on else 'off'}{known}"
 
 
 def supernet_progress(event: SupernetProgress) -> str:
@@ -147,8 +147,10 @@ def supernet_progress(event: SupernetProgress) -> str:
 
 def supernet_origin(event: SupernetReady) -> str:
     """Return where the supernet lies and where it came from."""
-    came = {"trained": "trained", "known": "trained before"}.get(event.origin, f"copied from {event.origin}")
-    return f"supernet: {event.path}, {came}"
+    origin = {"trained": "trained", "known": "trained before"}.get(
+        event.origin, f"copied from {event.origin}"
+    )
+    return f"supernet: {event.path}, {origin}"
 
 
 def time_left(progress: Progress) -> str:

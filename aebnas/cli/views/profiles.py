@@ -71,15 +71,15 @@ def _every(seconds: float, tell: Listener) -> Listener:
 
 def show_profile(made: HardwareProfile, path: Path, as_json: bool) -> None:
     """Print what was measured and how well it predicts networks."""
-    facts = made.facts
+    metadata = made.metadata
     if as_json:
-        print(json.dumps({"event": "profile", "path": str(path), **facts.model_dump(mode="json")}))
+        print(json.dumps({"event": "profile", "path": str(path), **metadata.model_dump(mode="json")}))
         return
     console = results_console()
-    console.print(f"{facts.device.name}: {facts.target}")
-    told = f"{facts.rows:,} layers; anchor {facts.anchor_ms:.4f} ms; from layers to networks: "
-    console.print(FittedText(f"{told}fitted on {facts.correction.networks} networks"))
-    for one in facts.validation:
+    console.print(f"{metadata.device.name}: {metadata.target}")
+    text = f"{metadata.rows:,} layers; anchor {metadata.anchor_ms:.4f} ms; from layers to networks: "
+    console.print(FittedText(f"{text}fitted on {metadata.correction.networks} networks"))
+    for one in metadata.validation:
         table = agreement_table(f"{one.space}: networks that the fit has not seen", one.agreement)
         console.print(table, soft_wrap=False)
     for warning in warnings_of(made):
@@ -89,7 +89,7 @@ def show_profile(made: HardwareProfile, path: Path, as_json: bool) -> None:
 
 def warnings_of(made: HardwareProfile) -> list[str]:
     """Return what a user of the profile should know."""
-    conditions, energy = made.facts.conditions, made.facts.energy
+    conditions, energy = made.metadata.conditions, made.metadata.energy
     found = [f"the device lowered its clocks: {reason}" for reason in conditions.throttled]
     if conditions.strangers:
         found.append(f"other processes used the GPU: {', '.join(conditions.strangers)}")

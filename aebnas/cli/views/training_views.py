@@ -2,13 +2,13 @@
 
 JSON: every object has ``event``; the others are
 
-    subject            key, words, run, folder
+    network_selected   key, text, run, folder
     training_began     role (network, static, teacher), key, folder, epochs, known (done before), images,
                        inherits (begins with weights of the run's supernet)
     epoch_ended        role, epoch (from 1), epochs, phase, loss (nats), learning_rate, seconds,
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
-                       verdict (both on calibrate)
+                       target check (both on calibrate)
     tuning_began       trials, at_once, known (of the trials, done before)
     trial_ended        number, trials, settings, accuracy (mean over the exits, on select), epochs
     tuned              file, settings, accuracy, was_known
@@ -38,14 +38,14 @@ from aebnas.terminal.fitting import FittedText
 from aebnas.train.full.events import (
     EpochEnded,
     FinalEvent,
-    NetworkChosen,
+    NetworkSelected,
     NetworkTrained,
     TrainingBegan,
     TrialEnded,
     Tuned,
     TuningBegan,
 )
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 
 ROLES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
 LINES = 20
@@ -92,8 +92,8 @@ class LineTraining:
     def __call__(self, event: FinalEvent) -> None:
         """Print one event, if it deserves a line."""
         match event:
-            case NetworkChosen():
-                self._console.print(FittedText(event.subject.words))
+            case NetworkSelected():
+                self._console.print(FittedText(event.selected.text))
             case TrainingBegan():
                 self._console.print(began(event), soft_wrap=True)
             case EpochEnded():
@@ -104,11 +104,11 @@ class LineTraining:
                 self._console.print(FittedText(trained(event)))
             case TuningBegan():
                 known = f", {event.known} done before" if event.known else ""
-                told = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
-                self._console.print(FittedText(told))
+                text = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
+                self._console.print(FittedText(text))
             case TrialEnded():
-                told = f"  trial {event.number} of {event.trials}: {trial(event)}"
-                self._console.print(FittedText(told))
+                text = f"  trial {event.number} of {event.trials}: {trial(event)}"
+                self._console.print(FittedText(text))
             case Tuned():
                 self._console.print(tuned(event), soft_wrap=True)
 
@@ -143,15 +143,15 @@ class BarTraining(LineTraining):
                 super().__call__(event)
                 self._bar.start()
                 self._tasks[event.role] = self._bar.add_task(
-                    event.role, total=event.epochs, completed=event.known, facts=""
+                    event.role, total=event.epochs, completed=event.known, metadata=""
                 )
             case EpochEnded():
-                self._bar.update(self._tasks[event.role], completed=event.epoch, facts=facts(event))
+                self._bar.update(self._tasks[event.role], completed=event.epoch, metadata=metadata(event))
             case TrialEnded():
                 self._bar.start()
                 if "tune" not in self._tasks:
-                    self._tasks["tune"] = self._bar.add_task("tune", total=event.trials, facts="")
-                self._bar.update(self._tasks["tune"], completed=event.number, facts=trial(event))
+                    self._tasks["tune"] = self._bar.add_task("tune", total=event.trials, metadata="")
+                self._bar.update(self._tasks["tune"], completed=event.number, metadata=trial(event))
             case _:
                 super().__call__(event)
 
@@ -180,15 +180,20 @@ class JsonTraining:
 
     def __call__(self, event: FinalEvent) -> None:
         """Write one event."""
-        if isinstance(event, NetworkChosen):
-            self._write_subject(event.subject)
+        if isinstance(event, NetworkSelected):
+            self._write_selected(event.selected)
             return
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
         self._write({"event": name, **asdict(event)})
 
-    def _write_subject(self, subject: Subject) -> None:
-        facts = {"key": subject.key, "words": subject.words, "run": subject.run, "folder": subject.folder}
-        self._write({"event": "subject", **facts})
+    def _write_selected(self, selected: SelectedNetwork) -> None:
+        metadata = {
+            "key": selected.key,
+            "text": selected.text,
+            "run": selected.run,
+            "folder": selected.folder,
+        }
+        self._write({"event": "network_selected", **metadata})
 
     def interrupted(self, command: str) -> None:
         """Write the last object of an interrupted training."""
@@ -213,10 +218,10 @@ def began(event: TrainingBegan) -> str:
 
 def epoch_line(event: EpochEnded) -> str:
     """Return an epoch as a line."""
-    return f"epoch {event.epoch} of {event.epochs}: {facts(event)}, {event.seconds:.1f} s"
+    return f"epoch {event.epoch} of {event.epochs}: {metadata(event)}, {event.seconds:.1f} s"
 
 
-def facts(event: EpochEnded) -> str:
+def metadata(event: EpochEnded) -> str:
     """Return the numbers of an epoch."""
     text = f"loss {event.loss:.4f}, learning rate {event.learning_rate:.3g}"
     if event.accuracy is None:
@@ -235,8 +240,8 @@ def trained(event: NetworkTrained) -> str:
     line += f"; its policy, fitted there, {percent(event.policy_accuracy, 2)} at {cost} {event.cost_metric}"
     return (
         line
-        if event.verdict is None
-        else " ".join([f"{line}.", event.verdict["words"], *event.verdict["notes"]])
+        if event.target_check is None
+        else " ".join([f"{line}.", event.target_check["text"], *event.target_check["notes"]])
     )
 
 

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticKnownError
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean
+from aebnas.errors import CodeError
+from aebnas.extensions.names import is_outside, parse
 from aebnas.files.source_locations import Path
 from aebnas.task.metrics.table import DEVICE_METRICS, METRICS, metric_of
 
@@ -21,11 +23,27 @@ from aebnas.task.metrics.table import DEVICE_METRICS, METRICS, metric_of
 def _metric(choices: Sequence[str]) -> AfterValidator:
     def check(name: str) -> str:
         base, at, _ = name.partition("@")
+        if is_outside(name):
+            return _checked(name)
         if base not in choices or (at and base not in DEVICE_METRICS):
             raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, choices))})
         return name
 
     return AfterValidator(check)
+
+
+def _checked(name: str) -> str:
+    """Return the name of a metric from outside, which is what it must be if it may be loaded.
+
+    Raises:
+        ValueError: It is not.
+    """
+    try:
+        parse(name)
+        metric_of(name)
+    except CodeError as error:
+        raise ValueError(str(error)) from error
+    return name
 
 
 ObjectiveName = Annotated[str, _metric([name for name, metric in METRICS.items() if metric.is_objective])]

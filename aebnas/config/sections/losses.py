@@ -23,7 +23,7 @@ class LossConfig(Frozen):
     """Whether it is a loss of all exits at once, without weights: such ones can be tried in turn."""
     suits_supernets: ClassVar[bool] = False
     """Whether shared weights can be trained with it."""
-    carry: ClassVar[float] = 0.0
+    boosting_coefficient: ClassVar[float] = 0.0
     """Share of each exit's logits that networks add to the next exit's; 0: they do not."""
 
     name: str
@@ -86,7 +86,7 @@ class BoostedConfig(LossConfig):
     """Each exit corrects the one before."""
 
     suits_supernets: ClassVar[bool] = True
-    carry: ClassVar[float] = 0.5
+    boosting_coefficient: ClassVar[float] = 0.5
 
     name: Literal["boosted"]
     """The loss's name."""

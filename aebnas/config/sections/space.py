@@ -14,6 +14,7 @@ from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
 from aebnas.config.sections.pixels import Pixels
+from aebnas.config.sections.spaces import SpaceSection
 
 if TYPE_CHECKING:
     BlockType: TypeAlias = str
@@ -130,9 +131,11 @@ class FinalConfig(Frozen):
     """Activation of both."""
 
 
-class SpaceConfig(Frozen):
-    """What can be built."""
+class SpaceConfig(SpaceSection):
+    """What can be built: stages of blocks, and exits behind them."""
 
+    kind: Literal["staged"] = "staged"
+    """The kind of space."""
     resolution: Choices[Pixels] | None = None
     """Pixels of the input: height = width, or [height, width] in a list; default: the data's own."""
     stem: StemConfig = StemConfig()
@@ -156,6 +159,11 @@ class SpaceConfig(Frozen):
     def exit_positions(self) -> tuple[str, ...]:
         """Return the names that early exits may have, in order."""
         return self.exits.after
+
+    @property
+    def may_lack_exits(self) -> bool:
+        """Return whether some network lacks an exit that others have."""
+        return bool(self.exits.after and self.exits.optional)
 
     @model_validator(mode="after")
     def _exits_refer_to_stages(self) -> SpaceConfig:

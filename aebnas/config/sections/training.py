@@ -61,9 +61,9 @@ class TrainingConfig(Frozen):
         return self
 
     @property
-    def carry(self) -> float:
+    def boosting_coefficient(self) -> float:
         """Return the share of each exit's logits that networks add to the next exit's; 0: they do not."""
-        return self.loss.carry
+        return self.loss.boosting_coefficient
 
     @property
     def exit_weights(self) -> tuple[float, ...] | None:

@@ -50,7 +50,9 @@ def check_fits(what: str, needed: int, cure: str) -> None:
     """
     there = available_bytes()
     if there is not None and needed > there:
-        raise DataError(f"{what} takes {in_words(needed)} of memory, but {in_words(there)} are free. {cure}")
+        raise DataError(
+            f"{what} takes {format_bytes(needed)} of memory, but {format_bytes(there)} are free. {cure}"
+        )
 
 
 def check_folder_fits(
@@ -87,7 +89,7 @@ def check_folder_fits(
     fitting = _fitting_size(peak, channels, SPARE * there, present)
     smaller = f"Make them smaller with data.image_size, for example data.image_size: {fitting}."
     if decoded > there:
-        smaller = f"One picture of {largest_picture:,} pixels takes {in_words(decoded)}: save it smaller."
+        smaller = f"One picture of {largest_picture:,} pixels takes {format_bytes(decoded)}: save it smaller."
     size = f"{height} x {width} x {channels}"
     check_fits(
         f"{where}: reading {sum(_numbers(counts)):,} images of {size} and splitting them",
@@ -97,7 +99,7 @@ def check_folder_fits(
 
 
 @contextmanager
-def memory_told(what: str, cure: str = FEWER) -> Iterator[None]:
+def memory_errors(what: str, cure: str = FEWER) -> Iterator[None]:
     """Tell an allocation that failed all the same as what it is.
 
     Raises:
@@ -107,14 +109,14 @@ def memory_told(what: str, cure: str = FEWER) -> Iterator[None]:
         yield
     except MemoryError as error:
         there = available_bytes()
-        free = "" if there is None else f", of which {in_words(there)} are free"
+        free = "" if there is None else f", of which {format_bytes(there)} are free"
         raise DataError(f"{what} does not fit in memory{free} ({str(error) or 'no more'}). {cure}") from error
 
 
-def in_words(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Return bytes for people: ``12.3 GB``.
 
-    >>> in_words(1_234_567_890), in_words(5_400_000), in_words(12)
+    >>> format_bytes(1_234_567_890), format_bytes(5_400_000), format_bytes(12)
     ('1.23 GB', '5.4 MB', '12 bytes')
     """
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -80,6 +80,10 @@ def _field(data: DataConfig) -> str:
         return "folder"
     if data.npz is not None:
         return "npz"
+    if data.is_outside:
+        raise ConfigError(
+            f"--data: the data come from {data.name}, whose options say where they lie; leave it out"
+        )
     if not KNOWN[str(data.name)].files:
         raise ConfigError(
             f"--data: {data.name} comes with an installed package and lies nowhere else; leave it out"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from aebnas.errors import DataError
 
-MOST_TOLD = 20
+MOST_SHOWN = 20
 
 
 class Problems:
@@ -18,14 +18,14 @@ class Problems:
 
     def __init__(self) -> None:
         self.count = 0
-        self._told: list[str] = []
+        self._shown: list[str] = []
         self._cures: list[str] = []
 
     def add(self, message: str, cure: str = "") -> None:
         """Note a problem; a cure that many share is told once, at the end."""
         self.count += 1
-        if len(self._told) < MOST_TOLD:
-            self._told.append(message)
+        if len(self._shown) < MOST_SHOWN:
+            self._shown.append(message)
         if cure and cure not in self._cures:
             self._cures.append(cure)
 
@@ -49,6 +49,6 @@ class Problems:
         if not self.count:
             return
         if self.count == 1:
-            raise DataError(" ".join([*self._told, *self._cures]))
-        more = [f"... and {self.count - MOST_TOLD:,} more"] if self.count > MOST_TOLD else []
-        raise DataError("\n".join([f"{where}: {self.count:,} problems:", *self._told, *more, *self._cures]))
+            raise DataError(" ".join([*self._shown, *self._cures]))
+        more = [f"... and {self.count - MOST_SHOWN:,} more"] if self.count > MOST_SHOWN else []
+        raise DataError("\n".join([f"{where}: {self.count:,} problems:", *self._shown, *more, *self._cures]))

@@ -98,8 +98,8 @@ def is_deep_colour(image: Image.Image) -> bool:
 
 def highest_colour(image: Image.Image) -> int:
     """Return the highest value of any colour of a decoded picture, transparency apart; 0 to 255."""
-    bands = zip(image.getbands(), image.split(), strict=True)
-    return max(int(np.asarray(band).max()) for name, band in bands if name not in ("A", "a"))
+    channels = zip(image.getbands(), image.split(), strict=True)
+    return max(int(np.asarray(channel).max()) for name, channel in channels if name not in ("A", "a"))
 
 
 def highest_value(image: Image.Image) -> int:

@@ -47,7 +47,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """
     header = 4 + 4 * dimensions
     magic = bytes([0, 0, 8, dimensions])
-    with _told(path), _opened(path) as file:
+    with _explained_errors(path), _opened(path) as file:
         start = file.read(header)
         if start[:4] != magic:
             raise DataError(
@@ -81,7 +81,7 @@ def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, OverflowError, zlib.error) as error:

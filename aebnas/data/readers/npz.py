@@ -41,7 +41,7 @@ def read_npz(
     """
     headers = read_headers(path)
     try:
-        layout = layout_of(headers, _told(headers))
+        layout = layout_of(headers, _contents_of(headers))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     _check_room(path, layout, headers, limit)
@@ -99,7 +99,7 @@ def _image_set(pair: Pair, arrays: dict[str, NDArray[Any]], first_label: int | N
     return Samples(pixels, numbers).named(pair.images)
 
 
-def _told(headers: dict[str, ArrayHeader]) -> str:
+def _contents_of(headers: dict[str, ArrayHeader]) -> str:
     """Return what the file holds, for messages."""
     names = sorted(headers)[:SHOWN]
     more = f" and {len(headers) - SHOWN} more" if len(headers) > SHOWN else ""

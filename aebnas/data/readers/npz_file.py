@@ -49,7 +49,7 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
     Raises:
         DataError: Missing, damaged, or no .npz file.
     """
-    with _told(path), open(path, "rb") as file:
+    with _explained_errors(path), open(path, "rb") as file:
         if file.read(len(_NPY_MAGIC)) == _NPY_MAGIC:
             raise DataError(
                 f"{path}: one bare array. Save it with numpy.savez(path, x_train=..., y_train=...)."
@@ -78,13 +78,16 @@ def load_arrays(
                 f"{path}: missing, damaged: array {name!r} says it is {header}, {header.nbytes:,} bytes, but "
                 f"{header.size:,} are there. Save it again."
             )
-    with _told(path), open(path, "rb") as file:  # numpy leaves a damaged file open if it opens it itself
+    with (
+        _explained_errors(path),
+        open(path, "rb") as file,
+    ):  # numpy leaves a damaged file open if it opens it itself
         content = np.load(file, allow_pickle=False)
         return {name: content[name] for name in names}
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, KeyError, RuntimeError) as error:

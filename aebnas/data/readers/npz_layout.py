@@ -40,12 +40,12 @@ class Pair:
     labels: str
 
 
-def layout_of(names: Iterable[str], told: str) -> dict[Part, Pair]:
+def layout_of(names: Iterable[str], contents: str) -> dict[Part, Pair]:
     """Return which arrays hold what; ``train`` is always there.
 
     Args:
         names: Of all arrays of the file.
-        told: What the file holds, for messages.
+        contents: What the file holds, for messages.
 
     Raises:
         DataError: Arrays are missing, or two names mean the same.
@@ -57,11 +57,11 @@ def layout_of(names: Iterable[str], told: str) -> dict[Part, Pair]:
             meant.setdefault(meaning, []).append(name)
     pairs: dict[Part, Pair] = {}
     for part in ("train", "test", "val"):
-        images, labels = (_only(part, kind, meant, told) for kind in ("images", "labels"))
+        images, labels = (_only(part, kind, meant, contents) for kind in ("images", "labels"))
         if images and labels:
             pairs[part] = Pair(images, labels)
         elif images or labels or part == "train":
-            raise DataError(_missing(part, images, labels, told))
+            raise DataError(_missing(part, images, labels, contents))
     return pairs
 
 
@@ -94,17 +94,19 @@ def _unglued(word: str) -> Sequence[str]:
     return (word,)
 
 
-def _only(part: Part, kind: Kind, meant: Mapping[tuple[Part, Kind], Sequence[str]], told: str) -> str | None:
+def _only(
+    part: Part, kind: Kind, meant: Mapping[tuple[Part, Kind], Sequence[str]], contents: str
+) -> str | None:
     names = meant.get((part, kind), [])
     official = f"{'x' if kind == 'images' else 'y'}_{part}"
     if len(names) < 2 or official in names:
         return official if official in names else next(iter(names), None)
     raise DataError(
         f"arrays {' and '.join(map(repr, names))} could both be the {kind} of {part}. Keep one of them, or "
-        f"call it {official!r}. {told}"
+        f"call it {official!r}. {contents}"
     )
 
 
-def _missing(part: Part, images: str | None, labels: str | None, told: str) -> str:
+def _missing(part: Part, images: str | None, labels: str | None, contents: str) -> str:
     missing = f"y_{part}" if images else f"x_{part}"
-    return f"array {missing!r} is missing; {told} Save it as {EXPECTED}."
+    return f"array {missing!r} is missing; {contents} Save it as {EXPECTED}."

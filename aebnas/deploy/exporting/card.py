@@ -150,7 +150,7 @@ def variant_table(variants: Sequence[Variant]) -> str:
 
 
 def _earlier(checkpoint: Checkpoint) -> str:
-    if not checkpoint.training.carry:
+    if not checkpoint.training.boosting_coefficient:
         return ""
     return (
         "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "
@@ -217,9 +217,9 @@ def _test_metrics(found: Mapping[str, Any]) -> str:
     rows += [
         (f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]
     ]
-    for rival in found["rivals"]:
-        theirs = rival["network"]["policy"]
-        rows.append((rival["name"], theirs["accuracy"], theirs["macs"]["value"]))
+    for baseline in found["baselines"]:
+        theirs = baseline["network"]["policy"]
+        rows.append((baseline["name"], theirs["accuracy"], theirs["macs"]["value"]))
     head = f"On {found['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
     table = [f"| {name} | {_interval(accuracy)} | {macs:,.0f} |" for name, accuracy, macs in rows]
     return "\n".join([head, "", "| | accuracy | mean MACs |", "| --- | --- | --- |", *table])

@@ -37,7 +37,7 @@ from aebnas.deploy.manifest import (
 )
 from aebnas.deploy.scoring import exit_samples, prepared, refitted, score
 from aebnas.deploy.segments import SegmentChain
-from aebnas.deploy.speed import ROUNDS, Contender, mean_ms, rounds_ns
+from aebnas.deploy.speed import ROUNDS, TimedNetwork, mean_ms, rounds_ns
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.runtime.onnx_session import open_session
@@ -48,7 +48,7 @@ SAMPLE_COUNT = 256
 QUANTISED_ON = 512
 """Calibrate images that INT8 ranges come from, at most: half of calibrate where that is less."""
 Precision = Literal["fp32", "int8"]
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def export(
     int8: bool = False,
     samples: int = SAMPLE_COUNT,
     force: bool = False,
-    tell: Tell = lambda text: None,
+    on_step: OnStep = lambda text: None,
     data: Path | None = None,
 ) -> Exported:
     """Write a trained network as a folder that ``EarlyExitSession`` runs.
@@ -91,7 +91,7 @@ def export(
         int8: Also write ``folder/int8``: the same with 8-bit weights and activations.
         samples: Calibrate images to store for ``aebnas bench``; 0 for none.
         force: Replace an export folder.
-        tell: Told what is being done.
+        on_step: Told what is being done.
         data: Where the images are now, if they have moved.
 
     Raises:
@@ -99,13 +99,13 @@ def export(
         DataError: The images are others than those of the training.
     """
     refuse_existing(folder, force)
-    tell("reading the checkpoint and its images")
+    on_step("reading the checkpoint and its images")
     source = read_source(checkpoint, data)
-    tell("writing and checking the graphs")
+    on_step("writing and checking the graphs")
     network, fitted = _fp32(source)
     networks = [network]
     if int8:
-        tell("quantising")
+        on_step("quantising")
         networks.append(_int8(source, network, fitted))
     variants = tuple(_timed(networks, source))
     stored = _stored_images(source, samples)
@@ -169,7 +169,9 @@ def _scored(
 
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
     inputs = source.prepare(source.splits.calibrate.pixels[:SAMPLE_COUNT])
-    times = mean_ms(rounds_ns([Contender(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS))
+    times = mean_ms(
+        rounds_ns([TimedNetwork(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS)
+    )
     return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
 
 

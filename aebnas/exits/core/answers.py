@@ -10,7 +10,7 @@ import numpy as np
 from aebnas.exits.core.arrays import FloatArray, IntArray
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.task.metrics.facts import Answers
+from aebnas.task.metrics.inputs import Answers
 from aebnas.task.metrics.metric import OfAnswers
 
 

@@ -51,10 +51,10 @@ def concatenated(parts: Sequence[ScoredThresholds]) -> ScoredThresholds:
 def non_dominated(accuracy: FloatArray, cost: FloatArray, thresholds: FloatArray | None = None) -> IntArray:
     """Return the indices of the non-dominated points by increasing cost.
 
-    A point is dominated when another is at least as accurate and at most as dear, and better in
+    A point is dominated when another is at least as accurate and at most as expensive, and better in
     one of the two.  Of points equal in both, the simplest threshold vector is kept: the most
     disabled exits, then the fewest finite thresholds, then the higher thresholds from the first
-    exit on (only the surest samples leave early), then the first in order.  Accuracy and cost are
+    exit on (only the most confident samples leave early), then the first in order.  Accuracy and cost are
     compared to 12 digits.
 
     Args:

@@ -34,10 +34,10 @@ def entropy(probabilities: FloatArray) -> FloatArray:
 
 
 def margin(probabilities: FloatArray) -> FloatArray:
-    """Return the lead of the first class over the second; ``(N, K)`` to ``(N,)``, between 0 and 1."""
+    """Return the margin of the first class over the second; ``(N, K)`` to ``(N,)``, between 0 and 1."""
     top = np.partition(probabilities, -2, axis=-1)
-    lead: FloatArray = top[:, -1] - top[:, -2]
-    return lead
+    margin: FloatArray = top[:, -1] - top[:, -2]
+    return margin
 
 
 SCORES: dict[str, Callable[[FloatArray], FloatArray]] = {

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from aebnas.exits.core.arrays import FloatArray, ScoreArray
 
-_STEEPEST = 1e4  # tilt per relative cost at which only the cheapest or the dearest exit is left
+_STEEPEST = 1e4  # tilt per relative cost at which only the cheapest or the most expensive exit is left
 
 
 def tilted_to(log_weights: FloatArray, reach_cost: FloatArray, budget: float) -> FloatArray:
@@ -33,17 +33,17 @@ def tilted_to(log_weights: FloatArray, reach_cost: FloatArray, budget: float) ->
         scaled: FloatArray = weights / weights.sum()
         return scaled
 
-    def excess(price: float) -> float:
+    def surplus(price: float) -> float:
         return float(shares(price) @ relative) - goal
 
     limit = _STEEPEST * (1.0 + float(np.ptp(log_weights)))
-    if excess(-limit) <= 0:
+    if surplus(-limit) <= 0:
         return shares(-limit)
-    if excess(limit) >= 0:
+    if surplus(limit) >= 0:
         return shares(limit)
     from scipy.optimize import brentq  # 0.3 s: where it is needed alone
 
-    price = float(brentq(excess, -limit, limit, xtol=1e-12, rtol=1e-14))
+    price = float(brentq(surplus, -limit, limit, xtol=1e-12, rtol=1e-14))
     return shares(price)
 
 

@@ -127,10 +127,10 @@ class _Assignment:
         samples = len(shares)
         mean = np.maximum(shares.mean(axis=0), 1e-300)
         ratio = np.log(mean / np.maximum(self.prior, 1e-300))
-        excess = float(mean @ self.relative_cost) - self.relative_budget
+        over_budget = float(mean @ self.relative_cost) - self.relative_budget
         accuracy = float((shares * self.good).sum() / samples)
-        loss = -accuracy + kl_weight * float(mean @ ratio) + budget_weight * excess**2
-        slope = -self.good + kl_weight * (ratio + 1) + 2 * budget_weight * excess * self.relative_cost
+        loss = -accuracy + kl_weight * float(mean @ ratio) + budget_weight * over_budget**2
+        slope = -self.good + kl_weight * (ratio + 1) + 2 * budget_weight * over_budget * self.relative_cost
         inner = shares * (slope - (shares * slope).sum(axis=1, keepdims=True)) / samples
         return loss, (self.inputs.T @ inner).ravel()
 

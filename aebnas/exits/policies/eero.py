@@ -1,7 +1,7 @@
 """EERO: spread the samples over the exits so that the mean cost meets a budget.
 
 Shares ``pi_k`` proportional to ``exp(-(R_k + lambda C_k) / beta)`` with the head errors ``R_k``
-and ``lambda`` such that ``sum pi_k C_k`` is the budget; the threshold at exit k lets the surest
+and ``lambda`` such that ``sum pi_k C_k`` is the budget; the threshold at exit k lets the most confident
 ``pi_k / sum_{j >= k} pi_j`` of those that arrive leave.  ``beta`` is scanned: a small one
 collapses onto two heads.
 

@@ -1,7 +1,7 @@
 """Families of policies: a method with its hyperparameters, to be fitted on calibration samples.
 
 Every family is a one-parameter path of policies, from safe and expensive to fast and cheap; a target
-picks one of them (``Target.fit``).  Families that can aim at a budget or an accuracy directly
+picks one of them (``Target.fit``).  Families that can be fitted to a budget or an accuracy directly
 override ``within`` or ``reaching``.
 
 Must not import torch.
@@ -28,7 +28,7 @@ class PolicyFamily(ABC):
 
     @abstractmethod
     def path(self, samples: ExitSamples, good: BoolArray) -> list[ExitPolicy]:
-        """Return the family's policies, the safest (dearest) first, the cheapest last.
+        """Return the family's policies, the safest (most expensive) first, the cheapest last.
 
         Args:
             samples: The calibration samples, no others.
@@ -50,7 +50,7 @@ class PolicyFamily(ABC):
 
 
 def front_of(policies: Sequence[ExitPolicy], samples: ExitSamples, good: BoolArray) -> list[ExitPolicy]:
-    """Return the non-dominated policies and the two trivial ones where they are not, the dearest first.
+    """Return the non-dominated policies and the two trivial ones if they are not, the most expensive first.
 
     Trivial: the last exit answers everything; the first exit answers everything.
     """

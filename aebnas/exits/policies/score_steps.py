@@ -108,7 +108,7 @@ def nearest_steps(scores: ScoreArray, good: BoolArray, neighbours: int) -> Score
 
 
 def _merged(starts: IntArray, samples: int, smallest: int) -> IntArray:
-    """Merge bins, from the surest down, until each holds ``smallest`` samples."""
+    """Merge bins, from the most confident down, until each holds ``smallest`` samples."""
     kept: list[int] = []
     end = samples
     for start in reversed(starts.tolist()):

@@ -1,4 +1,4 @@
-"""Are the exits as sure as they are right? Of every exit, and of the decisions really taken.
+"""Does the confidence of the exits match their accuracy? Of every exit, and of the decisions really taken.
 
 Must not import torch.
 """

@@ -25,7 +25,7 @@ SHARES = (0.3, 0.5, 0.7)
 """Budgets that are compared, as shares of the full cost."""
 CALIBRATED_AT = 0.5
 """Of them, the one whose decisions are judged by their calibration."""
-_BAND = (0.025, 0.975)
+_QUANTILES = (0.025, 0.975)
 _RESAMPLES = 10_000
 _MAX_POINTS = 60
 
@@ -37,9 +37,9 @@ class BudgetPoint:
     Attributes:
         share: The budget, as a share of the full cost.
         accuracy: Share of right answers.
-        low: Lower end of its 95% bootstrap band.
+        low: Lower end of its 95% bootstrap interval.
         high: Upper end.
-        gain_low: Lower end of the paired 95% band of its accuracy minus the baseline's.
+        gain_low: Lower end of the paired 95% interval of its accuracy minus the baseline's.
         gain_high: Upper end.
         cost: Mean cost as a share of the full cost; above ``share`` where the budget is missed.
         harm: Share of samples whose early answer is wrong and whose last exit's is right.
@@ -142,12 +142,12 @@ def compare(families: Mapping[str, PolicyFamily], fitting: ExitSamples, scoring:
     return Comparison(len(fitting), len(scoring), baseline, tuple(results), exits)
 
 
-def bootstrap_band(accuracy: float, samples: int) -> tuple[float, float]:
+def bootstrap_interval(accuracy: float, samples: int) -> tuple[float, float]:
     """Return the 95% percentile bootstrap interval of a share of right answers.
 
     Resampling right and wrong answers draws from a binomial distribution: no resampling is needed.
     """
-    low, high = binom.ppf(_BAND, samples, accuracy) / samples
+    low, high = binom.ppf(_QUANTILES, samples, accuracy) / samples
     return float(low), float(high)
 
 
@@ -157,7 +157,7 @@ def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy
     at: dict[float, ExitPolicy] = {}
     for share in SHARES:
         target = Budget(share * float(fitting.reach_cost[-1]))
-        policy = target.aimed(family, fitting)
+        policy = target.fit_to_target(family, fitting)
         at[share] = path[target.pick(path, fitting)] if policy is None else policy
     return path, at
 
@@ -165,8 +165,8 @@ def _fitted(family: PolicyFamily, fitting: ExitSamples) -> tuple[list[ExitPolicy
 def _point(share: float, chosen: IntArray, baseline: IntArray, samples: ExitSamples) -> BudgetPoint:
     outcome = outcome_at(chosen, samples)
     right, base = _right(chosen, samples), _right(baseline, samples)
-    gain_low, gain_high = paired_band(right - base)
-    low, high = bootstrap_band(outcome.accuracy, len(samples))
+    gain_low, gain_high = paired_interval(right - base)
+    low, high = bootstrap_interval(outcome.accuracy, len(samples))
     cost = outcome.cost / float(samples.reach_cost[-1])
     return BudgetPoint(share, outcome.accuracy, low, high, gain_low, gain_high, cost, outcome.harm)
 
@@ -175,7 +175,7 @@ def _curve(path: list[ExitPolicy], scoring: ExitSamples) -> tuple[tuple[float, f
     kept = np.unique(np.linspace(0, len(path) - 1, min(_MAX_POINTS, len(path))).round().astype(np.intp))
     outcomes, full = outcomes_of([path[i] for i in kept], scoring), float(scoring.reach_cost[-1])
     rows = [
-        (outcome.cost / full, outcome.accuracy, *bootstrap_band(outcome.accuracy, len(scoring)))
+        (outcome.cost / full, outcome.accuracy, *bootstrap_interval(outcome.accuracy, len(scoring)))
         for outcome in outcomes
     ]
     return tuple(sorted(rows))
@@ -196,10 +196,10 @@ def _right(chosen: IntArray, samples: ExitSamples) -> FloatArray:
     return samples.correct[np.arange(len(samples)), chosen].astype(np.float64)
 
 
-def paired_band(difference: FloatArray) -> tuple[float, float]:
+def paired_interval(difference: FloatArray) -> tuple[float, float]:
     """Return the 95% bootstrap interval of the mean of differences -1, 0 and 1."""
     samples = len(difference)
     shares = [float((difference == value).mean()) for value in (-1, 0, 1)]
     counts = np.random.default_rng(0).multinomial(samples, shares, _RESAMPLES)
-    low, high = np.quantile((counts[:, 2] - counts[:, 0]) / samples, _BAND)
+    low, high = np.quantile((counts[:, 2] - counts[:, 0]) / samples, _QUANTILES)
     return float(low), float(high)

@@ -24,7 +24,7 @@ def risk_coverage(scores: Scores, correct: BoolArray) -> tuple[FloatArray, Float
 
     Returns:
         Share of samples answered and share of wrong answers among them, one pair per distinct
-        score, the surest first.
+        score, the most confident first.
 
     Raises:
         ShapeError: The arrays do not fit together, or are empty.

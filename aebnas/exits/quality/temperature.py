@@ -1,6 +1,6 @@
 """Temperature scaling, one temperature per exit.
 
-Dividing an exit's logits by its temperature changes no answer, only how sure it sounds.
+Dividing an exit's logits by its temperature changes no answer, only how confident it sounds.
 Source: Guo et al., ICML 2017.
 
 Must not import torch.

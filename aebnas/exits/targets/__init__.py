@@ -9,9 +9,9 @@ from collections.abc import Callable
 from aebnas.exits.targets.accuracy import Accuracy
 from aebnas.exits.targets.budget import Budget
 from aebnas.exits.targets.guarantee import Guarantee
-from aebnas.exits.targets.target import Fit, Target, Verdict
+from aebnas.exits.targets.target import Fit, Target, TargetCheck
 
-__all__ = ["TARGETS", "Accuracy", "Budget", "Fit", "Guarantee", "Target", "Verdict"]
+__all__ = ["TARGETS", "Accuracy", "Budget", "Fit", "Guarantee", "Target", "TargetCheck"]
 
 TARGETS: dict[str, Callable[..., Target]] = {
     "accuracy": Accuracy,

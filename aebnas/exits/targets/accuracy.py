@@ -36,7 +36,7 @@ class Accuracy(Target):
         """The accuracy asked for."""
         return self.min_accuracy
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
         return f"accuracy >= {self.min_accuracy:.2%}"
 
@@ -47,7 +47,7 @@ class Accuracy(Target):
         reaching = accuracy >= self.min_accuracy
         return int(np.where(reaching, cost, np.inf).argmin() if reaching.any() else accuracy.argmax())
 
-    def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
+    def fit_to_target(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
         """Return what the family itself makes of an accuracy."""
         return family.reaching(samples, self.min_accuracy)
 
@@ -55,7 +55,7 @@ class Accuracy(Target):
         """Return how much accuracy is missing, a share."""
         return max(0.0, self.min_accuracy - outcome.accuracy)
 
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return the missing accuracy in points."""
         return f"{100 * shortfall:.2f} points"
 
@@ -63,6 +63,6 @@ class Accuracy(Target):
         """Return the highest accuracy."""
         return float(outcomes.accuracy.max())
 
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return the highest accuracy in words."""
         return f"an accuracy of {value:.2%}"

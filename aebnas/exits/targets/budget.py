@@ -13,7 +13,7 @@ from aebnas.exits.core.outcome import Outcomes, PolicyOutcome, outcomes_of
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.family import PolicyFamily
-from aebnas.exits.targets.target import Target, cost_words
+from aebnas.exits.targets.target import Target, format_cost
 
 _TOLERANCE = 1e-9  # a budget computed as share * cost still admits the policy of that cost
 
@@ -47,9 +47,9 @@ class Budget(Target):
         """The largest cost that counts as within the budget: rounding is forgiven."""
         return self.max_cost + abs(self.max_cost) * _TOLERANCE
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
-        return f"mean cost <= {cost_words(self.max_cost, self.unit)}"
+        return f"mean cost <= {format_cost(self.max_cost, self.unit)}"
 
     def pick(self, path: Sequence[ExitPolicy], samples: ExitSamples) -> int:
         """Return the most expensive policy within the budget, else the cheapest."""
@@ -57,7 +57,7 @@ class Budget(Target):
         within = cost <= self.limit
         return int(np.where(within, cost, -np.inf).argmax() if within.any() else cost.argmin())
 
-    def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
+    def fit_to_target(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
         """Return what the family itself makes of a budget."""
         return family.within(samples, self.max_cost)
 
@@ -69,14 +69,14 @@ class Budget(Target):
         """Return how far the mean cost is above the budget."""
         return outcome.cost - self.max_cost if outcome.cost > self.limit else 0.0
 
-    def shortfall_words(self, shortfall: float) -> str:
-        """Return the excess with its unit."""
-        return cost_words(shortfall, self.unit)
+    def format_shortfall(self, shortfall: float) -> str:
+        """Return the shortfall with its unit."""
+        return format_cost(shortfall, self.unit)
 
     def nearest(self, outcomes: Outcomes) -> float:
         """Return the lowest mean cost."""
         return float(outcomes.cost.min())
 
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return the lowest mean cost in words."""
-        return f"a mean cost of {cost_words(value, self.unit)}"
+        return f"a mean cost of {format_cost(value, self.unit)}"

@@ -50,7 +50,7 @@ class Guarantee(Target):
         """The harm promised."""
         return self.max_harm
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
         if self.confidence is None:
             return f"expected harm <= {self.max_harm:.2%}"
@@ -76,20 +76,20 @@ class Guarantee(Target):
                 f"{testing} samples test the promise, and at least {needed} are needed before any "
                 "early answer can be cleared: the last exit answers everything."
             )
-            return Fit(full, self.verdict(full, samples).noting((note,)))
+            return Fit(full, self.check(full, samples).noting((note,)))
         building, test = samples.split(_PATH_SHARE, _SPLIT_SEED)
         path: list[ExitPolicy] = [full, *family.path(building, building.harmless)]
         kept = self.pick(path, test)
         notes = family.notes(building, path[kept])
         if not kept:
             notes += ("No early answer could be cleared: the last exit answers everything.",)
-        return Fit(path[kept], self.verdict(path[kept], samples).noting(notes))
+        return Fit(path[kept], self.check(path[kept], samples).noting(notes))
 
     def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return 0: the last exit alone keeps every promise on harm."""
         return 0.0
 
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return a share of harm."""
         return f"{shortfall:.2%}"
 
@@ -97,6 +97,6 @@ class Guarantee(Target):
         """Return the least harm."""
         return float(outcomes.harm.min())
 
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return the least harm in words."""
         return f"a harm of {value:.2%}"

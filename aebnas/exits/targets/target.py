@@ -1,4 +1,4 @@
-"""The base of all targets, and the verdict on one: was it reached, by how much was it missed.
+"""The base of all targets, and the target check on one: was it reached, by how much was it missed.
 
 Must not import torch.
 """
@@ -25,7 +25,7 @@ class Target(ABC):
     unit: str = ""
 
     @abstractmethod
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the target in words."""
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Target(ABC):
         return shortfall / abs(self.amount) if shortfall and self.amount else shortfall
 
     @abstractmethod
-    def shortfall_words(self, shortfall: float) -> str:
+    def format_shortfall(self, shortfall: float) -> str:
         """Return a shortfall with its unit."""
 
     @abstractmethod
@@ -60,10 +60,10 @@ class Target(ABC):
         """Return the best value of the target's quantity among some policies."""
 
     @abstractmethod
-    def nearest_words(self, value: float) -> str:
+    def format_nearest(self, value: float) -> str:
         """Return what ``nearest`` found, in words."""
 
-    def aimed(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
+    def fit_to_target(self, family: PolicyFamily, samples: ExitSamples) -> ExitPolicy | None:
         """Return the policy that a family fits straight at the target; None: ``pick`` from its path."""
         return None
 
@@ -74,7 +74,7 @@ class Target(ABC):
     def fit(self, family: PolicyFamily, samples: ExitSamples) -> "Fit":
         """Fit a family to the target on calibration samples.
 
-        A target that cannot be reached is no error: the verdict says by how much it is missed and
+        A target that cannot be reached is no error: the target check says by how much it is missed and
         what can be reached, and the policy is the nearest there is: the most accurate, the cheapest,
         or the last exit for everything.
 
@@ -82,32 +82,34 @@ class Target(ABC):
             family: The method and its hyperparameters.
             samples: Calibration samples; score the policy on others.
         """
-        policy, path = self.aimed(family, samples), None
+        policy, path = self.fit_to_target(family, samples), None
         if policy is None:
             path = family.path(samples, samples.correct)
             policy = path[self.pick(path, samples)]
-        verdict = self.verdict(policy, samples)
-        if not verdict.is_met:
+        target_check = self.check(policy, samples)
+        if not target_check.is_met:
             path = path or family.path(samples, samples.correct)
-            # one aimed at its own promise (PCEE: of those who leave early) may miss what the path reaches
+            # one fitted to its own promise (PCEE: of those who leave early) may miss what the path reaches
             nearest = path[self.pick(path, samples)]
-            if self.verdict(nearest, samples).shortfall < verdict.shortfall:
+            if self.check(nearest, samples).shortfall < target_check.shortfall:
                 policy = nearest
-            verdict = self.verdict(policy, samples, path)
-        return Fit(policy, verdict.noting(family.notes(samples, policy)))
+            target_check = self.check(policy, samples, path)
+        return Fit(policy, target_check.noting(family.notes(samples, policy)))
 
-    def verdict(self, policy: ExitPolicy, samples: ExitSamples, path: Sequence[ExitPolicy] = ()) -> "Verdict":
+    def check(
+        self, policy: ExitPolicy, samples: ExitSamples, path: Sequence[ExitPolicy] = ()
+    ) -> "TargetCheck":
         """Return whether a policy reaches the target on samples, and what the path's best would reach."""
         outcome = outcome_of(policy, samples)
         shortfall, best = self.shortfall(outcome), None
         if shortfall > 0 and path:
             best = self.nearest(outcomes_of(path, samples))
         violation = self.violation(outcome)
-        return Verdict(self, outcome.accuracy, outcome.cost, outcome.harm, shortfall, violation, best)
+        return TargetCheck(self, outcome.accuracy, outcome.cost, outcome.harm, shortfall, violation, best)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TargetCheck:
     """Was the target reached, by how much was it missed, and what can be reached instead.
 
     All numbers are means over the calibration samples: estimates, no promises, except under a
@@ -140,38 +142,38 @@ class Verdict:
         """Was the target reached?"""
         return self.shortfall <= 0
 
-    def noting(self, notes: tuple[str, ...]) -> "Verdict":
-        """Return the verdict with further notes."""
+    def noting(self, notes: tuple[str, ...]) -> "TargetCheck":
+        """Return the target check with further notes."""
         return replace(self, notes=self.notes + notes)
 
-    def words(self) -> str:
-        """Return the verdict in one sentence."""
-        target, cost = self.target, cost_words(self.cost, self.target.unit)
+    def text(self) -> str:
+        """Return the target check in one sentence."""
+        target, cost = self.target, format_cost(self.cost, self.target.unit)
         reached = f"accuracy {self.accuracy:.2%} at mean cost {cost}, harm {self.harm:.2%}"
         if self.is_met:
-            return f"{target.words()}: reached on the calibration samples ({reached})."
-        missed = f"{target.words()}: missed by {target.shortfall_words(self.shortfall)} ({reached})."
+            return f"{target.text()}: reached on the calibration samples ({reached})."
+        missed = f"{target.text()}: missed by {target.format_shortfall(self.shortfall)} ({reached})."
         return (
             missed
             if self.best is None
-            else f"{missed} What can be reached: {target.nearest_words(self.best)}."
+            else f"{missed} What can be reached: {target.format_nearest(self.best)}."
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         names = ("accuracy", "cost", "harm", "shortfall", "violation", "best", "is_met")
         data: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return {"target": self.target.words(), **data, "notes": list(self.notes), "words": self.words()}
+        return {"target": self.target.text(), **data, "notes": list(self.notes), "text": self.text()}
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted policy and the verdict on its target."""
+    """A fitted policy and the target check on its target."""
 
     policy: ExitPolicy
-    verdict: Verdict
+    target_check: TargetCheck
 
 
-def cost_words(value: float, unit: str) -> str:
+def format_cost(value: float, unit: str) -> str:
     """Return a cost with its unit, as messages show it."""
     return f"{value:.4g} {unit}".rstrip()

@@ -23,7 +23,7 @@ _SWEEPS = 6  # two or three reach the fixed point; the limit guards against cycl
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """Samples with what every step needs: their order by score, surest first, at each exit."""
+    """Samples with what every step needs: their order by score, most confident first, at each exit."""
 
     scores: ScoreArray
     values: FloatArray
@@ -105,7 +105,7 @@ def _climb(start: FloatArray, samples: _Samples, price: float) -> tuple[FloatArr
 def _cuts(
     samples: _Samples, i: int, arrives: BoolArray, value: FloatArray, cost: FloatArray, price: float
 ) -> _Cuts:
-    """Cumulate the gain of leaving at exit i over continuing, surest sample first."""
+    """Cumulate the gain of leaving at exit i over continuing, most confident sample first."""
     order = samples.order[i]
     order = order[arrives[order]]
     nobody = _Cuts(np.inf, np.array([np.inf]), np.zeros(1), np.zeros(1))

@@ -11,7 +11,7 @@ _RIDGE = 1.0  # weighs as much as one sample with unit-variance features
 _STEPS = 100
 _HALVINGS = 40
 _SETTLED = 1e-9  # of a sample's gradient
-SURE = 30.0
+LARGEST_EXPONENT = 30.0
 """Log-odds beyond which a step takes a sample for decided."""
 
 
@@ -73,7 +73,7 @@ def newton_step(
         penalty: Of the square of each weight, ``(F,)``.
         sample_weight: How much each sample counts, ``(N,)`` or one number.
     """
-    fitted = sigmoid(features @ weights, SURE)
+    fitted = sigmoid(features @ weights, LARGEST_EXPONENT)
     gradient = features.T @ (sample_weight * (target - fitted)) - penalty * weights
     bend = sample_weight * (fitted * (1 - fitted) + 1e-6)
     curvature = (features.T * bend) @ features + np.diag(penalty)

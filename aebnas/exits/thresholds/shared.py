@@ -38,15 +38,15 @@ def shared_outcome(
     scores: ScoreArray, values: FloatArray, reach_cost: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return all distinct shared thresholds ``(P, E - 1)``, their mean values and mean costs ``(P,)``."""
-    surest = np.maximum.accumulate(scores[:, :-1], axis=1)
-    levels = np.unique(surest).astype(np.float64)
+    highest = np.maximum.accumulate(scores[:, :-1], axis=1)
+    levels = np.unique(highest).astype(np.float64)
     levels = np.concatenate([[-np.inf], levels[1:], [np.inf]]) if levels.size else np.array([np.inf])
     value = np.full(levels.shape, values[:, 0].mean())
     cost = np.full(levels.shape, reach_cost[0])
-    for i in range(surest.shape[1]):
-        order = np.argsort(surest[:, i], kind="stable")
-        passing = np.searchsorted(surest[order, i], levels, side="left")
+    for i in range(highest.shape[1]):
+        order = np.argsort(highest[:, i], kind="stable")
+        passing = np.searchsorted(highest[order, i], levels, side="left")
         gain = np.cumsum(np.append(0.0, (values[:, i + 1] - values[:, i])[order]))
         value += gain[passing] / len(scores)
         cost += (reach_cost[i + 1] - reach_cost[i]) * passing / len(scores)
-    return np.repeat(levels[:, np.newaxis], surest.shape[1], axis=1), value, cost
+    return np.repeat(levels[:, np.newaxis], highest.shape[1], axis=1), value, cost

@@ -12,7 +12,7 @@ Must not import torch.
 import numpy as np
 
 from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray
-from aebnas.exits.thresholds.logistic import SURE, newton_step, sigmoid
+from aebnas.exits.thresholds.logistic import LARGEST_EXPONENT, newton_step, sigmoid
 
 _MODEL_SAMPLES = 5000.0  # the model weighs as much as this many samples
 _RIDGE = 1.0
@@ -64,4 +64,4 @@ def _logistic(features: FloatArray, target: FloatArray) -> FloatArray:
     weights = np.zeros(features.shape[1])
     for _ in range(_NEWTON_STEPS):
         weights += newton_step(weights, features, target, penalty)[0]
-    return sigmoid(features @ weights, SURE)
+    return sigmoid(features @ weights, LARGEST_EXPONENT)

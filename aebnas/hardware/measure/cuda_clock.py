@@ -38,10 +38,10 @@ def graph_clock(module: nn.Module, x: Tensor) -> Clock:
     subtracted is the start of a graph, and a layer's own kernels follow another, as in a network.  A layer
     counts with what it adds to a replay: one that is shorter than the launch of a graph hides behind it.
     """
-    lead = torch.zeros(1, device=x.device)
+    delay = torch.zeros(1, device=x.device)
 
     def call() -> Tensor:
-        lead.add_(1)
+        delay.add_(1)
         found: Tensor = module(x)
         return found
 

@@ -24,7 +24,7 @@ from aebnas.hardware.measure.layer_clock import layer_clock
 from aebnas.hardware.measure.rounds import sample_ns
 from aebnas.hardware.measure.samples import Sample, SampleFile, energy_name
 from aebnas.hardware.profile.profile import HardwareProfile
-from aebnas.hardware.profile.profile_schema import EnergyFacts
+from aebnas.hardware.profile.profile_schema import EnergyMetadata
 from aebnas.hardware.profile.profile_table import MEASURED, MODELLED, LayerRow, rounded
 
 NANOJOULES = 1e6
@@ -86,7 +86,7 @@ def _layer_mj(layer: Layer, profile: HardwareProfile, target: Target, counter: E
         NoEnergyError: The counter tells nothing.
     """
     clock, net_ns = layer_clock(layer, target), profile.row(layer).latency_ms * 1e6
-    # the call itself (and a lead before, a tail behind the layer) takes its share of the energy
+    # the call itself (and the padding convolutions around the layer) takes its share of the energy
     share = min(1.0, net_ns / sample_ns(clock))
     return share * measure_energy_mj(clock, counter)
 
@@ -94,8 +94,8 @@ def _layer_mj(layer: Layer, profile: HardwareProfile, target: Target, counter: E
 def _without(profile: HardwareProfile, note: str) -> HardwareProfile:
     """Return a profile without energies: a table has all of them or none."""
     rows = {name: replace(row, energy_mj=None, energy_source="") for name, row in profile.rows.items()}
-    facts = profile.facts.model_copy(update={"energy": EnergyFacts(note=note)})
-    return replace(profile, facts=facts, rows=rows)
+    metadata = profile.metadata.model_copy(update={"energy": EnergyMetadata(note=note)})
+    return replace(profile, metadata=metadata, rows=rows)
 
 
 def _modelled(profile: HardwareProfile, rows: dict[str, LayerRow], source: str) -> HardwareProfile:
@@ -108,14 +108,14 @@ def _modelled(profile: HardwareProfile, rows: dict[str, LayerRow], source: str) 
     for row, energy_mj in zip(others, model.energy_mj(features(others)), strict=True):
         rows[row.layer] = replace(row, energy_mj=rounded(float(energy_mj)), energy_source=MODELLED)
     power_w = float(np.median([row.energy_mj / row.latency_ms for row in measured if row.energy_mj]))
-    facts = EnergyFacts(
+    metadata = EnergyMetadata(
         source=source,
         note="everything the counter sees is booked on the layer, idle power too",
         measured_layers=len(measured),
         model_mape=round(model.mape, 4),
-        segment_mj=power_w * profile.facts.overhead.segment_ms,
+        segment_mj=power_w * profile.metadata.overhead.segment_ms,
     )
-    return replace(profile, facts=profile.facts.model_copy(update={"energy": facts}), rows=rows)
+    return replace(profile, metadata=profile.metadata.model_copy(update={"energy": metadata}), rows=rows)
 
 
 def features(rows: Sequence[LayerRow]) -> NDArray[np.float64]:

@@ -4,12 +4,12 @@
 calls at its two ``ends`` (``empty_clock``).  Inputs and outputs stay in the runtime's own memory: no
 copies are timed.
 
-In onnxruntime a layer stands between two pointwise convolutions, the *lead* from few channels to its
-own and the *tail* from its own to few.  Alone, it would pay for changing the memory layout of its input
+In onnxruntime a layer stands between two pointwise convolutions, the *padding convolution* from few channels
+to its own and the one from its own to few.  Alone, it would pay for changing the memory layout of its input
 and its output, which inside a network only the ends of a segment pay, and an addition to its own input
-or an activation at its end could not be fused.  An empty call of a shape is the lead and the tail of
+or an activation at its end could not be fused.  An empty call of a shape is the two padding convolutions of
 that shape without anything between: half of it belongs to each end, and what halves get wrong
-(a lead may take longer than a tail) one layer of a chain gets too much and the next too little.
+(the first may take longer than the second) one layer of a chain gets too much and the next too little.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from aebnas.runtime.torch_segments import memory_format
 
 OUTPUT = "y"
 OUTER_CHANNELS = 16
-"""Of the input of a lead and the output of a tail."""
+"""Of the input of the first padding convolution and the output of the second."""
 IMAGE_CHANNELS = 3
 """What has no more is taken for an image: it comes as it is, in a network too."""
 End = TensorSpec
@@ -50,7 +50,8 @@ def ends(layer: Layer, target: Target) -> tuple[End, End]:
     if target.runtime != "onnxruntime":
         return first, first
     last = OUTSIDE if layer.spec.type == "classifier" else layer.output
-    # the same at both sides of a joint: a layer of few channels has no tail, for the next has no lead
+    # the same at both sides of a joint: a layer of few channels has no padding behind it, for the next has
+    # none before it
     before, after = (OUTSIDE if end.channels <= IMAGE_CHANNELS else end for end in (first, last))
     return before, after
 
@@ -62,13 +63,13 @@ def layer_clock(layer: Layer, target: Target) -> Clock:
     if target.runtime != "onnxruntime":
         return torch_clock(module, (target.batch_size, *layer.input.shape), target)
     before, after = ends(layer, target)
-    parts = [*_lead(before), module, *_tail(after)]
+    parts = [*_padding_before(before), module, *_padding_after(after)]
     channels = layer.in_channels if before == OUTSIDE else OUTER_CHANNELS
     return _onnx_clock(parts, layer.input.with_channels(channels), target)
 
 
 def empty_clock(end: End, target: Target) -> Clock:
-    """Return the clock of an empty call: of a lead and a tail, in torch of passing an input on.
+    """Return the clock of an empty call: of the two padding convolutions, in torch of passing an input on.
 
     ``OUTSIDE``: a session that does next to nothing.
     """
@@ -76,14 +77,16 @@ def empty_clock(end: End, target: Target) -> Clock:
         return torch_clock(nn.Identity(), (target.batch_size, *end.shape), target)
     if end == OUTSIDE:
         return _onnx_clock([nn.ReLU()], image(1, 1), target)
-    return _onnx_clock([*_lead(end), *_tail(end)], end.with_channels(OUTER_CHANNELS), target)
+    return _onnx_clock(
+        [*_padding_before(end), *_padding_after(end)], end.with_channels(OUTER_CHANNELS), target
+    )
 
 
-def _lead(end: End) -> list[nn.Module]:
+def _padding_before(end: End) -> list[nn.Module]:
     return [] if end == OUTSIDE else [nn.Conv2d(OUTER_CHANNELS, end.channels, 1), nn.ReLU()]
 
 
-def _tail(end: End) -> list[nn.Module]:
+def _padding_after(end: End) -> list[nn.Module]:
     return [] if end == OUTSIDE else [nn.Conv2d(end.channels, OUTER_CHANNELS, 1)]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from aebnas.hardware.devices import host
 from aebnas.hardware.devices.devices import processor
 from aebnas.hardware.devices.nvml import NvmlDevice
-from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata
 
 BUSY_SHARE = 0.25
 """A round is disturbed where others keep busy more than this share of the cores that it leaves free."""
@@ -25,7 +25,7 @@ class Monitor(Protocol):
     def look(self) -> str:
         """Return what disturbed the device since the last look, one of ``profile_table.NOTES``."""
 
-    def device(self) -> DeviceFacts:
+    def device(self) -> DeviceMetadata:
         """Return what the device is."""
 
     def conditions(self) -> Conditions:
@@ -68,11 +68,11 @@ class CpuMonitor:
         free = max(self._cores - self._threads, 1)
         return "busy" if busy > BUSY_SHARE * free else ""
 
-    def device(self) -> DeviceFacts:
+    def device(self) -> DeviceMetadata:
         """Return the processor."""
         import platform
 
-        return DeviceFacts(
+        return DeviceMetadata(
             name=processor(), system=platform.platform(), governor=host.governor(), cores=self._cores
         )
 
@@ -126,12 +126,12 @@ class GpuMonitor:
         self._strangers.update(dict.fromkeys(strangers))
         return "throttled" if throttled else "shared" if strangers else ""
 
-    def device(self) -> DeviceFacts:
+    def device(self) -> DeviceMetadata:
         """Return the board, its driver and its power limit."""
         import platform
 
         gpu = self._gpu
-        return DeviceFacts(
+        return DeviceMetadata(
             name=gpu.name, system=platform.platform(), driver=gpu.driver, power_limit_w=gpu.power_limit_w
         )
 

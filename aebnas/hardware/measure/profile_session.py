@@ -26,9 +26,9 @@ from aebnas.hardware.profile.profile import HardwareProfile, read_profile, write
 from aebnas.hardware.profile.profile_schema import (
     FORMAT,
     Correction,
-    EnergyFacts,
+    EnergyMetadata,
     Overhead,
-    ProfileFacts,
+    ProfileMetadata,
     Validation,
     method_of,
 )
@@ -87,9 +87,9 @@ class ProfileRequest:
         if self.again or not self.path.exists():
             return None
         profile = read_profile(self.path)
-        if profile.facts.target != self.target:
+        if profile.metadata.target != self.target:
             raise HardwareError(
-                f"{self.path} is a profile of {profile.facts.target}, not of {self.target}. "
+                f"{self.path} is a profile of {profile.metadata.target}, not of {self.target}. "
                 "Name another one with -o"
             )
         return profile
@@ -120,39 +120,39 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
         method = method_of(request.target)
         made_on = f"{monitor.device().name}; {runtime_version(request.target)}; method {method}"
         samples = SampleFile.open(samples_path(request.path), request.target, made_on)
-        known = None if existing is None else existing.facts.anchor_ms * 1e6
+        known = None if existing is None else existing.metadata.anchor_ms * 1e6
         profiler = LayerProfiler(request.target, samples, monitor, known)
         profiler.measure(missing, lambda done, total: listen("layers", done, total))
         rows = {**old_rows, **{row.layer: row for row in profiler.rows(missing)}}
-        overhead = measure_overhead(request.target) if existing is None else existing.facts.overhead
+        overhead = measure_overhead(request.target) if existing is None else existing.metadata.overhead
         profile = HardwareProfile(
             request.path.stem,
-            _facts(request, existing, monitor, len(rows), profiler.anchor_ms(), overhead),
+            _metadata(request, existing, monitor, len(rows), profiler.anchor_ms(), overhead),
             rows,
             () if existing is None else existing.networks,
         )
         profile = energies.with_energies(
             profile, missing, request.target, device.counter, samples, lambda d, n: listen("energies", d, n)
         )
-        profile = judged(_with_networks(profile, request, samples, watching(monitor, listen)))
-        earlier = None if existing is None else existing.facts.conditions
+        profile = validated(_with_networks(profile, request, samples, watching(monitor, listen)))
+        earlier = None if existing is None else existing.metadata.conditions
         conditions = merged_conditions(earlier, monitor.conditions(), profile)
-        profile = replace(profile, facts=profile.facts.model_copy(update={"conditions": conditions}))
+        profile = replace(profile, metadata=profile.metadata.model_copy(update={"conditions": conditions}))
         write_profile(profile, request.path)
         samples.finish()
     return profile
 
 
-def _facts(
+def _metadata(
     request: ProfileRequest,
     existing: HardwareProfile | None,
     monitor: Monitor,
     rows: int,
     anchor_ms: float,
     overhead: Overhead,
-) -> ProfileFacts:
-    spaces = () if existing is None else existing.facts.spaces
-    return ProfileFacts(
+) -> ProfileMetadata:
+    spaces = () if existing is None else existing.metadata.spaces
+    return ProfileMetadata(
         format=FORMAT,
         target=request.target,
         units={"latency": "ms", "energy": "mj"},
@@ -167,7 +167,7 @@ def _facts(
         overhead=Overhead(**{name: rounded(value) for name, value in overhead}),
         correction=Correction(),
         spaces=tuple(dict.fromkeys([*spaces, request.space_name])),
-        energy=EnergyFacts(),
+        energy=EnergyMetadata(),
     )
 
 
@@ -190,7 +190,7 @@ def _with_networks(
         clocks,
         request.space_name,
         request.target,
-        profile.facts.anchor_ms,
+        profile.metadata.anchor_ms,
         samples,
         lambda done, total: listen("rounds", done, total),
     )
@@ -214,16 +214,16 @@ def distinct_architectures(space: SearchSpace, count: int, seed: int) -> list[Ar
     return list(found.values())
 
 
-def judged(profile: HardwareProfile) -> HardwareProfile:
+def validated(profile: HardwareProfile) -> HardwareProfile:
     """Return the profile with its correction fitted and every space validated."""
     correction = fit_correction(profile, [one for one in profile.networks if one.role == "fit"])
-    corrected = replace(profile, facts=profile.facts.model_copy(update={"correction": correction}))
+    corrected = replace(profile, metadata=profile.metadata.model_copy(update={"correction": correction}))
     unseen = [one for one in profile.networks if one.role == "validate"]
     validation = tuple(
         Validation(space=space, agreement=agreements(corrected, networks, reach_macs))
         for space, networks in by_space(unseen).items()
     )
-    return replace(corrected, facts=corrected.facts.model_copy(update={"validation": validation}))
+    return replace(corrected, metadata=corrected.metadata.model_copy(update={"validation": validation}))
 
 
 def reach_macs(architecture: Architecture, task: Task) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -18,7 +18,7 @@ from aebnas.hardware.measure.samples import SampleFile
 from aebnas.hardware.profile.agreement import agreements
 from aebnas.hardware.profile.measured_network import MeasuredNetwork, by_space
 from aebnas.hardware.profile.profile import HardwareProfile, read_profile
-from aebnas.hardware.profile.profile_schema import Agreement, Conditions, DeviceFacts
+from aebnas.hardware.profile.profile_schema import Agreement, Conditions, DeviceMetadata
 from aebnas.hardware.profile.provenance import Listener, ignore, watching
 from aebnas.runtime.process import prepare_process
 
@@ -36,7 +36,7 @@ GROWTH = 2.0
 class Revalidation:
     """What measuring again said."""
 
-    device: DeviceFacts
+    device: DeviceMetadata
     conditions: Conditions
     same_device: bool
     level: float
@@ -79,7 +79,7 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
         raise HardwareError(
             f"{path} has no validation networks: {path.stem}.networks.jsonl is missing or empty"
         )
-    target = profile.facts.target
+    target = profile.metadata.target
     prepare_process(torch.device(target.device), target.threads, compare_kernels=True)
     with closing(open_device(target).monitor) as monitor:
         watched = watching(monitor, listen)
@@ -93,7 +93,7 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
             clocks,
             "",
             target,
-            profile.facts.anchor_ms,
+            profile.metadata.anchor_ms,
             SampleFile(),
             lambda done, total: watched("rounds", done, total),
         )
@@ -104,8 +104,8 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
         return Revalidation(
             device=monitor.device(),
             conditions=monitor.conditions(),
-            same_device=monitor.device().name == profile.facts.device.name,
-            level=anchor_ms / profile.facts.anchor_ms,
+            same_device=monitor.device().name == profile.metadata.device.name,
+            level=anchor_ms / profile.metadata.anchor_ms,
             spaces=_overall(profile, now),
             then=_overall(profile, networks),
         )

@@ -72,7 +72,7 @@ class DeviceCosts:
             if asked and not profile.has_energy:
                 raise HardwareError(
                     f"{asked[0]}: profile {profile.name!r} has no energies "
-                    f"({profile.facts.energy.note or 'the device has no counter'}); take latency_ms"
+                    f"({profile.metadata.energy.note or 'the device has no counter'}); take latency_ms"
                 )
 
     def reach_costs(self, architecture: Architecture, task: Task) -> ReachCosts:

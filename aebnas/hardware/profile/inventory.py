@@ -19,7 +19,7 @@ class Device:
     device: str
     """What ``--device`` calls it."""
     name: str
-    facts: tuple[str, ...]
+    metadata: tuple[str, ...]
     profiles: tuple[str, ...]
     """Profiles that were made on a device of this name."""
 
@@ -62,7 +62,7 @@ def inventory(folder: Path) -> Inventory:
     ]
     fitting = {name for device in found for name in device.profiles}
     others += [
-        (str(path), f"made on {profile.facts.device.name}")
+        (str(path), f"made on {profile.metadata.device.name}")
         for path, profile in profiles.items()
         if _described(path, profile) not in fitting
     ]
@@ -70,27 +70,27 @@ def inventory(folder: Path) -> Inventory:
 
 
 def _cpu(profiles: dict[Path, HardwareProfile]) -> Device:
-    facts = [f"{host.cores()} cores for this process"]
+    metadata = [f"{host.cores()} cores for this process"]
     governor, clock = host.governor(), host.clock_mhz()
-    facts.append(f"governor {governor}" if governor else "frequency governor: the system does not tell")
+    metadata.append(f"governor {governor}" if governor else "frequency governor: the system does not tell")
     if clock is not None:
-        facts.append(f"clock {clock:.0f} MHz")
+        metadata.append(f"clock {clock:.0f} MHz")
     try:
         host.RaplCounter()
-        facts.append("energy: RAPL package counter")
+        metadata.append("energy: RAPL package counter")
     except (OSError, ValueError):
-        facts.append("energy: no counter that may be read")
-    return Device("cpu", processor(), tuple(facts), _fitting(profiles, processor(), "cpu"))
+        metadata.append("energy: no counter that may be read")
+    return Device("cpu", processor(), tuple(metadata), _fitting(profiles, processor(), "cpu"))
 
 
 def _fitting(profiles: dict[Path, HardwareProfile], name: str, kind: str) -> tuple[str, ...]:
     return tuple(
         _described(path, profile)
         for path, profile in profiles.items()
-        if profile.facts.device.name == name and profile.facts.target.device.startswith(kind)
+        if profile.metadata.device.name == name and profile.metadata.target.device.startswith(kind)
     )
 
 
 def _described(path: Path, profile: HardwareProfile) -> str:
-    spaces = ", ".join(profile.facts.spaces)
-    return f"{path} ({profile.facts.target}; {len(profile.rows):,} layers of {spaces})"
+    spaces = ", ".join(profile.metadata.spaces)
+    return f"{path} ({profile.metadata.target}; {len(profile.rows):,} layers of {spaces})"

@@ -29,7 +29,7 @@ from aebnas.files.atomic import write_together
 from aebnas.files.text import NoTextError, text_of
 from aebnas.hardware.profile.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.profile.measured_network import MeasuredNetwork, read_networks
-from aebnas.hardware.profile.profile_schema import ProfileFacts
+from aebnas.hardware.profile.profile_schema import ProfileMetadata
 from aebnas.hardware.profile.profile_table import LayerRow, iterate, read_table, table_text
 from aebnas.space.api import Segment
 
@@ -48,7 +48,7 @@ class HardwareProfile:
 
     name: str
     """Stem of the files: what ``latency_ms@NAME`` refers to."""
-    facts: ProfileFacts
+    metadata: ProfileMetadata
     rows: Mapping[str, LayerRow]
     """By ``Layer.signature()``."""
     networks: tuple[MeasuredNetwork, ...] = ()
@@ -59,7 +59,7 @@ class HardwareProfile:
     @property
     def has_energy(self) -> bool:
         """Return whether the device told energies."""
-        return self.facts.energy.source is not None
+        return self.metadata.energy.source is not None
 
     def row(self, layer: Layer) -> LayerRow:
         """Return what a layer costs.
@@ -100,7 +100,7 @@ class HardwareProfile:
         Raises:
             HardwareError: A layer was not measured.
         """
-        correction = self.facts.correction
+        correction = self.metadata.correction
         return self.latency_terms(plan, correction.cache_mb).reach_ms(correction)
 
     def latency_terms(self, plan: Sequence[Segment], cache_mb: float) -> LatencyTerms:
@@ -110,7 +110,7 @@ class HardwareProfile:
             HardwareError: A layer was not measured.
         """
         layers = [self._segment_layers(segment) for segment in plan]
-        return LatencyTerms.of(layers, self.facts.overhead, cache_mb)
+        return LatencyTerms.of(layers, self.metadata.overhead, cache_mb)
 
     def reach_energy_mj(self, plan: Sequence[Segment]) -> FloatArray:
         """Return the millijoules until each exit has decided, shape ``(exits,)``, rising.
@@ -119,21 +119,21 @@ class HardwareProfile:
             HardwareError: A layer was not measured, or the device tells no energy.
         """
         if not self.has_energy:
-            note = self.facts.energy.note or "the device has no energy counter"
+            note = self.metadata.energy.note or "the device has no energy counter"
             raise HardwareError(f"profile {self.name!r} has no energies: {note}. Leave energy_mj out.")
-        segment = self.facts.energy.segment_mj or 0.0
+        segment = self.metadata.energy.segment_mj or 0.0
         reach: FloatArray = np.cumsum([self._segment_mj(one) + segment for one in plan])
         return reach
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change with every number that a prediction depends on."""
-        facts = self.facts.model_dump(mode="json", include={"target", "overhead", "correction"})
-        energy = self.facts.energy.segment_mj
+        metadata = self.metadata.model_dump(mode="json", include={"target", "overhead", "correction"})
+        energy = self.metadata.energy.segment_mj
         costs = [
             [row.layer, row.latency_ms, row.energy_mj, row.read_params, row.activation_bytes]
             for _, row in sorted(self.rows.items())
         ]
-        text = json.dumps([facts, energy, costs], sort_keys=True, separators=(",", ":"))
+        text = json.dumps([metadata, energy, costs], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_frame(self) -> pd.DataFrame:
@@ -147,7 +147,7 @@ class HardwareProfile:
         if cached is None:
             layers = list(segment.layers())
             rows = [self.row(layer) for layer in layers]
-            share, images = BYTES[self.facts.target.dtype] / 4, self.facts.target.batch_size
+            share, images = BYTES[self.metadata.target.dtype] / 4, self.metadata.target.batch_size
             cached = SegmentTerms(
                 tuple(layer.spec.type for layer in layers),
                 np.array([row.latency_ms for row in rows]),
@@ -173,7 +173,8 @@ class HardwareProfile:
         others = f" (and {len(missing) - 1:,} others)" if len(missing) > 1 else ""
         return (
             f"profile {self.name!r} has no layer {first!r}{others}.{nearest} Measure what is missing: "
-            f"aebnas profile SPACE.yaml {command_options(self.facts)} -o hardware_profiles/{self.name}.yaml"
+            f"aebnas profile SPACE.yaml {command_options(self.metadata)} -o "
+            f"hardware_profiles/{self.name}.yaml"
         )
 
 
@@ -185,9 +186,9 @@ def _output_elements(segment: Segment) -> int:
     return last.output.elements
 
 
-def command_options(facts: ProfileFacts) -> str:
+def command_options(metadata: ProfileMetadata) -> str:
     """Return the options of ``aebnas profile`` that measure the same target."""
-    target = facts.target
+    target = metadata.target
     words = f"--device {target.device} --runtime {target.runtime}"
     words += f" --batch-size {target.batch_size}" if target.batch_size != 1 else ""
     words += f" --dtype {target.dtype}" if target.dtype != "fp32" else ""
@@ -206,7 +207,7 @@ def read_profile(path: Path) -> HardwareProfile:
     Raises:
         ConfigError: A file cannot be read or is wrong; one line per mistake, with ``FILE:LINE``.
     """
-    facts = read_model(path, ProfileFacts, NO_PROFILE)
+    metadata = read_model(path, ProfileMetadata, NO_PROFILE)
     table, networks = paths_of(path)
     try:
         text = text_of(table.read_bytes())
@@ -214,8 +215,8 @@ def read_profile(path: Path) -> HardwareProfile:
         raise ConfigError(f"{table}:1: {error.strerror}; it belongs to {path}") from error
     except NoTextError as error:
         raise ConfigError(f"{table}:{error.line}: {error}; it belongs to {path}") from error
-    rows = read_table(text, str(table), facts.rows, facts.energy.source is not None)
-    return HardwareProfile(path.stem, facts, rows, read_networks(networks, facts.networks))
+    rows = read_table(text, str(table), metadata.rows, metadata.energy.source is not None)
+    return HardwareProfile(path.stem, metadata, rows, read_networks(networks, metadata.networks))
 
 
 def write_profile(profile: HardwareProfile, path: Path) -> None:
@@ -225,9 +226,9 @@ def write_profile(profile: HardwareProfile, path: Path) -> None:
         HardwareError: A file cannot be written.
     """
     table, networks = paths_of(path)
-    counted = profile.facts.model_copy(update={"networks": len(profile.networks)})
-    facts: dict[str, Any] = counted.model_dump(mode="json", exclude_none=False)
-    text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
+    counted = profile.metadata.model_copy(update={"networks": len(profile.networks)})
+    metadata: dict[str, Any] = counted.model_dump(mode="json", exclude_none=False)
+    text = yaml.safe_dump(metadata, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
     lines = "".join(json.dumps(network.to_dict()) + "\n" for network in profile.networks)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

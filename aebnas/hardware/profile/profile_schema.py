@@ -32,7 +32,7 @@ def method_of(target: Target) -> int:
     return 3 if target.runtime == "onnxruntime" or target.cuda_graphs else 2
 
 
-class DeviceFacts(Frozen):
+class DeviceMetadata(Frozen):
     """The device and what runs on it."""
 
     name: str
@@ -139,7 +139,7 @@ class Validation(Frozen):
     """First of all exits together, then each."""
 
 
-class EnergyFacts(Frozen):
+class EnergyMetadata(Frozen):
     """Where the energies come from."""
 
     source: str | None = None
@@ -154,7 +154,7 @@ class EnergyFacts(Frozen):
     """Energy of one segment's overhead."""
 
 
-class ProfileFacts(Frozen):
+class ProfileMetadata(Frozen):
     """A whole NAME.yaml."""
 
     format: Annotated[int, Field(ge=1)]
@@ -171,7 +171,7 @@ class ProfileFacts(Frozen):
     """Libraries."""
     method: Annotated[int, Field(ge=1)] = 2
     """How its layers were measured, ``method_of``: rows of different methods do not share a table."""
-    device: DeviceFacts
+    device: DeviceMetadata
     """The device."""
     conditions: Conditions = Conditions()
     """What went on beside the measurement."""
@@ -189,11 +189,11 @@ class ProfileFacts(Frozen):
     """Search-space files whose layers are all in the table."""
     validation: Items[Validation] = ()
     """How well whole networks are predicted, per space."""
-    energy: EnergyFacts
+    energy: EnergyMetadata
     """Where the energies come from; the last, without a default, so that a truncated file is noticed."""
 
     @model_validator(mode="after")
-    def _is_readable(self) -> ProfileFacts:
+    def _is_readable(self) -> ProfileMetadata:
         wrong: list[Wrong] = []
         if self.format > FORMAT:
             message = f"{self.format} is newer than this AEBNAS reads ({FORMAT}); update it"

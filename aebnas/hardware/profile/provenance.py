@@ -12,7 +12,7 @@ from aebnas.errors import HardwareError
 from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.monitor import Monitor
 from aebnas.hardware.profile.profile import HardwareProfile
-from aebnas.hardware.profile.profile_schema import Conditions, DeviceFacts, method_of
+from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata, method_of
 from aebnas.version import __version__
 
 PACKAGES = ("torch", "onnxruntime", "onnx", "numpy", "nvidia-ml-py", "thop")
@@ -37,38 +37,39 @@ def runtime_version(target: Target) -> str:
     return f"{target.runtime} {versions()[target.runtime]}"
 
 
-def refuse_mixture(existing: HardwareProfile, device: DeviceFacts, has_counter: bool, path: Path) -> None:
+def refuse_mixture(existing: HardwareProfile, device: DeviceMetadata, has_counter: bool, path: Path) -> None:
     """Check that new rows may stand beside those of an existing table.
 
     Raises:
         HardwareError: It was made on another device, with another runtime or driver, or has energies
             that cannot be measured now.
     """
-    facts, now = existing.facts, versions()
+    metadata, now = existing.metadata, versions()
     cure = f"Name another profile with -o, or measure everything anew: --again -o {path}"
-    runtime = facts.target.runtime
+    runtime = metadata.target.runtime
     for what, then, here in (
-        ("device", facts.device.name, device.name),
-        ("driver", facts.device.driver, device.driver),
-        (runtime, facts.versions.get(runtime), now[runtime]),
-        ("method", facts.method, method_of(facts.target)),
+        ("device", metadata.device.name, device.name),
+        ("driver", metadata.device.driver, device.driver),
+        (runtime, metadata.versions.get(runtime), now[runtime]),
+        ("method", metadata.method, method_of(metadata.target)),
     ):
         if then != here:
             raise HardwareError(f"{path} was made with another {what} ({then}, here {here}). {cure}")
     if existing.has_energy and not has_counter:
         raise HardwareError(
-            f"{path} has energies ({facts.energy.source}), but that counter cannot be read here now. {cure}"
+            f"{path} has energies ({metadata.energy.source}), but that counter cannot be read here now. "
+            f"{cure}"
         )
 
 
 def watching(monitor: Monitor, listen: Listener) -> Listener:
     """Return a listener that looks at the device whenever something was measured."""
 
-    def told(stage: str, done: int, total: int) -> None:
+    def on_step(stage: str, done: int, total: int) -> None:
         monitor.look()
         listen(stage, done, total)
 
-    return told
+    return on_step
 
 
 def merged_conditions(earlier: Conditions | None, now: Conditions, profile: HardwareProfile) -> Conditions:

@@ -13,7 +13,7 @@ from aebnas.report.page.markup import Markup, data_script, element, joined
 from aebnas.runs.formatting import metric_name
 
 SCRIPTS = (
-    "report/dom", "report/words", "report/plot", "exits/policies", "exits/confidence", "exits/main",
+    "report/dom", "report/formatting", "report/plot", "exits/policies", "exits/confidence", "exits/main",
 )  # fmt: skip
 """In the order in which they need each other."""
 
@@ -27,7 +27,7 @@ def exit_page(study: ExitStudy) -> str:
         section("accuracies", accuracies.title, page_table(accuracies)),
         section("decisions", answers.title, page_table(answers)),
         section("exits", exits.title, page_table(exits)),
-        _drawn("reliability", "Is an exit as sure as it is right?", _BINS),
+        _drawn("reliability", "Does the confidence of an exit match its accuracy?", _BINS),
         _network(study),
     ]
     data = data_script("study", figure_data(study))
@@ -48,14 +48,15 @@ def _header(study: ExitStudy) -> Markup:
         f"images and scored on {scored:,} select images, which no policy was fitted on. "
         f"Cost: {metric_name(study.evaluation.cost_metric)}"
     )
-    told = element("ul", *(element("li", text) for text in study.warnings), attributes={"class": "warnings"})
+    text = element("ul", *(element("li", text) for text in study.warnings), attributes={"class": "warnings"})
     heading = element("h1", "When to leave: exit policies compared")
-    return element("header", heading, element("p", lead, attributes={"class": "lead"}), told)
+    return element("header", heading, element("p", lead, attributes={"class": "lead"}), text)
 
 
 def _curves_caption(study: ExitStudy) -> str:
     return (
-        "Each policy along its path of settings, from the dearest to the cheapest; bands are 95% "
+        "Each policy along its path of settings, from the most expensive to the cheapest; bands of colour "
+        "are 95% "
         f"bootstrap intervals over {study.comparison.scored_on:,} select images. Settings were chosen on "
         "calibrate, so a line may dip. A click on a name hides a policy, a double click (or Shift and a "
         "click) shows it alone. The weakest points may lie below the frame: Whole range shows them."

@@ -68,16 +68,16 @@ def _accuracies(study: ExitStudy) -> TextTable:
         rows,
         f"Each policy fitted on {study.comparison.fitted_on:,} calibrate images to a mean cost of at most "
         f"that share of the full cost, scored on {study.comparison.scored_on:,} select images; c.: what it "
-        f"then spends. ↑, ↓: the 95% band of its difference from {study.comparison.baseline} lies above or "
-        "below 0.",
+        f"then spends. ↑, ↓: the 95% interval of its difference from {study.comparison.baseline} lies above "
+        "or below 0.",
         ("(95%)", "c."),
     )
 
 
 def _budget(point: BudgetPoint) -> tuple[str, str, str]:
     sign = "↑" if point.gain_low > 0 else "↓" if point.gain_high < 0 else ""
-    band = f"{100 * point.low:.1f}–{100 * point.high:.1f}".replace("100.0", "100")  # else wider than 80
-    return f"{sign}{100 * point.accuracy:.1f}", band, f"{100 * point.cost:.0f}"
+    interval = f"{100 * point.low:.1f}–{100 * point.high:.1f}".replace("100.0", "100")  # else wider than 80
+    return f"{sign}{100 * point.accuracy:.1f}", interval, f"{100 * point.cost:.0f}"
 
 
 def _decisions(study: ExitStudy) -> TextTable:

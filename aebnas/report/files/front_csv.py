@@ -50,9 +50,10 @@ def _metric_columns(runs: Sequence[RunContents]) -> list[str]:
 
 def _exit_columns(runs: Sequence[RunContents]) -> list[str]:
     """Return the columns of the exit positions in their order, the final classifier last."""
-    places = dict.fromkeys(name for run in runs for name in run.config.space.exit_positions)
+    places = dict.fromkeys(name for run in runs for name in run.space.exit_positions)
     used = {name for run in runs for point in run.front for name in exit_names(point.evaluation.architecture)}
-    positions = [name for name in (*places, FINAL) if name in used]
+    names = dict.fromkeys((*places, *sorted(used - {FINAL}), FINAL))
+    positions = [name for name in names if name in used]
     return [
         f"{kind}[{name}]"
         for kind in _PER_EXIT

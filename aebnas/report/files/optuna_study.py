@@ -25,7 +25,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, telling
 from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
-from aebnas.runs.individuals import individual
+from aebnas.runs.individuals import metrics_at, violations_of
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
 from aebnas.task.metrics.table import metric_of
 
@@ -89,7 +89,7 @@ def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
                 for name in run.contents.objectives
             ],
             **_parameters(run, point.evaluation, extra),
-            user_attrs=_facts(point),
+            user_attrs=_metadata(point),
             system_attrs={CONSTRAINTS: _violations(run, point)},
         )
     for one in run.contents.failed:
@@ -111,7 +111,7 @@ def _parameters(run: LoadedRun, evaluation: Evaluation, extra: Mapping[str, Any]
     return {"params": values, "distributions": distributions}
 
 
-def _facts(point: OperatingPoint) -> dict[str, Any]:
+def _metadata(point: OperatingPoint) -> dict[str, Any]:
     return {
         "key": point.key,
         "exit_rates": point.exit_rates,
@@ -122,5 +122,5 @@ def _facts(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
-    seen = individual((), point.budget_fraction, point.evaluation, run.contents.config, point.setting)
-    return list(seen.violations)
+    metrics = metrics_at(point.evaluation, point.budget_fraction, point.setting)
+    return list(violations_of(metrics, run.contents.config))

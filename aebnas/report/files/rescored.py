@@ -44,7 +44,7 @@ def rescored_run(
         except ValidationError as error:
             raise ConfigError("; ".join(_problems(error))) from error
         devices = DeviceCosts.read(profiles)
-        shape, classes = store.fact("image_shape"), store.fact("classes")
+        shape, classes = store.metadata("image_shape"), store.metadata("classes")
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
         task = Task.of_samples(shape, len(classes))

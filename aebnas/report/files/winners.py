@@ -198,9 +198,9 @@ def winner_common(run: RunContents) -> str:
     plain = {
         "run": run.path.resolve().name,
         "seed": run.config.search.seed,
-        "data_fingerprint": run.facts["data"],
+        "data_fingerprint": run.metadata["data"],
         "classes": _classes(run),
-        "image_shape": run.facts["image_shape"],
+        "image_shape": run.metadata["image_shape"],
         "data": run.config.data.model_dump(mode="json"),
         "training": longest_training(run.config).model_dump(mode="json"),
         "exits": run.config.exits.model_dump(mode="json"),
@@ -219,7 +219,7 @@ def load_winner(path: Path) -> Winner:
 
 def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
     evaluation = points[0].evaluation
-    config, shape = run.config, run.facts["image_shape"]
+    config, shape = run.config, run.metadata["image_shape"]
     weights = _weights(run, evaluation)
     return Winner(
         format=FORMAT,
@@ -229,7 +229,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         training_seed=evaluation.seed,
         weights=weights,
         epochs=None if weights is None else evaluation.epochs,
-        data_fingerprint=run.facts["data"],
+        data_fingerprint=run.metadata["data"],
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
@@ -248,7 +248,7 @@ def _weights(run: RunContents, evaluation: Evaluation) -> Weights | None:
 
 
 def _classes(run: RunContents) -> int | None:
-    names = run.facts["classes"]
+    names = run.metadata["classes"]
     return None if names is None else len(names)
 
 

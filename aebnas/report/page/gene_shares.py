@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aebnas.errors import ConfigError
 from aebnas.runs.contents import RunContents
-from aebnas.space.drawing import size_words
+from aebnas.space.drawing import format_size
 from aebnas.space.genes import ABSENT, BUDGET_FRACTION, Gene
 from aebnas.space.spaces import make_space
 
@@ -45,7 +45,7 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
 
     Empty without a front, or where the candidates do not fit the run's space.
     """
-    shape = run.facts["image_shape"]
+    shape = run.metadata["image_shape"]
     if not run.front or shape is None:
         return ()
     space = make_space(run.config.space, tuple(shape[:-1]), run.config.search.budget_fractions)
@@ -94,5 +94,5 @@ def _word(gene: Gene, choice: object) -> str:
     if isinstance(choice, bool):
         return "yes" if choice else "no"
     if isinstance(choice, tuple):
-        return size_words(choice)
+        return format_size(choice)
     return f"{choice:g}" if isinstance(choice, float) else str(choice)

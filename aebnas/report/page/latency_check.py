@@ -39,7 +39,7 @@ def latency_checks(run: RunContents, store: RunStore) -> tuple[LatencyCheck, ...
         profiles = kept_devices(store, run.config).profiles
     except RunError:
         return ()  # a damaged copy stops `resume`, not the report
-    checks = (LatencyCheck(one.name, one.facts.device.name, _points(one)) for one in profiles)
+    checks = (LatencyCheck(one.name, one.metadata.device.name, _points(one)) for one in profiles)
     return tuple(check for check in checks if check.points)
 
 

@@ -16,15 +16,15 @@ from aebnas.report.page.tables import (
     MAX_FRONT_ROWS,
     cards,
     comparison_rows,
-    fact_list,
     failure_rows,
     front_rows,
+    summary_list,
 )
-from aebnas.report.text.facts import (
+from aebnas.report.text.summary import (
     comparison_warnings,
     dataset,
     headline,
-    progress_facts,
+    progress_summary,
     provenance,
     reading,
     warnings,
@@ -36,7 +36,7 @@ from aebnas.runs.store.store import RunStore
 SCRIPTS = tuple(
     f"report/{name}"
     for name in (
-        "dom", "words", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
+        "dom", "formatting", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
         "details", "table", "progress", "genes", "latency", "surrogate", "main",
     )
 )  # fmt: skip
@@ -73,13 +73,13 @@ def page(
 
 def _summary(runs: Sequence[RunContents]) -> Markup:
     several = len(runs) > 1
-    told = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
-    told = comparison_warnings(runs) + told if several else told
-    boxes = element("ul", *(element("li", text) for text in told), attributes={"class": "warnings"})
+    text = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
+    text = comparison_warnings(runs) + text if several else text
+    boxes = element("ul", *(element("li", text) for text in text), attributes={"class": "warnings"})
     content = comparison_rows(runs) if several else cards(headline(runs[0]))
     lead = element("p", _lead(runs), attributes={"class": "lead"})
     heading = element("h1", _title(runs))
-    return element("header", heading, lead, content, *([boxes] if told else []))
+    return element("header", heading, lead, content, *([boxes] if text else []))
 
 
 def _title(runs: Sequence[RunContents]) -> str:
@@ -138,12 +138,12 @@ def _progress_section(runs: Sequence[RunContents]) -> Markup:
         "Hypervolume: share of the box between the ideal point (all 0) and the reference point that the "
         f"feasible front dominates, after each generation. Reference: {'; or '.join(sorted(references))}."
     )
-    facts = [
-        joined([*([element("h3", run.label)] if len(runs) > 1 else []), fact_list(progress_facts(run))])
+    metadata = [
+        joined([*([element("h3", run.label)] if len(runs) > 1 else []), summary_list(progress_summary(run))])
         for run in runs
     ]
     notes = [element("p", caption, attributes={"class": "caption"})] if references else []
-    return section("progress-section", "Progress of the search", _place("progress"), *notes, *facts)
+    return section("progress-section", "Progress of the search", _place("progress"), *notes, *metadata)
 
 
 def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Markup]:
@@ -194,5 +194,5 @@ def _failures(run: RunContents) -> str:
 
 
 def _provenance(run: RunContents, several: bool) -> Markup:
-    facts = fact_list(provenance(run))
-    return element("details", element("summary", run.label), facts) if several else facts
+    metadata = summary_list(provenance(run))
+    return element("details", element("summary", run.label), metadata) if several else metadata

@@ -18,7 +18,7 @@ from aebnas.report.page.gene_shares import gene_shares
 from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.page.reliability import ExitReliability, reliabilities
-from aebnas.report.page.surrogate_section import foretold
+from aebnas.report.page.surrogate_section import predictions
 from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
 from aebnas.runs.formatting import further_metrics, metric_heading, metric_name
 from aebnas.runs.store.store import RunStore
@@ -122,7 +122,7 @@ def _search_history(run: RunContents, store: RunStore) -> dict[str, Any]:
              [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
             for one in latency_checks(run, store)
         ],
-        "foretold": foretold(run),
+        "predictions": predictions(run),
     }  # fmt: skip
 
 
@@ -138,11 +138,15 @@ def _candidates(
     on_front, members = {id(point) for point in run.front}, set(run.front_keys)
     groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
     limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
-    sure, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
+    confidences, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
     return [
         _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
         | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
-        | {"n": order[one.key], "b": _bins(sure.get(one.key, ())), "i": int(not run.fidelity(one).trains)}
+        | {
+            "n": order[one.key],
+            "b": _bins(confidences.get(one.key, ())),
+            "i": int(not run.fidelity(one).trains),
+        }
         for one in shown
     ]
 
@@ -184,7 +188,7 @@ def _candidate(
         "s": short(one.seconds, 4),
         "h": one.epochs,
         "e": one.seed,
-        "v": None if one.verdict is None else str(one.verdict["words"]),
+        "v": None if one.target_check is None else str(one.target_check["text"]),
     }
 
 

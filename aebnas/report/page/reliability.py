@@ -23,7 +23,7 @@ CONFIDENCE = "confidence"
 
 @dataclass(frozen=True)
 class ExitReliability:
-    """How sure one exit is, and how often it is right, if it answered every image."""
+    """The confidence of one exit, and how often it is right, if it answered every image."""
 
     select: Reliability
     """Bins on select, which no policy was fitted on."""

@@ -1,4 +1,4 @@
-"""The surrogate's part of the page: what it foretold, what came, when it was off.
+"""The surrogate's part of the page: what it predicted, what was observed, when it was off.
 
 Read from the summaries of the generations; empty for runs without a surrogate.
 Must not import torch.
@@ -17,7 +17,7 @@ from aebnas.runs.formatting import percent
 
 _SOURCES = {"surrogate": "surrogate", "exploration": "drawn at random", "plain": "plain NSGA-II"}
 _NUMBERS = (
-    "Tau, foretold", "Tau, folds", "Bias of error", "In 90% interval", "Gain", "Gain, plain", "Chance",
+    "Tau, predicted", "Tau, folds", "Bias of error", "In 90% interval", "Gain", "Gain, plain", "Chance",
 )  # fmt: skip
 
 
@@ -25,40 +25,40 @@ def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
     """Return one section per run that a surrogate helped; ``surrogate.js`` draws its figure."""
     sections = []
     for i, run in enumerate(runs):
-        standings = [(int(one["number"]), one["surrogate"]) for one in run.generations if "surrogate" in one]
-        if not standings:
+        statuses = [(int(one["number"]), one["surrogate"]) for one in run.generations if "surrogate" in one]
+        if not statuses:
             continue
         title = "The surrogate" + (f" of {run.label}" if len(runs) > 1 else "")
         caption = (
-            "Error (mean over the budget fractions) as predicted before each training, and as it came. "
+            "Error (mean over the budget fractions) as predicted before each training, and as observed. "
             "On the line the surrogate was right."
         )
-        note = element("p", _note(run, standings), attributes={"class": "caption"})
+        note = element("p", _note(run, statuses), attributes={"class": "caption"})
         place = element("div", "", attributes={"id": f"surrogate-{i}"})
         legend = element("p", caption, attributes={"class": "caption"})
-        parts = (legend, place, note, _table(run, standings))
+        parts = (legend, place, note, _table(run, statuses))
         sections.append(section(f"surrogate-section-{i}", title, *parts))
     return sections
 
 
-def _note(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
-    off = [str(number) for number, one in standings if not one["is_on"]]
+def _note(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
+    off = [str(number) for number, one in statuses if not one["is_on"]]
     was = f"It was switched off in generation {', '.join(off)}" if off else "It was never switched off"
     window = run.config.search.surrogate_options.window
     return (
-        f"{was}. Tau (foretold), bias, interval and gains are of the last {window} generations, of every "
+        f"{was}. Tau (predicted), bias, interval and gains are of the last {window} generations, of every "
         "candidate predicted before it was trained; tau (folds), of error and behind each model its own, of "
         "earlier trainings left out of the fit. "
-        "Bias: error that came minus error predicted. Gain: mean hypervolume (thousandths of the box) "
+        "Bias: error observed minus error predicted. Gain: mean hypervolume (thousandths of the box) "
         "that a candidate added. "
         "Chance: how likely one of the surrogate adds more than one of plain NSGA-II, ties by half."
     )
 
 
-def _table(run: RunContents, standings: Sequence[tuple[int, Mapping[str, Any]]]) -> Markup:
+def _table(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -> Markup:
     heads = [plain_head("Generation", True), plain_head("Surrogate"), plain_head("Models")]
     heads += [plain_head(name, True) for name in _NUMBERS]
-    rows = [_row(number, one) for number, one in standings]
+    rows = [_row(number, one) for number, one in statuses]
     return scrolling(f"The surrogate of {run.label} in every generation", table_of(heads, rows))
 
 
@@ -90,11 +90,11 @@ def _two_digits(value: float | None, scale: float = 1.0) -> str:
     return "–" if value is None else f"{scale * value:.2f}"
 
 
-def foretold(run: RunContents) -> list[list[Any]]:
-    """Return what was predicted before it was trained: generation, key, source, predicted, came."""
+def predictions(run: RunContents) -> list[list[Any]]:
+    """Return what was predicted before it was trained: generation, key, source, predicted, observed."""
     return [
-        [int(one["number"]), told["key"], _SOURCES[told["source"]], told["predicted"], told["came"]]
+        [int(one["number"]), text["key"], _SOURCES[text["source"]], text["predicted"], text["observed"]]
         for one in run.generations
         if "surrogate" in one
-        for told in one["surrogate"]["foretold"]
+        for text in one["surrogate"]["predictions"]
     ]

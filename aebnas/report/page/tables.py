@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from aebnas.report.page.markup import Markup, element, joined
-from aebnas.report.text.facts import Fact, dataset, headline
+from aebnas.report.text.summary import SummaryItem, dataset, headline
 from aebnas.runs.contents import OperatingPoint, RunContents
 from aebnas.runs.formatting import (
     FINAL,
-    epochs_word,
     exit_names,
+    format_epochs,
     further_metrics,
     interval,
     metric_heading,
@@ -90,8 +90,8 @@ def failure_rows(run: RunContents) -> Markup:
 
 def comparison_rows(runs: Sequence[RunContents]) -> Markup:
     """Return the headline figures of several runs, one row per run."""
-    facts = zip(*(headline(run) for run in runs), strict=True)
-    names = [" / ".join(dict.fromkeys(fact.name for fact in same)) for same in facts]
+    items = zip(*(headline(run) for run in runs), strict=True)
+    names = [" / ".join(dict.fromkeys(item.name for item in same)) for same in items]
     heads = [
         plain_head("Run"),
         plain_head("Dataset"),
@@ -106,27 +106,27 @@ def comparison_rows(runs: Sequence[RunContents]) -> Markup:
             element("td", dataset(run)),
         ]
         cells.append(element("td", str(run.config.search.seed), attributes={"class": "number"}))
-        cells += [element("td", element("strong", fact.value), *_note(fact)) for fact in headline(run)]
+        cells += [element("td", element("strong", item.value), *_note(item)) for item in headline(run)]
         rows.append(element("tr", *cells))
     return scrolling("The runs side by side", table_of(heads, rows))
 
 
-def fact_list(facts: Iterable[Fact]) -> Markup:
-    """Return facts as a list of terms."""
-    pairs = [joined([element("dt", fact.name), element("dd", fact.value, *_note(fact))]) for fact in facts]
-    return element("dl", *pairs, attributes={"class": "facts"})
+def summary_list(items: Iterable[SummaryItem]) -> Markup:
+    """Return metadata as a list of terms."""
+    pairs = [joined([element("dt", item.name), element("dd", item.value, *_note(item))]) for item in items]
+    return element("dl", *pairs, attributes={"class": "summary"})
 
 
-def cards(facts: Iterable[Fact]) -> Markup:
-    """Return facts as cards, the value large."""
+def cards(items: Iterable[SummaryItem]) -> Markup:
+    """Return metadata as cards, the value large."""
     found = [
         element(
             "li",
-            element("span", fact.name, attributes={"class": "name"}),
-            element("strong", fact.value),
-            *_note(fact),
+            element("span", item.name, attributes={"class": "name"}),
+            element("strong", item.value),
+            *_note(item),
         )
-        for fact in facts
+        for item in items
     ]
     return element("ul", *found, attributes={"class": "cards"})
 
@@ -148,7 +148,7 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         si(metrics["worst_macs"]),
         si(metrics["params"]),
         f"{point.budget_fraction:g}",
-        *([epochs_word(point.evaluation.epochs)] if run.plan.is_uneven else []),
+        *([format_epochs(point.evaluation.epochs)] if run.plan.is_uneven else []),
     ]
     cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
     key: Markup = element("code", point.key)
@@ -176,8 +176,8 @@ def _lines(lines: Iterable[str]) -> Markup:
     return joined(element("span", line, attributes={"class": "line"}) for line in lines)
 
 
-def _note(fact: Fact) -> list[Markup]:
-    return [element("span", fact.note, attributes={"class": "note"})] if fact.note else []
+def _note(item: SummaryItem) -> list[Markup]:
+    return [element("span", item.note, attributes={"class": "note"})] if item.note else []
 
 
 def plain_head(name: str, is_number: bool = False) -> Markup:

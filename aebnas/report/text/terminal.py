@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aebnas.report.text.facts import miss_words
-from aebnas.report.text.training_words import weights_words
+from aebnas.report.text.summary import format_miss
+from aebnas.report.text.training_formatting import format_weights
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
-from aebnas.runs.formatting import count, epochs_word, further_metrics, interval, metric_value, percent, si
+from aebnas.runs.formatting import count, format_epochs, further_metrics, interval, metric_value, percent, si
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import EVERYWHERE, metric_of
 from aebnas.terminal.tables import FittedColumn, FittedTable
@@ -45,7 +45,7 @@ def contents_table(run: RunContents, max_rows: int = 20, width: int | None = Non
     columns = _columns(run, shown, further)
     return FittedTable(
         [FittedColumn(head, tuple(cells), head in ("exits %", "key")) for head, cells in columns.items()],
-        caption=miss_words(run) or _caption(run, len(shown)),
+        caption=format_miss(run) or _caption(run, len(shown)),
         least_first=(*LEAST_FIRST, *reversed(further.values()), "MACs"),
         legend=LEGEND if run.front else {},
         breaks_heads=False,
@@ -91,7 +91,7 @@ def _columns(
     columns["params"] = [si(point.metrics["params"]) for point in points]
     columns["exits %"] = ["/".join(f"{rate * 100:.0f}" for rate in point.exit_rates) for point in points]
     if run.plan.is_uneven:
-        columns["epochs"] = [epochs_word(point.evaluation.epochs) for point in points]
+        columns["epochs"] = [format_epochs(point.evaluation.epochs) for point in points]
     columns["key"] = [point.key for point in points]
     return columns
 
@@ -122,4 +122,4 @@ def _all(run: RunContents) -> str:
         return f"{count(top_candidates, 'top-k candidate')}, {others} left out"
     if not run.inherits:
         return count(len(run.done), "trained network")
-    return f"{count(len(run.done), 'candidate')} ({weights_words(run.plan, run.done)})"
+    return f"{count(len(run.done), 'candidate')} ({format_weights(run.plan, run.done)})"

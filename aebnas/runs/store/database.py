@@ -28,7 +28,7 @@ CREATE TABLE attempts (
     key TEXT NOT NULL, context TEXT NOT NULL, fidelity TEXT NOT NULL,
     started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE TABLE generations (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE metadata (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 LOGS = ("-wal", "-journal")
 """Endings of the files beside a database that may hold results; ``-shm`` is made again from them."""
@@ -141,12 +141,12 @@ def _stamps(file: Path) -> dict[Path, tuple[int, int]]:
     stamps = {}
     for path in (file, *(file.with_name(file.name + ending) for ending in LOGS)):
         try:
-            facts = path.stat()
+            metadata = path.stat()
         except FileNotFoundError:
             if path == file:
                 raise
         else:
-            stamps[path] = (facts.st_size, facts.st_mtime_ns)
+            stamps[path] = (metadata.st_size, metadata.st_mtime_ns)
     return stamps
 
 

@@ -31,7 +31,7 @@ from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
 from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
-from aebnas.runs.standing import standing
+from aebnas.runs.fidelity_status import current_evaluations
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.arrays import numbers_of_labels, pack_arrays, pack_record
 from aebnas.runs.store.cells import Cell
@@ -39,7 +39,7 @@ from aebnas.runs.store.database import LOGS, SCHEMA, open_database, reading
 from aebnas.runs.store.location import DATABASE, found_database, refuse_existing
 from aebnas.runs.store.settings_file import read_settings
 from aebnas.runs.store.stored_schema import ENVIRONMENT
-from aebnas.runs.store.stored_values import evaluation_in, fact_in, record_in, summary_in
+from aebnas.runs.store.stored_values import evaluation_in, metadata_in, record_in, summary_in
 
 
 class RunStore:
@@ -124,8 +124,8 @@ class RunStore:
     def environment(self) -> dict[str, Any]:
         """Return versions, machine and git state of the run's start."""
         try:
-            facts = json.loads((self.path / "environment.json").read_bytes())
-            return ENVIRONMENT.validate_python(facts).model_dump(exclude_unset=True)
+            metadata = json.loads((self.path / "environment.json").read_bytes())
+            return ENVIRONMENT.validate_python(metadata).model_dump(exclude_unset=True)
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path} is damaged: environment.json: {error}") from error
 
@@ -190,7 +190,7 @@ class RunStore:
 
     def evaluations(self) -> list[Evaluation]:
         """Return the evaluation that every candidate counts with, in the order of their first ones."""
-        return standing(plan_of(self.config), self.filed(), self.generations())
+        return current_evaluations(plan_of(self.config), self.filed(), self.generations())
 
     def _filed(self, rest: str, values: Sequence[object] = ()) -> list[Evaluation]:
         found = []
@@ -237,19 +237,19 @@ class RunStore:
         rows = self.cells("generations", ("number", "summary"), "ORDER BY number")
         return [summary_in(summary, number.integer(), self.settled) for number, summary in rows]
 
-    def put_fact(self, name: str, value: object) -> None:
+    def put_metadata(self, name: str, value: object) -> None:
         """Keep one fact about the run, fit for JSON."""
-        self.write("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value)))
+        self.write("INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)", (name, json.dumps(value)))
 
     def put_status(self, status: RunStatus, message: str = "") -> None:
         """Keep how far the search is, and the error that stopped it."""
-        self.put_fact("stopped_by", message)
-        self.put_fact("status", status)
+        self.put_metadata("stopped_by", message)
+        self.put_metadata("status", status)
 
-    def fact(self, name: str, default: Any = None) -> Any:
+    def metadata(self, name: str, default: Any = None) -> Any:
         """Return a fact about the run."""
-        rows = self.cells("facts", ("value",), "WHERE name = ?", (name,))
-        return fact_in(rows[0][0], name) if rows else default
+        rows = self.cells("metadata", ("value",), "WHERE name = ?", (name,))
+        return metadata_in(rows[0][0], name) if rows else default
 
     def weights_path(self, key: str, fidelity: str) -> Path:
         """Return where a candidate's weights lie, if they were kept."""

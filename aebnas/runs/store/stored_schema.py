@@ -1,4 +1,4 @@
-"""Shapes of what a run's database holds as JSON: evaluations, summaries of generations, facts.
+"""Shapes of what a run's database holds as JSON: evaluations, summaries of generations, metadata.
 
 Fields with a default are those that some runs do not write; what else stands there is left alone.
 Must not import torch.
@@ -29,14 +29,14 @@ class Plain(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
 
 
-class StoredVerdict(Plain):
+class StoredTargetCheck(Plain):
     """What an evaluation says of its target."""
 
     is_met: bool
     violation: Size
-    words: str
+    text: str
     notes: list[str] = []
-    settings: dict[str, StoredVerdict] = {}
+    settings: dict[str, StoredTargetCheck] = {}
 
 
 class StoredEvaluation(Plain):
@@ -57,21 +57,21 @@ class StoredEvaluation(Plain):
     memory_mb: Size = 0
     train_loss: AnyNumber | None = None
     curve: dict[str, Any] | None
-    verdict: StoredVerdict | None = None
+    target_check: StoredTargetCheck | None = None
     epochs: Count | None = None
     fidelity: Annotated[str, Field(min_length=1)]
 
 
-class StoredForetold(Plain):
+class StoredPrediction(Plain):
     """What a surrogate said of a candidate."""
 
     key: str
     source: Annotated[str, Field(pattern="^(surrogate|exploration|plain)$")]
     predicted: float
-    came: float
+    observed: float
 
 
-class StoredStanding(Plain):
+class StoredSurrogateStatus(Plain):
     """How a surrogate did in one generation."""
 
     is_on: bool
@@ -83,7 +83,7 @@ class StoredStanding(Plain):
     coverage: AnyNumber | None
     gains: dict[str, AnyNumber]
     chance: AnyNumber | None
-    foretold: list[StoredForetold]
+    predictions: list[StoredPrediction]
 
 
 class StoredFinalTraining(Plain):
@@ -118,7 +118,7 @@ class StoredSummary(Plain):
     reference: list[float]
     front: list[Annotated[list[Any], AfterValidator(_named_point)]]
     is_complete: bool
-    surrogate: StoredStanding | None = None
+    surrogate: StoredSurrogateStatus | None = None
     finals: list[StoredFinalTraining] = []
     reached: dict[Key, str] = {}
     full_trainings: Size | None = None
@@ -171,7 +171,7 @@ class StoredEnvironment(Plain):
 
 EVALUATION, SUMMARY = TypeAdapter(StoredEvaluation), TypeAdapter(StoredSummary)
 ENVIRONMENT = TypeAdapter(StoredEnvironment)
-FACTS: Mapping[str, TypeAdapter[Any]] = {
+METADATA: Mapping[str, TypeAdapter[Any]] = {
     "status": TypeAdapter(Annotated[RunStatus, Field(strict=False)]),
     "stopped_by": TypeAdapter(str),
     "out_of_time": TypeAdapter(Annotated[bool, Field(strict=True)]),

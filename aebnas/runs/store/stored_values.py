@@ -1,4 +1,4 @@
-"""What the cells of a run's database say: evaluations, summaries of generations, facts, scores.
+"""What the cells of a run's database say: evaluations, summaries of generations, metadata, scores.
 
 Each function reads one cell; what is not of its shape, contradicts itself or does not fit the run
 is refused with its place.  Must not import torch.
@@ -17,7 +17,7 @@ from aebnas.exits.core.arrays import check_reach_cost
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.store.arrays import unpack_record
 from aebnas.runs.store.cells import Cell
-from aebnas.runs.store.stored_schema import EVALUATION, FACTS, SUMMARY
+from aebnas.runs.store.stored_schema import EVALUATION, METADATA, SUMMARY
 
 RATE_TOLERANCE = 1e-6
 """How far the exit rates of a point may sum from 1."""
@@ -92,7 +92,7 @@ def _lack(evaluation: Evaluation, config: SearchFile) -> str | None:
         missing = [name for name in (*config.objectives, *config.constraints) if name not in metrics]
         if missing:
             return f"it does not tell {missing[0]}"
-    if config.exits.target is not None and evaluation.verdict is None:
+    if config.exits.target is not None and evaluation.target_check is None:
         return "it does not tell whether the target of exits is met"
     return None
 
@@ -122,15 +122,15 @@ def summary_in(cell: Cell, number: int, config: SearchFile) -> dict[str, Any]:
     return plain
 
 
-def fact_in(cell: Cell, name: str) -> Any:
+def metadata_in(cell: Cell, name: str) -> Any:
     """Return a fact about the run.
 
     Raises:
-        RunError: The cell holds no such fact.
+        RunError: The cell holds no such metadata.
     """
     plain = cell.json()
-    if name in FACTS:
-        cell.checked(FACTS[name], plain)
+    if name in METADATA:
+        cell.checked(METADATA[name], plain)
     return plain
 
 

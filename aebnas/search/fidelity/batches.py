@@ -46,8 +46,8 @@ class Batches:
         fidelities, rest = self._steps.plan.of_generations, list(batch)
         for fidelity in fidelities:
             is_last = fidelity is fidelities[-1]
-            told = decided if is_last else None
-            found = self._take([batch[key] for key in rest], fidelity, told)
+            listener = decided if is_last else None
+            found = self._take([batch[key] for key in rest], fidelity, listener)
             if len(found) < len(rest):
                 self._cut(rest, found, fidelity, decided)
                 return False
@@ -93,12 +93,12 @@ class Batches:
         self, rest: Sequence[str], found: Mapping[str, Evaluation], fidelity: Fidelity, decided: Decided
     ) -> None:
         """Settle what the end of the time left: each candidate as far as it came."""
-        is_told = fidelity is self._steps.plan.of_generations[-1]
+        is_last = fidelity is self._steps.plan.of_generations[-1]
         for key in rest:
             evaluation = found.get(key)
             if evaluation is None and fidelity.level:
                 evaluation = self._steps.find(key, fidelity.level - 1)
-            elif is_told:
+            elif is_last:
                 evaluation = None
             if evaluation is not None:
                 decided(evaluation, key not in self._steps.trained, 0)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
+from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
 from aebnas.runs.individuals import Individual, with_free_points
-from aebnas.runs.standing import FinalTraining, finals_of, front_level
 from aebnas.search.events import FinalsChosen, Listener, Warned
 from aebnas.search.fidelity.batches import Decided
 from aebnas.search.fidelity.promotion import best_first
@@ -129,7 +129,7 @@ class Finals:
         self, ranked: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity
     ) -> list[str]:
         """Return the candidates whose further training is within the limit on that of one."""
-        limit, images = self._config.evaluation.max_training_macs, self._steps.store.fact("train_images")
+        limit, images = self._config.evaluation.max_training_macs, self._steps.store.metadata("train_images")
         if limit is None or images is None:
             return list(ranked)
         most = limit / (images * fidelity.epochs)

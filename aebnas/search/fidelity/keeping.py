@@ -43,12 +43,12 @@ class Keeping:
             self._open |= set(generation.proposed)
         self._kept = {(key, evaluations[key].fidelity) for key in kept}
         finals = {one.name for one in self._plan.finals}
-        told = {
+        spare = {
             (key, name)
             for key, name in self._store.artefacts()
             if key in evaluations and key not in self._spared and name not in finals
         }
-        self._forget(told)
+        self._forget(spare)
 
     def after_end(self, candidates: Iterable[Evaluation]) -> None:
         """Forget everything but what the last generation kept, and what some candidates are now."""

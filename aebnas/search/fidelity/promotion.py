@@ -39,8 +39,8 @@ def best_first(
         config: Objectives, constraints and target.
     """
     limits = {name: bound for name, bound in config.constraints.items() if not metric_of(name).is_learned}
-    judged = config.model_copy(update={"constraints": limits})
-    points = with_free_points(space, asked, dict(evaluations), judged)
+    limited = config.model_copy(update={"constraints": limits})
+    points = with_free_points(space, asked, dict(evaluations), limited)
     if config.exits.target is not None and config.exits.budget_metric is None:
         points = [replace(one, violations=one.violations[:-1]) for one in points]
     return list(dict.fromkeys(points[i].key for i in _order(points)))

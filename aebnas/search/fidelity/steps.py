@@ -14,7 +14,7 @@ from typing import Protocol
 
 from aebnas.evaluation.plan import Plan, Step, StepOf
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.runs.standing import chained
+from aebnas.runs.fidelity_status import chained
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from aebnas.errors import ConfigError
 from aebnas.runs.individuals import Individual
-from aebnas.search.events import SurrogateStanding
-from aebnas.search.proposers.limits import Excess
+from aebnas.search.events import SurrogateStatus
+from aebnas.search.proposers.limits import CostViolation
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
 
@@ -37,7 +37,7 @@ class Proposer(Protocol):
         """Learn from evaluated individuals, in ask order."""
         ...
 
-    def standing(self) -> SurrogateStanding | None:
+    def status(self) -> SurrogateStatus | None:
         """Return how the surrogate did in the generation told last; None where there is none."""
         ...
 
@@ -68,7 +68,7 @@ def draw_distinct(
     rng: np.random.Generator,
     known: set[str],
     admit: Admit | None = None,
-    excess: Excess | None = None,
+    cost_violation: CostViolation | None = None,
 ) -> list[Genome]:
     """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``known``.
 
@@ -80,7 +80,7 @@ def draw_distinct(
         rng: Source of randomness.
         known: Keys of architectures not to return again; changed in place.
         admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
-        excess: How far architectures are beyond limits.
+        cost_violation: How far architectures are beyond limits.
 
     Raises:
         ConfigError: ``admit`` refused nearly every one of many draws.
@@ -106,7 +106,7 @@ def draw_distinct(
                     "See its sizes: aebnas check FILE"
                 )
             continue
-        if key not in beyond and excess is not None and (missed := excess(architecture)) > 0:
+        if key not in beyond and cost_violation is not None and (missed := cost_violation(architecture)) > 0:
             beyond[key] = missed, genome
         if key in beyond:
             draws_beyond += 1
@@ -129,7 +129,7 @@ class RandomProposer:
         count: int,
         seed: int,
         admit: Admit | None = None,
-        excess: Excess | None = None,
+        cost_violation: CostViolation | None = None,
     ) -> None:
         """Propose ``count`` architectures at a time.
 
@@ -139,7 +139,7 @@ class RandomProposer:
             seed: Of the draws.
             admit: Early rejection in the first generation alone, as for NSGA-II: a baseline that
                 it bound throughout would not search the same space.
-            excess: How far architectures are beyond limits that cost alone decides.
+            cost_violation: How far architectures are beyond limits that cost alone decides.
 
         Raises:
             ConfigError: ``admit`` refused nearly every draw.
@@ -148,18 +148,22 @@ class RandomProposer:
         self._count = count
         self._rng = np.random.default_rng(seed)
         self._known: set[str] = set()
-        self._excess = excess
-        self._first: list[Genome] | None = draw_distinct(space, count, self._rng, self._known, admit, excess)
+        self._cost_violation = cost_violation
+        self._first: list[Genome] | None = draw_distinct(
+            space, count, self._rng, self._known, admit, cost_violation
+        )
 
     def ask(self) -> list[Genome]:
         """Return the next genomes."""
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return draw_distinct(self._space, self._count, self._rng, self._known, excess=self._excess)
+        return draw_distinct(
+            self._space, self._count, self._rng, self._known, cost_violation=self._cost_violation
+        )
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Learn nothing."""
 
-    def standing(self) -> None:
+    def status(self) -> None:
         """Return None: nothing is predicted."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aebnas.hardware.cost.cost import NetworkCost, network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.space.api import Architecture
-from aebnas.task.metrics.facts import Costs
+from aebnas.task.metrics.inputs import Costs
 from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 

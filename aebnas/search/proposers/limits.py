@@ -16,11 +16,11 @@ from aebnas.task.metrics.table import metric_of
 if TYPE_CHECKING:  # counting imports torch
     from aebnas.search.proposers.exact import ExactCost, ExactCosts
 
-Excess = Callable[[Architecture], float]
+CostViolation = Callable[[Architecture], float]
 """How far an architecture is beyond its limits, whatever training makes of it; 0: within."""
 
 
-def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
+def cost_violation_of(config: SearchFile, exact: ExactCosts) -> CostViolation | None:
     """Return how far architectures are beyond the constraints on costs; None where there are none.
 
     Limits on ``params``, ``peak_activation_bytes`` and ``worst_`` costs hold or not before training.
@@ -36,7 +36,7 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
     if not bounds:
         return None
 
-    def excess(architecture: Architecture) -> float:
+    def cost_violation(architecture: Architecture) -> float:
         """Return the sum over the limits, each as a share of the limit."""
         cost = exact.of(architecture)
         return sum(
@@ -46,7 +46,7 @@ def excess_of(config: SearchFile, exact: ExactCosts) -> Excess | None:
             for violation in bound_violations(value, bound)
         )
 
-    return excess
+    return cost_violation
 
 
 def _nearest(cost: ExactCost, name: str, bound: Bound) -> Iterator[float]:

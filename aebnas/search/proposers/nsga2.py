@@ -28,7 +28,7 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.individuals import Individual
 from aebnas.search.proposers.api import Admit, KeyOf, draw_distinct
-from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
@@ -52,7 +52,7 @@ class Nsga2Proposer:
         objectives: int,
         constraints: int,
         admit: Admit | None = None,
-        excess: Excess | None = None,
+        cost_violation: CostViolation | None = None,
         initial: Sequence[Genome] | None = None,
         known: Iterable[str] = (),
         tries: int = MATING_TRIES,
@@ -66,7 +66,7 @@ class Nsga2Proposer:
             objectives: Number of objectives.
             constraints: Number of constraints.
             admit: Early rejection in the initial population.
-            excess: How far architectures are beyond limits that cost alone decides.
+            cost_violation: How far architectures are beyond limits that cost alone decides.
             initial: The initial population, at least one genome; default: drawn from the seed.
             known: Keys of architectures never to propose.
             tries: Matings in a generation before it stays smaller than asked for.
@@ -76,7 +76,7 @@ class Nsga2Proposer:
         self._known: set[str] = set(known)
         if initial is None:
             rng = np.random.default_rng(config.seed)
-            initial = draw_distinct(space, config.population, rng, self._known, admit, excess)
+            initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
         cards = np.asarray(space.cardinalities, np.int64)
         problem = Problem(
             n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
@@ -86,7 +86,7 @@ class Nsga2Proposer:
         self._duplicates = _KnownArchitectures(
             key_of or (lambda genome: space.decode(genome).key()),
             self._known,
-            None if excess is None else lambda genome: excess(space.decode(genome)),
+            None if cost_violation is None else lambda genome: cost_violation(space.decode(genome)),
         )
         self._algorithm = NSGA2(
             pop_size=config.population,
@@ -123,7 +123,7 @@ class Nsga2Proposer:
         if not individuals:
             return
         genomes = np.asarray([individual.genome for individual in individuals], np.int64)
-        told = Population.new(
+        population = Population.new(
             X=genomes,
             F=np.asarray([individual.objectives for individual in individuals], float),
             G=np.asarray([individual.violations for individual in individuals], float).reshape(
@@ -131,9 +131,9 @@ class Nsga2Proposer:
             ),
             architecture=np.asarray([individual.key for individual in individuals], object),
         )
-        self._algorithm.tell(infills=told)
+        self._algorithm.tell(infills=population)
 
-    def standing(self) -> None:
+    def status(self) -> None:
         """Return None: nothing is predicted."""
 
 
@@ -143,11 +143,13 @@ class _KnownArchitectures(DuplicateElimination):
     Those beyond the limits too, in the first matings of a generation.
     """
 
-    def __init__(self, key_of: KeyOf, known: set[str], excess: Callable[[Genome], float] | None) -> None:
+    def __init__(
+        self, key_of: KeyOf, known: set[str], cost_violation: Callable[[Genome], float] | None
+    ) -> None:
         super().__init__()
         self._key_of = key_of
         self._known = known
-        self._excess = excess
+        self._cost_violation = cost_violation
         self._matings = 0
 
     def begin(self) -> None:
@@ -161,12 +163,12 @@ class _KnownArchitectures(DuplicateElimination):
         if not others:
             return pop  # the initial draw, which is distinct
         self._matings += 1
-        excess = self._excess if self._matings <= MATINGS_WITHIN_LIMITS else None
+        cost_violation = self._cost_violation if self._matings <= MATINGS_WITHIN_LIMITS else None
         seen = self._known.union(self.keys(others[-1]) if len(others[-1]) else ())
         keep = []
         for i, genome in enumerate(_genomes(pop)):
             key = self._key_of(genome)
-            if key in seen or (excess is not None and excess(genome) > 0):
+            if key in seen or (cost_violation is not None and cost_violation(genome) > 0):
                 continue
             seen.add(key)
             keep.append(i)

@@ -11,8 +11,8 @@ import math
 import shutil
 
 from aebnas.config.schema import SearchFile
-from aebnas.data.checks.facts import DataFacts
-from aebnas.data.checks.memory import FEWER, SPARE, in_words
+from aebnas.data.checks.memory import FEWER, SPARE, format_bytes
+from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.checks.room import available_bytes
 from aebnas.errors import DataError
 from aebnas.search.workers.resources import worker_count, worker_gpus
@@ -20,7 +20,7 @@ from aebnas.search.workers.resources import worker_count, worker_gpus
 SHARED_MEMORY = "/dev/shm"
 
 
-def check_workers_fit(config: SearchFile, data: DataFacts) -> None:
+def check_workers_fit(config: SearchFile, data: DataMetadata) -> None:
     """Refuse images that do not fit into memory once for every worker.
 
     Raises:
@@ -40,8 +40,9 @@ def check_workers_fit(config: SearchFile, data: DataFacts) -> None:
         return
     fitting = int((SPARE * there - splits - shared) // padded)
     raise DataError(
-        f"training images for {workers} workers take {in_words(needed)} of memory ({in_words(padded)} for "
-        f"each), but {in_words(there)} are free. {_cure(config, fitting, needed / there, data)}"
+        f"training images for {workers} workers take {format_bytes(needed)} of memory "
+        f"({format_bytes(padded)} for "
+        f"each), but {format_bytes(there)} are free. {_cure(config, fitting, needed / there, data)}"
     )
 
 
@@ -65,9 +66,9 @@ def _shared(config: SearchFile, splits: int) -> int:
     return splits if free > splits else 0
 
 
-def _cure(config: SearchFile, fitting: int, excess: float, data: DataFacts) -> str:
+def _cure(config: SearchFile, fitting: int, needed: float, data: DataMetadata) -> str:
     if fitting >= 1 and config.workers.mode == "ray":
         return f"Set workers.count: {fitting}."
-    limit = math.floor(SPARE * sum(data.counts[:3]) / excess)
+    limit = math.floor(SPARE * sum(data.counts[:3]) / needed)
     smaller = " or make them smaller with data.image_size" if config.data.folder is not None else ""
     return f"Use fewer images with data.limit: {limit}{smaller}." if limit >= 10 else FEWER

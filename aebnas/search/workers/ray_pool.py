@@ -114,7 +114,7 @@ class RayPool:
         except BaseException:  # nobody has a pool to close yet
             self.close()
             raise
-        self._told_size = self.size
+        self._announced_size = self.size
         # a local Ray is not started again: what ended it is still there
         self._job = None if config.workers.address is None else job
 
@@ -140,7 +140,7 @@ class RayPool:
                 batch.queue.clear()
             try:
                 self._start(batch, started, step_of)
-                self._hear(self._cluster.poll(POLL_SECONDS), batch)
+                self._on_news(self._cluster.poll(POLL_SECONDS), batch)
                 self._stop_hanging(batch)
             except ClusterLostError as error:
                 self._join_again(error)
@@ -170,7 +170,7 @@ class RayPool:
             self._cluster.submit(worker, architecture, step_of(key))
             self._listener(CandidateStarted(key, busy=len(batch.running)))
 
-    def _hear(self, news: News, batch: _Batch) -> None:
+    def _on_news(self, news: News, batch: _Batch) -> None:
         """Take in what happened, and which nodes are up."""
         for report in news.reports:
             match report:
@@ -184,7 +184,7 @@ class RayPool:
                 case Lost():
                     self._lose(report, batch)
         self._roster.update(news.nodes)
-        self._tell_size()
+        self._announce_size()
 
     def _lose(self, report: Lost, batch: _Batch) -> None:
         self._roster.strike(report.worker)
@@ -267,9 +267,9 @@ class RayPool:
             raise ClusterLostError(f"{where} does not answer any more") from failure
         except WorkerError as failure:
             raise ClusterLostError(f"{error}, and joining it again failed: {failure}") from failure
-        self._tell_size()
+        self._announce_size()
 
-    def _tell_size(self) -> None:
-        if self.size != self._told_size:
-            self._told_size = self.size
+    def _announce_size(self) -> None:
+        if self.size != self._announced_size:
+            self._announced_size = self.size
             self._listener(WorkersChanged(self.size))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.task.metrics.facts import Answers
+from aebnas.task.metrics.inputs import Answers
 
 
 def balanced_accuracy(given: Answers) -> float:

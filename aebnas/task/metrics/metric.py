@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aebnas.task.metrics.facts import Answers, Costs, Point
+from aebnas.task.metrics.inputs import Answers, Costs, Point
 
 Span = tuple[float, float]
 

@@ -1,6 +1,7 @@
 """Every metric by its name: what files may name, and what all rooms ask when they meet one.
 
-To add a metric, enter it here; nothing else names it.  Must not import torch.
+To add a metric, enter it here; nothing else names it.  Those of users are named ``package.module:NAME`` in
+their files.  Must not import torch.
 """
 
 from __future__ import annotations
@@ -8,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from aebnas.extensions import kinds
+from aebnas.extensions.consent import is_allowed
+from aebnas.extensions.loading import loaded
+from aebnas.extensions.names import is_outside
 from aebnas.task.metrics.answers import balanced_accuracy, macro_f1
 from aebnas.task.metrics.metric import Expected, Metric, OfAnswers, OfNetwork, OfPoint, last_reach
+from aebnas.task.metrics.unread import UnreadMetric
 
 _ON_SELECT, _PER_IMAGE = " on select", " per image"
 
@@ -106,10 +112,20 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 def metric_of(name: str) -> Metric:
     """Return the metric that goes by a name, with or without ``@PROFILE``.
 
+    One from outside, ``package.module:NAME``, is loaded where code is allowed; elsewhere something stands
+    for it that knows its stored values alone.
+
     Raises:
         KeyError: There is none.
+        CodeError: The code behind the name is missing or wrong.
     """
-    return METRICS[name.partition("@")[0]]
+    base = name.partition("@")[0]
+    if base in METRICS or not is_outside(base):
+        return METRICS[base]
+    if not is_allowed():
+        return UnreadMetric(word=base, help="")
+    metric: Metric = loaded(base, kinds.METRIC)
+    return metric
 
 
 def names_of(kind: type[Metric]) -> tuple[str, ...]:

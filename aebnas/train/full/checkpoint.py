@@ -48,7 +48,7 @@ Channels = Annotated[Items[float], Field(min_length=1, max_length=3)]
 
 
 class TeacherRecord(Frozen):
-    """Who taught, and how much the student listened."""
+    """The teacher of the distillation, and how much the student listened."""
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     """Identity of the teacher's architecture."""
@@ -188,7 +188,7 @@ def load_trained(folder: Path) -> Trained:
     network = EarlyExitNetwork(
         checkpoint.architecture,
         checkpoint.task,
-        carry=checkpoint.training.carry,
+        boosting_coefficient=checkpoint.training.boosting_coefficient,
     )
     weights, arrays = _content(folder, WEIGHTS, checkpoint), _content(folder, LOGITS, checkpoint)
     try:

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 
 Role = Literal["network", "static", "teacher"]
 """What is trained: the network asked for, the same without exits, or who teaches it."""
 
 
 @dataclass(frozen=True)
-class NetworkChosen:
+class NetworkSelected:
     """What is going to be trained; before anything is read that takes time."""
 
-    subject: Subject
+    selected: SelectedNetwork
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class NetworkTrained:
     policy_cost: float
     """Mean cost of an image there, in ``cost_metric``."""
     cost_metric: str
-    verdict: Mapping[str, Any] | None = field(default=None)
-    """With a target: is it met on calibrate, as ``Verdict.to_dict`` writes it."""
+    target_check: Mapping[str, Any] | None = field(default=None)
+    """With a target: is it met on calibrate, as ``TargetCheck.to_dict`` writes it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Tuned:
     was_known: bool
 
 
-FinalEvent = NetworkChosen | TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
+FinalEvent = NetworkSelected | TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
 FinalListener = Callable[[FinalEvent], None]
 
 

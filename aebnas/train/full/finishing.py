@@ -79,7 +79,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     return replace(trained, checkpoint=changed)
 
 
-def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
+def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
     """Return what a listener hears of a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
@@ -88,7 +88,9 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
     exits = plan.settings.exits
     target = None if task.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
-    verdict = None if target is None else target.fit(configured_family(exits.only), samples).verdict.to_dict()
+    target_check = (
+        None if target is None else target.fit(configured_family(exits.only), samples).target_check.to_dict()
+    )
     return NetworkTrained(
         role=task.role,
         key=checkpoint.key,
@@ -98,7 +100,7 @@ def told(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTr
         policy_accuracy=outcome.accuracy,
         policy_cost=outcome.cost,
         cost_metric=checkpoint.cost_metric,
-        verdict=verdict,
+        target_check=target_check,
     )
 
 
@@ -110,12 +112,12 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Checkpoint:
     images, identity = plan.images, task.identity(plan)
     reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
-    reach_costs = plan.subject.devices.reach_costs(task.architecture, images.task)
+    reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
     policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
     return Checkpoint(
         format=FORMAT,
         key=task.architecture.key(),
-        run=plan.subject.run,
+        run=plan.selected.run,
         seed=task.seed(plan),
         is_static=task.is_static,
         architecture=task.architecture,

@@ -28,21 +28,21 @@ from aebnas.task.input_spec import InputSpec
 from aebnas.train.full.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.train.full.files import writing
-from aebnas.train.full.finishing import finish, refitted, told
+from aebnas.train.full.finishing import finish, refitted, training_event
 from aebnas.train.full.plan import Plan, Task, identity_of
 from aebnas.train.full.training_log import Row, TrainingLog
 from aebnas.train.full.unfinished import (
     Identity,
-    SavedJournal,
+    SavingCallback,
     Unfinished,
     differences,
     forget_unfinished,
     read_unfinished,
 )
+from aebnas.training.checkpoint_callback import CheckpointCallback, Epoch
 from aebnas.training.image_logits import image_logits
-from aebnas.training.journal import Epoch, Journal
 from aebnas.training.losses.modes import MODES
-from aebnas.training.losses.teaching import TaughtBatches, taught_phases
+from aebnas.training.losses.teacher import DistilledBatches, distilled_phases
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import Batches, evaluating, train_phases
@@ -86,7 +86,7 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
             logits = held_out_logits(network, plan)
             trained, was_known = finish(network, logits, task, plan), False
         forget_unfinished(task.folder)
-    listener(told(trained, task, plan, was_known))
+    listener(training_event(trained, task, plan, was_known))
     return trained
 
 
@@ -119,7 +119,7 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
     network = EarlyExitNetwork(
         task.architecture,
         images.task,
-        carry=plan.settings.training.carry,
+        boosting_coefficient=plan.settings.training.boosting_coefficient,
     )
     if task.inheritance is not None:
         task.inheritance.give(network, images.task)
@@ -128,14 +128,14 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
 
 
 def trained_weights(
-    task: Task, plan: Plan, make_journal: Callable[[EarlyExitNetwork], Journal]
+    task: Task, plan: Plan, make_callback: Callable[[EarlyExitNetwork], CheckpointCallback]
 ) -> EarlyExitNetwork:
-    """Return the network of a task, trained; nothing but the journal writes anything.
+    """Return the network of a task, trained; nothing but the callback writes anything.
 
     Args:
         task: What to train.
         plan: From what.
-        make_journal: Returns who follows the training of a network.
+        make_callback: Returns who follows the training of a network.
 
     Raises:
         ConfigError: The settings do not fit the network or the images.
@@ -150,10 +150,10 @@ def trained_weights(
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.input, seed)
-        batches = TaughtBatches(plain, seen, teacher)
-        phases = taught_phases(phases, task.teacher.lesson, weights, chance(network))
+        batches = DistilledBatches(plain, seen, teacher)
+        phases = distilled_phases(phases, task.teacher.distillation, weights, chance(network))
     dtype = training_dtype(training.precision, task.architecture.backbone_types, device)
-    train_phases(network, batches, training, phases, dtype, make_journal(network))
+    train_phases(network, batches, training, phases, dtype, make_callback(network))
     return network
 
 
@@ -171,17 +171,17 @@ def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished 
     inherits = task.inheritance is not None
     listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images, inherits))
     log = TrainingLog(task.folder, exit_names(task.architecture), rows)
-    return trained_weights(task, plan, lambda network: _journal(task, plan, listener, known, network, log))
+    return trained_weights(task, plan, lambda network: _callback(task, plan, listener, known, network, log))
 
 
-def _journal(
+def _callback(
     task: Task,
     plan: Plan,
     listener: FinalListener,
     known: Unfinished | None,
     network: EarlyExitNetwork,
     log: TrainingLog,
-) -> SavedJournal:
+) -> SavingCallback:
     epochs = plan.settings.training.epochs
     every, began = max(1, epochs // LOOKS), [time.perf_counter()]
     names = [f"accuracy[{name}]" for name in exit_names(task.architecture)]
@@ -202,13 +202,13 @@ def _journal(
     def wrote(row: Row) -> None:
         log.rows.append(row)
         log.write()
-        listener(_told_epoch(row, task, epochs, names))
+        listener(_epoch_event(row, task, epochs, names))
         began[0] = time.perf_counter()
 
-    return SavedJournal(task.folder, task.identity(plan), known, note, wrote)
+    return SavingCallback(task.folder, task.identity(plan), known, note, wrote)
 
 
-def _told_epoch(row: Row, task: Task, epochs: int, names: Sequence[str]) -> EpochEnded:
+def _epoch_event(row: Row, task: Task, epochs: int, names: Sequence[str]) -> EpochEnded:
     looked = tuple(float(row[name]) for name in names if name in row)
     return EpochEnded(
         role=task.role,

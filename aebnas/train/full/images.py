@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from aebnas.config.schema import DataConfig, SixteenBitDepth
-from aebnas.data.checks.memory import memory_told
+from aebnas.data.checks.memory import memory_errors
 from aebnas.data.checks.moved import other_data, read_again
 from aebnas.data.dataset import Samples
 from aebnas.data.splits import Splits, make_splits
@@ -60,7 +60,7 @@ def final_images(data: DataConfig, fingerprint: str | None = None, progress: boo
     """
     splits = _checked(data, fingerprint, progress)
     parts = (splits.train, splits.select)
-    with memory_told("joining train and select"):
+    with memory_errors("joining train and select"):
         train = Samples(np.concatenate([p.pixels for p in parts]), np.concatenate([p.labels for p in parts]))
     return _images(train, splits.calibrate, splits, data)
 

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 from aebnas.errors import ConfigError
 from aebnas.evaluation.identity import training_seed
 from aebnas.space.api import Architecture
+from aebnas.space.spaces import space_of
 from aebnas.train.full.events import Role
 from aebnas.train.full.images import FinalImages
 from aebnas.train.full.settings import FinalSettings
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 from aebnas.training.losses.exit_weights import exit_weights
 
 if TYPE_CHECKING:
     from aebnas.train.full.checkpoint import Checkpoint, Trained
     from aebnas.train.full.inheritance import Inheritance
-    from aebnas.training.losses.teaching import Lesson
+    from aebnas.training.losses.teacher import Distillation
 
 
 @dataclass(frozen=True)
 class Plan:
     """What all trainings of one command share."""
 
-    subject: Subject
+    selected: SelectedNetwork
     settings: FinalSettings
     images: FinalImages
     device: str = "cpu"
@@ -37,12 +38,12 @@ class Plan:
     @property
     def cost_metric(self) -> str:
         """Return what exits trade for accuracy."""
-        return self.subject.cost_metric(self.settings.exits)
+        return self.selected.cost_metric(self.settings.exits)
 
     @property
     def budget_fraction(self) -> float | None:
         """Return the share of its own full cost that a policy may spend; None with a target."""
-        return None if self.settings.exits.target else self.subject.budget_fraction or 1.0
+        return None if self.settings.exits.target else self.selected.budget_fraction or 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Teacher:
     """A trained network and how much the student listens to it."""
 
     trained: Trained
-    lesson: Lesson
+    distillation: Distillation
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +77,14 @@ class Task:
 
     def seed(self, plan: Plan) -> int:
         """Return the seed of this training: it depends on the run's and the architecture alone."""
-        return training_seed(plan.subject.run_seed, self.architecture.key())
+        return training_seed(plan.selected.run_seed, self.architecture.key())
 
     def identity(self, plan: Plan) -> dict[str, Any]:
         """Return what decides the weights; fit for JSON."""
-        lesson = None
+        distillation = None
         if self.teacher is not None:
-            listening = self.teacher.lesson
-            lesson = {
+            listening = self.teacher.distillation
+            distillation = {
                 "key": self.teacher.trained.checkpoint.key,
                 "share": listening.share,
                 "temperature": listening.temperature,
@@ -94,7 +95,7 @@ class Task:
             "seed": self.seed(plan),
             "data_fingerprint": plan.images.fingerprint,
             "training": plan.settings.training.model_dump(mode="json"),
-            "teacher": lesson,
+            "teacher": distillation,
         }
         return found | _beginning(self.supernet)
 
@@ -107,8 +108,8 @@ class Task:
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
             given = None
-        config = plan.subject.config
-        positions = exits if config is None else config.space.exit_positions
+        config = plan.selected.config
+        positions = exits if config is None else space_of(config, plan.images.train.shape).exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "

@@ -17,7 +17,7 @@ import torch
 from aebnas.errors import RunError
 from aebnas.files.atomic import write_atomically
 from aebnas.train.full.training_log import Row
-from aebnas.training.journal import Epoch, TrainingState
+from aebnas.training.checkpoint_callback import Epoch, TrainingState
 
 FILE = "training.pt"
 Identity = Mapping[str, Any]
@@ -35,8 +35,8 @@ class Unfinished:
 
 
 @dataclass
-class SavedJournal:
-    """A journal that writes ``training.pt``."""
+class SavingCallback:
+    """A callback that writes ``training.pt``."""
 
     folder: Path
     identity: Identity

@@ -1,7 +1,7 @@
 """``aebnas train``: a network found by a search, trained in full, and what goes with it.
 
-subject = subject_of(Path("runs/mine"), pick="knee")
-trained = train_winner(plan_of(subject, ["training.epochs=30"]), TrainingOptions(static=True))
+selected = select_network(Path("runs/mine"), pick="knee")
+trained = train_winner(plan_of(selected, ["training.epochs=30"]), TrainingOptions(static=True))
 print(trained.checkpoint.policy)
 """
 
@@ -24,9 +24,9 @@ from aebnas.train.full.inheriting import inheritance_of
 from aebnas.train.full.plan import Plan, Task, Teacher
 from aebnas.train.full.settings import final_settings
 from aebnas.train.select.largest import largest_architecture
-from aebnas.train.select.subject import Subject
+from aebnas.train.select.selected_network import SelectedNetwork
 from aebnas.train.tune.tuning import tuned_plan
-from aebnas.training.losses.teaching import Lesson
+from aebnas.training.losses.teacher import Distillation
 
 STATIC = "static"
 """Folder, inside that of a network, of the same without early exits."""
@@ -37,8 +37,8 @@ class TrainingOptions:
     """What is trained beside the network itself, and how."""
 
     folder: Path | None = None
-    """Default: that of the subject."""
-    lesson: Lesson | None = None
+    """Default: that of the selected network."""
+    distillation: Distillation | None = None
     """Learn from the largest network of the space, which is trained first."""
     inherit: bool = False
     """Begin with the weights that the run's supernet holds."""
@@ -51,12 +51,15 @@ class TrainingOptions:
 
 
 def plan_of(
-    subject: Subject, overrides: Sequence[str] = (), device: str | None = None, progress: bool = False
+    selected: SelectedNetwork,
+    overrides: Sequence[str] = (),
+    device: str | None = None,
+    progress: bool = False,
 ) -> Plan:
     """Read the images and settle the settings.
 
     Args:
-        subject: What is to be trained.
+        selected: What is to be trained.
         overrides: Settings such as ``training.epochs=60``.
         device: ``cpu`` or ``cuda:N``; default: a GPU where there is one.
         progress: Show the progress of downloads.
@@ -67,11 +70,11 @@ def plan_of(
         HardwareError: There is no such device.
         RunError: The data have changed since the search.
     """
-    settings = final_settings(subject.training, subject.exits, overrides, subject.run)
+    settings = final_settings(selected.training, selected.exits, overrides, selected.run)
     device = _checked_device(device)
-    subject.cost_metric(settings.exits)  # an unknown device is told before data are read
-    images = final_images(subject.data, subject.data_fingerprint, progress)
-    return Plan(subject, settings, images, device)
+    selected.cost_metric(settings.exits)  # an unknown device is told before data are read
+    images = final_images(selected.data, selected.data_fingerprint, progress)
+    return Plan(selected, settings, images, device)
 
 
 def _checked_device(name: str | None) -> str:
@@ -104,15 +107,15 @@ def train_winner(
         TrainingError: A training diverged.
         WorkerError: Ray does not start, which tunes.
     """
-    folder, architecture = options.folder or plan.subject.folder, plan.subject.architecture
+    folder, architecture = options.folder or plan.selected.folder, plan.selected.architecture
     inheritance = inheritance_of(plan) if options.inherit else None
     if options.tune:
         untaught = Task("network", architecture, folder, inheritance=inheritance)
         plan = tuned_plan(untaught, plan, options.tune, listener, options.again)
     teacher = None
-    if options.lesson is not None:
+    if options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
-        teacher = Teacher(trained, options.lesson)
+        teacher = Teacher(trained, options.distillation)
     task = Task("network", architecture, folder, teacher, inheritance)
     found = train_network(task, plan, listener, options.again)
     if options.static and architecture.exit_names:  # without exits it is its own twin
@@ -133,7 +136,7 @@ def teacher_task(plan: Plan, parent: Path) -> Task:
     Raises:
         ConfigError: The space is not known.
     """
-    config = plan.subject.config
+    config = plan.selected.config
     if config is None:
         raise ConfigError(
             "--distill: the largest network of the space teaches, but this winner file does not lie in its "

@@ -13,7 +13,7 @@ MAX_ROUNDS = 20
 def largest_architecture(space: SearchSpace, task: Task) -> Architecture:
     """Return the network of a space with the most MACs, its early exits left out.
 
-    Gene by gene the dearest choice is taken until nothing changes.  MACs are a sum over layers and
+    Gene by gene the most expensive choice is taken until nothing changes.  MACs are a sum over layers and
     every choice adds to it or takes from it wherever the others stand, so this ends at the largest;
     where choices depend on each other (a pool before or behind a wide layer) it may be a near one.
 

@@ -30,8 +30,14 @@ from aebnas.runtime.runner import Images
 from aebnas.train.full.checkpoint import Checkpoint, read_checkpoint
 from aebnas.train.full.files import writing
 from aebnas.train.full.finishing import EVALUATION
-from aebnas.train.select.rivals import Contender, Missing, best_static, contender, same_without_exits
-from aebnas.train.test.results import Rival, TestReport
+from aebnas.train.select.baselines import (
+    Missing,
+    ScoredNetwork,
+    best_static,
+    same_without_exits,
+    scored_network,
+)
+from aebnas.train.test.results import BaselineComparison, TestReport
 from aebnas.train.test.score_record import report_dict
 from aebnas.train.test.scores import NetworkScore, difference, score
 from aebnas.train.test.stopping import Stopped, StoppingNetwork, take_turns
@@ -73,10 +79,10 @@ def evaluate(
         cure = "Its training may have seen these test images: restore the data, train anew"
         raise DataError(other_data(what, checkpoint.data_fingerprint, splits.fingerprint, cure))
     leaked = find_duplicates(dataset, checkpoint.data).test_warning
-    one = contender(folder, "network")
+    one = scored_network(folder, "network")
     devices = DeviceCosts.read(hardware)
     found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
-    others = [rival for rival in found if isinstance(rival, Contender)]
+    others = [baseline for baseline in found if isinstance(baseline, ScoredNetwork)]
     everyone = [one, *others]
     scores = [_score(each, dataset.test, devices, checkpoint) for each in everyone]
     stopped = _stopped(everyone, dataset.test, images)
@@ -86,10 +92,10 @@ def evaluate(
         scores[0],
         stopped[0],
         tuple(
-            Rival(each.name, each.key, each.note, its, difference(scores[0], its), really)
+            BaselineComparison(each.name, each.key, each.note, its, difference(scores[0], its), really)
             for each, its, really in zip(others, scores[1:], stopped[1:], strict=True)
         ),
-        tuple(rival for rival in found if isinstance(rival, Missing)),
+        tuple(baseline for baseline in found if isinstance(baseline, Missing)),
         () if leaked is None else (leaked,),
     )
     with writing(folder):
@@ -98,7 +104,7 @@ def evaluate(
     return report
 
 
-def _score(one: Contender, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
+def _score(one: ScoredNetwork, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
     architecture = one.network.architecture
     reach = network_cost(architecture, checkpoint.task).reach_macs
     costs: ReachCosts = devices.reach_costs(architecture, checkpoint.task)
@@ -109,7 +115,7 @@ def _score(one: Contender, test: Samples, devices: DeviceCosts, checkpoint: Chec
     return score(samples, one.policy, exit_names(architecture), costs)
 
 
-def _stopped(everyone: Sequence[Contender], test: Samples, images: int) -> Sequence[Stopped | None]:
+def _stopped(everyone: Sequence[ScoredNetwork], test: Samples, images: int) -> Sequence[Stopped | None]:
     count = min(images, len(test))
     if not count:
         return [None] * len(everyone)
@@ -119,7 +125,7 @@ def _stopped(everyone: Sequence[Contender], test: Samples, images: int) -> Seque
     return take_turns(networks, [_one_by_one(one, some) for one in everyone])
 
 
-def _one_by_one(one: Contender, images: Samples) -> Iterator[Images]:
+def _one_by_one(one: ScoredNetwork, images: Samples) -> Iterator[Images]:
     batches = eval_batches(
         images,
         one.network.input,

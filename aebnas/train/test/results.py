@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.train.full.checkpoint import Checkpoint
-from aebnas.train.select.rivals import Missing
-from aebnas.train.test.scores import Banded, NetworkScore
+from aebnas.train.select.baselines import Missing
+from aebnas.train.test.scores import NetworkScore, WithInterval
 from aebnas.train.test.stopping import Stopped
 
 
 @dataclass(frozen=True, eq=False)
-class Rival:
+class BaselineComparison:
     """A static network on the same test images."""
 
     name: str
     key: str
     note: str
     score: NetworkScore
-    gain: Banded
-    """Accuracy of the early-exit network minus its own, with its paired band."""
+    gain: WithInterval
+    """Accuracy of the early-exit network minus its own, with its paired interval."""
     stopped: Stopped | None
 
 
@@ -33,7 +33,7 @@ class TestReport:
     network: NetworkScore
     stopped: Stopped | None
     """The network really stopping; None where no image was asked for."""
-    rivals: tuple[Rival, ...]
+    baselines: tuple[BaselineComparison, ...]
     missing: tuple[Missing, ...]
     warnings: tuple[str, ...] = ()
     """What makes the score too good, as far as the images tell."""

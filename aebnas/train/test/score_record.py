@@ -30,17 +30,17 @@ def report_dict(report: TestReport) -> dict[str, Any]:
         "test_images": report.network.images,
         "network": network_dict(report.network),
         "stopped": stopped_dict(report.stopped, report.network),
-        "rivals": [
+        "baselines": [
             {
-                "name": rival.name,
-                "key": rival.key,
-                "note": rival.note,
-                "network": network_dict(rival.score),
-                "stopped": stopped_dict(rival.stopped, rival.score),
-                "gain": asdict(rival.gain),
-                "macs_ratio": report.network.policy.macs.value / rival.score.policy.macs.value,
+                "name": baseline.name,
+                "key": baseline.key,
+                "note": baseline.note,
+                "network": network_dict(baseline.score),
+                "stopped": stopped_dict(baseline.stopped, baseline.score),
+                "gain": asdict(baseline.gain),
+                "macs_ratio": report.network.policy.macs.value / baseline.score.policy.macs.value,
             }
-            for rival in report.rivals
+            for baseline in report.baselines
         ],
         "missing": [asdict(one) for one in report.missing],
         "warnings": list(report.warnings),

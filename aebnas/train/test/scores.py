@@ -18,15 +18,15 @@ from aebnas.exits.core.outcome import PolicyOutcome, outcome_at
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.calibration import CalibrationReport, decision_calibration, exit_calibration
-from aebnas.exits.quality.comparison import bootstrap_band, paired_band
+from aebnas.exits.quality.comparison import bootstrap_interval, paired_interval
 from aebnas.task.metrics.table import METRICS, metrics_of_answers
 
 RESAMPLES = 10_000
-BAND = (0.025, 0.975)
+QUANTILES = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Banded:
+class WithInterval:
     """A mean and its 95% bootstrap interval."""
 
     value: float
@@ -41,13 +41,13 @@ class ExitScore:
     name: str
     reach_macs: float
     """MACs of leaving here."""
-    accuracy: Banded
+    accuracy: WithInterval
     """If it answered every image."""
     leaving: int
     """Images that leave here."""
     rate: float
     """Their share."""
-    accuracy_of_leaving: Banded | None
+    accuracy_of_leaving: WithInterval | None
     """Of those; None where no image leaves."""
     calibration: CalibrationReport
     """Among all images."""
@@ -59,10 +59,10 @@ class ExitScore:
 class PolicyScore:
     """The network as it is used: every image leaves where its policy says."""
 
-    accuracy: Banded
+    accuracy: WithInterval
     harm: float
     """Share of images with a wrong early answer where the last exit's is right."""
-    macs: Banded
+    macs: WithInterval
     """Mean per image: MACs of leaving at each exit times exit rates."""
     full_macs: float
     """Of an image that reaches the last exit."""
@@ -120,10 +120,10 @@ def score(
     )
 
 
-def difference(one: NetworkScore, other: NetworkScore) -> Banded:
-    """Return the accuracy of one minus that of another on the same images, with its paired band."""
+def difference(one: NetworkScore, other: NetworkScore) -> WithInterval:
+    """Return the accuracy of one minus that of another on the same images, with its paired interval."""
     apart = one.right.astype(np.float64) - other.right.astype(np.float64)
-    return Banded(float(apart.mean()), *paired_band(apart))
+    return WithInterval(float(apart.mean()), *paired_interval(apart))
 
 
 def plain(report: CalibrationReport) -> dict[str, Any]:
@@ -155,13 +155,13 @@ def _metrics(samples: ExitSamples, chosen: NDArray[np.int64]) -> dict[str, float
     return {name: metric.measure(given) for name, metric in metrics_of_answers(METRICS).items()}
 
 
-def _share(right: NDArray[np.bool_]) -> Banded:
+def _share(right: NDArray[np.bool_]) -> WithInterval:
     value = float(right.mean())
-    return Banded(value, *bootstrap_band(value, len(right)))
+    return WithInterval(value, *bootstrap_interval(value, len(right)))
 
 
-def _mean_cost(outcome: PolicyOutcome, samples: ExitSamples) -> Banded:
+def _mean_cost(outcome: PolicyOutcome, samples: ExitSamples) -> WithInterval:
     count = len(samples)
     drawn = np.random.default_rng(0).multinomial(count, outcome.exit_rates, RESAMPLES)
-    low, high = np.quantile(drawn @ samples.reach_cost / count, BAND)
-    return Banded(outcome.cost, float(low), float(high))
+    low, high = np.quantile(drawn @ samples.reach_cost / count, QUANTILES)
+    return WithInterval(outcome.cost, float(low), float(high))

@@ -180,8 +180,8 @@ class _InformedAsha(ASHAScheduler):
 class _Watch(Callback):
     """Hears of every trial that ends."""
 
-    def __init__(self, tell: Callable[[Tried], None]) -> None:
-        self._tell = tell
+    def __init__(self, on_trial: Callable[[Tried], None]) -> None:
+        self._on_trial = on_trial
         self.error: str | None = None
         self._reports: dict[str, dict[int, float]] = {}
 
@@ -202,7 +202,7 @@ class _Watch(Callback):
             return
         settings, accuracy, epoch = dict(trial.config), float(result["accuracy"]), int(result["epoch"])
         reports = tuple(sorted(self._reports.pop(trial.trial_id, {}).items()))
-        self._tell(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
+        self._on_trial(Tried(settings=settings, accuracy=accuracy, epochs=epoch, reports=reports))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.error = str(trial.error_file or trial.status)

@@ -18,7 +18,7 @@ from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.train.full.full_training import held_out_accuracy, trained_weights
 from aebnas.train.full.plan import Plan, Task
-from aebnas.training.journal import Epoch, TrainingState
+from aebnas.training.checkpoint_callback import Epoch, TrainingState
 
 FACTOR = 5.0
 """The learning rate is tried from a fifth to five times the file's."""
@@ -96,7 +96,7 @@ def run_trial(task: Task, plan: Plan, settings: Mapping[str, Any], report: Repor
 
 @dataclass(frozen=True)
 class _Scored:
-    """A journal that scores the network after every epoch, and remembers nothing."""
+    """A callback that scores the network after every epoch, and remembers nothing."""
 
     network: EarlyExitNetwork
     plan: Plan

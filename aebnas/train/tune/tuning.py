@@ -115,7 +115,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
     if runner is None:
         runner = run_trials_aside
     training = plan.settings.training
-    images = tuning_images(plan.subject.data, plan.images.fingerprint)
+    images = tuning_images(plan.selected.data, plan.images.fingerprint)
     selecting = replace(plan, images=images)
     alone = replace(task, teacher=None)
     question = Question(

@@ -20,9 +20,10 @@ def boosted(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[fl
     Raises:
         TrainingError: The network carries no logits from exit to exit, or another share of them.
     """
-    if network.carry != config.carry:
+    if network.boosting_coefficient != config.boosting_coefficient:
         raise TrainingError(
-            f"loss: {config.loss.name} needs a network built with carry={config.carry:g}, "
-            f"but this one has {network.carry:g}"
+            f"loss: {config.loss.name} needs a network built with "
+            f"boosting_coefficient={config.boosting_coefficient:g}, "
+            f"but this one has {network.boosting_coefficient:g}"
         )
     return balanced(network, config, weights)

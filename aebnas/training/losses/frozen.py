@@ -40,12 +40,12 @@ def frozen(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[flo
         return [Phase(config.epochs, last, chance(network))]
     epochs = first_epochs(config.epochs, options_of(config, FrozenBackboneConfig).first_phase)
     return [
-        Phase(epochs, last, chance(network), frozen=early_heads(network), taught="last"),
+        Phase(epochs, last, chance(network), frozen=early_heads(network), distilled="last"),
         Phase(
             config.epochs - epochs,
             heads,
             early * chance(network),
             frozen=all_but_early_heads(network),
-            taught="early",
+            distilled="early",
         ),
     ]

@@ -75,7 +75,7 @@ def jei(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[float,
             chance(network) + early * MOST_WEIGHT * math.log(2),
             frozen=all_but_early_heads(network),
             companion=gates,
-            taught="early",
+            distilled="early",
         ),
     ]
 

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = results_console()
     for device in inventory.devices:
         console.print(FittedText(f"{device.device}  {device.name}", "bold"))
-        for line in (*device.facts, *(f"profile {name}" for name in device.profiles)):
+        for line in (*device.metadata, *(f"profile {name}" for name in device.profiles)):
             console.print(FittedText(f"    {line}"))
         if not device.profiles:
             console.print("    no profile fits it. Make one: aebnas profile SPACE.yaml "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.cli.options import add_events, add_overrides, positive
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
         return INTERRUPTED
     show_profile(made, request.path, arguments.json)
-    tell_if_unseen(f"profile: {request.path}")
+    print_if_unseen(f"profile: {request.path}")
     return 0
 
 

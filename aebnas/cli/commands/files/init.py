@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = write_starter_file(arguments.file, arguments.force)
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
-    tell_if_unseen(f"{path} is ready")
+    print_if_unseen(f"{path} is ready")
     return 0
 
 

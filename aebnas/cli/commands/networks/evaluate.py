@@ -7,7 +7,7 @@ import json
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_json, add_moved_data, from_zero
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
     else:
         show(report, results_console())
-    tell_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
+    print_if_unseen(f"scores: {report.folder / 'evaluation.json'}")
     return 0
 
 

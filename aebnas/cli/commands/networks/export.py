@@ -8,7 +8,7 @@ import sys
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_json, add_moved_data, from_zero
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Export a checkpoint."""
     from aebnas.api.deploying import export_network
 
-    def tell(text: str) -> None:
+    def show_step(text: str) -> None:
         if not arguments.json:
             print(f"{text} ...", file=sys.stderr)
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         int8=arguments.int8,
         samples=arguments.samples,
         force=arguments.force,
-        tell=tell,
+        on_step=show_step,
         data=arguments.data,
     )
     from aebnas.cli.views.exports import export_fields, show_export
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(finite(export_fields(exported)), allow_nan=False))
     else:
         show_export(exported)
-    tell_if_unseen(f"{exported.folder} is ready")
+    print_if_unseen(f"{exported.folder} is ready")
     return 0
 
 

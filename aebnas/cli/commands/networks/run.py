@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         for name, answer in _answers(session, files):
             if isinstance(answer, str):
                 failed += 1
-                _tell_failure(name, answer, arguments.json)
+                _print_failure(name, answer, arguments.json)
             else:
                 left[answer.exit] += 1
                 _tell(name, answer, arguments.json)
@@ -97,7 +97,7 @@ def _tell(name: str, answer: Prediction, as_json: bool) -> None:
     print(f"{name}: {answer.label} {answer.confidence:.1%}, {where}")
 
 
-def _tell_failure(name: str, reason: str, as_json: bool) -> None:
+def _print_failure(name: str, reason: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"file": name, "error": reason}), flush=True)
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.cli.options import above_zero, add_events, add_moved_data, device, positive, share
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             trained = _train(arguments, view, interrupts)
             view.finished(trained.folder)
-            tell_if_unseen(f"the network is trained: {trained.folder}")
+            print_if_unseen(f"the network is trained: {trained.folder}")
         except KeyboardInterrupt:
             view.interrupted(_again(arguments))
-            tell_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
+            print_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
             return INTERRUPTED
         except ClusterLostError as error:
             raise ClusterLostError(f"{error}: {_again(arguments)}") from error

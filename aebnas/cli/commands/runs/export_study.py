@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     trials = export_study(arguments.run, arguments.storage, arguments.name)
     print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
-    tell_if_unseen(f"{trials} trials are written")
+    print_if_unseen(f"{trials} trials are written")
     return 0
 
 

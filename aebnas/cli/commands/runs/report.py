@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     files = write_report(arguments.runs, arguments.output, figures=arguments.figures)
     print(files.page)
-    tell_if_unseen(f"report: {files.page}")
+    print_if_unseen(f"report: {files.page}")
     return 0
 
 

@@ -28,13 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
     from aebnas.api.searching import resume_run
 
     return run_under_view(
-        lambda listener, tell: resume_run(
+        lambda listener, on_step: resume_run(
             arguments.run,
             arguments.overrides,
             retry_failures=arguments.retry_failures,
             data=arguments.data,
             listener=listener,
-            tell=tell,
+            on_step=on_step,
             progress=not arguments.json,
         ),
         Path(arguments.run),

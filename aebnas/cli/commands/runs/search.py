@@ -19,7 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.runs) / run_name(arguments.name or config.name)
     with_progress = not arguments.json
     return run_under_view(
-        lambda listener, tell: run_search(config, path, listener=listener, tell=tell, progress=with_progress),
+        lambda listener, on_step: run_search(
+            config, path, listener=listener, on_step=on_step, progress=with_progress
+        ),
         path,
         arguments.json,
     )

@@ -10,7 +10,7 @@ from aebnas.cli.command import Command
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.cli.options import add_run_of_file
 from aebnas.cli.searching import run_name
-from aebnas.cli.streams import tell_if_unseen
+from aebnas.cli.streams import print_if_unseen
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,13 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
     with make_view(arguments.json) as view, Interrupts():
         try:
             train_supernet(
-                arguments.file, path, overrides=arguments.overrides, listener=view, tell=view.status
+                arguments.file, path, overrides=arguments.overrides, listener=view, on_step=view.status
             )
-            tell_if_unseen(f"the supernet is trained: {path / 'supernet'}")
+            print_if_unseen(f"the supernet is trained: {path / 'supernet'}")
         except KeyboardInterrupt:
             command = f"aebnas supernet {_words(arguments)}"
             view.interrupted(path, None, command)
-            tell_if_unseen(interruption(path, None, command))
+            print_if_unseen(interruption(path, None, command))
             return INTERRUPTED
     return 0
 

@@ -1,4 +1,4 @@
-// exits.html: is an exit as sure as it is right?  As trained, and after temperature scaling.
+// exits.html: does the confidence of an exit match its accuracy?  As trained, and after temperature scaling.
 
 const SCALINGS = [["plain", "as trained"], ["scaled", "after temperature scaling"]];
 
@@ -21,11 +21,11 @@ function confidenceFigure(exit, width) {
     const bins = exit[field];
     const most = Math.max(1, ...bins.map(([, , count]) => count));
     const style = `stroke: var(--run-${i})`;
-    chart.area.append(svg("path", { class: "front-line thin", style, d: linePath(bins.map(([sure, right]) => [chart.x(sure), chart.y(right)])) }));
-    for (const [sure, right, count] of bins) {
-      const told = `${words}: ${count.toLocaleString("en")} images, confidence ${percent(sure)}, accuracy ${percent(right)}`;
+    chart.area.append(svg("path", { class: "front-line thin", style, d: linePath(bins.map(([confidence, right]) => [chart.x(confidence), chart.y(right)])) }));
+    for (const [confidence, right, count] of bins) {
+      const text = `${words}: ${count.toLocaleString("en")} images, confidence ${percent(confidence)}, accuracy ${percent(right)}`;
       const size = (0.5 + 0.7 * Math.sqrt(count / most)).toFixed(2);
-      chart.area.append(svg("path", { d: MARKERS[i], transform: `translate(${chart.x(sure).toFixed(1)} ${chart.y(right).toFixed(1)}) scale(${size})`, style: `fill: var(--run-${i})` }, svg("title", {}, told)));
+      chart.area.append(svg("path", { d: MARKERS[i], transform: `translate(${chart.x(confidence).toFixed(1)} ${chart.y(right).toFixed(1)}) scale(${size})`, style: `fill: var(--run-${i})` }, svg("title", {}, text)));
     }
   });
   return html("figure", { class: "small-figure" }, html("figcaption", {}, html("strong", {}, exit.name)), chart.root);

@@ -1,4 +1,4 @@
-// exits.html: accuracy over mean cost of every policy, one line with its band each.
+// exits.html: accuracy over mean cost of every policy, one line with its interval each.
 
 const STUDY = JSON.parse(place("study").textContent);
 const DASHES = [null, "7 4", "2 3"];
@@ -54,9 +54,9 @@ function policyLines(width) {
   for (const [{ name, curve }, i] of shown) {
     const { colour, dash } = policyLook(i);
     const at = (index) => curve.map((point) => [chart.x(point[0]), chart.y(point[index])]);
-    const band = `${linePath([...at(3), ...at(2).reverse()])}Z`;
+    const interval = `${linePath([...at(3), ...at(2).reverse()])}Z`;
     chart.area.append(
-      svg("path", { d: band, style: `fill: ${colour}; fill-opacity: 0.1` }),
+      svg("path", { d: interval, style: `fill: ${colour}; fill-opacity: 0.1` }),
       svg("path", { class: "front-line", d: linePath(at(1)), style: `stroke: ${colour}`, "stroke-dasharray": dash }),
     );
     for (const [cost, accuracy, bottom, top] of curve) {

@@ -32,7 +32,7 @@ function readBox([words, width, size, isHead]) {
 function readCandidate(run, plain) {
   const candidate = {
     run, plain, key: plain.k, sizes: plain.p, scores: plain.m, exitAccuracy: plain.x, bins: plain.b,
-    reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, verdict: plain.v, link: plain.l,
+    reach: { macs: plain.r, ...plain.d }, order: plain.n, seed: plain.e, seconds: plain.s, epochs: plain.h, isInherited: !!plain.i, targetCheck: plain.v, link: plain.l,
     network: readNetwork(run.boxes, plain.a), curve: readCurve(plain.c, plain.r.length, run.scale),
   };
   candidate.points = plain.o.map(([budgetFraction, index, isFront, isFeasible, setting = ""], i) => ({

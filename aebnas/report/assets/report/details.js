@@ -22,14 +22,14 @@ function column(candidate, slot, width) {
   const run = RUNS.length > 1 ? `${candidate.run.label}, ` : "";
   const thinned = candidate.curve.size < candidate.plain.w ? `; ${candidate.curve.size} of ${candidate.plain.w} points of its curve are on this page` : "";
   const what = candidate.run.inherits ? "candidate" : "training";
-  const facts = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${weightsWords(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
+  const metadata = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${formatWeights(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },
-    html("div", {}, title, html("p", { class: "quiet" }, facts, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.verdict ? html("p", { class: "quiet" }, `Target: ${candidate.verdict}`) : null, drawing(candidate, width)),
+    html("div", {}, title, html("p", { class: "quiet" }, metadata, candidate.link ? ["; ", html("a", { href: candidate.link }, "winner file")] : null), candidate.targetCheck ? html("p", { class: "quiet" }, `Target: ${candidate.targetCheck}`) : null, drawing(candidate, width)),
     html(
       "div", {},
       html("h4", {}, "Train it"), recipe(candidate),
-      html("h4", {}, "Is an exit as sure as it is right?"),
+      html("h4", {}, "Does the confidence of an exit match its accuracy?"),
       reliabilityFigures(candidate, width),
       html("p", { class: "caption" }, "Accuracy over confidence on select if the exit answered every image, in 15 bins, stronger where more images lie; on the diagonal they agree. Error: expected calibration error."),
     ),

@@ -37,7 +37,7 @@ function drawing(candidate, width) {
     if (band.exit.length) parts.push(elbow(14 + column, first + (band.backbone.length - 1) * (ROW + GAP) + ROW / 2, width - 12 - column, first + ROW / 2));
     y += height + 8;
   });
-  const label = `Architecture of ${candidate.key}: ${architectureWords(candidate)}`;
+  const label = `Architecture of ${candidate.key}: ${formatArchitecture(candidate)}`;
   return svg("svg", { width, height: y, viewBox: `0 0 ${width} ${y}`, class: "figure drawing", role: "img", "aria-label": label }, parts);
 }
 

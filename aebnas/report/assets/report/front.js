@@ -187,7 +187,7 @@ function drawMembers(chart, visible, tip) {
       const mark = svg("path", {
         class: mode, d: MARKERS[run.number % 6], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
         style: `${property}: ${runColour(run)}`, role: "button", tabindex: marks.length ? -1 : 0,
-        "aria-label": pointWords(point), "data-key": point.candidate.key,
+        "aria-label": formatPoint(point), "data-key": point.candidate.key,
       });
       mark.addEventListener("focus", () => showTip(tip, point, x, y, chart));
       mark.addEventListener("blur", () => (tip.hidden = true));
@@ -247,7 +247,7 @@ function listen(chart, visible, tip, canvas) {
   });
 }
 
-function pointWords(point) {
+function formatPoint(point) {
   const parts = [`${percent(point.value("accuracy"), 2)} accuracy`];
   for (const metric of new Set([FRONT.x, FRONT.y, point.candidate.run.cost])) {
     const value = point.value(metric);
@@ -259,7 +259,7 @@ function pointWords(point) {
 }
 
 function showTip(tip, point, x, y, chart) {
-  const [head, key] = pointWords(point).split("; ");
+  const [head, key] = formatPoint(point).split("; ");
   tip.replaceChildren(html("strong", {}, head), html("span", {}, key));
   tip.hidden = false;
   const isRight = x > (chart.inner.left + chart.inner.right) / 2;
@@ -292,7 +292,7 @@ function frontNote(shown, hidden) {
   if (RUNS.length === 1) parts.push("Vertical bars are 95% intervals.");
   const axes = new Set([FRONT.x, FRONT.y]);
   const beyond = RUNS.flatMap((run) => run.bounds).filter(([metric]) => !axes.has(metric) && !(isRightness(metric) && [...axes].some(isRightness)));
-  if (beyond.length) parts.push(`Constraints beyond these axes: ${[...new Set(beyond.map(boundWords))].join("; ")}.`);
+  if (beyond.length) parts.push(`Constraints beyond these axes: ${[...new Set(beyond.map(formatBound))].join("; ")}.`);
   if (RUNS.some((run) => !run.objectives.every((name) => axes.has(name) || (name === "error" && axes.has("accuracy"))))) {
     parts.push("A projection: points that look beaten here win in another objective.");
   }
@@ -305,7 +305,7 @@ function frontNote(shown, hidden) {
   return parts.join(" ");
 }
 
-function boundWords([metric, low, high]) {
+function formatBound([metric, low, high]) {
   const parts = [];
   if (low !== null) parts.push(`${metricName(metric)} ≥ ${metricValue(metric, low)}`);
   if (high !== null) parts.push(`${metricName(metric)} ≤ ${metricValue(metric, high)}`);

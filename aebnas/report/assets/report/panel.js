@@ -6,7 +6,7 @@ function panel() {
   const slots = html("div", { class: "slots" });
   const canvas = html("div", { class: "canvas" });
   const table = html("table", { class: "numbers" });
-  const told = html("p", { class: "quiet", role: "status" });
+  const text = html("p", { class: "quiet", role: "status" });
   let chart = null;
   const draw = responsive(canvas, (width) => {
     chart = drawOperatingCurves(canvas, width);
@@ -17,7 +17,7 @@ function panel() {
     if (change !== "move") {
       sliders = STATE.picks.map((one, slot) => (one ? slotOf(one, slot) : null));
       slots.replaceChildren(...sliders.filter(Boolean).map((one) => one.root));
-      told.textContent = STATE.next ? "The next point that you open, in the figure or the table, is compared with A." : "";
+      text.textContent = STATE.next ? "The next point that you open, in the figure or the table, is compared with A." : "";
     }
     if (change === "pick") draw();
     sliders.forEach((one) => one?.update());
@@ -25,7 +25,7 @@ function panel() {
     table.className = STATE.picks[1] ? "numbers two" : "numbers";
     table.replaceChildren(...numbers());
   });
-  host.replaceChildren(slots, told, canvas, html("div", { class: "scroll" }, table));
+  host.replaceChildren(slots, text, canvas, html("div", { class: "scroll" }, table));
 }
 
 // The head of a slot: who it is, the slider, the points that the search chose from.
@@ -46,7 +46,7 @@ function slotOf(one, slot) {
   );
   const update = () => {
     slider.value = one.index;
-    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${costWords(one)}`);
+    slider.setAttribute("aria-valuetext", `${percent(candidate.curve.accuracy[one.index], 2)}, ${formatCost(one)}`);
     for (const stop of stops) stop.setAttribute("aria-pressed", String(Number(stop.dataset.index) === one.index));
   };
   const head = html(
@@ -64,7 +64,7 @@ function slotOf(one, slot) {
   return { root: html("div", { class: "slot" }, head, html("label", { class: "along" }, html("span", {}, "cheap"), slider, html("span", {}, "costly")), choices), update };
 }
 
-function costWords({ candidate, index }) {
+function formatCost({ candidate, index }) {
   const metric = candidate.run.cost;
   return `${metricValue(metric, metricAt(candidate, index, metric))} ${metricName(metric)}`;
 }

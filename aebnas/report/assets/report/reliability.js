@@ -1,4 +1,4 @@
-// Is an exit as sure as it is right?  Confidence against accuracy, bins sized by their images.
+// Does the confidence of an exit match its accuracy?  Confidence against accuracy, bins sized by their images.
 
 const BINS = 15;
 
@@ -19,16 +19,16 @@ function diagram(candidate, [counts, confidence, accuracy, error, calibrateError
   const filled = counts.map((count, i) => [count, i]).filter(([count]) => count);
   chart.area.append(svg("path", { class: "diagonal", d: linePath([[chart.x(0), chart.y(0)], [chart.x(1), chart.y(1)]]) }));
   filled.forEach(([count, bin], n) => {
-    const [at, sure, right] = [chart.x(bin / BINS) + 1, confidence[n] / 1000, accuracy[n] / 1000];
+    const [at, mean, right] = [chart.x(bin / BINS) + 1, confidence[n] / 1000, accuracy[n] / 1000];
     const box = { x: at, width: Math.max(1, chart.x((bin + 1) / BINS) - at - 1), y: chart.y(right), height: chart.y(0) - chart.y(right) };
-    const words = `${count} images: confidence ${percent(sure)}, accuracy ${percent(right)}`;
+    const words = `${count} images: confidence ${percent(mean)}, accuracy ${percent(right)}`;
     const strength = 0.2 + 0.8 * Math.sqrt(count / most);
     chart.area.append(svg("rect", { class: "bin", ...box, style: `fill: ${exitColour(candidate, exit)}; fill-opacity: ${strength.toFixed(2)}` }, svg("title", {}, words)));
   });
-  const told = calibrateError === null ? "" : ` (calibrate ${percent(calibrateError)})`;
+  const text = calibrateError === null ? "" : ` (calibrate ${percent(calibrateError)})`;
   return html(
     "figure", { class: "small-figure" },
-    html("figcaption", {}, html("strong", {}, name === "final" ? "Final classifier" : `Exit after ${name}`), html("br"), `error ${percent(error)}${told}`),
+    html("figcaption", {}, html("strong", {}, name === "final" ? "Final classifier" : `Exit after ${name}`), html("br"), `error ${percent(error)}${text}`),
     chart.root,
     html("span", { class: "visually-hidden" }, `${total} images`),
   );

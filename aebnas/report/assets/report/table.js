@@ -94,7 +94,7 @@ function bestPoint(candidate) {
 }
 
 function searchable(candidate) {
-  candidate.text ??= `${candidate.key} ${candidate.run.label} ${architectureWords(candidate)}`.toLowerCase();
+  candidate.text ??= `${candidate.key} ${candidate.run.label} ${formatArchitecture(candidate)}`.toLowerCase();
   return candidate.text;
 }
 
@@ -109,7 +109,7 @@ function tableRow(point, i) {
   const cells = columns().map((column) => {
     if (column.id === "leaves") return html("td", {}, rateBar(point));
     const value = column.read(point);
-    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line", title: architectureWords(point.candidate) }, architectureWords(point.candidate)));
+    if (column.id === "key") return html("td", {}, html("code", {}, value), html("span", { class: "line", title: formatArchitecture(point.candidate) }, formatArchitecture(point.candidate)));
     return html("td", { class: column.isNumber ? "number" : null }, column.word ? (Number.isFinite(value) ? column.word(value) : "–") : value);
   });
   const openIt = (event) => {

@@ -63,17 +63,17 @@ def choose(
         return Fitted(best, taus[best], deviation, fit_standardised(MODELS[best], x, y, seed))
 
 
-def mean_tau(predicted: FloatArray, came: FloatArray) -> float:
+def mean_tau(predicted: FloatArray, observed: FloatArray) -> float:
     """Return Kendall's tau-b, averaged over the outputs that vary; 0 where none does.
 
     Args:
         predicted: Shape ``(n, outputs)``; a constant prediction ranks nothing and counts 0.
-        came: Shape ``(n, outputs)``.
+        observed: Shape ``(n, outputs)``.
     """
     with quiet_and_single():
         taus = [
             float(kendalltau(a, b).statistic)
-            for a, b in zip(np.round(predicted, DIGITS).T, np.round(came, DIGITS).T, strict=True)
+            for a, b in zip(np.round(predicted, DIGITS).T, np.round(observed, DIGITS).T, strict=True)
             if len(b) > 1 and np.ptp(b) > 0
         ]
     return float(np.mean(np.nan_to_num(taus))) if taus else 0.0

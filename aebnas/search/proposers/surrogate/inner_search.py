@@ -9,7 +9,7 @@ import numpy as np
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.individuals import Individual
 from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS
-from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.prediction import Surrogate
 from aebnas.space.genes import Genome
@@ -23,13 +23,17 @@ the front of a noisy quantity is made of what came out better than expected."""
 
 
 def promising(
-    surrogate: Surrogate, told: Sequence[Individual], known: Collection[str], config: SearchConfig, seed: int
+    surrogate: Surrogate,
+    trained: Sequence[Individual],
+    known: Collection[str],
+    config: SearchConfig,
+    seed: int,
 ) -> list[Genome]:
     """Return new architectures that an NSGA-II on the surrogate met, at most one genome of each.
 
     Args:
         surrogate: Tells operating points.
-        told: The trained individuals; the best of them are among the first parents.
+        trained: The trained individuals; the best of them are among the first parents.
         known: Keys of architectures not to return.
         config: Operators and options.
         seed: Of the inner search.
@@ -42,8 +46,8 @@ def promising(
     inner = Nsga2Proposer(
         surrogate.archive.space,
         config.model_copy(update=size),
-        objectives=len(told[0].objectives),
-        constraints=len(told[0].violations),
+        objectives=len(trained[0].objectives),
+        constraints=len(trained[0].violations),
         initial=initial,
         known=known,
         tries=MATINGS,
@@ -56,12 +60,16 @@ def promising(
         if len(asked) < options.inner_population / 10:
             break
         predicted = [point for points in surrogate.individuals(asked, OPTIMISM[0]) for point in points]
-        inner.tell([*told, *predicted] if number == 0 else predicted)
+        inner.tell([*trained, *predicted] if number == 0 else predicted)
     return found
 
 
 def fresh_genomes(
-    surrogate: Surrogate, known: Collection[str], count: int, seed: int, excess: Excess | None = None
+    surrogate: Surrogate,
+    known: Collection[str],
+    count: int,
+    seed: int,
+    cost_violation: CostViolation | None = None,
 ) -> list[Genome]:
     """Return random genomes of unknown architectures; fewer where hardly any are left, or within the limits.
 
@@ -70,17 +78,17 @@ def fresh_genomes(
         known: Keys of architectures not to return.
         count: How many.
         seed: Of the draws.
-        excess: How far architectures are beyond limits: those beyond are not returned.
+        cost_violation: How far architectures are beyond limits: those beyond are not returned.
     """
     rng, seen = np.random.default_rng(seed), set(known)
     found: list[Genome] = []
-    for _ in range((DRAWS_PER_GENOME if excess is None else DRAWS_BEYOND_LIMITS) * count):
+    for _ in range((DRAWS_PER_GENOME if cost_violation is None else DRAWS_BEYOND_LIMITS) * count):
         if len(found) == count:
             break
         genome = surrogate.archive.space.sample(rng)
         key = surrogate.key_of(genome)
         if key not in seen:
             seen.add(key)
-            if excess is None or not excess(surrogate.archive.space.decode(genome)):
+            if cost_violation is None or not cost_violation(surrogate.archive.space.decode(genome)):
                 found.append(genome)
     return found

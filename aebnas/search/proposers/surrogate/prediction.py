@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import full_name
-from aebnas.runs.individuals import Individual, aims
+from aebnas.runs.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
@@ -81,7 +81,7 @@ class Surrogate:
                 metrics |= {full: span[0] for full, span in exact.items() if span is not None}
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
-                points.append(Individual(moved, key, share, *aims(metrics, self.config)))
+                points.append(Individual(moved, key, share, *values_and_violations(metrics, self.config)))
             found.append(points)
         return found
 

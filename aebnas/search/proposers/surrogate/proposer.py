@@ -2,7 +2,7 @@
 
 The way of NSGANetV2 and MSuNAS (ECCV 2020): fit on what was trained, let an inner NSGA-II search
 the predictions, train a diverse subset of what it finds.  Added: a control share of plain
-NSGA-II in every generation, a share drawn at random, and a judge that switches the surrogate off
+NSGA-II in every generation, a share drawn at random, and a monitor that switches the surrogate off
 and on.  Everything follows from the seed and from what was told, so that a replay proposes the same.
 """
 
@@ -16,14 +16,21 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.surrogate import MODELS
 from aebnas.runs.individuals import Individual
-from aebnas.search.events import Foretold, SurrogateStanding
+from aebnas.search.events import PredictedCandidate, SurrogateStatus
 from aebnas.search.proposers.api import KeyOf, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
-from aebnas.search.proposers.limits import Excess
+from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.archive import Archive
 from aebnas.search.proposers.surrogate.inner_search import OPTIMISM, fresh_genomes, promising
-from aebnas.search.proposers.surrogate.judge import EXPLORATION, PLAIN, SURROGATE, TWO_SIDED_90, Judge, Judged
+from aebnas.search.proposers.surrogate.monitor import (
+    EXPLORATION,
+    PLAIN,
+    SURROGATE,
+    TWO_SIDED_90,
+    ObservedPrediction,
+    SurrogateMonitor,
+)
 from aebnas.search.proposers.surrogate.prediction import Surrogate
 from aebnas.search.proposers.surrogate.quantities import ERROR, modelled
 from aebnas.search.proposers.surrogate.selection import front_of, gain, most_gaining
@@ -46,7 +53,7 @@ class SurrogateProposer:
         exact: ExactCosts,
         reference: Sequence[float],
         key_of: KeyOf | None = None,
-        excess: Excess | None = None,
+        cost_violation: CostViolation | None = None,
     ) -> None:
         """Prepare; nothing is fitted yet.
 
@@ -57,16 +64,16 @@ class SurrogateProposer:
             exact: Counts architectures.
             reference: Worst point of the hypervolume.
             key_of: The key of a genome's architecture; default: a memory of this proposer's own.
-            excess: How far architectures are beyond limits that cost alone decides.
+            cost_violation: How far architectures are beyond limits that cost alone decides.
         """
         self._config = config
         self._space = space
         self._plain = plain
         self._reference = tuple(reference)
-        self._excess = excess
+        self._cost_violation = cost_violation
         self._key_of = remembered_keys(space) if key_of is None else key_of
         self._archive = Archive(space, exact, modelled(config))
-        self._judge = Judge(config.search.surrogate_options)
+        self._monitor = SurrogateMonitor(config.search.surrogate_options)
         self._known: set[str] = set()
         self._number = 0
         self._owed = 0
@@ -74,8 +81,8 @@ class SurrogateProposer:
         self._sources: dict[str, str] = {}
         self._genomes: dict[str, Genome] = {}
         self._surrogate: Surrogate | None = None
-        self._verdict = (False, "")
-        self._latest: list[Judged] = []
+        self._decision = (False, "")
+        self._latest: list[ObservedPrediction] = []
 
     def ask(self) -> list[Genome]:
         """Return the next genomes: the surrogate's, those drawn at random, those of plain NSGA-II."""
@@ -88,33 +95,35 @@ class SurrogateProposer:
         return genomes
 
     def tell(self, individuals: Sequence[Individual]) -> None:
-        """Compare with what was foretold, then learn."""
+        """Compare with what was predicted, then learn."""
         before = front_of(self._archive.individuals, len(self._reference))
         self._archive.add(individuals)
         if self._surrogate is not None:
-            self._latest = self._judged(individuals, self._surrogate, before)
-            self._judge.add(self._latest)
+            self._latest = self._observations(individuals, self._surrogate, before)
+            self._monitor.add(self._latest)
         self._plain.tell(individuals)
 
-    def standing(self) -> SurrogateStanding | None:
+    def status(self) -> SurrogateStatus | None:
         """Return how the surrogate did in the generation told last."""
         if self._surrogate is None:
             return None
-        judge, after = self._judge, self._number + 1
-        calibration = judge.calibration(after)
-        return SurrogateStanding(
-            is_on=self._verdict[0],
-            reason=self._verdict[1],
+        monitor, after = self._monitor, self._number + 1
+        calibration = monitor.calibration(after)
+        return SurrogateStatus(
+            is_on=self._decision[0],
+            reason=self._decision[1],
             models={name: one.model for name, one in self._surrogate.fitted.items()},
             fold_tau={name: one.tau for name, one in self._surrogate.fitted.items()},
-            tau=judge.tau(after),
-            judged=len(judge.recent(after)),
+            tau=monitor.tau(after),
+            compared=len(monitor.recent(after)),
             bias=None if calibration is None else calibration[0],
             coverage=None if calibration is None else calibration[1],
-            gains={name: float(np.mean(gains)) for name, gains in judge.gains(after).items() if gains},
-            chance=judge.chance(after),
-            foretold=tuple(
-                Foretold(one.key, one.source, float(one.predicted.mean()), float(one.came.mean()))
+            gains={name: float(np.mean(gains)) for name, gains in monitor.gains(after).items() if gains},
+            chance=monitor.chance(after),
+            predictions=tuple(
+                PredictedCandidate(
+                    one.key, one.source, float(one.predicted.mean()), float(one.observed.mean())
+                )
                 for one in self._latest
             ),
         )
@@ -129,8 +138,8 @@ class SurrogateProposer:
         seed = int(np.random.SeedSequence([search.seed, self._number]).generate_state(1)[0] >> 1)
         models = MODELS if search.surrogate == "auto" else (search.surrogate,)
         self._surrogate = Surrogate.fit(self._config, self._archive, models, seed, self._key_of)
-        self._verdict = self._judge.decide(self._number)
-        if not self._verdict[0]:
+        self._decision = self._monitor.decide(self._number)
+        if not self._decision[0]:
             return {PLAIN: self._plain.ask()}
         return self._mixed(self._surrogate, seed)
 
@@ -143,7 +152,7 @@ class SurrogateProposer:
         self._owed = due - control
         chosen = self._chosen(surrogate, total - explored - control, seed)
         self._note(chosen)
-        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._excess)
+        drawn = fresh_genomes(surrogate, self._known, explored, seed + 1, self._cost_violation)
         self._note(drawn)
         left = total - len(chosen) - len(drawn)  # what the surrogate sees no use in goes to NSGA-II
         plain = self._plain.ask(left) if left else []
@@ -156,21 +165,21 @@ class SurrogateProposer:
 
     def _chosen(self, surrogate: Surrogate, count: int, seed: int) -> list[Genome]:
         """Return new architectures that together promise the largest gain."""
-        told = self._archive.individuals
-        pool = promising(surrogate, told, self._known, self._config.search, seed)
-        front, picked = front_of(told, len(self._reference)), list[int]()
+        trained = self._archive.individuals
+        pool = promising(surrogate, trained, self._known, self._config.search, seed)
+        front, selected = front_of(trained, len(self._reference)), list[int]()
         if not len(front):
             return self._least_violating(surrogate, pool, count)
         genomes: list[Genome] = []
         for optimism in OPTIMISM:
-            if len(picked) >= count or not pool:
+            if len(selected) >= count or not pool:
                 break
             predicted = surrogate.individuals(pool, optimism)
-            for i in picked:  # as a part of the front they promise nothing more
+            for i in selected:  # as a part of the front they promise nothing more
                 front = np.concatenate([front, front_of(predicted[i], len(self._reference))])
-            more = most_gaining(predicted, count - len(picked), front, self._reference)
-            genomes += [self._best_point(predicted[i], front) for i in more if i not in picked]
-            picked += [i for i in more if i not in picked]
+            more = most_gaining(predicted, count - len(selected), front, self._reference)
+            genomes += [self._best_point(predicted[i], front) for i in more if i not in selected]
+            selected += [i for i in more if i not in selected]
         return genomes
 
     def _best_point(self, points: Sequence[Individual], front: FloatArray) -> Genome:
@@ -187,8 +196,10 @@ class SurrogateProposer:
         predicted = [min(points, key=lambda one: one.violation) for points in surrogate.individuals(pool)]
 
         def distance(one: Individual) -> tuple[float, float]:
-            excess = 0.0 if self._excess is None else self._excess(self._space.decode(one.genome))
-            return excess, one.violation
+            cost_violation = (
+                0.0 if self._cost_violation is None else self._cost_violation(self._space.decode(one.genome))
+            )
+            return cost_violation, one.violation
 
         return [one.genome for one in sorted(predicted, key=distance)[:count]]
 
@@ -197,9 +208,9 @@ class SurrogateProposer:
         self._known.update(keys)
         self._plain.know(keys)
 
-    def _judged(
+    def _observations(
         self, individuals: Sequence[Individual], surrogate: Surrogate, before: FloatArray
-    ) -> list[Judged]:
+    ) -> list[ObservedPrediction]:
         points: dict[str, list[Individual]] = {}
         for one in individuals:
             points.setdefault(one.key, []).append(one)
@@ -209,10 +220,10 @@ class SurrogateProposer:
         expected, low, high = (
             surrogate.quantities(genomes, optimism)[ERROR] for optimism in (0.0, TWO_SIDED_90, -TWO_SIDED_90)
         )
-        came = self._archive.measured(ERROR)[-len(points) :]
+        observed = self._archive.measured(ERROR)[-len(points) :]
         return [
-            Judged(
-                self._number, key, self._sources[key], expected[i], low[i], high[i], came[i],
+            ObservedPrediction(
+                self._number, key, self._sources[key], expected[i], low[i], high[i], observed[i],
                 gain(ones, before, self._reference),
             )
             for i, (key, ones) in enumerate(points.items())

@@ -1,4 +1,4 @@
-"""A diverse subset of what the surrogate predicts: each pick adds to the front what the others leave.
+"""A diverse subset of what the surrogate predicts: each selection adds to the front what the others leave.
 
 Must not import torch.
 """
@@ -36,9 +36,9 @@ def gain(points: Sequence[Individual], front: FloatArray, reference: Sequence[fl
 def most_gaining(
     candidates: Sequence[Sequence[Individual]], count: int, front: FloatArray, reference: Sequence[float]
 ) -> list[int]:
-    """Return up to ``count`` candidates, each the one that adds most to the front and the earlier picks.
+    """Return up to ``count`` candidates, each the one that adds most to the front and the earlier selections.
 
-    A pick can only lessen what others add, so most gains need not be computed anew.
+    A selected point can only lessen what others add, so most gains need not be computed anew.
 
     Args:
         candidates: The operating points of each.
@@ -47,14 +47,14 @@ def most_gaining(
         reference: Worst point of the hypervolume.
     """
     bounds = np.asarray([gain(points, front, reference) for points in candidates])
-    picked: list[int] = []
-    while len(picked) < count and bounds.max(initial=0.0) > 0:
+    selected: list[int] = []
+    while len(selected) < count and bounds.max(initial=0.0) > 0:
         i = int(np.argmax(bounds))
         fresh = gain(candidates[i], front, reference)
         if fresh >= np.delete(bounds, i).max(initial=0.0):
-            picked.append(i)
+            selected.append(i)
             front = np.concatenate([front, front_of(candidates[i], len(reference))])
             front = front[non_dominated(front)]
             fresh = 0.0
         bounds[i] = fresh
-    return picked
+    return selected

@@ -204,12 +204,12 @@ def _reason(error: RayError) -> str:
         return "no answer"
     if isinstance(error, RayActorError) and not any(word in str(error) for word in BROKEN_START):
         cause = str(error).strip().splitlines()
-        told = [
+        lines = [
             line.strip()
             for line in cause
             if line.strip().startswith(("The actor", "Worker", "aebnas", "Runtime"))
         ]
-        return (told or cause or [type(error).__name__])[-1][:300]
+        return (lines or cause or [type(error).__name__])[-1][:300]
     return _last_line(error)
 
 

@@ -71,7 +71,7 @@ def start_ray(config: WorkersConfig, count: int, gpus: float, shared_bytes: int)
     except Exception as error:
         stop_ray()  # it may have started before it failed
         where = f"at {config.address}" if config.address else "on this machine"
-        raise WorkerError(f"Ray did not start {where}: {_told(error)}. {WITHOUT_RAY}") from error
+        raise WorkerError(f"Ray did not start {where}: {_reason_of(error)}. {WITHOUT_RAY}") from error
 
 
 def nodes_up() -> tuple[Node, ...]:
@@ -130,7 +130,7 @@ def _knock(address: str) -> None:
         settle_token(str(canonicalize_bootstrap_address(address)))
 
 
-def _told(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """Return what an error says before it shows code, in one line."""
     lines: list[str] = []
     for line in str(error).splitlines():

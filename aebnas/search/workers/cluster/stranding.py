@@ -11,7 +11,7 @@ from aebnas.config.schema import WorkersConfig
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.cluster.roster import Roster
 
-TELL_SECONDS = 60.0
+ANNOUNCE_SECONDS = 60.0
 """Without a place, after which that is told: others may use the cluster."""
 NODE_MINUTES = 10
 """Within which a node has to join that can hold a worker."""
@@ -33,7 +33,7 @@ class Stranding:
         self._now = now
         self._since: float | None = None
         self._was_roomless = False
-        self._is_told = False
+        self._is_announced = False
 
     def check(self, roster: Roster) -> None:
         """Take note of a roster while candidates wait.
@@ -46,7 +46,7 @@ class Stranding:
             self._since = None
             return
         if self._since is None or is_roomless != self._was_roomless:
-            self._since, self._was_roomless, self._is_told = self._now(), is_roomless, False
+            self._since, self._was_roomless, self._is_announced = self._now(), is_roomless, False
         waited = self._now() - self._since
         if is_roomless:
             self._wait_for_a_node(waited)
@@ -63,14 +63,14 @@ class Stranding:
             )
 
     def _wait_for_a_place(self, waited: float) -> None:
-        if waited > TELL_SECONDS:
+        if waited > ANNOUNCE_SECONDS:
             others = "" if self._workers.address is None else ": others may use the cluster"
-            self._say(f"no worker has been ready for {TELL_SECONDS:g} seconds{others}; waiting")
+            self._say(f"no worker has been ready for {ANNOUNCE_SECONDS:g} seconds{others}; waiting")
         limit = self._workers.timeout_minutes
         if waited > limit * 60:
             raise ClusterLostError(f"no worker was ready within workers.timeout_minutes = {limit:g}")
 
     def _say(self, text: str) -> None:
-        if not self._is_told:
-            self._is_told = True
+        if not self._is_announced:
+            self._is_announced = True
             self._warn(text)

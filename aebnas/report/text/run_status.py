@@ -1,4 +1,4 @@
-"""What a search left undone, in words, and the command that goes on with it.
+"""The status of a run in sentences: why its search is not at its end, and the command that goes on with it.
 
 Must not import torch.
 """
@@ -13,14 +13,14 @@ from aebnas.runs.formatting import count
 from aebnas.runs.status import RunStatus
 
 
-def left_undone(run: RunContents) -> list[str]:
+def open_ends(run: RunContents) -> list[str]:
     """Return why a search is not at its end, and that its top-k candidates are not trained."""
     resume = f"Continue it: {_resume(run)}"
-    status, found = run.facts["status"], []
+    status, found = run.metadata["status"], []
     if status == RunStatus.INTERRUPTED:
         found.append(f"The search was interrupted before its end. {resume}")
     elif status == RunStatus.STOPPED:
-        stopped = f"The search stopped: {run.facts['stopped_by']}."
+        stopped = f"The search stopped: {run.metadata['stopped_by']}."
         found.append(f"{stopped} {resume}" if _can_go_on(run) else stopped)
     elif status != RunStatus.FINISHED:
         found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
@@ -44,7 +44,7 @@ def _before(run: RunContents) -> str:
 
 def _can_go_on(run: RunContents) -> bool:
     """Return whether the same settings can lead further: a supernet that diverged would again."""
-    return not (run.facts["supernet"] or {}).get("diverged")
+    return not (run.metadata["supernet"] or {}).get("diverged")
 
 
 def time_is_up(run: RunContents) -> str:
@@ -56,7 +56,7 @@ def time_is_up(run: RunContents) -> str:
 
 
 def _is_cut(run: RunContents) -> bool:
-    is_over = run.facts["status"] == RunStatus.FINISHED and bool(run.facts["out_of_time"])
+    is_over = run.metadata["status"] == RunStatus.FINISHED and bool(run.metadata["out_of_time"])
     return is_over and run.config.search.max_minutes is not None and bool(run.generations)
 
 
@@ -75,7 +75,7 @@ def _resume(run: RunContents) -> str:
     """Return the command; where the time is up, with as much time again, behind what was spent."""
     limit, more = run.config.search.max_minutes, ""
     if limit is not None and _is_cut(run):
-        spent = max(limit, (run.facts["elapsed_seconds"] or 0.0) / 60)
+        spent = max(limit, (run.metadata["elapsed_seconds"] or 0.0) / 60)
         more = f" --set search.max_minutes={math.ceil(10 * (spent + limit)) / 10:g}"
     return f"aebnas resume {shlex.quote(str(run.path))}{more}"
 

@@ -61,7 +61,7 @@ def chained(steps: Sequence[Evaluation]) -> Evaluation:
     )
 
 
-def standing(
+def current_evaluations(
     plan: Plan, rows: Iterable[Evaluation], generations: Sequence[Mapping[str, Any]]
 ) -> list[Evaluation]:
     """Return the evaluation that each candidate counts with, in the order in which they were first evaluated.
@@ -81,9 +81,9 @@ def standing(
     found = []
     for key, by_level in filed.items():
         within = [level for level in by_level if level < len(plan.of_generations)]
-        told = levels.get(last.get(key, reached.get(key, "")))
-        if told not in by_level:
-            told = max(within, default=None)
-        if told is not None:
-            found.append(chained([by_level[level] for level in sorted(by_level) if level <= told]))
+        level = levels.get(last.get(key, reached.get(key, "")))
+        if level not in by_level:
+            level = max(within, default=None)
+        if level is not None:
+            found.append(chained([by_level[level] for level in sorted(by_level) if level <= level]))
     return found

@@ -1,7 +1,7 @@
-"""Whether the surrogate has earned its place: judged by what it said before each training.
+"""Monitors the surrogate: is what it predicted before each training good enough that it may propose?
 
 Two things count, over the last generations.  *Foresight*: Kendall's tau between the
-errors predicted before training and those that came, whoever proposed the candidates.
+errors predicted before training and those observed, whoever proposed the candidates.
 *Gain*: the hypervolume that a candidate added to the front of its day, those of the surrogate
 against those of plain NSGA-II, of which every generation holds a share.  It is off while
 tau is below ``min_tau``, and for ``rest`` generations once it was less likely than not to gain
@@ -21,7 +21,7 @@ from aebnas.search.proposers.surrogate.fitting import mean_tau
 
 FloatArray = NDArray[np.float64]
 SURROGATE, EXPLORATION, PLAIN = "surrogate", "exploration", "plain"
-MIN_JUDGED = 8
+MIN_OBSERVED = 8
 """Candidates before tau is believed."""
 MIN_GAINS = 4
 """Candidates of the surrogate, and of plain NSGA-II, before their gains are compared."""
@@ -30,7 +30,7 @@ TWO_SIDED_90 = 1.645
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ObservedPrediction:
     """One candidate that was predicted, then trained."""
 
     generation: int
@@ -41,13 +41,13 @@ class Judged:
     low: FloatArray
     """Lower end of their 90% intervals."""
     high: FloatArray
-    came: FloatArray
+    observed: FloatArray
     gain: float
     """Hypervolume it added to the front of the generations before, as a share of the box."""
 
 
-class Judge:
-    """Collects what was foretold and decides whether the surrogate proposes."""
+class SurrogateMonitor:
+    """Collects what was predicted and decides whether the surrogate proposes."""
 
     def __init__(self, options: SurrogateConfig) -> None:
         """Begin without prejudice: the surrogate is on until something speaks against it.
@@ -56,14 +56,14 @@ class Judge:
             options: Limits and windows.
         """
         self._options = options
-        self._judged: list[Judged] = []
+        self._observations: list[ObservedPrediction] = []
         self._gains_from = 0
         self._resting_until = 0
         self._why = ""
 
-    def add(self, judged: Sequence[Judged]) -> None:
+    def add(self, observations: Sequence[ObservedPrediction]) -> None:
         """Note the candidates of one generation."""
-        self._judged += judged
+        self._observations += observations
 
     def decide(self, number: int) -> tuple[bool, str]:
         """Return whether the surrogate proposes in a generation, and why; asked once for each, in order."""
@@ -82,9 +82,11 @@ class Judge:
     def tau(self, number: int) -> float | None:
         """Return the tau of predictions made before training, as known before a generation."""
         recent = self.recent(number)
-        if len(recent) < MIN_JUDGED:
+        if len(recent) < MIN_OBSERVED:
             return None
-        return mean_tau(np.stack([one.predicted for one in recent]), np.stack([one.came for one in recent]))
+        return mean_tau(
+            np.stack([one.predicted for one in recent]), np.stack([one.observed for one in recent])
+        )
 
     def gains(self, number: int) -> dict[str, list[float]]:
         """Return the gains of every source since the last rest, as known before a generation."""
@@ -104,14 +106,14 @@ class Judge:
         return float((difference > 0).mean() + (difference == 0).mean() / 2)
 
     def calibration(self, number: int) -> tuple[float, float] | None:
-        """Return the mean of came minus predicted, and the share that came within the 90% intervals."""
+        """Return the mean of observed minus predicted, and the share that came within the 90% intervals."""
         recent = self.recent(number)
         if not recent:
             return None
-        off = np.stack([one.came - one.predicted for one in recent])
-        inside = np.stack([(one.low <= one.came) & (one.came <= one.high) for one in recent])
+        off = np.stack([one.observed - one.predicted for one in recent])
+        inside = np.stack([(one.low <= one.observed) & (one.observed <= one.high) for one in recent])
         return float(off.mean()), float(inside.mean())
 
-    def recent(self, number: int) -> list[Judged]:
+    def recent(self, number: int) -> list[ObservedPrediction]:
         """Return the candidates of the ``window`` generations before one."""
-        return [one for one in self._judged if number - self._options.window <= one.generation < number]
+        return [one for one in self._observations if number - self._options.window <= one.generation < number]

@@ -19,7 +19,7 @@ FINALS_ALONE = (
 )
 
 
-def plan_words(plans: Sequence[Plan]) -> list[str]:
+def format_plans(plans: Sequence[Plan]) -> list[str]:
     """Return how candidates came by their weights, for every plan."""
     found = []
     if any(plan.inherits for plan in plans):
@@ -43,14 +43,14 @@ def plan_words(plans: Sequence[Plan]) -> list[str]:
     return found
 
 
-def weights_words(plan: Plan, done: Sequence[Evaluation]) -> str:
+def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
     """Return how many candidates have which weights: ``6 trained, 42 as inherited``."""
     words = [one.word for one in reversed(plan.fidelities)]
     counted = Counter(plan.named(one.fidelity).word for one in done)
     return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(words) if counted[word])
 
 
-def training_words(config: SearchFile) -> tuple[str, str]:
+def format_training(config: SearchFile) -> tuple[str, str]:
     """Return how candidates get their weights, and who gets more where not all get the same."""
     plan, size = plan_of(config), config.training.batch_size
     first, *others = plan.of_generations
@@ -72,7 +72,7 @@ def training_words(config: SearchFile) -> tuple[str, str]:
     return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
 
 
-def supernet_words(record: Mapping[str, Any]) -> tuple[str, str]:
+def format_supernet(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return where a run's supernet came from, and how its training went, as far as that is known.
 
     Args:

@@ -19,11 +19,11 @@ from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import Checkpoint, load_trained, read_checkpoint
 from aebnas.train.full.winner_training import STATIC
-from aebnas.train.select.subject import TRAINED
+from aebnas.train.select.selected_network import TRAINED
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class ScoredNetwork:
     """A network that answers test images."""
 
     name: str
@@ -36,7 +36,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Missing:
-    """A rival that is not there, and why."""
+    """A baseline that is not there, and why."""
 
     name: str
     why: str
@@ -47,14 +47,14 @@ SAME = "the same network without early exits"
 BEST = "best static network of the run"
 
 
-def contender(folder: Path, name: str, fingerprint: str | None = None, note: str = "") -> Contender:
+def scored_network(folder: Path, name: str, fingerprint: str | None = None, note: str = "") -> ScoredNetwork:
     """Return a trained network.
 
     Args:
         folder: Of its checkpoint.
         name: What it is in the comparison.
         fingerprint: Of the data that it must have been trained on; None: any.
-        note: Of the contender.
+        note: Of the network.
 
     Raises:
         RunError: The checkpoint is missing, damaged or of other data.
@@ -66,10 +66,10 @@ def contender(folder: Path, name: str, fingerprint: str | None = None, note: str
             f"{folder} was trained on other data (fingerprint {one.data_fingerprint[:12]}, not "
             f"{fingerprint[:12]}): it may have been trained on these test images. Train it on these data"
         )
-    return Contender(name, one.key, trained.network, one.exit_policy, note)
+    return ScoredNetwork(name, one.key, trained.network, one.exit_policy, note)
 
 
-def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> Contender | Missing:
+def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> ScoredNetwork | Missing:
     """Return the network without exits: of the folder that is given, else of the checkpoint's own.
 
     Raises:
@@ -78,16 +78,16 @@ def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint)
     if given is not None:
         twin = checkpoint.architecture.without_exits().key()
         name = SAME if read_checkpoint(given).key == twin else OTHER
-        return contender(given, name, checkpoint.data_fingerprint)
+        return scored_network(given, name, checkpoint.data_fingerprint)
     if not checkpoint.architecture.exit_names:
         return Missing(SAME, "it has no early exits itself")
     own = folder / STATIC
     if not (own / "checkpoint.yaml").is_file():
         return Missing(SAME, "not trained; train it: aebnas train ... --static")
-    return contender(own, SAME, checkpoint.data_fingerprint)
+    return scored_network(own, SAME, checkpoint.data_fingerprint)
 
 
-def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contender | Missing:
+def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> ScoredNetwork | Missing:
     """Return the candidate without early exits that was most accurate on select in the search.
 
     Of those that the search trained, where it trained some and others are inherited subnets.  Trained in full
@@ -98,7 +98,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
         return Missing(BEST, f"the run {checkpoint.run} is not there")
     store = RunStore(run)
     try:
-        if store.fact("data") != checkpoint.data_fingerprint:
+        if store.metadata("data") != checkpoint.data_fingerprint:
             return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
         static = [one for one in store.evaluations() if one.is_done and not one.architecture.exit_names]
         if not static:
@@ -110,7 +110,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
             return Missing(BEST, "this is it")
         full = run / TRAINED / best.key
         if (full / "checkpoint.yaml").is_file():
-            return contender(full, BEST, checkpoint.data_fingerprint, "trained in full")
+            return scored_network(full, BEST, checkpoint.data_fingerprint, "trained in full")
         return _with_search_weights(store, best, checkpoint, splits)
     finally:
         store.close()
@@ -118,7 +118,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> Contend
 
 def _with_search_weights(
     store: RunStore, best: Evaluation, checkpoint: Checkpoint, splits: Splits
-) -> Contender | Missing:
+) -> ScoredNetwork | Missing:
     path = store.weights_path(best.key, best.fidelity)
     config = store.config
     fidelity = plan_of(config).named(best.fidelity)
@@ -131,14 +131,16 @@ def _with_search_weights(
             f"its weights were not kept ({best.key}, {accuracy} on select in the search"
             f"{untrained}); train it: aebnas train {store.path} --pick {best.key}",
         )
-    network = EarlyExitNetwork(best.architecture, splits.task, carry=config.training.carry)
+    network = EarlyExitNetwork(
+        best.architecture, splits.task, boosting_coefficient=config.training.boosting_coefficient
+    )
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # what damaged bytes raise in pickle and zip has no common class
         return Missing(BEST, f"{path} is damaged: {type(error).__name__}")
     epochs = fidelity.epochs if best.epochs is None else best.epochs
     note = f"{how}: {count(epochs, 'epoch')} on train alone" if epochs else how
-    return Contender(BEST, best.key, network.eval(), never_leave(1), note)
+    return ScoredNetwork(BEST, best.key, network.eval(), never_leave(1), note)
 
 
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:

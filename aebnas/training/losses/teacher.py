@@ -1,6 +1,6 @@
 """Distillation from another network: a companion that changes batches and losses, and no loop.
 
-``TaughtBatches`` hand out, with every image, what a trained teacher says about it; ``taught_phases``
+``DistilledBatches`` hand out, with every image, what a trained teacher says about it; ``distilled_phases``
 make every exit's loss learn it too:
 
     (1 - a) loss + a T^2 sum_i w_i KL(teacher || exit i)
@@ -22,11 +22,15 @@ from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.journal import Repeatable
-from aebnas.training.phase import ExitLoss, Phase, Taught
+from aebnas.training.checkpoint_callback import Repeatable
+from aebnas.training.phase import DistilledExits, ExitLoss, Phase
 from aebnas.training.trainer import Batches
 
-TAUGHT: dict[Taught, slice] = {"all": slice(None), "last": slice(-1, None), "early": slice(None, -1)}
+DISTILLED_EXITS: dict[DistilledExits, slice] = {
+    "all": slice(None),
+    "last": slice(-1, None),
+    "early": slice(None, -1),
+}
 """Which of the exits, in order."""
 
 
@@ -35,7 +39,7 @@ class SeenBatches(Batches, Repeatable, Protocol):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Distillation:
     """How much a student listens to its teacher."""
 
     share: float
@@ -44,7 +48,7 @@ class Lesson:
     """``T``: divides both networks' logits; the factor keeps gradients of one size."""
 
 
-class TaughtBatches:
+class DistilledBatches:
     """Batches whose targets hold the labels and a teacher's logits; see ``joined``."""
 
     def __init__(self, student: SeenBatches, seen: SeenBatches, teacher: EarlyExitNetwork) -> None:
@@ -92,37 +96,42 @@ def parted(targets: Tensor) -> tuple[Tensor, Tensor]:
     return targets[:, 0].to(torch.int64), targets[:, 1:]
 
 
-def taught_phases(
-    phases: Sequence[Phase], lesson: Lesson, weights: Sequence[float], one_exit: float
+def distilled_phases(
+    phases: Sequence[Phase], distillation: Distillation, weights: Sequence[float], one_exit: float
 ) -> list[Phase]:
-    """Return phases for ``TaughtBatches``.
+    """Return phases for ``DistilledBatches``.
 
     Args:
         phases: Of a training mode.
-        lesson: Share and temperature.
+        distillation: Share and temperature.
         weights: One loss weight per exit.
-        one_exit: Cross-entropy of one exit that knows nothing, in nats: it is as far from a sure
+        one_exit: Cross-entropy of one exit that knows nothing, in nats: it is as far from a confident
             teacher as from a label.
     """
-    soft = lesson.share * lesson.temperature**2 * one_exit
+    soft = distillation.share * distillation.temperature**2 * one_exit
     return [
         replace(
             phase,
-            loss=_taught_loss(phase, lesson, weights),
-            chance=(1 - lesson.share) * phase.chance + soft * sum(weights[TAUGHT[phase.taught]]),
+            loss=_distilled_loss(phase, distillation, weights),
+            chance=(1 - distillation.share) * phase.chance
+            + soft * sum(weights[DISTILLED_EXITS[phase.distilled]]),
         )
         for phase in phases
     ]
 
 
-def _taught_loss(phase: Phase, lesson: Lesson, weights: Sequence[float]) -> ExitLoss:
-    share, temperature, each = lesson.share, lesson.temperature, weights[TAUGHT[phase.taught]]
+def _distilled_loss(phase: Phase, distillation: Distillation, weights: Sequence[float]) -> ExitLoss:
+    share, temperature, each = (
+        distillation.share,
+        distillation.temperature,
+        weights[DISTILLED_EXITS[phase.distilled]],
+    )
 
     def loss(logits: list[Tensor], targets: Tensor) -> Tensor:
         labels, answers = parted(targets)
         teacher = log_softmax(answers / temperature, dim=1)
         total = (1 - share) * phase.loss(logits, labels)
-        for weight, exit_logits in zip(each, logits[TAUGHT[phase.taught]], strict=True):
+        for weight, exit_logits in zip(each, logits[DISTILLED_EXITS[phase.distilled]], strict=True):
             student = log_softmax(exit_logits / temperature, dim=1)
             soft = kl_div(student, teacher, reduction="batchmean", log_target=True)
             total = total + share * temperature**2 * weight * soft

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aebnas.errors import ConfigError
-from aebnas.train.select import subject
-from aebnas.train.select.subject import subject_of
+from aebnas.train.select import selected_network
+from aebnas.train.select.selected_network import select_network
 
 
 class Found:
@@ -17,6 +17,6 @@ class Found:
 @pytest.mark.parametrize("source", ["run", "winner.yaml"])
 def test_a_path_that_is_not_utf8_is_refused(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     for reader in ("_of_run", "_of_winner"):
-        monkeypatch.setattr(subject, reader, lambda *_: Found())
+        monkeypatch.setattr(selected_network, reader, lambda *_: Found())
     with pytest.raises(ConfigError, match=r"the run: the path .* is not UTF-8 text"):
-        subject_of(Path(source))
+        select_network(Path(source))

@@ -12,15 +12,15 @@ from aebnas.config.schema import SearchFile
 from aebnas.config.sections.policies import ThresholdsConfig
 from aebnas.evaluation.identity import how_trained
 from aebnas.exits.policies.configured import configured_target
-from aebnas.report.text.left_undone import left_undone
-from aebnas.report.text.training_words import (
+from aebnas.report.text.run_status import open_ends
+from aebnas.report.text.training_formatting import (
     FINALS_ALONE,
     ORIGINS,
-    plan_words,
+    format_plans,
+    format_supernet,
+    format_training,
+    format_weights,
     repeating_supernet,
-    supernet_words,
-    training_words,
-    weights_words,
 )
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import count, duration, interval, limits, metric_name, percent, si
@@ -29,7 +29,7 @@ from aebnas.runs.individuals import advice_on_inherited
 OUTDATED_FRONT = "the front is that of the last finished generation"
 
 
-class Fact(NamedTuple):
+class SummaryItem(NamedTuple):
     """One headline figure."""
 
     name: str
@@ -37,41 +37,43 @@ class Fact(NamedTuple):
     note: str = ""
 
 
-def headline(run: RunContents) -> list[Fact]:
+def headline(run: RunContents) -> list[SummaryItem]:
     """Return the figures that a reader wants first."""
     best = max(run.front, key=lambda point: (point.accuracy, -point.metrics["macs"]), default=None)
     time = run.timing
     pauses = f", {count(time.pauses, 'pause')} left out" if time.pauses else ""
     lost = f", {time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     why = "no point satisfies all constraints" if run.done else "no candidate has finished"
-    facts = [
-        Fact("Best accuracy on select", "–", why),
-        Fact("Pareto front", "0 points"),
+    items = [
+        SummaryItem("Best accuracy on select", "–", why),
+        SummaryItem("Pareto front", "0 points"),
     ]
     if best is not None:
         note = (
             f"95%: {interval(best.accuracy, run.select_images)}; at {si(best.metrics['macs'])} expected MACs"
         )
-        facts[0] = Fact(facts[0].name, percent(best.accuracy, 2), note)
-        facts[1] = Fact(
+        items[0] = SummaryItem(items[0].name, percent(best.accuracy, 2), note)
+        items[1] = SummaryItem(
             "Pareto front", count(len(run.front), "point"), f"of {count(len(run.front_keys), 'architecture')}"
         )
     volume, points = run.hypervolume, count(len(run.points), "operating point")
     name, weights = _candidates(run)
     return [
-        *facts,
-        Fact("Hypervolume", "–" if volume is None else f"{volume:.4f}", f"after {_generations(run)}"),
-        Fact(
+        *items,
+        SummaryItem("Hypervolume", "–" if volume is None else f"{volume:.4f}", f"after {_generations(run)}"),
+        SummaryItem(
             name,
             f"{len(run.done):,} done",
             _joined(weights, f"{len(run.failed):,} failed{lost}", f"{points} read off their curves"),
         ),
-        Fact("Wall clock", duration(time.wall_s), f"first start to last end{pauses}{_supernet_time(run)}"),
-        Fact("Core time", duration(time.core_s), f"{time.core_s:,.0f} core-seconds of training"),
+        SummaryItem(
+            "Wall clock", duration(time.wall_s), f"first start to last end{pauses}{_supernet_time(run)}"
+        ),
+        SummaryItem("Core time", duration(time.core_s), f"{time.core_s:,.0f} core-seconds of training"),
     ]
 
 
-def provenance(run: RunContents) -> list[Fact]:
+def provenance(run: RunContents) -> list[SummaryItem]:
     """Return where the numbers come from."""
     config, versions = run.config, run.environment.get("versions", {})
     machine = run.environment.get("machine", {})
@@ -79,68 +81,82 @@ def provenance(run: RunContents) -> list[Fact]:
     constraints = "; ".join(limits(name, bound) for name, bound in config.constraints.items()) or "none"
     gpus = ", ".join(str(gpu.get("name", gpu)) for gpu in machine.get("gpus", ())) or "no GPU"
     return [
-        Fact("Run", run.path.resolve().name, f"search-space file: {config.name}"),
-        Fact("Dataset", dataset(run), f"fingerprint {_short(run.facts['data'])}"),
-        Fact("Held-out images", images),
-        Fact("Objectives", ", ".join(metric_name(name) for name in config.objectives)),
-        Fact("Constraints", constraints),
-        Fact(
+        SummaryItem("Run", run.path.resolve().name, f"search-space file: {config.name}"),
+        SummaryItem("Dataset", dataset(run), f"fingerprint {_short(run.metadata['data'])}"),
+        SummaryItem("Held-out images", images),
+        SummaryItem("Objectives", ", ".join(metric_name(name) for name in config.objectives)),
+        SummaryItem("Constraints", constraints),
+        SummaryItem(
             "Search", f"{config.search.algorithm}, population {config.search.population}", _generations(run)
         ),
-        Fact("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
-        Fact("Exits", *exit_words(config)),
-        Fact("Training", *training_words(config)),
-        *([Fact("Supernet", *supernet_words(run.facts["supernet"]))] if run.facts["supernet"] else []),
-        Fact("Exactly repeatable", *_repeatable(run)),
-        Fact("Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
-        Fact("Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))),
-        Fact("Source", _git(run)),
+        SummaryItem("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
+        SummaryItem("Exits", *format_exits(config)),
+        SummaryItem("Training", *format_training(config)),
+        *(
+            [SummaryItem("Supernet", *format_supernet(run.metadata["supernet"]))]
+            if run.metadata["supernet"]
+            else []
+        ),
+        SummaryItem("Exactly repeatable", *_repeatable(run)),
+        SummaryItem(
+            "Versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"
+        ),
+        SummaryItem(
+            "Machine", f"{machine.get('processor', 'unknown')}; {gpus}", str(machine.get("system", ""))
+        ),
+        SummaryItem("Source", _git(run)),
     ]
 
 
-def progress_facts(run: RunContents) -> list[Fact]:
+def progress_summary(run: RunContents) -> list[SummaryItem]:
     """Return what the search asked for, what it trained, and what it was spared."""
     proposals = sum(len(generation["proposed"]) for generation in run.generations)
-    told = run.generations[-1]["trainings"] if run.generations else 0
+    text = run.generations[-1]["trainings"] if run.generations else 0
     time = run.timing
     lost = f"{time.lost_attempts:,} cut off before the end" if time.lost_attempts else ""
     ended = f"{len(run.done):,} done, {len(run.failed):,} failed"
     name, weights = _candidates(run)
-    facts = [Fact("Generations", _generations(run)), Fact(name, ended, _joined(weights, lost))]
+    items = [SummaryItem("Generations", _generations(run)), SummaryItem(name, ended, _joined(weights, lost))]
     for one in run.finals:
         stay = "stay inherited subnets" if run.inherits else "stay what they were"
         failed = f"{len(one.failed):,} failed, and {stay}; the reasons are below" if one.failed else ""
-        facts.append(Fact("Top-k candidates", f"{len(one.trained):,} of {one.chosen:,} trained", failed))
+        items.append(
+            SummaryItem("Top-k candidates", f"{len(one.trained):,} of {one.chosen:,} trained", failed)
+        )
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
         note = f"counted in epochs, of {count(run.plan.full_epochs, 'epoch')} each"
-        facts.append(Fact("Worth in full trainings", f"{full:.1f}", note))
+        items.append(SummaryItem("Worth in full trainings", f"{full:.1f}", note))
     if run.generations:
-        spared = max(0, proposals - told)
+        spared = max(0, proposals - text)
         note = f"{proposals:,} proposals, {spared:,} of them known from before"
-        facts.append(Fact("Duplicates saved", f"{spared:,}", note))
-    facts.append(Fact("Operating points", f"{len(run.points):,}", "read off the curves, without training"))
+        items.append(SummaryItem("Duplicates saved", f"{spared:,}", note))
+    items.append(
+        SummaryItem("Operating points", f"{len(run.points):,}", "read off the curves, without training")
+    )
     if run.workload is not None:
         workers = count(run.workload.workers, "worker")
         busy = f"{percent(run.workload.share)} of the time of {workers}"
-        facts.append(Fact("Busy", busy, "from a training's start to its stored result, pauses left out"))
-    return facts
+        items.append(
+            SummaryItem("Busy", busy, "from a training's start to its stored result, pauses left out")
+        )
+    return items
 
 
 def warnings(run: RunContents) -> list[str]:
     """Return what a reader has to know before believing the numbers."""
-    found = left_undone(run)
+    found = open_ends(run)
     if not run.generations and run.done:
         found.append("No generation is finished: the front is that of the candidates finished so far.")
-    if run.untold > 0:
+    if run.unreported > 0:
         found.append(
-            f"{count(run.untold, 'candidate')} finished after the last stored generation, or before failures "
-            f"were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
+            f"{count(run.unreported, 'candidate')} finished after the last stored generation, or before "
+            f"failures were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
     if not run.done:
         found.append("No candidate has finished training: there is no front to show.")
     elif run.nearest_miss is not None:
-        found.append(miss_words(run))
+        found.append(format_miss(run))
     elif not run.front:
         found.append(
             "No operating point satisfies all constraints, so the front is empty. The figures show "
@@ -151,15 +167,15 @@ def warnings(run: RunContents) -> list[str]:
         )
         found += [] if advice is None else [advice]
     found += common_notes(run)
-    if run.facts["not_repeatable"]:
-        found.append(f"This run is not exactly repeatable: {run.facts['not_repeatable']}.")
+    if run.metadata["not_repeatable"]:
+        found.append(f"This run is not exactly repeatable: {run.metadata['not_repeatable']}.")
     return found + _data_warnings(run)
 
 
 def _candidates(run: RunContents) -> tuple[str, str]:
     """Return what was evaluated, and how many of them were trained where others inherited."""
     return (
-        ("Candidates", weights_words(run.plan, run.done))
+        ("Candidates", format_weights(run.plan, run.done))
         if run.inherits or run.plan.finals
         else ("Trainings", "")
     )
@@ -171,34 +187,34 @@ def _joined(*parts: str) -> str:
 
 def _supernet_time(run: RunContents) -> str:
     """Return what the supernet took before the first candidate, where it was trained for this run."""
-    record = run.facts["supernet"] or {}
+    record = run.metadata["supernet"] or {}
     if record.get("origin") != "trained" or record.get("seconds") is None:
         return ""
     return f"; the supernet's {duration(record['seconds'])} come before"
 
 
-def miss_words(run: RunContents) -> str:
+def format_miss(run: RunContents) -> str:
     """Return by how much the nearest candidate misses the target, and what can be met."""
     nearest = run.nearest_miss
-    if nearest is None or nearest.verdict is None:
+    if nearest is None or nearest.target_check is None:
         return ""
-    return f"No candidate reaches the target. The nearest, {nearest.key}: {nearest.verdict['words']}"
+    return f"No candidate reaches the target. The nearest, {nearest.key}: {nearest.target_check['text']}"
 
 
 def common_notes(run: RunContents) -> list[str]:
     """Return what the fits of all networks of the front warn of: a promise that closed every exit, say."""
-    verdicts = {point.key: point.evaluation.verdict or {} for point in run.front}
-    notes = [verdict.get("notes", ()) for verdict in verdicts.values()]
+    target_checks = {point.key: point.evaluation.target_check or {} for point in run.front}
+    notes = [target_check.get("notes", ()) for target_check in target_checks.values()]
     return [note for note in (notes[0] if notes else ()) if all(note in other for other in notes)]
 
 
-def exit_words(config: SearchFile) -> tuple[str, str]:
+def format_exits(config: SearchFile) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
     exits = config.exits
     target = configured_target(exits, config.cost_metric)
     names = ", ".join(name or exits.only.name for name in exits.settings)
     if target is not None:
-        return names, f"target: {target.words()}"
+        return names, f"target: {target.text()}"
     if len(exits.policy) > 1:
         return names, "a gene: the search chose among them"
     policy = exits.only
@@ -210,7 +226,7 @@ def exit_words(config: SearchFile) -> tuple[str, str]:
 def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
     """Return what forbids or weakens a comparison of these runs."""
     found = []
-    if len({run.facts["data"] for run in runs}) > 1:
+    if len({run.metadata["data"] for run in runs}) > 1:
         found.append(
             "These runs used different data or splits: their accuracies are counted on different images."
         )
@@ -236,7 +252,7 @@ def dataset(run: RunContents) -> str:
 
 def reading(runs: Sequence[RunContents]) -> list[str]:
     """Return how the numbers came about, and what they do not say."""
-    points = sum(len(run.contenders) for run in runs)
+    points = sum(len(run.eligible_points) for run in runs)
     return [
         "Accuracy, exit rates and expected MACs are counted on the select split, which trained no weights "
         "and fitted no exit policy; those were fitted on the calibrate split.",
@@ -246,7 +262,7 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
         "which images were drawn; they correct neither for that choice nor for the chance in training.",
         "Expected MACs count every exit head that was tried on the way, also where the image did not leave "
         "there.",
-        *plan_words([run.plan for run in runs]),
+        *format_plans([run.plan for run in runs]),
         *([FINALS_ALONE] if any(run.is_front_of_finals for run in runs) else []),
     ]
 
@@ -269,11 +285,11 @@ def _data_warnings(run: RunContents) -> list[str]:
 
 
 def _repeatable(run: RunContents) -> tuple[str, str]:
-    reason = run.facts["not_repeatable"]
+    reason = run.metadata["not_repeatable"]
     if reason:
         return "no", str(reason)
     how = "same seed, versions, processor and data; on GPUs up to rounding"
-    supernet = run.facts["supernet"] or {}
+    supernet = run.metadata["supernet"] or {}
     if supernet.get("is_mixed") and supernet.get("origin") in ORIGINS:
         what = "devices, processors or numbers of processes"
         return "no", f"different {what} trained its supernet, one after the other"

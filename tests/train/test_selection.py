@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aebnas.errors import ConfigError, RunError
-from aebnas.train.select.picks import full_key, knee, picked
+from aebnas.train.select.selection import full_key, knee, selected
 
 
 def point(accuracy: float, macs: float, key: str = "a" * 16, is_feasible: bool = True) -> Any:
@@ -51,37 +51,37 @@ def test_without_a_bend_the_most_accurate_and_then_the_cheapest_is_taken(front: 
 
 
 def test_a_bound_takes_the_most_accurate_within_it() -> None:
-    assert picked(run(FRONT), "macs:6e6") is FRONT[2]
-    assert picked(run(FRONT), "worst_macs:4e6") is FRONT[1]
+    assert selected(run(FRONT), "macs:6e6") is FRONT[2]
+    assert selected(run(FRONT), "worst_macs:4e6") is FRONT[1]
 
 
 def test_a_bound_looks_at_feasible_points_beyond_the_front() -> None:
     points = [*FRONT, point(0.99, 1e6, is_feasible=False), point(0.945, 2e6)]
-    assert picked(run(FRONT, points), "macs:2e6") is points[-1]
+    assert selected(run(FRONT, points), "macs:2e6") is points[-1]
 
 
 def test_a_bound_that_nothing_keeps_is_told_with_the_least() -> None:
     with pytest.raises(RunError, match=r"within 10; the least is 1.00.M: macs:1e\+06"):
-        picked(run(FRONT), "macs:10")
+        selected(run(FRONT), "macs:10")
 
 
 @pytest.mark.parametrize("macs", [97476.92715, 41552.0, 1234567.4])
 def test_the_bound_that_is_named_instead_can_be_kept(macs: float) -> None:
     one = run([point(0.9, macs)])
-    with pytest.raises(RunError) as told:
-        picked(one, "macs:10")
-    assert picked(one, str(told.value).split(": ")[-1]) is one.points[0]
+    with pytest.raises(RunError) as caught:
+        selected(one, "macs:10")
+    assert selected(one, str(caught.value).split(": ")[-1]) is one.points[0]
 
 
 def test_without_a_feasible_point_a_bound_says_how_to_go_on() -> None:
     where = r'2 finished networks can be named by key.*runs/x/report.html.*aebnas.load_run\("runs/x"\)'
     with pytest.raises(RunError, match=f"front of runs/x is empty.*{where}"):
-        picked(run([], [point(0.9, 1e6, is_feasible=False)]), "macs:2e6")
+        selected(run([], [point(0.9, 1e6, is_feasible=False)]), "macs:2e6")
 
 
 def test_an_empty_front_has_no_knee() -> None:
     with pytest.raises(RunError, match="front of runs/x is empty"):
-        picked(run([]), "knee")
+        selected(run([]), "knee")
 
 
 def test_the_beginning_of_several_keys_names_them() -> None:
@@ -91,9 +91,9 @@ def test_the_beginning_of_several_keys_names_them() -> None:
 
 def test_a_failed_candidate_is_told_with_its_reason() -> None:
     with pytest.raises(RunError, match="failed: out of memory"):
-        picked(run(FRONT), "ffff")
+        selected(run(FRONT), "ffff")
 
 
 def test_accuracy_is_no_cost_to_bound() -> None:
     with pytest.raises(ConfigError, match="unknown quantity 'accuracy'"):
-        picked(run(FRONT), "accuracy:0.9")
+        selected(run(FRONT), "accuracy:0.9")

@@ -80,7 +80,7 @@ function shortSize(size) {
 }
 
 // Boxes in order, equal neighbours counted.
-function chainWords(boxes) {
+function formatChain(boxes) {
   const found = [];
   for (const { words } of boxes) {
     if (found.length && found.at(-1)[0] === words) found.at(-1)[1] += 1;
@@ -90,14 +90,14 @@ function chainWords(boxes) {
 }
 
 // As aebnas/space/drawing.py has it.
-function architectureWords(candidate) {
+function formatArchitecture(candidate) {
   const { size, rows } = candidate.network;
   const pixels = new Set(size).size === 1 ? size[0] : size.join(" × ");
   const named = rows.slice(1).filter((row) => row.name).map(({ name, boxes, exit }) => {
     const modules = exit && exit.name !== "final" ? exit.boxes.filter((box) => !box.isHead) : null;
-    return `${name}: ${chainWords(boxes)}${modules ? ` ⇥ exit ${chainWords(modules) || "directly"}` : ""}`;
+    return `${name}: ${formatChain(boxes)}${modules ? ` ⇥ exit ${formatChain(modules) || "directly"}` : ""}`;
   });
-  return [`${pixels} px, ${chainWords(rows[0].boxes)}`, ...named].join("; ");
+  return [`${pixels} px, ${formatChain(rows[0].boxes)}`, ...named].join("; ");
 }
 
 function epochsWord(epochs) {
@@ -105,7 +105,7 @@ function epochsWord(epochs) {
 }
 
 // How a candidate came by its weights; nothing where all are trained alike.
-function weightsWords({ run, epochs, isInherited }) {
+function formatWeights({ run, epochs, isInherited }) {
   if (!run.uneven && !run.inherits) return "";
   if (!epochs) return "as inherited, ";
   return `${isInherited ? "fine-tuned " : ""}${epochs} epoch${epochs === 1 ? "" : "s"}, `;

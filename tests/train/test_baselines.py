@@ -16,11 +16,11 @@ from aebnas.data.dataset import Samples
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Outcome
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.runs.standing import FinalTraining
+from aebnas.runs.fidelity_status import FinalTraining
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
 from aebnas.task.task import classification
-from aebnas.train.select.rivals import Contender, Missing, best_static
+from aebnas.train.select.baselines import Missing, ScoredNetwork, best_static
 
 INHERITS = ("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]",)
 TUNED = ("evaluation.fidelities=[{kind: inherited, finetune_epochs: 2}, {trained: 9, keep: 2}]",)
@@ -29,18 +29,18 @@ SUBNET, TOP_CANDIDATE = (architecture(width).without_exits() for width in (8, 12
 IMAGES = Samples(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
 
 
-def rival(
+def baseline(
     path: Path, overrides: tuple[str, ...], subnets: int, top_candidate: bool, with_weights: bool = False
-) -> Contender | Missing:
-    """Return the rival from a run with a good static inherited subnet, and a worse one that was trained."""
+) -> ScoredNetwork | Missing:
+    """Return the baseline from a run with a good static inherited subnet and a worse trained one."""
     store = RunStore.create(path / "run", fake_config(*overrides), {})
-    store.put_fact("data", "fingerprint")
+    store.put_metadata("data", "fingerprint")
     first, last = (one.name for one in plan_of(store.config).fidelities)
     found = [(SUBNET, 1.0, subnets, last if subnets == 9 else first)] + [
         (TOP_CANDIDATE, 0.5, 9, last)
     ] * top_candidate
-    told = [one.key() for one, _, _, fidelity in found if fidelity == last]
-    final = FinalTraining(last, 9, len(told), tuple(told), ())
+    output = [one.key() for one, _, _, fidelity in found if fidelity == last]
+    final = FinalTraining(last, 9, len(output), tuple(output), ())
     store.put_generation(1, Generation(1, (), 1, 0, 0.5, finals=(final,)).summary((1.0, 1.0)))
     for one, skilled, epochs, fidelity in found:
         outcome = fake_outcome(one, skilled=skilled)
@@ -60,12 +60,12 @@ def rival(
 
 def weights_of(one: Any) -> bytes:
     file = io.BytesIO()
-    torch.save(EarlyExitNetwork(one, classification(1, 10), carry=0.0).state_dict(), file)
+    torch.save(EarlyExitNetwork(one, classification(1, 10), boosting_coefficient=0.0).state_dict(), file)
     return file.getvalue()
 
 
 def test_a_trained_candidate_comes_before_a_better_subnet(tmp_path: Path) -> None:
-    found = rival(tmp_path, INHERITS, 0, top_candidate=True)
+    found = baseline(tmp_path, INHERITS, 0, top_candidate=True)
     assert isinstance(found, Missing)
     assert TOP_CANDIDATE.key() in found.why
     assert "on select in the search)" in found.why
@@ -77,7 +77,7 @@ def test_a_trained_candidate_comes_before_a_better_subnet(tmp_path: Path) -> Non
 def test_a_subnet_is_called_one_where_there_are_only_subnets(
     tmp_path: Path, overrides: tuple[str, ...], subnets: int, how: str
 ) -> None:
-    found = rival(tmp_path, overrides, subnets, top_candidate=False)
+    found = baseline(tmp_path, overrides, subnets, top_candidate=False)
     assert isinstance(found, Missing)
     assert SUBNET.key() in found.why
     assert f"on select in the search, {how})" in found.why
@@ -99,6 +99,6 @@ def test_a_subnet_is_called_one_where_there_are_only_subnets(
 def test_the_weights_of_the_search_say_how_they_came_about(
     tmp_path: Path, overrides: tuple[str, ...], epochs: int, note: str
 ) -> None:
-    found = rival(tmp_path, overrides, epochs, top_candidate=False, with_weights=True)
-    assert isinstance(found, Contender)
+    found = baseline(tmp_path, overrides, epochs, top_candidate=False, with_weights=True)
+    assert isinstance(found, ScoredNetwork)
     assert (found.key, found.note) == (SUBNET.key(), note)

@@ -23,7 +23,7 @@ KEY = re.compile(r"[0-9a-f]{4,16}")
 """A key or the beginning of one; shorter ones could be words."""
 
 
-def picked(run: RunContents, pick: str) -> OperatingPoint:
+def selected(run: RunContents, pick: str) -> OperatingPoint:
     """Return the operating point that a user means.
 
     Args:

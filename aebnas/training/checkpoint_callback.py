@@ -1,4 +1,4 @@
-"""Journals: who follows a training epoch by epoch, and what it takes to go on behind one.
+"""Checkpoint callbacks: who follows a training epoch by epoch, and what it takes to go on behind one.
 
 A training that is taken up behind an epoch does, on a CPU, bit for bit what it would have done
 uninterrupted: weights, momentum, the batches' random numbers and torch's own are restored.
@@ -48,7 +48,7 @@ class TrainingState:
     """Torch's random state on the CPU."""
 
 
-class Journal(Protocol):
+class CheckpointCallback(Protocol):
     """Follows a training."""
 
     def recall(self) -> TrainingState | None:
@@ -63,7 +63,7 @@ class Journal(Protocol):
         """
 
 
-class _NoJournal:
+class _NoCallback:
     def recall(self) -> None:
         """Begin at the beginning."""
 
@@ -71,7 +71,7 @@ class _NoJournal:
         """Take no note."""
 
 
-NO_JOURNAL: Journal = _NoJournal()
+NO_CALLBACK: CheckpointCallback = _NoCallback()
 """Remembers nothing."""
 
 

@@ -20,7 +20,7 @@ from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
-class DataFacts:
+class DataMetadata:
     """What a file's data are.
 
     Args:
@@ -52,10 +52,11 @@ class DataFacts:
 
 def is_published(config: DataConfig) -> bool:
     """Return whether all that splits depend on is known without reading."""
-    return config.name is not None and config.root is None and bool(KNOWN[config.name].counts)
+    is_known = config.name is not None and not config.is_outside and config.root is None
+    return is_known and bool(KNOWN[str(config.name)].counts)
 
 
-def data_facts(config: DataConfig, progress: bool = False, must_read: bool = True) -> DataFacts:
+def data_metadata(config: DataConfig, progress: bool = False, must_read: bool = True) -> DataMetadata:
     """Return what is known of the data, all that can be wrong with them told.
 
     Args:
@@ -66,7 +67,7 @@ def data_facts(config: DataConfig, progress: bool = False, must_read: bool = Tru
     Raises:
         DataError: Missing, damaged, inconsistent, larger than memory, or a split would lack a class.
     """
-    published = _published_facts(config) if is_published(config) else None
+    published = _published_metadata(config) if is_published(config) else None
     if published is not None and not must_read:
         return published
     dataset = load_dataset(config, progress=progress)
@@ -74,10 +75,10 @@ def data_facts(config: DataConfig, progress: bool = False, must_read: bool = Tru
     train, calibrate, select = map(len, (splits.train, splits.calibrate, splits.select))
     counts = (train, calibrate, select, len(dataset.test))
     notes = dataset.extras.notes
-    return DataFacts(splits.train.shape, splits.classes, counts, splits, duplicates, notes)
+    return DataMetadata(splits.train.shape, splits.classes, counts, splits, duplicates, notes)
 
 
-def _published_facts(config: DataConfig) -> DataFacts:
+def _published_metadata(config: DataConfig) -> DataMetadata:
     known = KNOWN[str(config.name)]
     check_known_fits(config)
     labels, test = np.repeat(np.arange(len(known.counts)), known.counts), known.test
@@ -87,4 +88,4 @@ def _published_facts(config: DataConfig) -> DataFacts:
     parts = split_indices(labels, config)
     check_every_class(str(config.name), known.classes, labels, parts, config)
     train_count, calibrate, select = map(len, parts)
-    return DataFacts(known.shape, known.classes, (train_count, calibrate, select, test))
+    return DataMetadata(known.shape, known.classes, (train_count, calibrate, select, test))

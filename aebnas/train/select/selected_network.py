@@ -25,7 +25,7 @@ from aebnas.runs.kept_profiles import kept_devices
 from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
-from aebnas.train.select.picks import full_key, picked, points_of
+from aebnas.train.select.selection import full_key, points_of, selected
 
 TRAINED = "trained"
 """Folder beside ``winners/`` in which trained networks lie."""
@@ -33,7 +33,7 @@ DEFAULT_PICK = "knee"
 
 
 @dataclass(frozen=True)
-class Subject:
+class SelectedNetwork:
     """A network and all that its training takes from where it was found."""
 
     architecture: Architecture
@@ -50,7 +50,7 @@ class Subject:
     """Of the operating point; None where ``exits`` has a target."""
     folder: Path
     """Where it goes unless somebody says otherwise."""
-    words: str
+    text: str
     """What it is, for people."""
     config: SearchFile | None = None
     """Of the run; None for a winner file whose run is not there."""
@@ -82,14 +82,14 @@ class Subject:
         return metric
 
 
-def subject_of(
+def select_network(
     source: Path, pick: str | None = None, budget_fraction: float | None = None, point: int | None = None
-) -> Subject:
+) -> SelectedNetwork:
     """Return what a user means.
 
     Args:
         source: A run's directory, or a winner file.
-        pick: Which network of a run; see ``picks.picked``. Default: the knee.
+        pick: Which network of a run; see ``selection.selected``. Default: the knee.
         budget_fraction: Share of its full cost that its policy may spend; default: the picked point's.
         point: Which of the network's points, from 1 by rising cost; default: the picked one, for
             a network named by key the most accurate.
@@ -118,43 +118,43 @@ def subject_of(
     return replace(found, budget_fraction=budget_fraction)
 
 
-def _of_run(path: Path, pick: str, point: int | None) -> Subject:
+def _of_run(path: Path, pick: str, point: int | None) -> SelectedNetwork:
     store = RunStore(path)
     try:
         run = read_run(store)
         if not run.done:
             raise RunError(f"{path} has no finished network yet. Continue it: aebnas resume {path}")
-        chosen = picked(run, pick)
+        chosen = selected(run, pick)
         if point is not None:
             chosen = _nth(points_of(run, full_key(run, chosen.key)), point)
-        return _subject(run, chosen, pick, kept_devices(store, run.config))
+        return _selected(run, chosen, pick, kept_devices(store, run.config))
     finally:
         store.close()
 
 
-def _subject(run: RunContents, point: OperatingPoint, pick: str, devices: DeviceCosts) -> Subject:
+def _selected(run: RunContents, point: OperatingPoint, pick: str, devices: DeviceCosts) -> SelectedNetwork:
     config, metric = run.config, run.config.cost_metric
-    words = (
+    text = (
         f"{point.key} ({pick} of {run.label}): {percent(point.accuracy, 2)} on select at "
         f"{metric_value(metric, point.metrics[metric])} {metric} in the search{_by(point.setting)}"
     )
-    return Subject(
+    return SelectedNetwork(
         architecture=point.evaluation.architecture,
         run=str(run.path),
         run_seed=config.search.seed,
         data=config.data,
-        data_fingerprint=run.facts["data"],
+        data_fingerprint=run.metadata["data"],
         training=longest_training(config),
         exits=config.exits.settings[point.setting],
         budget_fraction=None if config.exits.target else point.budget_fraction,
         folder=run.path / TRAINED / point.key,
-        words=words,
+        text=text,
         config=config,
         devices=devices,
     )
 
 
-def _of_winner(path: Path, point: int | None) -> Subject:
+def _of_winner(path: Path, point: int | None) -> SelectedNetwork:
     winner = load_winner(path)
     path = path if path.parent.name else path.absolute()  # named from inside winners/
     store = _run_around(path)
@@ -163,24 +163,24 @@ def _of_winner(path: Path, point: int | None) -> Subject:
             config, devices = store.config, kept_devices(store, store.config)
         finally:
             store.close()
-        return _winner_subject(winner, path, point, store.path, config, devices)
-    return _winner_subject(winner, path, point, None, None, DeviceCosts())
+        return _selected_winner(winner, path, point, store.path, config, devices)
+    return _selected_winner(winner, path, point, None, None, DeviceCosts())
 
 
-def _winner_subject(
+def _selected_winner(
     winner: Winner,
     path: Path,
     point: int | None,
     run: Path | None,
     config: SearchFile | None,
     devices: DeviceCosts,
-) -> Subject:
+) -> SelectedNetwork:
     number = len(winner.points) if point is None else point
     if not 1 <= number <= len(winner.points):
         raise ConfigError(_no_point(winner.key, len(winner.points), number))
     chosen = winner.points[number - 1]
     folder = (path.parent.parent if path.parent.name == "winners" else path.parent) / TRAINED / winner.key
-    return Subject(
+    return SelectedNetwork(
         architecture=winner.architecture,
         run=winner.run if run is None else str(run),
         run_seed=winner.seed,
@@ -190,7 +190,7 @@ def _winner_subject(
         exits=winner.exits.settings[chosen.setting],
         budget_fraction=None if winner.exits.target else chosen.budget_fraction,
         folder=folder,
-        words=(
+        text=(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
             f"{_by(chosen.setting)}"
         ),

@@ -1,0 +1,58 @@
+"""The shapes of features: maps, tokens and vectors, told apart by who reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import fx
+
+from aebnas.blocks.tensor_spec import TensorSpec
+from aebnas.pretrained.graph import schema_name, shape_of
+
+FIRST = ("conv", "batch_norm", "group_norm", "instance_norm", "pool", "pixel_shuffle", "upsample")
+"""Words in the names of operations that read channels in front of the other axes."""
+LAST = ("layer_norm", "rms_norm", "linear", "matmul", "addmm")
+"""Likewise behind them."""
+
+
+def spec_of(node: fx.Node, image: Sequence[int]) -> TensorSpec:
+    """Return the shape of a node's tensor for one image.
+
+    Args:
+        node: A tensor whose first axis is the batch.
+        image: Height and width of the images, for maps of which no reader tells where the channels are.
+    """
+    sizes = tuple(int(size) for size in (shape_of(node) or ())[1:])
+    if len(sizes) < 2:
+        return TensorSpec(sizes[0])
+    if _channels_last(node, sizes, image):
+        return TensorSpec(sizes[-1], sizes[:-1], channels_last=True)
+    return TensorSpec(sizes[0], sizes[1:])
+
+
+def _channels_last(node: fx.Node, sizes: tuple[int, ...], image: Sequence[int]) -> bool:
+    told = _told_by_readers(node)
+    if told is not None:
+        return told
+    if len(sizes) == 2:
+        return True  # tokens
+    height, width = image
+    is_map = sizes[1] * width == sizes[2] * height
+    return not is_map and sizes[0] * width == sizes[1] * height
+
+
+def _told_by_readers(node: fx.Node) -> bool | None:
+    """Return whether the first operation to mix channels reads them last; None: none is met before others."""
+    shape, waiting, seen = shape_of(node), [node], {node}
+    while waiting:
+        for user in waiting.pop(0).users:
+            name = schema_name(user)
+            if any(word in name for word in FIRST):
+                return False
+            if any(word in name for word in LAST):
+                return True
+            # whatever keeps the shape, as activations and sums, keeps the order of the axes
+            if shape_of(user) == shape and not any(word in name for word in ("permute", "transpose")):
+                waiting += [] if user in seen else [user]
+                seen.add(user)
+    return None
