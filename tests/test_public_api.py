@@ -87,7 +87,7 @@ SHOWING = {"api", "cli", "errors", "report", "terminal"}
 """Rooms that a command may call: what it does, and how it is shown."""
 BESIDE = {
     "aebnas.deploy.session", "aebnas.deploy.picture_files",  # the API of a device, which has no torch
-    "aebnas.runs.formatting", "aebnas.search.workers.cluster.contract", "aebnas.train.full.events",
+    "aebnas.runs.formatting", "aebnas.search.unread_code", "aebnas.search.workers.cluster.contract", "aebnas.train.full.events",
     "aebnas.train.test.score_record",
 }  # fmt: skip
 """Words, errors, events and JSON of results."""
@@ -135,24 +135,24 @@ report: {enabled: false}
 
 
 @pytest.fixture(scope="module")
-def told() -> io.StringIO:
+def output() -> io.StringIO:
     return io.StringIO()
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, told: io.StringIO) -> LoadedRun:
+def run(tmp_path_factory: pytest.TempPathFactory, output: io.StringIO) -> LoadedRun:
     folder = tmp_path_factory.mktemp("api")
     (folder / "tiny.yaml").write_text(TINY)
-    with redirect_stdout(told), redirect_stderr(told):
+    with redirect_stdout(output), redirect_stderr(output):
         return aebnas.run_search(folder / "tiny.yaml", folder / "runs" / "mine")
 
 
-def test_a_search_returns_its_run_and_prints_nothing(run: LoadedRun, told: io.StringIO) -> None:
+def test_a_search_returns_its_run_and_prints_nothing(run: LoadedRun, output: io.StringIO) -> None:
     assert run.path.name == "mine"
     assert len(run.front) >= 1
     assert len(run.to_frame()) >= len(run.front)
     assert run.page is None
-    assert told.getvalue() == ""
+    assert output.getvalue() == ""
 
 
 def test_a_run_that_exists_is_not_searched_again(run: LoadedRun, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def check_file(
         DataError: Images are missing, damaged, or larger than memory.
         HardwareError: A profile lacks a layer of the space.
         RunError: ``supernet.file`` is of something else.
+        CodeRefusedError: Its space is made of code from outside AEBNAS; see ``allow_code``.
 
     Example:
         >>> description = aebnas.check_file("search_spaces/mnist5k.yaml", samples=200)
@@ -106,8 +107,8 @@ def check_file(
     from aebnas.search.sample_costs import sample_costs
 
     prepared = prepare(config, must_read=False)
-    space, data = prepared.space, prepared.data
-    costs = sample_costs(config, space, data.task, samples, track or _untracked, prepared.devices)
+    space, data = prepared.problem.space, prepared.data
+    costs = sample_costs(config, space, data.task, samples, track or _untracked, prepared.problem.devices)
     return Description(config, space, data, math.prod(space.cardinalities), space.count(), costs)
 
 

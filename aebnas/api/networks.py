@@ -91,7 +91,8 @@ def train_winner(
 
     selected = select_network(Path(source), pick, budget_fraction, point)
     selected = replace(selected, data=moved(selected.data, _optional(data)))
-    final_settings(selected.training, selected.exits, overrides)  # mistakes are told before torch is imported
+    # mistakes are told before torch is imported
+    final_settings(selected.training, selected.exits, overrides, code_folder=selected.code_folder)
     listener(NetworkSelected(selected))
     from aebnas.train.full.winner_training import TrainingOptions, plan_of
     from aebnas.train.full.winner_training import train_winner as train
@@ -151,7 +152,7 @@ def evaluate_network(
 
     Returns:
         ``network``: ``exits`` and ``policy`` with ``accuracy`` (a share from 0 to 1) and ``macs``, each with
-        ``value``, ``low`` and ``high`` of its 95% interval; ``rivals``: other networks and their paired
+        ``value``, ``low`` and ``high`` of its 95% interval; ``baselines``: other networks and their paired
         ``gain``.
 
     Raises:

@@ -75,7 +75,8 @@ def write_report(
         figures: Folder for the main plots, as SVG and PNG; default: they are not drawn.
 
     Returns:
-        Paths: ``page``, ``table``, and ``winners``, a file per network of the front, by rising cost.
+        Paths: ``page``, ``table``, and ``winners``, a file per network of the front, by rising cost;
+        ``code_not_run``: code from outside that the runs name and nobody allowed.
 
     Raises:
         ConfigError: A run's configuration cannot be read.

@@ -157,6 +157,9 @@ def train_supernet(
     """
     config = _inheriting(file, overrides)
     path = Path(RUNS) / config.name if folder is None else Path(folder)
+    from aebnas.evaluation.settings import supernet_settings
+
+    settings = supernet_settings(config)
     on_step("reading data")
     from aebnas.data.datasets import load_dataset
     from aebnas.data.splits import make_splits
@@ -167,13 +170,13 @@ def train_supernet(
     from aebnas.supernet.storage import supernet_file
 
     splits = make_splits(load_dataset(config.data), config.data)
-    check_place(config, path)
+    check_place(settings, path)
     if not supernet_file(path).exists():
-        check_given(config, splits)
+        check_given(settings, splits)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):
-            return trained_supernet(config, splits, path, listener)
+            return trained_supernet(settings, config.workers, splits, path, listener)
 
 
 def _finished(
@@ -212,7 +215,7 @@ def _changed_config(path: Path, overrides: Sequence[str]) -> SearchFile:
 
     store = RunStore(path)
     try:
-        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+        unchanged = store.settled  # damage there is the run's; what is wrong behind it is an override
     finally:
         store.close()
     return load_search_file(path / "config.yaml", overrides) if overrides else unchanged

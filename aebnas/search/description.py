@@ -15,6 +15,7 @@ from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
 from aebnas.runs.formatting import metric_name, percent
 from aebnas.search.sample_costs import SampleCosts
+from aebnas.search.unread_code import UNCHECKED, not_loaded, unread_names
 from aebnas.space.api import SearchSpace
 from aebnas.task.metrics.table import metric_of
 
@@ -47,6 +48,11 @@ class Description:
         return plan_of(self.config)
 
     @property
+    def code_not_loaded(self) -> tuple[str, ...]:
+        """Return the names of code from outside that nobody allowed."""
+        return unread_names(self.config)
+
+    @property
     def warning(self) -> str | None:
         """Return what is wrong with the limits, if next to nothing satisfies them."""
         if self.costs.left >= FEW or not self.costs.shares:
@@ -63,6 +69,9 @@ class Description:
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
         config, notes = self.config, list(self.data.notes)
+        if self.code_not_loaded:
+            cure = "aebnas check FILE --allow-code"
+            notes.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
         inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             notes.append(
@@ -101,6 +110,8 @@ class Description:
                 {"name": one.name, "epochs": one.epochs, "keep": None if one.keep is None else str(one.keep)}
                 for one in self.plan.fidelities
             ],
+            "code_not_loaded": self.code_not_loaded,
+            "not_checked": [UNCHECKED] if self.code_not_loaded else [],
             "warning": self.warning,
             "notes": self.notes,
         }

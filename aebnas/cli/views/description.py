@@ -12,6 +12,7 @@ from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
 from aebnas.data.checks.duplicates import TEST
 from aebnas.data.splits import NAMES
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.description import Description
@@ -70,7 +71,7 @@ def _print(console: Console, description: Description, file: str) -> None:
     console.print()
     console.print(_spreads(description.costs))
     _print_limits(console, description)
-    words, further = format_training(description.config)
+    words, further = format_training(candidate_settings(description.config))
     console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 

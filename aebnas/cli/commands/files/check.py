@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_overrides, positive
+from aebnas.cli.options import add_allow_code, add_json, add_overrides, positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
     )
+    add_allow_code(parser, "to check it too")
     add_overrides(parser)
     add_json(parser)
 
@@ -22,7 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate a file and describe its space."""
     from aebnas.api.files import load_search_file
 
-    load_search_file(arguments.file, arguments.overrides)  # mistakes are told before more is imported
+    config = load_search_file(arguments.file, arguments.overrides)
+    from aebnas.cli.views.unread_code import describe_unread
+    from aebnas.search.unread_code import has_unread_space
+
+    if has_unread_space(config):
+        describe_unread(config, arguments.file, arguments.json)
+        return 0
     from aebnas.cli.views.description import describe
 
     describe(arguments.file, arguments.overrides, arguments.samples, arguments.json)

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json
+from aebnas.cli.options import add_allow_code, add_json
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--objectives", nargs="+", metavar="NAME", help="default: error and the first profile's latency_ms"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the front as CSV")
+    add_allow_code(parser, "to tune its policies and cost its blocks")
     add_json(parser)
 
 
