@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,7 +78,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
         return trained
     changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
     _write(changed, task)
-    return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
+    return replace(trained, checkpoint=changed)
 
 
 def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
