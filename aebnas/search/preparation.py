@@ -23,6 +23,8 @@ from aebnas.search.problem import Problem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
+from aebnas.space.api import SearchSpace
+from aebnas.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.extensions.consent import Permit
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.workers.cluster.aside import outlive_nobody, serve
