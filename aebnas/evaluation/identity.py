@@ -37,8 +37,9 @@ def context_key(
     }
     if settings.plan.inherits:
         metadata["space"] = settings.supernet.space.model_dump(mode="json")
-    if settings.outside_names:
-        metadata["code"] = code_of(settings.outside_names)
+    code = code_of(settings.outside_names)
+    if code:
+        metadata["code"] = code
     if settings.exits.measured:
         metadata["measured"] = sorted(settings.exits.measured)
     if hardware:

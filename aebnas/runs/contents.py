@@ -239,11 +239,11 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    generations, filed = tuple(store.generations()), store.filed()
-    generations = generations if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
+    stored, filed = tuple(store.generations()), store.filed()
+    generations = stored if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(stored)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, stored)
     points, front = _points(config, plan, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(

@@ -53,10 +53,10 @@ def supernet_metadata(settings: SupernetSettings, fingerprint: str, task: Task) 
         task: What comes in, and how many answers there are.
     """
     data = {"fingerprint": fingerprint, "channels": task.samples.channels, "classes": task.classes}
-    return _facts_of(settings, data)
+    return _metadata_of(settings, data)
 
 
-def _facts_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
     training, space = settings.training.model_dump(mode="json"), settings.space.model_dump(mode="json")
     code = {name: code_digest(name) for name in names_in({"space": space})}
     read = [name for name in TRAINING if settings.supernet.optimizer == "sgd" or name not in SGD_ALONE]
@@ -124,7 +124,7 @@ def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> s
         )
     except ValueError:
         return ""
-    return "" if named_differences(stored, _facts_of(fitting, stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(words)
 
 
 def _is_narrower(difference: Difference) -> bool:

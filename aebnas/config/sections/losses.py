@@ -141,7 +141,9 @@ def outside_loss(name: str) -> type[LossConfig]:
     Raises:
         CodeError: The code behind the name is missing or wrong.
     """
-    return section_of(name, LossConfig, kinds.LOSS, outside_loss, facts=("phases", "boosting_coefficient"))
+    return section_of(
+        name, LossConfig, kinds.LOSS, outside_loss, attributes=("phases", "boosting_coefficient")
+    )
 
 
 def _loss(given: Any) -> Any:
@@ -166,6 +168,6 @@ def loss_named(name: str, **options: Any) -> LossConfig:
     return loss
 
 
-def names_where(fact: str) -> tuple[str, ...]:
+def names_where(property_name: str) -> tuple[str, ...]:
     """Return the names of the losses of which a fact is true, as ``suits_supernets``."""
-    return tuple(name for loss in LOSSES if getattr(loss, fact) for name in names_of(loss))
+    return tuple(name for loss in LOSSES if getattr(loss, property_name) for name in names_of(loss))

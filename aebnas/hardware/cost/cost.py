@@ -24,6 +24,7 @@ from aebnas.blocks.layer import Layer
 from aebnas.blocks.parts import SamePadding, Sides
 from aebnas.blocks.table import signature_word
 from aebnas.hardware.cost.memory import BYTES_PER_ACTIVATION, ActivationWatch
+from aebnas.pretrained.layer import PieceLayer
 from aebnas.space.api import Architecture, Segment, handed_on
 from aebnas.task.task import Task
 
@@ -105,6 +106,8 @@ of Python operations each, three quarters of a layer's time."""
 
 def layer_cost(layer: Layer) -> LayerCost:
     """Return the cost of a layer for one image, counted once per process and code of its block."""
+    if isinstance(layer, PieceLayer):
+        return _piece_cost(layer)
     return _layer_cost(layer, signature_word(layer.spec.type))
 
 
@@ -129,6 +132,19 @@ def _layer_cost(layer: Layer, block: str) -> LayerCost:
         watch.peak_bytes,
         watch.peak_bytes_input_kept,
         watch.saved_bytes,
+    )
+
+
+def _piece_cost(piece: PieceLayer) -> LayerCost:
+    """Return the cost of a piece of a user's network: its graph is counted, its modules are none of ours."""
+    cost = piece.cost()
+    return LayerCost(
+        cost.macs,
+        cost.params,
+        cost.params,
+        cost.activation_bytes,
+        cost.activation_bytes_input_kept,
+        cost.saved_activation_bytes,
     )
 
 

@@ -75,10 +75,10 @@ class SelectedNetwork:
     """Where it goes unless somebody says otherwise."""
     text: str
     """What it is, for people."""
-    code_folder: str | None = None
-    """Where code from outside lies that it names."""
     origin: Origin | None = None
     """The run; None for a winner file whose run is not there."""
+    code_folder: str | None = None
+    """Where code from outside lies that it names."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
 
     @property

@@ -1,0 +1,1 @@
+"""Exit branches, each trained once on kept features and filed under everything that decides it."""

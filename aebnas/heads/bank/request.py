@@ -1,0 +1,85 @@
+"""What a head is: where it stands, its layers, how it is trained; and the key that follows from all of it.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from aebnas.blocks.layer import Layer
+from aebnas.config.sections.training import TrainingConfig
+
+SETTINGS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "warmup",
+    "label_smoothing",
+    "clip_norm",
+    "precision",
+)
+"""Settings of the section ``training`` that the training of a head reads."""
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How much a head listens to the network's own last answer: ``(1 - a) CE + a T^2 KL(last || head)``."""
+
+    share: float = 0.5
+    """``a``, between 0 and 1; 0: it learns from labels alone."""
+    temperature: float = 2.0
+    """``T``, divides both logits."""
+
+
+@dataclass(frozen=True)
+class HeadRequest:
+    """One exit branch at one cut."""
+
+    cut: str
+    layers: tuple[Layer, ...]
+    """Exit modules and their classifier, as ``Segment.exit``; the first takes the cut's features as a map."""
+    grid: tuple[int, int] | None = None
+    """Height and width of a transformer's patches where they fill no square."""
+
+    @property
+    def classes(self) -> int:
+        """Return how many answers there are."""
+        return self.layers[-1].spec.width
+
+    def facts(self) -> dict[str, Any]:
+        """Return plain values that identify it."""
+        layers = [layer.signature() for layer in self.layers]
+        return {"cut": self.cut, "layers": layers, "grid": list(self.grid) if self.grid else None}
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """How every head of a bank is trained."""
+
+    config: TrainingConfig
+    """Of which ``SETTINGS`` are read."""
+    teaching: Teaching
+    run_seed: int
+
+    def facts(self) -> dict[str, Any]:
+        """Return plain values that identify it."""
+        settings = self.config.model_dump(mode="json", include=set(SETTINGS))
+        teaching = [self.teaching.share, self.teaching.temperature]
+        return {"training": settings, "teaching": teaching, "seed": self.run_seed}
+
+
+def key_of(facts: dict[str, Any]) -> str:
+    """Return 16 hexadecimal digits that identify a head."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def seed_of(key: str) -> int:
+    """Return the seed of a head's training, 0 <= seed < 2**31: the key holds the run's seed."""
+    return int(key[:8], 16) >> 1
