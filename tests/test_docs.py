@@ -85,7 +85,7 @@ def test_what_is_written_beside_a_file_is_searched_compared_and_exported(folder:
     assert {"check", "search", "train", "export", "run", "report"} <= set(ran)
     assert "my_blocks:Reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
     assert ">steady<" in (folder / "policies.html").read_text()
-    assert (folder / "steady_export/code.zip").is_file()
+    assert (folder / "steady_export/model.json").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
