@@ -13,7 +13,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aebnas.testing.blocks import BlockContract as BlockContract
+    from aebnas.testing.datasets import DatasetContract as DatasetContract
+    from aebnas.testing.losses import LossContract as LossContract
+    from aebnas.testing.metrics import MetricContract as MetricContract
+    from aebnas.testing.policies import PolicyContract as PolicyContract
+    from aebnas.testing.scores import ScoreContract as ScoreContract
+    from aebnas.testing.spaces import SpaceContract as SpaceContract
 
 CONTRACTS = {
     "BlockContract": "blocks",
