@@ -82,7 +82,7 @@ def test_what_a_page_tells_to_type_runs(
 
 def test_what_is_written_beside_a_file_is_searched_compared_and_exported(folder: Path) -> None:
     ran = follow((DOCS / OWN_CODE).read_text(), OWN_CODE)
-    assert {"check", "search", "train", "export", "run", "pytest", "report"} <= set(ran)
+    assert {"check", "search", "train", "export", "run", "report"} <= set(ran)
     assert "my_blocks:Reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
     assert ">steady<" in (folder / "policies.html").read_text()
     assert (folder / "steady_export/code.zip").is_file()
