@@ -43,6 +43,8 @@ class CandidateSettings:
     """Refuse a candidate whose MACs x images x epochs exceed this."""
     max_memory_mb: float | None = None
     """Refuse a candidate whose estimated training memory exceeds this."""
+    outside_names: tuple[str, ...] = ()
+    """Of code from outside that decides."""
 
 
 def candidate_settings(config: SearchFile) -> CandidateSettings:
@@ -55,6 +57,7 @@ def candidate_settings(config: SearchFile) -> CandidateSettings:
         seed=config.search.seed,
         max_training_macs=config.evaluation.max_training_macs,
         max_memory_mb=config.evaluation.max_memory_mb,
+        outside_names=config.outside_names,
     )
 
 
