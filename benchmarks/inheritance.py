@@ -15,6 +15,7 @@ from aebnas.config import load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.space.spaces import space_of
 from aebnas.supernet.inheritance import new_supernet
 
@@ -29,8 +30,11 @@ def main() -> None:
     config = load(arguments.file, ["evaluation.fidelities=[inherited]", *arguments.overrides])
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
-    weights = {name: w.numpy() for name, w in new_supernet(config, splits.task).weights.tensors.items()}
-    evaluator = Evaluator(config, splits, shared={"inherited": weights})
+    weights = {
+        name: w.numpy()
+        for name, w in new_supernet(supernet_settings(config), splits.task).weights.tensors.items()
+    }
+    evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": weights})
     rng = np.random.default_rng(0)
     seconds = []
     for _ in range(arguments.count):

@@ -3,7 +3,7 @@
 - ``console``: commands behind ``$``; those of aebnas are run, with ``RUN=...`` and ``make demo`` before them.
 - ``yaml``: written to the file that its first line names, ``# NAME.yaml``; without one, a part that must be
   valid in a search-space file.
-- ``python``: run; with ``# PATH.py`` as its first line, a module of its own.
+- ``python``: run; with ``# PATH.py`` as its first line, a module of its own; ``test_*.py`` are run by pytest.
 - ``diff``: a change of the package.
 - ``text``: output, left alone.
 """
@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +114,13 @@ def check_part(text: str) -> SearchFile:
     return parse(yaml.safe_dump(whole, sort_keys=False).encode(), "a document's part")
 
 
+def pytest_there(file: str) -> int:
+    """Run a test file of a reader in a process of its own; return pytest's exit code."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path.cwd())])}
+    return subprocess.run(command, env=environment, timeout=300, check=False).returncode
+
+
 def follow(text: str, name: str, expected: tuple[int, ...] = (0,)) -> list[str]:
     """Do all that a document says, in order, in the current folder; return the commands that ran."""
     ran: list[str] = []
@@ -122,6 +130,10 @@ def follow(text: str, name: str, expected: tuple[int, ...] = (0,)) -> list[str]:
             for words in commands(block):
                 assert main(words) in expected, f"{name}: aebnas {shlex.join(words)}"
                 ran.append(words[0])
+        elif block.language == "python" and block.file and "/" not in block.file:
+            Path(block.file).write_text(block.text)  # loaded by whoever names it
+            if block.file.startswith("test_"):
+                assert pytest_there(block.file) == 0, f"{name}: pytest {block.file}"
         elif block.language == "python":
             exec(compile(affordable(block.text), f"{name}: {block.text[:60]!r}", "exec"), names)
         elif block.file:

@@ -1,9 +1,9 @@
 """What a block is: one object that says everything about one kind of layer.
 
-A block of its own is a subclass of ``Block`` in a file of its own and an entry in
-``BLOCKS`` (``aebnas.blocks.table``).  From it follow what configuration files may
-name, which genes act, signatures, sizes, modules, costs, and what networks of a
-supernet share.  Torch is imported inside ``build``: everything else works without.
+A block of its own is a subclass of ``Block`` in a file of its own: configuration files name it as in
+``my_blocks:Ghost``, or it is entered in ``BLOCKS`` (``aebnas.blocks.table``).  From it follow which genes
+act, signatures, sizes, modules, costs, and what networks of a supernet share.  Torch is imported inside
+``build``: everything else works without.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Block(ABC):
     """
 
     name: ClassVar[str]
-    """What configuration files call it."""
+    """What configuration files call it; not read of one from outside, which they name by its module."""
     in_stages: ClassVar[bool] = True
     """Whether it can be a block of the backbone."""
     in_exits: ClassVar[bool] = True
@@ -104,6 +104,8 @@ class Block(ABC):
     """Whether it does nothing where its input has one pixel: it is left out there."""
     is_depthwise: ClassVar[bool] = False
     """Whether most of its work is depthwise, which decides the number format of trainings on CPUs."""
+    is_unread: ClassVar[bool] = False
+    """Whether it stands for code that was not loaded: which genes it reads is then not known."""
     aligned: ClassVar[Mapping[str, Alignment]] = {}
     """How convolutions begin in a supernet, by name (``parameter_names``); others as they are drawn."""
 

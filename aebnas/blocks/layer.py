@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named, signature_word
 from aebnas.blocks.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ class Layer:
     @property
     def output(self) -> TensorSpec:
         """Return the shape of the output."""
-        return BLOCKS[self.spec.type].output(self.spec, self.input)
+        return block_named(self.spec.type).output(self.spec, self.input)
 
     def signature(self) -> str:
         """Return the layer's readable name, e.g. ``mbconv-in24-out40-k5-s2-e4-se-hswish@16``."""
-        parts = BLOCKS[self.spec.type].signature_parts(self.spec, self.features)
-        names = [self.spec.type, f"in{self.in_channels}", f"out{self.spec.width}", *parts]
+        parts = block_named(self.spec.type).signature_parts(self.spec, self.features)
+        names = [signature_word(self.spec.type), f"in{self.in_channels}", f"out{self.spec.width}", *parts]
         return f"{'-'.join(names)}@{self.input.size_text()}"
 
     def build(self) -> nn.Module:
         """Return a freshly initialised torch module: ``(batch, *input)`` in, ``(batch, *output)`` out."""
-        return BLOCKS[self.spec.type].build(self)
+        return block_named(self.spec.type).build(self)
 
 
 def classifier(features: TensorSpec, classes: int, hidden: int = 0, activation: str = "relu") -> Layer:

@@ -11,20 +11,6 @@ from aebnas.extensions.consent import allow_code
 from aebnas.extensions.loading import users_error
 
 
-def add_option(command: argparse.ArgumentParser, purpose: str) -> None:
-    """Give a command the option ``--allow-code``.
-
-    Args:
-        command: It does not run code unasked.
-        purpose: What it needs the code for.
-    """
-    command.add_argument(
-        "--allow-code", action="store_true",
-        help=f"run code from outside AEBNAS that is named there (package.module:Name), {purpose}; "
-        "only if you wrote or have read it",
-    )  # fmt: skip
-
-
 def with_consent(arguments: argparse.Namespace, command: Command) -> int:
     """Run a command, with consent if it has it, and return its exit code.
 

@@ -23,6 +23,15 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_allow_code(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the option that lets a command run code from outside; ``purpose`` says what it needs it for."""
+    parser.add_argument(
+        "--allow-code", action="store_true",
+        help=f"run code from outside AEBNAS that is named there (package.module:Name), {purpose}; "
+        "only if you wrote or have read it",
+    )  # fmt: skip
+
+
 def add_run_of_file(parser: argparse.ArgumentParser) -> None:
     """Add what names a search-space file and the run that is made of it."""
     parser.add_argument("file", help="a search-space file")

@@ -158,7 +158,8 @@ def _sentence(path: Path, error: ErrorDetails) -> str:
         return f"field {name!r} is missing: {documentation((*path, name))}"
     if kind == "literal_error":
         choices = _choices(error)
-        return f"unknown value {show(value)}. {_nearest(value, choices)}Choices: {', '.join(choices)}."
+        more = f", or {context['or']}" if "or" in context else ""
+        return f"unknown value {show(value)}. {_nearest(value, choices)}Choices: {', '.join(choices)}{more}."
     if kind in EXPECTED:
         cure = "; delete the line to take the default" if value is None and has_default(path) else ""
         return f"must be {EXPECTED[kind]}, but got {show(value)}{cure}"

@@ -16,6 +16,7 @@ from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.messages import show
 from aebnas.config.moved import moved
 from aebnas.errors import AebnasError, ConfigError
+from aebnas.extensions.consent import look_in
 from aebnas.files.document import Document, read_document
 from aebnas.files.source_locations import Problem, lines_of
 from aebnas.files.yaml_syntax import MAX_BYTES
@@ -52,6 +53,9 @@ def _read(path: Path, model: type[M], what: str) -> M:
     document = read_document(content, lines_of(str(path)))
     if not isinstance(document.tree, dict):
         raise ConfigError(f"{path}:1: this is {what}")
+    folder = document.tree.get("code_folder")
+    if isinstance(folder, str):
+        look_in(folder)  # where code is allowed, what the file names is loaded and checked
     problems, found = list(document.problems), None
     try:
         # as JSON: there a list may become a tuple while everything else stays strict

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WrapValidator, model_validator
 
 from aebnas.config.choices import Frozen, Items, Wrong, reject
+from aebnas.config.outside import names_in
 from aebnas.config.sections.any_space import AnySpace
 from aebnas.config.sections.constraints import (
     Bound,
@@ -203,6 +204,8 @@ class SearchFile(Frozen):
     """Images and splits."""
     space: AnySpace
     """What can be built."""
+    code_folder: Text | None = None
+    """Where modules named as package.module:Name are looked for first; default: the folder of this file."""
     hardware: Items[Text] = ()
     """Hardware profiles, as in [hardware_profiles/NAME.yaml]: for latency_ms and energy_mj."""
     objectives: Annotated[Items[ObjectiveName], Field(min_length=2, max_length=3)] = ("error", "macs")
@@ -247,17 +250,17 @@ class SearchFile(Frozen):
         return profile_names(self.hardware)
 
     @property
+    def outside_names(self) -> tuple[str, ...]:
+        """Return the names of code from outside, ``package.module:Name``, each once."""
+        return names_in(self.model_dump(mode="json"))
+
+    @property
     def cost_metric(self) -> str:
         """Return what exits trade for accuracy.
 
         What the target bounds; else the first objective that thresholds can change, or macs.
         """
-        budget = self.exits.budget_metric
-        wanted = EXPECTED if budget is None else (budget,)
-        for name in self.objectives:
-            if name.partition("@")[0] in wanted:
-                return full_name(name, self.profiles)
-        return full_name(budget or "macs", self.profiles)
+        return traded_cost(self.exits, self.objectives, self.profiles)
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -291,3 +294,19 @@ def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
     if len(weights) != exits:
         return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
     return None if any(weights) else "at least one weight must be > 0"
+
+
+def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequence[str]) -> str:
+    """Return what exits trade for accuracy.
+
+    Args:
+        exits: What their target bounds counts, if they have one.
+        objectives: Else the first of these that thresholds can change, or macs.
+        profiles: Names of the hardware profiles.
+    """
+    budget = exits.budget_metric
+    wanted = EXPECTED if budget is None else (budget,)
+    for name in objectives:
+        if name.partition("@")[0] in wanted:
+            return full_name(name, profiles)
+    return full_name(budget or "macs", profiles)

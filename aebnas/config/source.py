@@ -13,10 +13,12 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from aebnas.config.messages import explain, show
+from aebnas.config.outside import names_in
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.fidelities import SHORT, spelled_out
 from aebnas.errors import ConfigError
+from aebnas.extensions.consent import look_in
 from aebnas.files.document import Document, read_document
 from aebnas.files.source_locations import lines_of
 from aebnas.files.yaml_syntax import MAX_BYTES
@@ -29,6 +31,9 @@ def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> SearchFile
         path: The YAML file.
         overrides: Settings ``"search.generations=20"`` that replace the file's values.
 
+    Code that the file names as ``package.module:Name`` is looked for in the file's folder first.  It is
+    loaded where that is allowed (``aebnas.allow_code``); elsewhere names are kept, and options not checked.
+
     Returns:
         The validated configuration, with every default filled in.
 
@@ -36,7 +41,15 @@ def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> SearchFile
         ConfigError: The file cannot be read or is wrong; one line per mistake,
             each beginning with ``FILE:LINE`` or the override at fault.
     """
-    return parse(_read(fspath(path)), fspath(path), overrides)
+    document = _document(_read(fspath(path)), fspath(path), overrides)
+    if not names_in(document.tree):
+        return _validate(document)
+    folder = document.tree.get("code_folder") or FilePath(path).parent
+    if isinstance(folder, str | FilePath):
+        look_in(folder)
+    config = _validate(document)
+    absolute = str(FilePath(folder).expanduser().absolute())
+    return config.model_copy(update={"code_folder": absolute})
 
 
 def parse(content: bytes, name: str, overrides: Sequence[str] = ()) -> SearchFile:
@@ -45,6 +58,10 @@ def parse(content: bytes, name: str, overrides: Sequence[str] = ()) -> SearchFil
     Raises:
         ConfigError: As for ``load``.
     """
+    return _validate(_document(content, name, overrides))
+
+
+def _document(content: bytes, name: str, overrides: Sequence[str]) -> Document:
     document = read_document(content, lines_of(name))
     if document.tree is None:
         raise ConfigError(f"{name}:1: the file is empty. Write a complete one: aebnas init")
@@ -54,7 +71,7 @@ def parse(content: bytes, name: str, overrides: Sequence[str] = ()) -> SearchFil
     spell_out(document)
     apply_overrides(document, overrides)
     spell_out(document)
-    return _validate(document)
+    return document
 
 
 def spell_out(document: Document) -> None:

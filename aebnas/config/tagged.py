@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aebnas.config.choices import SEVERAL_FIELDS, Frozen, Wrong, did_you_mean, reject
+from aebnas.config.outside import OutsideSection, UnreadSection
+from aebnas.errors import CodeError
+from aebnas.extensions.names import HINT, is_outside
 from aebnas.files.source_locations import Path
 
 Kinds = Sequence[type[Frozen]]
+Outside = Callable[[str], type[Frozen]]
+"""From the name of something from outside, ``package.module:Name``, to its kind."""
 MAX_SETTINGS = 64
 """Of all combinations of choices."""
 CHOICES = "choices"
@@ -40,31 +45,36 @@ def names_of(kind: type[BaseModel]) -> tuple[str, ...]:
     return tuple(get_args(kind.model_fields["name"].annotation))
 
 
-def one_model(given: Any, kinds: Kinds) -> Any:
+def one_model(given: Any, kinds: Kinds, outside: Outside | None = None) -> Any:
     """Return the section that is given, by name or in full.
 
     Raises:
         PydanticCustomError, ValidationError: It is wrong.
     """
-    if isinstance(given, tuple(kinds)):
+    if isinstance(given, (OutsideSection, *kinds)):
         return given
-    return _models(_settings(given, (), kinds))[0]
+    return _models(_settings(given, (), kinds, outside))[0]
 
 
-def several_models(given: Any, kinds: Kinds) -> tuple[Any, ...]:
+def several_models(given: Any, kinds: Kinds, outside: Outside | None = None) -> tuple[Any, ...]:
     """Return every setting that is given: one section, or all combinations of choices.
 
     Raises:
         PydanticCustomError, ValidationError: Something is wrong, or they are too many.
     """
-    if isinstance(given, tuple(kinds)):
+    valid: tuple[type[Frozen], ...] = (OutsideSection, *kinds)
+    if isinstance(given, valid):
         return (given,)
-    if isinstance(given, tuple) and given and all(isinstance(model, tuple(kinds)) for model in given):
+    if isinstance(given, tuple) and given and all(isinstance(model, valid) for model in given):
         return given
     sections: list[tuple[Path, Any]] = [((), given)]
     if isinstance(given, Mapping) and CHOICES in given:
         sections = [((CHOICES, i), section) for i, section in enumerate(_choices(given, ()))]
-    settings = [setting for place, section in sections for setting in _settings(section, place, kinds, True)]
+    settings = [
+        setting
+        for place, section in sections
+        for setting in _settings(section, place, kinds, outside, is_gene=True)
+    ]
     _refuse_many(len(settings))
     models = _models(settings)
     twice = [i for i, model in enumerate(models) if model in models[:i]]
@@ -91,13 +101,15 @@ def setting_names(models: Sequence[Frozen]) -> list[str]:
     return names
 
 
-def _settings(given: Any, place: Path, kinds: Kinds, is_gene: bool = False) -> list[_Setting]:
+def _settings(
+    given: Any, place: Path, kinds: Kinds, outside: Outside | None, is_gene: bool = False
+) -> list[_Setting]:
     """Return every combination of the choices of one section's options.
 
     Raises:
         PydanticCustomError: It is no section, or they are too many.
     """
-    kind, name, options = _section(given, place, kinds, is_gene)
+    kind, name, options = _section(given, place, kinds, outside, is_gene)
     genes = {
         option: _choices(value, (*place, option))
         for option, value in options.items()
@@ -116,7 +128,7 @@ def _settings(given: Any, place: Path, kinds: Kinds, is_gene: bool = False) -> l
 
 
 def _section(
-    given: Any, place: Path, kinds: Kinds, is_gene: bool
+    given: Any, place: Path, kinds: Kinds, outside: Outside | None, is_gene: bool
 ) -> tuple[type[Frozen], str, Mapping[str, Any]]:
     """Return the kind of a section, its name there, and its options.
 
@@ -130,15 +142,32 @@ def _section(
     if is_gene and CHOICES in section:
         reject([((*place, CHOICES), "choices of choices: list them all in one")])
     name = section.get("name", names[0])
-    if not isinstance(name, str) or name not in names:
-        near = did_you_mean(name, names) if isinstance(name, str) else ""
-        at = place if isinstance(given, str) else (*place, "name")
-        reject([(at, f"unknown value {name!r:.60}. {near}Choices: {', '.join(names)}.")])
-    kind = next(kind for kind in kinds if name in names_of(kind))
+    at = place if isinstance(given, str) else (*place, "name")
+    kind = _kind(name, at, kinds, outside)
     options = {option: value for option, value in section.items() if option != "name"}
-    foreign = [option for option in options if option not in kind.model_fields]
+    is_read = not issubclass(kind, UnreadSection)
+    foreign = [option for option in options if is_read and option not in kind.model_fields]
     reject([((*place, option), _foreign(str(option), name, kind, kinds)) for option in foreign])
     return kind, name, options
+
+
+def _kind(name: Any, at: Path, kinds: Kinds, outside: Outside | None) -> type[Frozen]:
+    """Return the kind that a name stands for.
+
+    Raises:
+        PydanticCustomError: There is none, or the code behind the name is missing or wrong.
+    """
+    if outside is not None and is_outside(name):
+        try:
+            return outside(name)
+        except CodeError as error:
+            reject([(at, str(error))])
+    names = [known for kind in kinds for known in names_of(kind)]
+    if not isinstance(name, str) or name not in names:
+        near = did_you_mean(name, names) if isinstance(name, str) else ""
+        more = "" if outside is None else f", or {HINT}"
+        reject([(at, f"unknown value {name!r:.60}. {near}Choices: {', '.join(names)}{more}.")])
+    return next(kind for kind in kinds if name in names_of(kind))
 
 
 def _refuse_many(count: int) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.deploy.manifest import CURE, LABELS, POLICY, SAMPLES, Manifest, read_checked, read_manifest
+from aebnas.deploy.policy_code import CODE, take_code
 from aebnas.deploy.segments import SegmentChain
-from aebnas.errors import AebnasError, RunError
+from aebnas.errors import AebnasError, CodeError, RunError
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.policies.table import policy_from_dict
-from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, open_session
+from aebnas.runtime.onnx_session import EARLIER, FEATURES, IMAGE, INPUT, LOGITS, open_session
+from aebnas.space.api import Segment, handed_on
 
 FLOAT = "tensor(float)"
 SAMPLE_ARRAYS = ("images", "labels", "classes", "exits")
@@ -40,25 +43,30 @@ class ExportedModel:
     chain: SegmentChain
 
 
-def load_export(folder: Path, threads: int = 1) -> ExportedModel:
+def load_export(folder: Path, threads: int = 1, allow_code: bool = False) -> ExportedModel:
     """Read and check an export folder.
 
     Args:
         folder: As ``aebnas export`` wrote it.
         threads: Threads inside one operator.
+        allow_code: Whether code from outside that came with it, and decides, may be run.
 
     Raises:
         RunError: A file is missing, damaged, edited or does not fit the others.
+        CodeRefusedError: It decides by code that is not allowed.
     """
     manifest = read_manifest(folder)
     contents = {one.name: read_checked(folder, manifest, one.name) for one in manifest.files}
     labels = _labels(folder / LABELS, contents[LABELS], manifest)
+    if manifest.code:
+        take_code(folder, contents[CODE], manifest.code, allow_code)
     policy = _policy(folder / POLICY, contents[POLICY], manifest)
     sessions = []
     shape: Shape = list(manifest.spec.shape)
+    plan = manifest.architecture.segments(manifest.task)
     for i, name in enumerate(manifest.segments):
         session = _session(folder / name, contents[name], threads)
-        shape = _checked_shapes(folder / name, session, shape, i, manifest)
+        shape = _checked_shapes(folder / name, session, shape, i, plan, manifest)
         sessions.append(session)
     return ExportedModel(folder, manifest, labels, policy, SegmentChain(sessions))
 
@@ -100,16 +108,18 @@ def _session(path: Path, graph: bytes, threads: int) -> Any:
         raise RunError(f"{path}: onnxruntime cannot read it ({_first_line(error)}); {CURE}") from error
 
 
-def _checked_shapes(path: Path, session: Any, shape: Shape, index: int, manifest: Manifest) -> Shape:
+def _checked_shapes(
+    path: Path, session: Any, shape: Shape, index: int, plan: Sequence[Segment], manifest: Manifest
+) -> Shape:
     """Check one graph's inputs and outputs; return the shape of its features.
 
     Raises:
         RunError: A name, type or shape is not what the network needs there.
     """
-    is_last = index == len(manifest.segments) - 1
+    first = IMAGE if plan[index].reads == "image" else INPUT
     inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
-    wanted = {INPUT, EARLIER} if EARLIER in inputs and index else {INPUT}
-    promised = {LOGITS} if is_last else {FEATURES, LOGITS}
+    wanted = {first, EARLIER} if EARLIER in inputs and index else {first}
+    promised = {FEATURES, LOGITS} if handed_on(plan)[index] else {LOGITS}
     for kind, found, names in (("inputs", inputs, wanted), ("outputs", outputs, promised)):
         if set(found) != names:
             raise RunError(
@@ -117,7 +127,12 @@ def _checked_shapes(path: Path, session: Any, shape: Shape, index: int, manifest
                 f"{', '.join(sorted(names))}, but has {', '.join(sorted(found)) or 'none'}; {CURE}"
             )
     classes: Shape = [manifest.classes]
-    expected = {INPUT: shape, EARLIER: classes, LOGITS: classes}
+    expected: dict[str, Shape] = {
+        INPUT: shape,
+        IMAGE: list(manifest.spec.shape),
+        EARLIER: classes,
+        LOGITS: classes,
+    }
     for name, (kind, found_shape) in {**inputs, **outputs}.items():
         if kind != FLOAT or (name in expected and not _fits(found_shape, expected[name])):
             raise RunError(
@@ -161,6 +176,8 @@ def _policy(path: Path, content: bytes, manifest: Manifest) -> ExitPolicy:
         raise RunError(f"{path} must be an object with a field policy; {CURE}")
     try:
         policy = policy_from_dict(plain)
+    except CodeError:
+        raise
     except (AebnasError, TypeError, ValueError) as error:
         raise RunError(f"{path}: {error}; {CURE}") from error
     return fitting_policy(policy, len(manifest.segments), str(path))

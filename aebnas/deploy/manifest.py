@@ -16,6 +16,7 @@ from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.schema import SixteenBitDepth, Text
+from aebnas.deploy.policy_code import CODE
 from aebnas.errors import RunError
 from aebnas.space.spaces import AnyArchitecture
 from aebnas.space.unread import UnreadNetwork
@@ -124,6 +125,8 @@ class Manifest(Frozen):
     """The check against torch; null for INT8, which is compared by accuracy instead."""
     provenance: dict[str, Any]
     """Run, seed, data and versions of the training."""
+    code: dict[str, Sha256] = Field(default_factory=dict)
+    """SHA-256 of the code from outside by which it decides, by name; ``code.zip`` holds it."""
     files: Items[StoredFile]
     """Every file of the folder but this one and the model card, which you may edit."""
     sixteen_bit_depth: SixteenBitDepth | None = None
@@ -149,7 +152,8 @@ class Manifest(Frozen):
         if is_known and self.architecture.input(self.task).tensor != self.spec.tensor:
             raise ValueError(f"input has another size than the architecture; {CURE}")
         named = {one.name for one in self.files}
-        missing = [name for name in (*self.segments, POLICY, LABELS) if name not in named]
+        needed = (*self.segments, POLICY, LABELS, *([CODE] if self.code else []))
+        missing = [name for name in needed if name not in named]
         if missing:
             raise ValueError(f"files lacks {missing[0]}; {CURE}")
         if self.checksum != self.expected_checksum():

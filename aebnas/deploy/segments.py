@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.online import Decide, online, online_single
-from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS, onnx_runner, takes_earlier
+from aebnas.runtime.onnx_session import (
+    EARLIER,
+    FEATURES,
+    IMAGE,
+    INPUT,
+    LOGITS,
+    onnx_runner,
+    reads_image,
+    takes_earlier,
+)
 from aebnas.runtime.runner import Answer, Leave
 
 Inputs = NDArray[np.float32]
@@ -42,6 +51,8 @@ class SegmentChain:
         self.sessions = tuple(sessions)
         self._runner = onnx_runner(self.sessions)
         self._takes_earlier = [takes_earlier(session) for session in self.sessions]
+        self._reads_image = [reads_image(session) for session in self.sessions]
+        self._outputs = [[output.name for output in session.get_outputs()] for session in self.sessions]
 
     def __len__(self) -> int:
         """Return the number of exits."""
@@ -64,7 +75,7 @@ class SegmentChain:
         index, so_far, x = np.arange(count), list[Logits](), images
         started = time.perf_counter()
         for i in range(last + 1):
-            x, logits = self._call(i, x, so_far)
+            x, logits = self._call(i, x, images, so_far)
             so_far.append(logits)
             leaves = np.ones(len(index), np.bool_) if i == last else decide(i, so_far)
             exits[index[leaves]] = i
@@ -74,7 +85,11 @@ class SegmentChain:
                 break
             if leaves.any():
                 stay = ~leaves
-                index, x, so_far = index[stay], x[stay], [one[stay] for one in so_far]
+                index, so_far = index[stay], [one[stay] for one in so_far]
+                if self._reads_image[i + 1]:
+                    x = images = images[stay]
+                else:
+                    x, images = x[stay], images[stay] if any(self._reads_image[i + 1 :]) else images
         logits = np.empty((count, answers[0][1].shape[1]), np.float32)
         for rows, values in answers:
             logits[rows] = values
@@ -88,24 +103,33 @@ class SegmentChain:
         """Return what a segment is fed with for images ``(N, c, r, r)``."""
         x, so_far = images, list[Logits]()
         for i in range(segment):
-            x, logits = self._call(i, x, so_far)
+            x, logits = self._call(i, x, images, so_far)
             so_far.append(logits)
-        return self._feed(segment, x, so_far)
+        return self._feed(segment, x, images, so_far)
 
-    def _every_exit(self, x: Inputs) -> list[Logits]:
-        so_far: list[Logits] = []
+    def _every_exit(self, images: Inputs) -> list[Logits]:
+        x, so_far = images, list[Logits]()
         for i in range(len(self.sessions)):
-            x, logits = self._call(i, x, so_far)
+            x, logits = self._call(i, x, images, so_far)
             so_far.append(logits)
         return so_far
 
-    def _call(self, i: int, x: NDArray[Any], so_far: Sequence[Logits]) -> tuple[NDArray[Any], Logits]:
-        is_last = i == len(self.sessions) - 1
-        outputs = self.sessions[i].run([LOGITS] if is_last else [FEATURES, LOGITS], self._feed(i, x, so_far))
-        return (x if is_last else outputs[0]), outputs[-1]
+    def _call(
+        self, i: int, x: NDArray[Any], images: Inputs, so_far: Sequence[Logits]
+    ) -> tuple[NDArray[Any], Logits]:
+        """Return what the segment hands on (what it got, where nobody reads it) and its logits."""
+        has_features = FEATURES in self._outputs[i]
+        names = [FEATURES, LOGITS] if has_features else [LOGITS]
+        outputs = self.sessions[i].run(names, self._feed(i, x, images, so_far))
+        return (outputs[0] if has_features else x), outputs[-1]
 
-    def _feed(self, i: int, x: NDArray[Any], so_far: Sequence[Logits]) -> dict[str, NDArray[Any]]:
-        return {INPUT: x, EARLIER: so_far[-1]} if self._takes_earlier[i] else {INPUT: x}
+    def _feed(
+        self, i: int, x: NDArray[Any], images: Inputs, so_far: Sequence[Logits]
+    ) -> dict[str, NDArray[Any]]:
+        feed: dict[str, NDArray[Any]] = {IMAGE: images} if self._reads_image[i] else {INPUT: x}
+        if self._takes_earlier[i]:
+            feed[EARLIER] = so_far[-1]
+        return feed
 
 
 class Stopper:

@@ -52,18 +52,27 @@ class EarlyExitSession:
         'cat'
     """
 
-    def __init__(self, folder: str | Path, threads: int = 1, policy: ExitPolicy | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        threads: int = 1,
+        policy: ExitPolicy | None = None,
+        allow_code: bool = False,
+    ) -> None:
         """Read and check an export folder.
 
         Args:
             folder: As ``aebnas export`` wrote it.
             threads: Threads inside one operator; 1 is best for small networks.
             policy: Decides instead of the exported one.
+            allow_code: Run code from outside that came with the folder, where its exit policy is such code:
+                only if you wrote or have read it. This process may then run such code until it ends.
 
         Raises:
             RunError: A file is missing, damaged, edited or does not fit the others.
+            CodeRefusedError: It decides by code that is not allowed.
         """
-        model = load_export(Path(folder), threads)
+        model = load_export(Path(folder), threads, allow_code)
         self.manifest, self.labels = model.manifest, model.labels
         self._folder, self._chain = model.folder, model.chain
         if policy is not None:

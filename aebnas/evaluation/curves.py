@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.exits import ExitsConfig
+from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.exits.policies.table import check_readable
 from aebnas.task.metrics.metric import OfAnswers
 from aebnas.task.metrics.table import metrics_of_answers
 
@@ -28,22 +29,20 @@ class Fitted(NamedTuple):
     """
 
 
-def fitted_curve(config: SearchFile, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
+def fitted_curve(exits: ExitSettings, calibrate: ExitSamples, select: ExitSamples) -> Fitted:
     """Return the curve of one trained network, for any policy and target.
 
     With a target the curve is the one point that was fitted to it on calibrate.
 
     Args:
-        config: Policies and target; ``config.cost_metric`` is what the samples' cost counts.
+        exits: Policies and target; its ``cost_metric`` is what the samples' cost counts.
         calibrate: What the exits said on calibrate: logits, or for policies that need no more
             (``PolicyFamily.needs_logits``) scores and answers alone.
         select: The same on select.
     """
-    settings = config.exits.settings
-    metrics = metrics_of_answers(config.measured)
+    metrics, metric = metrics_of_answers(exits.measured), exits.cost_metric
     fits = {
-        name: _fitted(exits, config.cost_metric, calibrate, select, metrics)
-        for name, exits in settings.items()
+        name: _fitted(one, metric, calibrate, select, metrics) for name, one in exits.exits.settings.items()
     }
     if len(fits) == 1:
         return next(iter(fits.values()))
@@ -67,6 +66,8 @@ def _fitted(
     family, target = configured_family(exits.only), configured_target(exits, cost_metric)
     if target is None:
         path = family.path(calibrate, calibrate.correct)
+        check_readable(path)
         return Fitted(operating_curve(path, calibrate, select, metrics))
     fit = target.fit(family, calibrate)
+    check_readable([fit.policy])
     return Fitted(operating_curve([fit.policy], calibrate, select, metrics), fit.target_check.to_dict())

@@ -15,12 +15,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from aebnas.config.schema import SearchFile
 from aebnas.data.splits import Splits
-from aebnas.errors import TrainingError
+from aebnas.errors import CodeError, TrainingError
 from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.fidelities import Bench, Shared
-from aebnas.evaluation.plan import Step, plan_of
+from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import (
     Artefacts,
     Evaluation,
@@ -29,8 +28,10 @@ from aebnas.evaluation.record import (
     Status,
     draft_evaluation,
 )
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.scores import SCORES, exit_scores, predictions
+from aebnas.extensions.loading import users_error
 from aebnas.hardware.cost.cost import NetworkCost, network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.nets.network import EarlyExitNetwork
@@ -51,7 +52,7 @@ class Evaluator:
 
     def __init__(
         self,
-        config: SearchFile,
+        settings: CandidateSettings,
         splits: Splits,
         device: str = "cpu",
         costs: DeviceCosts | None = None,
@@ -60,7 +61,7 @@ class Evaluator:
         """Prepare the process: threads, allocator, data.
 
         Args:
-            config: The whole search-space file.
+            settings: How candidates are trained and scored.
             splits: The images.
             device: ``cpu`` or ``cuda:N``, on which to train.
             costs: The devices of the search, which candidates are scored for.
@@ -69,13 +70,13 @@ class Evaluator:
         Raises:
             ValueError: What a fidelity prepares is not there.
         """
-        self.config = config
-        self.plan = plan_of(config)
+        self.settings = settings
+        self.plan = settings.plan
         self.costs = DeviceCosts() if costs is None else costs
         self.splits = splits
         self.device = torch.device(device)
         prepare_process(self.device)
-        self.bench = Bench(config, self.plan, splits, self.device, shared or {})
+        self.bench = Bench(settings, splits, self.device, shared or {})
         self.bench.kinds  # noqa: B018 - what is missing is told here
 
     def evaluate(self, architecture: Architecture, step: Step | None = None) -> Outcome:
@@ -90,7 +91,7 @@ class Evaluator:
         task = self.splits.task
         cost = network_cost(architecture, task)
         reach_costs = self.costs.reach_costs(architecture, task)
-        draft = draft_evaluation(architecture, cost, self.config.search.seed, reach_costs=reach_costs)
+        draft = draft_evaluation(architecture, cost, self.settings.seed, reach_costs=reach_costs)
         draft = replace(draft, epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
@@ -120,9 +121,9 @@ class Evaluator:
             epochs=draft.epochs if result else 0,
             curve=fitted.curve,
             target_check=fitted.target_check,
-            cost_metric=self.config.cost_metric,
+            cost_metric=self.settings.exits.cost_metric,
         )
-        return scored.with_measured(self.config.measured), artefacts
+        return scored.with_measured(self.settings.exits.measured), artefacts
 
     def _check_weights(self, architecture: Architecture) -> None:
         """Refuse a candidate that nothing would train: exits with a weight are absent.
@@ -133,22 +134,22 @@ class Evaluator:
         if not any(self.bench.exit_weights(architecture)):
             raise TrainingError(
                 "every exit it has, the final classifier included, weighs 0 in training.loss.exit_weights = "
-                f"{list(self.config.training.exit_weights or ())}: nothing would train it"
+                f"{list(self.settings.training.exit_weights or ())}: nothing would train it"
             )
 
     def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
+        names = (*SCORES, *self.settings.exits.exits.outside_scores)
         logits = [image_logits(network, images) for images in splits]
         records = [
-            ExitRecord({name: exit_scores(name, z) for name in SCORES}, _small(predictions(z)))
-            for z in logits
+            ExitRecord({name: exit_scores(name, z) for name in names}, _small(predictions(z))) for z in logits
         ]
         return Artefacts(records[0], records[1], logits[0], logits[1], weight_bytes(network))
 
     def _fitted(self, artefacts: Artefacts, draft: Evaluation) -> Fitted:
-        reach = reach_in(self.config.cost_metric, draft.reach_macs, draft.reach_costs)
+        reach = reach_in(self.settings.exits.cost_metric, draft.reach_macs, draft.reach_costs)
         return fitted_curve(
-            self.config,
+            self.settings.exits,
             ExitSamples.of(artefacts.calibrate_logits, self.splits.calibrate.labels, reach),
             ExitSamples.of(artefacts.select_logits, self.splits.select.labels, reach),
         )
@@ -159,7 +160,7 @@ class Evaluator:
         Raises:
             TrainingError: It exceeds ``evaluation.max_training_macs`` or ``max_memory_mb``.
         """
-        limits, training = self.config.evaluation, self.config.training
+        limits, training = self.settings, self.settings.training
         work = float(cost.reach_macs[-1]) * len(self.splits.train) * epochs
         if limits.max_training_macs is not None and work > limits.max_training_macs:
             raise TrainingError(
@@ -175,7 +176,7 @@ class Evaluator:
 
     def _failure(self, error: Exception) -> tuple[str, Status]:
         """Return why a candidate failed, in words, and what kind of failure it is."""
-        if isinstance(error, TrainingError):
+        if isinstance(error, TrainingError | CodeError):
             return str(error), Status.FAILED
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
@@ -184,7 +185,8 @@ class Evaluator:
             words = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
             return words, Status.OUT_OF_MEMORY
         status = Status.BROKEN_DEVICE if BROKEN_SIGN in str(error) else Status.FAILED
-        return f"{type(error).__name__}: {text}", status
+        told = users_error(error)
+        return str(told) if told else f"{type(error).__name__}: {text}", status
 
     def _memory_mb(self) -> float:
         if self.device.type == "cuda":

@@ -14,16 +14,16 @@ from typing import Any, Protocol
 import torch
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.fidelities import InheritedConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.data.splits import Splits
 from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture, SearchSpace
-from aebnas.space.spaces import space_of
+from aebnas.space.spaces import make_space
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.training.finetuning import finetune
 from aebnas.training.losses.exit_weights import exit_weights
@@ -61,11 +61,15 @@ class Realised:
 class Bench:
     """What one worker has for all its candidates: settings, images on a device, what fidelities share."""
 
-    config: SearchFile
-    plan: Plan
+    settings: CandidateSettings
     splits: Splits
     device: torch.device
     shared: Shared = field(default_factory=dict)
+
+    @property
+    def plan(self) -> Plan:
+        """Return the fidelities in order."""
+        return self.settings.plan
 
     @cached_property
     def kinds(self) -> Mapping[str, FidelityKind]:
@@ -83,12 +87,12 @@ class Bench:
 
     def dtype(self, architecture: Architecture) -> torch.dtype:
         """Return the number format in which a network is trained."""
-        return training_dtype(self.config.training.precision, architecture.backbone_types, self.device)
+        return training_dtype(self.settings.training.precision, architecture.backbone_types, self.device)
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
         """Return a network with random weights, on the CPU."""
         return EarlyExitNetwork(
-            architecture, self.splits.task, boosting_coefficient=self.config.training.boosting_coefficient
+            architecture, self.splits.task, boosting_coefficient=self.settings.training.boosting_coefficient
         )
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
@@ -97,19 +101,19 @@ class Bench:
             self.splits.train,
             architecture.input(self.splits.task),
             device=self.device,
-            batch_size=self.config.training.batch_size,
-            augment=self.config.training.augment,
+            batch_size=self.settings.training.batch_size,
+            augment=self.settings.training.augment,
             seed=seed,
         )
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""
-        return exit_weights(self.config.training.exit_weights, self.space.exit_positions, architecture)
+        return exit_weights(self.settings.training.exit_weights, self.space.exit_positions, architecture)
 
     @cached_property
     def space(self) -> SearchSpace:
         """Return the space that the candidates are of."""
-        return space_of(self.config, self.splits.train.shape)
+        return make_space(self.settings.supernet.space, self.splits.task.samples.size)
 
 
 class FidelityKind(Protocol):
@@ -162,8 +166,8 @@ class Trained:
 
     def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
         """Return the trained network."""
-        bench, training = self._bench, self._bench.config.training
-        seed = fidelity_step_seed(bench.config.search.seed, architecture.key(), fidelity.before)
+        bench, training = self._bench, self._bench.settings.training
+        seed = fidelity_step_seed(bench.settings.seed, architecture.key(), fidelity.before)
         torch.manual_seed(seed)
         network = bench.new_network(architecture)
         begun = self._beginning(architecture, fidelity)
@@ -193,8 +197,8 @@ class Inherited:
         if shared is None:
             raise ValueError("candidates that inherit need the weights of a supernet")
         self._bench = bench
-        supernet = supernet_with(bench.config, bench.splits.task, shared, str(bench.device))
-        self.subnets = InheritedSubnets(bench.config, bench.splits, supernet)
+        supernet = supernet_with(bench.settings.supernet, bench.splits.task, shared, str(bench.device))
+        self.subnets = InheritedSubnets(bench.settings.supernet, bench.splits, supernet)
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:
@@ -207,7 +211,7 @@ class Inherited:
 
     def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
         """Return the inherited network."""
-        options, training = fidelity.options, self._bench.config.training
+        options, training = fidelity.options, self._bench.settings.training
         network = self.subnets.extract(architecture)
         if not isinstance(options, InheritedConfig) or not options.finetune_epochs:
             return Realised(network)

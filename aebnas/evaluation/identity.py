@@ -1,75 +1,86 @@
 """Identity of an evaluation: what was asked for, not when or where it ran.
 
 A result is filed under the architecture's key and the *context*: a hash of the
-data, the training, the evaluation settings and the seed.  Must not import torch.
+data, the training, the evaluation settings, code from outside and the seed.  Must not import torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.evaluation import EvaluationConfig
-from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.evaluation.settings import CandidateSettings
+from aebnas.extensions.consent import code_digest
 from aebnas.supernet.identity import deciding_settings
 
 LIMITS = ("max_training_macs", "max_memory_mb")
 """Options that refuse candidates, and change none."""
 
 
-def context_key(config: SearchFile, data_fingerprint: str, hardware: Mapping[str, str] | None = None) -> str:
+def context_key(
+    settings: CandidateSettings, data_fingerprint: str, hardware: Mapping[str, str] | None = None
+) -> str:
     """Return 16 hexadecimal digits that identify everything but the architecture.
 
     Args:
-        config: The whole search-space file.
+        settings: How candidates are trained and scored.
         data_fingerprint: Of the splits.
         hardware: Fingerprint of each hardware profile by name.
     """
     metadata = {
         "data": data_fingerprint,
-        **_weights(config),
-        "exits": config.exits.model_dump(mode="json"),
-        "seed": config.search.seed,
+        **_weights(settings),
+        "exits": settings.exits.exits.model_dump(mode="json"),
+        "seed": settings.seed,
     }
-    if plan_of(config).inherits:
-        metadata["space"] = config.space.model_dump(mode="json")
-    if config.measured:
-        metadata["measured"] = sorted(config.measured)
+    if settings.plan.inherits:
+        metadata["space"] = settings.supernet.space.model_dump(mode="json")
+    code = code_of(settings.outside_names)
+    if code:
+        metadata["code"] = code
+    if settings.exits.measured:
+        metadata["measured"] = sorted(settings.exits.measured)
     if hardware:
-        metadata |= {"hardware": dict(hardware), "cost_metric": config.cost_metric}
+        metadata |= {"hardware": dict(hardware), "cost_metric": settings.exits.cost_metric}
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def how_trained(config: SearchFile) -> str:
+def code_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the code behind names from outside, by name.
+
+    Raises:
+        CodeError: A module is missing.
+    """
+    return {name: code_digest(name) for name in names}
+
+
+def how_trained(settings: CandidateSettings) -> str:
     """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
-    metadata = _weights(config)
-    plain = config.evaluation.model_dump(mode="json", exclude=set(LIMITS))
+    metadata = _weights(settings)
+    plain = [fidelity.options.model_dump(mode="json") for fidelity in settings.plan.fidelities]
     return json.dumps(metadata | {"evaluation": plain}, sort_keys=True)
 
 
-def _weights(config: SearchFile) -> dict[str, Any]:
-    plan = plan_of(config)
-    metadata = {
-        "training": config.training.model_dump(mode="json"),
-        "evaluation": _evaluation(config.evaluation, plan),
-    }
-    if plan.inherits:
-        metadata["supernet"] = deciding_settings(config)
+def _weights(settings: CandidateSettings) -> dict[str, Any]:
+    metadata = {"training": settings.training.model_dump(mode="json"), "evaluation": _evaluation(settings)}
+    if settings.plan.inherits:
+        metadata["supernet"] = deciding_settings(settings.supernet)
     return metadata
 
 
-def _evaluation(evaluation: EvaluationConfig, plan: Plan) -> dict[str, Any]:
+def _evaluation(settings: CandidateSettings) -> dict[str, Any]:
     """Return what decides the scoring.
 
     How many of the whole search are taken further changes nothing about any of them: they are filed under
     fidelities of their own.
     """
-    limits = {name: getattr(evaluation, name) for name in LIMITS}
-    steps = [one.options.model_dump(mode="json") | {"epochs": one.epochs} for one in plan.of_generations]
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    steps = [
+        one.options.model_dump(mode="json") | {"epochs": one.epochs} for one in settings.plan.of_generations
+    ]
     return {"fidelities": steps, **limits}
 
 

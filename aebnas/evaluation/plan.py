@@ -162,10 +162,10 @@ class Plan:
         return low
 
 
-def longest_training(config: SearchFile) -> TrainingConfig:
+def longest_training(plan: Plan, training: TrainingConfig) -> TrainingConfig:
     """Return the settings of training, with the epochs of the longest one of the plan."""
-    epochs = [one.epochs for one in plan_of(config).fidelities if one.trains]
-    return config.training.model_copy(update={"epochs": max(epochs)}) if epochs else config.training
+    epochs = [one.epochs for one in plan.fidelities if one.trains]
+    return training.model_copy(update={"epochs": max(epochs)}) if epochs else training
 
 
 def is_name(text: str) -> bool:

@@ -17,7 +17,9 @@ from aebnas.config.sections.exits import ExitsConfig
 from aebnas.errors import RunError
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Evaluation, ExitRecord
+from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.policies.configured import configured_family
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
 from aebnas.task.metrics.table import metric_of
@@ -52,7 +54,8 @@ def rescored_config(
 
 
 def _refuse_logits(exits: ExitsConfig) -> None:
-    wanting = [name for name in exits.policy_names if FAMILIES[name]().needs_logits]
+    families = {policy.name: configured_family(policy) for policy in exits.policy}
+    wanting = [name for name, family in families.items() if family.needs_logits]
     if not wanting:
         return
     others = [name for name, make in FAMILIES.items() if not make().needs_logits]
@@ -64,17 +67,17 @@ def _refuse_logits(exits: ExitsConfig) -> None:
 
 
 def rescored(
-    config: SearchFile,
+    exits: ExitSettings,
     evaluations: Iterable[Evaluation],
     records: Records,
     labels: tuple[NDArray[Any], NDArray[Any]],
     devices: DeviceCosts,
     task: Task,
 ) -> list[Evaluation]:
-    """Return every finished candidate with its exits tuned for ``config.cost_metric``.
+    """Return every finished candidate with its exits tuned for ``exits.cost_metric``.
 
     Args:
-        config: Of ``rescored_config``.
+        exits: Of ``rescored_config``.
         evaluations: Of the run.
         records: Of the run.
         labels: Of calibrate and of select.
@@ -93,18 +96,18 @@ def rescored(
         if pair is None:
             raise RunError(f"the run does not hold what the exits of candidate {evaluation.key} said")
         reach_costs = devices.reach_costs(evaluation.architecture, task)
-        reach = reach_in(config.cost_metric, evaluation.reach_macs, reach_costs)
+        reach = reach_in(exits.cost_metric, evaluation.reach_macs, reach_costs)
         calibrate, select = (
             ExitSamples.of_scores(record.scores, record.predictions, right, reach)
             for record, right in zip(pair, labels, strict=True)
         )
-        fitted = fitted_curve(config, calibrate, select)
+        fitted = fitted_curve(exits, calibrate, select)
         again = replace(
             evaluation,
             reach_costs=reach_costs,
-            cost_metric=config.cost_metric,
+            cost_metric=exits.cost_metric,
             curve=fitted.curve,
             target_check=fitted.target_check,
         )
-        anew.append(again.with_measured(config.measured))
+        anew.append(again.with_measured(exits.measured))
     return anew

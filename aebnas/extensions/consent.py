@@ -6,6 +6,7 @@ to the processes that they start (``permit``, ``Permit.take``).  Must not import
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aebnas.errors import CodeError, CodeRefusedError
-from aebnas.extensions.names import OutsideName, parse
+from aebnas.extensions.names import parse
 from aebnas.extensions.sources import digest, sources
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Consent:
     """The same as this process saw it."""
     files: set[str] = field(default_factory=set)
     """Source files of all modules that were looked at: errors in them are the user's."""
+    before: frozenset[str] = frozenset()
+    """Modules that were imported before it was given: they stay."""
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was loaded and made of names, once each."""
 
@@ -57,6 +60,24 @@ class Permit:
                 look_in(folder)
 
 
+@dataclass(frozen=True)
+class Permitted:
+    """A function that is called in another process, with the consent of the one that made it."""
+
+    permit: Permit
+    pickled: bytes
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Permitted:
+        """Wrap a function that can be pickled."""
+        return cls(permit(), pickle.dumps(function))
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; its code may be run from now on."""
+        self.permit.take()
+        return pickle.loads(self.pickled)(*arguments)
+
+
 @contextmanager
 def allow_code() -> Iterator[None]:
     """Allow this process to run code that files name as ``package.module:Name``, until the end of ``with``.
@@ -67,11 +88,22 @@ def allow_code() -> Iterator[None]:
     if _CONSENT.is_given:
         yield
         return
-    _CONSENT.is_given = True
+    _CONSENT.is_given, _CONSENT.before = True, frozenset(sys.modules)
     try:
         yield
     finally:
         _forget()
+
+
+@contextmanager
+def without_code() -> Iterator[None]:
+    """Read names as names until the end of ``with``, whatever this process may run."""
+    given = _CONSENT.is_given
+    _CONSENT.is_given = False
+    try:
+        yield
+    finally:
+        _CONSENT.is_given = given
 
 
 def is_allowed() -> bool:
@@ -127,6 +159,15 @@ def code_digest(name: str) -> str:
     return _CONSENT.digests[module]
 
 
+def code_files(name: str) -> dict[str, Path]:
+    """Return the files of the code behind a name, by module.
+
+    Raises:
+        CodeError: There is no such module.
+    """
+    return sources(parse(name).module, _CONSENT.folders)
+
+
 def made_once(name: str, what: str, make: Callable[[], T]) -> T:
     """Return what was made of a name; made at the first call, and forgotten when consent ends.
 
@@ -142,11 +183,6 @@ def made_once(name: str, what: str, make: Callable[[], T]) -> T:
     return made
 
 
-def source_of(outside: OutsideName) -> str:
-    """Return the file in which a name's module stands."""
-    return str(sources(outside.module, _CONSENT.folders)[outside.module])
-
-
 def is_users(file: str) -> bool:
     """Return whether a source file is one of code from outside that was looked at."""
     return file in _CONSENT.files
@@ -155,9 +191,9 @@ def is_users(file: str) -> bool:
 def _forget() -> None:
     """Take the folders from the import path, and drop the modules that came from outside."""
     files, folders = set(_CONSENT.files), set(_CONSENT.folders)
-    for module_name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in files:
-            del sys.modules[module_name]
+    for name in set(sys.modules) - _CONSENT.before:
+        if getattr(sys.modules[name], "__file__", None) in files:
+            del sys.modules[name]
     sys.path[:] = [place for place in sys.path if place not in folders]
     for part in (_CONSENT.folders, _CONSENT.expected, _CONSENT.digests, _CONSENT.files, _CONSENT.made):
         part.clear()

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from aebnas.errors import AebnasError, CodeError
-from aebnas.extensions.consent import code_digest, is_users, made_once, require_consent, source_of
+from aebnas.extensions.consent import code_digest, code_files, is_users, made_once, require_consent
 from aebnas.extensions.kinds import Kind
 from aebnas.extensions.names import OutsideName, parse
 
@@ -41,15 +41,15 @@ def users_error(error: BaseException) -> CodeError | None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, SyntaxError) and cause.filename is not None and is_users(cause.filename):
-            return _told(cause, cause.filename, cause.lineno, cause.msg)
+            return _explained(cause, cause.filename, cause.lineno, cause.msg)
         frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if is_users(frame.filename)]
         if frames:
-            return _told(cause, frames[-1].filename, frames[-1].lineno, str(cause), frames[-1].name)
+            return _explained(cause, frames[-1].filename, frames[-1].lineno, str(cause), frames[-1].name)
         cause = cause.__cause__ or cause.__context__
     return None
 
 
-def _told(error: BaseException, file: str, line: int | None, text: str, where: str = "") -> CodeError:
+def _explained(error: BaseException, file: str, line: int | None, text: str, where: str = "") -> CodeError:
     place = f" in {where}" if where and not where.startswith("<") else ""
     message = " ".join(text.split())[:500]
     return CodeError(
@@ -83,10 +83,10 @@ def _imported(outside: OutsideName) -> ModuleType:
     except AebnasError:
         raise
     except (Exception, SystemExit) as error:
-        told = users_error(error)
+        users = users_error(error)
         text = f"{outside.module} cannot be imported: {type(error).__name__}: {error}"
-        raise told or CodeError(text) from error
-    expected = source_of(outside)
+        raise users or CodeError(text) from error
+    expected = str(code_files(str(outside))[outside.module])
     if module.__file__ != expected:
         raise CodeError(
             f"{outside} was to be read from {expected}, but a module {outside.module!r} was imported from "
@@ -97,7 +97,9 @@ def _imported(outside: OutsideName) -> ModuleType:
 
 def _no_attribute(module: ModuleType, outside: OutsideName, kind: Kind) -> str:
     own = [
-        name for name, thing in vars(module).items() if not name.startswith("_") and _is_own(thing, module)
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and (_is_own(thing, module) or kind.is_kept(thing))
     ]
     near = get_close_matches(outside.attribute, own, n=1, cutoff=0.5)
     hint = f"Did you mean {f'{outside.module}:{near[0]}'!r}? " if near else ""

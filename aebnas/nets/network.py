@@ -22,6 +22,8 @@ class ExitSegment(nn.Module):
     def __init__(self, plan: Segment, make: Make = Layer.build) -> None:
         """Build the layers of a segment."""
         super().__init__()
+        self.reads_image = plan.reads == "image"
+        """Whether it begins with the image, whatever the segment before leaves."""
         self.backbone = nn.Sequential(*(make(layer) for layer in plan.backbone))
         self.exit = nn.Sequential(*(make(layer) for layer in plan.exit))
 
@@ -29,7 +31,7 @@ class ExitSegment(nn.Module):
         """Return the features for the next segment and this exit's logits ``(batch, classes)``.
 
         Args:
-            x: The image, or the features of the segment before.
+            x: The image, or the features of the segment before, as ``Segment.reads`` says.
             earlier: The logits of the segment before, which boosted segments need.
         """
         features = self.backbone(x)
@@ -125,7 +127,8 @@ class EarlyExitNetwork(nn.Module):
             One tensor ``(batch, classes)`` per exit.
         """
         logits: list[Tensor] = []
+        image = x
         for part in self.segments():
-            x, answer = part(x, logits[-1] if logits else None)
+            x, answer = part(image if part.reads_image else x, logits[-1] if logits else None)
             logits.append(answer)
         return logits

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
+import logging
+import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ BATCH = 3
 """Of the images that networks are tried on; a number that no network is made for."""
 TORCH = Path(torch.__file__).parent
 OURS = Path(__file__).parent
+PYTHON = Path(sysconfig.get_paths()["stdlib"])
 
 
 def usable(module: nn.Module, name: str) -> tuple[nn.Module, tuple[str, ...]]:
@@ -46,7 +49,11 @@ def usable(module: nn.Module, name: str) -> tuple[nn.Module, tuple[str, ...]]:
     _refuse_uninitialised(module, name)
     _refuse_inputs(module, name)
     floats = {part.dtype for part in (*module.parameters(), *module.buffers()) if part.is_floating_point()}
-    devices = {str(part.device) for part in (*module.parameters(), *module.buffers())}
+    devices = {part.device.type for part in (*module.parameters(), *module.buffers())}
+    if "meta" in devices:
+        raise NetworkError(
+            f"{name} has no weights (it lies on the meta device): load them before you hand it over"
+        )
     if floats - {torch.float32} or devices - {"cpu"}:
         formats = sorted(str(dtype).removeprefix("torch.") for dtype in floats - {torch.float32})
         notes += [f"weights in {', '.join(formats)} were turned to float32"] if formats else []
@@ -106,7 +113,8 @@ def answers_of(network: nn.Module, shape: Sequence[int], name: str) -> tuple[Ten
     if logits.dim() != 2 or len(logits) != BATCH:
         raise NetworkError(
             f"{name} answers {BATCH} images with a tensor {list(logits.shape)}, but exits need logits "
-            f"[{BATCH}, classes]: one row per image, one number per class"
+            f"[{BATCH}, classes]: one row per image, one number per class. The first axis has to be the "
+            "batch, of any size: x.flatten(1) rather than x.view(1, -1)"
         )
     if logits.shape[1] < 2:
         raise NetworkError(
@@ -146,8 +154,13 @@ def _answers(network: nn.Module, images: Tensor) -> bool:
 
 def _takes(network: nn.Module, channels: int, size: int) -> bool:
     """Whether a network takes images of a size, found out from shapes alone."""
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        return _answers(network, torch.empty(2, channels, size, size))
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # torch logs every shape that does not fit
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            return _answers(network, torch.empty(2, channels, size, size))
+    finally:
+        logging.disable(disabled)
 
 
 def place_of(error: BaseException) -> str:
@@ -159,11 +172,18 @@ def place_of(error: BaseException) -> str:
 def place_in(frames: Sequence[traceback.FrameSummary]) -> str:
     """Return the innermost line that is neither torch's nor this room's; empty: there is none."""
     for frame in reversed(frames):
-        path = Path(frame.filename)
-        if not path.is_relative_to(TORCH) and not path.is_relative_to(OURS) and path.exists():
+        if _is_users(Path(frame.filename)):
             line = linecache.getline(frame.filename, frame.lineno or 0).strip()
             return f"{frame.filename}:{frame.lineno} ({line})"
     return ""
+
+
+def _is_users(path: Path) -> bool:
+    """Whether a file is neither torch's, Python's nor of this room."""
+    is_library = path.is_relative_to(PYTHON) and not {"site-packages", "dist-packages"} & {*path.parts}
+    return (
+        not is_library and not path.is_relative_to(TORCH) and not path.is_relative_to(OURS) and path.exists()
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,14 +13,14 @@ from torch import Tensor, fx, nn
 
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import NetworkError
-from aebnas.pretrained.counting import live_bytes, node_macs, saved_bytes
 from aebnas.pretrained.cuts import LAST_SHARE, LEAST_DISTANCE, Cut, named_cuts, worthwhile
-from aebnas.pretrained.features import spec_of
-from aebnas.pretrained.graph import TracedGraph, shape_of
+from aebnas.pretrained.graphs.counting import live_bytes, node_macs, saved_bytes
+from aebnas.pretrained.graphs.features import spec_of
+from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
+from aebnas.pretrained.graphs.liveness import lone_tensors, narrowest
+from aebnas.pretrained.graphs.matching import matching
+from aebnas.pretrained.graphs.naming import Place, distinct, places
 from aebnas.pretrained.layer import END, START, PieceCost, PieceLayer, piece_spec
-from aebnas.pretrained.liveness import lone_tensors, narrowest
-from aebnas.pretrained.matching import matching
-from aebnas.pretrained.naming import Place, distinct, places
 from aebnas.pretrained.pieces import Piece, PieceGraph, sliced
 
 DIGEST_DIGITS = 8
@@ -53,7 +53,7 @@ class CutNetwork:
         up_to = _running_sum(self.evaluation.flow, macs)
         lone = lone_tensors(self.evaluation)
         where = places(self.evaluation.flow)
-        known = [node for node in lone if node in pairs]
+        known = [node for node in lone if node in pairs and up_to[node] > 0]
         names = distinct([where[node].name for node in known])
         cuts = tuple(
             _cut(name, where[node], up_to[node], self._spec(node))
@@ -234,8 +234,13 @@ def _operations(graph: fx.Graph) -> list[Any]:
 def no_cut(network: CutNetwork) -> NetworkError:
     """Return the error of a network that can be cut nowhere."""
     count, names = narrowest(network.evaluation)
+    hint = (
+        ". What its forward runs under torch.autocast or torch.no_grad is one operation here: take that out"
+        if network.evaluation.parts
+        else ""
+    )
     return NetworkError(
         f"{network.name} cannot be cut: everywhere between its first and its last operation several tensors "
         f"are needed (where they are fewest, {count}: {names}), or one that is not (batch, channels, ...) in "
-        "float32. An exit needs a place where one tensor carries everything"
+        f"float32. An exit needs a place where one tensor carries everything{hint}"
     )

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from aebnas.errors import NetworkError
-from aebnas.pretrained.answers import Answering, are_probabilities
 from aebnas.pretrained.checking import answers_of, usable
 from aebnas.pretrained.cut_network import CutNetwork, no_cut
-from aebnas.pretrained.graph import TracedGraph, shape_of
-from aebnas.pretrained.tracing import modes, refuse_training, traced_module, traced_program
+from aebnas.pretrained.graphs.answers import Answering, are_probabilities
+from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
+from aebnas.pretrained.graphs.tracing import modes, refuse_training, traced_module, traced_program
 from aebnas.pretrained.verification import checked_evaluation, training_defect
 
 
@@ -121,21 +121,20 @@ class SavedProgram(PretrainedNetwork):
         self.answer = answer
         self.module = program.module(check_guards=False)
         self.notes = ("a saved program can be evaluated, not trained: exits are trained alone",)
-        self._program = program
         self._cut = {}
+        self._traced = traced_program(program, answer, name)
 
     def _answers(self, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        return answers_of(Answering(self.module, self.answer), shape, self.name)
-
-    def _evaluation(self, shape: tuple[int, ...]) -> tuple[TracedGraph, str]:
-        traced, made_by = traced_program(self._program, self.answer, self.name)
-        own = (shape_of(traced.images) or ())[1:]
+        own = tuple((shape_of(self._traced[0].images) or ())[1:])
         if own != shape:
             raise NetworkError(
                 f"{self.name} was exported for images {own}, not {shape}: name its resolution, or export it "
                 "again for the other"
             )
-        return traced, made_by
+        return answers_of(Answering(self.module, self.answer), shape, self.name)
+
+    def _evaluation(self, shape: tuple[int, ...]) -> tuple[TracedGraph, str]:
+        return self._traced
 
     def _training(self, shape: tuple[int, ...]) -> tuple[None, str]:
         return None, ""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from aebnas.errors import NetworkError
-from aebnas.pretrained.graph import (
+from aebnas.pretrained.graphs.graph import (
     TracedGraph,
     expression,
     is_size,
@@ -129,6 +129,7 @@ class _Slice:
             if first < order[node] <= last and (node in flow or _is_due(node, flow))
         ]
         self._new = fx.Graph()
+        self._parts = nn.Module()
         self._names: dict[str, fx.Node] = {}
         self._copies: dict[fx.Node, Any] = {}
         self._start = start
@@ -139,7 +140,7 @@ class _Slice:
         for node in self._weights():
             name = tensor_name(node)
             if name not in self._names:
-                self._names[name] = self._new.placeholder(name.replace(".", "_"))
+                self._names[name] = self._new.placeholder(f"w{len(self._names)}")
             self._copies[node] = self._names[name]
         self._batch: fx.Node | None = None
         self._input = x
@@ -147,7 +148,7 @@ class _Slice:
         for node in self._run:
             self._copy(node)
         self._new.output(self._copies[self._end])
-        return PieceGraph(fx.GraphModule(nn.Module(), self._new), tuple(self._names))
+        return PieceGraph(fx.GraphModule(self._parts, self._new), tuple(self._names))
 
     def _weights(self) -> list[fx.Node]:
         """Return the weights, buffers and constants that the part reads."""
@@ -161,7 +162,7 @@ class _Slice:
                 seen[argument] = None
                 if not is_size(argument, self._traced.batch):
                     waiting.append(argument)
-        return [node for node in seen if node.op == "get_attr"]
+        return [node for node in seen if node.op == "get_attr" and tensor_name(node) in self._traced.tensors]
 
     def _overwrites(self) -> bool:
         """Whether an operation of the part writes to its input, under whatever name."""
@@ -181,6 +182,10 @@ class _Slice:
         value = node.meta.get("val")
         if is_size(node, self._traced.batch):
             copied: Any = self._batch_size() if expression(value) == self._traced.batch else value
+        elif node.op == "get_attr":
+            name = tensor_name(node).replace(".", "_")
+            self._parts.add_module(name, self._traced.parts[tensor_name(node)])
+            copied = self._new.get_attr(name)
         elif schema_name(node) in RESHAPES:
             copied = self._reshape(node)
         elif schema_name(node) == "aten::expand":

@@ -16,8 +16,10 @@ from typing import Any
 from aebnas.config import SearchFile
 from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
+from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Fidelity, Plan, plan_of
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import CandidateSettings, candidate_settings, goals_of
 from aebnas.exits.core.threshold_codec import decode_thresholds
 from aebnas.exits.operating_curve import OperatingCurve
 from aebnas.runs.evaluated import ended_steps, failed_finals
@@ -118,6 +120,16 @@ class RunContents:
     def plan(self) -> Plan:
         """Return the plan of fidelities."""
         return plan_of(self.config)
+
+    @cached_property
+    def goals(self) -> Goals:
+        """Return what the run looked for."""
+        return goals_of(self.config)
+
+    @cached_property
+    def settings(self) -> CandidateSettings:
+        """Return how its candidates were trained and scored."""
+        return candidate_settings(self.config)
 
     def fidelity(self, evaluation: Evaluation) -> Fidelity:
         """Return the fidelity at which a candidate stands."""
@@ -227,12 +239,12 @@ def read_run(
         ConfigError: Its configuration cannot be read.
         RunError: Its front names a candidate that it does not hold.
     """
-    generations, filed = tuple(store.generations()), store.filed()
-    generations = generations if rescored is None else ()
-    config, finals = rescored[0] if rescored else store.config, finals_of(generations)
+    stored, filed = tuple(store.generations()), store.filed()
+    generations = stored if rescored is None else ()
+    config, finals = rescored[0] if rescored else store.config, finals_of(stored)
     plan = plan_of(config)
-    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, generations)
-    points, front = _points(config, evaluations, generations, store.path, front_level(plan, finals))
+    evaluations = rescored[1] if rescored else current_evaluations(plan, filed, stored)
+    points, front = _points(config, plan, evaluations, generations, store.path, front_level(plan, finals))
     attempts, (ended, finished) = store.attempts(), ended_steps(store, filed)
     return RunContents(
         label=label or store.path.resolve().name,
@@ -255,13 +267,14 @@ def read_run(
 
 def _points(
     config: SearchFile,
+    plan: Plan,
     evaluations: Sequence[Evaluation],
     generations: Sequence[Mapping[str, Any]],
     path: Path,
     level: int,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
-    known = {one.key: one for one in evaluations if one.is_done}
+    known, goals = {one.key: one for one in evaluations if one.is_done}, goals_of(config)
     choices = [
         (budget_fraction, setting)
         for setting in config.settings
@@ -274,8 +287,7 @@ def _points(
             (str(key), float(budget_fraction), str(setting)) for key, budget_fraction, setting in named
         ]
     else:  # killed in its first generation, or rescored
-        individuals = [individual((), at, known[key], config, setting) for key, at, setting in everything]
-        plan = plan_of(config)
+        individuals = [individual((), at, known[key], goals, setting) for key, at, setting in everything]
         high = [one for one in individuals if plan.named(known[one.key].fidelity).level >= level]
         found = pareto_front(high, known) or pareto_front(individuals, known)
         on_front = [(one.key, one.budget_fraction, one.setting) for one in found]
@@ -288,7 +300,7 @@ def _points(
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
     for key, budget_fraction, setting in (*on_front, *everything):
-        point = _point(known[key], budget_fraction, config, setting)
+        point = _point(known[key], budget_fraction, goals, setting)
         points.setdefault((key, point.index), point)
     front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
@@ -297,14 +309,13 @@ def _points(
     return tuple(points.values()), tuple(front)
 
 
-def _point(
-    evaluation: Evaluation, budget_fraction: float, config: SearchFile, setting: str
-) -> OperatingPoint:
+def _point(evaluation: Evaluation, budget_fraction: float, goals: Goals, setting: str) -> OperatingPoint:
     curve = evaluation.curve
     if curve is None:
         raise RunError(f"candidate {evaluation.key} is done but has no operating curve")
     missed = [
-        max(0.0, one) for one in violations_of(metrics_at(evaluation, budget_fraction, setting), config)
+        max(0.0, violation)
+        for violation in violations_of(metrics_at(evaluation, budget_fraction, setting), goals)
     ]
     return OperatingPoint(
         evaluation=evaluation,

@@ -81,9 +81,9 @@ def current_evaluations(
     found = []
     for key, by_level in filed.items():
         within = [level for level in by_level if level < len(plan.of_generations)]
-        level = levels.get(last.get(key, reached.get(key, "")))
-        if level not in by_level:
-            level = max(within, default=None)
-        if level is not None:
-            found.append(chained([by_level[level] for level in sorted(by_level) if level <= level]))
+        current = levels.get(last.get(key, reached.get(key, "")))
+        if current not in by_level:
+            current = max(within, default=None)
+        if current is not None:
+            found.append(chained([by_level[level] for level in sorted(by_level) if level <= current]))
     return found

@@ -66,9 +66,9 @@ def further_metrics(metrics: Iterable[str], shown: Iterable[str]) -> list[str]:
         metrics: All that are known of a point.
         shown: Those that are shown in any case.
     """
-    told = set(shown)
+    always = set(shown)
     return [
-        name for name in metrics if name not in told and ("@" in name or not metric_of(name).is_of_device)
+        name for name in metrics if name not in always and ("@" in name or not metric_of(name).is_of_device)
     ]
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.constraints import bound_violations
-from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.goals import Goals
+from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.pareto import hypervolume, non_dominated
 from aebnas.space.api import SearchSpace
@@ -70,19 +70,19 @@ TARGET = "target"
 
 
 def individual(
-    genome: Genome, budget_fraction: float, evaluation: Evaluation, config: SearchFile, setting: str = ""
+    genome: Genome, budget_fraction: float, evaluation: Evaluation, goals: Goals, setting: str = ""
 ) -> Individual:
     """Return one operating point of a finished candidate as the search sees it."""
     point, metrics = (
         evaluation.point_index(budget_fraction, setting),
         metrics_at(evaluation, budget_fraction, setting),
     )
-    choices = tuple(one for one in config.budget_fractions if evaluation.point_index(one, setting) == point)
+    choices = tuple(one for one in goals.budget_fractions if evaluation.point_index(one, setting) == point)
     return Individual(
         genome,
         evaluation.key,
         budget_fraction,
-        *values_and_violations(metrics, config),
+        *values_and_violations(metrics, goals),
         setting=setting,
         choices=choices,
         metrics=metrics,
@@ -90,23 +90,23 @@ def individual(
 
 
 def values_and_violations(
-    metrics: Mapping[str, float], config: SearchFile
+    metrics: Mapping[str, float], goals: Goals
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the objectives and the violations of one operating point.
 
     Args:
         metrics: Of the point; with ``TARGET`` where ``exits`` has a target.
-        config: Objectives and constraints.
+        goals: Objectives and constraints.
     """
-    objectives = tuple(metric_of(name).minimised(metrics[name]) for name in config.objectives)
-    return objectives, violations_of(metrics, config)
+    objectives = tuple(metric_of(name).minimised(metrics[name]) for name in goals.objectives)
+    return objectives, violations_of(metrics, goals)
 
 
-def violations_of(metrics: Mapping[str, float], config: SearchFile) -> tuple[float, ...]:
+def violations_of(metrics: Mapping[str, float], goals: Goals) -> tuple[float, ...]:
     """Return how far one operating point is beyond every limit; as ``aims``."""
     violations = tuple(
         violation
-        for name, bound in config.constraints.items()
+        for name, bound in goals.constraints.items()
         for violation in bound_violations(metrics[name], bound)
     )
     return (*violations, metrics[TARGET]) if TARGET in metrics else violations
@@ -119,20 +119,21 @@ def metrics_at(evaluation: Evaluation, budget_fraction: float, setting: str = ""
     return metrics if missed is None else metrics | {TARGET: missed}
 
 
-def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str | None:
+def advice_on_inherited(goals: Goals, plan: Plan, accuracies: Iterable[float]) -> str | None:
     """Return what limits on accuracy mean where candidates inherit; None: they do not, or some are within.
 
     Args:
-        config: The whole search-space file.
+        goals: Objectives and constraints.
+        plan: The fidelities.
         accuracies: Of candidates that are not trained, on select.
     """
-    best, plan = max(accuracies, default=None), plan_of(config)
+    best = max(accuracies, default=None)
     if not plan.inherits or best is None:
         return None
     reached = {"accuracy": best, "error": 1 - best}
     limited = [
         name
-        for name, bound in config.constraints.items()
+        for name, bound in goals.constraints.items()
         if name in reached and max(bound_violations(reached[name], bound)) > 0
     ]
     if not limited:
@@ -147,7 +148,7 @@ def advice_on_inherited(config: SearchFile, accuracies: Iterable[float]) -> str 
 
 
 def with_free_points(
-    space: SearchSpace, asked: Sequence[Genome], evaluations: dict[str, Evaluation], config: SearchFile
+    space: SearchSpace, asked: Sequence[Genome], evaluations: dict[str, Evaluation], goals: Goals
 ) -> list[Individual]:
     """Return the individuals of a generation: those asked for, then their other operating points.
 
@@ -158,7 +159,7 @@ def with_free_points(
         space: Decodes the genomes.
         asked: Genomes in ask order.
         evaluations: By architecture key; failed and missing ones are left out.
-        config: Objectives and constraints.
+        goals: Objectives and constraints.
     """
     seen: set[tuple[str, int]] = set()
     found: list[Individual] = []
@@ -170,7 +171,7 @@ def with_free_points(
         point = (evaluation.key, evaluation.point_index(budget_fraction, setting))
         if point not in seen:
             seen.add(point)
-            found.append(individual(genome, budget_fraction, evaluation, config, setting))
+            found.append(individual(genome, budget_fraction, evaluation, goals, setting))
 
     for genome in asked:
         join(genome, space.budget_fraction(genome), space.setting(genome))

@@ -6,9 +6,9 @@ import torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from aebnas.config.schema import SearchFile
 from aebnas.errors import ConfigError, HardwareError, RunError
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.hardware.profile.profile import write_profile
@@ -31,7 +31,7 @@ def keep_profiles(store: RunStore, devices: DeviceCosts) -> None:
     store.put_metadata("hardware", devices.fingerprints())
 
 
-def kept_devices(store: RunStore, config: SearchFile) -> DeviceCosts:
+def kept_devices(store: RunStore, names: Sequence[str]) -> DeviceCosts:
     """Return the profiles that the run was begun with.
 
     Raises:
@@ -39,7 +39,7 @@ def kept_devices(store: RunStore, config: SearchFile) -> DeviceCosts:
     """
     folder: Path = store.path / FOLDER
     try:
-        devices = DeviceCosts.read(folder / f"{name}.yaml" for name in config.profiles)
+        devices = DeviceCosts.read(folder / f"{name}.yaml" for name in names)
     except ConfigError as error:
         raise RunError(f"{store.path} is damaged: {error}") from error
     if devices.fingerprints() != (store.metadata("hardware") or {}):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aebnas.errors import AebnasError, RunError
+from aebnas.errors import AebnasError, CodeError, RunError
 from aebnas.exits.policies.table import policy_from_dict
 
 
@@ -25,6 +25,8 @@ def check_policy(policy: Mapping[str, Any], key: str, exits: int, path: Path) ->
     cure = "Put a copy of run.sqlite back"
     try:
         decides = policy_from_dict(policy).exits
+    except CodeError:
+        raise
     except (AebnasError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{path} is damaged: table evaluations, candidate {key}: a point of its curve has no exit policy "

@@ -70,7 +70,7 @@ class GraphPart:
         self._recorded = CapturedCall(call, features.device)
         self.features, self.logits, self._answer = self._recorded.found
 
-    def __call__(self, features: Any) -> tuple[None, Logits]:
+    def __call__(self, features: Any, image: Any) -> tuple[None, Logits]:
         """Replay the segment; return its logits, for which this waits."""
         self._recorded.replay()
         return None, self._answer.cpu().numpy()
@@ -96,7 +96,7 @@ def graph_segments_runner(
     features, earlier = image, None
     for segment in segments:
         segment.to(device, dtype, memory_format=layout)  # type: ignore[call-overload]
-        part = GraphPart(segment, features, earlier)
+        part = GraphPart(segment, image if segment.reads_image else features, earlier)
         parts.append(part)
         features, earlier = part.features, part.logits
 

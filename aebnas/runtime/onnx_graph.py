@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.nets.network import BoostedSegment, ExitSegment
-from aebnas.runtime.onnx_session import EARLIER, FEATURES, INPUT, LOGITS
+from aebnas.runtime.onnx_session import EARLIER, FEATURES, IMAGE, INPUT, LOGITS
 
 OPSET = 17
 
 
-class LastSegment(nn.Module):
-    """The last segment, whose features nobody needs."""
+class AnsweringSegment(nn.Module):
+    """A segment whose features nobody needs: the last, or one before a segment that reads the image."""
 
     def __init__(self, segment: ExitSegment) -> None:
         """Wrap a segment."""
@@ -34,19 +34,21 @@ def onnx_graph(
     shape: Sequence[int],
     outputs: Sequence[str],
     more_inputs: Mapping[str, Sequence[int]] | None = None,
+    name: str = INPUT,
 ) -> bytes:
     """Return the ONNX model of a module in evaluation mode.
 
     Args:
         module: On the CPU, fp32; put into evaluation mode.
         shape: Of one input, batch included: ``(batch, channels, height, width)``.
-        outputs: Names of the outputs; the input is called ``x``.
-        more_inputs: Names and shapes of the inputs behind it.
+        outputs: Names of the outputs.
+        more_inputs: Names and shapes of the inputs behind the first.
+        name: Of the first input.
 
     torch's TorchScript exporter is deprecated but takes 20 ms where the dynamo one takes a
     second; a profile exports thousands of layers.
     """
-    inputs = {INPUT: shape, **(more_inputs or {})}
+    inputs = {name: shape, **(more_inputs or {})}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -63,12 +65,15 @@ def onnx_graph(
     return buffer.getvalue()
 
 
-def segment_graph(segment: ExitSegment, shape: Sequence[int], is_last: bool) -> bytes:
-    """Return the ONNX model of a segment: ``features`` (but for the last) and ``logits``.
+def segment_graph(segment: ExitSegment, shape: Sequence[int], is_read: bool) -> bytes:
+    """Return the ONNX model of a segment: ``features``, where the one behind reads them, and ``logits``.
+
+    Its input is called ``x``, or ``image`` where it reads the image again.
 
     A boosted segment has a second input, ``earlier``: the logits of the segment before.
     """
     earlier = {EARLIER: (shape[0], segment.classes)} if isinstance(segment, BoostedSegment) else None
-    if is_last:
-        return onnx_graph(LastSegment(segment), shape, [LOGITS], earlier)
-    return onnx_graph(segment, shape, [FEATURES, LOGITS], earlier)
+    name = IMAGE if segment.reads_image else INPUT
+    if is_read:
+        return onnx_graph(segment, shape, [FEATURES, LOGITS], earlier, name)
+    return onnx_graph(AnsweringSegment(segment), shape, [LOGITS], earlier, name)

@@ -10,8 +10,8 @@ import onnxruntime as ort
 
 from aebnas.runtime.runner import Images, Logits, Runner
 
-INPUT, EARLIER, FEATURES, LOGITS = "x", "earlier", "features", "logits"
-"""Names of a segment's input and outputs."""
+INPUT, IMAGE, EARLIER, FEATURES, LOGITS = "x", "image", "earlier", "features", "logits"
+"""Names of a segment's inputs and outputs; a later segment that begins with the image calls it ``image``."""
 WARNINGS_OFF = 3
 CPU = "cpu"
 COPIED_BYTES = 2**16
@@ -40,8 +40,9 @@ class OnnxPart:
     """
 
     def __init__(self, session: Any) -> None:
-        """Wrap a session with input ``x`` and outputs ``features`` (optional) and ``logits``."""
+        """Wrap a session: ``x`` or ``image`` in, ``features`` (optional) and ``logits`` out."""
         self.session = session
+        self._reads_image = reads_image(session)
         self._binding = session.io_binding()
         self._names = [output.name for output in session.get_outputs()]
         self._has_features = FEATURES in self._names
@@ -56,12 +57,13 @@ class OnnxPart:
         for name in self._names:
             self._binding.bind_output(name, CPU)
 
-    def __call__(self, features: Any) -> tuple[Any, Logits]:
-        """Return the next features as an ``OrtValue`` (None: the last) and the logits.
+    def __call__(self, features: Any, image: Any) -> tuple[Any, Logits]:
+        """Return the next features as an ``OrtValue`` (None: nobody reads them) and the logits.
 
         Both are overwritten by the next call.
         """
-        next_features, _, logits = self._run({INPUT: features})
+        inputs = {IMAGE: image} if self._reads_image else {INPUT: features}
+        next_features, _, logits = self._run(inputs)
         return next_features, logits
 
     def _run(self, inputs: dict[str, Any]) -> tuple[Any, Any, Logits]:
@@ -91,10 +93,12 @@ class BoostedOnnxPart(OnnxPart):
         super().__init__(session)
         self._takes_earlier = takes_earlier(session)
 
-    def __call__(self, features: Any) -> tuple[Any, Logits]:
+    def __call__(self, features: Any, image: Any) -> tuple[Any, Logits]:
         """Return the next features with the logits, and the logits."""
         x, earlier = features
-        inputs = {INPUT: x, EARLIER: earlier} if self._takes_earlier else {INPUT: x}
+        inputs = {IMAGE: image[0]} if self._reads_image else {INPUT: x}
+        if self._takes_earlier:
+            inputs[EARLIER] = earlier
         next_x, value, logits = self._run(inputs)
         return (next_x, value), logits
 
@@ -102,6 +106,11 @@ class BoostedOnnxPart(OnnxPart):
 def takes_earlier(session: Any) -> bool:
     """Return whether a session needs the logits of the segment before."""
     return any(one.name == EARLIER for one in session.get_inputs())
+
+
+def reads_image(session: Any) -> bool:
+    """Return whether a session begins with the image although it is not the first."""
+    return any(one.name == IMAGE for one in session.get_inputs())
 
 
 def onnx_runner(sessions: Sequence[Any]) -> Runner:

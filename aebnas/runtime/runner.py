@@ -22,8 +22,13 @@ Leave = Callable[[int, Logits], bool]
 class Part(Protocol):
     """One segment, ready to run: features in, features and logits out."""
 
-    def __call__(self, features: Any) -> tuple[Any, Logits]:
-        """Return the features for the next part, in the runtime's own form, and the exit's logits."""
+    def __call__(self, features: Any, image: Any) -> tuple[Any, Logits]:
+        """Return the features for the next part, in the runtime's own form, and the exit's logits.
+
+        Args:
+            features: What the part before left; of the first, what entered.
+            image: What entered: parts that read the image begin with it.
+        """
 
 
 class Answer(NamedTuple):
@@ -54,10 +59,10 @@ class Runner:
             images: Normalised, shape ``(batch, channels, r, r)``, float32.
             leave: Asked at every exit but the last; the logits that it sees hold until the next run.
         """
-        features = self._enter(images)
+        features = image = self._enter(images)
         last = len(self._parts) - 1
         for i, part in enumerate(self._parts):
-            features, logits = part(features)
+            features, logits = part(features, image)
             if i == last or leave(i, logits):
                 return Answer(i, logits.copy())  # the runtime writes the next answer over its own
         raise ValueError("a runner needs at least one part, but got none")

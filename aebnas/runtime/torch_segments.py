@@ -12,6 +12,7 @@ from aebnas.nets.network import EarlyExitNetwork, ExitSegment
 from aebnas.runtime.onnx_graph import segment_graph
 from aebnas.runtime.onnx_session import onnx_runner, open_session
 from aebnas.runtime.runner import Images, Logits, Runner
+from aebnas.space.api import handed_on
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
@@ -29,11 +30,11 @@ class TorchPart:
         """Wrap a segment in evaluation mode."""
         self._segment = segment
 
-    def __call__(self, features: Any) -> tuple[tuple[Tensor, Tensor], Logits]:
+    def __call__(self, features: Any, image: Any) -> tuple[tuple[Tensor, Tensor], Logits]:
         """Return the next features with the logits, and the logits; on GPUs this waits for them."""
         with torch.inference_mode():
             x, earlier = features
-            x, logits = self._segment(x, earlier)
+            x, logits = self._segment(image[0] if self._segment.reads_image else x, earlier)
             return (x, logits), logits.float().cpu().numpy()
 
 
@@ -68,9 +69,10 @@ def torch_segments_runner(
 def network_graphs(network: EarlyExitNetwork) -> list[bytes]:
     """Return one ONNX model per segment of a network on the CPU."""
     graphs = []
-    features = network.plan[0].backbone[0].input
-    for i, (segment, plan) in enumerate(zip(network.segments(), network.plan, strict=True)):
-        graphs.append(segment_graph(segment, (1, *features.shape), i == network.exits - 1))
+    features = image = network.input.tensor
+    for segment, plan, is_read in zip(network.segments(), network.plan, handed_on(network.plan), strict=True):
+        features = image if segment.reads_image else features
+        graphs.append(segment_graph(segment, (1, *features.shape), is_read))
         if plan.backbone:
             features = plan.backbone[-1].output
     return graphs

@@ -7,7 +7,7 @@ GPU answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile, wrong_exit_weights
 from aebnas.config.text_paths import expanded, refuse_unwritable
@@ -15,12 +15,13 @@ from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.problem import Problem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
-from aebnas.space.spaces import space_of
 from aebnas.task.task import Task
 
 
@@ -30,8 +31,7 @@ class Prepared:
 
     config: SearchFile
     data: DataMetadata
-    space: SearchSpace
-    devices: DeviceCosts
+    problem: Problem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
 
@@ -48,7 +48,7 @@ class Prepared:
 
     def proposer(self) -> Proposer:
         """Return the search's proposer, its first generation drawn; to be asked for once."""
-        return self.drawn or _proposer(self.config, self.space, self.data, self.devices)
+        return self.drawn or make_proposer(self.problem)
 
 
 def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) -> Prepared:
@@ -71,13 +71,16 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     inherits_from = config.supernet.file if plan_of(config).inherits else None
     data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
-    check_workers_fit(config, data)
+    check_workers_fit(config.workers, config.training.augment, data, config.data.folder is not None)
     _check_supernet(config, data)
-    space = space_of(config, data.shape)
-    _check_space(config, space, data.task)
-    devices = DeviceCosts.of_file(config, space, data.task)
-    drawn = _proposer(config, space, data, devices) if has_first_limits(config) else None
-    return Prepared(config, data, space, devices, drawn)
+    problem = problem_of(config, data.task)
+    metrics = (*problem.goals.names, config.cost_metric)
+    devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
+    _check_space(config, problem.space, data.task)
+    problem = replace(problem, devices=devices)
+    return Prepared(
+        config, data, problem, make_proposer(problem) if has_first_limits(config.search) else None
+    )
 
 
 def _check_paths(config: SearchFile) -> None:
@@ -106,10 +109,6 @@ def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
         )
 
 
-def _proposer(config: SearchFile, space: SearchSpace, data: DataMetadata, devices: DeviceCosts) -> Proposer:
-    return make_proposer(config, space, data.task, devices)
-
-
 def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.
 
@@ -119,7 +118,7 @@ def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     if plan_of(config).inherits and config.supernet.file is not None and data.splits is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
-        check_given(config, data.splits)
+        check_given(supernet_settings(config), data.splits)
 
 
 def _check_cutout(config: SearchFile, data: DataMetadata) -> None:

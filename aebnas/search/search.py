@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from aebnas.config.schema import SearchFile
 from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
-from aebnas.evaluation.plan import StepOf, plan_of
+from aebnas.evaluation.plan import StepOf
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.individuals import (
     Individual,
     advice_on_inherited,
@@ -47,13 +45,13 @@ from aebnas.search.fidelity.finals import Ended, Finals
 from aebnas.search.fidelity.keeping import Keeping, best_so_far
 from aebnas.search.fidelity.promotion import best_first
 from aebnas.search.fidelity.steps import Steps
+from aebnas.search.problem import Problem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.pool import Pool
-from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.api import Architecture
 from aebnas.space.genes import Genome
-from aebnas.task.task import classification
 
 
 class Search:
@@ -61,34 +59,28 @@ class Search:
 
     def __init__(
         self,
-        config: SearchFile,
-        space: SearchSpace,
+        problem: Problem,
         store: RunStore,
         pool: Callable[[Listener], Pool],
-        data: tuple[str, int, int],
+        fingerprint: str,
         proposer: Proposer,
         listener: Listener = ignore,
         change: str | None = None,
-        devices: DeviceCosts | None = None,
     ) -> None:
         """Prepare a search, to be run once.
 
         Args:
-            config: The whole search-space file.
-            space: Its space, with the budget fractions of ``config.search``.
+            problem: What is searched, for what, and how.
             store: Where evaluations are kept.
             pool: Makes the workers, which tell what they do; called when the first candidate has to be
                 trained.
-            data: Fingerprint of the splits, channels of the images, number of classes.
+            fingerprint: Of the splits.
             proposer: As new, of ``make_proposer``.
             listener: Told what happens.
             change: How conditions differ from those in which the run began; marks what is trained.
-            devices: Hardware profiles of the search.
         """
-        fingerprint, *shape = data
-        self._task = classification(*shape)
-        self._config = config
-        self._space = space
+        self._problem, self._goals, self._plan = problem, problem.goals, problem.plan
+        self._space = space = problem.space
         self._store = store
         self._make_pool = pool
         self._pool: Pool | None = None
@@ -96,13 +88,12 @@ class Search:
         self._listener = listener
         self._change = change
         self._repeatability = Repeatability(store, change)
-        self._devices = DeviceCosts() if devices is None else devices
-        self._context = context_key(config, fingerprint, self._devices.fingerprints())
-        self._plan = plan_of(config)
-        self._budget = Budget(config.search.max_trainings, self._plan)
+        candidates = problem.candidates
+        self._context = context_key(candidates, fingerprint, problem.devices.fingerprints())
+        self._budget = Budget(problem.search.max_trainings, self._plan)
         self._steps = Steps(self._plan, store, self._context, self._train)
-        self._batches = Batches(self._steps, space, config, listener)
-        self._finals = Finals(self._steps, space, config, listener)
+        self._batches = Batches(self._steps, space, self._goals, listener)
+        self._finals = Finals(self._steps, space, self._goals, candidates.max_training_macs, listener)
         self._keeping = Keeping(store, self._plan)
         self._evaluations: dict[str, Evaluation] = {}
         self._individuals: list[Individual] = []
@@ -116,11 +107,11 @@ class Search:
             ClusterLostError: Ray is gone; says what is kept and how to continue.
             RunError: The run store cannot be written.
         """
-        search = self._config.search
+        search = self._problem.search
         self._clock = Clock(self._store, search.max_minutes)
         self._store.put_status(RunStatus.RUNNING)
         try:
-            self._reference = reference(self._config, self._space, self._task, self._devices)
+            self._reference = reference(self._problem)
             self._announce()
             generation, last = None, 0
             for number in range(1, search.generations + 1):
@@ -153,7 +144,7 @@ class Search:
     def _generation(self, number: int, asked: Sequence[Genome], is_cut: bool) -> Generation:
         is_complete = self._batches.evaluate(asked, self._finish)
         keys = [self._space.decode(genome).key() for genome in asked]
-        found = with_free_points(self._space, asked, self._evaluations, self._config)
+        found = with_free_points(self._space, asked, self._evaluations, self._goals)
         if not found and not self._individuals:
             failed = [self._evaluations[key] for key in keys if key in self._evaluations]
             if failed:  # else stopped before anything finished
@@ -178,7 +169,7 @@ class Search:
         )
         if is_complete:
             kept = (
-                worth_keeping(self._individuals, front, self._config.search.population) | self._best_so_far()
+                worth_keeping(self._individuals, front, self._problem.search.population) | self._best_so_far()
             )
             self._keeping.after_generation(generation, self._evaluations, kept, is_cut)
         self._store.put_generation(number, generation.summary(self._reference))
@@ -197,11 +188,13 @@ class Search:
         last = self._plan.of_generations[-1].name
         done = {key: one for key, one in self._evaluations.items() if one.is_done and one.fidelity == last}
         genomes = [one.genome for one in self._individuals]
-        return best_so_far(self._plan, best_first(self._space, genomes, done, self._config))
+        return best_so_far(self._plan, best_first(self._space, genomes, done, self._goals))
 
     def _warn_of_limits(self) -> None:
         """Say that limits on accuracy are held against what candidates inherit."""
-        advice = advice_on_inherited(self._config, (one.metrics["accuracy"] for one in self._individuals))
+        advice = advice_on_inherited(
+            self._goals, self._plan, (one.metrics["accuracy"] for one in self._individuals)
+        )
         if advice is not None:
             text = "no candidate of the first generation satisfies the constraints"
             self._listener(Warned(f"{text}. {advice}"))
@@ -283,12 +276,12 @@ class Search:
         self._listener(CandidateFinished(evaluation, cached, min(remaining, self._workers)))
 
     def _announce(self) -> None:
-        search = self._config.search
+        search = self._problem.search
         self._listener(
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=planned_candidates(self._config) + self._plan.final_trainings,
+                planned=planned_candidates(self._problem.search, self._plan) + self._plan.final_trainings,
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),

@@ -11,6 +11,7 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.checks.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
 from aebnas.errors import RunError
+from aebnas.evaluation.identity import code_of
 from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.files.atomic import write_atomically
-from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.environment import changes_since, check_versions, environment
 from aebnas.runs.kept_profiles import keep_profiles, kept_devices
 from aebnas.runs.store.arrays import pack_arrays
@@ -31,18 +33,18 @@ from aebnas.runs.store.location import refuse_existing
 from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.preparation import prepare
+from aebnas.search.problem import Problem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.workers.pool import Pool, SerialPool
-from aebnas.space.spaces import space_of
 
 CHANGEABLE = (
     "search.generations", "search.max_trainings", "search.max_minutes", "workers",
-    "supernet.processes", "supernet.checkpoint_seconds", "report",
+    "supernet.processes", "supernet.checkpoint_seconds", "report", "code_folder",
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who works, how often a supernet is saved,
-what is shown.  And who of the whole search is trained further in its end."""
+what is shown, where code lies.  And who of the whole search is trained further in its end."""
 FIDELITIES = "evaluation.fidelities"
 
 PLACES = ("data.folder", "data.npz", "data.root")
@@ -72,16 +74,18 @@ def new_session(
     refuse_existing(path)
     refuse_unwritable("the run", path)
     prepared = prepare(config, progress)
-    proposer, splits, devices = prepared.proposer(), prepared.splits, prepared.devices
+    proposer, splits, problem = prepared.proposer(), prepared.splits, prepared.problem
     config = _with_absolute_paths(config)
     store = RunStore.create(path, config, environment())
     try:
         with store.writing():
-            keep_profiles(store, devices)
+            keep_profiles(store, problem.devices)
+            store.put_metadata("code", code_of(config.outside_names))
             _record_data(store, splits)
             for text in (*prepared.data.notes, *prepared.data.warnings):
                 listener(Warned(text))
-            yield _search(config, splits, store, proposer, devices, listener)
+            problem = replace(problem, task=splits.task, candidates=candidate_settings(config))
+            yield _search(problem, splits, store, proposer, listener)
     finally:
         store.close()
 
@@ -116,7 +120,7 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
-            known = store.config
+            known = store.settled
             config = load(path / "config.yaml", overrides)
             _check_changes(known, config)
             _check_end(store, config)
@@ -124,52 +128,45 @@ def resumed_session(
             config = config.model_copy(update={"data": moved(config.data, data)})
             splits = make_splits(read_again(config.data, progress), config.data)
             _check_data(store, splits)
+            _check_code(store, config)
             _check_own_supernet(store, config, splits)
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()
             _record_data(store, splits)
             change = changes_since(store.environment)
-            devices = kept_devices(store, config)
-            proposer = _proposer(config, splits, devices)
-            yield _search(config, splits, store, proposer, devices, listener, change)
+            problem = problem_of(config, splits.task, kept_devices(store, config.profiles))
+            yield _search(problem, splits, store, make_proposer(problem), listener, change)
     finally:
         store.close()
 
 
-def _proposer(config: SearchFile, splits: Splits, devices: DeviceCosts) -> Proposer:
-    return make_proposer(config, space_of(config, splits.train.shape), splits.task, devices)
-
-
 def _search(
-    config: SearchFile,
+    problem: Problem,
     splits: Splits,
     store: RunStore,
     proposer: Proposer,
-    devices: DeviceCosts,
     listener: Listener,
     change: str | None = None,
 ) -> Search:
-    shape = splits.train.shape
+    candidates, workers = problem.candidates, problem.workers
 
     def make_pool(on_event: Listener) -> Pool:
         from aebnas.evaluation.fidelities import Preparation, prepared  # imports torch
         from aebnas.search.supernets import prepared_supernet
 
         def supernet() -> Mapping[str, NDArray[Any]]:
-            return prepared_supernet(config, splits, store, on_event).supernet.arrays()
+            ready = prepared_supernet(candidates.supernet, workers, splits, store, on_event)
+            return ready.supernet.arrays()
 
-        shared = prepared(plan_of(config), Preparation(supernet))
-        if config.workers.mode == "serial":
-            return SerialPool(config, splits, on_event, devices, shared)
+        shared = prepared(problem.plan, Preparation(supernet))
+        if workers.mode == "serial":
+            return SerialPool(candidates, workers, splits, on_event, problem.devices, shared)
         from aebnas.search.workers.ray_pool import RayPool  # importing Ray takes a second
 
-        return RayPool(config, splits, on_event, devices, shared)
+        return RayPool(candidates, workers, splits, on_event, problem.devices, shared)
 
-    data = (splits.fingerprint, shape[2], len(splits.classes))
-    return Search(
-        config, space_of(config, shape), store, make_pool, data, proposer, listener, change, devices
-    )
+    return Search(problem, store, make_pool, splits.fingerprint, proposer, listener, change)
 
 
 def _with_absolute_paths(config: SearchFile) -> SearchFile:
@@ -199,7 +196,7 @@ def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> 
     if plan_of(config).inherits and (store.path / "supernet").is_dir():
         from aebnas.supernet.preparation import check_own  # imports torch
 
-        check_own(config, splits, store.path)
+        check_own(supernet_settings(config), splits, store.path)
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:
@@ -218,6 +215,22 @@ def _check_data(store: RunStore, splits: Splits) -> None:
     if known is not None and known != splits.fingerprint:
         what = f"the data of {store.path} have changed since the run began"
         raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))
+
+
+def _check_code(store: RunStore, config: SearchFile) -> None:
+    """Refuse to go on with other code than the run began with.
+
+    Raises:
+        RunError: The code behind a name has changed.
+    """
+    then = store.metadata("code", {})
+    changed = [name for name, now in code_of(config.outside_names).items() if then.get(name) != now]
+    if changed:
+        raise RunError(
+            f"the code of {', '.join(changed)} in {config.code_folder}, or what it imports, has changed "
+            f"since {store.path} began: its results would not belong together. Put the old files back, or "
+            "start a new run: aebnas search FILE --name NEW"
+        )
 
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:

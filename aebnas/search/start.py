@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import full_name
-from aebnas.evaluation.plan import plan_of
+from aebnas.config.schema import SearchConfig
+from aebnas.evaluation.plan import Plan
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.problem import Problem
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
-from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.api import Architecture
 from aebnas.task.metrics.table import metric_of
 from aebnas.task.task import Task
 
@@ -23,49 +22,39 @@ REFERENCE_SAMPLES = 100
 """Random architectures whose largest costs are the reference of the hypervolume."""
 
 
-def make_proposer(
-    config: SearchFile,
-    space: SearchSpace,
-    task: Task,
-    devices: DeviceCosts | None = None,
-) -> Proposer:
+def make_proposer(problem: Problem) -> Proposer:
     """Return the search's proposer, its first generation drawn.
 
     Args:
-        config: The whole search-space file.
-        space: Its space.
-        task: What comes in, and how many answers there are.
-        devices: The devices of the search; a surrogate, and limits on their quantities, count with them.
+        problem: What is searched; a surrogate, and limits on quantities of devices, count with its devices.
 
     Raises:
         HardwareError: A layer was not measured.
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
-    search, admit = config.search, _early_rejection(config, task)
-    devices = DeviceCosts() if devices is None else devices
-    exact = ExactCosts(task, devices)
-    cost_violation = cost_violation_of(config, exact)
+    search, goals, space = problem.search, problem.goals, problem.space
+    admit = _early_rejection(search, problem.task)
+    exact = ExactCosts(problem.task, problem.devices)
+    cost_violation = cost_violation_of(goals, exact)
     if search.algorithm == "random" or not space.genes:
         return RandomProposer(
             space, search.offspring or search.population, search.seed, admit, cost_violation
         )
-    constraints = sum((b.min is not None) + (b.max is not None) for b in config.constraints.values())
-    constraints += config.exits.target is not None
-    plain = Nsga2Proposer(space, search, len(config.objectives), constraints, admit, cost_violation)
+    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, cost_violation)
     if search.surrogate == "none":
         return plain
     from aebnas.search.proposers.surrogate.proposer import (
         SurrogateProposer,  # importing scikit-learn takes a second
     )
 
-    worst = reference(config, space, task, devices)
-    return SurrogateProposer(config, space, plain, exact, worst, cost_violation=cost_violation)
+    return SurrogateProposer(
+        goals, search, space, plain, exact, reference(problem), cost_violation=cost_violation
+    )
 
 
-def planned_candidates(config: SearchFile) -> int:
+def planned_candidates(search: SearchConfig, plan: Plan) -> int:
     """Return the candidates of a whole search, if no clock ends it early and nothing fails."""
-    search, plan, total = config.search, plan_of(config), 0
-    offspring = search.offspring or search.population
+    total, offspring = 0, search.offspring or search.population
     first = offspring if search.algorithm == "random" else search.population
     planned = first + (search.generations - 1) * offspring
     if not plan.halves or search.max_trainings is None:
@@ -80,21 +69,14 @@ def planned_candidates(config: SearchFile) -> int:
     return total
 
 
-def reference(config: SearchFile, space: SearchSpace, task: Task, devices: DeviceCosts) -> tuple[float, ...]:
-    """Return the worst point of the hypervolume: of shares 1, of costs the largest of a fixed sample.
-
-    Args:
-        config: The objectives.
-        space: Where the sample is drawn.
-        task: What comes in, and how many answers there are.
-        devices: The devices of the search.
-    """
+def reference(problem: Problem) -> tuple[float, ...]:
+    """Return the worst point of the hypervolume: of shares 1, of costs the largest of a fixed sample."""
+    space, goals = problem.space, problem.goals
     rng = np.random.default_rng(0)
     samples = [space.decode(space.sample(rng)) for _ in range(REFERENCE_SAMPLES)]
-    exact = ExactCosts(task, devices)
+    exact = ExactCosts(problem.task, problem.devices)
     costs = [exact.of(sample) for sample in samples]
-    names = [full_name(name, config.profiles) for name in config.objectives]
-    return tuple(_worst(name, costs) for name in names)
+    return tuple(_worst(goals.full_name(name), costs) for name in goals.objectives)
 
 
 def _worst(name: str, costs: Sequence[ExactCost]) -> float:
@@ -103,15 +85,15 @@ def _worst(name: str, costs: Sequence[ExactCost]) -> float:
     return metric_of(name).worst_of(max((last for _, last in spans), default=None))
 
 
-def has_first_limits(config: SearchFile) -> bool:
+def has_first_limits(search: SearchConfig) -> bool:
     """Return whether the first generation has limits of its own, which can be too tight."""
-    return config.search.initial_max_macs is not None or config.search.initial_max_params is not None
+    return search.initial_max_macs is not None or search.initial_max_params is not None
 
 
-def _early_rejection(config: SearchFile, task: Task) -> Admit | None:
+def _early_rejection(search: SearchConfig, task: Task) -> Admit | None:
     """Return which architectures the first generation may hold; None: all."""
-    max_macs, max_params = config.search.initial_max_macs, config.search.initial_max_params
-    if not has_first_limits(config):
+    max_macs, max_params = search.initial_max_macs, search.initial_max_params
+    if not has_first_limits(search):
         return None
 
     def admit(architecture: Architecture) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import WorkersConfig
 from aebnas.data.splits import Splits
 from aebnas.errors import DivergedError, TrainingError, WorkerError
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
 from aebnas.search.workers.resources import worker_gpus
 from aebnas.supernet.preparation import Ready, ready_supernet
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import supernet_file
 from aebnas.supernet.training_loop import Progress
 
@@ -20,11 +21,14 @@ METADATA_NAME = "supernet"
 whether it ``diverged``."""
 
 
-def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, listener: Listener) -> Ready:
+def prepared_supernet(
+    settings: SupernetSettings, workers: WorkersConfig, splits: Splits, store: RunStore, listener: Listener
+) -> Ready:
     """Return the supernet that a search's candidates inherit from; the run notes where it came from.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
+        workers: Whether this machine trains on GPUs.
         splits: Its data.
         store: The run.
         listener: Told how far the training is.
@@ -36,7 +40,7 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
         # whatever ends this session: a later one that finds a supernet here finds this run's own
         store.put_metadata(METADATA_NAME, {"begun": True})
     try:
-        ready = trained_supernet(config, splits, store.path, listener)
+        ready = trained_supernet(settings, workers, splits, store.path, listener)
     except WorkerError as error:
         if isinstance(error.__cause__, DivergedError):
             store.put_metadata(METADATA_NAME, {"begun": True, "diverged": True})
@@ -48,11 +52,14 @@ def prepared_supernet(config: SearchFile, splits: Splits, store: RunStore, liste
     return ready
 
 
-def trained_supernet(config: SearchFile, splits: Splits, run: Path, listener: Listener) -> Ready:
+def trained_supernet(
+    settings: SupernetSettings, workers: WorkersConfig, splits: Splits, run: Path, listener: Listener
+) -> Ready:
     """Return the supernet of a run directory; train it first where none fits.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
+        workers: Whether this machine trains on GPUs.
         splits: Its data.
         run: The directory.
         listener: Told how far the training is.
@@ -65,18 +72,17 @@ def trained_supernet(config: SearchFile, splits: Splits, run: Path, listener: Li
     def on_progress(progress: Progress) -> None:
         listener(SupernetProgress(**asdict(progress)))
 
-    device = "cuda:0" if _has_gpu(config) else "cpu"
+    device = "cuda:0" if _has_gpu(workers) else "cpu"
     try:
-        ready = ready_supernet(config, splits, run, on_progress, device)
+        ready = ready_supernet(settings, splits, run, on_progress, device)
     except TrainingError as error:
         raise WorkerError(str(error)) from error
     listener(SupernetReady(str(ready.path), ready.origin, dict(ready.supernet.record)))
     return ready
 
 
-def _has_gpu(config: SearchFile) -> bool:
+def _has_gpu(workers: WorkersConfig) -> bool:
     """Return whether this process trains on a GPU, as its workers do."""
-    workers = config.workers
     if workers.mode == "serial":
         return workers.gpus_per_worker not in ("auto", 0)
     return workers.address is None and worker_gpus(workers) > 0

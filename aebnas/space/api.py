@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from aebnas.task.task import Task
 
 ParameterSlot = tuple[str, Layer]
 """Where a supernet keeps weights, and a layer that uses them; its input has channels and no size."""
+
+
+Reads = Literal["features", "image"]
+"""The features of the segment before, or the image again, as the second network of a cascade does."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,18 @@ class Segment:
     """Where a supernet keeps the weights of each backbone layer."""
     exit_slots: tuple[str, ...] = field(default=(), compare=False)
     """Likewise of the exit's layers."""
+    reads: Reads = "features"
+    """What it begins with; the first one reads the image in any case."""
 
     def layers(self) -> Iterator[Layer]:
         """Yield every layer in the order in which it runs."""
         yield from self.backbone
         yield from self.exit
+
+
+def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
+    """Return of which segments the features are read by the one behind."""
+    return (*(segment.reads == "features" for segment in plan[1:]), False)
 
 
 class Architecture(Protocol):

@@ -16,7 +16,7 @@ from pydantic import PlainValidator
 
 from aebnas.blocks.block import NORM_EPS, PADDING, BlockSpec
 from aebnas.blocks.layer import Layer, classifier
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.space.api import Segment
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
@@ -241,7 +241,7 @@ def _boxes(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[tuple[B
 def _words(block: BlockSpec) -> str:
     """Return a block in words: ``mbconv k5 w40 s2 e4 se``."""
     parts = [block.type, f"k{block.kernel}"]
-    parts += [f"w{block.width}"] if "width" in BLOCKS[block.type].reads else []
+    parts += [f"w{block.width}"] if "width" in block_named(block.type).reads else []
     parts += [f"s{block.stride}"] if block.stride != 1 else []
     parts += [f"e{block.expansion:g}"] if block.expansion != 1 else []
     parts += ["se"] if block.se else []

@@ -18,7 +18,7 @@ from typing import Any
 
 from aebnas.blocks.block import NORM_EPS, Block, BlockSpec, acting_padding
 from aebnas.blocks.layer import Layer
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.space.genes import ABSENT, Gene
 from aebnas.task.input_size import Size, size_of
@@ -60,7 +60,7 @@ class Slot:
             entry: What the row gets.
             features: What the slot gets.
         """
-        block = BLOCKS[values["type"]]
+        block = block_named(values["type"])
         if self.is_in_exit and block.is_idle_at_one_pixel and features.is_one_pixel:
             return None
         stride = values["stride"] if "stride" in block.reads else block.fixed_stride
@@ -69,7 +69,7 @@ class Slot:
         acting = self._acting(block, features, stride)
         width = self._width(values["width"], entry) if "width" in acting else features.channels
         return BlockSpec(
-            type=block.name,
+            type=values["type"],
             kernel=values["kernel"] if "kernel" in acting else 1,
             width=width,
             stride=stride,
@@ -84,7 +84,7 @@ class Slot:
         """Return every distinct block that can stand here, in the order of the choices."""
         found: dict[BlockSpec | None, None] = {}
         for type_ in self.choices.get("type", (self.fixed.get("type"),)):
-            reads = BLOCKS[type_].reads | {"type"}
+            reads = block_named(type_).reads | {"type"}
             # one choice of a gene that is not read stands for all
             choices = {f: c if f in reads else c[:1] for f, c in self.choices.items()} | {"type": (type_,)}
             for values in combinations(choices):
@@ -95,7 +95,7 @@ class Slot:
         """Return how many distinct blocks can stand here, by what is behind them; None: they do nothing."""
         found: Counter[TensorSpec | None] = Counter()
         for type_ in self.choices.get("type", (self.fixed.get("type"),)):
-            reads = BLOCKS[type_].reads
+            reads = block_named(type_).reads
             # genes that change no shape multiply
             free = [c for f, c in self.choices.items() if f in reads - SHAPING]
             shaping = {f: c if f in reads & SHAPING else c[:1] for f, c in self.choices.items()}
@@ -112,11 +112,14 @@ class Slot:
         """Name the genes that act in a block, with their choices."""
         if "type" in self.choices:
             put(f"{self.name}.type", self.choices["type"], spec.type)
-        acting = self._acting(BLOCKS[spec.type], features, spec.stride)
+        block = block_named(spec.type)
+        acting = self._acting(block, features, spec.stride)
         for field, choices in self.choices.items():
             if field in acting:
                 come_to = tuple(self._width(c, entry) for c in choices) if field == "width" else choices
-                put(f"{self.name}.{field}", come_to, getattr(spec, field))
+                value = getattr(spec, field)
+                if not block.is_unread or value in come_to:  # a gene that it does not read left its default
+                    put(f"{self.name}.{field}", come_to, value)
 
     def _acting(self, block: Block, features: TensorSpec, stride: int) -> frozenset[str]:
         """Return the genes of a slot that change the block."""
@@ -218,7 +221,7 @@ class Row:
 
     def _idle_type(self) -> str | None:
         types = self.slots[0].choices.get("type", ()) if self.slots else ()
-        return next((type_ for type_ in types if BLOCKS[type_].is_idle_at_one_pixel), None)
+        return next((type_ for type_ in types if block_named(type_).is_idle_at_one_pixel), None)
 
 
 @dataclass(frozen=True, eq=False)

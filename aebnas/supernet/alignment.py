@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from aebnas.blocks.block import Alignment
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 
 NOISE = 0.3
 """Share of the usual random weights that is kept, and deviation of the random rows."""
@@ -53,7 +53,7 @@ def _projection(tensors: Mapping[str, Tensor], generator: torch.Generator) -> Te
 def _centre(name: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection: Tensor) -> Tensor | None:
     """Return what a convolution does to each pixel alone, ``(out, in)``; None: it is left as it is."""
     kind, _, part = name.partition(".")
-    alignment = BLOCKS[kind].aligned.get(part)
+    alignment = block_named(kind).aligned.get(part)
     if alignment is None:
         return None
     outputs, inputs = tensor.shape[:2]
@@ -71,7 +71,7 @@ def _centre(name: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection
 
 def _expanded(kind: str, tensors: Mapping[str, Tensor]) -> int:
     """Return how many channels a type's expansion at a slot begins with; 0: it has none there."""
-    expansions = [part for part, how in BLOCKS[kind].aligned.items() if how is Alignment.PAIRS]
+    expansions = [part for part, how in block_named(kind).aligned.items() if how is Alignment.PAIRS]
     found = [tensors[name] for part in expansions if (name := f"{kind}.{part}.weight") in tensors]
     return found[0].shape[1] if found else 0
 

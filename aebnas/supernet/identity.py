@@ -11,11 +11,15 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from aebnas.config.resolved import Difference, flow, plain_differences
-from aebnas.config.schema import SearchFile
+from aebnas.config.outside import names_in
+from aebnas.config.resolved import ABSENT, Difference, flow, plain_differences
 from aebnas.config.sections.supernet import SupernetConfig
+from aebnas.config.sections.training import TrainingConfig
+from aebnas.extensions.consent import code_digest
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.task.task import Task
 
 TRAINING = (
@@ -40,38 +44,41 @@ NAMED = 3
 """Differences that a message names."""
 
 
-def supernet_metadata(config: SearchFile, fingerprint: str, task: Task) -> dict[str, Any]:
+def supernet_metadata(settings: SupernetSettings, fingerprint: str, task: Task) -> dict[str, Any]:
     """Return all that decides the weights of a supernet, fit for JSON.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         fingerprint: Of the splits.
         task: What comes in, and how many answers there are.
     """
     data = {"fingerprint": fingerprint, "channels": task.samples.channels, "classes": task.classes}
-    return _facts_of(config, data)
+    return _metadata_of(settings, data)
 
 
-def _facts_of(config: SearchFile, data: Mapping[str, Any]) -> dict[str, Any]:
-    training = config.training.model_dump(mode="json")
-    read = [name for name in TRAINING if config.supernet.optimizer == "sgd" or name not in SGD_ALONE]
+def _metadata_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
+    training = settings.training.model_dump(mode="json")
+    outside = names_in({"space": settings.space.model_dump(mode="json")})
+    code = {name: code_digest(name) for name in outside}
+    read = [name for name in TRAINING if settings.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
-        "space": config.space.model_dump(mode="json"),
+        "space": settings.space.model_dump(mode="json"),
         "data": dict(data),
         "training": {name: training[name] for name in read},
-        "supernet": deciding_settings(config),
+        "supernet": deciding_settings(settings),
+        **({"code": code} if code else {}),
     }
 
 
-def deciding_settings(config: SearchFile) -> dict[str, Any]:
+def deciding_settings(settings: SupernetSettings) -> dict[str, Any]:
     """Return the supernet's settings that decide the weights.
 
     That a share of the teacher is given or follows from the rule makes no difference.
     """
-    settings = config.supernet
-    lacking = bool(config.training.boosting_coefficient and config.space.may_lack_exits)
-    plain = settings.model_dump(mode="json", exclude=IRRELEVANT)
-    return plain | {"distillation": settings.teacher_share, LACKING: lacking}
+    own = settings.supernet
+    lacking = bool(settings.training.boosting_coefficient and settings.space.may_lack_exits)
+    plain = own.model_dump(mode="json", exclude=IRRELEVANT)
+    return plain | {"distillation": own.teacher_share, LACKING: lacking}
 
 
 def space_hash(metadata: Mapping[str, Any]) -> str:
@@ -93,16 +100,17 @@ def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> s
     return "; ".join(found[:NAMED]) + more
 
 
-def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
+def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> str:
     """Return the words ``--set NAME=VALUE ...`` with which a file could inherit; empty if none do that.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         stored: What a supernet was trained for.
     """
-    plain, words = config.model_dump(mode="json"), list[str]()
+    plain = {name: getattr(settings, name).model_dump(mode="json") for name in ("supernet", "training")}
+    words = list[str]()
     kept = {"supernet": stored["supernet"], "training": stored["training"]}
-    own = {"supernet": deciding_settings(config), "training": plain["training"]}
+    own = {"supernet": deciding_settings(settings), "training": plain["training"]}
     known = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
     for section, values in kept.items():
         for name, value in values.items():
@@ -110,10 +118,14 @@ def fitting_settings(config: SearchFile, stored: Mapping[str, Any]) -> str:
                 words += ["--set", f"{section}.{name}={flow(value)}"]
                 plain[section][name] = value
     try:
-        fitting = SearchFile.model_validate(plain)
+        fitting = replace(
+            settings,
+            supernet=SupernetConfig.model_validate(plain["supernet"]),
+            training=TrainingConfig.model_validate(plain["training"]),
+        )
     except ValueError:
         return ""
-    return "" if named_differences(stored, _facts_of(fitting, stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(words)
 
 
 def _is_narrower(difference: Difference) -> bool:
@@ -122,5 +134,7 @@ def _is_narrower(difference: Difference) -> bool:
         return True  # all exits are trained in any case
     if difference.path == f"supernet.{LACKING}" and difference.old is True:
         return True  # of a space with optional exits, for one that always has them
+    if difference.path.startswith("code.") and difference.new is ABSENT:
+        return True  # a block that nobody asks for
     before, after = (one if isinstance(one, list) else [one] for one in (difference.old, difference.new))
     return difference.path.startswith("space.") and all(choice in before for choice in after)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
 from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
@@ -16,6 +15,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import make_space
 from aebnas.supernet.recalibration import recalibrate
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.weights import part_of
@@ -32,13 +32,13 @@ Weights = Mapping[str, NDArray[np.float32]]
 """Shared tensors by name, as they travel to workers."""
 
 
-def supernet_with(config: SearchFile, task: Task, weights: Weights, device: str = "cpu") -> Supernet:
-    """Return the supernet of a configuration with given weights, of its own space or of a larger one.
+def supernet_with(settings: SupernetSettings, task: Task, weights: Weights, device: str = "cpu") -> Supernet:
+    """Return the supernet of some settings with given weights, of its own space or of a larger one.
 
     Raises:
         RunError: The weights have other names, or shapes that are too small.
     """
-    supernet = new_supernet(config, task, device)
+    supernet = new_supernet(settings, task, device)
     live = supernet.weights.tensors
     try:
         parts = {name: part_of(torch.tensor(weights[name]), one.shape) for name, one in live.items()}
@@ -48,13 +48,13 @@ def supernet_with(config: SearchFile, task: Task, weights: Weights, device: str 
     return supernet
 
 
-def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Supernet:
-    """Return the untrained supernet of a configuration."""
+def new_supernet(settings: SupernetSettings, task: Task, device: str = "cpu") -> Supernet:
+    """Return the untrained supernet of some settings."""
     return Supernet(
-        make_space(config.space, task.samples.size),
+        make_space(settings.space, task.samples.size),
         task,
-        boosting_coefficient=config.training.boosting_coefficient,
-        seed=config.supernet.seed,
+        boosting_coefficient=settings.training.boosting_coefficient,
+        seed=settings.supernet.seed,
         device=device,
     )
 
@@ -62,10 +62,10 @@ def new_supernet(config: SearchFile, task: Task, device: str = "cpu") -> Superne
 class InheritedSubnets:
     """Extracts networks and recalibrates their batch norms on a fixed sample of the train split."""
 
-    def __init__(self, config: SearchFile, splits: Splits, supernet: Supernet) -> None:
-        """Choose the sample: ``evaluation.recalibration_images`` random ones of the train split."""
+    def __init__(self, settings: SupernetSettings, splits: Splits, supernet: Supernet) -> None:
+        """Choose the sample: ``recalibration_images`` random ones of the train split."""
         self._supernet, self._splits = supernet, splits
-        count = min(config.evaluation.recalibration_images, len(splits.train))
+        count = min(settings.recalibration_images, len(splits.train))
         # every batch full, so that each has the same say
         count = count // BATCH * BATCH or count
         # in random order: datasets come sorted by class, and a batch of one class has another spread

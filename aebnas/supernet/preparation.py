@@ -1,4 +1,4 @@
-"""A trained supernet for a configuration: found, continued or trained.
+"""A trained supernet for some settings: found, continued or trained.
 
     runs/NAME/supernet/supernet.safetensors    the run's own, finished or half trained
 
@@ -14,11 +14,11 @@ from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.supernet.identity import fitting_settings, supernet_metadata
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import (
     ANEW,
     StoredSupernet,
@@ -43,12 +43,12 @@ class Ready:
 
 
 def ready_supernet(
-    config: SearchFile, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
+    settings: SupernetSettings, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
 ) -> Ready:
     """Return the supernet of a run, trained to the end.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         splits: Its data.
         run: The run's directory; neighbouring directories are looked through.
         on_progress: Hears how far it is.
@@ -59,30 +59,30 @@ def ready_supernet(
             written.
         TrainingError: The training diverged.
     """
-    metadata = _metadata(config, splits)
+    metadata = _metadata(settings, splits)
     path = supernet_file(run)
-    origin = _known(config, path, metadata)
+    origin = _known(settings, path, metadata)
     if origin is None:
-        train(config, splits, path, metadata, on_progress, device)
+        train(settings, splits, path, metadata, on_progress, device)
         origin = "trained"
     return Ready(load_supernet(path), path, origin)
 
 
-def check_given(config: SearchFile, splits: Splits) -> None:
+def check_given(settings: SupernetSettings, splits: Splits) -> None:
     """Refuse ``supernet.file`` if it does not serve; only its header is read.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         splits: Its data.
 
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if config.supernet.file is not None:
-        _usable(config, config.supernet.file, _metadata(config, splits))
+    if settings.supernet.file is not None:
+        _usable(settings, settings.supernet.file, _metadata(settings, splits))
 
 
-def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
+def check_own(settings: SupernetSettings, splits: Splits, run: Path) -> None:
     """Refuse a run whose own supernet does not serve its candidates; only its header is read.
 
     Raises:
@@ -90,17 +90,17 @@ def check_own(config: SearchFile, splits: Splits, run: Path) -> None:
     """
     path = supernet_file(run)
     if path.exists():
-        check_metadata(path, stored_metadata(path)[0], _metadata(config, splits), OWN)
+        check_metadata(path, stored_metadata(path)[0], _metadata(settings, splits), OWN)
 
 
-def check_place(config: SearchFile, run: Path) -> None:
+def check_place(settings: SupernetSettings, run: Path) -> None:
     """Refuse a run directory whose own supernet would be used in place of ``supernet.file``.
 
     Raises:
         RunError: It holds another one, finished or not; or the file cannot be read.  One that is there
             no more was copied before.
     """
-    own, given = supernet_file(run), config.supernet.file
+    own, given = supernet_file(run), settings.supernet.file
     if given is None or not own.exists() or not _given(given).exists():
         return
     try:
@@ -114,11 +114,11 @@ def check_place(config: SearchFile, run: Path) -> None:
     )
 
 
-def _metadata(config: SearchFile, splits: Splits) -> dict[str, Any]:
-    return supernet_metadata(config, splits.fingerprint, splits.task)
+def _metadata(settings: SupernetSettings, splits: Splits) -> dict[str, Any]:
+    return supernet_metadata(settings, splits.fingerprint, splits.task)
 
 
-def _usable(config: SearchFile, file: str, metadata: dict[str, Any]) -> Path:
+def _usable(settings: SupernetSettings, file: str, metadata: dict[str, Any]) -> Path:
     """Return the path of a given supernet, if it is finished and serves.
 
     Raises:
@@ -126,7 +126,7 @@ def _usable(config: SearchFile, file: str, metadata: dict[str, Any]) -> Path:
     """
     given = _given(file)
     stored, is_finished = stored_metadata(given)
-    fitting = fitting_settings(config, stored)
+    fitting = fitting_settings(settings, stored)
     cure = f"It serves with the settings that it was trained with: {fitting}" if fitting else ANEW
     check_metadata(given, stored, metadata, cure)
     if not is_finished:
@@ -140,7 +140,7 @@ def _given(file: str) -> Path:
     return supernet_file(given) if given.is_dir() else given
 
 
-def _known(config: SearchFile, path: Path, metadata: dict[str, Any]) -> str | None:
+def _known(settings: SupernetSettings, path: Path, metadata: dict[str, Any]) -> str | None:
     """Return where a finished supernet came from, now at ``path``; None: it must be trained."""
     if path.exists():
         stored, is_finished = stored_metadata(path)
@@ -150,9 +150,9 @@ def _known(config: SearchFile, path: Path, metadata: dict[str, Any]) -> str | No
                 f"{path} is half trained, for a larger space. Remove it, or give the run another name"
             )
         return "known" if is_finished else None
-    if config.supernet.file is not None:
-        return _copied(_usable(config, config.supernet.file, metadata), path)
-    if config.supernet.reuse == "auto":
+    if settings.supernet.file is not None:
+        return _copied(_usable(settings, settings.supernet.file, metadata), path)
+    if settings.supernet.reuse == "auto":
         for other in sorted(path.parents[2].glob(str(supernet_file(Path("[!.]*"))))):
             if _serves(other, metadata):
                 return _copied(other, path)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, distributed
 
 from aebnas.errors import TrainingError
+from aebnas.extensions.consent import Permit, permit
 
 Network = TypeVar("Network")
 PATIENCE = timedelta(minutes=30)
@@ -106,7 +107,7 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
         others = [
             context.Process(
                 target=_begin,
-                args=(meeting, arrived, ProcessGroup(rank, size), device, follow, arguments),
+                args=(meeting, arrived, ProcessGroup(rank, size), device, permit(), follow, arguments),
                 daemon=True,
             )
             for rank in range(1, size)
@@ -155,11 +156,13 @@ def _begin(
     arrived: Semaphore,
     group: ProcessGroup,
     device: str,
+    permit: Permit,
     follow: Follow,
     arguments: tuple[Any, ...],
 ) -> None:
     import signal
 
+    permit.take()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
     arrived.release()
     _meet(meeting, group, device)

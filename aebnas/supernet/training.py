@@ -32,7 +32,7 @@ from aebnas.supernet.process_group import ProcessGroup
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
-from aebnas.training.losses.modes import MODES
+from aebnas.training.losses.modes import mode_of
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
 from aebnas.training.trainer import DIVERGED
@@ -202,7 +202,7 @@ class SupernetTraining:
     def _is_balanced(self, network: EarlyExitNetwork) -> bool:
         """Return whether gradients are in equilibrium, as the training of such a network alone has them."""
         weights = (1.0,) * (len(network.architecture.exit_names) + 1)
-        return MODES[self._training.loss.name](network, self._training, weights)[0].equilibrium
+        return mode_of(self._training.loss)(network, self._training, weights)[0].equilibrium
 
     @torch.no_grad()
     def _teacher(self, architecture: Architecture, batch: ElasticBatch) -> Tensor:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from aebnas.config.schema import SearchFile
 from aebnas.data.elastic import ElasticBatches
 from aebnas.data.splits import Splits
 from aebnas.errors import TrainingError
@@ -25,6 +24,7 @@ from aebnas.runtime.process import prepare_process
 from aebnas.supernet.inheritance import InheritedSubnets, new_supernet
 from aebnas.supernet.process_group import ProcessGroup, device_of, leading
 from aebnas.supernet.sandwich import Sandwich
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import StoredSupernet, into, load_supernet, save_supernet
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.training import SupernetTraining
@@ -53,7 +53,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def train(
-    config: SearchFile,
+    settings: SupernetSettings,
     splits: Splits,
     path: Path,
     metadata: dict[str, Any],
@@ -63,7 +63,7 @@ def train(
     """Train a supernet to its end, by one process or several; go on with what the file holds.
 
     Args:
-        config: The whole search-space file.
+        settings: How it is trained.
         splits: Its data.
         path: The supernet's file: half trained, or missing.
         metadata: What it is trained for.
@@ -74,19 +74,19 @@ def train(
         RunError: The file cannot be read or written.
         TrainingError: The training diverged, or a process died.
     """
-    size = min(config.supernet.processes, config.supernet.networks)
+    size = min(settings.supernet.processes, settings.supernet.networks)
     begun = load_supernet(path) if path.exists() else None
-    with leading(size, device, _follow, (config.model_dump_json(), splits, begun, device)) as group:
-        training = _begun(group, config, splits, begun, device)
+    with leading(size, device, _follow, (settings, splits, begun, device)) as group:
+        training = _begun(group, settings, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
-        watch = _Watch(config, splits, training, on_progress, before)
+        watch = _Watch(settings, splits, training, on_progress, before)
         _TrainingLoop(training, watch, path, metadata, before, _place(device, group)).run(
-            config.supernet.checkpoint_seconds
+            settings.supernet.checkpoint_seconds
         )
 
 
 def new_training(
-    config: SearchFile, splits: Splits, supernet: Supernet, group: ProcessGroup | None = None
+    settings: SupernetSettings, splits: Splits, supernet: Supernet, group: ProcessGroup | None = None
 ) -> SupernetTraining:
     """Return the training of a supernet at its first step."""
     sandwich = Sandwich(supernet.space, supernet.task, supernet.boosting_coefficient)
@@ -94,20 +94,20 @@ def new_training(
         splits.train,
         supernet.space.inputs(supernet.task),
         device=supernet.device,
-        batch_size=config.training.batch_size,
-        augment=config.training.augment,
-        seed=config.supernet.seed,
+        batch_size=settings.training.batch_size,
+        augment=settings.training.augment,
+        seed=settings.supernet.seed,
     )
-    return SupernetTraining(supernet, sandwich, batches, config.training, config.supernet, group)
+    return SupernetTraining(supernet, sandwich, batches, settings.training, settings.supernet, group)
 
 
 def _begun(
-    group: ProcessGroup, config: SearchFile, splits: Splits, begun: StoredSupernet | None, device: str
+    group: ProcessGroup, settings: SupernetSettings, splits: Splits, begun: StoredSupernet | None, device: str
 ) -> SupernetTraining:
     """Return the training where it stands."""
     prepare_process(torch.device(device))
-    supernet = new_supernet(config, splits.task, device)
-    training = new_training(config, splits, supernet, group)
+    supernet = new_supernet(settings, splits.task, device)
+    training = new_training(settings, splits, supernet, group)
     if begun is not None:
         into(supernet.weights.tensors, begun.weights, "the supernet")
         training.restore(begun.step, begun.state)
@@ -115,10 +115,9 @@ def _begun(
 
 
 def _follow(
-    group: ProcessGroup, config: str, splits: Splits, begun: StoredSupernet | None, device: str
+    group: ProcessGroup, settings: SupernetSettings, splits: Splits, begun: StoredSupernet | None, device: str
 ) -> None:
     """Train this process's share of the networks."""
-    settings = SearchFile.model_validate_json(config)
     for _ in _begun(group, settings, splits, begun, device_of(group.rank, device)).advance():
         pass
 
@@ -192,7 +191,7 @@ class _Watch:
 
     def __init__(
         self,
-        config: SearchFile,
+        settings: SupernetSettings,
         splits: Splits,
         training: SupernetTraining,
         on_progress: OnProgress,
@@ -200,7 +199,7 @@ class _Watch:
     ) -> None:
         self._training, self._on_progress = training, on_progress
         self.accuracies, self.looked_at = before.get("accuracies"), before.get("looked_at")
-        self._subnets = InheritedSubnets(config, splits, training.supernet)
+        self._subnets = InheritedSubnets(settings, splits, training.supernet)
         self._shown = self._began = time.monotonic()
         self._every = max(1, training.steps // LOOKS)
 

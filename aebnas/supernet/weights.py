@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named, signature_word
 from aebnas.nets.initial_weights import initialise
 from aebnas.supernet.alignment import align
 
@@ -40,7 +40,7 @@ def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Par
         for name, part in module.named_modules()
         if any(True for _ in part.parameters(recurse=False))
     }
-    names = BLOCKS[layer.spec.type].parameter_names(layer)
+    names = block_named(layer.spec.type).parameter_names(layer)
     for name, part in zip(parts if names is None else names, parts.values(), strict=True):
         for parameter_name, parameter in part.named_parameters(recurse=False):
             yield f"{layer.spec.type}.{name}.{parameter_name}", parameter
@@ -178,9 +178,14 @@ def _models(slots: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[st
     return found
 
 
-@lru_cache(maxsize=65536)
 def _plain_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a plain module's weights by ``TYPE.NAME.PARAMETER``."""
+    return _shapes(layer, signature_word(layer.spec.type))
+
+
+@lru_cache(maxsize=65536)
+def _shapes(layer: Layer, block: str) -> dict[str, tuple[int, ...]]:
+    """Return the same for a layer whose block goes by that name in signatures."""
     with torch.device("meta"):
         return {name: tuple(weight.shape) for name, weight in named_weights(layer.build(), layer)}
 

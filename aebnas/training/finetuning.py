@@ -8,7 +8,7 @@ import torch
 
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.losses.modes import MODES
+from aebnas.training.losses.modes import mode_of
 from aebnas.training.phase import all_but_early_heads
 from aebnas.training.trainer import Batches, TrainingResult, train_phases
 
@@ -34,7 +34,7 @@ def finetune(
     Raises:
         TrainingError: As for ``train``.
     """
-    phases = MODES[config.loss.name](network, config, weights)
+    phases = mode_of(config.loss)(network, config, weights)
     if only_early_exits:
         phases = [replace(phase, frozen=all_but_early_heads(network)) for phase in phases]
     return train_phases(network, batches, config, phases, dtype)

@@ -23,12 +23,17 @@ SMALLEST = 1e-6
 
 
 def equilibrium_shares(network: EarlyExitNetwork) -> dict[nn.Parameter, float]:
-    """Return by how much the gradient of each backbone weight is multiplied; others keep theirs."""
-    return {
-        weight: 1 / (network.exits - i)
-        for i, part in enumerate(network.segments())
-        for weight in part.backbone.parameters()
-    }
+    """Return by how much the gradient of each backbone weight is multiplied; others keep theirs.
+
+    One over the exits that its features reach: those behind it, until a segment reads the image again.
+    """
+    shares: dict[nn.Parameter, float] = {}
+    exits = 0
+    for part in reversed(network.segments()):
+        exits += 1
+        shares |= dict.fromkeys(part.backbone.parameters(), 1 / exits)
+        exits = 0 if part.reads_image else exits
+    return shares
 
 
 class GradientRule:

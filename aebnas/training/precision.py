@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from aebnas.blocks.table import BLOCKS
+from aebnas.blocks.table import block_named
 
 
 def training_dtype(
@@ -29,7 +29,7 @@ def training_dtype(
         return torch.bfloat16 if precision == "bf16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    depthwise = any(BLOCKS[type_].is_depthwise for type_ in types)
+    depthwise = any(block_named(type_).is_depthwise for type_ in types)
     fast = device.type == "cpu" and has_fast_bf16() and not depthwise
     return torch.bfloat16 if fast else torch.float32
 

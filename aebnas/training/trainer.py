@@ -29,7 +29,7 @@ from aebnas.training.checkpoint_callback import (
     snapshot,
 )
 from aebnas.training.gradients import GradientRule, equilibrium_shares
-from aebnas.training.losses.modes import MODES
+from aebnas.training.losses.modes import mode_of
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
 
@@ -76,7 +76,7 @@ def train(
         TrainingError: The loss became NaN or infinite, training diverged, or the network is not
             built for the loss.
     """
-    return train_phases(network, batches, config, MODES[config.loss.name](network, config, weights), dtype)
+    return train_phases(network, batches, config, mode_of(config.loss)(network, config, weights), dtype)
 
 
 def train_phases(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from aebnas.config import load
 from aebnas.evaluation.rescoring import rescored, rescored_config
+from aebnas.evaluation.settings import exit_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.contents import RunContents, read_run
 from aebnas.runs.pareto import hypervolume
@@ -45,7 +46,9 @@ def on_device(path: Path, profile: Path) -> RunContents:
     config = rescored_config(store.config, [str(profile)], None)
     data = (store.metadata("image_shape")[2], len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
-    found = rescored(config, store.evaluations(), store.exit_records, read_labels(path), devices, data)
+    found = rescored(
+        exit_settings(config), store.evaluations(), store.exit_records, read_labels(path), devices, data
+    )
     return read_run(store, rescored=(config, found))
 
 

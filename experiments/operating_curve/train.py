@@ -17,6 +17,7 @@ from aebnas.config import load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.space.spaces import space_of
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     architecture = space.decode((0,) * len(space.genes))
-    outcome = Evaluator(config, splits).evaluate(architecture)
+    outcome = Evaluator(candidate_settings(config), splits).evaluate(architecture)
     print(outcome.evaluation.status_text, outcome.evaluation.cpu_seconds, outcome.evaluation.reach_macs)
     if outcome.artefacts is None or outcome.evaluation.curve is None:
         sys.exit(1)

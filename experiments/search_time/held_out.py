@@ -51,6 +51,7 @@ from aebnas.errors import RunError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation, Outcome
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.exits.core.outcome import outcome_of
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.nets.network import EarlyExitNetwork
@@ -132,7 +133,7 @@ class Repetition:
         if plan_of(config).inherits:
             file, _ = supernet_seconds(config)
             shared = {"inherited": load_supernet(file).arrays()}
-        self._evaluator = Evaluator(config, self._splits, shared=shared)
+        self._evaluator = Evaluator(candidate_settings(config), self._splits, shared=shared)
 
     def of(self, known: Known) -> tuple[bytes, Evaluation]:
         """Return weights, and what the select images say of them."""

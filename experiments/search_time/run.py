@@ -39,6 +39,7 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.runs.pareto import hypervolume, non_dominated
 from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
@@ -148,14 +149,14 @@ def settings(arm: str, seed: int) -> SearchFile:
 
 def supernet_seconds(config: SearchFile) -> tuple[Path, float]:
     """Train the supernet of a configuration, unless it is there; return its file and its core-seconds."""
-    text = json.dumps(deciding_settings(config), sort_keys=True)
+    text = json.dumps(deciding_settings(supernet_settings(config)), sort_keys=True)
     folder = RUNS / f"weights-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     note = folder / "core_seconds"
     if not note.exists():
         folder.mkdir(parents=True, exist_ok=True)
         began = time.process_time()
         splits = make_splits(load_dataset(config.data), config.data)
-        ready = ready_supernet(config, splits, folder, lambda progress: None)
+        ready = ready_supernet(supernet_settings(config), splits, folder, lambda progress: None)
         assert ready.origin == "trained", "half a training cannot be timed: remove its folder"
         note.write_text(str(time.process_time() - began))
     return supernet_file(folder), float(note.read_text())
@@ -281,7 +282,7 @@ def _trained(
         )
         config = load(FILE, [f"search.seed={seed}", f"evaluation.fidelities={plan}"])
         splits = splits or make_splits(load_dataset(config.data), config.data)
-        evaluator = Evaluator(config, splits, shared=shared)
+        evaluator = Evaluator(candidate_settings(config), splits, shared=shared)
         outcome = evaluator.evaluate(one.architecture, Step(len(evaluator.plan.fidelities) - 1))
         clock += outcome.evaluation.cpu_seconds
         weights = None if outcome.artefacts is None else outcome.artefacts.weights

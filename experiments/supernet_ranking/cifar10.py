@@ -19,6 +19,7 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.spaces import space_of
@@ -91,7 +92,7 @@ def _accuracies(
     path = FOLDER / "cifar10" / name.replace(", ", "-").replace(" ", "") / f"{architecture.key()}.npz"
     if not path.exists():
         shared = {} if weights is None else {"inherited": weights}
-        evaluator = Evaluator(config, splits, shared=shared)  # type: ignore[arg-type]
+        evaluator = Evaluator(candidate_settings(config), splits, shared=shared)  # type: ignore[arg-type]
         outcome = evaluator.evaluate(architecture)
         keep(outcome, path)
         print(name, path.name, f"{outcome.evaluation.cpu_seconds:.1f} s", flush=True)

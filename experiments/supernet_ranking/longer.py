@@ -22,6 +22,7 @@ from aebnas.config import load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.space.spaces import space_of
 from aebnas.supernet.storage import load_supernet, supernet_file
 
@@ -41,7 +42,7 @@ def main() -> None:
     ]
     stored = load_supernet(supernet_file(arguments.run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
-    evaluator = Evaluator(config, splits, shared={"inherited": weights})
+    evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": weights})
     began, subnets = time.process_time(), []
     for one in architectures:
         artefacts = evaluator.evaluate(one).artefacts

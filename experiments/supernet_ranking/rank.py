@@ -32,6 +32,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings, exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.architecture import StagedArchitecture
@@ -64,7 +65,7 @@ def main() -> None:
     architectures = architectures[COUNT:] if arguments.fresh else architectures
     stored = load_supernet(supernet_file(run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
-    evaluator = Evaluator(config, splits, shared={"inherited": weights})
+    evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": weights})
     seconds, inherited = [], []
     for architecture in architectures:
         started = time.process_time()
@@ -120,7 +121,7 @@ def _area(
 ) -> float:
     reach = network_cost(architecture, classification(1, 10)).reach_macs.tolist()
     calibrate, select = (ExitSamples.of(*pair, reach) for pair in zip(logits, labels, strict=True))
-    return float(fitted_curve(config, calibrate, select).curve.area())  # type: ignore[arg-type]
+    return float(fitted_curve(exit_settings(config), calibrate, select).curve.area())  # type: ignore[arg-type]
 
 
 def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:

@@ -17,6 +17,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.space.spaces import space_of
@@ -71,7 +72,7 @@ def main() -> None:
     architectures = drawn(space_of(config, splits.train.shape), arguments.count, arguments.draw)
     for seed in range(arguments.seeds):
         longer = [f"training.epochs={arguments.epochs}"] if arguments.epochs else []
-        evaluator = Evaluator(load(SPACE, [f"search.seed={seed}", *longer]), splits)
+        evaluator = Evaluator(candidate_settings(load(SPACE, [f"search.seed={seed}", *longer])), splits)
         for architecture in architectures:
             path = path_of(architecture, seed, arguments.epochs)
             if not path.exists():

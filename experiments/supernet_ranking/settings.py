@@ -23,6 +23,7 @@ from aebnas.config import load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.space.spaces import space_of
 from aebnas.supernet.preparation import ready_supernet
 
@@ -53,11 +54,11 @@ def run_arm(root: str, arm: str, epochs: int) -> pd.DataFrame:
     folder = RUNS / f"{arm}-{epochs}".replace(", ", "-").replace(" ", "-")
     note = folder / "core_seconds"
     began = time.process_time()
-    ready = ready_supernet(config, splits, folder, lambda progress: None)
+    ready = ready_supernet(supernet_settings(config), splits, folder, lambda progress: None)
     if not note.exists():
         assert ready.origin == "trained", "half a training cannot be timed: remove its folder"
         note.write_text(str(time.process_time() - began))
-    evaluator = Evaluator(config, splits, shared={"inherited": ready.supernet.arrays()})
+    evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": ready.supernet.arrays()})
     labels = np.concatenate([splits.calibrate.labels, splits.select.labels])
     rows = []
     for one in drawn(space_of(config, splits.train.shape), SUBNETS):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, wilcoxon
 
 from aebnas.config import load
+from aebnas.evaluation.settings import goals_of
 from aebnas.runs.individuals import Individual
 from aebnas.runs.pareto import hypervolume
 from aebnas.search.proposers.api import Proposer, RandomProposer, remembered_keys
@@ -104,7 +105,9 @@ def proposer(table: Table, arm: str, seed: int) -> Proposer:
     plain = Nsga2Proposer(table.space, config.search, 2, 0, key_of=table.key_of)
     if arm == "none":
         return plain
-    return SurrogateProposer(config, table.space, plain, table.exact, table.reference, table.key_of)
+    return SurrogateProposer(
+        goals_of(config), config.search, table.space, plain, table.exact, table.reference, table.key_of
+    )
 
 
 def replay(table: Table, arm: str, seed: int, budget: int) -> dict[str, float]:

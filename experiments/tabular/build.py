@@ -18,6 +18,7 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.runs.environment import environment
 from aebnas.runs.store.store import RunStore
 from aebnas.search.workers.ray_pool import RayPool
@@ -65,11 +66,11 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     store = RunStore(RUN) if (RUN / "run.sqlite").exists() else RunStore.create(RUN, config, environment())
-    context = context_key(config, splits.fingerprint)
+    context = context_key(candidate_settings(config), splits.fingerprint)
     missing = [a for key, a in every_architecture(space).items() if store.find(key, context) is None]
     print(f"{len(missing)} architectures to train", flush=True)
     with store.writing():
-        pool = RayPool(config, splits)
+        pool = RayPool(candidate_settings(config), config.workers, splits)
         for outcome in pool.evaluate(missing, lambda key: None):
             store.add(outcome, context)
             store.forget_artefacts([outcome.evaluation.key])

@@ -17,6 +17,7 @@ from aebnas.config.sections.losses import LOSS_NAMES
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
@@ -35,7 +36,11 @@ def trained(loss: str, longer: bool, seed: int, splits: Splits) -> list[float]:
     options = OPTIONS.get(loss, []) + (TWICE if longer else [])
     config = load(FILE, [f"training.loss={loss}", f"search.seed={seed}", *options])
     space = space_of(config, splits.train.shape)
-    evaluation = Evaluator(config, splits).evaluate(space.decode((0,) * len(space.genes))).evaluation
+    evaluation = (
+        Evaluator(candidate_settings(config), splits)
+        .evaluate(space.decode((0,) * len(space.genes)))
+        .evaluation
+    )
     if evaluation.curve is None:
         raise SystemExit(f"{loss}, seed {seed}: {evaluation.status_text}")
     row = [*evaluation.curve.exit_accuracy, evaluation.metrics(HALF)["accuracy"]]

@@ -18,6 +18,7 @@ from aebnas.data.splits import make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.rescoring import rescored_config
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.hardware.profile.profile import read_profile
 from aebnas.runs.store.store import RunStore
@@ -208,7 +209,7 @@ def test_a_rescored_front_is_that_of_a_fresh_evaluation_on_the_other_device(
     assert message["objectives"] == ["error", "latency_ms@other"]
     config = rescored_config(load(made.run / "config.yaml"), [str(made.other)], None)
     splits = make_splits(load_dataset(config.data), config.data)
-    evaluator = Evaluator(config, splits, costs=DeviceCosts.read([made.other]))
+    evaluator = Evaluator(candidate_settings(config), splits, costs=DeviceCosts.read([made.other]))
     architectures = {one.key: one.architecture for one in made.evaluations()}
     fresh = {
         key: evaluator.evaluate(architectures[key]).evaluation for key in {p["key"] for p in message["front"]}

@@ -36,13 +36,13 @@ CASES = {
         "type: mbconv",
         "type: mbcnv",
         "6: space.stages.1.block.type: unknown value 'mbcnv'. Did you mean 'mbconv'? "
-        "Choices: conv, dwconv, residual, fused, mbconv.",
+        "Choices: conv, dwconv, residual, fused, mbconv, or package.module:Name of your own code.",
     ),
     "misspelled choice in a list": (
         "dwconv]",
         "dwcnv]",
         "9: space.exits.branch.module.type.1: unknown value 'dwcnv'. Did you mean 'dwconv'? "
-        "Choices: conv, dwconv, residual, fused, mbconv, pool.",
+        "Choices: conv, dwconv, residual, fused, mbconv, pool, or package.module:Name of your own code.",
     ),
     "number that is no choice": (
         "kernel: 3",
@@ -303,7 +303,8 @@ CASES = {
         "epochs: 8",
         "loss: bosted",
         "13: training.loss: unknown value 'bosted'. Did you mean 'boosted'? Choices: gradient_equilibrium, "
-        "uniform, weighted, self_distillation, boosted, frozen, jei.",
+        "uniform, weighted, self_distillation, boosted, frozen, jei, "
+        "or package.module:Name of your own code.",
     ),
     "text among weights": (
         "epochs: 8",

@@ -5,6 +5,7 @@ from search.fakes import fake_config
 
 from aebnas.errors import ConfigError
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.settings import candidate_settings
 
 
 @pytest.mark.parametrize(
@@ -31,5 +32,8 @@ def test_without_being_asked_for_there_is_no_surrogate() -> None:
 
 
 def test_a_surrogate_decides_what_is_trained_and_not_how() -> None:
-    keys = {context_key(fake_config(f"search.surrogate={name}"), "data") for name in ("none", "auto")}
+    keys = {
+        context_key(candidate_settings(fake_config(f"search.surrogate={name}")), "data")
+        for name in ("none", "auto")
+    }
     assert len(keys) == 1

@@ -10,6 +10,7 @@ from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.spaces import space_of
 
@@ -57,7 +58,7 @@ def architecture(*after: str, kernel: int = 3) -> StagedArchitecture:
 
 
 def evaluate(settings: SearchFile | None = None, of: StagedArchitecture | None = None) -> Outcome:
-    return Evaluator(settings or config(), splits()).evaluate(of or architecture())
+    return Evaluator(candidate_settings(settings or config()), splits()).evaluate(of or architecture())
 
 
 @cache

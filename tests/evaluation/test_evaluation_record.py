@@ -9,6 +9,7 @@ from small_evaluations import config, done, evaluate
 from aebnas.errors import RunError
 from aebnas.evaluation.identity import context_key, training_seed
 from aebnas.evaluation.record import Evaluation, Status
+from aebnas.evaluation.settings import candidate_settings
 
 
 # ---------------------------------------------------------------- JSON
@@ -84,7 +85,7 @@ def test_a_failed_candidate_has_no_metrics() -> None:
 
 # ---------------------------------------------------------------- identity
 def key(fingerprint: str = "data", **sections: Any) -> str:
-    return context_key(config(**sections), fingerprint)
+    return context_key(candidate_settings(config(**sections)), fingerprint)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from aebnas.evaluation import fidelities as fidelities_room
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import training_seed
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.exits.core.scores import SCORES, predictions
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
@@ -37,7 +38,7 @@ def relabelled(images: Samples) -> Samples:
 
 
 def curve_with(changed: Splits) -> Any:
-    curve = Evaluator(config(), changed).evaluate(architecture()).evaluation.curve
+    curve = Evaluator(candidate_settings(config()), changed).evaluate(architecture()).evaluation.curve
     assert curve is not None
     return curve
 
@@ -74,7 +75,7 @@ def test_the_same_candidate_twice_gives_the_same_evaluation() -> None:
 
 
 def test_an_evaluator_that_has_seen_others_gives_the_same_evaluation() -> None:
-    used = Evaluator(config(), splits())
+    used = Evaluator(candidate_settings(config()), splits())
     used.evaluate(architecture("stage2", kernel=1))
     assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
 
@@ -256,7 +257,7 @@ def test_any_other_error_is_recorded_with_its_kind_and_first_line(monkeypatch: p
 def test_an_evaluator_is_ready_for_the_next_candidate_after_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    used = Evaluator(config(), splits())
+    used = Evaluator(candidate_settings(config()), splits())
     monkeypatch.setattr(fidelities_room, "train", failing(MemoryError()))
     assert not used.evaluate(architecture()).evaluation.is_done
     monkeypatch.undo()

@@ -12,6 +12,7 @@ from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Artefacts, Evaluation
 from aebnas.evaluation.rescoring import rescored, rescored_config
+from aebnas.evaluation.settings import candidate_settings, exit_settings, goals_of
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts
@@ -24,7 +25,7 @@ def fitted(**exits: Any) -> Fitted:
     """Fit to the logits of the one network that these tests train."""
     artefacts = done().artefacts
     assert artefacts is not None
-    return fitted_curve(config(exits=exits), *both_samples(artefacts, REACH))
+    return fitted_curve(exit_settings(config(exits=exits)), *both_samples(artefacts, REACH))
 
 
 def both_samples(artefacts: Artefacts, reach: tuple[float, ...]) -> tuple[ExitSamples, ExitSamples]:
@@ -50,7 +51,7 @@ def test_a_latency_budget_counts_milliseconds_of_its_device() -> None:
     artefacts = done().artefacts
     assert artefacts is not None
     settings = config(exits={"policy": "eero", "latency_ms": 0.5}, hardware=("board.yaml",))
-    found = fitted_curve(settings, *both_samples(artefacts, (0.2, 0.4, 0.9)))
+    found = fitted_curve(exit_settings(settings), *both_samples(artefacts, (0.2, 0.4, 0.9)))
     assert found.curve.reach_cost.tolist() == [0.2, 0.4, 0.9]
     assert found.curve.calibrate_cost[0] <= 0.5 * (1 + 1e-9)
     assert found.target_check is not None
@@ -92,7 +93,7 @@ def test_the_weights_do_not_depend_on_the_policy() -> None:
 
 def test_an_unmet_target_makes_an_individual_infeasible() -> None:
     settings = config(exits={"policy": "eero", "macs": 1.0})
-    one = individual((), 1.0, evaluate(settings).evaluation, settings)
+    one = individual((), 1.0, evaluate(settings).evaluation, goals_of(settings))
     assert not one.is_feasible
     assert one.violations[-1] > 0
 
@@ -107,7 +108,9 @@ def test_an_unmet_target_makes_an_individual_infeasible() -> None:
     ],
 )
 def test_policy_option_and_target_are_part_of_the_identity(exits: dict[str, Any]) -> None:
-    assert context_key(config(exits=exits), "f") != context_key(config(), "f")
+    assert context_key(candidate_settings(config(exits=exits)), "f") != context_key(
+        candidate_settings(config()), "f"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,9 @@ def test_what_looks_at_scores_alone_is_rescored_with_its_target(exits: dict[str,
     labels = (splits().calibrate.labels, splits().select.labels)
     records = (artefacts.calibrate, artefacts.select)
     stored, data = [outcome.evaluation], (1, 10)
-    (anew,) = rescored(settings, stored, lambda key, fidelity: records, labels, DeviceCosts(), data)
+    (anew,) = rescored(
+        exit_settings(settings), stored, lambda key, fidelity: records, labels, DeviceCosts(), data
+    )
     assert anew.to_dict() == outcome.evaluation.to_dict()
 
 

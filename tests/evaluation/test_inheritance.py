@@ -16,6 +16,7 @@ from aebnas.evaluation.fidelities import Inherited
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.supernet.inheritance import Weights, new_supernet
 
 FINAL = {"kind": "trained", "keep": 3}
@@ -34,7 +35,7 @@ SUBNET = inherited_by()
 
 @cache
 def weights() -> Weights:
-    supernet = new_supernet(config(), splits().task)
+    supernet = new_supernet(supernet_settings(config()), splits().task)
     return {name: tensor.numpy() for name, tensor in supernet.weights.tensors.items()}
 
 
@@ -43,7 +44,9 @@ def inheriting(training: dict[str, Any] | None = None, **options: Any) -> Search
 
 
 def inherited(settings: SearchFile) -> Outcome:
-    return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture())
+    return Evaluator(candidate_settings(settings), splits(), shared={"inherited": weights()}).evaluate(
+        architecture()
+    )
 
 
 def logits(outcome: Outcome) -> Any:
@@ -61,7 +64,7 @@ def test_a_subnet_has_curve_costs_and_artefacts_as_a_trained_candidate_has() -> 
 
 
 def test_a_subnet_does_not_depend_on_who_was_evaluated_before() -> None:
-    used = Evaluator(inheriting(), splits(), shared={"inherited": weights()})
+    used = Evaluator(candidate_settings(inheriting()), splits(), shared={"inherited": weights()})
     used.evaluate(architecture("stage2", kernel=1))
     np.testing.assert_array_equal(logits(used.evaluate(architecture())), logits(inherited(inheriting())))
 
@@ -87,7 +90,9 @@ def test_finetuning_is_seeded() -> None:
 
 def top_candidate(training: dict[str, Any], **options: Any) -> Outcome:
     settings = inheriting(training=training, finals=[FINAL], **options)
-    return Evaluator(settings, splits(), shared={"inherited": weights()}).evaluate(architecture(), Step(1))
+    return Evaluator(candidate_settings(settings), splits(), shared={"inherited": weights()}).evaluate(
+        architecture(), Step(1)
+    )
 
 
 def test_a_top_candidate_begins_where_the_subnet_stands() -> None:
@@ -128,13 +133,13 @@ def test_the_limit_of_training_macs_counts_finetuning_alone() -> None:
 
 def test_candidates_cannot_inherit_from_nothing() -> None:
     with pytest.raises(ValueError, match="need the weights of a supernet"):
-        Evaluator(inheriting(), splits())
+        Evaluator(candidate_settings(inheriting()), splits())
 
 
 # ---------------------------------------------------------------- identity and settings
 def test_options_of_inheritance_leave_no_trace_in_runs_from_scratch() -> None:
     settings = config(supernet={"epochs": 3})
-    assert context_key(settings, "f") == context_key(config(), "f")
+    assert context_key(candidate_settings(settings), "f") == context_key(candidate_settings(config()), "f")
 
 
 @pytest.mark.parametrize(
@@ -142,12 +147,16 @@ def test_options_of_inheritance_leave_no_trace_in_runs_from_scratch() -> None:
     [{"evaluation": inherited_by(recalibration_images=7)}, {"evaluation": SUBNET, "supernet": {"epochs": 3}}],
 )
 def test_what_subnets_inherit_is_part_of_their_identity(changed: dict[str, Any]) -> None:
-    assert context_key(config(**changed), "f") != context_key(inheriting(), "f")
+    assert context_key(candidate_settings(config(**changed)), "f") != context_key(
+        candidate_settings(inheriting()), "f"
+    )
 
 
 def test_how_a_supernet_is_stored_is_no_part_of_it() -> None:
     settings = config(evaluation=SUBNET, supernet={"checkpoint_seconds": 5.0, "reuse": "never"})
-    assert context_key(settings, "f") == context_key(inheriting(), "f")
+    assert context_key(candidate_settings(settings), "f") == context_key(
+        candidate_settings(inheriting()), "f"
+    )
 
 
 def test_losses_in_two_phases_are_refused_for_a_supernet() -> None:
@@ -169,7 +178,9 @@ def test_distillation_is_refused_without_a_teacher() -> None:
 
 def test_boosted_networks_inherit_too() -> None:
     settings = inheriting(training={"loss": "boosted"})
-    kind = Evaluator(settings, splits(), shared={"inherited": weights()}).bench.kinds["inherited"]
+    kind = Evaluator(candidate_settings(settings), splits(), shared={"inherited": weights()}).bench.kinds[
+        "inherited"
+    ]
     assert isinstance(kind, Inherited)
     found = kind.subnets.extract(architecture())
     assert found.boosting_coefficient == 0.5

@@ -15,6 +15,7 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.plan import Plan, Step, longest_training, plan_of
 from aebnas.evaluation.record import Artefacts, Outcome
+from aebnas.evaluation.settings import candidate_settings
 
 NINTH = [{"trained": 1}, {"trained": 3, "keep": "1/3"}, {"trained": 9, "keep": "1/3"}]
 
@@ -36,13 +37,13 @@ def artefacts(outcome: Outcome) -> Artefacts:
 
 @cache
 def first_step() -> Outcome:
-    return Evaluator(halving(), splits()).evaluate(architecture(), Step(0))
+    return Evaluator(candidate_settings(halving()), splits()).evaluate(architecture(), Step(0))
 
 
 @cache
 def second_step() -> Outcome:
     weights = artefacts(first_step()).weights
-    return Evaluator(halving(), splits()).evaluate(architecture(), Step(1, weights))
+    return Evaluator(candidate_settings(halving()), splits()).evaluate(architecture(), Step(1, weights))
 
 
 # ---------------------------------------------------------------- the plan
@@ -63,7 +64,7 @@ def test_shares_belong_to_generations_and_numbers_to_the_end() -> None:
     assert [one.level for one in plan.finals] == [2]
     assert (plan.final_trainings, plan.full_epochs) == (5, 3)
     settings = planned("inherited", {"trained": 3, "keep": 0.5}, {"trained": 9, "keep": 5})
-    assert longest_training(settings).epochs == 9
+    assert longest_training(plan_of(settings), settings.training).epochs == 9
     assert [plan.work_epochs(level) for level in range(3)] == [3, 3, 9]
 
 
@@ -103,12 +104,12 @@ def test_a_fidelity_step_goes_on_from_the_weights_of_the_one_before() -> None:
     assert before.train_loss is not None
     assert after.train_loss is not None
     assert after.train_loss < 0.7 * before.train_loss
-    afresh = Evaluator(halving(), splits()).evaluate(architecture(), Step(1))
+    afresh = Evaluator(candidate_settings(halving()), splits()).evaluate(architecture(), Step(1))
     assert np.abs(artefacts(afresh).select_logits - artefacts(second_step()).select_logits).max() > 0.1
 
 
 def test_a_fidelity_step_does_not_depend_on_who_trains_it() -> None:
-    used = Evaluator(halving(), splits())
+    used = Evaluator(candidate_settings(halving()), splits())
     used.evaluate(architecture("stage2", kernel=1), Step(0))
     again = used.evaluate(architecture(), Step(1, artefacts(first_step()).weights))
     np.testing.assert_array_equal(artefacts(again).select_logits, artefacts(second_step()).select_logits)
@@ -125,7 +126,9 @@ def test_a_fidelity_step_that_diverges_is_a_failure_with_its_reason() -> None:
         evaluation={"fidelities": [{"trained": 1}, {"trained": 4, "keep": "1/3"}]},
         training={"learning_rate": 100.0, "clip_norm": None},
     )
-    outcome = Evaluator(wild, splits()).evaluate(architecture(), Step(1, artefacts(first_step()).weights))
+    outcome = Evaluator(candidate_settings(wild), splits()).evaluate(
+        architecture(), Step(1, artefacts(first_step()).weights)
+    )
     assert outcome.evaluation.status_text.startswith("failed: ")
     assert outcome.evaluation.epochs == 4
     assert outcome.artefacts is None
@@ -133,27 +136,33 @@ def test_a_fidelity_step_that_diverges_is_a_failure_with_its_reason() -> None:
 
 def test_weights_of_another_architecture_are_a_failure_with_its_reason() -> None:
     other = architecture("stage2", kernel=1)
-    outcome = Evaluator(halving(), splits()).evaluate(other, Step(1, artefacts(first_step()).weights))
+    outcome = Evaluator(candidate_settings(halving()), splits()).evaluate(
+        other, Step(1, artefacts(first_step()).weights)
+    )
     assert "Error(s) in loading state_dict" in outcome.evaluation.status_text
 
 
 def test_the_limit_of_training_macs_counts_the_whole_training() -> None:
     work = float(first_step().evaluation.reach_macs[-1]) * len(splits().train)
-    limited = Evaluator(halving(max_training_macs=2 * work), splits()).evaluate(architecture(), Step(0))
+    limited = Evaluator(candidate_settings(halving(max_training_macs=2 * work)), splits()).evaluate(
+        architecture(), Step(0)
+    )
     assert limited.evaluation.status_text.startswith("failed: too large")
 
 
 # ---------------------------------------------------------------- identity
 def test_what_generations_go_through_is_part_of_the_identity() -> None:
     plans = [["trained"], ["inherited"], NINTH, NINTH[:2], [NINTH[0], NINTH[1] | {"keep": "1/2"}]]
-    assert len({context_key(planned(*items), "data") for items in plans}) == len(plans)
+    assert len({context_key(candidate_settings(planned(*items)), "data") for items in plans}) == len(plans)
 
 
 @pytest.mark.parametrize("first", ["trained", "inherited"])
 def test_how_many_are_trained_in_the_end_is_no_part_of_it(first: str) -> None:
     finals = [[], [{"trained": 9, "keep": 3}], [{"trained": 9, "keep": 5}, {"trained": 27, "keep": 2}]]
-    assert len({context_key(planned(first, *items), "data") for items in finals}) == 1
+    assert len({context_key(candidate_settings(planned(first, *items)), "data") for items in finals}) == 1
 
 
 def test_epochs_written_out_are_the_same_identity_as_their_default() -> None:
-    assert context_key(planned({"trained": 1}), "data") == context_key(config(), "data")
+    assert context_key(candidate_settings(planned({"trained": 1})), "data") == context_key(
+        candidate_settings(config()), "data"
+    )

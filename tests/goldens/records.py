@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 from exits.exit_policy_contract import random_samples
-from search.fakes import DATA, FakePool, fake_config, kept
+from search.fakes import DATA, FakePool, fake_config, fake_problem, kept
 from search.test_final_trainings import SubnetPool
 from search.test_halving_loop import RungPool
 from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
 from aebnas.evaluation.identity import context_key, fidelity_step_seed, training_seed
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost.cost import network_cost
@@ -34,7 +35,6 @@ from aebnas.runs.store.store import RunStore
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
 from aebnas.task.task import classification
 
 ROOT = Path(__file__).parents[2]
@@ -100,8 +100,11 @@ def identities(name: str) -> dict[str, Any]:
 def contexts() -> dict[str, str]:
     """Return what files the results of some configurations."""
     hardware = {"xeon": "0123456789abcdef"}
-    keys = {" ".join(words): context_key(fake_config(*words), "fingerprint") for words in CONTEXTS}
-    return keys | {"with a profile": context_key(fake_config(), "fingerprint", hardware)}
+    keys = {
+        " ".join(words): context_key(candidate_settings(fake_config(*words)), "fingerprint")
+        for words in CONTEXTS
+    }
+    return keys | {"with a profile": context_key(candidate_settings(fake_config()), "fingerprint", hardware)}
 
 
 def latencies(name: str) -> dict[str, list[list[float]]]:
@@ -176,9 +179,8 @@ def _signatures(architecture: StagedArchitecture, channels: int, classes: int) -
 def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
     store = RunStore.create(path, config, {})
     try:
-        space = StagedSpace(config.space, 8, config.search.budget_fractions)
-        proposer = make_proposer(config, space, classification(*DATA[1:]))
-        return list(Search(config, space, store, lambda on_event: pool, DATA, proposer).run())
+        proposer = make_proposer(fake_problem(config))
+        return list(Search(fake_problem(config), store, lambda on_event: pool, DATA[0], proposer).run())
     finally:
         store.close()
 

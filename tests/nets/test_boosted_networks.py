@@ -79,7 +79,7 @@ def test_exported_segments_need_no_word_about_boosting() -> None:
     check(onnx_runner(sessions), images().numpy(), expected)
 
 
-def test_no_exit_is_taught_by_a_later_one() -> None:
+def test_no_exit_learns_from_a_later_one() -> None:
     made = network().train()
     logits = made(images())
     logits[2].sum().backward()

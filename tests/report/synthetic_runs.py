@@ -10,6 +10,7 @@ from aebnas.config import parse
 from aebnas.config.schema import SearchFile
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status
+from aebnas.evaluation.settings import goals_of
 from aebnas.exits.core.scores import SCORES
 from aebnas.exits.core.threshold_policy import threshold_policies
 from aebnas.exits.operating_curve import OperatingCurve
@@ -152,7 +153,7 @@ def store_of(
 def _summary(number: int, config: SearchFile, found: Sequence[Evaluation]) -> dict[str, object]:
     known = {one.key: one for one in found if one.is_done}
     everyone = [
-        individual((), share, one, config)
+        individual((), share, one, goals_of(config))
         for one in known.values()
         for share in config.search.budget_fractions
     ]

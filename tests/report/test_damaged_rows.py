@@ -32,7 +32,7 @@ from aebnas.runs.store.store import RunStore
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
 
 CONFIG = search_file("evaluation.fidelities=[inherited, {trained: 9, keep: 2}]", "search.surrogate=auto")
-STANDING = SurrogateStatus(
+STATUS = SurrogateStatus(
     is_on=True, reason="tau is 0.5", models={"error": "gp"}, fold_tau={"error": 0.3}, tau=0.5, compared=8,
     bias=0.01, coverage=0.9, gains={"surrogate": 0.001}, chance=0.6,
     predictions=(PredictedCandidate("0" * 16, "surrogate", 0.3, 0.25),),
@@ -69,7 +69,7 @@ def whole_run(path: Path) -> None:
     final = FinalTraining(trained[0].fidelity, 9, 2, tuple(one.key for one in trained), ())
     extra = {
         "finals": [asdict(final)], "reached": {found[0].key: "inherited"}, "full_trainings": 5.5,
-        "surrogate": _plain(STANDING),
+        "surrogate": _plain(STATUS),
     }  # fmt: skip
     store.put_generation(2, {**last, **extra})
     for name, value in METADATA.items():

@@ -12,6 +12,7 @@ from tensorboardX.proto import event_pb2
 
 import aebnas
 from aebnas.cli import main
+from aebnas.evaluation.settings import goals_of
 from aebnas.report.files.optuna_study import CONSTRAINTS
 from aebnas.runs.frame import LoadedRun
 from aebnas.runs.individuals import individual, pareto_front
@@ -152,7 +153,7 @@ def events(run: LoadedRun) -> list[CandidateFinished | Generation]:
         CandidateFinished(one, cached=False, busy=1) for one in (*run.contents.done, *run.contents.failed)
     ]
     known = {one.key: one for one in run.contents.done}
-    points = pareto_front([individual((), 1.0, one, CONFIG) for one in known.values()], known)
+    points = pareto_front([individual((), 1.0, one, goals_of(CONFIG)) for one in known.values()], known)
     return [*found, Generation(1, tuple(known), len(found), 1, 0.5, points)]
 
 

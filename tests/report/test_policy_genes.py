@@ -59,7 +59,7 @@ def test_a_winner_file_that_is_named_from_inside_its_folder_knows_its_run(
     path = write_report([store]).winners[-1]
     monkeypatch.chdir(path.parent)
     selected = select_network(Path(path.name))
-    assert selected.config is not None
+    assert selected.origin is not None
     assert selected.folder == store.path / "trained" / path.stem
 
 

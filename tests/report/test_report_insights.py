@@ -216,7 +216,7 @@ INHERITS = "evaluation.fidelities=[inherited]"
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "is_told"),
+    ("first", "second", "is_reported"),
     [
         ([], ["evaluation.max_memory_mb=100"], False),
         ([], ["supernet.epochs=3"], False),
@@ -226,8 +226,8 @@ INHERITS = "evaluation.fidelities=[inherited]"
     ],
 )
 def test_runs_whose_weights_came_about_otherwise_are_named(
-    tmp_path: Path, first: list[str], second: list[str], is_told: bool
+    tmp_path: Path, first: list[str], second: list[str], is_reported: bool
 ) -> None:
     configs = [search_file("training.epochs=9", *overrides) for overrides in (first, second)]
     runs = [read_run(store_of(tmp_path / str(i), c, evaluations(c, 4), [4])) for i, c in enumerate(configs)]
-    assert any("different settings" in words for words in comparison_warnings(runs)) == is_told
+    assert any("different settings" in words for words in comparison_warnings(runs)) == is_reported

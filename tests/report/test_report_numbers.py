@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from synthetic_runs import architectures, candidate, evaluations, search_file, store_of
 
+from aebnas.evaluation.settings import goals_of
 from aebnas.report import front_table
 from aebnas.report.text.terminal import thinned
 from aebnas.runs.contents import read_run
@@ -107,7 +108,9 @@ def test_the_front_without_generations_is_that_of_the_finished_candidates(tmp_pa
     run = read_run(store_of(tmp_path / "run", config, found, status=RunStatus.RUNNING))
     known = {one.key: one for one in found}
     everyone = [
-        individual((), share, one, config) for one in found for share in config.search.budget_fractions
+        individual((), share, one, goals_of(config))
+        for one in found
+        for share in config.search.budget_fractions
     ]
     expected = {
         (point.key, known[point.key].point_index(point.budget_fraction))

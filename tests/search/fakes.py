@@ -17,11 +17,13 @@ from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.store.store import RunStore
+from aebnas.search.problem import Problem, problem_of
 from aebnas.search.workers.pool import Started
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 
 DATA = ("fingerprint", 1, 10)
+"""Fingerprint, channels and classes."""
 IMAGES = 60
 SPACE = """
 name: fake
@@ -41,6 +43,11 @@ workers: {mode: serial}
 def fake_config(*overrides: str) -> SearchFile:
     """Return a small configuration with overrides applied."""
     return parse(SPACE.encode(), "fake.yaml", overrides)
+
+
+def fake_problem(config: SearchFile) -> Problem:
+    """Return the problem that a configuration poses on grey images of 8 x 8 pixels."""
+    return problem_of(config, classification(*DATA[1:], size=8))
 
 
 def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float = 1.0) -> Outcome:

@@ -68,7 +68,7 @@ class Command:
 
     @property
     def last(self) -> Record:
-        generation = self.told("generation")[-1]
+        generation = self.reported("generation")[-1]
         return {name: generation[name] for name in ("front", "hypervolume", "trainings", "failed")}
 
 
@@ -114,7 +114,7 @@ def at_start(number: int, act: Callable[[Command], None]) -> Callable[[Record, C
     """Act a little after the candidate of that number began."""
 
     def meanwhile(record: Record, command: Command) -> None:
-        if record["event"] == "candidate_started" and len(command.told("candidate_started")) == number:
+        if record["event"] == "candidate_started" and len(command.reported("candidate_started")) == number:
             time.sleep(0.3)
             act(command)
 
@@ -128,9 +128,9 @@ def test_a_killed_node_costs_one_candidate_a_second_try_and_the_front_stays(
     cluster.join("second")
     words = search(tmp_path, *LONG, "workers.retries=0", address=cluster.address)
     assert command.run(*words, meanwhile=at_start(3, lambda _: cluster.kill("second"))) == 0
-    assert command.told("workers_started")[0]["count"] == 2
-    assert [record["retry"] for record in command.told("worker_lost")] == [True]
-    assert command.told("workers_changed")[-1]["count"] == 1
+    assert command.reported("workers_started")[0]["count"] == 2
+    assert [record["retry"] for record in command.reported("worker_lost")] == [True]
+    assert command.reported("workers_changed")[-1]["count"] == 1
     assert command.last == serial[12]
 
 
@@ -140,9 +140,9 @@ def test_a_node_that_joins_is_used_in_the_same_search(
     cluster.start_head()
     words = search(tmp_path, *LONG, address=cluster.address)
     assert command.run(*words, meanwhile=at_start(1, lambda _: cluster.join("second"))) == 0
-    assert command.told("workers_started")[0]["count"] == 1
-    assert command.told("workers_changed")[0]["count"] == 2
-    assert max(record["busy"] for record in command.told("candidate_started")) == 2
+    assert command.reported("workers_started")[0]["count"] == 1
+    assert command.reported("workers_changed")[0]["count"] == 2
+    assert max(record["busy"] for record in command.reported("candidate_started")) == 2
     assert command.last == serial[12]
 
 
@@ -167,7 +167,7 @@ def test_without_a_head_the_search_ends_with_what_is_kept_and_the_command_that_c
     assert "2 evaluations are kept" in command.errors
     assert "aebnas resume" in command.errors
     assert command.run("resume", str(tmp_path / "runs" / "digits"), "--set", "workers.mode=serial") == 0
-    assert sum(record["cached"] for record in command.told("candidate_finished")) == 2
+    assert sum(record["cached"] for record in command.reported("candidate_finished")) == 2
     assert command.last == serial[12]
 
 
@@ -185,7 +185,7 @@ def test_a_local_ray_that_dies_ends_the_search_in_order(
     assert command.run(*words, meanwhile=at_start(3, kill)) == 5
     assert re.search(r"Ray (is gone|on this machine has died)", command.errors)
     # a worker may finish what it has before it notices
-    assert f"{len(command.told('candidate_finished'))} evaluations are kept" in command.errors
+    assert f"{len(command.reported('candidate_finished'))} evaluations are kept" in command.errors
     assert not (tmp_path / ".ray").exists()
     end = time.monotonic() + 60
     while time.monotonic() < end and any(is_running(pid) for pid in pids):
@@ -199,7 +199,7 @@ def test_however_a_worker_dies_no_line_but_ours_is_printed(
 ) -> None:
     kill = at_start(3, lambda running: kill_below(running.pid, "ray::_Worker", number))
     assert command.run(*search(tmp_path, *LONG, "workers.count=1"), meanwhile=kill) == 0
-    assert [record["retry"] for record in command.told("worker_lost")] == [True]
+    assert [record["retry"] for record in command.reported("worker_lost")] == [True]
     assert command.errors == ""
     assert command.last == serial[12]
     assert not (tmp_path / ".ray").exists(), "no token file of a local Ray"
@@ -216,7 +216,7 @@ def test_a_local_ray_that_dies_under_a_tuning_ends_it_with_the_trials_that_ended
 
     words = ["train", str(tmp_path / "runs" / "digits"), "--tune", "8", "--epochs", "150"]
     assert command.run(*words, meanwhile=kill) == 5
-    kept = len(command.told("trial_ended"))
+    kept = len(command.reported("trial_ended"))
     assert f"{kept} of 8 trials are kept" in command.errors
     assert "aebnas train" in command.errors
 

@@ -8,11 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
+from search.fakes import (
+    DATA,
+    FakePool,
+    fake_config,
+    fake_failure,
+    fake_outcome,
+    fake_problem,
+    kept,
+    rows,
+    weight_files,
+)
 
 from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
+from aebnas.evaluation.settings import goals_of
 from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.summary import progress_summary, reading, warnings
 from aebnas.report.text.terminal import contents_table
@@ -34,7 +45,6 @@ from aebnas.search.start import make_proposer
 from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
-from aebnas.task.task import classification
 from aebnas.train.select.selection import selected
 
 
@@ -89,15 +99,16 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = StagedSpace(config.space, 8, config.search.budget_fractions)
-        proposer = make_proposer(config, space, classification(*DATA[1:]))
+        proposer = make_proposer(fake_problem(config))
 
         def listen(event: Event) -> None:
             listener(event)
             if late and isinstance(event, FinalsChosen):
                 search._clock._began -= 3600
 
-        search = Search(config, space, store, lambda on_event: pool or SubnetPool(), DATA, proposer, listen)
+        search = Search(
+            fake_problem(config), store, lambda on_event: pool or SubnetPool(), DATA[0], proposer, listen
+        )
         return list(search.run())
     finally:
         store.close()
@@ -124,7 +135,7 @@ def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_their
     assert last.hypervolume > before.hypervolume
     known, space = kept(tmp_path / "subnets"), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
     genomes = [space.encode(known[key].architecture) for one in subnets for key in one.proposed]
-    assert top_candidates(tmp_path / "run") == set(best_first(space, genomes, known, CONFIG)[:5])
+    assert top_candidates(tmp_path / "run") == set(best_first(space, genomes, known, goals_of(CONFIG))[:5])
     assert {point.key for point in last.front} & top_candidates(tmp_path / "run")
     (chosen,) = [one for one in events if isinstance(one, FinalsChosen)]
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)

@@ -6,7 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
+from search.fakes import (
+    DATA,
+    FakePool,
+    fake_config,
+    fake_failure,
+    fake_outcome,
+    fake_problem,
+    kept,
+    rows,
+    weight_files,
+)
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
@@ -20,8 +30,6 @@ from aebnas.search.search import Search
 from aebnas.search.session import _check_end
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
-from aebnas.task.task import classification
 
 HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 """Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
@@ -71,11 +79,12 @@ def run(
     try:
         if retry:
             store.forget_machine_failures()
-        space = StagedSpace(config.space, 8, config.search.budget_fractions)
-        proposer = make_proposer(config, space, classification(*DATA[1:]))
+        proposer = make_proposer(fake_problem(config))
         listener = (events if events is not None else []).append
         return list(
-            Search(config, space, store, lambda on_event: pool or RungPool(), DATA, proposer, listener).run()
+            Search(
+                fake_problem(config), store, lambda on_event: pool or RungPool(), DATA[0], proposer, listener
+            ).run()
         )
     finally:
         store.close()

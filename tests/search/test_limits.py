@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search.fakes import DATA, fake_config, fake_outcome
+from search.fakes import fake_config, fake_outcome, fake_problem
 
+from aebnas.evaluation.settings import goals_of
 from aebnas.runs.individuals import individual, with_free_points
 from aebnas.search.proposers.api import draw_distinct
 from aebnas.search.proposers.exact import ExactCosts
@@ -32,13 +33,13 @@ LIMITED = fake_config(f"constraints.worst_macs.min={LOW}", f"constraints.worst_m
 
 
 def test_without_limits_on_costs_there_is_no_cost_violation() -> None:
-    assert cost_violation_of(fake_config("constraints={}"), EXACT) is None
-    assert cost_violation_of(fake_config("constraints={accuracy: {min: 0.2}}"), EXACT) is None
+    assert cost_violation_of(goals_of(fake_config("constraints={}")), EXACT) is None
+    assert cost_violation_of(goals_of(fake_config("constraints={accuracy: {min: 0.2}}")), EXACT) is None
 
 
 def test_a_cost_violation_is_the_sum_of_shares_of_the_limits() -> None:
     config = fake_config("constraints={worst_macs: {max: 10}, params: {min: 1e9}, accuracy: {min: 1}}")
-    cost_violation = cost_violation_of(config, EXACT)
+    cost_violation = cost_violation_of(goals_of(config), EXACT)
     assert cost_violation is not None
     for one in SAMPLES[:5]:
         params = EXACT.of(one).network.params
@@ -52,7 +53,7 @@ def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
     reach = EXACT.of(one).reach["macs"]
     low, high = sorted((low * reach[-1], high * reach[-1]))
     cost_violation = cost_violation_of(
-        fake_config(f"constraints.macs.min={low}", f"constraints.macs.max={high}"), EXACT
+        goals_of(fake_config(f"constraints.macs.min={low}", f"constraints.macs.max={high}")), EXACT
     )
     assert cost_violation is not None
     assert (cost_violation(one) == 0) == (reach[0] <= high and low <= reach[-1])
@@ -61,7 +62,7 @@ def test_expected_macs_are_beyond_a_limit_where_no_exit_is_within(
 @pytest.mark.parametrize("algorithm", ["nsga2", "random"])
 def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
     config = LIMITED.model_copy(update={"search": LIMITED.search.model_copy(update={"algorithm": algorithm})})
-    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
+    proposer = make_proposer(fake_problem(config))
     proposed = []
     for _ in range(6):
         asked = proposer.ask()
@@ -69,7 +70,9 @@ def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
         proposed += [full_macs(one) for one in architectures]
         proposer.tell(
             [
-                individual(genome, SPACE.budget_fraction(genome), fake_outcome(one).evaluation, config)
+                individual(
+                    genome, SPACE.budget_fraction(genome), fake_outcome(one).evaluation, goals_of(config)
+                )
                 for genome, one in zip(asked, architectures, strict=True)
             ]
         )
@@ -80,7 +83,7 @@ def test_nothing_beyond_the_limits_is_proposed(algorithm: str) -> None:
 
 def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
     config = fake_config("constraints.worst_macs.max=1")
-    cost_violation = cost_violation_of(config, EXACT)
+    cost_violation = cost_violation_of(goals_of(config), EXACT)
     drawn = draw_distinct(SPACE, 6, np.random.default_rng(0), set(), cost_violation=cost_violation)
     freely = draw_distinct(SPACE, 200, np.random.default_rng(0), set())
     macs = [full_macs(SPACE.decode(genome)) for genome in drawn]
@@ -91,12 +94,12 @@ def test_where_nothing_is_within_the_limits_the_nearest_are_drawn() -> None:
 
 def test_a_search_goes_on_where_nothing_is_within_the_limits() -> None:
     config = fake_config("constraints.worst_macs.max=1")
-    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
+    proposer = make_proposer(fake_problem(config))
     for _ in range(4):
         asked = proposer.ask()
         assert len(asked) == 6
         outcomes = [(genome, fake_outcome(SPACE.decode(genome)).evaluation) for genome in asked]
-        proposer.tell([individual(g, SPACE.budget_fraction(g), one, config) for g, one in outcomes])
+        proposer.tell([individual(g, SPACE.budget_fraction(g), one, goals_of(config)) for g, one in outcomes])
 
 
 def test_early_rejection_and_limits_that_nothing_meets_go_together() -> None:
@@ -117,13 +120,13 @@ def test_a_surrogate_search_proposes_nothing_beyond_the_limits_while_nothing_is_
         f"constraints={{worst_macs: {{min: {LOW}, max: {HIGH}}}, accuracy: {{min: 0.999}}}}",
         "search.surrogate=ridge",
     )
-    proposer = make_proposer(config, SPACE, classification(*DATA[1:]))
+    proposer = make_proposer(fake_problem(config))
     proposed = []
     for _ in range(5):
         asked = proposer.ask()
         evaluations = [fake_outcome(SPACE.decode(genome)).evaluation for genome in asked]
         proposed += [one.reach_macs[-1] for one in evaluations]
-        proposer.tell(with_free_points(SPACE, asked, {one.key: one for one in evaluations}, config))
+        proposer.tell(with_free_points(SPACE, asked, {one.key: one for one in evaluations}, goals_of(config)))
     assert len(proposed) == 30
     assert min(proposed) >= LOW
     assert max(proposed) <= HIGH

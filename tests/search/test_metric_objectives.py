@@ -17,6 +17,7 @@ from aebnas.errors import ConfigError
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings, exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.report import write_report
 from aebnas.report.page.page_data import page_data
@@ -43,7 +44,7 @@ def samples(architecture: StagedArchitecture, seed: int) -> ExitSamples:
 
 def outcome(config: SearchFile, architecture: StagedArchitecture) -> Outcome:
     fake, seed = fake_outcome(architecture), int(architecture.key(), 16) % 2**32
-    fitted = fitted_curve(config, samples(architecture, seed), samples(architecture, seed + 1))
+    fitted = fitted_curve(exit_settings(config), samples(architecture, seed), samples(architecture, seed + 1))
     return replace(fake, evaluation=replace(fake.evaluation, curve=fitted.curve))
 
 
@@ -110,7 +111,9 @@ def test_the_metrics_stand_in_every_view_of_a_run(run: Path, contents: RunConten
 def test_a_run_that_does_not_ask_measures_no_more_than_before() -> None:
     plain = fake_config()
     assert not plain.measured
-    assert context_key(plain, "data") != context_key(fake_config(*WORDS), "data")
+    assert context_key(candidate_settings(plain), "data") != context_key(
+        candidate_settings(fake_config(*WORDS)), "data"
+    )
 
 
 @pytest.mark.parametrize("model", ["auto"])

@@ -6,7 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
+from search.fakes import (
+    DATA,
+    FakePool,
+    fake_config,
+    fake_failure,
+    fake_outcome,
+    fake_problem,
+    kept,
+    rows,
+    weight_files,
+)
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
@@ -19,8 +29,6 @@ from aebnas.search.search import Search
 from aebnas.search.session import _check_changes
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
-from aebnas.task.task import classification
 
 PLANS = {
     "trained": "[trained]",
@@ -80,11 +88,12 @@ def run(
     store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
     try:
         store.rewrite_config(config)
-        space = StagedSpace(config.space, 8, config.search.budget_fractions)
-        proposer = make_proposer(config, space, classification(*DATA[1:]))
+        proposer = make_proposer(fake_problem(config))
         listener = (events if events is not None else []).append
         workers = pool or PlanPool(config)
-        return list(Search(config, space, store, lambda on_event: workers, DATA, proposer, listener).run())
+        return list(
+            Search(fake_problem(config), store, lambda on_event: workers, DATA[0], proposer, listener).run()
+        )
     finally:
         store.close()
 

@@ -17,6 +17,7 @@ from aebnas.data.splits import make_splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
 from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_slots, places
@@ -51,7 +52,8 @@ class Trial:
         self.cluster = cluster
         self.events: list[Event] = []
         self.pool = RayPool(
-            fake_config(mode, *overrides),
+            candidate_settings(fake_config(mode, *overrides)),
+            fake_config(mode, *overrides).workers,
             SPLITS,
             self.events.append,
             open_cluster=lambda: cluster,
@@ -83,7 +85,7 @@ def test_a_candidate_of_a_lost_node_goes_to_the_next_worker_that_is_alive(
     cluster.at(5, lambda: cluster.lose("b", is_noticed))
     trial = Trial(cluster, f"workers.retries={retries}")
     assert trial.done()
-    lost = trial.told(WorkerLost)
+    lost = trial.reported(WorkerLost)
     assert [event.retry for event in lost] == [True], "whatever retries says: it is not to blame"
     again = [time for time, _, key in cluster.submitted if key == lost[0].key]
     assert len(again) == 2
@@ -99,7 +101,7 @@ def test_those_who_idle_on_a_lost_node_get_nothing_more() -> None:
     cluster.at(cluster.time + 5, lambda: cluster.lose("b"))
     assert trial.done(2)
     assert trial.pool.size == 1
-    assert trial.told(WorkersChanged) == [WorkersChanged(1)]
+    assert trial.reported(WorkersChanged) == [WorkersChanged(1)]
 
 
 def test_a_candidate_that_fells_every_node_it_meets_is_given_up() -> None:
@@ -131,7 +133,7 @@ def test_a_candidate_that_kills_its_workers_is_tried_again_as_often_as_configure
     failed = [outcome.evaluation for outcome in trial.run() if not outcome.evaluation.is_done]
     status = f"failed: its worker died {retries + 1} times: boom"
     assert [evaluation.status_text for evaluation in failed] == [status]
-    assert [event.retry for event in trial.told(WorkerLost)] == [True] * retries + [False]
+    assert [event.retry for event in trial.reported(WorkerLost)] == [True] * retries + [False]
 
 
 # ---------------------------------------------------------------- places
@@ -142,7 +144,7 @@ def test_workers_that_find_no_place_hold_nothing_back() -> None:
     trial = Trial(cluster, "workers.timeout_minutes=0.5")
     assert trial.done(8), "none of them is taken to hang"
     assert {worker for _, worker, _ in cluster.submitted} == {1}
-    assert [event.busy for event in trial.told(CandidateStarted)] == [1] * 8
+    assert [event.busy for event in trial.reported(CandidateStarted)] == [1] * 8
 
 
 def test_time_runs_from_the_training_not_from_the_wait_for_a_place() -> None:
@@ -174,7 +176,7 @@ def test_a_full_cluster_is_told_and_waited_for_but_not_for_ever() -> None:
     trial = Trial(cluster, "workers.timeout_minutes=10")
     with pytest.raises(ClusterLostError, match=r"no worker was ready within workers\.timeout_minutes = 10"):
         trial.run()
-    assert [event.text for event in trial.told(Warned)] == [
+    assert [event.text for event in trial.reported(Warned)] == [
         "no worker has been ready for 60 seconds: others may use the cluster; waiting"
     ]
 
@@ -187,8 +189,8 @@ def test_a_node_that_joins_is_used_at_once() -> None:
     cluster.at(5, lambda: cluster.join(node("b", cpus=2)))
     trial = Trial(cluster)
     assert trial.done(6)
-    assert trial.told(WorkersChanged) == [WorkersChanged(3)]
-    assert max(event.busy for event in trial.told(CandidateStarted)) == 3
+    assert trial.reported(WorkersChanged) == [WorkersChanged(3)]
+    assert max(event.busy for event in trial.reported(CandidateStarted)) == 3
     assert min(time for time, worker, _ in cluster.submitted if worker > 1) <= 7
 
 
@@ -197,7 +199,7 @@ def test_a_given_number_of_workers_stays_a_limit_when_nodes_join() -> None:
     cluster.at(5, lambda: cluster.join(node("b", cpus=8)))
     trial = Trial(cluster, "workers.count=2")
     assert trial.done(6)
-    assert max(event.busy for event in trial.told(CandidateStarted)) == 2
+    assert max(event.busy for event in trial.reported(CandidateStarted)) == 2
 
 
 def test_without_any_node_a_cluster_is_waited_for_and_used_when_one_joins() -> None:
@@ -206,8 +208,8 @@ def test_without_any_node_a_cluster_is_waited_for_and_used_when_one_joins() -> N
     cluster.at(300, lambda: cluster.join(node("b")))
     trial = Trial(cluster)
     assert trial.done()
-    assert trial.told(WorkersChanged) == [WorkersChanged(0), WorkersChanged(1)]
-    assert [event.text for event in trial.told(Warned)] == [
+    assert trial.reported(WorkersChanged) == [WorkersChanged(0), WorkersChanged(1)]
+    assert [event.text for event in trial.reported(Warned)] == [
         "no node of the cluster can hold a worker; waiting up to 10 minutes for one"
     ]
 
@@ -272,7 +274,12 @@ def lost_pool(*clusters: FakeCluster, mode: str = ADDRESS) -> tuple[RayPool, lis
     first = clusters[0]
     first.at(7, lambda: setattr(first, "is_gone", True))
     pool = RayPool(
-        fake_config(mode), SPLITS, events.append, open_cluster=Again(*clusters), now=clusters[-1].now
+        candidate_settings(fake_config(mode)),
+        fake_config(mode).workers,
+        SPLITS,
+        events.append,
+        open_cluster=Again(*clusters),
+        now=clusters[-1].now,
     )
     return pool, events
 
@@ -334,9 +341,9 @@ def test_one_node_on_which_no_worker_starts_does_not_end_the_search_on_the_other
     cluster.breaks_at_start = lambda name: name == "b"
     trial = Trial(cluster)
     assert trial.done(6)
-    assert [event.text for event in trial.told(Warned)] == [
+    assert [event.text for event in trial.reported(Warned)] == [
         "3 workers in a row died while starting: no such module; going on with those that did start"
-    ] * len(trial.told(Warned))
+    ] * len(trial.reported(Warned))
 
 
 # ---------------------------------------------------------------- arithmetic

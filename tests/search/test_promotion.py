@@ -11,6 +11,7 @@ from search.fakes import fake_config, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import goals_of
 from aebnas.runs.pareto import non_dominated
 from aebnas.search.fidelity.promotion import best_first, crowding, ranks
 from aebnas.space.genes import Genome
@@ -28,7 +29,7 @@ def batch(config: SearchFile, size: int = 8) -> tuple[StagedSpace, list[Genome],
 def order(*overrides: str) -> tuple[list[str], dict[str, Evaluation]]:
     config = fake_config(*overrides)
     space, asked, found = batch(config)
-    return best_first(space, asked, found, config), found
+    return best_first(space, asked, found, goals_of(config)), found
 
 
 def test_fronts_are_peeled_off_one_by_one() -> None:
@@ -94,5 +95,5 @@ def test_failed_candidates_have_no_place() -> None:
     space, asked, found = batch(config)
     gone = next(iter(found))
     rest = {key: one for key, one in found.items() if key != gone}
-    assert gone not in best_first(space, asked, rest, config)
-    assert best_first(space, asked, {}, config) == []
+    assert gone not in best_first(space, asked, rest, goals_of(config))
+    assert best_first(space, asked, {}, goals_of(config)) == []

@@ -11,6 +11,7 @@ from search.fakes import fake_config
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import WorkerError
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.search.workers.cluster.nodes import Node
 from aebnas.search.workers.ray_pool import RayPool
 
@@ -36,7 +37,7 @@ class Watched(FakeCluster):
 def pool(cluster: Watched, *overrides: str) -> RayPool:
     config = fake_config("workers={mode: ray}", *overrides)
     splits = make_splits(load_dataset(config.data), config.data)
-    return RayPool(config, splits, open_cluster=lambda: cluster)
+    return RayPool(candidate_settings(config), config.workers, splits, open_cluster=lambda: cluster)
 
 
 @pytest.fixture

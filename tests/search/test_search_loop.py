@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, fake_problem
 
 from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
@@ -15,20 +15,16 @@ from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
-from aebnas.task.task import classification
 
 
 def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
-    space = StagedSpace(config.space, 8, config.search.budget_fractions)
     listener = (events if events is not None else []).append
     return Search(
-        config,
-        space,
+        fake_problem(config),
         store,
         lambda on_event: pool,
-        DATA,
-        make_proposer(config, space, classification(*DATA[1:])),
+        DATA[0],
+        make_proposer(fake_problem(config)),
         listener,
     )
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_outcome
+from search.fakes import DATA, FakePool, fake_config, fake_outcome, fake_problem
 
 from aebnas.config import SearchFile
 from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import read_run
@@ -18,8 +19,6 @@ from aebnas.runs.store.store import RunStore
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
-from aebnas.task.task import classification
 
 Start = Callable[[Path, SearchFile, FakePool], tuple[Search, RunStore]]
 
@@ -31,9 +30,8 @@ def start() -> Iterator[Start]:
     def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
         store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
         opened.append(store)
-        space = StagedSpace(config.space, 8, config.budget_fractions, config.settings)
-        proposer = make_proposer(config, space, classification(*DATA[1:]))
-        return Search(config, space, store, lambda on_event: pool, DATA, proposer), store
+        proposer = make_proposer(fake_problem(config))
+        return Search(fake_problem(config), store, lambda on_event: pool, DATA[0], proposer), store
 
     yield begin
     for store in opened:
@@ -50,7 +48,9 @@ def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome
         logits = rng.normal(size=(2, 200, len(plain.evaluation.reach_macs), 10)).astype(np.float32)
         logits[:, np.arange(200), :, labels] += np.log10(plain.evaluation.reach_macs) - 2.5
         reach = plain.evaluation.reach_macs
-        found = fitted_curve(config, *(ExitSamples.of(values, labels, reach) for values in logits))
+        found = fitted_curve(
+            exit_settings(config), *(ExitSamples.of(values, labels, reach) for values in logits)
+        )
         evaluation = dataclasses.replace(plain.evaluation, curve=found.curve, target_check=found.target_check)
         return Outcome(evaluation, plain.artefacts)
 

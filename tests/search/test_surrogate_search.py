@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome
+from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, fake_problem
 from search.test_search_loop import make, run
 from search.test_search_targets import fitted_outcome
 
@@ -177,15 +177,13 @@ def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple
 def test_how_far_a_target_is_missed_is_predicted_too(tmp_path: Path) -> None:
     config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
     store = RunStore.create(tmp_path / "run", config, {})
-    space = StagedSpace(config.space, 8, config.budget_fractions)
     pool = FakePool(outcome=fitted_outcome(config))
     search = Search(
-        config,
-        space,
+        fake_problem(config),
         store,
         lambda on_event: pool,
-        DATA,
-        make_proposer(config, space, classification(*DATA[1:])),
+        DATA[0],
+        make_proposer(fake_problem(config)),
     )
     last = list(search.run())[-1]
     store.close()
@@ -238,7 +236,7 @@ def test_another_version_of_what_fits_is_refused_where_a_surrogate_decides() -> 
 
 
 def test_the_proposer_is_plain_where_no_surrogate_is_asked_for() -> None:
-    assert type(make_proposer(fake_config(), SPACE, classification(*DATA[1:]))).__name__ == "Nsga2Proposer"
+    assert type(make_proposer(fake_problem(fake_config()))).__name__ == "Nsga2Proposer"
 
 
 def test_a_search_with_a_surrogate_is_closed_like_any_other(tmp_path: Path) -> None:

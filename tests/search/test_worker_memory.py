@@ -6,7 +6,7 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.config import SearchFile
-from aebnas.data.checks.metadata import data_metadata
+from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.errors import DataError
 from aebnas.search.workers import memory as worker_memory
 from aebnas.search.workers.memory import check_workers_fit
@@ -26,14 +26,18 @@ def with_workers(**workers: Any) -> SearchFile:
     return SearchFile.model_validate(plain)
 
 
+def check(config: SearchFile, facts: DataMetadata) -> None:
+    check_workers_fit(config.workers, config.training.augment, facts, config.data.folder is not None)
+
+
 def test_the_number_of_workers_that_fit_is_offered(free: dict[str, int]) -> None:
     config = with_workers(count=1000)
     metadata = data_metadata(config.data, must_read=False)
     free["bytes"] = 64 * metadata.counts[0] * 10 + 2 * 64 * sum(metadata.counts)
     with pytest.raises(DataError, match=r"for 1000 workers take .* Set workers\.count: (\d+)\.") as caught:
-        check_workers_fit(config, metadata)
+        check(config, metadata)
     offered = int(str(caught.value).rsplit(": ", 1)[1].rstrip("."))
-    check_workers_fit(with_workers(count=offered), metadata)
+    check(with_workers(count=offered), metadata)
     assert offered >= 8
 
 
@@ -42,7 +46,7 @@ def test_where_no_worker_fits_fewer_images_are_offered(free: dict[str, int]) -> 
     metadata = data_metadata(config.data, must_read=False)
     free["bytes"] = 64 * sum(metadata.counts[:3])
     with pytest.raises(DataError, match=r"Use fewer images with data\.limit: \d+\."):
-        check_workers_fit(config, metadata)
+        check(config, metadata)
 
 
 @pytest.mark.parametrize("workers", [{"address": "auto"}, {"mode": "serial", "gpus_per_worker": 1}])
@@ -50,4 +54,4 @@ def test_memory_elsewhere_is_not_counted(free: dict[str, int], workers: dict[str
     config = with_workers(**workers)
     metadata = data_metadata(config.data, must_read=False)
     free["bytes"] = 64 * sum(metadata.counts[:3])
-    check_workers_fit(config, metadata)
+    check(config, metadata)

@@ -9,6 +9,7 @@ import numpy as np
 from aebnas.config.schema import SearchFile
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import Splits, make_splits
+from aebnas.evaluation.settings import supernet_settings
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.supernet.inheritance import new_supernet
@@ -57,7 +58,7 @@ def space() -> StagedSpace:
 
 
 def untrained(**sections: Any) -> Supernet:
-    return new_supernet(config(**sections), splits().task)
+    return new_supernet(supernet_settings(config(**sections)), splits().task)
 
 
 def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
@@ -68,4 +69,4 @@ def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
 def ready(run: Path, **sections: Any) -> tuple[Ready, list[Progress]]:
     """A trained supernet, and what was told meanwhile."""
     output: list[Progress] = []
-    return ready_supernet(config(**sections), splits(), run, output.append), output
+    return ready_supernet(supernet_settings(config(**sections)), splits(), run, output.append), output

@@ -16,6 +16,7 @@ from aebnas.data.elastic import ElasticBatches
 from aebnas.data.loader import eval_batches
 from aebnas.errors import RunError, TrainingError
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.settings import candidate_settings, supernet_settings
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.space.genes import ABSENT
 from aebnas.supernet import training_loop
@@ -87,14 +88,19 @@ def test_boosted_supernets_without_optional_exits_serve_no_space_with_them() -> 
     def metadata(**exits: Any) -> dict[str, Any]:
         changed = {**config().model_dump(mode="json")["space"], "exits": {"after": ["stage1"], **exits}}
         return supernet_metadata(
-            config(training={"loss": "boosted"}, space=changed), "data", classification(1, 10)
+            supernet_settings(config(training={"loss": "boosted"}, space=changed)),
+            "data",
+            classification(1, 10),
         )
 
     optional, always = metadata(), metadata(optional=False)
     assert optional["supernet"]["networks_lack_exits"] is True
     assert always["supernet"]["networks_lack_exits"] is False
     assert (
-        supernet_metadata(config(), "data", classification(1, 10))["supernet"]["networks_lack_exits"] is False
+        supernet_metadata(supernet_settings(config()), "data", classification(1, 10))["supernet"][
+            "networks_lack_exits"
+        ]
+        is False
     )
     assert named_differences(optional, always) == ""
     assert "networks_lack_exits: false -> true" in named_differences(always, optional)
@@ -111,7 +117,7 @@ def test_a_teacher_at_a_high_temperature_is_no_divergence(tmp_path: Path) -> Non
     _, output = ready(tmp_path / "run", supernet=settings)
     chance = 2 * np.log(10)
     assert output[-1].step == output[-1].steps
-    training = new_training(config(supernet=settings), splits(), untrained())
+    training = new_training(supernet_settings(config(supernet=settings)), splits(), untrained())
     training._labelled.append(torch.tensor(2.9 * chance))
     training._check_converges()
     training._labelled.append(torch.tensor(3.1 * chance))
@@ -189,7 +195,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
 
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
-        ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", killed)
+        ready_supernet(supernet_settings(config(supernet=settings)), splits(), tmp_path / "parts", killed)
     half = load_supernet(supernet_file(tmp_path / "parts"))
     assert (half.step, half.is_finished) == (20, False)
     parts, _ = ready(tmp_path / "parts", supernet=settings)
@@ -239,7 +245,7 @@ def test_ctrl_c_at_the_very_end_still_leaves_the_average(tmp_path: Path) -> None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ready_supernet(config(supernet=settings), splits(), tmp_path / "parts", stop)
+        ready_supernet(supernet_settings(config(supernet=settings)), splits(), tmp_path / "parts", stop)
     parts, _ = ready(tmp_path / "parts", supernet=settings)
     assert parts.origin == "known"
     for name, tensor in whole.supernet.weights.items():
@@ -249,7 +255,9 @@ def test_ctrl_c_at_the_very_end_still_leaves_the_average(tmp_path: Path) -> None
 def test_a_long_average_forgets_the_random_weights_that_it_began_with() -> None:
     supernet = untrained()
     first = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
-    training = new_training(config(supernet={"epochs": 2, "average": 0.9999}), splits(), supernet)
+    training = new_training(
+        supernet_settings(config(supernet={"epochs": 2, "average": 0.9999})), splits(), supernet
+    )
     for _ in training.advance():
         pass
     trained = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
@@ -262,7 +270,7 @@ def test_a_long_average_forgets_the_random_weights_that_it_began_with() -> None:
 def test_a_teacher_on_another_process_says_what_it_says_where_it_is_trained() -> None:
     settings = config(supernet={"distillation": 0.5}, training={"precision": "bf16"})
     supernet = untrained()
-    training = new_training(settings, splits(), supernet)
+    training = new_training(supernet_settings(settings), splits(), supernet)
     batch, largest = next(batches().epoch(0)), training.sandwich.landmarks()["largest"]
     there = training._teacher(largest, batch)
     here = training._backward([largest], batch, None, torch.zeros(2))
@@ -280,7 +288,7 @@ def test_the_file_records_how_the_training_went_all_sessions_together(
 
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
     with pytest.raises(StoppedError):
-        ready_supernet(config(supernet=settings), splits(), tmp_path / "run", killed)
+        ready_supernet(supernet_settings(config(supernet=settings)), splits(), tmp_path / "run", killed)
     file = supernet_file(tmp_path / "run")
     half = load_supernet(file)
     save_supernet(file, replace(half, record={**half.record, "seconds": 1000.0}))
@@ -295,7 +303,7 @@ def test_the_file_records_how_the_training_went_all_sessions_together(
 def test_what_sessions_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
     steps = one.supernet.steps
-    training = new_training(config(supernet={"epochs": 1}), splits(), untrained())
+    training = new_training(supernet_settings(config(supernet={"epochs": 1})), splits(), untrained())
     half = replace(one.supernet, step=steps - 1, record={}, state=training.state())
     save_supernet(one.path, half)
     again, _ = ready(tmp_path / "run", supernet={"epochs": 1})
@@ -351,7 +359,7 @@ def test_the_file_names_its_space_by_a_hash(tmp_path: Path) -> None:
 def test_with_an_average_subnets_get_the_averaged_weights() -> None:
     settings = config(supernet={"epochs": 1, "average": 0.5})
     supernet = untrained()
-    training = new_training(settings, splits(), supernet)
+    training = new_training(supernet_settings(settings), splits(), supernet)
     steps = training.advance()
     next(steps)
     before = {name: flat.detach().clone() for name, flat in supernet.weights.flat.items()}
@@ -372,7 +380,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
 def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
     supernet = untrained()
     architecture = architectures(1)[0]
-    subnets = InheritedSubnets(config(), splits(), supernet)
+    subnets = InheritedSubnets(supernet_settings(config()), splits(), supernet)
     network, again = subnets.extract(architecture), subnets.extract(architecture)
     assert not network.training
     for name, value in network.state_dict().items():
@@ -385,7 +393,9 @@ def test_a_subnets_batch_norms_know_the_sample_and_nothing_else() -> None:
 
 def test_the_sample_holds_every_class() -> None:
     subnets = InheritedSubnets(
-        config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]}),
+        supernet_settings(
+            config(evaluation={"fidelities": [{"kind": "inherited", "recalibration_images": 100}]})
+        ),
         splits(),
         untrained(),
     )
@@ -447,7 +457,7 @@ def test_a_space_with_fewer_choices_inherits_from_the_larger_ones_supernet(tmp_p
     assert (second.origin, output) == (str(first.path), [])
     weights = {name: tensor.numpy() for name, tensor in second.supernet.weights.items()}
     large, small = (
-        supernet_with(one, splits().task, weights)
+        supernet_with(supernet_settings(one), splits().task, weights)
         for one in (config(), config(supernet=given, space=smaller()))
     )
     assert sum(map(torch.numel, small.weights.tensors.values())) < sum(map(np.size, weights.values()))
@@ -484,11 +494,13 @@ def test_a_supernet_of_other_data_is_refused(tmp_path: Path) -> None:
     settings = config(supernet={"epochs": 1, "file": str(first.path)})
     other = replace(splits(), fingerprint="other")
     with pytest.raises(RunError, match=r"data\.fingerprint"):
-        ready_supernet(settings, other, tmp_path / "second", lambda progress: None)
+        ready_supernet(supernet_settings(settings), other, tmp_path / "second", lambda progress: None)
 
 
 def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supernet(tmp_path: Path) -> None:
-    metadata = supernet_metadata(config(supernet={"epochs": 1}), splits().fingerprint, classification(1, 10))
+    metadata = supernet_metadata(
+        supernet_settings(config(supernet={"epochs": 1})), splits().fingerprint, classification(1, 10)
+    )
     assert metadata["supernet"]["distillation"] == 0.5
     path = supernet_file(tmp_path / "first")
     save_supernet(path, StoredSupernet(metadata, 1, 1, untrained().weights.tensors, {}))
@@ -499,9 +511,12 @@ def test_a_share_of_the_teacher_that_follows_from_the_rule_makes_no_other_supern
 
 def test_rules_and_shares_of_the_teacher_are_told_apart() -> None:
     chosen = [{}, {"rule": "fair"}, {"distillation": 0.0}, {"distillation": 0.25}]
-    keys = {context_key(config(supernet=one), "data") for one in chosen}
+    keys = {context_key(candidate_settings(config(supernet=one)), "data") for one in chosen}
     assert len(keys) == len(chosen)
-    assert context_key(config(supernet={"rule": "fair", "distillation": 0.0}), "data") in keys
+    assert (
+        context_key(candidate_settings(config(supernet={"rule": "fair", "distillation": 0.0})), "data")
+        in keys
+    )
 
 
 def test_a_damaged_supernet_is_told(tmp_path: Path) -> None:
@@ -579,7 +594,7 @@ def test_gradients_of_a_supernet_are_in_equilibrium_where_those_of_its_networks_
 ) -> None:
     def of_the_stem() -> torch.Tensor:
         settings = config(training={"loss": loss})
-        training = new_training(settings, splits(), untrained(training={"loss": loss}))
+        training = new_training(supernet_settings(settings), splits(), untrained(training={"loss": loss}))
         batch = next(iter(training._batches.epoch(0, 0)))
         largest = training.sandwich.landmarks()["largest"]
         training._backward([largest], batch, None, torch.zeros(2))

@@ -13,6 +13,8 @@ from aebnas.config.schema import SearchFile
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import ConfigError, RunError
+from aebnas.evaluation.settings import supernet_settings
+from aebnas.runs.store.settings_file import read_settings
 from aebnas.search.session import new_session
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
 from aebnas.supernet.storage import load_supernet, save_supernet, supernet_file
@@ -64,13 +66,16 @@ def planned(run: Path, *overrides: str) -> Plan:
 
 
 def weights_of_subnet(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
-    config = plan.selected.config
-    assert config is not None
+    config = read_settings(run)
     splits = make_splits(load_dataset(config.data), config.data)
     stored = load_supernet(supernet_file(run)).weights
-    supernet = supernet_with(config, splits.task, {name: one.numpy() for name, one in stored.items()})
+    supernet = supernet_with(
+        supernet_settings(config), splits.task, {name: one.numpy() for name, one in stored.items()}
+    )
     return dict(
-        InheritedSubnets(config, splits, supernet).extract(plan.selected.architecture).named_parameters()
+        InheritedSubnets(supernet_settings(config), splits, supernet)
+        .extract(plan.selected.architecture)
+        .named_parameters()
     )
 
 
@@ -147,7 +152,7 @@ def test_a_run_without_a_supernet_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_winner_file_away_from_its_run_is_refused(run: Path) -> None:
     plan = planned(run)
-    lost = replace(plan, selected=replace(plan.selected, config=None))
+    lost = replace(plan, selected=replace(plan.selected, origin=None))
     with pytest.raises(ConfigError, match=r"--inherit: .* does not lie in its run"):
         train_winner(lost, INHERIT)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from final_cases import architecture, plan
+from final_cases import architecture, images, plan
 from torch.nn.functional import cross_entropy, softmax
 
 from aebnas.config import load
@@ -13,6 +13,7 @@ from aebnas.data.datasets import shape_and_classes
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.spaces import space_of
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import classification
 from aebnas.train.full.full_training import train_batches
 from aebnas.train.select.largest import largest_architecture
@@ -70,6 +71,10 @@ def test_where_the_last_exit_alone_is_trained_the_others_hear_nothing() -> None:
         assert student[1 - deaf].grad is not None
 
 
+def of_side(side: int) -> InputSpec:
+    return images().task.input((side, side))
+
+
 def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     class Sees(EarlyExitNetwork):
         def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -79,7 +84,7 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
     seen: list[torch.Tensor] = []
     settings = plan(augment={"crop": 2, "flip": True})
     teacher = Sees(architecture(resolution=16), classification(1, 10))
-    batches = DistilledBatches(train_batches(settings, 8, 5), train_batches(settings, 16, 5), teacher)
+    batches = DistilledBatches(*(train_batches(settings, of_side(side), 5) for side in (8, 16)), teacher)
     for x, _ in batches:
         half = torch.nn.functional.avg_pool2d(seen[-1], 2)
         assert seen[-1].shape[2:] == (16, 16)
@@ -89,7 +94,9 @@ def test_the_teacher_sees_the_same_images_at_its_own_resolution() -> None:
 
 def test_the_teacher_is_not_trained() -> None:
     settings, teacher = plan(), network()
-    batches = DistilledBatches(train_batches(settings, 8, 5), train_batches(settings, 8, 5), teacher)
+    batches = DistilledBatches(
+        train_batches(settings, of_side(8), 5), train_batches(settings, of_side(8), 5), teacher
+    )
     _, targets = next(iter(batches))
     assert not targets.requires_grad
     assert not teacher.training

@@ -13,6 +13,7 @@ from rich.console import Console
 from aebnas.cli.costs import SampleCosts, Share, Spread, sample_costs
 from aebnas.cli.views.gene_rows import gene_rows
 from aebnas.cli.views.json_lines import write
+from aebnas.cli.views.unread_code import UNCHECKED, not_loaded, unread_names
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
 from aebnas.config.sections.fidelities import short
@@ -21,6 +22,7 @@ from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.splits import NAMES
 from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.preparation import prepare
@@ -53,6 +55,11 @@ class Description:
         return plan_of(self.config)
 
     @property
+    def code_not_loaded(self) -> tuple[str, ...]:
+        """Return the names of code from outside that nobody allowed."""
+        return unread_names(self.config)
+
+    @property
     def warning(self) -> str | None:
         """Return what is wrong with the limits, if next to nothing satisfies them."""
         if self.costs.left >= FEW or not self.costs.shares:
@@ -69,6 +76,9 @@ class Description:
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
         config, found = self.config, list(self.data.notes)
+        if self.code_not_loaded:
+            cure = "aebnas check FILE --allow-code"
+            found.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
         inherits = self.plan.inherits
         if not inherits and config.supernet != SupernetConfig():
             found.append(
@@ -109,8 +119,8 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
         return _counted(numbers, samples, console)
 
     prepared = prepare(config, must_read=False)
-    space, data = prepared.space, prepared.data
-    costs = sample_costs(config, space, data.task, samples, progress, prepared.devices)
+    space, data = prepared.problem.space, prepared.data
+    costs = sample_costs(config, space, data.task, samples, progress, prepared.problem.devices)
     counts = (math.prod(space.cardinalities), space.count())
     found = Description(config, space, data, *counts, costs)
     if json:
@@ -141,6 +151,8 @@ def as_dict(found: Description, file: str) -> dict[str, Any]:
             {"name": one.name, "epochs": one.epochs, "keep": None if one.keep is None else str(one.keep)}
             for one in found.plan.fidelities
         ],
+        "code_not_loaded": found.code_not_loaded,
+        "not_checked": [UNCHECKED] if found.code_not_loaded else [],
         "warning": found.warning,
         "notes": found.notes,
     }
@@ -167,7 +179,7 @@ def _print(console: Console, found: Description, file: str) -> None:
     console.print()
     console.print(_spreads(found.costs))
     _print_limits(console, found)
-    words, further = format_training(found.config)
+    words, further = format_training(candidate_settings(found.config))
     console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 

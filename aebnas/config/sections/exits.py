@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Wrong, reject
 from aebnas.config.sections.constraints import wrong_device
-from aebnas.config.sections.policies import Policies, PolicyConfig, Share, policy_named
+from aebnas.config.sections.policies import Policies, PolicyConfig, Share, ThresholdsConfig, policy_named
 from aebnas.config.tagged import setting_names
+from aebnas.extensions.names import is_outside
 
 BUDGETS = ("macs", "latency_ms", "energy_mj")
 """Targets that bound the mean cost of an image."""
@@ -90,6 +91,17 @@ class ExitsConfig(Frozen):
     def policy_names(self) -> tuple[str, ...]:
         """Return the names of the policies, each once."""
         return tuple(dict.fromkeys(policy.name for policy in self.policy))
+
+    @property
+    def outside_scores(self) -> tuple[str, ...]:
+        """Return the exit scores from outside that the policies look at, each once."""
+        looked_at = (
+            policy.name if isinstance(policy, ThresholdsConfig) else policy.options.get("score")
+            for policy in self.policy
+        )
+        return tuple(
+            dict.fromkeys(score for score in looked_at if isinstance(score, str) and is_outside(score))
+        )
 
     @property
     def target(self) -> str | None:

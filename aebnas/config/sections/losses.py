@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from aebnas.config.choices import Frozen, Items
+from aebnas.config.outside import section_of
 from aebnas.config.tagged import names_of, one_model
+from aebnas.extensions import kinds
 
 
 class LossConfig(Frozen):
@@ -33,6 +35,12 @@ class LossConfig(Frozen):
     def weights(self) -> tuple[float, ...] | None:
         """Return one weight per exit position and for the final classifier; None: all weigh 1."""
         return None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the options by name; of code that was not loaded, those that were given."""
+        own = {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        return own | (self.model_extra or {})
 
 
 class EquilibriumConfig(LossConfig):
@@ -127,11 +135,24 @@ else:
     AnyLoss = Union[LOSSES]  # noqa: UP007 - a tuple at run time: what the schema's readers find
 
 
+def outside_loss(name: str) -> type[LossConfig]:
+    """Return the section of a loss from outside.
+
+    Raises:
+        CodeError: The code behind the name is missing or wrong.
+    """
+    return section_of(name, LossConfig, kinds.LOSS, outside_loss, facts=("phases", "boosting_coefficient"))
+
+
 def _loss(given: Any) -> Any:
-    return one_model(given, LOSSES)
+    return one_model(given, LOSSES, outside_loss)
 
 
-Loss = Annotated[AnyLoss, BeforeValidator(_loss)]
+def _written(loss: LossConfig) -> dict[str, Any]:
+    return loss.model_dump(mode="json")
+
+
+Loss = Annotated[AnyLoss, PlainValidator(_loss), PlainSerializer(_written)]
 """One loss, by its name or with its options."""
 
 
@@ -141,10 +162,10 @@ def loss_named(name: str, **options: Any) -> LossConfig:
     Raises:
         ValidationError: There is no such loss or option, or a value is wrong.
     """
-    loss: LossConfig = one_model({"name": name, **options}, LOSSES)
+    loss: LossConfig = one_model({"name": name, **options}, LOSSES, outside_loss)
     return loss
 
 
-def names_where(fact: str) -> tuple[str, ...]:
+def names_where(property_name: str) -> tuple[str, ...]:
     """Return the names of the losses of which a fact is true, as ``suits_supernets``."""
-    return tuple(name for loss in LOSSES if getattr(loss, fact) for name in names_of(loss))
+    return tuple(name for loss in LOSSES if getattr(loss, property_name) for name in names_of(loss))

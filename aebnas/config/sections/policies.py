@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from aebnas.config.choices import Frozen
+from aebnas.config.outside import or_code, renamed, section_of
 from aebnas.config.tagged import as_written, names_of, one_model, several_models
+from aebnas.extensions import kinds
+from aebnas.extensions.consent import is_allowed
+from aebnas.extensions.loading import loaded
 
-Score = Literal["confidence", "entropy", "margin"]
+Score = Annotated[Literal["confidence", "entropy", "margin"], or_code(kinds.SCORE)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -51,8 +55,9 @@ class PolicyConfig(Frozen):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Return the options by name."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        """Return the options by name; of code that was not loaded, those that were given."""
+        own = {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        return own | (self.model_extra or {})
 
 
 class ThresholdsConfig(PolicyConfig):
@@ -150,8 +155,19 @@ else:
     AnyPolicy = Union[POLICIES]  # noqa: UP007 - a tuple at run time: what the schema's readers find: the starter file, near misses
 
 
+def outside_policy(name: str) -> type[PolicyConfig]:
+    """Return the section of a policy from outside; of a score: that of thresholds on it.
+
+    Raises:
+        CodeError: The code behind the name is missing or wrong.
+    """
+    if is_allowed() and kinds.SCORE.is_kept(loaded(name, kinds.POLICY)):
+        return renamed(name, ThresholdsConfig, outside_policy)
+    return section_of(name, PolicyConfig, kinds.FAMILY, outside_policy, facts=("single",))
+
+
 def _policies(given: Any) -> Any:
-    return several_models(given, POLICIES)
+    return several_models(given, POLICIES, outside_policy)
 
 
 Policies = Annotated[
@@ -166,5 +182,5 @@ def policy_named(name: str, **options: Any) -> PolicyConfig:
     Raises:
         ValidationError: There is no such policy or option, or a value is wrong.
     """
-    config: PolicyConfig = one_model({"name": name, **options}, POLICIES)
+    config: PolicyConfig = one_model({"name": name, **options}, POLICIES, outside_policy)
     return config

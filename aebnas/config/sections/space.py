@@ -10,19 +10,30 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from aebnas.blocks.activations import ACTIVATIONS
-from aebnas.blocks.block import NORM_EPS, PADDING
+from aebnas.blocks.block import NORM_EPS, PADDING, Block
 from aebnas.blocks.table import exit_modules, stage_blocks
 from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
+from aebnas.config.outside import or_code
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.spaces import SpaceSection
+from aebnas.extensions import kinds
+
+
+def _no_stage_block(block: type[Block]) -> str | None:
+    return None if block.in_stages else "cannot stand in a stage: it says in_stages = False"
+
+
+def _no_exit_module(block: type[Block]) -> str | None:
+    return None if block.in_exits else "cannot stand in an exit branch: it says in_exits = False"
+
 
 if TYPE_CHECKING:
     BlockType: TypeAlias = str
     ModuleType: TypeAlias = str
     Activation: TypeAlias = str
 else:  # a Literal tells the choices in messages and in the starter file
-    BlockType = Literal[stage_blocks()]
-    ModuleType = Literal[exit_modules()]
+    BlockType = Annotated[Literal[stage_blocks()], or_code(kinds.BLOCK, _no_stage_block)]
+    ModuleType = Annotated[Literal[exit_modules()], or_code(kinds.BLOCK, _no_exit_module)]
     Activation = Literal[tuple(ACTIVATIONS)]
 Padding = Literal["symmetric", "same"]
 Pooling = Literal["none", "max2", "avg2"]

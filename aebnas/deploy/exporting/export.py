@@ -16,9 +16,11 @@ from typing import Any, Literal
 import numpy as np
 
 from aebnas import __version__
+from aebnas.config.outside import names_in
 from aebnas.data.dataset import Samples
 from aebnas.deploy.exporting.card import Variant, card_text
 from aebnas.deploy.exporting.parity import checked_parity
+from aebnas.deploy.exporting.policy_check import check_travels
 from aebnas.deploy.exporting.quantize import quantized_graphs
 from aebnas.deploy.exporting.source import Source, read_source
 from aebnas.deploy.exporting.staging import refuse_existing, write_folder
@@ -36,11 +38,13 @@ from aebnas.deploy.manifest import (
     checksum_of,
     stored_file,
 )
+from aebnas.deploy.policy_code import CODE, packed_code
 from aebnas.deploy.scoring import exit_samples, prepared, refitted, score
 from aebnas.deploy.segments import SegmentChain
 from aebnas.deploy.speed import ROUNDS, TimedNetwork, mean_ms, rounds_ns
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
+from aebnas.extensions.consent import code_digest
 from aebnas.runtime.onnx_session import open_session
 from aebnas.runtime.torch_segments import network_graphs
 
@@ -193,6 +197,10 @@ def _contents(
     segments = list(files)
     files[POLICY] = _json(network.policy.to_dict())
     files[LABELS] = _json(list(checkpoint.classes))
+    code = _code(network.policy)
+    if code:
+        files[CODE] = packed_code(list(code))
+        check_travels(network.policy, files[CODE], code, len(checkpoint.classes))
     if stored is not None:
         files[SAMPLES] = _samples(source, network, stored)
     fields: dict[str, Any] = {
@@ -215,6 +223,7 @@ def _contents(
             "data": checkpoint.data_fingerprint,
             "trained_with": checkpoint.environment,
         },
+        "code": code,
         "files": [stored_file(name, content).model_dump() for name, content in files.items()],
     }
     if checkpoint.sixteen_bit_depth is not None:
@@ -223,6 +232,12 @@ def _contents(
     manifest = Manifest.model_validate_json(text)
     card = card_text(source, network.policy, network.precision, network.parity, variants)
     return manifest, {**files, MANIFEST: text.encode(), CARD: card.encode(errors="replace")}
+
+
+def _code(policy: ExitPolicy) -> dict[str, str]:
+    """Return the SHA-256 of the code from outside by which a policy decides, by name."""
+    names = names_in({"exits": dict(policy.to_dict())})
+    return {name: code_digest(name) for name in names}
 
 
 def _samples(source: Source, network: _Network, stored: Samples) -> bytes:

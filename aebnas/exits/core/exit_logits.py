@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.exits.core.arrays import FloatArray, IntArray, ScoreArray
-from aebnas.exits.core.scores import check_logits, predictions, score_named, softmax
+from aebnas.exits.core.scores import check_logits, predictions, scores_of, softmax
 
 
 class ExitLogits:
@@ -72,7 +72,8 @@ class ExitLogits:
         """
         key = (name, exit_index)
         if key not in self._scores:
-            self._scores[key] = score_named(name)(self.probabilities(exit_index)).astype(np.float32)
+            logits = self.values[:, exit_index]
+            self._scores[key] = scores_of(name, logits, lambda: self.probabilities(exit_index))
         return self._scores[key]
 
     def scores(self, name: str) -> ScoreArray:

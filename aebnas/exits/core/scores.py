@@ -4,20 +4,27 @@ A score is a number per sample and exit, higher = more certain; thresholds are c
 Computed in float64 and stored as float32: every threshold lives on the stored values, so that
 ``score >= threshold`` decides the same way at tuning time and at run time.
 
-To add a score, write a function from probabilities ``(N, K)`` to ``(N,)`` and enter it in ``SCORES``.
+To add a score, write a function from probabilities ``(N, K)`` to ``(N,)`` and name it as in
+``my_scores:gini``, or enter it in ``SCORES``.  One from outside may take logits instead: its argument is then
+called ``logits``.
 
 Must not import torch.
 """
 
 import difflib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from aebnas.errors import DataError, ShapeError
+from aebnas.errors import CodeError, DataError, ShapeError
 from aebnas.exits.core.arrays import FloatArray, IntArray, ScoreArray
+from aebnas.extensions import kinds
+from aebnas.extensions.consent import is_allowed, made_once
+from aebnas.extensions.loading import loaded
+from aebnas.extensions.names import is_outside, parse
 
 
 def confidence(probabilities: FloatArray) -> FloatArray:
@@ -73,9 +80,33 @@ def scores_at(name: str, logits: npt.NDArray[Any]) -> ScoreArray:
 
     Raises:
         DataError: The name is unknown.
+        CodeError: It is of code that is not allowed, missing or wrong, or gives no scores.
     """
-    scores: ScoreArray = score_named(name)(softmax(logits)).astype(np.float32)
-    return scores
+    return scores_of(name, logits, lambda: softmax(logits))
+
+
+def scores_of(name: str, logits: npt.NDArray[Any], probabilities: Callable[[], FloatArray]) -> ScoreArray:
+    """Return the score of every sample at one exit, ``(N,)`` float32.
+
+    Args:
+        name: Of the score.
+        logits: ``(N, K)``.
+        probabilities: Returns those of the logits, ``(N, K)``; asked where the score reads them.
+
+    Raises:
+        DataError: The name is unknown.
+        CodeError: It is of code that is not allowed, missing or wrong, or gives no scores.
+    """
+    score = score_named(name)
+    if not is_outside(name):
+        return score(probabilities()).astype(np.float32)
+    scores = np.asarray(score(np.array(logits, np.float64) if _reads_logits(name) else probabilities()))
+    if scores.shape != (len(logits),) or not np.isfinite(scores).all():
+        raise CodeError(
+            f"{name} must return one finite score per sample, shape ({len(logits)},), but returned shape "
+            f"{scores.shape}{'' if scores.shape != (len(logits),) else ' with values that are not finite'}"
+        )
+    return scores.astype(np.float32)
 
 
 def score_named(name: str) -> Callable[[FloatArray], FloatArray]:
@@ -83,12 +114,35 @@ def score_named(name: str) -> Callable[[FloatArray], FloatArray]:
 
     Raises:
         DataError: The name is unknown.
+        CodeError: It is of code that is not allowed, missing or wrong.
     """
+    if is_outside(name):
+        score: Callable[[FloatArray], FloatArray] = loaded(name, kinds.SCORE)
+        return score
     if name not in list(SCORES):  # a file may hold what no dictionary can look up
         near = difflib.get_close_matches(str(name), SCORES, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise DataError(f"Unknown exit score '{name}'.{hint} Choices: {', '.join(sorted(SCORES))}.")
     return SCORES[name]
+
+
+def check_score(name: str) -> None:
+    """Check that there is a score of that name; where code is not allowed, that it could be one.
+
+    Raises:
+        DataError: The name is unknown.
+        CodeError: It is of code that is missing or wrong.
+    """
+    if is_outside(name) and not is_allowed():
+        parse(name)
+    else:
+        score_named(name)
+
+
+def _reads_logits(name: str) -> bool:
+    return made_once(
+        name, "argument", lambda: next(iter(inspect.signature(score_named(name)).parameters)) == "logits"
+    )
 
 
 def predictions(logits: npt.NDArray[Any]) -> IntArray:

@@ -14,7 +14,7 @@ from aebnas.errors import DataError
 from aebnas.exits.core.arrays import BoolArray, FloatArray
 from aebnas.exits.core.exit_logits import ExitLogits
 from aebnas.exits.core.policy import CausalPolicy, Logits, require, rows
-from aebnas.exits.core.scores import score_named, scores_at
+from aebnas.exits.core.scores import check_score, scores_at
 from aebnas.exits.core.threshold_codec import decode_thresholds, encode_thresholds
 
 _KIND = "switch"
@@ -39,7 +39,7 @@ class SwitchPolicy(CausalPolicy):
         Raises:
             DataError: The score is unknown, or switches are NaN or do not ascend.
         """
-        score_named(self.score)
+        check_score(self.score)
         for row in self.switches:
             if np.isnan(row).any() or any(high <= low for low, high in itertools.pairwise(row)):
                 raise DataError(f"Switches must ascend, but got {list(row)}.")

@@ -13,7 +13,7 @@ import numpy as np
 from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray, refuse_nan_thresholds
 from aebnas.exits.core.exit_logits import ExitLogits
 from aebnas.exits.core.policy import CausalPolicy, Logits, require
-from aebnas.exits.core.scores import score_named, scores_at
+from aebnas.exits.core.scores import check_score, scores_at
 from aebnas.exits.core.threshold_codec import decode_thresholds, encode_thresholds
 
 
@@ -35,7 +35,7 @@ class ThresholdPolicy(CausalPolicy):
         Raises:
             DataError: The score is unknown or a threshold is NaN.
         """
-        score_named(self.score)
+        check_score(self.score)
         refuse_nan_thresholds(self.thresholds)
 
     @property

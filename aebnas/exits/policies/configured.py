@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.policies import PolicyConfig
-from aebnas.exits.policies.families import FAMILIES
+from aebnas.exits.policies.families import family_named
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.targets import TARGETS, Target
 from aebnas.exits.thresholds.tuners import TUNERS
@@ -23,7 +23,7 @@ def configured_family(policy: PolicyConfig) -> PolicyFamily:
     tuner = options.get("tuner")
     if tuner is not None:
         options["tuner"] = TUNERS[tuner.name](**tuner.model_dump(exclude={"name"}))
-    return FAMILIES[policy.name](**options)
+    return family_named(policy.name, **options)
 
 
 def configured_target(exits: ExitsConfig, cost_metric: str) -> Target | None:

@@ -22,7 +22,7 @@ from aebnas.exits.core.arrays import BoolArray, FloatArray, IntArray, ScoreArray
 from aebnas.exits.core.outcome import exit_index
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.core.scores import score_named
+from aebnas.exits.core.scores import check_score
 from aebnas.exits.core.shares import conditional, thresholds_from_shares, tilted_to
 from aebnas.exits.core.threshold_policy import ThresholdPolicy
 from aebnas.exits.policies.family import PolicyFamily, front_of
@@ -50,7 +50,7 @@ class Eero(PolicyFamily):
         Raises:
             DataError: A beta is not positive, there is none, or the score is unknown.
         """
-        score_named(self.score)
+        check_score(self.score)
         if not self.betas or not all(beta > 0 for beta in self.betas):
             raise DataError(f"`betas` must be positive numbers, but got {list(self.betas)}.")
 

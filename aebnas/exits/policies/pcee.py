@@ -16,7 +16,7 @@ from aebnas.errors import DataError
 from aebnas.exits.core.arrays import BoolArray, ScoreArray
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.core.scores import score_named
+from aebnas.exits.core.scores import check_score
 from aebnas.exits.core.switch_policy import SwitchPolicy, switches_where
 from aebnas.exits.policies.drift import drifted_bins
 from aebnas.exits.policies.family import PolicyFamily, front_of
@@ -56,7 +56,7 @@ class Pcee(PolicyFamily):
         Raises:
             DataError: One is out of range, or the score is unknown.
         """
-        score_named(self.score)
+        check_score(self.score)
         if self.bins < 1 or (self.neighbours is not None and self.neighbours < 1) or self.max_points < 1:
             raise DataError("`bins`, `neighbours` and `max_points` must be at least 1.")
         if self.lower_bound is not None and not 0 < self.lower_bound < 1:

@@ -14,7 +14,7 @@ from aebnas.exits.core.arrays import BoolArray
 from aebnas.exits.core.front import thin
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.core.scores import score_named
+from aebnas.exits.core.scores import check_score
 from aebnas.exits.core.threshold_policy import threshold_policies
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.thresholds.tuners import EXACT, Tuner
@@ -41,7 +41,7 @@ class TunedThresholds(PolicyFamily):
         Raises:
             DataError: The score is unknown, or fewer than two policies are asked for.
         """
-        score_named(self.score)
+        check_score(self.score)
         if self.max_points < 2:
             raise DataError(f"`max_points >= 2` must hold, but got {self.max_points}.")
 

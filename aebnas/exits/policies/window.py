@@ -21,7 +21,7 @@ from aebnas.exits.core.arrays import BoolArray, ScoreArray
 from aebnas.exits.core.exit_logits import ExitLogits
 from aebnas.exits.core.policy import CausalPolicy, ExitPolicy, Logits, is_number, require, rows
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.core.scores import score_named
+from aebnas.exits.core.scores import check_score
 from aebnas.exits.core.threshold_codec import decode_thresholds, encode_thresholds
 from aebnas.exits.policies.family import PolicyFamily, front_of
 
@@ -53,7 +53,7 @@ class WindowPolicy(CausalPolicy):
             ShapeError: There is not one operating point per exit.
             DataError: The score is unknown, or a number is NaN.
         """
-        score_named(self.score)
+        check_score(self.score)
         if len(self.operating) != len(self.windows) + 1:
             raise ShapeError(
                 f"{len(self.windows) + 1} operating points are needed, but got {len(self.operating)}."
@@ -131,7 +131,7 @@ class WindowCascade(PolicyFamily):
         Raises:
             DataError: One is no share, or the score is unknown.
         """
-        score_named(self.score)
+        check_score(self.score)
         for name in ("coverage", "passed_on"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:

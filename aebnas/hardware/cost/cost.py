@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.parts import SamePadding, Sides
+from aebnas.blocks.table import signature_word
 from aebnas.hardware.cost.memory import BYTES_PER_ACTIVATION, ActivationWatch
-from aebnas.space.api import Architecture, Segment
+from aebnas.pretrained.layer import PieceLayer
+from aebnas.space.api import Architecture, Segment, handed_on
 from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
@@ -102,9 +104,16 @@ SHAPE_ONLY: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 of Python operations each, three quarters of a layer's time."""
 
 
-@cache
 def layer_cost(layer: Layer) -> LayerCost:
-    """Return the cost of a layer for one image, counted once per process."""
+    """Return the cost of a layer for one image, counted once per process and code of its block."""
+    if isinstance(layer, PieceLayer):
+        return _piece_cost(layer)
+    return _layer_cost(layer, signature_word(layer.spec.type))
+
+
+@cache
+def _layer_cost(layer: Layer, block: str) -> LayerCost:
+    """Return the cost of a layer whose block goes by that name in signatures."""
     # on the meta device nothing is computed and no random numbers are drawn
     with torch.device("meta"):
         module = layer.build().eval()
@@ -123,6 +132,19 @@ def layer_cost(layer: Layer) -> LayerCost:
         watch.peak_bytes,
         watch.peak_bytes_input_kept,
         watch.saved_bytes,
+    )
+
+
+def _piece_cost(piece: PieceLayer) -> LayerCost:
+    """Return the cost of a piece of a user's network: its graph is counted, its modules are none of ours."""
+    cost = piece.cost()
+    return LayerCost(
+        cost.macs,
+        cost.params,
+        cost.params,
+        cost.activation_bytes,
+        cost.activation_bytes_input_kept,
+        cost.saved_activation_bytes,
     )
 
 
@@ -187,7 +209,8 @@ def network_cost(architecture: Architecture, task: Task) -> NetworkCost:
 def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
     """Return the cost of a network that is a list of segments."""
     reach, total, params, peak, saved = [], 0, 0, 0, 0
-    for segment in plan:
+    is_read, images = handed_on(plan), _waiting_images(plan)
+    for i, segment in enumerate(plan):
         backbone = [layer_cost(layer) for layer in segment.backbone]
         branch = [layer_cost(layer) for layer in segment.exit]
         total += sum(cost.macs for cost in backbone + branch)
@@ -195,14 +218,35 @@ def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
         saved += sum(cost.saved_activation_bytes for cost in backbone + branch)
         reach.append(total)
         alive = [cost.activation_bytes for cost in backbone]
-        alive += _branch_peaks(segment.exit, branch, is_last=segment is plan[-1])
-        peak = max(peak, *alive)
+        alive += _branch_peaks(segment.exit, branch, is_read[i])
+        peak = max(peak, *_with_image(alive, images[i], backbone, segment, i))
     return NetworkCost(np.asarray(reach, float), params, peak, saved)
 
 
-def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_last: bool) -> list[int]:
-    """Return the live bytes of each layer of an exit branch; but for the last exit, the features wait."""
-    if is_last:
+def _waiting_images(plan: Sequence[Segment]) -> list[int]:
+    """Return for each segment the bytes of the image that waits for one behind it; 0: none reads it again."""
+    again = [i for i, segment in enumerate(plan) if segment.reads == "image"]
+    image = next(plan[0].layers()).input.elements * BYTES_PER_ACTIVATION
+    return [image if again and i < again[-1] else 0 for i in range(len(plan))]
+
+
+def _with_image(
+    alive: list[int], image: int, backbone: list[LayerCost], segment: Segment, index: int
+) -> list[int]:
+    """Return the live bytes of each layer of a segment with an image that waits.
+
+    Its first layer has the image already, if it begins with it, but lets go of it in the end.
+    """
+    if not image:
+        return alive
+    begins = (index == 0 or segment.reads == "image") and bool(backbone)
+    kept = [backbone[0].activation_bytes_input_kept] if begins else []
+    return kept + [one + image for one in alive[len(kept) :]]
+
+
+def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_read: bool) -> list[int]:
+    """Return the live bytes of each layer of an exit branch; where the features are read again, they wait."""
+    if not is_read:
         return [cost.activation_bytes for cost in costs]
     features = layers[0].input.elements * BYTES_PER_ACTIVATION
     return [costs[0].activation_bytes_input_kept, *(features + cost.activation_bytes for cost in costs[1:])]

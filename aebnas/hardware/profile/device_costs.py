@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.blocks.layer import Layer
-from aebnas.config.schema import SearchFile
 from aebnas.config.text_paths import expanded
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile.profile import HardwareProfile, read_profile
@@ -37,22 +36,24 @@ class DeviceCosts:
         return cls(tuple(read_profile(expanded("hardware", path)) for path in paths))
 
     @classmethod
-    def of_file(cls, config: SearchFile, space: SearchSpace, task: Task) -> DeviceCosts:
-        """Read the profiles of a search-space file, and check that they know all that it may ask.
+    def for_space(
+        cls, paths: Iterable[Path | str], metrics: Iterable[str], space: SearchSpace, task: Task
+    ) -> DeviceCosts:
+        """Read profiles, and check that they know all that a search of a space may ask.
 
         Args:
-            config: The file.
-            space: Its space.
+            paths: Of the profiles.
+            metrics: What is asked, as the file names it: objectives, constraints, what exits trade.
+            space: The space.
             task: What comes in, and how many answers there are.
 
         Raises:
             ConfigError: A file cannot be read or is wrong.
             HardwareError: A profile lacks a layer of the space, or energies.
         """
-        devices = cls.read(config.hardware)
+        devices = cls.read(paths)
         if devices.profiles:  # listing a large space takes seconds
-            layers = space.layers(task)
-            devices.require(layers, (*config.objectives, *config.constraints, config.cost_metric))
+            devices.require(space.layers(task), tuple(metrics))
         return devices
 
     def require(self, layers: Sequence[Layer], metrics: Iterable[str]) -> None:

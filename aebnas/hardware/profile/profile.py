@@ -14,7 +14,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from aebnas.hardware.profile.latency_terms import LatencyTerms, SegmentTerms
 from aebnas.hardware.profile.measured_network import MeasuredNetwork, read_networks
 from aebnas.hardware.profile.profile_schema import ProfileMetadata
 from aebnas.hardware.profile.profile_table import LayerRow, iterate, read_table, table_text
-from aebnas.space.api import Segment
+from aebnas.space.api import Segment, handed_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,11 @@ class HardwareProfile:
         Raises:
             HardwareError: A layer was not measured.
         """
-        layers = [self._segment_layers(segment) for segment in plan]
+        terms = map(self._segment_layers, plan)
+        layers = [
+            one if is_read else replace(one, output_mb=0.0)
+            for one, is_read in zip(terms, handed_on(plan), strict=True)
+        ]
         return LatencyTerms.of(layers, self.metadata.overhead, cache_mb)
 
     def reach_energy_mj(self, plan: Sequence[Segment]) -> FloatArray:

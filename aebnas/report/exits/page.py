@@ -48,9 +48,9 @@ def _header(study: ExitStudy) -> Markup:
         f"images and scored on {scored:,} select images, which no policy was fitted on. "
         f"Cost: {metric_name(study.evaluation.cost_metric)}"
     )
-    text = element("ul", *(element("li", text) for text in study.warnings), attributes={"class": "warnings"})
+    notes = element("ul", *(element("li", text) for text in study.warnings), attributes={"class": "warnings"})
     heading = element("h1", "When to leave: exit policies compared")
-    return element("header", heading, element("p", lead, attributes={"class": "lead"}), text)
+    return element("header", heading, element("p", lead, attributes={"class": "lead"}), notes)
 
 
 def _curves_caption(study: ExitStudy) -> str:

@@ -123,4 +123,4 @@ def _metadata(point: OperatingPoint) -> dict[str, Any]:
 
 def _violations(run: LoadedRun, point: OperatingPoint) -> list[float]:
     metrics = metrics_at(point.evaluation, point.budget_fraction, point.setting)
-    return list(violations_of(metrics, run.contents.config))
+    return list(violations_of(metrics, run.contents.goals))

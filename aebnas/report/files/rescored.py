@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.rescoring import rescored, rescored_config
+from aebnas.evaluation.settings import exit_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.contents import RunContents, read_run
 from aebnas.runs.store.arrays import read_labels
@@ -52,7 +53,9 @@ def rescored_run(
         plans = [one.architecture.segments(task) for one in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]
         devices.require(layers, (*config.objectives, *config.constraints))
-        found = rescored(config, done, store.exit_records, read_labels(store.path), devices, task)
+        found = rescored(
+            exit_settings(config), done, store.exit_records, read_labels(store.path), devices, task
+        )
         return read_run(store, rescored=(config, found))
     finally:
         store.close()

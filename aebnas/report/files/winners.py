@@ -108,6 +108,8 @@ class Winner(Frozen):
     """How it is trained in full."""
     exits: ExitsConfig
     """The score that thresholds are compared with, and how they were tuned."""
+    code_folder: Text | None = None
+    """Where code from outside lay, which it names as package.module:Name."""
     points: Annotated[Items[WinnerPoint], Field(min_length=1)]
     """Its points on the front, by rising cost."""
     architecture: AnyArchitecture
@@ -204,8 +206,9 @@ def winner_common(run: RunContents) -> str:
         "classes": _classes(run),
         "image_shape": run.metadata["image_shape"],
         "data": run.config.data.model_dump(mode="json"),
-        "training": longest_training(run.config).model_dump(mode="json"),
+        "training": longest_training(run.plan, run.config.training).model_dump(mode="json"),
         "exits": run.config.exits.model_dump(mode="json"),
+        "code_folder": run.config.code_folder,
     }
     return f"format: {FORMAT}\n{_yaml(plain)}"
 
@@ -235,8 +238,9 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
         classes=_classes(run),
         image_shape=None if shape is None else tuple(shape),
         data=config.data,
-        training=longest_training(config),
+        training=longest_training(run.plan, config.training),
         exits=config.exits,
+        code_folder=config.code_folder,
         points=tuple(_winner_point(point) for point in points),
         architecture=evaluation.architecture,
     )

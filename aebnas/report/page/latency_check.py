@@ -36,7 +36,7 @@ def latency_checks(run: RunContents, store: RunStore) -> tuple[LatencyCheck, ...
     if not run.config.hardware:
         return ()
     try:
-        profiles = kept_devices(store, run.config).profiles
+        profiles = kept_devices(store, run.config.profiles).profiles
     except RunError:
         return ()  # a damaged copy stops `resume`, not the report
     checks = (LatencyCheck(one.name, one.metadata.device.name, _points(one)) for one in profiles)

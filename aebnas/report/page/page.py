@@ -73,13 +73,13 @@ def page(
 
 def _summary(runs: Sequence[RunContents]) -> Markup:
     several = len(runs) > 1
-    text = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
-    text = comparison_warnings(runs) + text if several else text
-    boxes = element("ul", *(element("li", text) for text in text), attributes={"class": "warnings"})
+    notes = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
+    notes = comparison_warnings(runs) + notes if several else notes
+    boxes = element("ul", *(element("li", text) for text in notes), attributes={"class": "warnings"})
     content = comparison_rows(runs) if several else cards(headline(runs[0]))
     lead = element("p", _lead(runs), attributes={"class": "lead"})
     heading = element("h1", _title(runs))
-    return element("header", heading, lead, content, *([boxes] if text else []))
+    return element("header", heading, lead, content, *([boxes] if notes else []))
 
 
 def _title(runs: Sequence[RunContents]) -> str:

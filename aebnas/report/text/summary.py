@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aebnas.config.schema import SearchFile
 from aebnas.config.sections.policies import ThresholdsConfig
 from aebnas.evaluation.identity import how_trained
+from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.policies.configured import configured_target
 from aebnas.report.text.run_status import open_ends
 from aebnas.report.text.training_formatting import (
@@ -90,8 +90,8 @@ def provenance(run: RunContents) -> list[SummaryItem]:
             "Search", f"{config.search.algorithm}, population {config.search.population}", _generations(run)
         ),
         SummaryItem("Seed", str(config.search.seed), f"split seed {config.data.split_seed}"),
-        SummaryItem("Exits", *format_exits(config)),
-        SummaryItem("Training", *format_training(config)),
+        SummaryItem("Exits", *format_exits(run.settings.exits)),
+        SummaryItem("Training", *format_training(run.settings)),
         *(
             [SummaryItem("Supernet", *format_supernet(run.metadata["supernet"]))]
             if run.metadata["supernet"]
@@ -163,7 +163,9 @@ def warnings(run: RunContents) -> list[str]:
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
         advice = advice_on_inherited(
-            run.config, (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains)
+            run.goals,
+            run.plan,
+            (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains),
         )
         found += [] if advice is None else [advice]
     found += common_notes(run)
@@ -208,10 +210,10 @@ def common_notes(run: RunContents) -> list[str]:
     return [note for note in (notes[0] if notes else ()) if all(note in other for other in notes)]
 
 
-def format_exits(config: SearchFile) -> tuple[str, str]:
+def format_exits(settings: ExitSettings) -> tuple[str, str]:
     """Return the exit policy in words, and its target or tuner."""
-    exits = config.exits
-    target = configured_target(exits, config.cost_metric)
+    exits = settings.exits
+    target = configured_target(exits, settings.cost_metric)
     names = ", ".join(name or exits.only.name for name in exits.settings)
     if target is not None:
         return names, f"target: {target.text()}"
@@ -238,7 +240,7 @@ def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."
         )
-    if len({how_trained(run.config) for run in runs}) > 1:
+    if len({how_trained(run.settings) for run in runs}) > 1:
         found.append("These runs trained their candidates with different settings.")
     return found
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aebnas.config.schema import SearchFile
-from aebnas.evaluation.plan import Plan, plan_of
+from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.runs.formatting import count, duration, landmarks
 
 ORIGINS = {"trained": "trained for this run", "known": "the run's own, trained before"}
@@ -50,9 +50,9 @@ def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
     return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(words) if counted[word])
 
 
-def format_training(config: SearchFile) -> tuple[str, str]:
+def format_training(settings: CandidateSettings) -> tuple[str, str]:
     """Return how candidates get their weights, and who gets more where not all get the same."""
-    plan, size = plan_of(config), config.training.batch_size
+    plan, size = settings.plan, settings.training.batch_size
     first, *others = plan.of_generations
     notes = [first.options.note()] if first.options.note() else []
     if others:
@@ -68,7 +68,7 @@ def format_training(config: SearchFile) -> tuple[str, str]:
     trained = f"{epochs}, batches of {size}"
     if first.trains:
         return trained, "; ".join(notes)
-    supernet = f"inherited from a supernet of {count(config.supernet.epochs, 'epoch')}"
+    supernet = f"inherited from a supernet of {count(settings.supernet.supernet.epochs, 'epoch')}"
     return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
 
 

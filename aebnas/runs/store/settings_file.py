@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from aebnas.config import SearchFile, load
-from aebnas.errors import ConfigError, RunError
+from aebnas.errors import CodeError, ConfigError, RunError
+from aebnas.extensions.consent import is_allowed, without_code
 
 FILE = "config.yaml"
 LAST_SECTION = re.compile(rb"^report:", re.MULTILINE)
@@ -18,10 +19,12 @@ def read_settings(path: Path) -> SearchFile:
 
     Raises:
         RunError: It is missing, wrong or cut off.
+        CodeError: It names code that is allowed, and missing or wrong.
     """
     file, cure = path / FILE, "Put a copy of it back"
     try:
-        config = load(file)
+        with without_code():
+            config = load(file)
         content = file.read_bytes()
     except ConfigError as error:
         raise RunError(f"{path} is damaged: {error}. {cure}") from error
@@ -29,4 +32,14 @@ def read_settings(path: Path) -> SearchFile:
         raise RunError(f"{path} is damaged: {file}: {error.strerror or error}. {cure}") from error
     if not LAST_SECTION.search(content):
         raise RunError(f"{path} is damaged: {file} ends before its last section, report. {cure}")
-    return config
+    return _with_code(file) if is_allowed() and config.outside_names else config
+
+
+def _with_code(file: Path) -> SearchFile:
+    """Return a configuration that is sound, its code loaded: what is wrong now is wrong with the code."""
+    try:
+        return load(file)
+    except ConfigError as error:
+        raise CodeError(
+            f"{error} If it lies elsewhere now: aebnas resume RUN --set code_folder=DIR"
+        ) from error

@@ -29,6 +29,7 @@ from aebnas.config import SearchFile, resolved
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.record import Evaluation, ExitRecord, Outcome
+from aebnas.extensions.consent import look_in, without_code
 from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
 from aebnas.runs.fidelity_status import current_evaluations
@@ -118,7 +119,11 @@ class RunStore:
     @cached_property
     def settled(self) -> SearchFile:
         """Return the configuration as it was when it was first read: what no change may concern."""
-        return self.config
+        with without_code():
+            config = self.config
+        if config.code_folder is not None:
+            look_in(config.code_folder)  # where code is allowed, its policies are read with it
+        return config
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -186,5 +186,6 @@ METADATA: Mapping[str, TypeAdapter[Any]] = {
     "changes": TypeAdapter(list[str]),
     "hardware": TypeAdapter(dict[str, str]),
     "supernet": TypeAdapter(StoredSupernet),
+    "code": TypeAdapter(dict[str, str]),
 }
 """What a fact of each name must be; others may be anything."""

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from aebnas.config import SearchFile
-from aebnas.errors import AebnasError
+from aebnas.errors import AebnasError, CodeError
 from aebnas.evaluation.record import Evaluation, ExitRecord
 from aebnas.exits.core.arrays import check_reach_cost
 from aebnas.exits.operating_curve import OperatingCurve
+from aebnas.extensions.loading import users_error
 from aebnas.runs.store.arrays import unpack_record
 from aebnas.runs.store.cells import Cell
 from aebnas.runs.store.stored_schema import EVALUATION, METADATA, SUMMARY
@@ -33,13 +34,19 @@ def evaluation_in(cell: Cell, key: str, config: SearchFile) -> Evaluation:
 
     Raises:
         RunError: The cell holds none, one that contradicts itself, or another candidate's.
+        CodeError: A policy is of code that is allowed, and missing or wrong.
     """
     plain = cell.json()
     cell.checked(EVALUATION, plain)
     try:
         evaluation = Evaluation.from_dict(plain)
         why = _contradiction(evaluation, key) or _lack(evaluation, config)
+    except CodeError:
+        raise
     except (AebnasError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        told = users_error(error)  # of a policy that cannot read what it wrote: the row is sound
+        if told is not None:
+            raise told from error
         raise cell.damaged(f"no evaluation ({type(error).__name__}: {error})") from error
     if why:
         raise cell.damaged(why)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aebnas.config.schema import SearchFile
+from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FidelityFinished, Listener
@@ -24,16 +24,16 @@ Decided = Callable[[Evaluation, bool, int], None]
 class Batches:
     """Takes the generations of one search through its plan."""
 
-    def __init__(self, steps: Steps, space: SearchSpace, config: SearchFile, listener: Listener) -> None:
+    def __init__(self, steps: Steps, space: SearchSpace, goals: Goals, listener: Listener) -> None:
         """Prepare for one search.
 
         Args:
             steps: Of the search.
             space: Decodes the genomes.
-            config: Says what the better candidates are.
+            goals: Says what the better candidates are.
             listener: Told who goes on.
         """
-        self._steps, self._space, self._config, self._listener = steps, space, config, listener
+        self._steps, self._space, self._goals, self._listener = steps, space, goals, listener
 
     def evaluate(self, asked: Sequence[Genome], decided: Decided) -> bool:
         """Evaluate a generation; return whether it came to its end, or the time was up.
@@ -86,7 +86,7 @@ class Batches:
 
     def _going_on(self, asked: Sequence[Genome], found: Mapping[str, Evaluation], level: int) -> set[str]:
         done = {key: one for key, one in found.items() if one.is_done}
-        ranked = best_first(self._space, asked, done, self._config)
+        ranked = best_first(self._space, asked, done, self._goals)
         return set(ranked[: self._steps.plan.going_on(level, len(done))])
 
     def _cut(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aebnas.config.schema import SearchFile
+from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
@@ -43,16 +43,20 @@ class Ended:
 class Finals:
     """Takes the best of one search further."""
 
-    def __init__(self, steps: Steps, space: SearchSpace, config: SearchFile, listener: Listener) -> None:
+    def __init__(
+        self, steps: Steps, space: SearchSpace, goals: Goals, most_macs: float | None, listener: Listener
+    ) -> None:
         """Read whom an earlier end of the run took further.
 
         Args:
             steps: Of the search.
             space: Decodes the genomes.
-            config: Says what the better candidates are.
+            goals: Says what the better candidates are.
+            most_macs: Limit on the MACs of a training, over all images and epochs; None: there is none.
             listener: Told who goes on.
         """
-        self._steps, self._space, self._config, self._listener = steps, space, config, listener
+        self._steps, self._space, self._goals, self._listener = steps, space, goals, listener
+        self._most_macs = most_macs
         self._before = {key for one in finals_of(steps.store.generations()) for key in one.trained}
 
     def run(
@@ -74,7 +78,7 @@ class Finals:
         genomes = [one.genome for one in individuals if one.key in trained]
         left = [one for one in individuals if one.key not in trained]
         further = {key: ended.evaluations[key] for key in trained}
-        ended.individuals = left + with_free_points(self._space, genomes, further, self._config)
+        ended.individuals = left + with_free_points(self._space, genomes, further, self._goals)
         self._warn_of_others(len(self._before - trained))
         return ended
 
@@ -92,7 +96,7 @@ class Finals:
         before = self._steps.plan.fidelities[fidelity.level - 1].name
         done = {key: one for key, one in ended.evaluations.items() if one.is_done and one.fidelity == before}
         genomes = [one.genome for one in individuals]
-        ranked = best_first(self._space, genomes, done, self._config)
+        ranked = best_first(self._space, genomes, done, self._goals)
         best = self._allowed(ranked, done, fidelity)[: int(fidelity.keep or 0)]
         found = {key: one for key in best if (one := self._steps.find(key, fidelity.level)) is not None}
         unknown = [done[key].architecture for key in best if key not in found]
@@ -122,14 +126,14 @@ class Finals:
         """
         if len(found) < len(best) or any(one.is_machine_failure for one in found.values()):
             return False
-        points = with_free_points(self._space, genomes, dict(found), self._config)
+        points = with_free_points(self._space, genomes, dict(found), self._goals)
         return any(one.is_feasible for one in points)
 
     def _allowed(
         self, ranked: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity
     ) -> list[str]:
         """Return the candidates whose further training is within the limit on that of one."""
-        limit, images = self._config.evaluation.max_training_macs, self._steps.store.metadata("train_images")
+        limit, images = self._most_macs, self._steps.store.metadata("train_images")
         if limit is None or images is None:
             return list(ranked)
         most = limit / (images * fidelity.epochs)

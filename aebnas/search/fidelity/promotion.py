@@ -16,19 +16,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
+from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.individuals import Individual, with_free_points
 from aebnas.runs.pareto import non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
-from aebnas.task.metrics.table import metric_of
 
 FloatArray = NDArray[np.float64]
 
 
 def best_first(
-    space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], config: SearchFile
+    space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], goals: Goals
 ) -> list[str]:
     """Return the keys of the finished candidates of a rung, the best first.
 
@@ -36,12 +35,10 @@ def best_first(
         space: Decodes the genomes.
         asked: The batch in ask order.
         evaluations: At this rung, by key; failed ones are left out.
-        config: Objectives, constraints and target.
+        goals: Objectives, constraints and target.
     """
-    limits = {name: bound for name, bound in config.constraints.items() if not metric_of(name).is_learned}
-    limited = config.model_copy(update={"constraints": limits})
-    points = with_free_points(space, asked, dict(evaluations), limited)
-    if config.exits.target is not None and config.exits.budget_metric is None:
+    points = with_free_points(space, asked, dict(evaluations), goals.without_learned())
+    if goals.has_target and not goals.bounds_cost:
         points = [replace(one, violations=one.violations[:-1]) for one in points]
     return list(dict.fromkeys(points[i].key for i in _order(points)))
 

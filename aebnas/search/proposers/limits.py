@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import Bound, bound_violations, full_name
+from aebnas.config.sections.constraints import Bound, bound_violations
+from aebnas.evaluation.goals import Goals
 from aebnas.space.api import Architecture
 from aebnas.task.metrics.table import metric_of
 
@@ -20,7 +20,7 @@ CostViolation = Callable[[Architecture], float]
 """How far an architecture is beyond its limits, whatever training makes of it; 0: within."""
 
 
-def cost_violation_of(config: SearchFile, exact: ExactCosts) -> CostViolation | None:
+def cost_violation_of(goals: Goals, exact: ExactCosts) -> CostViolation | None:
     """Return how far architectures are beyond the constraints on costs; None where there are none.
 
     Limits on ``params``, ``peak_activation_bytes`` and ``worst_`` costs hold or not before training.
@@ -28,10 +28,10 @@ def cost_violation_of(config: SearchFile, exact: ExactCosts) -> CostViolation | 
     costs too much, or the last too little.
 
     Args:
-        config: The constraints, and the names of the profiles.
+        goals: The constraints, and the names of the profiles.
         exact: Counts architectures, with the devices that constraints name.
     """
-    bounds = {full_name(name, config.profiles): bound for name, bound in config.constraints.items()}
+    bounds = {goals.full_name(name): bound for name, bound in goals.constraints.items()}
     bounds = {name: bound for name, bound in bounds.items() if not metric_of(name).is_learned}
     if not bounds:
         return None

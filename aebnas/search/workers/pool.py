@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import WorkersConfig
 from aebnas.data.splits import Splits
 from aebnas.evaluation.plan import StepOf, first_step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, ignore
 from aebnas.space.api import Architecture
@@ -60,7 +61,8 @@ class SerialPool:
 
     def __init__(
         self,
-        config: SearchFile,
+        settings: CandidateSettings,
+        workers: WorkersConfig,
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
@@ -69,8 +71,8 @@ class SerialPool:
         """Prepare the evaluator on the CPU, or the first GPU where one is asked for."""
         from aebnas.evaluation.evaluator import Evaluator
 
-        device = "cuda:0" if config.workers.gpus_per_worker not in ("auto", 0) else "cpu"
-        self._evaluator = Evaluator(config, splits, device, costs, shared)
+        device = "cuda:0" if workers.gpus_per_worker not in ("auto", 0) else "cpu"
+        self._evaluator = Evaluator(settings, splits, device, costs, shared)
         self._listener = listener
         self._is_stopping = False
 

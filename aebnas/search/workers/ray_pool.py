@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import WorkersConfig
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import StepOf, first_step
 from aebnas.evaluation.record import Outcome, Status, draft_evaluation
+from aebnas.evaluation.settings import CandidateSettings
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.events import CandidateStarted, Listener, Warned, WorkerLost, WorkersChanged, ignore
@@ -77,7 +78,8 @@ class RayPool:
 
     def __init__(
         self,
-        config: SearchFile,
+        settings: CandidateSettings,
+        workers: WorkersConfig,
         splits: Splits,
         listener: Listener = ignore,
         costs: DeviceCosts | None = None,
@@ -88,7 +90,8 @@ class RayPool:
         """Start Ray and place the images, and shared weights where there are any, in shared memory.
 
         Args:
-            config: The whole search-space file.
+            settings: How candidates are trained and scored.
+            workers: How many, and where.
             splits: Its data.
             listener: Told what happens.
             costs: Hardware profiles of the search.
@@ -99,15 +102,15 @@ class RayPool:
         Raises:
             WorkerError: Ray does not start, or the cluster is too small for one worker.
         """
-        self._config = config
+        self._workers, self._seed = workers, settings.seed
         self._listener = listener
         self._open, self._now = open_cluster, now
         self._work = splits.task
         self._failed_starts = self._reconnections = 0
         self._is_stopping = False
-        self._stranding = Stranding(config.workers, lambda text: listener(Warned(text)), now)
+        self._stranding = Stranding(workers, lambda text: listener(Warned(text)), now)
         arrays = {name: dict(prepared) for name, prepared in (shared or {}).items()}
-        job = Job(config.model_dump_json(), splits, DeviceCosts() if costs is None else costs, arrays)
+        job = Job(settings, splits, DeviceCosts() if costs is None else costs, arrays)
         self._cluster = open_cluster()
         try:
             self._roster = self._begin(job, BEGIN_SECONDS)
@@ -116,7 +119,7 @@ class RayPool:
             raise
         self._announced_size = self.size
         # a local Ray is not started again: what ended it is still there
-        self._job = None if config.workers.address is None else job
+        self._job = None if workers.address is None else job
 
     @property
     def size(self) -> int:
@@ -134,7 +137,7 @@ class RayPool:
         """
         macs = {a.key(): network_cost(a, self._work).reach_macs[-1] for a in architectures}
         first = sorted(architectures, key=lambda a: (-macs[a.key()], a.key()))
-        batch = _Batch(deque(first), Losses(self._config.workers.retries))
+        batch = _Batch(deque(first), Losses(self._workers.retries))
         while batch.queue or batch.running:
             if self._is_stopping:
                 batch.queue.clear()
@@ -215,7 +218,7 @@ class RayPool:
         self._listener(Warned(f"{text}; going on with those that did start"))
 
     def _stop_hanging(self, batch: _Batch) -> None:
-        limit = self._config.workers.timeout_minutes * 60
+        limit = self._workers.timeout_minutes * 60
         for worker, task in list(batch.running.items()):
             if self._now() - task.started > limit:
                 reason = f"took longer than workers.timeout_minutes = {limit / 60:g}"
@@ -226,12 +229,12 @@ class RayPool:
 
     def _failure(self, architecture: Architecture, reason: str, status: Status) -> Outcome:
         cost = network_cost(architecture, self._work)
-        seed = self._config.search.seed
+        seed = self._seed
         return Outcome(draft_evaluation(architecture, cost, seed).failed(reason, status))
 
     def _begin(self, job: Job, seconds: float) -> Roster:
         """Start Ray, or connect; return a roster of nobody."""
-        workers, splits = self._config.workers, job.splits
+        workers, splits = self._workers, job.splits
         images = sum(part.values.nbytes for part in (splits.train, splits.calibrate, splits.select))
         prepared = [array for arrays in job.shared.values() for array in arrays.values()]
         shared_bytes = images + sum(array.nbytes for array in prepared)
@@ -263,7 +266,7 @@ class RayPool:
         try:
             self._roster = self._begin(self._job, REJOIN_SECONDS)
         except (ClusterLostError, UnreachableError) as failure:
-            where = f"the Ray cluster at {self._config.workers.address}"
+            where = f"the Ray cluster at {self._workers.address}"
             raise ClusterLostError(f"{where} does not answer any more") from failure
         except WorkerError as failure:
             raise ClusterLostError(f"{error}, and joining it again failed: {failure}") from failure

@@ -24,12 +24,14 @@ from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
+from aebnas.config.outside import names_in
 from aebnas.config.schema import DataConfig, SixteenBitDepth, Text
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import TrainingConfig
-from aebnas.errors import DataError, RunError
+from aebnas.errors import CodeError, DataError, RunError
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.policies.table import policy_from_dict
+from aebnas.extensions.consent import code_digest, require_consent
 from aebnas.files.yaml_text import yaml_text
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.spaces import AnyArchitecture
@@ -106,6 +108,10 @@ class Checkpoint(Frozen):
     """The network whose answers it learned beside the labels; null: none."""
     supernet: Sha256 | None = None
     """Checksum of the supernet's file with whose weights its training began; null: random ones."""
+    code_folder: Text | None = None
+    """Where code from outside lay that it names as package.module:Name; null: it names none."""
+    code: dict[str, Sha256] = Field(default_factory=dict)
+    """SHA-256 of that code, by name."""
     sixteen_bit_depth: SixteenBitDepth | None = None
     """Bits that the data's 16-bit files were read with; null: there were none."""
     sha256: dict[FileName, Sha256] = Field(default_factory=dict)
@@ -144,6 +150,11 @@ class Checkpoint(Frozen):
             raise ValueError(f"policy decides for {decides} exits, but the architecture has {exits}")
         return self
 
+    def code_of_weights(self) -> dict[str, str]:
+        """Return the SHA-256 of the code that decided the weights, by name."""
+        deciding = {"space": self.architecture.to_dict(), "training": self.training.model_dump(mode="json")}
+        return {name: self.code[name] for name in names_in(deciding) if name in self.code}
+
     @property
     def input(self) -> InputSpec:
         """Return what the network takes in."""
@@ -181,8 +192,16 @@ def load_trained(folder: Path) -> Trained:
 
     Raises:
         RunError: A file is missing, edited, damaged or of another network.
+        CodeError: It is made of code that is not allowed, missing, wrong or other than it was.
     """
     checkpoint = read_checkpoint(folder)
+    for name, known in checkpoint.code.items():
+        require_consent(name)
+        if code_digest(name) != known:
+            raise CodeError(
+                f"the code of {name} has changed since {folder} was trained with it. Put the old files back "
+                f"in {checkpoint.code_folder}, or train again"
+            )
     network = EarlyExitNetwork(
         checkpoint.architecture,
         checkpoint.task,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.config.outside import names_in
 from aebnas.exits.core.outcome import outcome_of
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.threshold_policy import never_leave
 from aebnas.exits.policies.configured import configured_family, configured_target
+from aebnas.extensions.consent import code_digest
 from aebnas.files.atomic import write_atomically
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import ReachCosts, reach_in
@@ -68,7 +70,7 @@ def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
-    asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs")
+    asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs", "code_folder", "code")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
@@ -111,7 +113,9 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
     images, identity = plan.images, task.identity(plan)
     reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
     reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
-    policy = _fitted(task, plan, logits, labels, reach_macs, reach_costs)
+    policy = dict(_fitted(task, plan, logits, labels, reach_macs, reach_costs).to_dict())
+    settings = plan.settings.model_dump(mode="json")
+    names = names_in({**settings, "space": [task.architecture.to_dict(), policy]})
     return Checkpoint(
         format=FORMAT,
         key=task.architecture.key(),
@@ -128,13 +132,15 @@ def _checkpoint(task: Task, plan: Plan, logits: NDArray[np.float32], labels: NDA
         training=plan.settings.training,
         exits=plan.settings.exits,
         budget_fraction=plan.budget_fraction,
-        policy=dict(policy.to_dict()),
+        policy=policy,
         reach_macs=reach_macs,
         environment=environment(),
         cost_metric=plan.cost_metric,
         reach_costs=reach_costs,
         teacher=None if identity["teacher"] is None else TeacherRecord(**identity["teacher"]),
         supernet=identity.get("supernet"),
+        code_folder=plan.settings.code_folder if names else None,
+        code={name: code_digest(name) for name in names},
         sixteen_bit_depth=images.depth,
     )
 

@@ -41,7 +41,7 @@ from aebnas.train.full.unfinished import (
 )
 from aebnas.training.checkpoint_callback import CheckpointCallback, Epoch
 from aebnas.training.image_logits import image_logits
-from aebnas.training.losses.modes import MODES
+from aebnas.training.losses.modes import mode_of
 from aebnas.training.losses.teacher import DistilledBatches, distilled_phases
 from aebnas.training.phase import chance
 from aebnas.training.precision import training_dtype
@@ -146,7 +146,7 @@ def trained_weights(
     prepare_process(device)
     network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
     plain = train_batches(plan, network.input, seed)
-    phases, batches = MODES[training.loss.name](network, training, weights), cast(Batches, plain)
+    phases, batches = mode_of(training.loss)(network, training, weights), cast(Batches, plain)
     if task.teacher is not None:
         teacher = task.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.input, seed)

@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.supernet.inheritance import supernet_with
+from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import load_supernet
 from aebnas.task.task import Task
 
@@ -19,8 +19,8 @@ class Inheritance:
     """A run's trained supernet, by name: its weights are read where a network begins with them."""
 
     file: Path
-    config: SearchFile
-    """Of the run."""
+    settings: SupernetSettings
+    """How it was trained."""
     sha256: str
     """Of the file."""
 
@@ -35,7 +35,7 @@ class Inheritance:
         if _sha256(self.file) != self.sha256:
             raise RunError(f"{self.file} has changed since this training was planned; begin it anew: --again")
         weights = load_supernet(self.file).arrays()
-        subnet = supernet_with(self.config, task, weights).extract(network.architecture)
+        subnet = supernet_with(self.settings, task, weights).extract(network.architecture)
         network.load_state_dict(subnet.state_dict())
 
 

@@ -22,8 +22,8 @@ def inheritance_of(plan: Plan) -> Inheritance:
         ConfigError: The run is not known or has none, or the settings build other networks.
         RunError: The supernet is unfinished, damaged or of something else.
     """
-    selected, config, images = plan.selected, plan.selected.config, plan.images
-    if config is None:
+    selected, origin, images = plan.selected, plan.selected.origin, plan.images
+    if origin is None:
         raise ConfigError(
             "--inherit: the run's supernet holds the weights, but this winner file does not lie in its run. "
             "Name the run itself: aebnas train RUN --pick KEY --inherit"
@@ -34,13 +34,14 @@ def inheritance_of(plan: Plan) -> Inheritance:
             f"--inherit: {selected.run} has no supernet to inherit from ({file} is missing); "
             "searches with evaluation.fidelities: [inherited] leave one"
         )
-    if plan.settings.training.boosting_coefficient != config.training.boosting_coefficient:
+    settings = origin.supernet
+    if plan.settings.training.boosting_coefficient != settings.training.boosting_coefficient:
         raise ConfigError(
             f"training.loss: {plan.settings.training.loss.name} builds other networks than the supernet "
-            f"holds, which was trained with {config.training.loss.name}; leave it, or --inherit, out"
+            f"holds, which was trained with {settings.training.loss.name}; leave it, or --inherit, out"
         )
     stored, is_finished = stored_metadata(file)
-    check_metadata(file, stored, supernet_metadata(config, images.fingerprint, images.task))
+    check_metadata(file, stored, supernet_metadata(settings, images.fingerprint, images.task))
     if not is_finished:
         raise RunError(f"{file} is half trained. Finish it: aebnas resume {selected.run}")
-    return Inheritance(file, config, _sha256(file))
+    return Inheritance(file, settings, _sha256(file))

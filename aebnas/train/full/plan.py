@@ -5,14 +5,16 @@ Must not import torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aebnas.config.outside import names_in
 from aebnas.errors import ConfigError
 from aebnas.evaluation.identity import training_seed
+from aebnas.extensions.consent import code_digest
 from aebnas.space.api import Architecture
-from aebnas.space.spaces import space_of
 from aebnas.train.full.events import Role
 from aebnas.train.full.images import FinalImages
 from aebnas.train.full.settings import FinalSettings
@@ -97,7 +99,8 @@ class Task:
             "training": plan.settings.training.model_dump(mode="json"),
             "teacher": distillation,
         }
-        return found | _beginning(self.supernet)
+        deciding = {"space": self.architecture.to_dict(), "training": found["training"]}
+        return found | _beginning(self.supernet) | _code({n: code_digest(n) for n in names_in(deciding)})
 
     def weights(self, plan: Plan) -> tuple[float, ...]:
         """Return one loss weight per exit.
@@ -108,8 +111,8 @@ class Task:
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
         if self.is_static:
             given = None
-        config = plan.selected.config
-        positions = exits if config is None else space_of(config, plan.images.train.shape).exit_positions
+        origin = plan.selected.origin
+        positions = exits if origin is None else origin.space(plan.images.task).exit_positions
         if given is not None and len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "
@@ -131,7 +134,12 @@ def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
         "training": checkpoint.training.model_dump(mode="json"),
         "teacher": None if checkpoint.teacher is None else checkpoint.teacher.model_dump(mode="json"),
     }
-    return found | _beginning(checkpoint.supernet)
+    return found | _beginning(checkpoint.supernet) | _code(checkpoint.code_of_weights())
+
+
+def _code(digests: Mapping[str, str]) -> dict[str, Any]:
+    """Return the code from outside that decides weights; none leaves no trace."""
+    return {"code": dict(digests)} if digests else {}
 
 
 def _beginning(supernet: str | None) -> dict[str, str]:

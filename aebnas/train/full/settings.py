@@ -6,15 +6,19 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from aebnas.config.choices import Frozen, did_you_mean
 from aebnas.config.messages import explain
+from aebnas.config.outside import names_in
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import LONGER, TrainingConfig
 from aebnas.errors import ConfigError
+from aebnas.extensions.consent import look_in
 from aebnas.files.document import Document
 from aebnas.files.source_locations import SourceLocation
 
@@ -26,10 +30,16 @@ class FinalSettings(Frozen):
     """How it is trained."""
     exits: ExitsConfig
     """How its exit policy is fitted."""
+    code_folder: str | None = None
+    """Where code from outside that these name is looked for first."""
 
 
 def final_settings(
-    training: TrainingConfig, exits: ExitsConfig, overrides: Sequence[str] = (), where: str = "the search"
+    training: TrainingConfig,
+    exits: ExitsConfig,
+    overrides: Sequence[str] = (),
+    where: str = "the search",
+    code_folder: str | None = None,
 ) -> FinalSettings:
     """Return the settings of a full training.
 
@@ -38,18 +48,24 @@ def final_settings(
         exits: Of the search, without genes.
         overrides: ``training.epochs=60``, ``exits.accuracy=0.95``.
         where: Where the first two came from, for messages.
+        code_folder: Where code from outside lies that they name; None: in the current folder.
 
     Raises:
         ConfigError: An override is wrong, with the override; or the exit policy is a gene.
     """
-    tree = {
+    tree: dict[str, Any] = {
         "training": training.model_copy(update={"epochs": LONGER * training.epochs}).model_dump(mode="json"),
         "exits": exits.model_dump(mode="json"),
+        "code_folder": code_folder,
     }
     for override in overrides:
         _check_section(override)
     document = Document(tree, {(): SourceLocation(0, where)})
     apply_overrides(document, overrides)
+    if code_folder is not None or names_in(tree):
+        folder = Path(str(tree["code_folder"] or ".")).expanduser().absolute()
+        look_in(folder)
+        tree["code_folder"] = str(folder)
     problems = list(document.problems)
     try:
         found = FinalSettings.model_validate(tree)

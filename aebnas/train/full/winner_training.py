@@ -15,7 +15,6 @@ from pathlib import Path
 
 from aebnas.errors import ConfigError, HardwareError
 from aebnas.search.workers.resources import usable_gpus
-from aebnas.space.spaces import space_of
 from aebnas.train.full.checkpoint import Trained
 from aebnas.train.full.events import FinalListener, ignore
 from aebnas.train.full.full_training import train_network
@@ -70,7 +69,9 @@ def plan_of(
         HardwareError: There is no such device.
         RunError: The data have changed since the search.
     """
-    settings = final_settings(selected.training, selected.exits, overrides, selected.run)
+    settings = final_settings(
+        selected.training, selected.exits, overrides, selected.run, selected.code_folder
+    )
     device = _checked_device(device)
     selected.cost_metric(settings.exits)  # an unknown device is told before data are read
     images = final_images(selected.data, selected.data_fingerprint, progress)
@@ -136,14 +137,14 @@ def teacher_task(plan: Plan, parent: Path) -> Task:
     Raises:
         ConfigError: The space is not known.
     """
-    config = plan.selected.config
-    if config is None:
+    origin = plan.selected.origin
+    if origin is None:
         raise ConfigError(
             "--distill: the largest network of the space teaches, but this winner file does not lie in its "
             "run, which knows the space. Name the run itself: aebnas train RUN --pick KEY --distill"
         )
     images = plan.images
-    largest = largest_architecture(space_of(config, images.train.shape), images.task)
+    largest = largest_architecture(origin.space(images.task), images.task)
     draft = Task("teacher", largest, parent)
     text = json.dumps(draft.identity(plan), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -9,14 +9,13 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from aebnas.config.schema import DataConfig, SearchFile
+from aebnas.config.schema import DataConfig, SearchFile, traded_cost
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import refuse_unwritable
 from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.plan import longest_training
+from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.report.files.winners import Winner, load_winner
 from aebnas.runs.contents import OperatingPoint, RunContents, read_run
@@ -24,12 +23,36 @@ from aebnas.runs.formatting import count, metric_value, percent
 from aebnas.runs.kept_profiles import kept_devices
 from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.spaces import make_space
+from aebnas.supernet.settings import SupernetSettings
+from aebnas.task.task import Task
 from aebnas.train.select.selection import full_key, points_of, selected
 
 TRAINED = "trained"
 """Folder beside ``winners/`` in which trained networks lie."""
 DEFAULT_PICK = "knee"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a full training asks of the run that found its network."""
+
+    supernet: SupernetSettings
+    """The space, and how the networks of a supernet are trained, if it has one."""
+    objectives: tuple[str, ...]
+    """Of the search; the first cost among them is what exits trade."""
+    profiles: tuple[str, ...]
+    """Names of its hardware profiles."""
+
+    def space(self, task: Task) -> SearchSpace:
+        """Return the space that was searched."""
+        return make_space(self.supernet.space, task.samples.size)
+
+
+def origin_of(config: SearchFile) -> Origin:
+    """Return what a full training asks of a run with these settings."""
+    return Origin(supernet_settings(config), tuple(config.objectives), config.profiles)
 
 
 @dataclass(frozen=True)
@@ -52,8 +75,10 @@ class SelectedNetwork:
     """Where it goes unless somebody says otherwise."""
     text: str
     """What it is, for people."""
-    config: SearchFile | None = None
-    """Of the run; None for a winner file whose run is not there."""
+    origin: Origin | None = None
+    """The run; None for a winner file whose run is not there."""
+    code_folder: str | None = None
+    """Where code from outside lies that it names."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
 
     @property
@@ -67,12 +92,13 @@ class SelectedNetwork:
         Raises:
             ConfigError: A device's cost is asked for, and the device is not known.
         """
-        if self.config is not None:
-            try:
-                return SearchFile.model_validate({**dict(self.config), "exits": exits}).cost_metric
-            except ValidationError as error:
-                wrong = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
-                raise ConfigError(f"the exits do not fit the run {self.run}: {wrong}") from error
+        if self.origin is not None:
+            objectives, profiles = self.origin.objectives, self.origin.profiles
+            wrong = exits.wrong_budget(profiles, objectives)
+            if wrong:
+                words = "; ".join(f"{'.'.join(map(str, path))}: {message}" for path, message in wrong)
+                raise ConfigError(f"the exits do not fit the run {self.run}: {words}")
+            return traded_cost(exits, objectives, profiles)
         metric = exits.budget_metric or "macs"
         if metric != "macs":
             raise ConfigError(
@@ -127,7 +153,7 @@ def _of_run(path: Path, pick: str, point: int | None) -> SelectedNetwork:
         chosen = selected(run, pick)
         if point is not None:
             chosen = _nth(points_of(run, full_key(run, chosen.key)), point)
-        return _selected(run, chosen, pick, kept_devices(store, run.config))
+        return _selected(run, chosen, pick, kept_devices(store, run.config.profiles))
     finally:
         store.close()
 
@@ -144,12 +170,13 @@ def _selected(run: RunContents, point: OperatingPoint, pick: str, devices: Devic
         run_seed=config.search.seed,
         data=config.data,
         data_fingerprint=run.metadata["data"],
-        training=longest_training(config),
+        training=longest_training(run.plan, config.training),
         exits=config.exits.settings[point.setting],
         budget_fraction=None if config.exits.target else point.budget_fraction,
         folder=run.path / TRAINED / point.key,
         text=text,
-        config=config,
+        origin=origin_of(config),
+        code_folder=config.code_folder,
         devices=devices,
     )
 
@@ -160,7 +187,7 @@ def _of_winner(path: Path, point: int | None) -> SelectedNetwork:
     store = _run_around(path)
     if store is not None:
         try:
-            config, devices = store.config, kept_devices(store, store.config)
+            config, devices = store.config, kept_devices(store, store.config.profiles)
         finally:
             store.close()
         return _selected_winner(winner, path, point, store.path, config, devices)
@@ -194,7 +221,8 @@ def _selected_winner(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
             f"{_by(chosen.setting)}"
         ),
-        config=config,
+        origin=None if config is None else origin_of(config),
+        code_folder=winner.code_folder,
         devices=devices,
     )
 

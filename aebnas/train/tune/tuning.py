@@ -16,6 +16,7 @@ from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import RunError, TrainingError
+from aebnas.extensions.consent import Permitted
 from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
 from aebnas.files.yaml_text import yaml_text
@@ -132,7 +133,7 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         trials=trials,
         epochs=training.epochs,
         seed=task.seed(plan),
-        run=partial(run_trial, alone, selecting),
+        run=Permitted.of(partial(run_trial, alone, selecting)),
         uses_gpu=plan.device != "cpu",
         known=known,
         keep=record.add,

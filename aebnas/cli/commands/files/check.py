@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_overrides, positive
+from aebnas.cli.options import add_allow_code, add_json, add_overrides, positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples", type=positive, default=1000, help="random architectures to cost (default 1000)"
     )
+    add_allow_code(parser, "to check it too")
     add_overrides(parser)
     add_json(parser)
 
@@ -23,6 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     from aebnas.config import load
 
     config = load(arguments.file, arguments.overrides)
+    from aebnas.cli.views.unread_code import describe_unread, has_unread_space
+
+    if has_unread_space(config):
+        describe_unread(config, arguments.file, arguments.json)
+        return 0
     from aebnas.cli.views.description import describe
 
     describe(config, arguments.file, arguments.samples, arguments.json)

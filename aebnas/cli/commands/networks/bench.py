@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_threads, positive
+from aebnas.cli.options import add_allow_code, add_json, add_threads, positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--static", metavar="DIR2", help="export of the network without exits")
     parser.add_argument("--hardware", metavar="FILE", help="a hardware profile: predicted beside measured")
     parser.add_argument("--rounds", type=positive, default=8, metavar="N", help="over all images (default 8)")
+    add_allow_code(parser, "by which it decides")
     add_threads(parser)
     add_json(parser)
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_moved_data, from_zero
+from aebnas.cli.options import add_allow_code, add_json, add_moved_data, from_zero
 from aebnas.cli.streams import print_if_unseen
 
 
@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--images", type=from_zero, default=1000, metavar="N",
         help="test images on which the networks really stop, one by one (default 1000; 0: none)",
     )  # fmt: skip
+    add_allow_code(parser, "of which the network is made and by which it decides")
     add_json(parser)
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_moved_data, from_zero
+from aebnas.cli.options import add_allow_code, add_json, add_moved_data, from_zero
 from aebnas.cli.streams import print_if_unseen
 
 
@@ -27,6 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="calibrate images to store for `aebnas bench` (default 256; 0: none leave your machine)",
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace DIR if it is an export folder")
+    add_allow_code(parser, "of which the network is made and by which it decides")
     add_json(parser)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json, add_threads, positive
+from aebnas.cli.options import add_allow_code, add_json, add_threads, positive
 from aebnas.errors import AebnasError, DataError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=positive, default=1, metavar="N",
         help="images of one call (default 1); who has left is dropped before the next segment",
     )  # fmt: skip
+    add_allow_code(parser, "by which it decides")
     add_threads(parser)
     add_json(parser, "one JSON object per image")
 

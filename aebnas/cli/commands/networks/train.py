@@ -88,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = _overrides(arguments)
     from aebnas.train.full.settings import final_settings
 
-    final_settings(selected.training, selected.exits, overrides)  # mistakes are told before torch is imported
+    # mistakes are told before torch is imported
+    final_settings(selected.training, selected.exits, overrides, code_folder=selected.code_folder)
     from aebnas.cli.views.training_views import make_training_view
     from aebnas.search.workers.cluster.contract import ClusterLostError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json
+from aebnas.cli.options import add_allow_code, add_json
 
 if TYPE_CHECKING:
     from aebnas.report.exits.study import ExitStudy
@@ -21,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--candidate", metavar="KEY", help="a network of the front; default: the most accurate"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="the page; default: RUN/exits.html")
+    add_allow_code(parser, "to fit its policies")
     add_json(parser)
 
 

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.streams import print_if_unseen
+from aebnas.cli.options import add_allow_code
+from aebnas.cli.streams import print_error, print_if_unseen
+from aebnas.extensions.consent import is_allowed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--figures", metavar="DIR", help="write the main plots there too, as SVG and PNG for papers"
     )
+    add_allow_code(parser, "to tell metrics and spaces in their own words")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
         write_figures(stores, Path(arguments.figures))
     print(files.page)
     print_if_unseen(f"report: {files.page}")
+    names = dict.fromkeys(name for store in stores for name in store.settled.outside_names)
+    if names and not is_allowed():
+        print_error(
+            f"code from outside was not run: {', '.join(names)}. Everything that is stored is shown; "
+            "for metrics and spaces in their own words, exits, rescore, evaluate and export: --allow-code"
+        )
     return 0
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from aebnas.cli.command import Command
-from aebnas.cli.options import add_json
+from aebnas.cli.options import add_allow_code, add_json
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--objectives", nargs="+", metavar="NAME", help="default: error and the first profile's latency_ms"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the front as CSV")
+    add_allow_code(parser, "to tune its policies and cost its blocks")
     add_json(parser)
 
 

@@ -60,7 +60,7 @@ def _changed_config(path: Path, overrides: list[str]) -> SearchFile:
 
     store = RunStore(path)
     try:
-        unchanged = store.config  # damage there is the run's; what is wrong behind it is an override
+        unchanged = store.settled  # damage there is the run's; what is wrong behind it is an override
     finally:
         store.close()
     return load(path / "config.yaml", overrides) if overrides else unchanged

@@ -50,21 +50,23 @@ def _config(arguments: argparse.Namespace) -> SearchFile:
 def _prepare(config: SearchFile, path: Path, view: View) -> None:
     from aebnas.data.datasets import load_dataset
     from aebnas.data.splits import make_splits
+    from aebnas.evaluation.settings import supernet_settings
     from aebnas.files.lock import run_lock
     from aebnas.runs.store.store import storage_errors
     from aebnas.search.supernets import trained_supernet
     from aebnas.supernet.preparation import check_given, check_place
     from aebnas.supernet.storage import supernet_file
 
+    settings = supernet_settings(config)
     view.status("reading data")
     splits = make_splits(load_dataset(config.data), config.data)
-    check_place(config, path)
+    check_place(settings, path)
     if not supernet_file(path).exists():
-        check_given(config, splits)
+        check_given(settings, splits)
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         with run_lock(path):
-            trained_supernet(config, splits, path, view)
+            trained_supernet(settings, config.workers, splits, path, view)
 
 
 def _words(arguments: argparse.Namespace) -> str:

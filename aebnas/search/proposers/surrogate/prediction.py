@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import full_name
+from aebnas.evaluation.goals import Goals
 from aebnas.runs.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
@@ -25,19 +24,19 @@ FloatArray = NDArray[np.float64]
 class Surrogate:
     """One fitted model per quantity."""
 
-    config: SearchFile
+    goals: Goals
     archive: Archive
     fitted: Mapping[str, Fitted]
     key_of: KeyOf
 
     @classmethod
     def fit(
-        cls, config: SearchFile, archive: Archive, models: Sequence[str], seed: int, key_of: KeyOf
+        cls, goals: Goals, archive: Archive, models: Sequence[str], seed: int, key_of: KeyOf
     ) -> Surrogate:
         """Fit every quantity on what has been trained.
 
         Args:
-            config: Objectives and constraints.
+            goals: Objectives and constraints.
             archive: At least four architectures.
             models: To choose among, for each quantity by itself.
             seed: Of folds and models.
@@ -52,7 +51,7 @@ class Surrogate:
                 return from_model(name, values, archive.costs, shares)
 
             fitted[name] = choose(models, archive.rows, y, seed, in_units)
-        return cls(config, archive, fitted, key_of)
+        return cls(goals, archive, fitted, key_of)
 
     def quantities(self, genomes: Sequence[Genome], optimism: float = 0.0) -> dict[str, FloatArray]:
         """Return predictions by quantity, each of shape ``(n, budget_fractions)``.
@@ -65,11 +64,10 @@ class Surrogate:
 
     def individuals(self, genomes: Sequence[Genome], optimism: float = 0.0) -> list[list[Individual]]:
         """Return every operating point of every architecture as it is predicted."""
-        space, profiles = self.archive.space, self.config.profiles
+        space, goals = self.archive.space, self.goals
         rows, costs = self.archive.describe(genomes)
         predicted = self._quantities(rows, costs, optimism)
-        wanted = [full_name(n, profiles) for n in (*self.config.objectives, *self.config.constraints)]
-        aliases = dict(zip((*self.config.objectives, *self.config.constraints), wanted, strict=True))
+        aliases = {name: goals.full_name(name) for name in goals.names}
         found = []
         for i, (genome, cost) in enumerate(zip(genomes, costs, strict=True)):
             key = self.key_of(genome)
@@ -77,11 +75,11 @@ class Surrogate:
             for j, share in enumerate(space.budget_fractions):
                 metrics = {name: float(values[i, j]) for name, values in predicted.items()}
                 metrics["accuracy"] = 1.0 - metrics[ERROR]
-                exact = {full: cost.span(full) for full in wanted if full not in metrics}
+                exact = {full: cost.span(full) for full in aliases.values() if full not in metrics}
                 metrics |= {full: span[0] for full, span in exact.items() if span is not None}
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
-                points.append(Individual(moved, key, share, *values_and_violations(metrics, self.config)))
+                points.append(Individual(moved, key, share, *values_and_violations(metrics, goals)))
             found.append(points)
         return found
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
+from aebnas.config.schema import SearchConfig
 from aebnas.config.sections.surrogate import MODELS
+from aebnas.evaluation.goals import Goals
 from aebnas.runs.individuals import Individual
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
 from aebnas.search.proposers.api import KeyOf, remembered_keys
@@ -47,7 +48,8 @@ class SurrogateProposer:
 
     def __init__(
         self,
-        config: SearchFile,
+        goals: Goals,
+        search: SearchConfig,
         space: SearchSpace,
         plain: Nsga2Proposer,
         exact: ExactCosts,
@@ -58,7 +60,8 @@ class SurrogateProposer:
         """Prepare; nothing is fitted yet.
 
         Args:
-            config: Objectives, constraints, search.
+            goals: Objectives and constraints.
+            search: Population, surrogate, seed.
             space: Where genomes come from.
             plain: As new; draws the first generation, keeps the population, proposes the control share.
             exact: Counts architectures.
@@ -66,14 +69,14 @@ class SurrogateProposer:
             key_of: The key of a genome's architecture; default: a memory of this proposer's own.
             cost_violation: How far architectures are beyond limits that cost alone decides.
         """
-        self._config = config
+        self._goals, self._search = goals, search
         self._space = space
         self._plain = plain
         self._reference = tuple(reference)
         self._cost_violation = cost_violation
         self._key_of = remembered_keys(space) if key_of is None else key_of
-        self._archive = Archive(space, exact, modelled(config))
-        self._monitor = SurrogateMonitor(config.search.surrogate_options)
+        self._archive = Archive(space, exact, modelled(goals))
+        self._monitor = SurrogateMonitor(search.surrogate_options)
         self._known: set[str] = set()
         self._number = 0
         self._owed = 0
@@ -129,7 +132,7 @@ class SurrogateProposer:
         )
 
     def _propose(self) -> dict[str, list[Genome]]:
-        search = self._config.search
+        search = self._search
         if self._number == 1:
             return {PLAIN: self._plain.ask()}
         self._surrogate = None
@@ -137,14 +140,14 @@ class SurrogateProposer:
             return {PLAIN: self._plain.ask()}
         seed = int(np.random.SeedSequence([search.seed, self._number]).generate_state(1)[0] >> 1)
         models = MODELS if search.surrogate == "auto" else (search.surrogate,)
-        self._surrogate = Surrogate.fit(self._config, self._archive, models, seed, self._key_of)
+        self._surrogate = Surrogate.fit(self._goals, self._archive, models, seed, self._key_of)
         self._decision = self._monitor.decide(self._number)
         if not self._decision[0]:
             return {PLAIN: self._plain.ask()}
         return self._mixed(self._surrogate, seed)
 
     def _mixed(self, surrogate: Surrogate, seed: int) -> dict[str, list[Genome]]:
-        search, options = self._config.search, self._config.search.surrogate_options
+        search, options = self._search, self._search.surrogate_options
         total = search.offspring or search.population
         explored = self._share(options.exploration, total)
         due = self._owed + self._share(options.control, total)
@@ -166,7 +169,7 @@ class SurrogateProposer:
     def _chosen(self, surrogate: Surrogate, count: int, seed: int) -> list[Genome]:
         """Return new architectures that together promise the largest gain."""
         trained = self._archive.individuals
-        pool = promising(surrogate, trained, self._known, self._config.search, seed)
+        pool = promising(surrogate, trained, self._known, self._search, seed)
         front, selected = front_of(trained, len(self._reference)), list[int]()
         if not len(front):
             return self._least_violating(surrogate, pool, count)

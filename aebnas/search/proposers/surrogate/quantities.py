@@ -14,8 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.config.schema import SearchFile
-from aebnas.config.sections.constraints import full_name
+from aebnas.evaluation.goals import Goals
 from aebnas.runs.individuals import TARGET
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.task.metrics.table import metric_of
@@ -24,11 +23,11 @@ FloatArray = NDArray[np.float64]
 ERROR = "error"
 
 
-def modelled(config: SearchFile) -> tuple[str, ...]:
+def modelled(goals: Goals) -> tuple[str, ...]:
     """Return the quantities that objectives and constraints need and that nothing can count."""
-    wanted = [full_name(name, config.profiles) for name in (*config.objectives, *config.constraints)]
+    wanted = [goals.full_name(name) for name in goals.names]
     unknown = [name for name in wanted if not metric_of(name).is_exact and name != "accuracy"]
-    target = [] if config.exits.target is None else [TARGET]
+    target = [TARGET] if goals.has_target else []
     return tuple(dict.fromkeys([ERROR, *unknown, *target]))
 
 

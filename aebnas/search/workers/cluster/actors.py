@@ -21,11 +21,13 @@ from ray.exceptions import (
     RayError,
 )
 
-from aebnas.config.schema import SearchFile, WorkersConfig
+from aebnas.config.schema import WorkersConfig
 from aebnas.data.splits import Splits
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
+from aebnas.evaluation.settings import CandidateSettings
+from aebnas.extensions.consent import Permit
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.workers.cluster.aside import outlive_nobody, serve
 from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
@@ -47,12 +49,19 @@ KNOCK_SECONDS = 1.0
 class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
-    def __init__(self, config: str, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared) -> None:
+    def __init__(
+        self,
+        code: Permit,
+        settings: CandidateSettings,
+        splits: Splits,
+        on_gpu: bool,
+        costs: DeviceCosts,
+        shared: Shared,
+    ) -> None:
+        code.take()
         from aebnas.evaluation.evaluator import Evaluator
 
-        self._evaluator = Evaluator(
-            SearchFile.model_validate_json(config), splits, "cuda:0" if on_gpu else "cpu", costs, shared
-        )
+        self._evaluator = Evaluator(settings, splits, "cuda:0" if on_gpu else "cpu", costs, shared)
 
     def home(self) -> str:
         """Return the node."""
@@ -98,7 +107,7 @@ class RayCluster:
                 "More room: ray start --object-store-memory BYTES   Fewer images: data.limit"
             ) from error
         splits, costs, shared = large
-        self._given = (job.config, splits, gpus > 0, costs, shared)
+        self._given = (job.code, job.settings, splits, gpus > 0, costs, shared)
 
     def hire(self, worker: int) -> None:
         """Create an actor; it may have to wait for a place."""

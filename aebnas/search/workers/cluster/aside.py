@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from aebnas.errors import AebnasError
+from aebnas.extensions.consent import permit
 
 END_SECONDS = 20.0
 """For the process to end in order; Ray takes some."""
@@ -29,13 +30,14 @@ from multiprocessing.connection import Connection
 pipe = Connection(int(sys.argv[1]))
 sys.path[:], sys.argv[:], module, function = pipe.recv()
 try:
+    pipe.recv().take()
     main = getattr(__import__(module, fromlist=[function]), function)
 except Exception:
     pipe.send_bytes(bytes(8) + pickle.dumps(RuntimeError(traceback.format_exc())))
 else:
     main(pipe)
 """
-"""The first words of the child: it finds the modules that its parent finds."""
+"""The first words of the child: it finds the modules that its parent finds, and may run what it may."""
 
 
 class GoneError(Exception):
@@ -63,6 +65,7 @@ class Aside:
                 start_new_session=True,
             )
         self._pipe.send((list(sys.path), list(sys.argv), module, function))
+        self._pipe.send(permit())
 
     def call(self, seconds: float, name: str, *arguments: Any) -> Any:
         """Return what the child's ``serve`` answers to one request.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
+from aebnas.evaluation.settings import CandidateSettings
+from aebnas.extensions.consent import Permit, permit
 from aebnas.search.workers.cluster.nodes import Node
 from aebnas.space.api import Architecture
 
@@ -64,12 +66,14 @@ class News:
 class Job:
     """What every worker needs; large parts go to shared memory once."""
 
-    config: str
-    """The search-space file as JSON."""
+    settings: CandidateSettings
+    """How candidates are trained and scored."""
     splits: Any
     costs: Any
     shared: Any
     """What the fidelities of the plan prepared."""
+    code: Permit = field(default_factory=permit)
+    """Whether workers may run code from outside."""
 
 
 class Cluster(Protocol):

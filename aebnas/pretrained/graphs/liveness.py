@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from aebnas.pretrained.graph import TracedGraph, shape_of
+from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
 
 AXES = (2, 3, 4)
 """Of features: a vector, tokens, a map; the batch counts."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from torch import fx
 
-from aebnas.pretrained.graph import ROOT, schema_name
+from aebnas.pretrained.graphs.graph import ROOT, schema_name
 
 
 class Call(NamedTuple):

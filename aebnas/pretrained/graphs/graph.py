@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 ROOT = "network"
 """What the wrapper that is exported calls the user's network."""
@@ -30,6 +30,8 @@ class TracedGraph:
     """One placeholder, the images, and one output, the logits."""
     tensors: dict[str, Tensor]
     """Weights, buffers and constants by name, as the user's module has them."""
+    parts: dict[str, nn.Module]
+    """Graphs inside the graph, without weights: what runs under ``torch.no_grad``, for instance."""
     flow: tuple[fx.Node, ...] = field(init=False)
     """What depends on the images or on chance, in order, without the images themselves."""
 
@@ -68,16 +70,29 @@ def normalised(module: fx.GraphModule, answer: Callable[[Any], fx.Node]) -> Trac
     graph = module.graph
     output = next(node for node in graph.nodes if node.op == "output")
     output.args = (answer(output.args[0]),)
-    for node in reversed(graph.nodes):
-        if is_check(node):
-            graph.erase_node(node)
+    _drop_checks(module)
     _rename_overwritten(graph)
     _drop_unread(graph)
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
+    parts: dict[str, nn.Module] = {}
     for node in graph.nodes:
         if node.op == "get_attr":
-            tensors[tensor_name(node)] = operator.attrgetter(node.target)(module)
-    return TracedGraph(graph, tensors)
+            value = operator.attrgetter(node.target)(module)
+            if isinstance(value, Tensor):
+                tensors[tensor_name(node)] = value
+            else:
+                parts[tensor_name(node)] = value
+    return TracedGraph(graph, tensors, parts)
+
+
+def _drop_checks(module: fx.GraphModule) -> None:
+    """Leave out what only checks, in graphs inside the graph too."""
+    for inner in module.modules():
+        if isinstance(inner, fx.GraphModule):
+            for node in reversed(inner.graph.nodes):
+                if is_check(node):
+                    inner.graph.erase_node(node)
+            inner.recompile()
 
 
 def tensor_name(node: fx.Node) -> str:
@@ -93,7 +108,9 @@ def schema_name(node: fx.Node) -> str:
 
 def is_check(node: fx.Node) -> bool:
     """Whether a node only checks something."""
-    return node.op == "call_module" or schema_name(node).startswith(CHECKS)
+    if node.op == "call_module":
+        return "guard" in str(node.target)
+    return schema_name(node).startswith(CHECKS)
 
 
 def mutates(node: fx.Node) -> bool:
@@ -103,18 +120,20 @@ def mutates(node: fx.Node) -> bool:
 
 
 def is_random(node: fx.Node) -> bool:
-    """Whether an operation draws random numbers."""
-    tags = getattr(node.target, "tags", ())
-    if torch.Tag.nondeterministic_seeded not in tags:
+    """Whether an operation draws random numbers: dropout in training, noise, paths skipped by chance."""
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
         return False
-    if "dropout" in schema_name(node):
-        return bool(node.args[2] and node.args[1])
-    # attention takes a share of dropout, mostly none
-    return not (schema_name(node) == "aten::scaled_dot_product_attention" and _attention_dropout(node) == 0)
+    options = _named_arguments(node)
+    modes = [options[name] for name in ("train", "training") if name in options]
+    shares = [options[name] for name in ("p", "dropout", "dropout_p") if name in options]
+    return all(modes) and (not shares or any(shares))
 
 
-def _attention_dropout(node: fx.Node) -> Any:
-    return node.args[4] if len(node.args) > 4 else node.kwargs.get("dropout_p", 0.0)
+def _named_arguments(node: fx.Node) -> dict[str, Any]:
+    """Return the arguments of an operation by name, those that were left out included."""
+    declared = node.target._schema.arguments  # type: ignore[union-attr]  # only operations of torch have tags
+    given = dict(zip([argument.name for argument in declared], node.args, strict=False)) | dict(node.kwargs)
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in declared}
 
 
 def expression(size: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, fx, nn
 
 from aebnas.errors import NetworkError
-from aebnas.pretrained.graph import schema_name
+from aebnas.pretrained.graphs.graph import schema_name
 
 LOGITS = "logits"
 """What libraries call them."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from torch import fx
 
-from aebnas.pretrained.graph import TracedGraph, shape_of
-from aebnas.pretrained.liveness import lone_tensors
-from aebnas.pretrained.naming import Place, places
+from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
+from aebnas.pretrained.graphs.liveness import lone_tensors
+from aebnas.pretrained.graphs.naming import Place, places
 
 
 def matching(evaluation: TracedGraph, training: TracedGraph | None) -> dict[fx.Node, fx.Node | None]:

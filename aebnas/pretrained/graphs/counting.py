@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from aebnas.pretrained.graph import TracedGraph, expression, mutates
-from aebnas.pretrained.liveness import last_reads
+from aebnas.pretrained.graphs.graph import TracedGraph, expression, mutates, tensor_name
+from aebnas.pretrained.graphs.liveness import last_reads
 from aebnas.pretrained.pieces import PieceGraph
 
 BYTES_PER_VALUE = 4
@@ -27,7 +27,7 @@ def node_macs(traced: TracedGraph) -> dict[fx.Node, int]:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         before = 0
         for node in traced.flow:
-            if isinstance(node.target, torch._ops.OpOverload):
+            if isinstance(node.target, torch._ops.OpOverload | torch._ops.HigherOrderOperator):
                 node.target(*_empty(node.args, traced), **_empty(node.kwargs, traced))
             after = counter.get_total_flops()
             macs[node] = (after - before) // 2
@@ -44,6 +44,8 @@ def _empty(arguments: Any, traced: TracedGraph) -> Any:
 
     def stand_in(node: fx.Node) -> Any:
         value = node.meta.get("val")
+        if tensor_name(node) in traced.parts:
+            return traced.parts[tensor_name(node)]
         if isinstance(value, Tensor):
             return empty(value)
         if isinstance(value, list | tuple):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import fx
 
 from aebnas.blocks.tensor_spec import TensorSpec
-from aebnas.pretrained.graph import schema_name, shape_of
+from aebnas.pretrained.graphs.graph import schema_name, shape_of
 
 FIRST = ("conv", "batch_norm", "group_norm", "instance_norm", "pool", "pixel_shuffle", "upsample")
 """Words in the names of operations that read channels in front of the other axes."""

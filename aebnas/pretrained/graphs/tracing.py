@@ -16,9 +16,9 @@ from torch.export import Dim, ExportedProgram, export
 from torch.utils import _pytree as pytree
 
 from aebnas.errors import NetworkError
-from aebnas.pretrained.answers import Answering, before_probabilities, chosen, listed
 from aebnas.pretrained.checking import BATCH, place_in, place_of
-from aebnas.pretrained.graph import TracedGraph, is_random, normalised, schema_name, shape_of
+from aebnas.pretrained.graphs.answers import Answering, before_probabilities, chosen, listed
+from aebnas.pretrained.graphs.graph import TracedGraph, is_random, normalised, schema_name, shape_of
 
 SHAPES = "torch.fx.experimental.symbolic_shapes"
 """The logger of torch that says where a size becomes a number."""

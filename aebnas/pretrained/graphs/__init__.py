@@ -1,0 +1,1 @@
+"""Networks as graphs of tensor operations: exported, named after modules, counted, searched for cuts."""
