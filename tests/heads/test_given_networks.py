@@ -3,7 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,17 +74,17 @@ def test_its_identity_is_that_of_its_weights() -> None:
     assert frozen().identity != frozen(seed=1).identity
 
 
-def test_a_convolution_on_random_features_reads_digits(tmp_path: Path) -> None:
+def test_convolutions_on_random_features_read_digits(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "features", frozen(has_answers=False), digits(), RandomViews(0))
     plan = store.plan(limit_mb=1000, views=1)
     store.fill(plan)
     features = Features(store, plan)
-    conv = Layer(BlockSpec("conv", 3, 32, 2), features.spec("stem"))
-    training = HeadTraining(TrainingConfig(epochs=2), Distillation(0.5, 2.0), run_seed=0)
+    first = Layer(BlockSpec("conv", 3, 32, 2), features.spec("stem"))
+    second = Layer(BlockSpec("conv", 3, 64, 2), first.output)
+    config = TrainingConfig(epochs=4, learning_rate=0.3)
+    training = HeadTraining(config, Distillation(0.5, 2.0), run_seed=0)
     head = HeadBank(tmp_path / "heads", features, training).head(
-        HeadRequest("stem", (conv, classifier(conv.output, 10)))
+        HeadRequest("stem", (first, second, classifier(second.output, 10)))
     )
-    assert head.record["select_accuracy"] > 0.85
-    assert (head.select.argmax(1) == features.labels(SELECT)).mean() == np.float64(
-        head.record["select_accuracy"]
-    )
+    assert head.record["select_accuracy"] > 0.9
+    assert (head.select.argmax(1) == features.labels(SELECT)).mean() > 0.9
