@@ -119,7 +119,8 @@ def told_preparations(tried: Sequence[Tried], accuracy: float) -> str:
     channels = ", ".join(f"{mean:g} / {std:g}" for mean, std in pairs)
     return (
         f"With {best.preparation.name} as its input it answers {best.accuracy:.1%} rightly, "
-        f"not {accuracy:.1%}: use pixels / {best.preparation.unit:g}, mean / deviation of each channel {channels}"
+        f"not {accuracy:.1%}: use pixels / {best.preparation.unit:g}, mean / deviation of each channel "
+        f"{channels}"
         f"{', channels blue, green, red' if best.preparation.is_bgr else ''}."
     )
 
