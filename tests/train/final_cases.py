@@ -45,7 +45,7 @@ def plan(exits: ExitsConfig | None = None, budget_fraction: float | None = 0.8, 
         exits=settings.exits,
         budget_fraction=budget_fraction,
         folder=Path("unused"),
-        words="a test's",
+        text="a test's",
     )
     return Plan(selected, settings, images())
 
