@@ -1,6 +1,7 @@
 """What documents tell people to type, run as it stands; only the files that it names are made smaller.
 
-- ``console``: commands behind ``$``; those of aebnas are run, with ``RUN=...`` and ``make demo`` before them.
+- ``console``: commands behind ``$``; those of aebnas and pytest are run, with ``RUN=...`` and ``make demo``
+  before them.
 - ``yaml``: written to the file that its first line names, ``# NAME.yaml``; without one, a part that must be
   valid in a search-space file.
 - ``python``: run; with ``# PATH.py`` as its first line, a module of its own; ``test_*.py`` are run by pytest.
@@ -101,6 +102,8 @@ def commands(block: Block) -> Iterator[list[str]]:
             yield shlex.split(DEMO)
         elif line.startswith("aebnas "):
             yield shlex.split(os.path.expandvars(affordable(line.removeprefix("aebnas "))), comments=True)
+        elif line.startswith("pytest "):
+            yield shlex.split(line)
         elif is_assignment and name.isupper():
             said = subprocess.run(["bash", "-c", f"echo {value}"], capture_output=True, text=True, check=True)
             os.environ[name] = said.stdout.strip()
@@ -123,12 +126,25 @@ def pytest_there(file: str) -> int:
 
 def follow(text: str, name: str, expected: tuple[int, ...] = (0,)) -> list[str]:
     """Do all that a document says, in order, in the current folder; return the commands that ran."""
+    before = set(sys.modules)
+    sys.path.insert(0, os.getcwd())  # as for whoever runs python there
+    try:
+        return _followed(text, name, expected)
+    finally:
+        sys.path.remove(os.getcwd())
+        for module in set(sys.modules) - before:
+            if str(getattr(sys.modules[module], "__file__", "")).startswith(os.getcwd()):
+                del sys.modules[module]
+
+
+def _followed(text: str, name: str, expected: tuple[int, ...]) -> list[str]:
     ran: list[str] = []
     names: dict[str, Any] = {"__name__": "document"}
     for block in blocks(text, "console", "yaml", "python"):
         if block.language == "console":
             for words in commands(block):
-                assert main(words) in expected, f"{name}: aebnas {shlex.join(words)}"
+                code = _pytest(words) if words[0] == "pytest" else main(words)
+                assert code in expected, f"{name}: {shlex.join(words)}"
                 ran.append(words[0])
         elif block.language == "python" and block.file and "/" not in block.file:
             Path(block.file).write_text(block.text)  # loaded by whoever names it
@@ -141,3 +157,11 @@ def follow(text: str, name: str, expected: tuple[int, ...] = (0,)) -> list[str]:
         else:
             check_part(block.text)
     return ran
+
+
+def _pytest(words: list[str]) -> int:
+    """Run a test file in a process of its own, as a reader does."""
+    command = [sys.executable, "-m", *words, "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    print(done.stdout[-2000:])
+    return done.returncode
