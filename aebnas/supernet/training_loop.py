@@ -1,6 +1,6 @@
 """The training of one supernet from where it stands to its end: led, told, saved, recorded.
 
-The file records how it went: ``seconds`` (of all sessions; null where those before are not known),
+The file records how it went: ``seconds`` (of all sessions),
 ``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sessions had others), ``loss``,
 ``steps``, and ``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
 """
@@ -170,10 +170,10 @@ class _TrainingLoop:
         )
 
     def _record(self) -> dict[str, Any]:
-        before, loss = self._before.get("seconds"), self._training.loss
+        before, loss = float(self._before["seconds"]), self._training.loss
         now = time.monotonic() - self._began
         return {
-            "seconds": None if before is None else round(before + now, 1),
+            "seconds": round(before + now, 1),
             "loss": loss if math.isfinite(loss) else self._before.get("loss"),
             "steps": self._training.steps,
             "accuracies": self._watch.accuracies,

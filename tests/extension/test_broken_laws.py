@@ -28,6 +28,9 @@ def test_the_package_outside_keeps_every_contract(own: Path) -> None:
         ("my_blocks.py", '"second.norm"]', '"second.norm", "third"]', "names_of_weights_fit"),
         ("my_policies.py", "range(exit_index + 1)", "range(logits.exits)", "logits_after_the_chosen_exit"),
         ("my_scores.py", "(probabilities**2)", "-(probabilities**2)", "who_is_certain"),
+        ("my_metrics.py", "4.0 * costs.params", "-1.0 * costs.params", "between_0_and_the_worst"),
+        ("my_data.py", "default_rng(seed)", "default_rng()", "the_same_every_time"),
+        ("my_spaces.py", "2 ** (length - 1)", "2**length", "the_count_is_exact"),
         ("my_losses.py", "** self.power * each).mean()", "** self.power * each).sum()", "given_twice"),
     ],
 )  # fmt: skip
@@ -53,6 +56,7 @@ def test_every_kind_names_a_contract_that_there_is() -> None:
 def test_every_class_that_a_kind_names_is_there() -> None:
     from importlib import import_module
 
-    for kind in (kinds.BLOCK, kinds.FAMILY, kinds.FITTED, kinds.LOSS):
-        module, _, name = kind.law.split()[4].rpartition(".")
+    for kind in (kinds.BLOCK, kinds.FAMILY, kinds.FITTED, kinds.LOSS, kinds.METRIC, kinds.SPACE):
+        full_name = next(word for word in kind.law.split() if word.startswith("aebnas."))
+        module, _, name = full_name.rpartition(".")
         assert getattr(import_module(module), name).__name__ == name

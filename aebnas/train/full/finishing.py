@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,29 +56,29 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], job: Training
         HardwareError: A profile of the run lacks a layer.
     """
     labels = plan.images.held_out.labels
-    checkpoint = _checkpoint(job, plan, logits, labels)
     files: dict[FileName, bytes] = {
         WEIGHTS: weight_bytes(network),
         LOGITS: pack_arrays({"logits": logits, "labels": labels}),
     }
+    checkpoint = _checkpoint(job, plan, logits, labels, sha256_of(files))
     with writing(job.folder):
         for name, content in files.items():
             write_atomically(job.folder / name, content)
-    _write(checkpoint.model_copy(update={"sha256": sha256_of(files)}), job)
+    _write(checkpoint, job)
     return load_trained(job.folder)
 
 
 def refitted(trained: Trained, job: TrainingJob, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
-    wanted = _checkpoint(job, plan, trained.calibrate_logits, trained.calibrate_labels)
     old = trained.checkpoint
+    wanted = _checkpoint(job, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256)
     asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs", "code_folder", "code")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
     changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
     _write(changed, job)
-    return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
+    return replace(trained, checkpoint=changed)
 
 
 def training_event(trained: Trained, job: TrainingJob, plan: Plan, was_known: bool) -> NetworkTrained:
@@ -110,7 +112,11 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 
 
 def _checkpoint(
-    job: TrainingJob, plan: Plan, logits: NDArray[np.float32], labels: NDArray[np.int64]
+    job: TrainingJob,
+    plan: Plan,
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    sha256: dict[FileName, str],
 ) -> Checkpoint:
     images, identity = plan.images, job.identity(plan)
     reach_macs = tuple(network_cost(job.architecture, images.task).reach_macs.tolist())
@@ -144,6 +150,7 @@ def _checkpoint(
         code_folder=plan.settings.code_folder if names else None,
         code={name: code_digest(name) for name in names},
         sixteen_bit_depth=images.depth,
+        sha256=sha256,
     )
 
 

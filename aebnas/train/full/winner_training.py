@@ -111,8 +111,8 @@ def train_winner(
     folder, architecture = options.folder or plan.selected.folder, plan.selected.architecture
     inheritance = inheritance_of(plan) if options.inherit else None
     if options.tune:
-        untaught = TrainingJob("network", architecture, folder, inheritance=inheritance)
-        plan = tuned_plan(untaught, plan, options.tune, listener, options.again)
+        plain = TrainingJob("network", architecture, folder, inheritance=inheritance)
+        plan = tuned_plan(plain, plan, options.tune, listener, options.again)
     teacher = None
     if options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
