@@ -32,6 +32,7 @@ TRAINING = (
     "clip_norm",
     "precision",
     "augment",
+    "initial_weights",
 )
 """Settings of the section ``training`` that a supernet's training reads."""
 SGD_ALONE = ("learning_rate", "momentum", "weight_decay")

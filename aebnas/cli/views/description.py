@@ -48,6 +48,7 @@ class Description:
     genomes: int
     architectures: int
     costs: SampleCosts
+    weight_notes: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -75,7 +76,7 @@ class Description:
     @property
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
-        config, found = self.config, list(self.data.notes)
+        config, found = self.config, [*self.data.notes, *self.weight_notes]
         if self.code_not_loaded:
             cure = "aebnas check FILE --allow-code"
             found.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
@@ -122,7 +123,7 @@ def describe(config: SearchFile, file: str, samples: int, json: bool = False) ->
     space, data = prepared.problem.space, prepared.data
     costs = sample_costs(config, space, data.task, samples, progress, prepared.problem.devices)
     counts = (math.prod(space.cardinalities), space.count())
-    found = Description(config, space, data, *counts, costs)
+    found = Description(config, space, data, *counts, costs, prepared.notes)
     if json:
         write(as_dict(found, file))
     else:

@@ -22,6 +22,7 @@ from aebnas.data.loader import TrainBatches
 from aebnas.errors import RunError
 from aebnas.files.lock import run_lock
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import begun_network
 from aebnas.runs.formatting import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.task.input_spec import InputSpec
@@ -112,15 +113,12 @@ def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
     """Return the network of a task with the weights that it begins with, on the plan's device.
 
     Raises:
+        ConfigError: Pretrained weights are not installed, or not for this network.
         RunError: The supernet that they are in cannot be read.
     """
     images = plan.images
     torch.manual_seed(task.seed(plan))
-    network = EarlyExitNetwork(
-        task.architecture,
-        images.task,
-        boosting_coefficient=plan.settings.training.boosting_coefficient,
-    )
+    network = begun_network(task.architecture, images.task, plan.settings.training)
     if task.inheritance is not None:
         task.inheritance.give(network, images.task)
     network.to(torch.device(plan.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
