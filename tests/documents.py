@@ -1,11 +1,9 @@
 """What documents tell people to type, run as it stands; only the files that it names are made smaller.
 
-- ``console``: commands behind ``$``; those of aebnas and pytest are run, with ``RUN=...`` and ``make demo``
-  before them.
+- ``console``: commands behind ``$``; those of aebnas are run, with ``RUN=...`` and ``make demo`` before them.
 - ``yaml``: written to the file that its first line names, ``# NAME.yaml``; without one, a part that must be
   valid in a search-space file.
 - ``python``: run; with ``# PATH.py`` as its first line, a module of its own; ``test_*.py`` are run by pytest.
-- ``diff``: a change of the package.
 - ``text``: output, left alone.
 """
 
@@ -35,7 +33,7 @@ LONG = (
     (r"(--networks|networks=)( ?)\d+", r"\1\g<2>2"),
 )
 """Numbers on which nothing but the time depends."""
-NO_COMMANDS = ("pip install", "make lint", "make test")
+NO_COMMANDS = ("pip install", "make lint", "make test", "pytest test_")
 """Lines behind a prompt that a test environment has run already, or is running."""
 
 
@@ -102,8 +100,6 @@ def commands(block: Block) -> Iterator[list[str]]:
             yield shlex.split(DEMO)
         elif line.startswith("aebnas "):
             yield shlex.split(os.path.expandvars(affordable(line.removeprefix("aebnas "))), comments=True)
-        elif line.startswith("pytest "):
-            yield shlex.split(line)
         elif is_assignment and name.isupper():
             said = subprocess.run(["bash", "-c", f"echo {value}"], capture_output=True, text=True, check=True)
             os.environ[name] = said.stdout.strip()
@@ -143,8 +139,7 @@ def _followed(text: str, name: str, expected: tuple[int, ...]) -> list[str]:
     for block in blocks(text, "console", "yaml", "python"):
         if block.language == "console":
             for words in commands(block):
-                code = _pytest(words) if words[0] == "pytest" else main(words)
-                assert code in expected, f"{name}: {shlex.join(words)}"
+                assert main(words) in expected, f"{name}: aebnas {shlex.join(words)}"
                 ran.append(words[0])
         elif block.language == "python" and block.file and "/" not in block.file:
             Path(block.file).write_text(block.text)  # loaded by whoever names it
@@ -157,11 +152,3 @@ def _followed(text: str, name: str, expected: tuple[int, ...]) -> list[str]:
         else:
             check_part(block.text)
     return ran
-
-
-def _pytest(words: list[str]) -> int:
-    """Run a test file in a process of its own, as a reader does."""
-    command = [sys.executable, "-m", *words, "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    print(done.stdout[-2000:])
-    return done.returncode

@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 from documents import ROOT, blocks, follow, workplace
 
+import aebnas
+
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 OWN_CODE = "your-block-exit-policy.md"
@@ -85,7 +87,7 @@ def test_what_is_written_beside_a_file_is_searched_compared_and_exported(folder:
     assert {"check", "search", "train", "export", "run", "report"} <= set(ran)
     assert "my_blocks:Reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
     assert ">steady<" in (folder / "policies.html").read_text()
-    assert (folder / "steady_export/code.zip").is_file()
+    assert (folder / "steady_export/model.json").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -104,6 +106,31 @@ def anchors(text: str) -> set[str]:
     plain = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
     headings = re.findall(r"^#+ (.+)$", plain, re.M)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+DOCUMENTS = [ROOT / "README.md", *PAGES, *sorted((ROOT / "search_spaces").glob("*.yaml"))]
+ROOMS = "|".join(path.name for path in (ROOT / "aebnas").iterdir() if path.is_dir())
+FOR_EXTENSIONS = ("extending", "testing")
+"""Modules of the package that documents name beside ``aebnas`` itself: what extensions are made of."""
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_a_document_uses_nothing_but_the_front_door(page: Path) -> None:
+    text = page.read_text()
+    imported = re.findall(rf"(?:from|import) aebnas\.(?!{'|'.join(FOR_EXTENSIONS)})\w+", text)
+    named = re.findall(rf"\baebnas\.(?:{ROOMS})\b", text)
+    assert imported + named == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_what_a_document_calls_is_public(page: Path) -> None:
+    called = set(re.findall(r"\baebnas\.([a-z_]+)\(", page.read_text()))
+    assert called <= set(aebnas.__all__)
+
+
+def test_the_api_page_names_every_public_function() -> None:
+    text = (DOCS / "python.md").read_text()
+    assert [name for name in aebnas.__all__ if name != "__version__" and name not in text] == []
 
 
 def test_the_api_page_keeps_to_ten_lines_each() -> None:

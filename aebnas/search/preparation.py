@@ -80,8 +80,8 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     _check_supernet(config, data)
     problem = problem_of(config, data.task)
     metrics = (*problem.goals.names, config.cost_metric)
+    _check_space(config, problem)
     devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
-    _check_space(config, problem.space, data.task)
     problem = replace(problem, devices=devices)
     notes = weight_notes(config.training, problem.space, data.task)
     drawn = make_proposer(problem) if has_first_limits(config.search) else None
@@ -112,22 +112,22 @@ def _check_paths(config: SearchFile) -> None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
+def _check_space(config: SearchFile, problem: Problem) -> None:
     """Refuse here what only space and data know to be wrong.
 
     Raises:
         ConfigError: The loss has another number of weights than there are exits, candidates are to inherit
             and the space has no slots, or the normalisation is one of other channels than the images have.
     """
+    weights, space = config.training.exit_weights, problem.space
     own = config.space.normalisation if isinstance(config.space, SpaceConfig) else None
-    problem = None if own is None else own.problem(task.samples.channels)
-    if problem:
-        raise ConfigError(problem)
-    weights = config.training.exit_weights
+    wrong = None if own is None else own.problem(problem.task.samples.channels)
+    if wrong:
+        raise ConfigError(wrong)
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")
-    if plan_of(config).inherits and not space.slots(task):
+    if problem.plan.inherits and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"

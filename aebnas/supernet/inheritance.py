@@ -20,6 +20,7 @@ from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.weights import part_of
+from aebnas.task.answers import is_right
 from aebnas.task.task import Task
 from aebnas.training.image_logits import image_logits
 
@@ -99,4 +100,4 @@ class InheritedSubnets:
         """Return the share of right answers on calibrate at every exit."""
         images = self._splits.calibrate
         logits = image_logits(self.extract(architecture), images)
-        return [float(share) for share in (logits.argmax(axis=2) == images.labels[:, None]).mean(axis=0)]
+        return [float(share) for share in is_right(logits, images.labels).mean(axis=0)]
