@@ -225,11 +225,12 @@ SOURCES: dict[str, Callable[[], WeightSource]] = {
 
 
 def placed(network: EarlyExitNetwork) -> Iterator[tuple[str, Layer, nn.Module]]:
-    """Yield slot, layer and module of everything in a network."""
+    """Yield slot, layer and module of all in a network that has a slot; some spaces share no weights."""
     for plan, part in zip(network.plan, network.segments(), strict=True):
         modules = (*part.backbone, *part.exit)
         slots = (*plan.backbone_slots, *plan.exit_slots)
-        yield from zip(slots, plan.layers(), modules, strict=True)
+        if slots:
+            yield from zip(slots, plan.layers(), modules, strict=True)
 
 
 def _sizeless(layer: Layer) -> Layer:
