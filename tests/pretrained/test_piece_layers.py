@@ -121,7 +121,7 @@ def test_the_last_exit_of_a_network_in_pieces_answers_as_the_network() -> None:
 def test_a_segment_of_pieces_becomes_an_onnx_graph_for_any_batch() -> None:
     (first, _) = plan("mobilenet_v3", "features.2")
     segment = ExitSegment(first).eval()
-    session = open_session(segment_graph(segment, (1, *SHAPE), is_last=False))
+    session = open_session(segment_graph(segment, (1, *SHAPE), is_read=True))
     images = torch.randn(5, *SHAPE)
     features, logits = session.run(None, {"x": images.numpy()})
     with torch.no_grad():
