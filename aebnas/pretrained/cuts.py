@@ -60,8 +60,8 @@ def worthwhile(
     """
     by_cost: dict[int, Cut] = {}
     for cut in cuts:
-        cheapest = by_cost.get(cut.macs)
-        if cheapest is None or cut.level <= cheapest.level:
+        nearest = by_cost.get(cut.macs)
+        if nearest is None or cut.level <= nearest.level:
             by_cost[cut.macs] = cut
     ends = tuple(by_cost.values())
     candidates = [
