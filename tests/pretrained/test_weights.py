@@ -60,11 +60,11 @@ def test_counters_that_old_files_lack_stay(trained: dict[str, Tensor], tmp_path:
 def test_every_mismatch_is_told_by_name(trained: dict[str, Tensor], tmp_path: Path) -> None:
     trained["classifier.1.weight"] = torch.zeros(1000, 48)
     trained["extra.weight"] = trained.pop("classifier.1.bias")
-    with pytest.raises(NetworkError) as told:
+    with pytest.raises(NetworkError) as refusal:
         load_weights(network("mobilenet_v2"), saved(trained, tmp_path / "w.pth"))
-    assert "1 missing: classifier.1.bias" in str(told.value)
-    assert "1 not in the network: extra.weight" in str(told.value)
-    assert "classifier.1.weight has shape (1000, 48), not (10, 48)" in str(told.value)
+    assert "1 missing: classifier.1.bias" in str(refusal.value)
+    assert "1 not in the network: extra.weight" in str(refusal.value)
+    assert "classifier.1.weight has shape (1000, 48), not (10, 48)" in str(refusal.value)
 
 
 def test_a_refused_file_changes_nothing(trained: dict[str, Tensor], tmp_path: Path) -> None:
