@@ -87,8 +87,8 @@ SHOWING = {"api", "cli", "errors", "report", "terminal"}
 """Rooms that a command may call: what it does, and how it is shown."""
 BESIDE = {
     "aebnas.deploy.session", "aebnas.deploy.picture_files",  # the API of a device, which has no torch
-    "aebnas.runs.formatting", "aebnas.search.unread_code",
-    "aebnas.search.workers.cluster.contract", "aebnas.train.full.events",
+    "aebnas.runs.formatting", "aebnas.search.unread_code", "aebnas.search.workers.cluster.contract",
+    "aebnas.train.full.events",
     "aebnas.train.test.score_record",
 }  # fmt: skip
 """Words, errors, events and JSON of results."""

@@ -109,7 +109,8 @@ def check_file(
     prepared = prepare(config, must_read=False)
     space, data = prepared.problem.space, prepared.data
     costs = sample_costs(config, space, data.task, samples, track or _untracked, prepared.problem.devices)
-    return Description(config, space, data, math.prod(space.cardinalities), space.count(), costs)
+    counts = math.prod(space.cardinalities), space.count()
+    return Description(config, space, data, *counts, costs, prepared.notes)
 
 
 def search_file(file: str | Path | SearchFile, overrides: Sequence[str] = ()) -> SearchFile:

@@ -36,6 +36,8 @@ class Description:
     """Distinct ones."""
     costs: SampleCosts
     """Of random architectures."""
+    weight_notes: tuple[str, ...] = ()
+    """What is to be known of the weights that candidates begin with."""
 
     @property
     def source(self) -> str:
@@ -68,7 +70,7 @@ class Description:
     @property
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
-        config, notes = self.config, list(self.data.notes)
+        config, notes = self.config, [*self.data.notes, *self.weight_notes]
         if self.code_not_loaded:
             cure = "aebnas check FILE --allow-code"
             notes.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.heads.baseline import Standing, baseline_check, expected_by_chance
-from aebnas.heads.preparations import PREPARATIONS, tried_preparations, working_preparation
+from aebnas.heads.preparations import PREPARATIONS, better_preparation, told_preparations, tried_preparations
 
 NAMES = tuple("abcdefgh")
 LABELS = np.random.default_rng(1).integers(8, size=800)
@@ -97,9 +97,10 @@ def test_the_preparation_that_a_network_was_made_for_is_found(right: object) -> 
         return -torch.cdist(x.mean((2, 3)), centres)
 
     tried = tried_preparations(nearest, images, labels)
-    best = working_preparation(tried)
+    best = better_preparation(tried, accuracy=0.3)
     assert best is not None
     assert best.accuracy > 0.95
+    assert told_preparations(tried, 0.3).startswith(f"With {best.preparation.name} as its input it answers")
     assert next(one.accuracy for one in tried if one.preparation is right) == best.accuracy
 
 
@@ -107,10 +108,18 @@ def test_where_no_preparation_helps_none_is_named() -> None:
     images, labels = coloured()
     generator = torch.Generator().manual_seed(0)
     tried = tried_preparations(lambda x: torch.rand(len(x), 6, generator=generator), images, labels)
-    assert working_preparation(tried) is None
+    assert better_preparation(tried, accuracy=0.0) is None
+    assert told_preparations(tried, 0.0) == "None of 14 common preparations of its input is better."
 
 
 def test_grey_images_are_not_tried_in_other_orders_of_colours() -> None:
     images, labels = coloured()
     tried = tried_preparations(lambda x: torch.rand(len(x), 6), images[..., :1], labels)
     assert not any(one.preparation.is_bgr for one in tried)
+
+
+def test_a_preparation_that_is_as_good_as_the_one_in_use_is_not_named() -> None:
+    images, labels = coloured()
+    brightest = lambda x: torch.stack([x.mean((1, 2, 3)), -x.mean((1, 2, 3))], dim=1)  # noqa: E731
+    tried = tried_preparations(brightest, images, (labels < 3).astype(np.int64))
+    assert better_preparation(tried, accuracy=tried[0].accuracy) is None

@@ -169,5 +169,6 @@ def _provenance(source: Source) -> dict[str, str]:
         "seed": str(checkpoint.seed),
         "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
         "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss.name}",
+        "began with": f"{checkpoint.training.initial_weights} weights",
         "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
     }

@@ -59,7 +59,7 @@ class TrainedHead:
 
     def branch(self, features: Features) -> Branch:
         """Return the module with its weights, in evaluation mode, on the CPU."""
-        shape = feature_map(features.shape(self.request.cut), self.request.grid)
+        shape = feature_map(features.spec(self.request.cut), self.request.grid)
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and replaced
             branch = Branch(shape, self.request.layers)
         branch.load_state_dict(dict(self.stored.weights))
@@ -135,7 +135,7 @@ class HeadBank:
 
     @property
     def _teacher_name(self) -> str:
-        if self._training.teaching.share == 0:
+        if self._training.distillation.share == 0:
             return "labels"
         if self._last is not None:
             return self._last.key

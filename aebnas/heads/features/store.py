@@ -66,21 +66,10 @@ class FeatureStore:
         self.identity = _hash(self._facts())
         self.root = directory / self.identity
 
-    @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of one image's features at every cut, and of its answers, as torch has them."""
-        with torch.inference_mode():
-            outputs = self.network.outputs(self.inputs(Part("train"), np.arange(1)))
-            return {name: tuple(output.shape[1:]) for name, output in outputs}
-
     @property
     def sizes(self) -> tuple[CutSize, ...]:
         """Return how large the features at the cuts are."""
-        macs = self.network.macs or (0.0,) * len(self.network.cuts)
-        return tuple(
-            CutSize(name, 2 * int(np.prod(self.shapes[name])), count)
-            for name, count in zip(self.network.cuts, macs, strict=True)
-        )
+        return tuple(CutSize(cut.name, cut.cached_bytes, cut.macs) for cut in self.network.cuts)
 
     def plan(self, limit_mb: float, views: int = 3, cuts: Sequence[str] | None = None) -> CachePlan:
         """Return what to keep.
@@ -151,14 +140,19 @@ class FeatureStore:
 
     def inputs(self, part: Part, rows: NDArray[np.int64]) -> Tensor:
         """Return prepared images of a part, on the device; ``rows`` say which."""
-        images = self.images_of(part).images
+        images = self.images_of(part).pixels
         pixels = torch.from_numpy(images[rows]).to(self.device)
         pixels = self.views.view(pixels, torch.from_numpy(rows), part.view, len(images))
         return self.network.prepare(pixels)
 
-    @property
+    @cached_property
     def _answer_bytes(self) -> int:
-        return 4 * int(np.prod(self.shapes[ANSWERS])) if self.network.answers else 0
+        """Return what the network's own answer to one image takes, which one image tells."""
+        if not self.network.answers:
+            return 0
+        with torch.inference_mode():
+            *_, (_, answers) = self.network.outputs(self.inputs(Part("train"), np.arange(1)))
+        return 4 * answers[0].numel()
 
     def _facts(self) -> dict[str, Any]:
         return {
