@@ -79,7 +79,11 @@ def or_code(kind: Kind, wrong: Callable[[Any], str | None] = lambda _loaded: Non
 
 
 def section_of(
-    name: str, base: type[S], kind: Kind, made_by: Callable[[str], type[Frozen]], facts: tuple[str, ...] = ()
+    name: str,
+    base: type[S],
+    kind: Kind,
+    made_by: Callable[[str], type[Frozen]],
+    attributes: tuple[str, ...] = (),
 ) -> type[S]:
     """Return the section of a class from outside: its options are the fields of the dataclass.
 
@@ -88,7 +92,7 @@ def section_of(
         base: What sections of its kind inherit.
         kind: What it must be.
         made_by: The function that is asked for such sections.
-        facts: Class attributes of ``base`` that the class may set.
+        attributes: Class attributes of ``base`` that the class may set.
 
     Raises:
         CodeError: The code cannot be loaded, is of another kind, or has fields that no file can give.
@@ -101,7 +105,7 @@ def section_of(
     def make() -> type[S]:
         outside = loaded(name, kind)
         section: type[S] = _named(name, (base, OutsideSection), _fields(name, outside), made_by)
-        for fact in facts:
+        for fact in attributes:
             setattr(section, fact, getattr(outside, fact, getattr(base, fact)))
         return section
 

@@ -60,8 +60,8 @@ def worthwhile(
     """
     by_cost: dict[int, Cut] = {}
     for cut in cuts:
-        rival = by_cost.get(cut.macs)
-        if rival is None or cut.level <= rival.level:
+        nearest = by_cost.get(cut.macs)
+        if nearest is None or cut.level <= nearest.level:
             by_cost[cut.macs] = cut
     ends = tuple(by_cost.values())
     candidates = [

@@ -74,7 +74,7 @@ class SupernetReady:
     origin: str
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
     record: dict[str, Any] = field(default_factory=dict)
-    """How its training went: see ``aebnas.supernet.training_loop``; empty in older files."""
+    """How its training went: see ``aebnas.supernet.training_loop``."""
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class UnreadNetwork:
 
     def drawing(self) -> Drawing:
         """Return its fields in words."""
-        told = [f"{name} {value}" for name, value in self._plain.items() if name not in ("kind", "exits")]
-        kind = Row(str(self._plain["kind"]), (Box(", ".join(told) or "no fields"),))
+        fields = [f"{name} {value}" for name, value in self._plain.items() if name not in ("kind", "exits")]
+        kind = Row(str(self._plain["kind"]), (Box(", ".join(fields) or "no fields"),))
         return Drawing((), (Row("", (Box("code not run"),)), kind))
 
     def __eq__(self, other: object) -> bool:

@@ -44,7 +44,7 @@ class StoredSupernet:
     state: Mapping[str, Tensor] = field(default_factory=dict)
     """What the optimizer keeps and averages, by name, of an unfinished one."""
     record: Mapping[str, Any] = field(default_factory=dict)
-    """How the training went until then, fit for JSON: see ``training_loop``; empty in older files."""
+    """How the training went until then, fit for JSON: see ``training_loop``."""
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights as they travel to workers; they share memory."""
@@ -187,7 +187,7 @@ def _read_header(path: Path, header: Mapping[str, str]) -> tuple[dict[str, Any],
             "Train it again: delete the file"
         )
     try:
-        metadata, record = json.loads(header["metadata"]), json.loads(header.get("record", "{}"))
+        metadata, record = json.loads(header["metadata"]), json.loads(header["record"])
         return metadata, int(header["step"]), int(header["steps"]), record
     except (KeyError, ValueError) as error:
         raise RunError(f"{path} is damaged: its header lacks {error}; train it again") from error

@@ -1,6 +1,6 @@
 """The training of one supernet from where it stands to its end: led, told, saved, recorded.
 
-The file records how it went: ``seconds`` (of all sessions; null where those before are not known),
+The file records how it went: ``seconds`` (of all sessions),
 ``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sessions had others), ``loss``,
 ``steps``, and ``accuracies`` (null, or as in ``Progress``) with ``looked_at``, the step of that last look.
 """
@@ -8,6 +8,7 @@ The file records how it went: ``seconds`` (of all sessions; null where those bef
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def train(
     """
     size = min(settings.supernet.processes, settings.supernet.networks)
     begun = load_supernet(path) if path.exists() else None
-    with leading(size, device, _follow, (settings, splits, begun, device)) as group:
+    with leading(size, device, _follow, (pickle.dumps(settings), splits, begun, device)) as group:
         training = _begun(group, settings, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
         watch = _Watch(settings, splits, training, on_progress, before)
@@ -115,10 +116,10 @@ def _begun(
 
 
 def _follow(
-    group: ProcessGroup, settings: SupernetSettings, splits: Splits, begun: StoredSupernet | None, device: str
+    group: ProcessGroup, settings: bytes, splits: Splits, begun: StoredSupernet | None, device: str
 ) -> None:
-    """Train this process's share of the networks."""
-    for _ in _begun(group, settings, splits, begun, device_of(group.rank, device)).advance():
+    """Train this process's share of the networks; code that the settings name may be run by now."""
+    for _ in _begun(group, pickle.loads(settings), splits, begun, device_of(group.rank, device)).advance():
         pass
 
 
@@ -169,10 +170,10 @@ class _TrainingLoop:
         )
 
     def _record(self) -> dict[str, Any]:
-        before, loss = self._before.get("seconds"), self._training.loss
+        before, loss = float(self._before["seconds"]), self._training.loss
         now = time.monotonic() - self._began
         return {
-            "seconds": None if before is None else round(before + now, 1),
+            "seconds": round(before + now, 1),
             "loss": loss if math.isfinite(loss) else self._before.get("loss"),
             "steps": self._training.steps,
             "accuracies": self._watch.accuracies,

@@ -22,7 +22,7 @@ from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.train.full.checkpoint import FORMAT, Checkpoint, checkpoint_text
+from aebnas.train.full.checkpoint import FORMAT, Checkpoint, checkpoint_text, sha256_of
 from aebnas.training.trainer import train
 
 EPOCHS = 6
@@ -91,6 +91,9 @@ def write_checkpoint(
     samples = ExitSamples.of(logits, splits.calibrate.labels, reach)
     if policy is None:
         policy = never_leave(1) if is_static else refitted(exits, samples, 0.85 * float(reach[-1]))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "weights.pt").write_bytes(weight_bytes(network))
+    np.savez(folder / "logits.npz", logits=logits, labels=splits.calibrate.labels)
     checkpoint = Checkpoint(
         format=FORMAT,
         key=network.architecture.key(),
@@ -110,9 +113,7 @@ def write_checkpoint(
         policy=policy.to_dict(),
         reach_macs=tuple(reach.tolist()),
         environment={"torch": torch.__version__},
+        sha256=sha256_of({name: (folder / name).read_bytes() for name in ("weights.pt", "logits.npz")}),
     )
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.yaml").write_text(checkpoint_text(checkpoint))
-    (folder / "weights.pt").write_bytes(weight_bytes(network))
-    np.savez(folder / "logits.npz", logits=logits, labels=splits.calibrate.labels)
     return folder

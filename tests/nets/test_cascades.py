@@ -34,9 +34,9 @@ AGAIN = 2
 """The segment that reads the image again."""
 
 
-def network_of(architecture: Architecture, carry: float = 0.0) -> EarlyExitNetwork:
+def network_of(architecture: Architecture, boosting_coefficient: float = 0.0) -> EarlyExitNetwork:
     torch.manual_seed(0)
-    return EarlyExitNetwork(architecture, digits().task, carry).eval()
+    return EarlyExitNetwork(architecture, digits().task, boosting_coefficient).eval()
 
 
 def alone(network: EarlyExitNetwork) -> tuple[EarlyExitNetwork, EarlyExitNetwork]:
@@ -97,9 +97,9 @@ def test_gradients_are_in_equilibrium_in_each_network_by_itself() -> None:
     assert found == [{1 / 2}, {1.0}, {1 / 2}, {1.0}]
 
 
-@pytest.mark.parametrize("carry", [0.0, 0.5])
-def test_exported_graphs_say_what_torch_says(carry: float) -> None:
-    network = network_of(cascade(), carry)
+@pytest.mark.parametrize("boosting_coefficient", [0.0, 0.5])
+def test_exported_graphs_say_what_torch_says(boosting_coefficient: float) -> None:
+    network = network_of(cascade(), boosting_coefficient)
     prepare = Preprocessing(digits().train.shape, network.input)
     parity = checked_parity(network, chain_of(network), digits().calibrate, prepare)
     assert parity.images > 100
@@ -118,9 +118,9 @@ def runners(network: EarlyExitNetwork) -> list[Runner]:
     return [onnx_runner(sessions), torch_runner(network, torch.device("cpu"))]
 
 
-@pytest.mark.parametrize("carry", [0.0, 0.5])
-def test_runners_stop_at_every_exit_with_its_own_answer(carry: float) -> None:
-    network, (x, _) = network_of(cascade(), carry), random_batch(2)
+@pytest.mark.parametrize("boosting_coefficient", [0.0, 0.5])
+def test_runners_stop_at_every_exit_with_its_own_answer(boosting_coefficient: float) -> None:
+    network, (x, _) = network_of(cascade(), boosting_coefficient), random_batch(2)
     with torch.no_grad():
         expected = [logits.numpy() for logits in network(x)]
     for runner in runners(network):

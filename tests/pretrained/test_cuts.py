@@ -121,11 +121,11 @@ def test_other_resolutions_have_the_same_cuts_at_other_costs() -> None:
 
 
 def test_a_network_that_decides_by_data_is_refused_with_line_and_cure() -> None:
-    with pytest.raises(NetworkError) as told:
+    with pytest.raises(NetworkError) as caught:
         cut_module(IfOnData())
-    assert "networks.py" in str(told.value)
-    assert "(if out.mean() > 0.5:)" in str(told.value)
-    assert "torch.where" in str(told.value)
+    assert "networks.py" in str(caught.value)
+    assert "(if out.mean() > 0.5:)" in str(caught.value)
+    assert "torch.where" in str(caught.value)
 
 
 def cuts_at(*places: tuple[str, int, int, int]) -> list[Cut]:

@@ -50,26 +50,16 @@ def test_winners_keep_the_policy_of_their_points(store: RunStore) -> None:
     files = write_report([store])
     for point in (point for path in files.winners for point in load_winner(path).points):
         assert point.thresholds is None
-        assert policy_from_dict(point.policy or {}).exits == len(point.exit_rates)
+        assert policy_from_dict(point.policy).exits == len(point.exit_rates)
 
 
 def test_thresholds_are_told_as_a_policy_too(tmp_path: Path) -> None:
     config = search_file("exits.policy=entropy")
     files = write_report([run_of(tmp_path / "run", config, evaluations(config, 4))])
     for point in (point for path in files.winners for point in load_winner(path).points):
-        output = policy_from_dict(point.policy or {}).to_dict()
+        output = policy_from_dict(point.policy).to_dict()
         assert output["score"] == "entropy"
         assert len(output["thresholds"]) == len(point.thresholds or ())
-
-
-def test_a_winner_of_format_1_is_read(store: RunStore) -> None:
-    config = search_file()
-    path = write_report([run_of(store.path.parent / "old", config, evaluations(config, 4))]).winners[0]
-    plain = load_winner(path).model_dump(mode="json") | {"format": 1}
-    for point in plain["points"]:
-        del point["policy"]
-    path.write_text(json.dumps(plain))
-    assert all(point.policy is None and point.thresholds is not None for point in load_winner(path).points)
 
 
 def test_a_policy_for_other_exits_is_refused(store: RunStore) -> None:

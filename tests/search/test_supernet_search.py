@@ -232,7 +232,7 @@ def test_the_command_refuses_a_given_supernet_where_the_run_has_another(
     )
     own, given = (supernet_file(tmp_path / "runs" / name) for name in ("own", "given"))
     again = ["supernet", str(file), *runs, "--name", "own", "--json", "--set", f"supernet.file={given}"]
-    save_supernet(own, replace(load_supernet(own), record={}))
+    save_supernet(own, replace(load_supernet(own), record={"seconds": 0.0}))
     assert main(again) != 0
     assert "own/supernet/supernet.safetensors is another supernet than" in capsys.readouterr().err
     shutil.copy(given, own)

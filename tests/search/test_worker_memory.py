@@ -26,8 +26,8 @@ def with_workers(**workers: Any) -> SearchFile:
     return SearchFile.model_validate(plain)
 
 
-def check(config: SearchFile, facts: DataMetadata) -> None:
-    check_workers_fit(config.workers, config.training.augment, facts, config.data.folder is not None)
+def check(config: SearchFile, metadata: DataMetadata) -> None:
+    check_workers_fit(config.workers, config.training.augment, metadata, config.data.folder is not None)
 
 
 def test_the_number_of_workers_that_fit_is_offered(free: dict[str, int]) -> None:

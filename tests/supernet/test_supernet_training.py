@@ -300,27 +300,6 @@ def test_the_file_records_how_the_training_went_all_sessions_together(
     assert record["looked_at"] == record["steps"] == output[-1].steps
 
 
-def test_what_sessions_before_there_were_records_took_is_not_known(tmp_path: Path) -> None:
-    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
-    steps = one.supernet.steps
-    training = new_training(supernet_settings(config(supernet={"epochs": 1})), splits(), untrained())
-    half = replace(one.supernet, step=steps - 1, record={}, state=training.state())
-    save_supernet(one.path, half)
-    again, _ = ready(tmp_path / "run", supernet={"epochs": 1})
-    assert (again.origin, again.supernet.record["seconds"]) == ("trained", None)
-
-
-def test_a_file_of_before_there_were_records_is_read(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    one, _ = ready(tmp_path / "run", supernet={"epochs": 1})
-    with safe_open(one.path, "pt") as file:
-        header = {name: text for name, text in file.metadata().items() if name != "record"}
-    save_file({f"weights.{name}": tensor for name, tensor in one.supernet.weights.items()}, one.path, header)
-    assert load_supernet(one.path).record == {}
-    assert ready(tmp_path / "run", supernet={"epochs": 1})[0].origin == "known"
-
-
 def test_others_may_read_a_supernet_as_the_umask_says(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     one, _ = ready(tmp_path / "run", supernet={"epochs": 1})

@@ -92,9 +92,10 @@ def test_a_new_policy_keeps_the_checksums(copied: Path) -> None:
     load_trained(copied)
 
 
-def test_a_checkpoint_of_before_there_were_checksums_still_loads(copied: Path) -> None:
+def test_a_checkpoint_without_checksums_is_refused(copied: Path) -> None:
     path = copied / "checkpoint.yaml"
     plain = yaml.safe_load(path.read_text())
     del plain["sha256"]
     path.write_text(yaml.safe_dump(plain))
-    assert load_trained(copied).checkpoint.sha256 == {}
+    with pytest.raises(RunError, match="sha256: is missing"):
+        load_trained(copied)

@@ -11,7 +11,7 @@ Every object has ``event``; the others are, by event:
                         network on calibrate, by exit)
     supernet_ready      path, origin ("trained", "known" or the path of the file that was copied), record (how
                         its training went: seconds, device, processor, processes, is_mixed, loss, steps,
-                        accuracies, looked_at; empty in older files)
+                        accuracies, looked_at)
     workers_started     count
     workers_changed     count (nodes of the cluster were lost or have joined)
     candidate_started   key, busy

@@ -141,7 +141,9 @@ def outside_loss(name: str) -> type[LossConfig]:
     Raises:
         CodeError: The code behind the name is missing or wrong.
     """
-    return section_of(name, LossConfig, kinds.LOSS, outside_loss, facts=("phases", "boosting_coefficient"))
+    return section_of(
+        name, LossConfig, kinds.LOSS, outside_loss, attributes=("phases", "boosting_coefficient")
+    )
 
 
 def _loss(given: Any) -> Any:

@@ -163,7 +163,7 @@ def outside_policy(name: str) -> type[PolicyConfig]:
     """
     if is_allowed() and kinds.SCORE.is_kept(loaded(name, kinds.POLICY)):
         return renamed(name, ThresholdsConfig, outside_policy)
-    return section_of(name, PolicyConfig, kinds.FAMILY, outside_policy, facts=("single",))
+    return section_of(name, PolicyConfig, kinds.FAMILY, outside_policy, attributes=("single",))
 
 
 def _policies(given: Any) -> Any:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aebnas import __version__
 from aebnas.deploy.exporting.source import Source
 from aebnas.deploy.manifest import INT8_FOLDER, Parity
 from aebnas.deploy.scoring import Score
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.hardware.devices.devices import processor
 from aebnas.train.full.checkpoint import Checkpoint
+from aebnas.version import __version__
 
 EVALUATION = "evaluation.json"
 """What `aebnas evaluate` said about a checkpoint."""
@@ -253,6 +253,7 @@ def _provenance(source: Source) -> str:
         "seed": str(checkpoint.seed),
         "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
         "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss.name}",
+        "began with": f"{checkpoint.training.initial_weights} weights",
         "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])

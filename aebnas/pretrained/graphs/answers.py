@@ -80,7 +80,7 @@ def chosen(shapes: Mapping[str, tuple[Any, ...]], answer: str | int | None) -> s
     if answer is not None and list(shapes) != [""]:
         if str(answer) in shapes:
             return str(answer)
-        raise NetworkError(f"the network's answer has no part {answer!r}; it has: {_told(shapes)}")
+        raise NetworkError(f"the network's answer has no part {answer!r}; it has: {_named(shapes)}")
     if not shapes:
         raise NetworkError("the network answers with no tensor; it must return logits (batch, classes)")
     candidates = [name for name, shape in shapes.items() if len(shape) == 2]
@@ -89,11 +89,11 @@ def chosen(shapes: Mapping[str, tuple[Any, ...]], answer: str | int | None) -> s
     if LOGITS in candidates:
         return LOGITS
     raise NetworkError(
-        f"the network answers with {_told(shapes)}: say which part are the logits (answer: NAME or INDEX)"
+        f"the network answers with {_named(shapes)}: say which part are the logits (answer: NAME or INDEX)"
     )
 
 
-def _told(shapes: Mapping[str, tuple[Any, ...]]) -> str:
+def _named(shapes: Mapping[str, tuple[Any, ...]]) -> str:
     return ", ".join(f"{name or 'one tensor'} {list(shape)}" for name, shape in shapes.items())
 
 

@@ -1,4 +1,4 @@
-"""The shapes of features: maps, tokens and vectors, told apart by who reads them."""
+"""The shapes of features: maps, tokens and vectors, channels_last apart by who reads them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def spec_of(node: fx.Node, image: Sequence[int]) -> TensorSpec:
 
 
 def _channels_last(node: fx.Node, sizes: tuple[int, ...], image: Sequence[int]) -> bool:
-    told = _told_by_readers(node)
-    if told is not None:
-        return told
+    channels_last = _answer_of_readers(node)
+    if channels_last is not None:
+        return channels_last
     if len(sizes) == 2:
         return True  # tokens
     height, width = image
@@ -41,7 +41,7 @@ def _channels_last(node: fx.Node, sizes: tuple[int, ...], image: Sequence[int]) 
     return not is_map and sizes[0] * width == sizes[1] * height
 
 
-def _told_by_readers(node: fx.Node) -> bool | None:
+def _answer_of_readers(node: fx.Node) -> bool | None:
     """Return whether the first operation to mix channels reads them last; None: none is met before others."""
     shape, waiting, seen = shape_of(node), [node], {node}
     while waiting:

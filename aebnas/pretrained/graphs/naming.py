@@ -75,11 +75,11 @@ def places(flow: Sequence[fx.Node]) -> dict[fx.Node, Place]:
 def distinct(names: Sequence[str]) -> list[str]:
     """Return names of which each occurs once: ``#2`` is added to the second of a kind."""
     counted: dict[str, int] = {}
-    told = []
+    unique = []
     for name in names:
         counted[name] = counted.get(name, 0) + 1
-        told.append(f"{name}#{counted[name]}" if counted[name] > 1 else name)
-    return told
+        unique.append(f"{name}#{counted[name]}" if counted[name] > 1 else name)
+    return unique
 
 
 def _common(before: Sequence[Call], after: Sequence[Call]) -> int:

@@ -35,9 +35,7 @@ FORMAT = 2
 Not for a new optional field: readers are strict, and one that does not know it refuses it by its name.
 """
 WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
-HEADER = (
-    "# One architecture of a Pareto front. Read it back: aebnas.report.load_winner(THIS_FILE).architecture\n"
-)
+HEADER = "# One architecture of a Pareto front. Read it back: aebnas.load_winner(THIS_FILE).architecture\n"
 
 
 def _decoded(entries: Any) -> Any:
@@ -64,8 +62,8 @@ class WinnerPoint(Frozen):
     """Share of the network's own full cost that the point may spend."""
     thresholds: Thresholds | None = None
     """One per exit but the last; a sample leaves at the first exit whose score reaches it."""
-    policy: dict[str, Any] | None = None
-    """What decides, as aebnas.exits.policies.table.policy_from_dict reads it; null in files of format 1."""
+    policy: dict[str, Any]
+    """What decides, as aebnas.exits.policies.table.policy_from_dict reads it."""
     setting: str = ""
     """Of the exit policy, where it was a gene: a name of ``exits.settings``."""
     exit_rates: Items[Rate]
@@ -144,8 +142,6 @@ def _exits_decided(point: WinnerPoint) -> int:
     """Return how many exits a point decides at, the final classifier left out."""
     if point.thresholds is not None:
         return len(point.thresholds)
-    if point.policy is None:
-        raise ValueError("a point needs thresholds or a policy")
     try:
         return policy_from_dict(point.policy).exits - 1
     except DataError as error:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
 
-from aebnas import __version__
 from aebnas.report.page.markup import Markup, element, joined
+from aebnas.version import __version__
 
 
 def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:

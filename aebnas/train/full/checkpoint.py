@@ -114,8 +114,8 @@ class Checkpoint(Frozen):
     """SHA-256 of that code, by name."""
     sixteen_bit_depth: SixteenBitDepth | None = None
     """Bits that the data's 16-bit files were read with; null: there were none."""
-    sha256: dict[FileName, Sha256] = Field(default_factory=dict)
-    """Of the files beside this one; empty in checkpoints of before there were any, which load unchecked."""
+    sha256: dict[FileName, Sha256]
+    """Of the files beside this one."""
 
     @property
     def task(self) -> Task:
@@ -176,6 +176,8 @@ class Trained:
     calibrate_logits: NDArray[np.float32]
     """Of every exit, ``(images, exits, classes)``."""
     calibrate_labels: NDArray[np.int64]
+    folder: Path
+    """Where it lies."""
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -218,7 +220,7 @@ def load_trained(folder: Path) -> Trained:
     why = _misfit(logits, labels, network.exits, len(checkpoint.classes))
     if why:
         raise RunError(f"{folder / LOGITS} is damaged: {why}; {CURE}")
-    return Trained(checkpoint, network.eval(), logits, labels)
+    return Trained(checkpoint, network.eval(), logits, labels, folder)
 
 
 def _misfit(logits: NDArray[Any], labels: NDArray[Any], exits: int, classes: int) -> str | None:
@@ -238,7 +240,7 @@ def sha256_of(contents: Mapping[FileName, bytes]) -> dict[FileName, str]:
 
 
 def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO:
-    """Return a file in memory, held against its checksum where the checkpoint knows it.
+    """Return a file in memory, held against its checksum.
 
     Raises:
         RunError: It is missing, unreadable or not what was written.
@@ -248,7 +250,7 @@ def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO
         content = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}; {CURE}") from error
-    if known is not None and sha256_of({name: content})[name] != known:
+    if sha256_of({name: content})[name] != known:
         raise RunError(
             f"{path} was edited or damaged: its sha256 is not that of checkpoint.yaml. "
             f"Put a copy of it back, or {CURE}"
