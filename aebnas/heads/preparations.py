@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from torch import Tensor
 
-from aebnas.heads.baseline import SURE, expected_by_chance
+from aebnas.heads.baseline import SIGNIFICANCE, expected_by_chance
 
 MOST_IMAGES = 256
 """Images that each way is tried on."""
@@ -79,7 +79,7 @@ class Tried:
     def is_above(self, accuracy: float) -> bool:
         """Return whether it is more accurate than that, and than chance, by more than luck."""
         level = min(1.0, max(accuracy, self.chance))
-        return bool(binomtest(self.right, self.images, level, alternative="greater").pvalue < SURE)
+        return bool(binomtest(self.right, self.images, level, alternative="greater").pvalue < SIGNIFICANCE)
 
 
 def tried_preparations(
@@ -110,7 +110,7 @@ def better_preparation(tried: Sequence[Tried], accuracy: float) -> Tried | None:
     return tried[0] if tried[0].is_above(accuracy) else None
 
 
-def told_preparations(tried: Sequence[Tried], accuracy: float) -> str:
+def preparation_advice(tried: Sequence[Tried], accuracy: float) -> str:
     """Return the preparation that the network was made for, or that none is better, as a sentence."""
     best = better_preparation(tried, accuracy)
     if best is None:

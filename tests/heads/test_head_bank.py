@@ -129,10 +129,10 @@ def test_with_a_new_head_the_others_learn_from_it(tmp_path: Path) -> None:
     own.fill(plan)
     first = HeadBank(tmp_path / "heads", Features(own, plan), training(epochs=10, learning_rate=0.2))
     last = first.last_head(request("body"))
-    taught = first.taught_by(last)
+    distilled = first.distilled_from(last)
     assert last.answers(Part("train", 1)).shape == (SIZES["train"], 3)
-    assert taught.key(request("stem")) != first.key(request("stem"))
-    assert taught.head(request("stem")).record["select_accuracy"] > 0.7
+    assert distilled.key(request("stem")) != first.key(request("stem"))
+    assert distilled.head(request("stem")).record["select_accuracy"] > 0.7
 
 
 def test_every_epoch_shows_each_image_in_another_view(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aebnas.errors import TrainingError
 from aebnas.files.draft import clear_drafts
-from aebnas.files.full_disk import full_disk_told
+from aebnas.files.full_disk import naming_full_disk
 from aebnas.files.waiting_lock import held
 from aebnas.heads.bank.branch import Branch, feature_map
 from aebnas.heads.bank.head_file import SMALLEST_BYTES, StoredHead, head_bytes, read_head, write_head
@@ -100,8 +100,8 @@ class HeadBank:
                 "precision": PRECISIONS[dtype],
                 "teacher": "labels" if is_last else self._teacher_name,
                 "is_last": is_last,
-                **request.facts(),
-                **self._training.facts(),
+                **request.metadata(),
+                **self._training.metadata(),
             }
         )
 
@@ -129,7 +129,7 @@ class HeadBank:
         """
         return self._head(request, is_last=True)
 
-    def taught_by(self, last: TrainedHead) -> HeadBank:
+    def distilled_from(self, last: TrainedHead) -> HeadBank:
         """Return the bank whose heads learn from a head of ``last_head``."""
         return HeadBank(self._directory, self._features, self._training, last)
 
@@ -151,7 +151,7 @@ class HeadBank:
         folder = self._directory / key
         stored = read_head(folder)
         if stored is None:
-            with full_disk_told(self._directory, SMALLEST_BYTES, CURE):
+            with naming_full_disk(self._directory, SMALLEST_BYTES, CURE):
                 self._directory.mkdir(parents=True, exist_ok=True)
             with held(self._directory / f".{key}.lock"):
                 stored = read_head(folder) or self._trained(folder, request, is_last)
@@ -162,14 +162,14 @@ class HeadBank:
     def _trained(self, folder: Path, request: HeadRequest, is_last: bool) -> StoredHead:
         clear_drafts(folder)
         started, cpu_started = time.perf_counter(), time.process_time()
-        facts = request.facts() | {"key": folder.name} | self._training.facts()
+        metadata = request.metadata() | {"key": folder.name} | self._training.metadata()
         try:
             stored = self._fitted(folder.name, request, is_last)
         except TrainingError as error:
             stored = StoredHead({"failure": str(error)}, {}, {})
         seconds = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
-        stored = StoredHead({**facts, **stored.record, **seconds}, stored.logits, stored.weights)
-        with full_disk_told(self._directory, head_bytes(stored), CURE):
+        stored = StoredHead({**metadata, **stored.record, **seconds}, stored.logits, stored.weights)
+        with naming_full_disk(self._directory, head_bytes(stored), CURE):
             write_head(folder, stored)
         return stored
 

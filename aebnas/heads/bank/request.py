@@ -40,7 +40,7 @@ class HeadRequest:
         """Return how many answers there are."""
         return self.layers[-1].spec.width
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return plain values that identify it."""
         layers = [layer.signature() for layer in self.layers]
         return {"cut": self.cut, "layers": layers, "grid": list(self.grid) if self.grid else None}
@@ -56,16 +56,16 @@ class HeadTraining:
     """How much a head listens to the network's last answer; share 0: it learns from labels alone."""
     run_seed: int
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return plain values that identify it."""
         settings = self.config.model_dump(mode="json", include=set(SETTINGS))
         distillation = [self.distillation.share, self.distillation.temperature]
         return {"training": settings, "distillation": distillation, "seed": self.run_seed}
 
 
-def key_of(facts: dict[str, Any]) -> str:
+def key_of(metadata: dict[str, Any]) -> str:
     """Return 16 hexadecimal digits that identify a head."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

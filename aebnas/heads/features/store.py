@@ -26,7 +26,7 @@ from torch import Tensor
 
 from aebnas.errors import RunError, TrainingError
 from aebnas.files.atomic import write_together
-from aebnas.files.full_disk import check_room, full_disk_told
+from aebnas.files.full_disk import check_room, naming_full_disk
 from aebnas.files.waiting_lock import held
 from aebnas.heads.features.block_file import BlockFolder, BlockTensor
 from aebnas.heads.features.cache_plan import FILE_BYTES, CachePlan, CutSize, plan_cache
@@ -37,8 +37,8 @@ from aebnas.heads.frozen_network import ANSWERS, FrozenNetwork, ImageSplits, Lab
 
 FORMAT = 1
 CURE = "Free some, name a directory on another disk, or set a smaller limit; what is there is kept"
-Told = Callable[[int, int], None]
-"""Told how many blocks are there, of how many."""
+OnBlock = Callable[[int, int], None]
+"""Hears how many blocks are there, of how many."""
 
 
 class FeatureStore:
@@ -63,7 +63,7 @@ class FeatureStore:
         """
         self.network, self.splits, self.views = network, splits, views
         self.device = torch.device(device)
-        self.identity = _hash(self._facts())
+        self.identity = _hash(self._metadata())
         self.root = directory / self.identity
 
     @property
@@ -87,7 +87,7 @@ class FeatureStore:
         train, limit = len(self.splits.train.labels), int(limit_mb * 1e6)
         return plan_cache(sizes, train, held_out, limit, views, self._answer_bytes)
 
-    def fill(self, plan: CachePlan, told: Told | None = None) -> None:
+    def fill(self, plan: CachePlan, on_block: OnBlock | None = None) -> None:
         """Compute and keep whatever a plan keeps and is not there, together with other processes.
 
         Raises:
@@ -107,8 +107,8 @@ class FeatureStore:
             for i, block in enumerate(missing):
                 if self._made(block, names, wait, self._bytes(missing[i:], names)):
                     done += 1
-                    if told:
-                        told(done, len(blocks))
+                    if on_block:
+                        on_block(done, len(blocks))
                 else:
                     busy.append(block)
             missing = busy
@@ -126,7 +126,7 @@ class FeatureStore:
         tensor = self._folder(block).read(name)
         if tensor is None:
             self._open(self._bytes([block], frozenset({name})))
-            with full_disk_told(self.root, self._bytes([block], frozenset({name})), CURE):
+            with naming_full_disk(self.root, self._bytes([block], frozenset({name})), CURE):
                 self._mend(block, name)
             tensor = self._folder(block).read(name)
         if tensor is None:
@@ -154,7 +154,7 @@ class FeatureStore:
             *_, (_, answers) = self.network.outputs(self.inputs(Part("train"), np.arange(1)))
         return 4 * answers[0].numel()
 
-    def _facts(self) -> dict[str, Any]:
+    def _metadata(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "network": self.network.identity,
@@ -177,12 +177,12 @@ class FeatureStore:
         Raises:
             RunError: There is no room, or it cannot be written.
         """
-        with full_disk_told(self.root, needed, CURE):
+        with naming_full_disk(self.root, needed, CURE):
             self.root.mkdir(parents=True, exist_ok=True)
             check_room(self.root, needed, CURE)
             with held(self.root / "lock"):
                 if not (self.root / "features.json").exists():
-                    contents = {"labels.json": self._labels(), "features.json": self._facts()}
+                    contents = {"labels.json": self._labels(), "features.json": self._metadata()}
                     write_together({self.root / name: json.dumps(x).encode() for name, x in contents.items()})
 
     def _folder(self, block: Block) -> BlockFolder:
@@ -197,7 +197,7 @@ class FeatureStore:
     def _made(self, block: Block, names: frozenset[str], wait: bool, needed: int) -> bool:
         """Make what a block lacks; return False if another process is at it."""
         folder = self._folder(block)
-        with full_disk_told(self.root, needed, CURE):
+        with naming_full_disk(self.root, needed, CURE):
             folder.path.mkdir(parents=True, exist_ok=True)
             with held(folder.path / "lock", wait) as is_ours:
                 missing = names - folder.names() if is_ours else frozenset()
@@ -237,6 +237,6 @@ def _stored(name: str, output: Tensor) -> tuple[NDArray[Any], int]:
     return answers, 0
 
 
-def _hash(facts: object) -> str:
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+def _hash(metadata: object) -> str:
+    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
