@@ -1,34 +1,131 @@
-"""AEBNAS: hardware-aware neural architecture search for early-exit networks."""
+"""AEBNAS: hardware-aware neural architecture search for early-exit networks.
+
+    import aebnas
+
+    run = aebnas.run_search("search_spaces/mnist5k.yaml", "runs/mine")
+    trained = aebnas.train_winner(run.path, "best", folder="winner")
+    aebnas.evaluate_network(trained)
+    aebnas.export_network(trained, "exported")
+    aebnas.EarlyExitSession("exported").predict("digit.png")
+
+Names are looked up when they are first used: ``import aebnas`` loads no other library.  All errors are
+``AebnasError``.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from pathlib import Path
+import importlib
 from typing import TYPE_CHECKING
 
+from aebnas.version import __version__
+
 if TYPE_CHECKING:
-    from aebnas.runs.frame import LoadedRun
+    from aebnas.api.deploying import bench_network, export_network
+    from aebnas.api.devices import (
+        estimate_profiling,
+        list_devices,
+        profile_device,
+        profile_request,
+        validate_profile,
+    )
+    from aebnas.api.files import check_file, load_search_file, write_starter_file
+    from aebnas.api.networks import evaluate_network, load_network, train_winner
+    from aebnas.api.policies import fit_policy
+    from aebnas.api.results import (
+        compare_policies,
+        export_study,
+        load_run,
+        load_winner,
+        rescore_run,
+        write_report,
+    )
+    from aebnas.api.searching import resume_run, run_search, train_supernet
+    from aebnas.deploy.session import EarlyExitSession
+    from aebnas.errors import (
+        AebnasError,
+        CodeError,
+        ConfigError,
+        DataError,
+        HardwareError,
+        RunError,
+        TrainingError,
+        WorkerError,
+    )
+    from aebnas.extensions.consent import allow_code
+    from aebnas.search.tracking import numbers_to, tensorboard, together
 
-__version__ = "0.1.0"
+__all__ = [
+    "AebnasError",
+    "CodeError",
+    "ConfigError",
+    "DataError",
+    "EarlyExitSession",
+    "HardwareError",
+    "RunError",
+    "TrainingError",
+    "WorkerError",
+    "__version__",
+    "allow_code",
+    "bench_network",
+    "check_file",
+    "compare_policies",
+    "estimate_profiling",
+    "evaluate_network",
+    "export_network",
+    "export_study",
+    "fit_policy",
+    "list_devices",
+    "load_network",
+    "load_run",
+    "load_search_file",
+    "load_winner",
+    "numbers_to",
+    "profile_device",
+    "profile_request",
+    "rescore_run",
+    "resume_run",
+    "run_search",
+    "tensorboard",
+    "together",
+    "train_supernet",
+    "train_winner",
+    "validate_profile",
+    "write_report",
+    "write_starter_file",
+]
+
+_HOMES = {
+    "aebnas.api.deploying": ("bench_network", "export_network"),
+    "aebnas.api.devices": (
+        "estimate_profiling", "list_devices", "profile_device", "profile_request", "validate_profile",
+    ),
+    "aebnas.api.files": ("check_file", "load_search_file", "write_starter_file"),
+    "aebnas.api.networks": ("evaluate_network", "load_network", "train_winner"),
+    "aebnas.api.policies": ("fit_policy",),
+    "aebnas.api.results": (
+        "compare_policies", "export_study", "load_run", "load_winner", "rescore_run", "write_report",
+    ),
+    "aebnas.api.searching": ("resume_run", "run_search", "train_supernet"),
+    "aebnas.deploy.session": ("EarlyExitSession",),
+    "aebnas.errors": (
+        "AebnasError", "CodeError", "ConfigError", "DataError", "HardwareError", "RunError", "TrainingError",
+        "WorkerError",
+    ),
+    "aebnas.extensions.consent": ("allow_code",),
+    "aebnas.search.tracking": ("numbers_to", "tensorboard", "together"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def load_run(path: str | Path) -> LoadedRun:
-    """Read a run, finished or not; ``load_run(path).to_frame()`` is a pandas frame of it.
-
-    Raises:
-        ConfigError: Its configuration cannot be read.
-        RunError: There is no run in that directory, or it is damaged.
-    """
-    from aebnas.runs.frame import load_run as read
-
-    return read(path)
+def __getattr__(name: str) -> object:
+    """Look a public name up in the module that defines it (PEP 562), and keep it."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'aebnas' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
 
 
-def allow_code() -> AbstractContextManager[None]:
-    """Allow code that files name as ``package.module:Name`` to be run until the end of ``with``.
-
-    Allow only what you wrote or have read: it can do whatever you can do.
-    """
-    from aebnas.extensions.consent import allow_code as allow
-
-    return allow()
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

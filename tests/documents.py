@@ -4,7 +4,6 @@
 - ``yaml``: written to the file that its first line names, ``# NAME.yaml``; without one, a part that must be
   valid in a search-space file.
 - ``python``: run; with ``# PATH.py`` as its first line, a module of its own; ``test_*.py`` are run by pytest.
-- ``diff``: a change of the package.
 - ``text``: output, left alone.
 """
 
@@ -34,7 +33,7 @@ LONG = (
     (r"(--networks|networks=)( ?)\d+", r"\1\g<2>2"),
 )
 """Numbers on which nothing but the time depends."""
-NO_COMMANDS = ("pip install", "make lint", "make test")
+NO_COMMANDS = ("pip install", "make lint", "make test", "pytest test_")
 """Lines behind a prompt that a test environment has run already, or is running."""
 
 
@@ -123,6 +122,18 @@ def pytest_there(file: str) -> int:
 
 def follow(text: str, name: str, expected: tuple[int, ...] = (0,)) -> list[str]:
     """Do all that a document says, in order, in the current folder; return the commands that ran."""
+    before = set(sys.modules)
+    sys.path.insert(0, os.getcwd())  # as for whoever runs python there
+    try:
+        return _followed(text, name, expected)
+    finally:
+        sys.path.remove(os.getcwd())
+        for module in set(sys.modules) - before:
+            if str(getattr(sys.modules[module], "__file__", "")).startswith(os.getcwd()):
+                del sys.modules[module]
+
+
+def _followed(text: str, name: str, expected: tuple[int, ...]) -> list[str]:
     ran: list[str] = []
     names: dict[str, Any] = {"__name__": "document"}
     for block in blocks(text, "console", "yaml", "python"):

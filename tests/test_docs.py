@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,12 +11,14 @@ from types import ModuleType
 import pytest
 from documents import ROOT, blocks, follow, workplace
 
+import aebnas
+
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-DISTILLED_EXITS = "your-block-exit-policy.md"
+OWN_CODE = "your-block-exit-policy.md"
 PROFILE_MAY_NOT_HOLD = (0, 6)
 """On a machine that tests keep busy."""
-OTHERS = [page.name for page in PAGES if page.name not in ("quickstart.md", DISTILLED_EXITS)]
+OTHERS = [page.name for page in PAGES if page.name not in ("quickstart.md", OWN_CODE)]
 
 
 @pytest.fixture(scope="module")
@@ -81,61 +82,12 @@ def test_what_a_page_tells_to_type_runs(
         assert [step for step, _ in logged.metrics["candidate/accuracy"]] == [1, 2, 3]
 
 
-def test_a_policy_is_compared_without_being_entered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "".join(f"```python\n{one.text}```\n" for one in blocks(your_own_page(), "python")[:2])
-    follow(code, DISTILLED_EXITS)
-    assert "steady" in capsys.readouterr().out
+def test_what_is_written_beside_a_file_is_searched_compared_and_exported(folder: Path) -> None:
+    ran = follow((DOCS / OWN_CODE).read_text(), OWN_CODE)
+    assert {"check", "search", "train", "export", "run", "report"} <= set(ran)
+    assert "my_blocks:Reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
     assert ">steady<" in (folder / "policies.html").read_text()
-
-
-def test_what_was_entered_keeps_its_promises_and_can_be_searched(folder: Path, tmp_path: Path) -> None:
-    package = patched_package(tmp_path / "package")
-    script = (
-        "import documents, pathlib, pytest, sys, os\n"
-        "place = os.getcwd(); os.chdir(sys.argv[1])\n"
-        "tests = ['tests/exits/test_steady.py', 'tests/nets/test_blocks.py']\n"
-        "assert pytest.main([*tests, '-p', 'no:cacheprovider']) == 0\n"
-        "os.chdir(place)\n"
-        "text = pathlib.Path(sys.argv[2]).read_text()\n"
-        "documents.follow(''.join(f'```{b.language}\\n{b.text}```\\n' "
-        "for b in documents.blocks(text, 'console', 'yaml')), 'patched')\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{package}:{ROOT / 'tests'}"}
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(package), str(DOCS / DISTILLED_EXITS)],
-        env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "reduced" in (folder / "runs/with/run.sqlite").read_bytes().decode("latin-1")
-
-
-def patched_package(folder: Path) -> Path:
-    """Return a copy of package and tests to which the page's files and changes were made."""
-    for name in ("aebnas", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    for block in blocks(your_own_page(), "python", "diff"):
-        if block.language == "diff":
-            apply(block.text, folder)
-        elif block.file:
-            (folder / block.file).write_text(block.text)
-    return folder
-
-
-def apply(text: str, folder: Path) -> None:
-    """Apply hunks without line numbers; each must fit at exactly one place."""
-    for file, hunks in re.findall(r"^--- (.+)\n((?:(?!--- ).*\n)+)", text, re.M):
-        path = folder / file
-        for hunk in filter(None, re.split(r"^@@\n", hunks, flags=re.M)):
-            lines = hunk.splitlines()
-            old, new = ("\n".join(one[1:] for one in lines if one[:1] in (" ", sign)) for sign in "-+")
-            content = path.read_text()
-            assert content.count(old) == 1, f"{file}: {old!r} stands there {content.count(old)} times"
-            path.write_text(content.replace(old, new))
-
-
-def your_own_page() -> str:
-    return (DOCS / DISTILLED_EXITS).read_text()
+    assert (folder / "steady_export/model.json").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -154,6 +106,31 @@ def anchors(text: str) -> set[str]:
     plain = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
     headings = re.findall(r"^#+ (.+)$", plain, re.M)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+DOCUMENTS = [ROOT / "README.md", *PAGES, *sorted((ROOT / "search_spaces").glob("*.yaml"))]
+ROOMS = "|".join(path.name for path in (ROOT / "aebnas").iterdir() if path.is_dir())
+FOR_EXTENSIONS = ("extending", "testing")
+"""Modules of the package that documents name beside ``aebnas`` itself: what extensions are made of."""
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_a_document_uses_nothing_but_the_front_door(page: Path) -> None:
+    text = page.read_text()
+    imported = re.findall(rf"(?:from|import) aebnas\.(?!{'|'.join(FOR_EXTENSIONS)})\w+", text)
+    named = re.findall(rf"\baebnas\.(?:{ROOMS})\b", text)
+    assert imported + named == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_what_a_document_calls_is_public(page: Path) -> None:
+    called = set(re.findall(r"\baebnas\.([a-z_]+)\(", page.read_text()))
+    assert called <= set(aebnas.__all__)
+
+
+def test_the_api_page_names_every_public_function() -> None:
+    text = (DOCS / "python.md").read_text()
+    assert [name for name in aebnas.__all__ if name != "__version__" and name not in text] == []
 
 
 def test_the_api_page_keeps_to_ten_lines_each() -> None:

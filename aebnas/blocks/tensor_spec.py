@@ -54,9 +54,13 @@ class TensorSpec(NamedTuple):
         return self._replace(size=size)
 
     def size_text(self) -> str:
-        """Return the size as signatures have it: ``16`` for 16 x 16 pixels, ``24x32`` for 24 x 32."""
+        """Return the size as signatures have it: ``16`` for 16 x 16 pixels, ``24x32`` for 24 x 32.
+
+        Where the channels come last that is said: ``17-last`` for 17 tokens.
+        """
         is_square = len(self.size) == 2 and self.size[0] == self.size[1]
-        return str(self.size[0]) if is_square else "x".join(map(str, self.size))
+        text = str(self.size[0]) if is_square else "x".join(map(str, self.size))
+        return f"{text}-last" if self.channels_last else text
 
 
 def image(channels: int, size: int | tuple[int, int]) -> TensorSpec:

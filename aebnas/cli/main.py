@@ -9,7 +9,6 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from aebnas import __version__
 from aebnas.cli.command import Command
 from aebnas.cli.commands.devices import devices, profile
 from aebnas.cli.commands.files import check, init
@@ -18,6 +17,7 @@ from aebnas.cli.commands.runs import exits, export_study, report, rescore, resum
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, print_error
 from aebnas.errors import AebnasError
+from aebnas.version import __version__
 
 ALL: tuple[Command, ...] = (
     init.COMMAND,

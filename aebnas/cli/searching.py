@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from aebnas.cli.interrupts import INTERRUPTED, Interrupts
 from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
-    from aebnas.cli.views.views import View
+    from aebnas.runs.frame import LoadedRun
     from aebnas.search.events import Event, Listener
-    from aebnas.search.search import Search
 
+Searching: TypeAlias = "Callable[[Listener, Callable[[str], None]], LoadedRun]"
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
@@ -34,16 +33,22 @@ def run_name(name: str) -> str:
     return name
 
 
-def run_under_view(
-    open_session: Callable[[Listener], AbstractContextManager[Search]],
-    path: Path,
-    with_report: bool,
-    view: View,
-) -> int:
-    """Run a search to its end, write the report, and tell both."""
-    with Interrupts() as interrupts:
-        from aebnas.cli.views.views import ending, interruption
-        from aebnas.search.events import WorkersStarted
+def run_under_view(search: Searching, path: Path, as_json: bool) -> int:
+    """Show a search up to its end, and say where it and its report lie.
+
+    Args:
+        search: Begins or continues it, told where its events and its words go.
+        path: The run.
+        as_json: Show it as JSON lines.
+
+    Returns:
+        The exit code.
+    """
+    from aebnas.cli.views.choosing import make_view
+    from aebnas.cli.views.views import ending, interruption
+    from aebnas.search.events import WorkersStarted
+
+    with make_view(as_json) as view, Interrupts() as interrupts:
 
         def listen(event: Event) -> None:
             if isinstance(event, WorkersStarted):
@@ -51,28 +56,15 @@ def run_under_view(
             view(event)
 
         try:
-            view.status("reading data")
-            with open_session(listen) as search:
-                view.status("costing the space")
-                for _ in search.run():
-                    pass
-            page = _write_report(path, view) if with_report else None
-            view.finished(path, page)
-            print_if_unseen(f"{path} is finished. {ending(path, page)}")
+            run = search(listen, view.status)
+            view.finished(path, run.page)
+            print_if_unseen(f"{path} is finished. {ending(path, run.page)}")
         except KeyboardInterrupt:
             kept = _kept(path)
             view.interrupted(path, kept)
             print_if_unseen(interruption(path, kept))
             return INTERRUPTED
     return 0
-
-
-def _write_report(path: Path, view: View) -> Path:
-    from aebnas.report import write_report
-    from aebnas.runs.store.store import RunStore
-
-    view.status("writing the report")
-    return write_report([RunStore(path)]).page
 
 
 def _kept(path: Path) -> int | None:

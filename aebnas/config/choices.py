@@ -75,6 +75,10 @@ def _as_written(value: tuple[T, ...]) -> Any:
     return value[0] if len(value) == 1 and not isinstance(value[0], tuple) else list(value)
 
 
+def _per_channel_as_written(value: tuple[T, ...]) -> Any:
+    return value[0] if len(value) == 1 else list(value)
+
+
 def _whole(value: Any) -> Any:
     if type(value) is not int:  # Literal[1, 3] takes True and 3.0, which equal its choices
         raise PydanticKnownError("int_type")
@@ -96,3 +100,12 @@ Choices = Annotated[
     PlainSerializer(_as_written, when_used="json"),
 ]
 """A fixed scalar or a list of distinct choices; always a tuple once validated."""
+
+PerChannel = Annotated[
+    tuple[T, ...],
+    Strict(False),
+    Field(min_length=1, max_length=3),
+    BeforeValidator(_as_tuple),
+    PlainSerializer(_per_channel_as_written, when_used="json"),
+]
+"""One value for all channels, or a list of one per channel; always a tuple once validated."""

@@ -105,8 +105,8 @@ def section_of(
     def make() -> type[S]:
         outside = loaded(name, kind)
         section: type[S] = _named(name, (base, OutsideSection), _fields(name, outside), made_by)
-        for attribute in attributes:
-            setattr(section, attribute, getattr(outside, attribute, getattr(base, attribute)))
+        for fact in attributes:
+            setattr(section, fact, getattr(outside, fact, getattr(base, fact)))
         return section
 
     return made_once(name, "section", make)

@@ -23,8 +23,10 @@ from aebnas.deploy.segments import SegmentChain
 from aebnas.errors import AebnasError, CodeError, RunError
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.policies.table import policy_from_dict
+from aebnas.extensions.consent import without_code
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, IMAGE, INPUT, LOGITS, open_session
 from aebnas.space.api import Segment, handed_on
+from aebnas.space.unread import UnreadNetwork
 
 FLOAT = "tensor(float)"
 SAMPLE_ARRAYS = ("images", "labels", "classes", "exits")
@@ -61,14 +63,21 @@ def load_export(folder: Path, threads: int = 1, allow_code: bool = False) -> Exp
     if manifest.code:
         take_code(folder, contents[CODE], manifest.code, allow_code)
     policy = _policy(folder / POLICY, contents[POLICY], manifest)
-    sessions = []
+    sessions = [_session(folder / name, contents[name], threads) for name in manifest.segments]
     shape: Shape = list(manifest.spec.shape)
-    plan = manifest.architecture.segments(manifest.task)
-    for i, name in enumerate(manifest.segments):
-        session = _session(folder / name, contents[name], threads)
-        shape = _checked_shapes(folder / name, session, shape, i, plan, manifest)
-        sessions.append(session)
+    with without_code():  # blocks came as graphs, not as code: of them sizes alone are asked
+        plan = _plan(manifest, sessions)
+        for i, (name, session) in enumerate(zip(manifest.segments, sessions, strict=True)):
+            shape = _checked_shapes(folder / name, session, shape, i, plan, manifest)
     return ExportedModel(folder, manifest, labels, policy, SegmentChain(sessions))
+
+
+def _plan(manifest: Manifest, sessions: Sequence[Any]) -> Sequence[Segment]:
+    """Return the segments; of a kind of space from outside, whose code is not run, what graphs say."""
+    if not isinstance(manifest.architecture, UnreadNetwork):
+        return manifest.architecture.segments(manifest.task)
+    again = [any(one.name == IMAGE for one in session.get_inputs()) for session in sessions]
+    return [Segment((), (), reads="image" if is_again else "features") for is_again in again]
 
 
 def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:

@@ -125,7 +125,7 @@ class Manifest(Frozen):
     """The check against torch; null for INT8, which is compared by accuracy instead."""
     provenance: dict[str, Any]
     """Run, seed, data and versions of the training."""
-    code: dict[str, Sha256] = Field(default_factory=dict)
+    code: dict[str, Sha256]
     """SHA-256 of the code from outside by which it decides, by name; ``code.zip`` holds it."""
     files: Items[StoredFile]
     """Every file of the folder but this one and the model card, which you may edit."""

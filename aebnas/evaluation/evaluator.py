@@ -185,8 +185,8 @@ class Evaluator:
             words = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
             return words, Status.OUT_OF_MEMORY
         status = Status.BROKEN_DEVICE if BROKEN_SIGN in str(error) else Status.FAILED
-        raised = users_error(error)
-        return str(raised) if raised else f"{type(error).__name__}: {text}", status
+        user_error = users_error(error)
+        return str(user_error) if user_error else f"{type(error).__name__}: {text}", status
 
     def _memory_mb(self) -> float:
         if self.device.type == "cuda":

@@ -21,6 +21,7 @@ from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Plan, Step
 from aebnas.evaluation.settings import CandidateSettings
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import begun_network, weight_source
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.spaces import make_space
@@ -90,10 +91,8 @@ class Bench:
         return training_dtype(self.settings.training.precision, architecture.backbone_types, self.device)
 
     def new_network(self, architecture: Architecture) -> EarlyExitNetwork:
-        """Return a network with random weights, on the CPU."""
-        return EarlyExitNetwork(
-            architecture, self.splits.task, boosting_coefficient=self.settings.training.boosting_coefficient
-        )
+        """Return a network with the weights that trainings begin with, on the CPU."""
+        return begun_network(architecture, self.splits.task, self.settings.training)
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""
@@ -154,6 +153,7 @@ class Trained:
     def __init__(self, bench: Bench) -> None:
         """Train with the settings and images of a worker."""
         self._bench = bench
+        weight_source(bench.settings.training.initial_weights)  # what is not installed is told here
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:

@@ -37,9 +37,8 @@ def context_key(
     }
     if settings.plan.inherits:
         metadata["space"] = settings.supernet.space.model_dump(mode="json")
-    code = code_of(settings.outside_names)
-    if code:
-        metadata["code"] = code
+    if settings.outside_names:
+        metadata["code"] = code_of(settings.outside_names)
     if settings.exits.measured:
         metadata["measured"] = sorted(settings.exits.measured)
     if hardware:

@@ -39,12 +39,12 @@ class CandidateSettings:
     """Of the shared weights, where the plan inherits."""
     seed: int
     """Of the run."""
-    outside_names: tuple[str, ...] = ()
-    """Names of code from outside; what stands behind them decides, too."""
     max_training_macs: float | None = None
     """Refuse a candidate whose MACs x images x epochs exceed this."""
     max_memory_mb: float | None = None
     """Refuse a candidate whose estimated training memory exceeds this."""
+    outside_names: tuple[str, ...] = ()
+    """Of code from outside that decides."""
 
 
 def candidate_settings(config: SearchFile) -> CandidateSettings:
@@ -55,9 +55,9 @@ def candidate_settings(config: SearchFile) -> CandidateSettings:
         exits=exit_settings(config),
         supernet=supernet_settings(config),
         seed=config.search.seed,
-        outside_names=tuple(config.outside_names),
         max_training_macs=config.evaluation.max_training_macs,
         max_memory_mb=config.evaluation.max_memory_mb,
+        outside_names=config.outside_names,
     )
 
 

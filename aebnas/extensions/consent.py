@@ -36,6 +36,8 @@ class Consent:
     """Source files of all modules that were looked at: errors in them are the user's."""
     before: frozenset[str] = frozenset()
     """Modules that were imported before it was given: they stay."""
+    path: list[str] = field(default_factory=list)
+    """The import path before it was given: it comes back."""
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was loaded and made of names, once each."""
 
@@ -88,7 +90,7 @@ def allow_code() -> Iterator[None]:
     if _CONSENT.is_given:
         yield
         return
-    _CONSENT.is_given, _CONSENT.before = True, frozenset(sys.modules)
+    _CONSENT.is_given, _CONSENT.before, _CONSENT.path = True, frozenset(sys.modules), list(sys.path)
     try:
         yield
     finally:
@@ -190,11 +192,11 @@ def is_users(file: str) -> bool:
 
 def _forget() -> None:
     """Take the folders from the import path, and drop the modules that came from outside."""
-    files, folders = set(_CONSENT.files), set(_CONSENT.folders)
+    files = set(_CONSENT.files)
     for name in set(sys.modules) - _CONSENT.before:
         if getattr(sys.modules[name], "__file__", None) in files:
             del sys.modules[name]
-    sys.path[:] = [place for place in sys.path if place not in folders]
+    sys.path[:] = _CONSENT.path
     for part in (_CONSENT.folders, _CONSENT.expected, _CONSENT.digests, _CONSENT.files, _CONSENT.made):
         part.clear()
     _CONSENT.is_given = False

@@ -35,7 +35,7 @@ def check_room(folder: Path, needed: int, cure: str) -> None:
 
 
 @contextmanager
-def full_disk_explained(folder: Path, needed: int, cure: str) -> Iterator[None]:
+def naming_full_disk(folder: Path, needed: int, cure: str) -> Iterator[None]:
     """Turn what writing to a folder raises into an error that says how much is needed, and where.
 
     Args:

@@ -20,13 +20,13 @@ from scipy.stats import binomtest
 
 from aebnas.errors import DataError, ShapeError
 
-CONFIDENT = 1e-3
+SIGNIFICANCE = 1e-3
 """Probability below which a result is no chance."""
 FAR_BETTER = 1.5
 """How many times as often a permutation must be right as the order that is given."""
 
 
-class Status(Enum):
+class BaselineStatus(Enum):
     """What the network's accuracy says."""
 
     SOUND = "sound"
@@ -42,7 +42,7 @@ class BaselineCheck:
     images: int
     chance: float
     """Accuracy of answers that are given as often, but to any image."""
-    status: Status
+    status: BaselineStatus
     class_names: tuple[str, ...]
     order: tuple[int, ...]
     """Class of each of the network's answers in the order that fits best."""
@@ -57,9 +57,9 @@ class BaselineCheck:
     def message(self) -> str:
         """Return what is wrong, where, and the cure; for a sound network its accuracy."""
         scored = f"the network as it is answers {self.accuracy:.1%} of {self.images} images rightly"
-        if self.status is Status.SOUND:
+        if self.status is BaselineStatus.SOUND:
             return f"{scored}."
-        if self.status is Status.OTHER_ORDER:
+        if self.status is BaselineStatus.OTHER_ORDER:
             lines = [f"  answer {i}: {name}" for i, name in self.renamed.items()]
             return (
                 f"{scored}, but {self.order_accuracy:.1%} if its classes stand in another order than those "
@@ -104,9 +104,9 @@ def baseline_check(
     is_chance = not _is_more(right, len(labels), chance)
     is_better = order_right > FAR_BETTER * right and _is_more(order_right, len(labels), chance)
     is_swapped = not is_chance and _swaps_pay(order, right, order_right, len(labels))
-    status = Status.OTHER_ORDER if is_better or is_swapped else Status.SOUND
+    status = BaselineStatus.OTHER_ORDER if is_better or is_swapped else BaselineStatus.SOUND
     if is_chance and not is_better:
-        status = Status.CHANCE
+        status = BaselineStatus.CHANCE
     return BaselineCheck(
         right / len(labels),
         len(labels),
@@ -125,7 +125,7 @@ def expected_by_chance(answers: NDArray[np.int64], labels: NDArray[np.int64], cl
 
 
 def _is_more(right: int, count: int, chance: float) -> bool:
-    return bool(binomtest(right, count, min(1.0, chance), alternative="greater").pvalue < CONFIDENT)
+    return bool(binomtest(right, count, min(1.0, chance), alternative="greater").pvalue < SIGNIFICANCE)
 
 
 def _swaps_pay(order: tuple[int, ...], right: int, order_right: int, count: int) -> bool:

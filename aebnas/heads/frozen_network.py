@@ -6,27 +6,31 @@ their cuts are called, and how images become its input.  Where the pieces come f
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from aebnas.pretrained.cut_network import CutNetwork
+from aebnas.pretrained.cuts import Cut, named_cuts
 
 ANSWERS = "answers"
 """What the network's own logits are filed as, beside its cuts."""
 Prepare = Callable[[Tensor], Tensor]
 """From uint8 images ``(batch, h, w, c)`` to the network's input, on their device."""
-_TRAINING_MATTERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 
 
 class LabelledImages(Protocol):
     """The images of one split."""
 
     @property
-    def images(self) -> NDArray[np.uint8]:
-        """Return the pixels, ``(n, h, w, c)``."""
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return the images, ``(n, h, w, c)``."""
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -60,19 +64,17 @@ class FrozenNetwork:
     Args:
         identity: Of graph and weights: equal where every output is equal.
         pieces: In order, in evaluation mode, each from one tensor to one; images first.
-        cuts: What the place behind each piece is called.  With one piece more than cuts the last piece
-            ends in the network's own logits ``(batch, classes)``; with as many the network has none.
+        cuts: The place behind each piece.  With one piece more than cuts the last piece ends in the
+            network's own logits ``(batch, classes)``; with as many the network has none.
         prepare: Makes the input of the first piece.
         preparation: Identity of what ``prepare`` does: size, normalisation, order of colours.
-        macs: Of one image until each cut; empty: nobody counted.
     """
 
     identity: str
     pieces: Sequence[nn.Module]
-    cuts: tuple[str, ...]
+    cuts: tuple[Cut, ...]
     prepare: Prepare
     preparation: str
-    macs: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse pieces that do not fit their names, or that would not stay as they are.
@@ -85,18 +87,24 @@ class FrozenNetwork:
                 f"there must be as many pieces as cuts, or one more, but got {len(self.pieces)} pieces "
                 f"and {len(self.cuts)} cuts"
             )
-        if len({*self.cuts, ANSWERS}) != len(self.cuts) + 1:
-            raise ValueError(
-                f"cuts must have names of their own, none of them {ANSWERS!r}, but got {self.cuts}"
-            )
+        if len(set(self.names)) != len(self.names):
+            raise ValueError(f"each cut must have a name of its own, none {ANSWERS!r}, but got {self.names}")
         for name, piece in zip(self.names, self.pieces, strict=True):
-            if any(part.training for part in piece.modules() if isinstance(part, _TRAINING_MATTERS)):
+            if any(part.training for part in piece.modules()):
                 raise ValueError(f"the piece that ends in {name} is in training mode: call eval() first")
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return what the output of each piece is called."""
-        return self.cuts if len(self.pieces) == len(self.cuts) else (*self.cuts, ANSWERS)
+        return (*(cut.name for cut in self.cuts), *([ANSWERS] if self.answers else []))
+
+    def cut(self, name: str) -> Cut:
+        """Return a cut by its name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {cut.name: cut for cut in self.cuts}[name]
 
     @property
     def answers(self) -> bool:
@@ -114,17 +122,44 @@ class FrozenNetwork:
             upto: The last one that is wanted; None: the end.
 
         Raises:
-            ValueError: A piece returns no tensor with one row per image.
+            ValueError: A piece returns another thing than one tensor of the cut's shape.
         """
         first = 0 if source is None else self.names.index(source) + 1
         last = len(self.names) if upto is None else self.names.index(upto) + 1
+        shapes = [cut.features.shape for cut in self.cuts]
         count = len(x)
-        for name, piece in zip(self.names[first:last], self.pieces[first:last], strict=True):
-            output: Any = piece(x)
-            if not isinstance(output, Tensor) or output.ndim < 2 or len(output) != count:
-                shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        for i in range(first, last):
+            output: Any = self.pieces[i](x)
+            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            expected = (count, *shapes[i]) if i < len(shapes) else shape
+            if shape != expected or isinstance(shape, str) or shape[0] != count:
                 raise ValueError(
-                    f"the piece that ends in {name} must return one tensor with {count} rows, but got {shape}"
+                    f"the piece that ends in {self.names[i]} must return a tensor {expected}, but got {shape}"
                 )
             x = output
-            yield name, x
+            yield self.names[i], x
+
+
+def frozen_network(
+    network: CutNetwork, after: Sequence[str], prepare: Prepare, preparation: str, has_answers: bool = True
+) -> FrozenNetwork:
+    """Return a user's network between some of its cuts; its weights are shared.
+
+    Args:
+        network: At one resolution.
+        after: Names of cuts, in any order.
+        prepare: As of ``FrozenNetwork``.
+        preparation: As of ``FrozenNetwork``.
+        has_answers: Whether its own classifier counts; without it nothing runs behind the last cut.
+
+    Raises:
+        NetworkError: A name is none of a cut.
+    """
+    pieces = [piece.eval() for piece in network.pieces(after)]
+    cuts = named_cuts(network.cuts, after, network.name)
+    digest = hashlib.sha256(network.digest.encode())
+    for name, tensor in sorted(network.evaluation.tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    kept = len(cuts) + has_answers
+    return FrozenNetwork(digest.hexdigest(), pieces[:kept], cuts, prepare, preparation)

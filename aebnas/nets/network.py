@@ -16,10 +16,15 @@ Make = Callable[[Layer], nn.Module]
 """Gives the module of a layer; asked in the order in which ``segments`` lists the layers."""
 
 
+def built(layer: Layer) -> nn.Module:
+    """Return the module that a layer, of whatever kind, builds."""
+    return layer.build()
+
+
 class ExitSegment(nn.Module):
     """What runs between two exits: a piece of backbone and the exit's branch."""
 
-    def __init__(self, plan: Segment, make: Make = Layer.build) -> None:
+    def __init__(self, plan: Segment, make: Make = built) -> None:
         """Build the layers of a segment."""
         super().__init__()
         self.reads_image = plan.reads == "image"
@@ -56,7 +61,7 @@ class BoostedSegment(ExitSegment):
 
     boosting_coefficient: Tensor
 
-    def __init__(self, plan: Segment, boosting_coefficient: float, make: Make = Layer.build) -> None:
+    def __init__(self, plan: Segment, boosting_coefficient: float, make: Make = built) -> None:
         """Build the layers of a segment that is not the first."""
         super().__init__(plan, make)
         self.classes = plan.exit[-1].spec.width
@@ -100,9 +105,9 @@ class EarlyExitNetwork(nn.Module):
         """One sample as the network takes it."""
         self.plan: tuple[Segment, ...] = architecture.segments(task)
         self.parts = nn.ModuleList(
-            BoostedSegment(plan, boosting_coefficient, make or Layer.build)
+            BoostedSegment(plan, boosting_coefficient, make or built)
             if boosting_coefficient and i
-            else ExitSegment(plan, make or Layer.build)
+            else ExitSegment(plan, make or built)
             for i, plan in enumerate(self.plan)
         )
         if make is None:

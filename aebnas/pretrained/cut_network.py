@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from types import FunctionType
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -98,6 +99,7 @@ class CutNetwork:
         Args:
             after: Names of the cuts, in any order.
             module: Whose weights the pieces share: a copy of the network's; None: the network itself.
+                Moving a piece to another device or format moves these weights, but not buffers, with it.
 
         Raises:
             NetworkError: A name is none of a cut.
@@ -227,7 +229,9 @@ def _operations(graph: fx.Graph) -> list[Any]:
         if node.op == "placeholder":
             continue
         arguments = fx.map_arg((node.args, node.kwargs), index.__getitem__)
-        lines.append((node.op, str(node.target), str(arguments)))
+        # a function's own text has its place in memory
+        name = node.target.__qualname__ if isinstance(node.target, FunctionType) else str(node.target)
+        lines.append((node.op, name, str(arguments)))
     return lines
 
 

@@ -7,6 +7,7 @@ import torch.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -84,6 +85,11 @@ class PieceLayer(Layer):
     def cost(self) -> PieceCost:
         """Return what the piece costs for one image."""
         return self.source.cost(self.start, self.end)
+
+
+def plain_name(name: str) -> str:
+    """Return a network's name as signatures can have it: letters, digits, ``_`` and ``.`` alone."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "_", name) or "network"
 
 
 def piece_spec(channels: int) -> BlockSpec:

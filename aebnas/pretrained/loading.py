@@ -88,9 +88,9 @@ def _made(make: Any, name: str) -> tuple[nn.Module, str]:
     except AebnasError:
         raise
     except Exception as error:  # whatever the user's code raises
-        users = users_error(error)
+        of_users = users_error(error)
         text = f"{name} could not make its network: {type(error).__name__}: {error}"
-        raise users or NetworkError(text) from error
+        raise of_users or NetworkError(text) from error
     if not isinstance(module, nn.Module):
         raise NetworkError(f"{name} returned a {type(module).__name__}, but has to return a torch.nn.Module")
     return module, name

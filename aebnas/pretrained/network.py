@@ -18,6 +18,7 @@ from aebnas.pretrained.cut_network import CutNetwork, no_cut
 from aebnas.pretrained.graphs.answers import Answering, are_probabilities
 from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
 from aebnas.pretrained.graphs.tracing import modes, refuse_training, traced_module, traced_program
+from aebnas.pretrained.layer import plain_name
 from aebnas.pretrained.verification import checked_evaluation, training_defect
 
 
@@ -41,7 +42,7 @@ class PretrainedNetwork:
         Raises:
             NetworkError: It cannot be cut, whatever the resolution.
         """
-        self.name = name
+        self.name = plain_name(name)
         self.answer = answer
         self.module, self.notes = usable(module, name)
         self._cut: dict[tuple[int, ...], CutNetwork] = {}
@@ -117,7 +118,7 @@ class SavedProgram(PretrainedNetwork):
             name: What signatures and messages call it.
             answer: Which of its outputs the logits are, by index or name, where there are several.
         """
-        self.name = name
+        self.name = plain_name(name)
         self.answer = answer
         self.module = program.module(check_guards=False)
         self.notes = ("a saved program can be evaluated, not trained: exits are trained alone",)

@@ -7,7 +7,7 @@ batch is read from what comes in, so that it crosses the cuts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from aebnas.errors import NetworkError
+from aebnas.pretrained.exportable import padded
 from aebnas.pretrained.graphs.graph import (
     TracedGraph,
     expression,
@@ -103,6 +104,25 @@ class Piece(nn.Module):
         return copied
 
 
+def put_back(pieces: Iterable[Piece], module: nn.Module) -> None:
+    """Copy weights and statistics of pieces into the module whose names they have.
+
+    For pieces that were trained with weights of their own, or on another device; those that share the
+    module's tensors have nothing to give back.
+
+    Raises:
+        ValueError: The module has no such tensor, or one of another shape.
+    """
+    own: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
+    own |= dict(module.named_buffers(remove_duplicate=False))
+    with torch.no_grad():
+        for piece in pieces:
+            for name, tensor in piece.state_dict().items():
+                if name not in own or own[name].shape != tensor.shape:
+                    raise ValueError(f"the module has no tensor {name!r} of shape {tuple(tensor.shape)}")
+                own[name].copy_(tensor)
+
+
 def sliced(traced: TracedGraph, start: fx.Node, end: fx.Node) -> PieceGraph:
     """Return the operations between two nodes of a graph.
 
@@ -186,6 +206,8 @@ class _Slice:
             name = tensor_name(node).replace(".", "_")
             self._parts.add_module(name, self._traced.parts[tensor_name(node)])
             copied = self._new.get_attr(name)
+        elif _pads_with_zeros(node):
+            copied = self._new.call_function(padded, (self._copy(_node(node.args[0])), node.args[1]))
         elif schema_name(node) in RESHAPES:
             copied = self._reshape(node)
         elif schema_name(node) == "aten::expand":
@@ -224,6 +246,16 @@ class _Slice:
 def _is_due(node: fx.Node, flow: set[fx.Node]) -> bool:
     """Whether a node that is no flow changes something, and so has to run where it stands."""
     return mutates(node) and node not in flow
+
+
+def _pads_with_zeros(node: fx.Node) -> bool:
+    """Whether a node puts a fixed number of zeros around a tensor."""
+    if schema_name(node) != "aten::pad":
+        return False
+    given = dict(enumerate(node.args))
+    pads, mode, value = given[1], given.get(2, "constant"), given.get(3)
+    numbers = isinstance(pads, Sequence) and all(type(pad) is int and pad >= 0 for pad in pads)
+    return numbers and mode == "constant" and not value and not node.kwargs
 
 
 def _may_alias(node: fx.Node) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.errors import RunError
+from aebnas.extensions.consent import is_allowed
 from aebnas.report.files.front_csv import front_csv, winner_links
 from aebnas.report.files.winners import write_winners
 from aebnas.report.files.writing import write_file
@@ -28,6 +29,8 @@ class ReportFiles:
     """``pareto.csv``."""
     winners: tuple[Path, ...]
     """``winners/KEY.yaml``, or ``winners/RUN/KEY.yaml`` for several runs; by rising cost."""
+    code_not_run: tuple[str, ...] = ()
+    """Code from outside that the runs name and nobody allowed: all that is stored is shown without it."""
 
 
 def write_report(stores: Sequence[RunStore], folder: Path | None = None) -> ReportFiles:
@@ -57,9 +60,14 @@ def write_report(stores: Sequence[RunStore], folder: Path | None = None) -> Repo
         links |= winner_links(run, paths, folder)
         winner_files += paths
     table = write_file(folder / "pareto.csv", front_csv(runs, links))
-    return ReportFiles(
-        write_file(folder / "report.html", page(runs, stores, links)), table, tuple(winner_files)
-    )
+    written = write_file(folder / "report.html", page(runs, stores, links))
+    return ReportFiles(written, table, tuple(winner_files), _code_not_run(stores))
+
+
+def _code_not_run(stores: Sequence[RunStore]) -> tuple[str, ...]:
+    if is_allowed():
+        return ()
+    return tuple(dict.fromkeys(name for store in stores for name in store.settled.outside_names))
 
 
 def _folder_name(run: RunContents) -> str:

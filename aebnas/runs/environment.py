@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from aebnas import __version__
 from aebnas.errors import RunError
 from aebnas.hardware.devices.devices import machine
+from aebnas.version import __version__
 
 DECISIVE = ("aebnas", "python", "torch", "pymoo", "numpy")
 """Versions on which results depend: a run is not continued with others."""

@@ -48,6 +48,17 @@ class LoadedRun:
         self._genes = cache(self._read_genes)
 
     @property
+    def path(self) -> Path:
+        """Return the run's directory."""
+        return self.contents.path
+
+    @property
+    def page(self) -> Path | None:
+        """Return where its report lies; None: the run's settings ask for none, or it is not written."""
+        path = self.path / "report.html"
+        return path if self.contents.config.report.enabled and path.is_file() else None
+
+    @property
     def front(self) -> tuple[OperatingPoint, ...]:
         """Return the points of the Pareto front, by rising expected cost."""
         return self.contents.front

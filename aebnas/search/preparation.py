@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile, wrong_exit_weights
+from aebnas.config.sections.space import SpaceConfig
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
@@ -34,6 +36,8 @@ class Prepared:
     problem: Problem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the weights that trainings begin with."""
 
     @property
     def splits(self) -> Splits:
@@ -62,8 +66,9 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
 
     Raises:
         DataError: Something is wrong with the data, or they do not fit in memory.
-        ConfigError: The training does not fit the images, a hardware profile is wrong, the limits on the
-            first generation admit nothing, or a path is not UTF-8 text.
+        ConfigError: The training does not fit the images, its first weights are not installed or not for this
+            space, a hardware profile is wrong, the limits on the first generation admit nothing, or a path is
+            not UTF-8 text.
         HardwareError: A profile lacks a layer of the space, or energies.
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
@@ -75,12 +80,27 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     _check_supernet(config, data)
     problem = problem_of(config, data.task)
     metrics = (*problem.goals.names, config.cost_metric)
+    _check_space(config, problem)
     devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
-    _check_space(config, problem.space, data.task)
     problem = replace(problem, devices=devices)
-    return Prepared(
-        config, data, problem, make_proposer(problem) if has_first_limits(config.search) else None
-    )
+    notes = weight_notes(config.training, problem.space, data.task)
+    drawn = make_proposer(problem) if has_first_limits(config.search) else None
+    return Prepared(config, data, problem, drawn, notes)
+
+
+def weight_notes(training: TrainingConfig, space: SearchSpace, task: Task) -> tuple[str, ...]:
+    """Return what a person should know of the weights that trainings begin with.
+
+    Raises:
+        ConfigError: They are not installed, or not for networks of this space.
+    """
+    name = training.initial_weights
+    if name == "random":
+        return ()
+    from aebnas.nets.weight_sources import weight_source  # imports torch
+
+    drawn = weight_source(name).check(space, task)
+    return (f"training.initial_weights: {name}, but drawn at random where it has none: {', '.join(drawn)}.",)
 
 
 def _check_paths(config: SearchFile) -> None:
@@ -92,17 +112,22 @@ def _check_paths(config: SearchFile) -> None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _check_space(config: SearchFile, space: SearchSpace, task: Task) -> None:
-    """Refuse here what only the space knows to be wrong: weights of exits, candidates that cannot inherit.
+def _check_space(config: SearchFile, problem: Problem) -> None:
+    """Refuse here what only space and data know to be wrong.
 
     Raises:
-        ConfigError: The loss has another number of weights than there are exits, or the space no slots.
+        ConfigError: The loss has another number of weights than there are exits, candidates are to inherit
+            and the space has no slots, or the normalisation is one of other channels than the images have.
     """
-    weights = config.training.exit_weights
+    weights, space = config.training.exit_weights, problem.space
+    own = config.space.normalisation if isinstance(config.space, SpaceConfig) else None
+    wrong = None if own is None else own.problem(problem.task.samples.channels)
+    if wrong:
+        raise ConfigError(wrong)
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")
-    if plan_of(config).inherits and not space.slots(task):
+    if problem.plan.inherits and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"

@@ -32,7 +32,7 @@ from aebnas.runs.store.arrays import pack_arrays
 from aebnas.runs.store.location import refuse_existing
 from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
-from aebnas.search.preparation import prepare
+from aebnas.search.preparation import prepare, weight_notes
 from aebnas.search.problem import Problem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.search import Search
@@ -82,7 +82,7 @@ def new_session(
             keep_profiles(store, problem.devices)
             store.put_metadata("code", code_of(config.outside_names))
             _record_data(store, splits)
-            for text in (*prepared.data.notes, *prepared.data.warnings):
+            for text in (*prepared.data.notes, *prepared.notes, *prepared.data.warnings):
                 listener(Warned(text))
             problem = replace(problem, task=splits.task, candidates=candidate_settings(config))
             yield _search(problem, splits, store, proposer, listener)
@@ -112,7 +112,7 @@ def resumed_session(
         data: Where the images are now, if they have moved; the run goes on with this place.
 
     Raises:
-        ConfigError: An override is wrong.
+        ConfigError: An override is wrong, or the weights that trainings begin with are not installed.
         DataError: Something is wrong with the data, or they are not there.
         RunError: A setting changed that must not, the run is beyond the end that is asked for,
             versions or data differ, its supernet is trained otherwise today, or the run is in use.
@@ -130,6 +130,7 @@ def resumed_session(
             _check_data(store, splits)
             _check_code(store, config)
             _check_own_supernet(store, config, splits)
+            weight_notes(config.training, problem_of(config, splits.task).space, splits.task)
             store.rewrite_config(config)
             if retry_failures:
                 store.forget_machine_failures()

@@ -2,8 +2,8 @@
 
 A listener is any function of one event (``aebnas.search.events``); ``together`` joins several.
 
-    with tensorboard("runs/tb") as log, new_session(config, path, together(log, print)) as search:
-        list(search.run())
+    with aebnas.tensorboard("runs/tb") as log:
+        aebnas.run_search(file, listener=aebnas.together(log, print))
 
 Must not import torch.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import PlainValidator
@@ -23,7 +23,7 @@ from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
 from aebnas.space.network import identity_of
 from aebnas.task.input_size import Size, canonical_size, size_of
-from aebnas.task.input_spec import InputSpec
+from aebnas.task.input_spec import InputSpec, Normalisation
 from aebnas.task.task import Task
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ else:  # files are checked by it
     _Resolution = Annotated[Any, PlainValidator(canonical_size)]
 
 
-TRACELESS: Mapping[str, Any] = {"padding": PADDING, "norm_eps": NORM_EPS}
+TRACELESS: Mapping[str, Any] = {"padding": PADDING, "norm_eps": NORM_EPS, "normalisation": None}
 """Values that a description leaves out: keys of networks without them are those of ever."""
 
 
@@ -120,6 +120,8 @@ class StagedArchitecture:
     exits: tuple[ExitSpec, ...]
     """The exits that are present, in stage order; the final classifier is not among them."""
     final: FinalSpec
+    normalisation: Normalisation | None = None
+    """Its own, of each channel or of all alike; None: that of the data."""
 
     def __post_init__(self) -> None:
         """Write a square as one number: equal networks have equal keys."""
@@ -140,8 +142,11 @@ class StagedArchitecture:
         return identity_of(self.to_dict())
 
     def input(self, task: Task) -> InputSpec:
-        """Return the resolution, normalised by the data's own pixels."""
-        return task.input(size_of(self.resolution))
+        """Return the resolution, normalised as the network asks for, or by the data's own pixels."""
+        usual = task.input(size_of(self.resolution))
+        if self.normalisation is None:
+            return usual
+        return replace(usual, normalisation=self.normalisation.of_channels(task.samples.channels))
 
     def segments(self, task: Task) -> tuple[Segment, ...]:
         """Return the network's segments: one per exit, the last ends in the final classifier."""
@@ -212,11 +217,19 @@ class StagedArchitecture:
             stages=tuple(StageSpec(stage["name"], _blocks(stage["blocks"])) for stage in plain["stages"]),
             exits=tuple(ExitSpec(exit_["after"], _blocks(exit_["modules"])) for exit_ in plain["exits"]),
             final=FinalSpec(**plain["final"]),
+            normalisation=_normalisation(plain.get("normalisation")),
         )
 
 
+def _normalisation(plain: Mapping[str, Any] | None) -> Normalisation | None:
+    if plain is None:
+        return None
+    return Normalisation(**{name: tuple(map(float, values)) for name, values in plain.items()})
+
+
 def _described(fields: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in fields if name not in TRACELESS or value != TRACELESS[name]}
+    plain = {name: value._asdict() if isinstance(value, Normalisation) else value for name, value in fields}
+    return {name: value for name, value in plain.items() if TRACELESS.get(name, MISSING) != value}
 
 
 def _blocks(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:

@@ -23,7 +23,7 @@ from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
 from aebnas.space.walks import all_layers, all_slots, count_architectures
 from aebnas.task.input_size import Size, size_of
-from aebnas.task.input_spec import InputSpec
+from aebnas.task.input_spec import InputSpec, Normalisation
 from aebnas.task.task import Task
 
 
@@ -47,6 +47,8 @@ class StagedSpace(GeneSpace):
         """
         self.config = config
         self._grammar = grammar_of(config, size_of(own_size))
+        own = config.normalisation
+        self._normalisation = None if own is None else Normalisation(own.mean, own.std)
         super().__init__(self._grammar.genes(), budget_fractions, settings)
 
     @property
@@ -87,6 +89,7 @@ class StagedSpace(GeneSpace):
             stages=tuple(stages),
             exits=tuple(exits),
             final=FinalSpec(final.expand, final.features, grammar.activation, grammar.norm_eps),
+            normalisation=self._normalisation,
         )
 
     def active_genes(self, architecture: Architecture) -> dict[str, int]:

@@ -32,6 +32,7 @@ TRAINING = (
     "clip_norm",
     "precision",
     "augment",
+    "initial_weights",
 )
 """Settings of the section ``training`` that a supernet's training reads."""
 SGD_ALONE = ("learning_rate", "momentum", "weight_decay")
@@ -57,12 +58,11 @@ def supernet_metadata(settings: SupernetSettings, fingerprint: str, task: Task) 
 
 
 def _metadata_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
-    training = settings.training.model_dump(mode="json")
-    outside = names_in({"space": settings.space.model_dump(mode="json")})
-    code = {name: code_digest(name) for name in outside}
+    training, space = settings.training.model_dump(mode="json"), settings.space.model_dump(mode="json")
+    code = {name: code_digest(name) for name in names_in({"space": space})}
     read = [name for name in TRAINING if settings.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {
-        "space": settings.space.model_dump(mode="json"),
+        "space": space,
         "data": dict(data),
         "training": {name: training[name] for name in read},
         "supernet": deciding_settings(settings),

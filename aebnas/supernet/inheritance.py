@@ -12,6 +12,7 @@ from aebnas.data.loader import eval_batches
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import weight_source
 from aebnas.space.api import Architecture
 from aebnas.space.spaces import make_space
 from aebnas.supernet.recalibration import recalibrate
@@ -19,6 +20,7 @@ from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import into
 from aebnas.supernet.supernet import Supernet
 from aebnas.supernet.weights import part_of
+from aebnas.task.answers import is_right
 from aebnas.task.task import Task
 from aebnas.training.image_logits import image_logits
 
@@ -49,14 +51,20 @@ def supernet_with(settings: SupernetSettings, task: Task, weights: Weights, devi
 
 
 def new_supernet(settings: SupernetSettings, task: Task, device: str = "cpu") -> Supernet:
-    """Return the untrained supernet of some settings."""
-    return Supernet(
+    """Return the untrained supernet of some settings.
+
+    Raises:
+        ConfigError: Pretrained weights that it begins with are not installed.
+    """
+    supernet = Supernet(
         make_space(settings.space, task.samples.size),
         task,
         boosting_coefficient=settings.training.boosting_coefficient,
         seed=settings.supernet.seed,
         device=device,
     )
+    weight_source(settings.training.initial_weights).fill(supernet.weights.tensors)
+    return supernet
 
 
 class InheritedSubnets:
@@ -92,4 +100,4 @@ class InheritedSubnets:
         """Return the share of right answers on calibrate at every exit."""
         images = self._splits.calibrate
         logits = image_logits(self.extract(architecture), images)
-        return [float(share) for share in (logits.argmax(axis=2) == images.labels[:, None]).mean(axis=0)]
+        return [float(share) for share in is_right(logits, images.labels).mean(axis=0)]

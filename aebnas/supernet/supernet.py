@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import TensorSpec
+from aebnas.nets.named_weights import named_weights
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture, SearchSpace
-from aebnas.supernet.weights import SharedWeights, named_weights, part_of, shared_shapes
+from aebnas.supernet.weights import SharedWeights, part_of, shared_shapes
 from aebnas.task.task import Task
 
 KEPT_SHARE, KEPT_BYTES = 8, 64 * 2**20

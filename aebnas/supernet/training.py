@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import kl_div, log_softmax
 
 from aebnas.config.sections.supernet import (
     ADAMW_BETAS,
@@ -32,6 +32,7 @@ from aebnas.supernet.process_group import ProcessGroup
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.supernet import Supernet
 from aebnas.training.gradients import GradientRule, equilibrium_shares
+from aebnas.training.losses.labelled import labelled_loss
 from aebnas.training.losses.modes import mode_of
 from aebnas.training.precision import training_dtype
 from aebnas.training.schedule import one_cycle
@@ -223,7 +224,7 @@ class SupernetTraining:
         for one in logits:
             branches = len(one)
             one = one.flatten(0, 1)
-            loss = cross_entropy(one, labels.repeat(branches), label_smoothing=smoothing)
+            loss = labelled_loss(one, labels.repeat(branches), label_smoothing=smoothing)
             labelled.append(loss)
             if teacher is not None and share:
                 soft = kl_div(

@@ -8,6 +8,7 @@ The file records how it went: ``seconds`` (of all sessions),
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def train(
     """
     size = min(settings.supernet.processes, settings.supernet.networks)
     begun = load_supernet(path) if path.exists() else None
-    with leading(size, device, _follow, (settings, splits, begun, device)) as group:
+    with leading(size, device, _follow, (pickle.dumps(settings), splits, begun, device)) as group:
         training = _begun(group, settings, splits, begun, device)
         before = {"seconds": 0.0} if begun is None else begun.record
         watch = _Watch(settings, splits, training, on_progress, before)
@@ -115,10 +116,10 @@ def _begun(
 
 
 def _follow(
-    group: ProcessGroup, settings: SupernetSettings, splits: Splits, begun: StoredSupernet | None, device: str
+    group: ProcessGroup, settings: bytes, splits: Splits, begun: StoredSupernet | None, device: str
 ) -> None:
-    """Train this process's share of the networks."""
-    for _ in _begun(group, settings, splits, begun, device_of(group.rank, device)).advance():
+    """Train this process's share of the networks; code that the settings name may be run by now."""
+    for _ in _begun(group, pickle.loads(settings), splits, begun, device_of(group.rank, device)).advance():
         pass
 
 

@@ -8,42 +8,20 @@ weights, the exchange between processes and the checkpoint handle two tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from aebnas.blocks.layer import Layer
-from aebnas.blocks.table import block_named, signature_word
+from aebnas.blocks.table import signature_word
 from aebnas.nets.initial_weights import initialise
+from aebnas.nets.named_weights import named_weights
 from aebnas.supernet.alignment import align
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shape of each shared tensor by ``PLACE.TYPE.NAME.PARAMETER``."""
-
-
-def named_weights(module: nn.Module, layer: Layer) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield the parameters of a plain module by ``TYPE.NAME.PARAMETER``.
-
-    Two parts share weights where type and name (``Block.parameter_names``) agree.
-
-    Args:
-        module: What ``layer.build()`` returned.
-        layer: Its layer.
-
-    Raises:
-        ValueError: The block names more parts or fewer than it builds.
-    """
-    parts = {
-        name: part
-        for name, part in module.named_modules()
-        if any(True for _ in part.parameters(recurse=False))
-    }
-    names = block_named(layer.spec.type).parameter_names(layer)
-    for name, part in zip(parts if names is None else names, parts.values(), strict=True):
-        for parameter_name, parameter in part.named_parameters(recurse=False):
-            yield f"{layer.spec.type}.{name}.{parameter_name}", parameter
 
 
 def shared_shapes(slots: Iterable[tuple[str, Layer]]) -> dict[str, tuple[int, ...]]:

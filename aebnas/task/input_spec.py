@@ -27,6 +27,11 @@ class Normalisation(NamedTuple):
     std: tuple[float, ...]
     """Likewise."""
 
+    def of_channels(self, channels: int) -> Normalisation:
+        """Return the same for so many channels, where it is one for all of them."""
+        mean, std = (values * channels if len(values) == 1 else values for values in self)
+        return Normalisation(mean, std)
+
     def reversed(self) -> Normalisation:
         """Return the same for channels in the opposite order."""
         return Normalisation(self.mean[::-1], self.std[::-1])

@@ -1,16 +1,43 @@
-"""Contracts: what a thing from outside must hold to, as test classes that pytest runs.
+"""What code from outside must hold to: one class of tests for each kind, to be inherited in your own tests.
 
-Inherit one in a test file of your own, and say what is tested:
+    from aebnas.testing import BlockContract
+    from my_blocks import Ghost
 
-    from aebnas.testing import MetricContract
-    from my_metrics import WORST_RECALL
+    class TestGhost(BlockContract):
+        def block(self):
+            return Ghost()
 
-    class TestWorstRecall(MetricContract):
-        metric = WORST_RECALL
+``pytest`` and ``hypothesis`` run them; AEBNAS's own parts run under the same classes.
 """
 
-from aebnas.testing.datasets import DatasetContract
-from aebnas.testing.metrics import MetricContract
-from aebnas.testing.spaces import SpaceContract
+from __future__ import annotations
 
-__all__ = ["DatasetContract", "MetricContract", "SpaceContract"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aebnas.testing.blocks import BlockContract as BlockContract
+    from aebnas.testing.datasets import DatasetContract as DatasetContract
+    from aebnas.testing.losses import LossContract as LossContract
+    from aebnas.testing.metrics import MetricContract as MetricContract
+    from aebnas.testing.policies import PolicyContract as PolicyContract
+    from aebnas.testing.scores import ScoreContract as ScoreContract
+    from aebnas.testing.spaces import SpaceContract as SpaceContract
+
+CONTRACTS = {
+    "BlockContract": "blocks",
+    "DatasetContract": "datasets",
+    "LossContract": "losses",
+    "MetricContract": "metrics",
+    "PolicyContract": "policies",
+    "ScoreContract": "scores",
+    "SpaceContract": "spaces",
+}
+"""The module of each contract in this folder: imported when it is asked for, as it needs pytest."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a contract."""
+    if name not in CONTRACTS:
+        raise AttributeError(f"aebnas.testing has no {name!r}. Contracts: {', '.join(CONTRACTS)}.")
+    return getattr(import_module(f"aebnas.testing.{CONTRACTS[name]}"), name)

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 
 from aebnas.data.dataset import check_labels, make_dataset
 from aebnas.data.readers.outside import Arrays, checked
 from aebnas.data.splits import cut_test
+from aebnas.testing.contract import Contract
 
 WHERE = "the data set under test"
 
 
-class DatasetContract:
-    """Laws of a function named in ``data.name``; set ``load`` to ``staticmethod(your_function)``."""
+class DatasetContract(Contract):
+    """Laws of a function named in ``data.name``."""
 
-    load: ClassVar[Callable[..., Any]]
-    options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """Its arguments, as ``data.options`` would give them."""
+    @abstractmethod
+    def load(self) -> Any:
+        """Return what the function returns."""
 
     def test_it_returns_arrays(self) -> None:
         """A pair of images and labels for train, and perhaps one for test."""
-        assert isinstance(self.load(**self.options), Arrays)
+        assert isinstance(self.load(), Arrays)
 
     def test_its_arrays_are_images_and_labels_of_classes_that_have_names(self) -> None:
         """Types, shapes and labels are those that splits and networks need."""
-        train, test, classes, _ = checked(WHERE, self.load(**self.options))
+        train, test, classes, _ = checked(WHERE, self.load())
         check_labels(train.labels, len(classes), WHERE)
         if test is None:
             train, test = cut_test(train, 0.2, 0)
@@ -38,7 +38,7 @@ class DatasetContract:
 
     def test_it_returns_the_same_every_time(self) -> None:
         """A run is resumed on the data it was begun with: their fingerprint must not change."""
-        first, second = (checked(WHERE, self.load(**self.options)) for _ in range(2))
+        first, second = (checked(WHERE, self.load()) for _ in range(2))
         for one, other in zip(first[:2], second[:2], strict=True):
             assert (one is None) == (other is None)
             if one is not None and other is not None:
@@ -49,6 +49,6 @@ class DatasetContract:
     def test_it_draws_no_random_numbers_that_others_draw(self) -> None:
         """A seed of its own keeps the search's random numbers where they are."""
         before = np.random.get_state(legacy=False)
-        self.load(**self.options)
+        self.load()
         after = np.random.get_state(legacy=False)
         assert str(before) == str(after)

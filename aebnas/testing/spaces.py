@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import BUDGET_FRACTION, SETTING
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.task.task import Task
+from aebnas.testing.contract import Contract
 
 NAME = "under_test:Kind"
 CASES = 25
@@ -18,10 +20,13 @@ MOST_COUNTED = 20_000
 """Genomes of a space that is counted by writing all of them out."""
 
 
-class SpaceContract:
+class SpaceContract(Contract):
     """Laws of a kind of space, for one setting of its options; set a small one, so that it can be counted."""
 
-    kind: ClassVar[SpaceKind]
+    @abstractmethod
+    def kind(self) -> SpaceKind:
+        """Return the kind with its options."""
+
     shape: ClassVar[tuple[int, ...]] = (16, 16, 1)
     """Of one sample, channels last."""
     classes: ClassVar[int] = 3
@@ -44,7 +49,7 @@ class SpaceContract:
         """Runs, winner files and exports hold ``to_dict`` as JSON and YAML."""
         for architecture in self._sampled(self._space()):
             plain = json.loads(json.dumps(architecture.to_dict()))
-            assert type(self.kind).architecture(plain) == architecture
+            assert type(self.kind()).architecture(plain) == architecture
             assert plain.get("kind", "staged") in (NAME, "staged")
             assert plain.get("kind") is None or plain["exits"] == list(architecture.exit_names)
 
@@ -142,7 +147,7 @@ class SpaceContract:
             assert all(architecture.drawing().lines())
 
     def _space(self, budget_fractions: tuple[float, ...] = (1.0,)) -> SearchSpace:
-        return self.kind.space(SpaceRequest(NAME, self.shape[:-1], budget_fractions, ("",)))
+        return self.kind().space(SpaceRequest(NAME, self.shape[:-1], budget_fractions, ("",)))
 
     def _task(self) -> Task:
         return Task.of_samples(self.shape, self.classes)

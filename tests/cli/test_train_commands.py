@@ -16,7 +16,7 @@ from aebnas.report.files.winners import load_winner
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import read_checkpoint
-from aebnas.train.full.events import EpochEnded, FinalEvent
+from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkSelected
 from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.train.select.selected_network import select_network
 
@@ -128,7 +128,7 @@ def test_a_terminal_shows_a_bar_and_keeps_what_was_said(run: Path, tmp_path: Pat
     console = Console(file=screen, force_terminal=True, width=120)
     selected = select_network(run, "best")
     with training_views.BarTraining(console) as view:
-        view.selected(selected)
+        view(NetworkSelected(selected))
         plan = plan_of(selected, ["training.epochs=2"], "cpu")
         train_winner(plan, TrainingOptions(folder=tmp_path / "bar"), view)
         view.finished(tmp_path / "bar")

@@ -28,7 +28,7 @@ workers: {count: auto}
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
 TRAINING = (
     "epochs, batch_size, learning_rate, momentum, weight_decay, warmup, label_smoothing, loss, clip_norm, "
-    "precision, augment"
+    "precision, augment, initial_weights"
 )
 CASES = {
     # old text, new text, line and message

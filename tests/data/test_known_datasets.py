@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aebnas.config.schema import DataConfig, DatasetName
+from aebnas.config.schema import DataConfig, KnownName
 from aebnas.data import datasets
 from aebnas.data.dataset import Dataset, Samples, make_dataset
 from aebnas.data.datasets import KNOWN, KnownDataset, load_dataset
@@ -27,7 +27,7 @@ def image_set(labels: list[int], shape: tuple[int, int, int] = (4, 4, 1)) -> Sam
 
 
 def test_every_name_of_the_schema_is_known() -> None:
-    assert set(KNOWN) == set(get_args(DatasetName))
+    assert set(KNOWN) == set(get_args(KnownName))
 
 
 def test_every_known_dataset_names_as_many_classes_as_it_has() -> None:

@@ -2,7 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-from exit_policy_contract import random_samples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from aebnas.exits.policies.jei import GatePolicy, JeiGates, gate_features
 from aebnas.exits.policies.window import WindowCascade, WindowPolicy
 from aebnas.exits.targets import Budget
 from aebnas.exits.thresholds.logistic import fit_logistic, linear, sigmoid
+from aebnas.testing.policies import random_samples
 
 BUDGETS = (1.3, 1.8, 2.5, 3.2, 3.7)
 COST = np.array([1.0, 1.7, 2.2, 4.0])

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from exit_policy_contract import random_logits, random_samples, with_costs
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
@@ -17,6 +16,7 @@ from aebnas.exits.quality.selective import (
     risk_coverage,
 )
 from aebnas.exits.quality.temperature import COLDEST, HOTTEST, fit_temperatures, scaled
+from aebnas.testing.policies import random_logits, random_samples, with_costs
 
 
 def test_the_calibration_error_is_the_gap_weighted_by_count() -> None:

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from exit_policy_contract import ExitPolicyContract, random_samples
 
 from aebnas.errors import DataError
 from aebnas.exits.core.outcome import outcome_of
@@ -19,70 +18,71 @@ from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.exits.policies.window import WindowCascade
 from aebnas.exits.targets import Budget
 from aebnas.exits.thresholds.tuners import ExactTuner
+from aebnas.testing.policies import PolicyContract, random_samples
 
 
-class TestConfidenceThresholds(ExitPolicyContract):
+class TestConfidenceThresholds(PolicyContract):
     def family(self) -> PolicyFamily:
         return TunedThresholds("confidence", tuner=ExactTuner(5000))
 
 
-class TestEntropyThresholds(ExitPolicyContract):
+class TestEntropyThresholds(PolicyContract):
     def family(self) -> PolicyFamily:
         return TunedThresholds("entropy", tuner=ExactTuner(5000))
 
 
-class TestMarginThresholds(ExitPolicyContract):
+class TestMarginThresholds(PolicyContract):
     def family(self) -> PolicyFamily:
         return TunedThresholds("margin", tuner=ExactTuner(5000))
 
 
-class TestPatience(ExitPolicyContract):
+class TestPatience(PolicyContract):
     def family(self) -> PolicyFamily:
         return Patience()
 
 
-class TestPcee(ExitPolicyContract):
+class TestPcee(PolicyContract):
     def family(self) -> PolicyFamily:
         return Pcee(max_points=15)
 
 
-class TestPceeWithLowerBound(ExitPolicyContract):
+class TestPceeWithLowerBound(PolicyContract):
     def family(self) -> PolicyFamily:
         return Pcee(lower_bound=0.8, max_points=15)
 
 
-class TestPceeOnArrivals(ExitPolicyContract):
+class TestPceeOnArrivals(PolicyContract):
     def family(self) -> PolicyFamily:
         return Pcee(is_sequential=True, max_points=15)
 
 
-class TestSmoothedPcee(ExitPolicyContract):
+class TestSmoothedPcee(PolicyContract):
     def family(self) -> PolicyFamily:
         return Pcee(is_smoothed=True, neighbours=5, max_points=15)
 
 
-class TestEero(ExitPolicyContract):
+class TestEero(PolicyContract):
     def family(self) -> PolicyFamily:
         return Eero(betas=(0.01, 0.1, 1.0), max_points=12)
 
 
-class TestJeiGates(ExitPolicyContract):
+class TestJeiGates(PolicyContract):
     def family(self) -> PolicyFamily:
         return JeiGates(prices=(0.0, 0.3, 1.0, 3.0, 10.0))
 
 
-class TestLearnedScores(ExitPolicyContract):
+class TestLearnedScores(PolicyContract):
     def family(self) -> PolicyFamily:
         return LearnedScores(max_points=5)
 
 
-class TestWindowCascade(ExitPolicyContract):
+class TestWindowCascade(PolicyContract):
     def family(self) -> PolicyFamily:
         return WindowCascade(max_points=11)
 
 
 def test_every_family_has_its_contract_test() -> None:
-    cases = ExitPolicyContract.__subclasses__()
+    cases = PolicyContract.__subclasses__()
     tested = {type(case().family()) for case in cases}
     assert {type(family_named(name)) for name in FAMILIES} == tested
     scores = {family.score for case in cases if isinstance(family := case().family(), TunedThresholds)}

@@ -1,10 +1,13 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from aebnas.errors import DataError, ShapeError
+from aebnas.exits.core.arrays import FloatArray
 from aebnas.exits.core.scores import SCORES, exit_scores, predictions
+from aebnas.testing import ScoreContract
 
 PROBABILITIES = np.array([0.7, 0.2, 0.1])
 LOGITS = np.log(PROBABILITIES).reshape(1, 1, 3)
@@ -65,3 +68,18 @@ def test_logits_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_an_unknown_score_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(DataError, match=r"Did you mean 'margin'\? Choices: confidence, entropy, margin"):
         exit_scores("margn", LOGITS)
+
+
+class TestConfidence(ScoreContract):
+    def score(self) -> Callable[[FloatArray], FloatArray]:
+        return SCORES["confidence"]
+
+
+class TestEntropy(ScoreContract):
+    def score(self) -> Callable[[FloatArray], FloatArray]:
+        return SCORES["entropy"]
+
+
+class TestMargin(ScoreContract):
+    def score(self) -> Callable[[FloatArray], FloatArray]:
+        return SCORES["margin"]

@@ -3,7 +3,6 @@ import math
 
 import numpy as np
 import pytest
-from exit_policy_contract import random_logits, random_samples, with_costs
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -16,6 +15,7 @@ from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.exits.risk_control import conformal_risk_control, learn_then_test, samples_needed
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
 from aebnas.exits.thresholds.tuners import ExactTuner
+from aebnas.testing.policies import random_logits, random_samples, with_costs
 
 
 def harms(*counts: int, samples: int = 500) -> np.ndarray:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exit_policy_contract import random_samples, stored_scores
 from hypothesis import given
 from threshold_cases import Case, large_case, small_cases
 
@@ -24,6 +23,7 @@ from aebnas.exits.thresholds.optuna_tuner import tune_with_optuna
 from aebnas.exits.thresholds.smoothing import smoothed_correctness
 from aebnas.exits.thresholds.tuner import tune_thresholds
 from aebnas.exits.thresholds.tuners import TUNERS
+from aebnas.testing.policies import random_samples, stored_scores
 
 
 def halves(case: Case) -> tuple[Case, Case]:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from exit_policy_contract import random_logits, random_samples, with_costs
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -19,6 +18,7 @@ from aebnas.exits.policies.score_steps import (
     smallest_useful_bin,
 )
 from aebnas.exits.targets import Accuracy
+from aebnas.testing.policies import random_logits, random_samples, with_costs
 
 
 def tied_scores(seed: int, samples: int, distinct: int) -> tuple[ScoreArray, BoolArray]:

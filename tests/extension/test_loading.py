@@ -103,6 +103,16 @@ def test_the_end_of_consent_leaves_nothing_behind(folder: Path) -> None:
     assert permit().folders == ()
 
 
+def test_what_was_on_the_import_path_before_stays_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    before = list(sys.path)
+    with allow_code():
+        look_in(folder)
+    assert sys.path == before
+
+
 def test_an_edited_file_is_read_anew_by_the_next_search(folder: Path) -> None:
     seen = []
     for text in (BLOCK, BLOCK.replace('"ghost"', '"spirit"')):

@@ -55,8 +55,8 @@ def test_own_metrics_stand_in_table_csv_and_frame(chains: Path) -> None:
 def test_reading_the_run_without_consent_shows_what_is_stored(chains: Path, run_command: Command) -> None:
     answer = run_command("report", chains / "runs/chains")
     assert answer.code == 0, answer.err
-    report = run_command("report", chains / "runs/chains", "--allow-code")
-    assert report.code == 0, report.err
+    allowed = run_command("report", chains / "runs/chains", "--allow-code")
+    assert allowed.code == 0, allowed.err
     assert "worst recall" in (chains / "runs/chains/report.html").read_text()
 
 

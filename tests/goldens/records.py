@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exits.exit_policy_contract import random_samples
 from search.fakes import DATA, FakePool, fake_config, fake_problem, kept
 from search.test_final_trainings import SubnetPool
 from search.test_halving_loop import RungPool
@@ -36,6 +35,7 @@ from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
+from aebnas.testing.policies import random_samples
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("goldens.json")

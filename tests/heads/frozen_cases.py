@@ -14,22 +14,24 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.sections.training import TrainingConfig
-from aebnas.heads.bank.branch import feature_map
 from aebnas.heads.bank.head_bank import HeadBank
-from aebnas.heads.bank.request import HeadRequest, HeadTraining, Teaching
+from aebnas.heads.bank.request import HeadRequest, HeadTraining
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.store import FeatureStore
 from aebnas.heads.features.views import RandomViews
 from aebnas.heads.frozen_network import FrozenNetwork
+from aebnas.pretrained.cuts import Cut
+from aebnas.training.losses.teacher import Distillation
 
 CLASSES = 3
 SIZES = {"train": 300, "calibrate": 140, "select": 130}
 PLENTY_MB = 1000.0
+SPECS = {"stem": TensorSpec(8, (8, 8)), "body": TensorSpec(12, (4, 4))}
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    images: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
 
@@ -82,10 +84,9 @@ def network(scale: float = 1.0, has_answers: bool = True) -> FrozenNetwork:
     return FrozenNetwork(
         f"two convolutions {scale:g}",
         pieces[: 2 + has_answers],
-        ("stem", "body"),
+        (Cut("stem", 0, 100, SPECS["stem"]), Cut("body", 0, 200, SPECS["body"])),
         prepare,
         "8x8 around 0",
-        macs=(100.0, 200.0),
     )
 
 
@@ -103,21 +104,16 @@ def filled(directory: Path, views: int = 2, limit_mb: float = PLENTY_MB) -> Feat
 
 def training(**settings: Any) -> HeadTraining:
     config = {"epochs": 2, "learning_rate": 0.05, "batch_size": 32} | settings
-    return HeadTraining(TrainingConfig(**config), Teaching(share=0.1), run_seed=0)
+    return HeadTraining(TrainingConfig(**config), Distillation(0.1, 2.0), run_seed=0)
 
 
 def request(cut: str = "body", convs: int = 1) -> HeadRequest:
-    spec = {"stem": TensorSpec(8, (8, 8)), "body": TensorSpec(12, (4, 4))}[cut]
+    spec = SPECS[cut]
     layers = []
     for _ in range(convs):
         layers.append(Layer(BlockSpec("conv", 3, 2 * spec.channels, 2), spec))
         spec = layers[-1].output
     return HeadRequest(cut, (*layers, classifier(spec, CLASSES)))
-
-
-def request_on(shape: tuple[int, ...], cut: str) -> HeadRequest:
-    """A linear head on features of any form."""
-    return HeadRequest(cut, (classifier(feature_map(shape).spec, CLASSES),))
 
 
 def bank(directory: Path, features: Features | None = None, **settings: Any) -> HeadBank:

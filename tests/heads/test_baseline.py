@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.heads.baseline import Status, baseline_check, expected_by_chance
-from aebnas.heads.preparations import PREPARATIONS, tried_preparations, working_preparation
+from aebnas.heads.baseline import BaselineStatus, baseline_check, expected_by_chance
+from aebnas.heads.preparations import PREPARATIONS, better_preparation, preparation_advice, tried_preparations
 
 NAMES = tuple("abcdefgh")
 LABELS = np.random.default_rng(1).integers(8, size=800)
@@ -21,20 +21,20 @@ def answers(strength: float, seed: int = 0) -> NDArray[np.float64]:
 
 def test_a_network_that_is_right_is_sound() -> None:
     check = baseline_check(answers(4.0), LABELS, NAMES)
-    assert check.status is Status.SOUND
+    assert check.status is BaselineStatus.SOUND
     assert check.message() == f"the network as it is answers {check.accuracy:.1%} of 800 images rightly."
 
 
 def test_a_weak_network_is_sound_too() -> None:
     check = baseline_check(answers(0.5), LABELS, NAMES)
     assert check.accuracy < 0.3
-    assert check.status is Status.SOUND
+    assert check.status is BaselineStatus.SOUND
 
 
 def test_classes_in_another_order_are_found_and_named() -> None:
     order = np.array([3, 0, 1, 2, 4, 6, 5, 7])
     check = baseline_check(answers(4.0)[:, order], LABELS, NAMES)
-    assert check.status is Status.OTHER_ORDER
+    assert check.status is BaselineStatus.OTHER_ORDER
     assert check.order == tuple(order)
     assert check.renamed == {0: "d", 1: "a", 2: "b", 3: "c", 5: "g", 6: "f"}
     assert check.order_accuracy > 0.9
@@ -44,14 +44,14 @@ def test_classes_in_another_order_are_found_and_named() -> None:
 def test_two_exchanged_classes_of_a_network_that_is_else_right_are_found() -> None:
     check = baseline_check(answers(4.0)[:, [0, 2, 1, 3, 4, 5, 6, 7]], LABELS, NAMES)
     assert check.accuracy > 0.7
-    assert check.status is Status.OTHER_ORDER
+    assert check.status is BaselineStatus.OTHER_ORDER
     assert check.renamed == {1: "c", 2: "b"}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_answers_that_have_nothing_to_do_with_the_images_are_chance(seed: int) -> None:
     check = baseline_check(answers(0.0, seed), LABELS, NAMES)
-    assert check.status is Status.CHANCE
+    assert check.status is BaselineStatus.CHANCE
     assert "normalisation, red and blue exchanged" in check.message()
 
 
@@ -59,7 +59,7 @@ def test_one_answer_to_everything_is_chance_however_common_its_class() -> None:
     labels = np.where(np.arange(400) % 10, 0, 1)
     check = baseline_check(np.tile([1.0, 0.0], (400, 1)), labels, ("many", "few"))
     assert check.accuracy == 0.9
-    assert check.status is Status.CHANCE
+    assert check.status is BaselineStatus.CHANCE
 
 
 def test_chance_is_of_answers_given_as_often() -> None:
@@ -97,9 +97,10 @@ def test_the_preparation_that_a_network_was_made_for_is_found(right: object) -> 
         return -torch.cdist(x.mean((2, 3)), centres)
 
     tried = tried_preparations(nearest, images, labels)
-    best = working_preparation(tried)
+    best = better_preparation(tried, accuracy=0.3)
     assert best is not None
     assert best.accuracy > 0.95
+    assert preparation_advice(tried, 0.3).startswith(f"With {best.preparation.name} as its input it answers")
     assert next(one.accuracy for one in tried if one.preparation is right) == best.accuracy
 
 
@@ -107,10 +108,18 @@ def test_where_no_preparation_helps_none_is_named() -> None:
     images, labels = coloured()
     generator = torch.Generator().manual_seed(0)
     tried = tried_preparations(lambda x: torch.rand(len(x), 6, generator=generator), images, labels)
-    assert working_preparation(tried) is None
+    assert better_preparation(tried, accuracy=0.0) is None
+    assert preparation_advice(tried, 0.0) == "None of 14 common preparations of its input is better."
 
 
 def test_grey_images_are_not_tried_in_other_orders_of_colours() -> None:
     images, labels = coloured()
     tried = tried_preparations(lambda x: torch.rand(len(x), 6), images[..., :1], labels)
     assert not any(one.preparation.is_bgr for one in tried)
+
+
+def test_a_preparation_that_is_as_good_as_the_one_in_use_is_not_named() -> None:
+    images, labels = coloured()
+    brightest = lambda x: torch.stack([x.mean((1, 2, 3)), -x.mean((1, 2, 3))], dim=1)  # noqa: E731
+    tried = tried_preparations(brightest, images, (labels < 3).astype(np.int64))
+    assert better_preparation(tried, accuracy=tried[0].accuracy) is None

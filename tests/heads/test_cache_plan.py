@@ -58,7 +58,7 @@ def test_a_limit_below_the_networks_own_answers_is_refused_with_the_smallest_tha
 
 def test_the_decision_is_told_in_words() -> None:
     plan = plan_cache([CutSize("a", 1000), CutSize("b", 4000), CutSize("c", 500)], 100, 50, 300_000, views=2)
-    assert plan.text() == (
+    assert plan.sentence() == (
         "Features of all cuts and 2 views would take 1.4 MB, more than 0.3 MB; one view is kept instead; "
         "computed whenever needed: b from a (0.2 MB)."
     )

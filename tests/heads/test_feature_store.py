@@ -13,6 +13,7 @@ import torch
 from frozen_cases import PLENTY_MB, SIZES, contents, filled, images, network, prepare, store
 from torch import nn
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import RunError, TrainingError
 from aebnas.files import full_disk
 from aebnas.heads.features import block_file
@@ -20,8 +21,10 @@ from aebnas.heads.features.cache_plan import BLOCK_IMAGES
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.parts import CALIBRATE, SELECT, Part
 from aebnas.heads.frozen_network import FrozenNetwork
+from aebnas.pretrained.cuts import Cut
 
 HERE = Path(__file__).parent
+STEM = Cut("stem", 0, 100, TensorSpec(4, (8, 8)))
 
 
 def child(*words: object) -> subprocess.Popen[str]:
@@ -36,7 +39,7 @@ def child(*words: object) -> subprocess.Popen[str]:
 
 def test_kept_features_are_the_networks_to_eleven_bits(tmp_path: Path) -> None:
     features, rows = filled(tmp_path), np.array([129, 3, 64])
-    x = prepare(torch.from_numpy(images().calibrate.images[rows]))
+    x = prepare(torch.from_numpy(images().calibrate.pixels[rows]))
     with torch.no_grad():
         expected = dict(network().outputs(x))
     for cut in ("stem", "body"):
@@ -222,7 +225,7 @@ def test_two_processes_share_the_work_and_make_each_block_once(tmp_path: Path) -
 def test_a_network_in_training_mode_is_refused() -> None:
     pieces = [nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))]
     with pytest.raises(ValueError, match="the piece that ends in stem is in training mode"):
-        FrozenNetwork("x", pieces, ("stem",), prepare, "none")
+        FrozenNetwork("x", pieces, (STEM,), prepare, "none")
 
 
 def test_a_piece_that_returns_no_single_tensor_is_named() -> None:
@@ -230,6 +233,6 @@ def test_a_piece_that_returns_no_single_tensor_is_named() -> None:
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return x, x
 
-    frozen = FrozenNetwork("x", [Pair()], ("stem",), prepare, "none")
-    with pytest.raises(ValueError, match="ends in stem must return one tensor with 2 rows, but got tuple"):
+    frozen = FrozenNetwork("x", [Pair().eval()], (STEM,), prepare, "none")
+    with pytest.raises(ValueError, match=r"stem must return a tensor \(2, 4, 8, 8\), but got tuple"):
         list(frozen.outputs(torch.zeros(2, 3)))

@@ -26,10 +26,11 @@ from aebnas.errors import RunError, ShapeError, TrainingError
 from aebnas.files.waiting_lock import held
 from aebnas.heads.bank import head_bank, head_file
 from aebnas.heads.bank.head_bank import HeadBank
-from aebnas.heads.bank.request import HeadTraining, Teaching
+from aebnas.heads.bank.request import HeadTraining
 from aebnas.heads.bank.training import FeatureBatches, head_logits
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.parts import CALIBRATE, SELECT, Part
+from aebnas.training.losses.teacher import Distillation
 
 
 def heads_of(directory: Path) -> dict[str, bytes]:
@@ -63,8 +64,8 @@ def test_a_head_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         lambda: training(epochs=3),
         lambda: training(learning_rate=0.04),
-        lambda: HeadTraining(training().config, Teaching(share=0.2), run_seed=0),
-        lambda: HeadTraining(training().config, Teaching(), run_seed=1),
+        lambda: HeadTraining(training().config, Distillation(0.2, 2.0), run_seed=0),
+        lambda: HeadTraining(training().config, Distillation(0.5, 2.0), run_seed=1),
     ],
 )
 def test_other_settings_are_another_head(tmp_path: Path, other: Any) -> None:
@@ -113,7 +114,9 @@ def test_heads_learn_from_the_networks_own_answers(tmp_path: Path) -> None:
     features = filled(tmp_path)
     far = {}
     for share in (0.0, 1.0):
-        own = HeadBank(tmp_path, features, HeadTraining(training(epochs=4).config, Teaching(share), 0))
+        own = HeadBank(
+            tmp_path, features, HeadTraining(training(epochs=4).config, Distillation(share, 2.0), 0)
+        )
         answers = torch.from_numpy(features.answers(SELECT)).log_softmax(1)
         head = torch.from_numpy(own.head(request()).select).log_softmax(1)
         far[share] = float((answers.exp() * (answers - head)).sum(1).mean())

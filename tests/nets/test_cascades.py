@@ -158,6 +158,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Ear
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     manifest = Manifest.model_construct(
+        code={},
         architecture=network.architecture,
         classes=10,
         image_shape=digits().train.shape,

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from cut_once import SHAPE, cut, cut_module
+from cut_once import SHAPE, cut, cut_module, pretrained
 from user_networks import CLASSES, NETWORKS, network
 
 from aebnas.blocks.layer import classifier
@@ -14,6 +14,7 @@ from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.layer_clock import layer_clock
 from aebnas.nets.network import ExitSegment
 from aebnas.pretrained.layer import PieceLayer
+from aebnas.pretrained.network import PretrainedNetwork
 from aebnas.runtime.onnx_session import open_session
 from aebnas.runtime.torch_segments import segment_graph
 from aebnas.space.api import Segment
@@ -27,6 +28,11 @@ def test_a_signature_says_network_places_graph_and_resolution() -> None:
     first, second, *_ = layers("resnet")
     assert first.signature() == f"piece-resnet-input..layer1.0-{first.digest}@32"
     assert second.signature() == f"piece-resnet-layer1.0..layer1-{second.digest}@32"
+
+
+def test_a_name_with_odd_characters_is_made_plain() -> None:
+    network = PretrainedNetwork(pretrained("resnet").module, "my net@home").at(SHAPE)
+    assert network.layer("input", "layer1").signature().startswith("piece-my_net_home-input..layer1-")
 
 
 def test_equal_pieces_are_equal_layers_of_one_hash() -> None:
@@ -115,7 +121,7 @@ def test_the_last_exit_of_a_network_in_pieces_answers_as_the_network() -> None:
 def test_a_segment_of_pieces_becomes_an_onnx_graph_for_any_batch() -> None:
     (first, _) = plan("mobilenet_v3", "features.2")
     segment = ExitSegment(first).eval()
-    session = open_session(segment_graph(segment, (1, *SHAPE), is_last=False))
+    session = open_session(segment_graph(segment, (1, *SHAPE), is_read=True))
     images = torch.randn(5, *SHAPE)
     features, logits = session.run(None, {"x": images.numpy()})
     with torch.no_grad():
@@ -127,7 +133,7 @@ def test_a_segment_of_pieces_becomes_an_onnx_graph_for_any_batch() -> None:
 @pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
 @pytest.mark.parametrize("name", ["mobilenet_v2", "vit"])
 def test_pieces_can_be_timed(name: str, runtime: str) -> None:
-    target = Target("cpu", runtime)
+    target = Target(device="cpu", runtime=runtime)
     for layer in layers(name):
         assert layer_clock(layer, target)(2).min() > 0
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 import torch
@@ -11,7 +12,7 @@ from cut_once import SHAPE, cut, cut_module, pretrained
 from torch import Tensor, nn
 from user_networks import NETWORKS, network
 
-from aebnas.pretrained.pieces import Piece
+from aebnas.pretrained.pieces import Piece, put_back
 from aebnas.runtime.onnx_graph import onnx_graph
 
 
@@ -69,6 +70,22 @@ def test_pieces_may_share_the_tensors_of_a_copy() -> None:
     other = copy.deepcopy(pretrained("resnet").module)
     first, *_ = cut("resnet").pieces(["layer1"], other)
     assert first.get_parameter("conv1.weight") is other.conv1.weight
+
+
+def test_pieces_with_weights_of_their_own_give_them_back() -> None:
+    module = copy.deepcopy(pretrained("resnet").module)
+    pieces = [copy.deepcopy(piece).train() for piece in cut("resnet").pieces(["layer1"])]
+    with torch.no_grad():
+        pieces[0].get_parameter("conv1.weight").zero_()
+    run(pieces, images())
+    put_back(pieces, module)
+    assert not bool(module.conv1.weight.any())
+    assert torch.equal(module.eval()(images()), run([piece.eval() for piece in pieces], images()))
+
+
+def test_pieces_of_another_network_are_not_put_back() -> None:
+    with pytest.raises(ValueError, match=r"the module has no tensor 'cls_token' of shape \(1, 1, 16\)"):
+        put_back(cut("vit").pieces(), copy.deepcopy(pretrained("resnet").module))
 
 
 def test_a_copied_piece_has_weights_of_its_own() -> None:
@@ -172,6 +189,18 @@ def test_graphs_for_onnxruntime_answer_as_the_pieces_do(name: str) -> None:
             (answer,) = session.run(None, {"x": x.numpy()})
             x = piece(x)
             np.testing.assert_allclose(answer, x.numpy(), atol=1e-4)
+
+
+def test_padding_becomes_one_operation_of_an_onnx_graph() -> None:
+    module = nn.Sequential(
+        nn.ZeroPad2d((0, 1, 2, 3)), nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    (piece,) = cut_module(module).pieces()
+    graph = onnx_graph(piece.eval(), (1, *SHAPE), ["y"])
+    kinds = [node.op_type for node in onnx.load_from_string(graph).graph.node]
+    assert [kind for kind in kinds if kind != "Constant"] == ["Pad", "Conv", "GlobalAveragePool", "Flatten"]
+    (answer,) = ort.InferenceSession(graph).run(None, {"x": images().numpy()})
+    torch.testing.assert_close(torch.from_numpy(answer), module(images()).detach(), atol=1e-5, rtol=0)
 
 
 def test_two_networks_of_a_kind_have_one_digest_whatever_their_weights() -> None:

@@ -1,5 +1,6 @@
 """Who may write to a run directory, with real processes."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -85,7 +86,22 @@ def test_a_run_is_not_made_where_another_process_makes_one(
     assert not (tmp_path / "run.sqlite").exists()
 
 
+def test_no_directory_is_made_for_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), run_lock(tmp_path / "none"):
+        pass
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_file_of_a_lock_stays(tmp_path: Path) -> None:
+    with run_lock(tmp_path):
+        before = (tmp_path / "lock").stat().st_ino
+    assert (tmp_path / "lock").stat().st_ino == before
+
+
 def test_a_system_without_file_locks_warns_and_works(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fcntl", None)
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", missing)
     with pytest.warns(RuntimeWarning, match="no file locks"), run_lock(run):
         pass

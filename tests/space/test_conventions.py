@@ -1,9 +1,13 @@
-"""Padding and epsilon of batch norms: settings of a space that leave no trace where they are as ever."""
+"""Padding, epsilon, normalisation: settings of a space that leave no trace where they are as ever."""
 
+from pydantic import TypeAdapter
 from tiny_spaces import branch_space, space
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.space.architecture import StagedArchitecture
+from aebnas.space.spaces import AnyArchitecture
+from aebnas.task.input_spec import Normalisation
+from aebnas.task.task import Task
 
 STAGES = [{"depth": 2, "width": 8, "stride": 2, "block": {"type": "mbconv"}}, {"width": 8}]
 LIKE_TENSORFLOW = {"padding": "same", "norm_eps": 1e-3}
@@ -49,3 +53,25 @@ def test_exit_modules_pad_as_the_space_does_and_poolings_as_ever() -> None:
         BlockSpec("conv", 3, 8, 2, padding="same", norm_eps=1e-3),
         BlockSpec("pool", 3, 8, 2),
     }
+
+
+def test_a_network_without_a_normalisation_of_its_own_takes_that_of_the_data() -> None:
+    task = Task.of_samples((8, 8, 3), 10, Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
+    assert built().input(task).normalisation == task.normalisation
+    assert "normalisation" not in built().to_dict()
+
+
+def test_its_own_normalisation_holds_whatever_the_data_are() -> None:
+    task = Task.of_samples((8, 8, 3), 10, Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
+    grey = built(normalisation={"mean": 0.5, "std": [0.25]})
+    coloured = built(normalisation={"mean": [0.5, 0.4, 0.3], "std": 0.25})
+    assert grey.input(task).normalisation == Normalisation((0.5,) * 3, (0.25,) * 3)
+    assert coloured.input(task).normalisation == Normalisation((0.5, 0.4, 0.3), (0.25,) * 3)
+    assert len({grey.key(), coloured.key(), built().key()}) == 3
+
+
+def test_a_normalisation_is_read_again_from_descriptions_and_files() -> None:
+    made = built(normalisation={"mean": [0.5, 0.4, 0.3], "std": 0.25}, **LIKE_TENSORFLOW)
+    assert StagedArchitecture.from_dict(made.to_dict()) == made
+    read = TypeAdapter(AnyArchitecture).validate_python(made.to_dict())
+    assert (read, read.key()) == (made, made.key())

@@ -18,10 +18,11 @@ from torch.nn.functional import cross_entropy
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.hardware.cost.cost import network_cost
+from aebnas.nets.named_weights import named_weights
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.architecture import ExitSpec, StagedArchitecture
 from aebnas.supernet.supernet import Supernet
-from aebnas.supernet.weights import named_weights, part_of
+from aebnas.supernet.weights import part_of
 from aebnas.task.task import classification
 
 

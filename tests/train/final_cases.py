@@ -11,7 +11,7 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.train.full.events import EpochEnded, FinalEvent
 from aebnas.train.full.images import FinalImages, final_images
-from aebnas.train.full.plan import Plan, Task, Teacher
+from aebnas.train.full.plan import Plan, Teacher, TrainingJob
 from aebnas.train.full.settings import FinalSettings
 from aebnas.train.select.selected_network import SelectedNetwork
 
@@ -50,8 +50,8 @@ def plan(exits: ExitsConfig | None = None, budget_fraction: float | None = 0.8, 
     return Plan(selected, settings, images())
 
 
-def task(folder: Path, teacher: Teacher | None = None, of: StagedArchitecture | None = None) -> Task:
-    return Task("network", of or architecture(), folder, teacher)
+def task(folder: Path, teacher: Teacher | None = None, of: StagedArchitecture | None = None) -> TrainingJob:
+    return TrainingJob("network", of or architecture(), folder, teacher)
 
 
 class Interruption:

@@ -16,7 +16,7 @@ from aebnas.errors import DataError, RunError
 from aebnas.exits.core.threshold_policy import ThresholdPolicy, never_leave
 from aebnas.train.full.checkpoint import load_trained
 from aebnas.train.full.full_training import train_network
-from aebnas.train.full.plan import Task
+from aebnas.train.full.plan import TrainingJob
 from aebnas.train.test.evaluate import evaluate
 from aebnas.train.test.results import TestReport
 from aebnas.train.test.stopping import StoppingNetwork
@@ -31,7 +31,7 @@ def trained() -> Path:
     folder = Path(mkdtemp()) / "network"
     settings = plan(epochs=4, budget_fraction=0.7)
     train_network(task(folder), settings)
-    train_network(Task("static", architecture().without_exits(), folder / "static"), settings)
+    train_network(TrainingJob("static", architecture().without_exits(), folder / "static"), settings)
     return folder
 
 

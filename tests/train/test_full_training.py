@@ -28,7 +28,7 @@ from aebnas.train.full.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkTrained, TrainingBegan
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
-from aebnas.train.full.plan import Plan, Task, Teacher
+from aebnas.train.full.plan import Plan, Teacher, TrainingJob
 from aebnas.training.losses.teacher import Distillation
 
 
@@ -55,7 +55,9 @@ def finished() -> Path:
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
     large = architecture(width=12, resolution=10).without_exits()
-    return Teacher(train_network(Task("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0))
+    return Teacher(
+        train_network(TrainingJob("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0)
+    )
 
 
 # ---------------------------------------------------------------- interruptions
@@ -203,7 +205,7 @@ def test_a_target_that_training_misses_says_what_can_be_reached(tmp_path: Path) 
 
 
 def test_a_static_network_has_one_exit_that_answers_everything(tmp_path: Path) -> None:
-    found = train_network(Task("static", architecture().without_exits(), tmp_path), plan(epochs=1))
+    found = train_network(TrainingJob("static", architecture().without_exits(), tmp_path), plan(epochs=1))
     assert found.checkpoint.is_static
     assert found.calibrate_logits.shape[1] == 1
     assert found.checkpoint.exit_policy.exits == 1

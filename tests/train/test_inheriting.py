@@ -21,7 +21,7 @@ from aebnas.supernet.storage import load_supernet, save_supernet, supernet_file
 from aebnas.train.full.checkpoint import load_trained, read_checkpoint
 from aebnas.train.full.full_training import built_network
 from aebnas.train.full.inheriting import inheritance_of
-from aebnas.train.full.plan import Plan, Task
+from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.train.select.selected_network import select_network
 from aebnas.train.tune.tuning import TunedFile, _is_of
@@ -81,7 +81,9 @@ def weights_of_subnet(run: Path, plan: Plan) -> dict[str, torch.Tensor]:
 
 def test_a_training_begins_with_the_weights_of_the_subnet_that_the_search_scored(run: Path) -> None:
     plan = planned(run)
-    task = Task("network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan))
+    task = TrainingJob(
+        "network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan)
+    )
     network, subnet = built_network(task, plan), weights_of_subnet(run, plan)
     own = dict(network.named_parameters())
     assert own.keys() == subnet.keys()
@@ -93,8 +95,8 @@ def test_a_training_begins_with_the_weights_of_the_subnet_that_the_search_scored
 def test_the_network_without_early_exits_inherits_the_same_backbone(run: Path) -> None:
     plan = planned(run)
     inheritance = inheritance_of(plan)
-    whole = Task("network", plan.selected.architecture, run, inheritance=inheritance)
-    alone = Task("static", plan.selected.architecture.without_exits(), run, inheritance=inheritance)
+    whole = TrainingJob("network", plan.selected.architecture, run, inheritance=inheritance)
+    alone = TrainingJob("static", plan.selected.architecture.without_exits(), run, inheritance=inheritance)
     a, b = (list(built_network(task, plan).parameters()) for task in (whole, alone))
     assert len(b) < len(a), "the branch is not there"
     assert all(any(torch.equal(one, other) for other in a) for one in b)
@@ -123,7 +125,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(run: Path) -> None:
 
 def test_a_tuning_of_inherited_weights_is_another_than_one_of_random_ones(run: Path) -> None:
     plan = planned(run)
-    random = Task("network", plan.selected.architecture, run)
+    random = TrainingJob("network", plan.selected.architecture, run)
     inherited = replace(random, inheritance=inheritance_of(plan))
     trial = {"settings": {}, "accuracy": 0.5, "epochs": 1}
     known = TunedFile.model_validate(
@@ -164,7 +166,9 @@ def test_other_networks_than_the_supernet_holds_are_refused(run: Path) -> None:
 
 def test_half_a_supernet_and_one_that_changed_since_are_refused(run: Path) -> None:
     plan, file = planned(run), supernet_file(run)
-    task = Task("network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan))
+    task = TrainingJob(
+        "network", plan.selected.architecture, run / "trained", inheritance=inheritance_of(plan)
+    )
     save_supernet(file, replace(load_supernet(file), step=1))
     with pytest.raises(RunError, match="is half trained"):
         inheritance_of(plan)

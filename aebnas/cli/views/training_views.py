@@ -38,6 +38,7 @@ from aebnas.terminal.fitting import FittedText
 from aebnas.train.full.events import (
     EpochEnded,
     FinalEvent,
+    NetworkSelected,
     NetworkTrained,
     TrainingBegan,
     TrialEnded,
@@ -56,9 +57,6 @@ class TrainingView(AbstractContextManager["TrainingView"], Protocol):
 
     def __call__(self, event: FinalEvent) -> None:
         """Show one event."""
-
-    def selected(self, selected: SelectedNetwork) -> None:
-        """Say what is going to be trained."""
 
     def interrupted(self, command: str) -> None:
         """Say how to continue."""
@@ -94,6 +92,8 @@ class LineTraining:
     def __call__(self, event: FinalEvent) -> None:
         """Print one event, if it deserves a line."""
         match event:
+            case NetworkSelected():
+                self._console.print(FittedText(event.selected.text))
             case TrainingBegan():
                 self._console.print(began(event), soft_wrap=True)
             case EpochEnded():
@@ -111,10 +111,6 @@ class LineTraining:
                 self._console.print(FittedText(text))
             case Tuned():
                 self._console.print(tuned(event), soft_wrap=True)
-
-    def selected(self, selected: SelectedNetwork) -> None:
-        """Say what is going to be trained."""
-        self._console.print(FittedText(selected.text))
 
     def interrupted(self, command: str) -> None:
         """Say how to continue."""
@@ -184,11 +180,13 @@ class JsonTraining:
 
     def __call__(self, event: FinalEvent) -> None:
         """Write one event."""
+        if isinstance(event, NetworkSelected):
+            self._write_selected(event.selected)
+            return
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
         self._write({"event": name, **asdict(event)})
 
-    def selected(self, selected: SelectedNetwork) -> None:
-        """Write what is going to be trained."""
+    def _write_selected(self, selected: SelectedNetwork) -> None:
         metadata = {
             "key": selected.key,
             "text": selected.text,

@@ -54,7 +54,7 @@ class InheritedConfig(Frozen):
     """Whether its candidates count as trained networks."""
 
     kind: Literal["inherited"]
-    """trained: from random weights, or those of the fidelity before; inherited: from a supernet."""
+    """trained: from the first weights, or those of the fidelity before; inherited: from a supernet."""
     recalibration_images: Annotated[int, Field(ge=2)] = 1000
     """Training images for its batch-norm statistics, in full batches of 250 where there are as many."""
     finetune_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -88,13 +88,13 @@ class InheritedConfig(Frozen):
 
 
 class TrainedConfig(Frozen):
-    """A candidate is trained: from random weights, or from those of the fidelity before."""
+    """A candidate is trained: from ``training.initial_weights``, or those of the fidelity before."""
 
     trains: ClassVar[bool] = True
     """Whether its candidates count as trained networks."""
 
     kind: Literal["trained"]
-    """trained: from random weights, or those of the fidelity before; inherited: from a supernet."""
+    """trained: from the first weights, or those of the fidelity before; inherited: from a supernet."""
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Epochs that it then has in all; null: training.epochs."""
     keep: Keep | None = None

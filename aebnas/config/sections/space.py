@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from aebnas.blocks.activations import ACTIVATIONS
 from aebnas.blocks.block import NORM_EPS, PADDING, Block
 from aebnas.blocks.table import exit_modules, stage_blocks
-from aebnas.config.choices import Choices, Frozen, Items, Whole, Wrong, did_you_mean, reject
+from aebnas.config.choices import Choices, Frozen, Items, PerChannel, Whole, Wrong, did_you_mean, reject
 from aebnas.config.outside import or_code
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.spaces import SpaceSection
@@ -142,6 +142,25 @@ class FinalConfig(Frozen):
     """Activation of both."""
 
 
+class NormalisationConfig(Frozen):
+    """What inputs are normalised by, in place of the mean and spread of the data's own training images."""
+
+    mean: PerChannel[Annotated[float, Field(ge=0, le=1)]]
+    """Of pixels scaled to 0..1: one number for all channels, or a list of one per channel."""
+    std: PerChannel[Annotated[float, Field(gt=0, le=1)]]
+    """Likewise."""
+
+    def problem(self, channels: int) -> str | None:
+        """Return why it does not fit images of so many channels; None: it does."""
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, channels):
+                return (
+                    f"space.normalisation.{name} has {len(values)} values, but the images have "
+                    f"{channels} channel{'s' * (channels > 1)}: give one per channel, or one for all"
+                )
+        return None
+
+
 class SpaceConfig(SpaceSection):
     """What can be built: stages of blocks, and exits behind them."""
 
@@ -157,6 +176,8 @@ class SpaceConfig(SpaceSection):
     """Early exits."""
     final: FinalConfig = FinalConfig()
     """The last classifier."""
+    normalisation: NormalisationConfig | None = None
+    """Of inputs, as weights from elsewhere were trained with; null: by the data's own mean and spread."""
     padding: Padding = PADDING
     """Around inputs of convolutions with a stride: symmetric, or same as TensorFlow has it."""
     norm_eps: Annotated[float, Field(gt=0, le=1)] = NORM_EPS

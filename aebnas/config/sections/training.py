@@ -52,6 +52,8 @@ class TrainingConfig(Frozen):
     """auto: bf16 where the device and the block types gain from it, else fp32."""
     augment: AugmentConfig = AugmentConfig()
     """Random changes of training images."""
+    initial_weights: Literal["random", "efficientnet_lite0"] = "random"
+    """What networks begin with; efficientnet_lite0: ImageNet's, for search_spaces/efficientnet_lite0.yaml."""
 
     @model_validator(mode="after")
     def _has_epochs_for_every_phase(self) -> TrainingConfig:

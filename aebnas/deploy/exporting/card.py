@@ -8,77 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aebnas import __version__
 from aebnas.deploy.exporting.source import Source
 from aebnas.deploy.manifest import INT8_FOLDER, Parity
 from aebnas.deploy.scoring import Score
 from aebnas.exits.core.policy import ExitPolicy
+from aebnas.files.templates import filled
 from aebnas.hardware.devices.devices import processor
 from aebnas.train.full.checkpoint import Checkpoint
+from aebnas.version import __version__
 
 EVALUATION = "evaluation.json"
 """What `aebnas evaluate` said about a checkpoint."""
 _SHOWN_CLASSES = 20
 _VERSIONS = ("aebnas", "torch", "numpy", "python")
-_CARD = """\
-# {name}
-
-Image classifier with {exits}, exported by AEBNAS {version} as {precision} ONNX graphs, one per segment.
-Easy images are answered by an early exit; the segments behind it are then not computed.
-
-## How to run it
-
-```console
-$ aebnas run {folder} IMAGE...
-$ aebnas bench {folder}
-```
-
-```python
-from aebnas.deploy import EarlyExitSession
-
-session = EarlyExitSession("{folder}")
-answer = session.predict("image.png")
-print(answer.label, answer.confidence, answer.exit_name, answer.milliseconds)
-```
-
-Without AEBNAS: run `segment1.onnx` on input `x`; output `logits` is the answer of the first exit. Where
-`policy.json` says that the image goes on, feed `features` to `x` of `segment2.onnx`, and so on.{earlier}
-
-## Input
-
-{input}
-
-## Accuracy and cost
-
-{measured}
-
-Accuracies on select are for comparing the variants with each other: `aebnas train` trains on these images,
-so they say nothing about new ones. The column "last exit, unseen" counts calibrate images that neither
-trained the weights nor quantised them. Milliseconds: mean of one image, batch 1, one thread, by turns on
-{machine} while exporting.
-
-{parity}
-
-| exit | MACs to leave there | share of select images |
-| --- | --- | --- |
-{exit_rows}
-
-{evaluation}
-
-## When an image leaves
-
-```json
-{policy}
-```
-
-## Classes
-
-{classes}
-
-## Where it comes from
-
-{provenance}
-"""
 
 
 @dataclass(frozen=True)
@@ -115,46 +57,26 @@ def card_text(
     checkpoint = source.checkpoint
     shown = next(one for one in variants if one.precision == precision)
     count = len(checkpoint.reach_macs)
-    return _CARD.format(
+    names = [*checkpoint.architecture.exit_names, "final"]
+    return filled(
+        "aebnas.deploy.exporting",
+        "templates",
+        "card.md",
         name=f"AEBNAS network {checkpoint.key}" + (" (static)" if checkpoint.is_static else ""),
         exits="1 exit" if count == 1 else f"{count} exits",
         version=__version__,
         precision=precision.upper() if precision == "int8" else precision,
         folder="DIR" if precision == "fp32" else f"DIR/{INT8_FOLDER}",
-        earlier=_earlier(checkpoint),
+        is_boosted=bool(checkpoint.training.boosting_coefficient),
         input=_input(checkpoint),
-        measured=variant_table(variants),
+        variants=variants,
         machine=processor(),
         parity=_parity(parity, precision),
-        exit_rows=_exit_rows(checkpoint, shown),
+        exit_rows=zip(names, checkpoint.reach_macs, shown.select.exit_rates, strict=True),
         evaluation=_evaluation(source),
         policy=json.dumps(policy.to_dict(), indent=1),
         classes=_classes(checkpoint.classes),
         provenance=_provenance(source),
-    )
-
-
-def variant_table(variants: Sequence[Variant]) -> str:
-    """Return size, accuracy and time of all variants as a Markdown table."""
-    unseen = variants[0].clean_images
-    head = [
-        f"| | graphs, bytes | accuracy, select | last exit, unseen ({unseen} images) | mean MACs | ms |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    rows = [
-        f"| {one.precision} | {one.size:,} | {one.select.accuracy:.2%} | {one.clean_accuracy:.2%} "
-        f"| {one.select.macs:,.0f} | {one.ms:.4f} |"
-        for one in variants
-    ]
-    return "\n".join(head + rows)
-
-
-def _earlier(checkpoint: Checkpoint) -> str:
-    if not checkpoint.training.boosting_coefficient:
-        return ""
-    return (
-        "\nThis network is boosted: every segment but the first also takes `earlier`, the logits of the "
-        "segment before."
     )
 
 
@@ -191,12 +113,6 @@ def _parity(parity: Parity | None, precision: str) -> str:
         f"Held against torch on {parity.images} calibrate images, all exits: largest difference of a logit "
         f"{parity.max_difference:.2g}."
     )
-
-
-def _exit_rows(checkpoint: Checkpoint, shown: Variant) -> str:
-    names = [*checkpoint.architecture.exit_names, "final"]
-    rows = zip(names, checkpoint.reach_macs, shown.select.exit_rates, strict=True)
-    return "\n".join(f"| {name} | {macs:,.0f} | {rate:.1%} |" for name, macs, rate in rows)
 
 
 def _evaluation(source: Source) -> str:
@@ -242,17 +158,17 @@ def _code(name: str) -> str:
     return f"{fence}{blank}{name}{blank}{fence}"
 
 
-def _provenance(source: Source) -> str:
+def _provenance(source: Source) -> dict[str, str]:
     checkpoint = source.checkpoint
     data = checkpoint.data.name or checkpoint.data.folder or checkpoint.data.npz
     versions = checkpoint.environment.get("versions", {})
-    rows = {
+    return {
         "run": checkpoint.run,
         "checkpoint": str(source.path),
         "architecture": checkpoint.key,
         "seed": str(checkpoint.seed),
         "data": f"{data}, fingerprint {checkpoint.data_fingerprint[:16]}",
         "training": f"{checkpoint.training.epochs} epochs, loss {checkpoint.training.loss.name}",
+        "began with": f"{checkpoint.training.initial_weights} weights",
         "trained with": ", ".join(f"{name} {versions[name]}" for name in _VERSIONS if name in versions),
     }
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])

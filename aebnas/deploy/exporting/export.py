@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aebnas import __version__
 from aebnas.config.outside import names_in
 from aebnas.data.dataset import Samples
 from aebnas.deploy.exporting.card import Variant, card_text
@@ -47,6 +46,7 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.extensions.consent import code_digest
 from aebnas.runtime.onnx_session import open_session
 from aebnas.runtime.torch_segments import network_graphs
+from aebnas.version import __version__
 
 SAMPLE_COUNT = 256
 QUANTISED_ON = 512

@@ -27,9 +27,9 @@ import numpy as np
 from aebnas.deploy.policy_code import take_code
 from aebnas.exits.policies.table import policy_from_dict
 folder = Path(sys.argv[1])
-stored = json.loads((folder / "policy.json").read_bytes())
-take_code(folder, (folder / "code.zip").read_bytes(), stored["code"], True)
-policy = policy_from_dict(stored["policy"])
+request = json.loads((folder / "policy.json").read_bytes())
+take_code(folder, (folder / "code.zip").read_bytes(), request["code"], True)
+policy = policy_from_dict(request["policy"])
 np.save(folder / "chosen.npy", policy.decide(np.load(folder / "logits.npy")))
 """
 
@@ -49,8 +49,8 @@ def check_travels(policy: ExitPolicy, content: bytes, code: Mapping[str, str], c
     logits = np.random.default_rng(0).normal(0, 3, (PROBES, policy.exits, classes)).astype(np.float32)
     with tempfile.TemporaryDirectory(prefix="aebnas-policy-") as name:
         folder = Path(name)
-        stored: dict[str, Any] = {"policy": dict(policy.to_dict()), "code": dict(code)}
-        (folder / "policy.json").write_text(json.dumps(stored))
+        request: dict[str, Any] = {"policy": dict(policy.to_dict()), "code": dict(code)}
+        (folder / "policy.json").write_text(json.dumps(request))
         (folder / "code.zip").write_bytes(content)
         np.save(folder / "logits.npy", logits)
         words = [sys.executable, "-c", TRIAL, str(folder)]

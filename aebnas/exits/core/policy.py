@@ -2,7 +2,7 @@
 
 A policy is fitted, immutable and decides from logits alone.  It must be causal (logits after the
 chosen exit change nothing) and decide a batch as it decides sample by sample;
-``tests/exits/exit_policy_contract.py`` holds every policy to that.  How a policy is fitted is the
+``aebnas.testing.PolicyContract`` holds every policy to that.  How a policy is fitted is the
 business of a ``PolicyFamily``.
 
 Must not import torch.

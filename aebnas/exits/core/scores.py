@@ -25,6 +25,7 @@ from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed, made_once
 from aebnas.extensions.loading import loaded
 from aebnas.extensions.names import is_outside, parse
+from aebnas.task.answers import answers
 
 
 def confidence(probabilities: FloatArray) -> FloatArray:
@@ -153,8 +154,7 @@ def predictions(logits: npt.NDArray[Any]) -> IntArray:
         ShapeError: The logits are not three-dimensional, or there are fewer than two classes.
     """
     check_logits(logits)
-    classes: IntArray = logits.argmax(axis=-1).astype(np.int64)
-    return classes
+    return answers(logits)
 
 
 def check_logits(logits: npt.NDArray[Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from aebnas.blocks.parts import Skip, SqueezeExcitation
+from aebnas.blocks.parts import SamePadding, Skip, SqueezeExcitation
 
 BYTES_PER_ACTIVATION = 4
 KEEPS_NO_OUTPUT = (nn.ReLU, nn.Identity)
@@ -32,6 +32,8 @@ class ActivationWatch:
         self.saved_bytes = 0
         self._input = x
         self._held: list[Tensor] = []
+        self._needs_output = True
+        """Whether the backward pass of the last operation needs its output; of what was before: who knows."""
         for part in module.modules():
             if isinstance(part, Skip):
                 self._watch(part, [part.body, part.shortcut], keeps_operands=False)
@@ -61,8 +63,12 @@ class ActivationWatch:
 
     def _leaf(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self._see(inputs[0], output)
+        if isinstance(module, SamePadding) and not self._needs_output:
+            # the convolution behind it keeps the copy, and nobody what was copied
+            self.saved_bytes -= inputs[0].numel() * BYTES_PER_ACTIVATION
         if not isinstance(module, KEEPS_NO_OUTPUT):
             self.saved_bytes += output.numel() * BYTES_PER_ACTIVATION
+        self._needs_output = isinstance(module, nn.ReLU)
 
     def _see(self, *tensors: Tensor) -> None:
         # by identity: in-place operations return their input, and a skip holds its first layer's

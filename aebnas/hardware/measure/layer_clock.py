@@ -49,10 +49,11 @@ def ends(layer: Layer, target: Target) -> tuple[End, End]:
     first = layer.input
     if target.runtime != "onnxruntime":
         return first, first
-    last = OUTSIDE if layer.spec.type == "classifier" else layer.output
     # the same at both sides of a joint: a layer of few channels has no padding behind it, for the next has
     # none before it
-    before, after = (OUTSIDE if end.channels <= IMAGE_CHANNELS else end for end in (first, last))
+    before, after = (
+        OUTSIDE if end.channels <= IMAGE_CHANNELS or not end.size else end for end in (first, layer.output)
+    )
     return before, after
 
 
@@ -83,11 +84,16 @@ def empty_clock(end: End, target: Target) -> Clock:
 
 
 def _padding_before(end: End) -> list[nn.Module]:
-    return [] if end == OUTSIDE else [nn.Conv2d(OUTER_CHANNELS, end.channels, 1), nn.ReLU()]
+    return [] if end == OUTSIDE else [_pointwise(OUTER_CHANNELS, end.channels, end), nn.ReLU()]
 
 
 def _padding_after(end: End) -> list[nn.Module]:
-    return [] if end == OUTSIDE else [nn.Conv2d(end.channels, OUTER_CHANNELS, 1)]
+    return [] if end == OUTSIDE else [_pointwise(end.channels, OUTER_CHANNELS, end)]
+
+
+def _pointwise(channels: int, outputs: int, end: End) -> nn.Module:
+    """Return what mixes the channels of each place alone."""
+    return nn.Linear(channels, outputs) if end.channels_last else nn.Conv2d(channels, outputs, 1)
 
 
 def _onnx_clock(parts: list[nn.Module], features: TensorSpec, target: Target) -> Clock:

@@ -142,7 +142,8 @@ def _empty_network(target: Target) -> NetworkClock:
     shape = (channels, size, size)
     if target.runtime == "onnxruntime":
         graphs = [
-            segment_graph(one, (1, *shape), i == EMPTY_SEGMENTS - 1) for i, one in enumerate(torch_segments)
+            segment_graph(one, (1, *shape), is_read=i < EMPTY_SEGMENTS - 1)
+            for i, one in enumerate(torch_segments)
         ]
         runner = onnx_runner([open_session(graph, target.threads) for graph in graphs])
     else:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from aebnas import __version__
 from aebnas.errors import HardwareError
 from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.monitor import Monitor
 from aebnas.hardware.profile.profile import HardwareProfile
 from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata, method_of
+from aebnas.version import __version__
 
 PACKAGES = ("torch", "onnxruntime", "onnx", "numpy", "nvidia-ml-py", "thop")
 Listener = Callable[[str, int, int], None]

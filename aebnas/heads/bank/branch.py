@@ -1,8 +1,8 @@
 """An exit branch on features: what turns them into a map where they are none, then its layers.
 
-Convolutional networks have maps ``(c, h, w)``.  Transformers have tokens ``(n, c)``: the patches among them
-become a map again, class and register tokens in front of them are left out; where the patches fill no square,
-the mean over all tokens is taken.
+Convolutional networks have maps ``(c, h, w)``, some transformers ``(h, w, c)``, others tokens ``(n, c)``: the
+patches among them become a map again, class and register tokens in front of them are left out; where the
+patches fill no square, the mean over all tokens is taken.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ class TokenMap(nn.Module):
         return patches.reshape(len(x), -1, self.height, self.width)
 
 
+class ChannelsFirst(nn.Module):
+    """A map ``(batch, h, w, c)`` as ``(batch, c, h, w)``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the map."""
+        return x.permute(0, 3, 1, 2)
+
+
 class TokenMean(nn.Module):
     """The mean over tokens ``(batch, n, c)`` as a map of one pixel."""
 
@@ -61,24 +69,26 @@ class FeatureMap(NamedTuple):
     module: nn.Module
 
 
-def feature_map(shape: Sequence[int], grid: tuple[int, int] | None = None) -> FeatureMap:
+def feature_map(spec: TensorSpec, grid: tuple[int, int] | None = None) -> FeatureMap:
     """Return how the features of one image become a map.
 
     Args:
-        shape: ``(c, h, w)``, ``(tokens, c)`` or ``(c,)``.
+        spec: Of a map, tokens or a vector.
         grid: Height and width of the patches of tokens; None: they fill a square, or are averaged.
 
     Raises:
         ShapeError: The features have another form, or fewer tokens than the grid.
     """
-    match tuple(shape):
-        case (channels, height, width):
-            return FeatureMap("map", TensorSpec(channels, (height, width)), nn.Identity())
-        case (tokens, channels):
-            return _of_tokens(tokens, channels, grid or _square(tokens))
-        case (channels,):
-            return FeatureMap("vector", TensorSpec(channels, (1, 1)), OnePixel())
-    raise ShapeError(f"an exit needs features (c, h, w), (tokens, c) or (c,), but got {tuple(shape)}")
+    match spec.size, spec.channels_last:
+        case (_, _), False:
+            return FeatureMap("map", spec, nn.Identity())
+        case (height, width), True:
+            return FeatureMap("map", TensorSpec(spec.channels, (height, width)), ChannelsFirst())
+        case (tokens,), True:
+            return _of_tokens(tokens, spec.channels, grid or _square(tokens))
+        case (), _:
+            return FeatureMap("vector", TensorSpec(spec.channels, (1, 1)), OnePixel())
+    raise ShapeError(f"an exit needs a map, tokens or a vector, but the features are {spec.shape}")
 
 
 class Branch(nn.Module):

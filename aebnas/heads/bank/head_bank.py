@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aebnas.errors import TrainingError
 from aebnas.files.draft import clear_drafts
-from aebnas.files.full_disk import full_disk_explained
+from aebnas.files.full_disk import naming_full_disk
 from aebnas.files.waiting_lock import held
 from aebnas.heads.bank.branch import Branch, feature_map
 from aebnas.heads.bank.head_file import SMALLEST_BYTES, StoredHead, head_bytes, read_head, write_head
@@ -59,7 +59,7 @@ class TrainedHead:
 
     def branch(self, features: Features) -> Branch:
         """Return the module with its weights, in evaluation mode, on the CPU."""
-        shape = feature_map(features.shape(self.request.cut), self.request.grid)
+        shape = feature_map(features.spec(self.request.cut), self.request.grid)
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and replaced
             branch = Branch(shape, self.request.layers)
         branch.load_state_dict(dict(self.stored.weights))
@@ -135,7 +135,7 @@ class HeadBank:
 
     @property
     def _teacher_name(self) -> str:
-        if self._training.teaching.share == 0:
+        if self._training.distillation.share == 0:
             return "labels"
         if self._last is not None:
             return self._last.key
@@ -151,7 +151,7 @@ class HeadBank:
         folder = self._directory / key
         stored = read_head(folder)
         if stored is None:
-            with full_disk_explained(self._directory, SMALLEST_BYTES, CURE):
+            with naming_full_disk(self._directory, SMALLEST_BYTES, CURE):
                 self._directory.mkdir(parents=True, exist_ok=True)
             with held(self._directory / f".{key}.lock"):
                 stored = read_head(folder) or self._trained(folder, request, is_last)
@@ -169,7 +169,7 @@ class HeadBank:
             stored = StoredHead({"failure": str(error)}, {}, {})
         seconds = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
         stored = StoredHead({**metadata, **stored.record, **seconds}, stored.logits, stored.weights)
-        with full_disk_explained(self._directory, head_bytes(stored), CURE):
+        with naming_full_disk(self._directory, head_bytes(stored), CURE):
             write_head(folder, stored)
         return stored
 

@@ -1,7 +1,4 @@
-"""What a head is: where it stands, its layers, how it is trained; and the key that follows from all of it.
-
-Must not import torch.
-"""
+"""What a head is: where it stands, its layers, how it is trained; and the key that follows from all of it."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 from aebnas.blocks.layer import Layer
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.training.losses.teacher import Distillation
 
 SETTINGS = (
     "epochs",
@@ -25,16 +23,6 @@ SETTINGS = (
     "precision",
 )
 """Settings of the section ``training`` that the training of a head reads."""
-
-
-@dataclass(frozen=True)
-class Teaching:
-    """How much a head listens to the network's own last answer: ``(1 - a) CE + a T^2 KL(last || head)``."""
-
-    share: float = 0.5
-    """``a``, between 0 and 1; 0: it learns from labels alone."""
-    temperature: float = 2.0
-    """``T``, divides both logits."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +52,15 @@ class HeadTraining:
 
     config: TrainingConfig
     """Of which ``SETTINGS`` are read."""
-    teaching: Teaching
+    distillation: Distillation
+    """How much a head listens to the network's last answer; share 0: it learns from labels alone."""
     run_seed: int
 
     def metadata(self) -> dict[str, Any]:
         """Return plain values that identify it."""
         settings = self.config.model_dump(mode="json", include=set(SETTINGS))
-        teaching = [self.teaching.share, self.teaching.temperature]
-        return {"training": settings, "teaching": teaching, "seed": self.run_seed}
+        distillation = [self.distillation.share, self.distillation.temperature]
+        return {"training": settings, "distillation": distillation, "seed": self.run_seed}
 
 
 def key_of(metadata: dict[str, Any]) -> str:

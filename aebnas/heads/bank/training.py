@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -10,16 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import cross_entropy
 
 from aebnas.errors import TrainingError
 from aebnas.heads.bank.branch import Branch, feature_map
-from aebnas.heads.bank.request import HeadRequest, HeadTraining, Teaching
+from aebnas.heads.bank.request import HeadRequest, HeadTraining
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.parts import Part
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.training.losses.teacher import joined, parted
-from aebnas.training.phase import ExitLoss, Phase
+from aebnas.training.losses.teacher import distilled_phases, joined
+from aebnas.training.phase import Phase
 from aebnas.training.precision import training_dtype
 from aebnas.training.trainer import evaluating, train_phases
 
@@ -114,14 +115,13 @@ def train_head(
     device, config = features.store.device, training.config
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        branch = Branch(feature_map(features.shape(request.cut), request.grid), request.layers)
+        branch = Branch(feature_map(features.spec(request.cut), request.grid), request.layers)
     branch.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    teaching = training.teaching if teacher else Teaching(share=0.0)
     batches = FeatureBatches(features, request.cut, config.batch_size, seed, teacher)
     dtype = head_dtype(request, training, device)
     # the loop asks for nothing of an early-exit network but the list of its logits
     network = cast(EarlyExitNetwork, _OnlyExit(branch))
-    phase = _phase(config.epochs, request.classes, teaching, config.label_smoothing)
+    phase = _phase(training, request.classes, has_teacher=teacher is not None)
     result = train_phases(network, batches, config, [phase], dtype)
     return Fit(branch.eval(), dtype, result.last_loss)
 
@@ -151,23 +151,14 @@ class _OnlyExit(nn.Module):
         return [self.branch(x)]
 
 
-def _phase(epochs: int, classes: int, teaching: Teaching, smoothing: float) -> Phase:
-    chance = float(np.log(classes)) * (1 - teaching.share + teaching.share * teaching.temperature**2)
-    return Phase(epochs, _loss(teaching, smoothing), chance)
+def _phase(training: HeadTraining, classes: int, has_teacher: bool) -> Phase:
+    smoothing, chance = training.config.label_smoothing, math.log(classes)
 
+    def loss(logits: list[Tensor], labels: Tensor) -> Tensor:
+        return cross_entropy(logits[-1], labels, label_smoothing=smoothing)
 
-def _loss(teaching: Teaching, smoothing: float) -> ExitLoss:
-    share, temperature = teaching.share, teaching.temperature
-
-    def loss(logits: list[Tensor], targets: Tensor) -> Tensor:
-        (answer,) = logits
-        if share == 0:
-            labels = targets if targets.ndim == 1 else parted(targets)[0]
-            return cross_entropy(answer, labels, label_smoothing=smoothing)
-        labels, given = parted(targets)
-        hard = cross_entropy(answer, labels, label_smoothing=smoothing)
-        student, teacher = log_softmax(answer / temperature, dim=1), log_softmax(given / temperature, dim=1)
-        soft = kl_div(student, teacher, reduction="batchmean", log_target=True)
-        return (1 - share) * hard + share * temperature**2 * soft
-
-    return loss
+    plain = Phase(training.config.epochs, loss, chance)
+    if not has_teacher:
+        return plain
+    (phase,) = distilled_phases([plain], training.distillation, (1.0,), chance)
+    return phase

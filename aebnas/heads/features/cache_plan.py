@@ -81,7 +81,7 @@ class CachePlan:
         """Return plain values for JSON."""
         return asdict(self)
 
-    def text(self) -> str:
+    def sentence(self) -> str:
         """Return what was decided, as sentences for people."""
         total, limit, full = (_mb(size) for size in (self.total_bytes, self.limit_bytes, self.full_bytes))
         if self.total_bytes == self.full_bytes:

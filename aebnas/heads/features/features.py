@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.heads.features.cache_plan import BLOCK_IMAGES, IMAGES, CachePlan
 from aebnas.heads.features.half import unpacked
 from aebnas.heads.features.parts import BATCH, Part
@@ -37,9 +38,9 @@ class Features:
         source = self.plan.source(cut)
         return "kept" if source == cut else f"from {source}"
 
-    def shape(self, cut: str) -> tuple[int, ...]:
-        """Return the shape of one image's features at a cut: ``(c, h, w)``, ``(tokens, c)`` or ``(c,)``."""
-        return self.store.shapes[cut]
+    def spec(self, cut: str) -> TensorSpec:
+        """Return the shape of one image's features at a cut."""
+        return self.store.network.cut(cut).features
 
     def labels(self, part: Part) -> NDArray[np.int64]:
         """Return the classes of a part's images, ``(n,)``."""
@@ -51,7 +52,7 @@ class Features:
         return np.concatenate(tensors)
 
     def rows(self, part: Part, cut: str, rows: NDArray[np.int64]) -> Tensor:
-        """Return the features of some images of a part, fp32 ``(batch, *shape(cut))``, on the store's device.
+        """Return features of some images of a part, fp32 ``(batch, *spec(cut).shape)``, on the device.
 
         Args:
             part: Of the images.

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from aebnas.errors import RunError, TrainingError
 from aebnas.files.atomic import write_together
-from aebnas.files.full_disk import check_room, full_disk_explained
+from aebnas.files.full_disk import check_room, naming_full_disk
 from aebnas.files.waiting_lock import held
 from aebnas.heads.features.block_file import BlockFolder, BlockTensor
 from aebnas.heads.features.cache_plan import FILE_BYTES, CachePlan, CutSize, plan_cache
@@ -37,8 +37,8 @@ from aebnas.heads.frozen_network import ANSWERS, FrozenNetwork, ImageSplits, Lab
 
 FORMAT = 1
 CURE = "Free some, name a directory on another disk, or set a smaller limit; what is there is kept"
-OnProgress = Callable[[int, int], None]
-"""Called with how many blocks are there, of how many."""
+OnBlock = Callable[[int, int], None]
+"""Hears how many blocks are there, of how many."""
 
 
 class FeatureStore:
@@ -66,21 +66,10 @@ class FeatureStore:
         self.identity = _hash(self._metadata())
         self.root = directory / self.identity
 
-    @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of one image's features at every cut, and of its answers, as torch has them."""
-        with torch.inference_mode():
-            outputs = self.network.outputs(self.inputs(Part("train"), np.arange(1)))
-            return {name: tuple(output.shape[1:]) for name, output in outputs}
-
     @property
     def sizes(self) -> tuple[CutSize, ...]:
         """Return how large the features at the cuts are."""
-        macs = self.network.macs or (0.0,) * len(self.network.cuts)
-        return tuple(
-            CutSize(name, 2 * int(np.prod(self.shapes[name])), count)
-            for name, count in zip(self.network.cuts, macs, strict=True)
-        )
+        return tuple(CutSize(cut.name, cut.cached_bytes, cut.macs) for cut in self.network.cuts)
 
     def plan(self, limit_mb: float, views: int = 3, cuts: Sequence[str] | None = None) -> CachePlan:
         """Return what to keep.
@@ -98,7 +87,7 @@ class FeatureStore:
         train, limit = len(self.splits.train.labels), int(limit_mb * 1e6)
         return plan_cache(sizes, train, held_out, limit, views, self._answer_bytes)
 
-    def fill(self, plan: CachePlan, on_progress: OnProgress | None = None) -> None:
+    def fill(self, plan: CachePlan, on_block: OnBlock | None = None) -> None:
         """Compute and keep whatever a plan keeps and is not there, together with other processes.
 
         Raises:
@@ -118,8 +107,8 @@ class FeatureStore:
             for i, block in enumerate(missing):
                 if self._made(block, names, wait, self._bytes(missing[i:], names)):
                     done += 1
-                    if on_progress:
-                        on_progress(done, len(blocks))
+                    if on_block:
+                        on_block(done, len(blocks))
                 else:
                     busy.append(block)
             missing = busy
@@ -137,7 +126,7 @@ class FeatureStore:
         tensor = self._folder(block).read(name)
         if tensor is None:
             self._open(self._bytes([block], frozenset({name})))
-            with full_disk_explained(self.root, self._bytes([block], frozenset({name})), CURE):
+            with naming_full_disk(self.root, self._bytes([block], frozenset({name})), CURE):
                 self._mend(block, name)
             tensor = self._folder(block).read(name)
         if tensor is None:
@@ -151,14 +140,19 @@ class FeatureStore:
 
     def inputs(self, part: Part, rows: NDArray[np.int64]) -> Tensor:
         """Return prepared images of a part, on the device; ``rows`` say which."""
-        images = self.images_of(part).images
+        images = self.images_of(part).pixels
         pixels = torch.from_numpy(images[rows]).to(self.device)
         pixels = self.views.view(pixels, torch.from_numpy(rows), part.view, len(images))
         return self.network.prepare(pixels)
 
-    @property
+    @cached_property
     def _answer_bytes(self) -> int:
-        return 4 * int(np.prod(self.shapes[ANSWERS])) if self.network.answers else 0
+        """Return what the network's own answer to one image takes, which one image tells."""
+        if not self.network.answers:
+            return 0
+        with torch.inference_mode():
+            *_, (_, answers) = self.network.outputs(self.inputs(Part("train"), np.arange(1)))
+        return 4 * answers[0].numel()
 
     def _metadata(self) -> dict[str, Any]:
         return {
@@ -183,7 +177,7 @@ class FeatureStore:
         Raises:
             RunError: There is no room, or it cannot be written.
         """
-        with full_disk_explained(self.root, needed, CURE):
+        with naming_full_disk(self.root, needed, CURE):
             self.root.mkdir(parents=True, exist_ok=True)
             check_room(self.root, needed, CURE)
             with held(self.root / "lock"):
@@ -203,7 +197,7 @@ class FeatureStore:
     def _made(self, block: Block, names: frozenset[str], wait: bool, needed: int) -> bool:
         """Make what a block lacks; return False if another process is at it."""
         folder = self._folder(block)
-        with full_disk_explained(self.root, needed, CURE):
+        with naming_full_disk(self.root, needed, CURE):
             folder.path.mkdir(parents=True, exist_ok=True)
             with held(folder.path / "lock", wait) as is_ours:
                 missing = names - folder.names() if is_ours else frozenset()

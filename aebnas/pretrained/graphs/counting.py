@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from aebnas.pretrained.graphs.graph import TracedGraph, expression, mutates, tensor_name
@@ -102,7 +103,8 @@ def saved_bytes(graph: PieceGraph, tensors: Mapping[str, Tensor], shape: Sequenc
         tensors: By name.
         shape: Of the piece's input, without the batch.
     """
-    weights = [_on_meta(tensors[name]) for name in graph.names]
+    mode = FakeTensorMode()
+    weights = [mode.from_tensor(tensors[name]) for name in graph.names]
     known = {weight.untyped_storage()._cdata for weight in weights}
     kept: dict[int, int] = {}
 
@@ -112,13 +114,7 @@ def saved_bytes(graph: PieceGraph, tensors: Mapping[str, Tensor], shape: Sequenc
             kept[key] = max(kept.get(key, 0), tensor.numel() * BYTES_PER_VALUE)
         return tensor
 
-    x = torch.empty(1, *shape, device="meta")
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        answer = graph.function.forward(x.requires_grad_(), *weights)
+    with mode, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        answer = graph.function.forward(torch.empty(1, *shape).requires_grad_(), *weights)
     del answer
     return sum(kept.values())
-
-
-def _on_meta(tensor: Tensor) -> Tensor:
-    copied = torch.empty_like(tensor, device="meta")
-    return copied.requires_grad_() if tensor.requires_grad else copied

@@ -35,9 +35,7 @@ FORMAT = 2
 Not for a new optional field: readers are strict, and one that does not know it refuses it by its name.
 """
 WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
-HEADER = (
-    "# One architecture of a Pareto front. Read it back: aebnas.report.load_winner(THIS_FILE).architecture\n"
-)
+HEADER = "# One architecture of a Pareto front. Read it back: aebnas.load_winner(THIS_FILE).architecture\n"
 
 
 def _decoded(entries: Any) -> Any:

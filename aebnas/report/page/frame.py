@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
-from string import Template
 
-from aebnas import __version__
+from aebnas.files.templates import filled as rendered
 from aebnas.report.page.markup import Markup, element, joined
+from aebnas.version import __version__
 
 
 def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:
@@ -32,14 +32,15 @@ def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence
         "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return Template(resource("page.html")).substitute(
-        policy=policy,
-        title=joined([title]),
-        style=style,
+    return rendered(
+        "aebnas.report",
+        "assets",
+        "page.html",
+        policy=Markup(policy),
+        title=title,
+        style=Markup(style),
         body=body,
-        footer=joined(
-            [f"Written by AEBNAS {__version__} on {written}. This page is one file and loads nothing."]
-        ),
+        footer=f"Written by AEBNAS {__version__} on {written}. This page is one file and loads nothing.",
         data=data,
         scripts=joined(element("script", Markup(script)) for script in scripts),
     )

@@ -18,6 +18,10 @@ class Markup(str):
 
     __slots__ = ()
 
+    def __html__(self) -> str:
+        """Return it as templates take it: unescaped."""
+        return self
+
 
 def element(tag: str, *children: str, attributes: Mapping[str, str] | None = None) -> Markup:
     """Return an element; children and attribute values that are no ``Markup`` are escaped."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aebnas.config.sections.training import TrainingConfig
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.settings import CandidateSettings
@@ -65,11 +66,15 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
         notes.append(f"in the end the best {one.keep:,} trained {epochs} from {begun}")
     *early, last = [str(one.epochs) for one in plan.of_generations if one.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
-    trained = f"{epochs}, batches of {size}"
+    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"
     if first.trains:
         return trained, "; ".join(notes)
     supernet = f"inherited from a supernet of {count(settings.supernet.supernet.epochs, 'epoch')}"
     return f"{supernet}; {trained}" if last else supernet, "; ".join(notes)
+
+
+def _beginning(training: TrainingConfig) -> str:
+    return "" if training.initial_weights == "random" else f", from {training.initial_weights} weights"
 
 
 def format_supernet(record: Mapping[str, Any]) -> tuple[str, str]:

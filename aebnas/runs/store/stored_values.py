@@ -44,9 +44,9 @@ def evaluation_in(cell: Cell, key: str, config: SearchFile) -> Evaluation:
     except CodeError:
         raise
     except (AebnasError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        users = users_error(error)  # of a policy that cannot read what it wrote: the row is sound
-        if users is not None:
-            raise users from error
+        user_error = users_error(error)  # of a policy that cannot read what it wrote: the row is sound
+        if user_error is not None:
+            raise user_error from error
         raise cell.damaged(f"no evaluation ({type(error).__name__}: {error})") from error
     if why:
         raise cell.damaged(why)

@@ -9,6 +9,7 @@ What speaks to Ray lies in ``cluster/``; this module does not import it.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +111,7 @@ class RayPool:
         self._is_stopping = False
         self._stranding = Stranding(workers, lambda text: listener(Warned(text)), now)
         arrays = {name: dict(prepared) for name, prepared in (shared or {}).items()}
-        job = Job(settings, splits, DeviceCosts() if costs is None else costs, arrays)
+        job = Job(pickle.dumps(settings), splits, DeviceCosts() if costs is None else costs, arrays)
         self._cluster = open_cluster()
         try:
             self._roster = self._begin(job, BEGIN_SECONDS)

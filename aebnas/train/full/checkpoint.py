@@ -176,6 +176,8 @@ class Trained:
     calibrate_logits: NDArray[np.float32]
     """Of every exit, ``(images, exits, classes)``."""
     calibrate_labels: NDArray[np.int64]
+    folder: Path
+    """Where it lies."""
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -218,7 +220,7 @@ def load_trained(folder: Path) -> Trained:
     why = _misfit(logits, labels, network.exits, len(checkpoint.classes))
     if why:
         raise RunError(f"{folder / LOGITS} is damaged: {why}; {CURE}")
-    return Trained(checkpoint, network.eval(), logits, labels)
+    return Trained(checkpoint, network.eval(), logits, labels, folder)
 
 
 def _misfit(logits: NDArray[Any], labels: NDArray[Any], exits: int, classes: int) -> str | None:

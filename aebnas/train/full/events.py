@@ -10,8 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from aebnas.train.select.selected_network import SelectedNetwork
+
 Role = Literal["network", "static", "teacher"]
 """What is trained: the network asked for, the same without exits, or who teaches it."""
+
+
+@dataclass(frozen=True)
+class NetworkSelected:
+    """What is going to be trained; before anything is read that takes time."""
+
+    selected: SelectedNetwork
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class Tuned:
     was_known: bool
 
 
-FinalEvent = TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
+FinalEvent = NetworkSelected | TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
 FinalListener = Callable[[FinalEvent], None]
 
 

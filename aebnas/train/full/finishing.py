@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,19 +36,19 @@ from aebnas.train.full.checkpoint import (
 from aebnas.train.full.events import NetworkTrained
 from aebnas.train.full.exit_fit import fit_exits
 from aebnas.train.full.files import writing
-from aebnas.train.full.plan import Plan, Task
+from aebnas.train.full.plan import Plan, TrainingJob
 
 EVALUATION = "evaluation.json"
 """What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
 
 
-def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, plan: Plan) -> Trained:
+def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], job: TrainingJob, plan: Plan) -> Trained:
     """Fit the exit policy and write the checkpoint; its last file is ``checkpoint.yaml``.
 
     Args:
         network: Trained.
         logits: Of every exit on calibrate.
-        task: What it is.
+        job: What it is.
         plan: From what.
 
     Raises:
@@ -58,43 +60,43 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], task: Task, p
         WEIGHTS: weight_bytes(network),
         LOGITS: pack_arrays({"logits": logits, "labels": labels}),
     }
-    checkpoint = _checkpoint(task, plan, logits, labels, sha256_of(files))
-    with writing(task.folder):
+    checkpoint = _checkpoint(job, plan, logits, labels, sha256_of(files))
+    with writing(job.folder):
         for name, content in files.items():
-            write_atomically(task.folder / name, content)
-    _write(checkpoint, task)
-    return load_trained(task.folder)
+            write_atomically(job.folder / name, content)
+    _write(checkpoint, job)
+    return load_trained(job.folder)
 
 
-def refitted(trained: Trained, task: Task, plan: Plan) -> Trained:
+def refitted(trained: Trained, job: TrainingJob, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     old = trained.checkpoint
-    wanted = _checkpoint(task, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256)
+    wanted = _checkpoint(job, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256)
     asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs", "code_folder", "code")
     before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
     if before == now:
         return trained
     changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
-    _write(changed, task)
-    return Trained(changed, trained.network, trained.calibrate_logits, trained.calibrate_labels)
+    _write(changed, job)
+    return replace(trained, checkpoint=changed)
 
 
-def training_event(trained: Trained, task: Task, plan: Plan, was_known: bool) -> NetworkTrained:
+def training_event(trained: Trained, job: TrainingJob, plan: Plan, was_known: bool) -> NetworkTrained:
     """Return what a listener hears of a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy
     outcome = outcome_of(policy, samples)
     exits = plan.settings.exits
-    target = None if task.is_static else configured_target(exits, plan.cost_metric)
+    target = None if job.is_static else configured_target(exits, plan.cost_metric)
     # fitted once more for what the checkpoint does not keep: warnings, and what could be reached instead
     target_check = (
         None if target is None else target.fit(configured_family(exits.only), samples).target_check.to_dict()
     )
     return NetworkTrained(
-        role=task.role,
+        role=job.role,
         key=checkpoint.key,
-        folder=task.folder,
+        folder=job.folder,
         was_known=was_known,
         accuracy=tuple(float(share) for share in samples.correct.mean(axis=0)),
         policy_accuracy=outcome.accuracy,
@@ -110,25 +112,25 @@ def reach_of(checkpoint: Checkpoint) -> tuple[float, ...]:
 
 
 def _checkpoint(
-    task: Task,
+    job: TrainingJob,
     plan: Plan,
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     sha256: dict[FileName, str],
 ) -> Checkpoint:
-    images, identity = plan.images, task.identity(plan)
-    reach_macs = tuple(network_cost(task.architecture, images.task).reach_macs.tolist())
-    reach_costs = plan.selected.devices.reach_costs(task.architecture, images.task)
-    policy = dict(_fitted(task, plan, logits, labels, reach_macs, reach_costs).to_dict())
+    images, identity = plan.images, job.identity(plan)
+    reach_macs = tuple(network_cost(job.architecture, images.task).reach_macs.tolist())
+    reach_costs = plan.selected.devices.reach_costs(job.architecture, images.task)
+    policy = dict(_fitted(job, plan, logits, labels, reach_macs, reach_costs).to_dict())
     settings = plan.settings.model_dump(mode="json")
-    names = names_in({**settings, "space": [task.architecture.to_dict(), policy]})
+    names = names_in({**settings, "space": [job.architecture.to_dict(), policy]})
     return Checkpoint(
         format=FORMAT,
-        key=task.architecture.key(),
+        key=job.architecture.key(),
         run=plan.selected.run,
-        seed=task.seed(plan),
-        is_static=task.is_static,
-        architecture=task.architecture,
+        seed=job.seed(plan),
+        is_static=job.is_static,
+        architecture=job.architecture,
         data=images.data,
         data_fingerprint=images.fingerprint,
         classes=images.classes,
@@ -153,21 +155,21 @@ def _checkpoint(
 
 
 def _fitted(
-    task: Task,
+    job: TrainingJob,
     plan: Plan,
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     reach_macs: tuple[float, ...],
     reach_costs: ReachCosts,
 ) -> ExitPolicy:
-    if task.is_static:
+    if job.is_static:
         return never_leave(1)
     metric = plan.cost_metric
     reach = reach_in(metric, reach_macs, reach_costs)
     return fit_exits(plan.settings.exits, metric, plan.budget_fraction, logits, labels, reach)
 
 
-def _write(checkpoint: Checkpoint, task: Task) -> None:
-    with writing(task.folder):
-        (task.folder / EVALUATION).unlink(missing_ok=True)
-        write_atomically(task.folder / "checkpoint.yaml", checkpoint_text(checkpoint).encode())
+def _write(checkpoint: Checkpoint, job: TrainingJob) -> None:
+    with writing(job.folder):
+        (job.folder / EVALUATION).unlink(missing_ok=True)
+        write_atomically(job.folder / "checkpoint.yaml", checkpoint_text(checkpoint).encode())

@@ -22,14 +22,16 @@ from aebnas.data.loader import TrainBatches
 from aebnas.errors import RunError
 from aebnas.files.lock import run_lock
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import begun_network
 from aebnas.runs.formatting import exit_names
 from aebnas.runtime.process import prepare_process
+from aebnas.task.answers import is_right
 from aebnas.task.input_spec import InputSpec
 from aebnas.train.full.checkpoint import Trained, load_trained, read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalListener, TrainingBegan, ignore
 from aebnas.train.full.files import writing
 from aebnas.train.full.finishing import finish, refitted, training_event
-from aebnas.train.full.plan import Plan, Task, identity_of
+from aebnas.train.full.plan import Plan, TrainingJob, identity_of
 from aebnas.train.full.training_log import Row, TrainingLog
 from aebnas.train.full.unfinished import (
     Identity,
@@ -51,13 +53,15 @@ LOOKS = 10
 """How often, in a training, the exits' accuracy on calibrate is looked at."""
 
 
-def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, again: bool = False) -> Trained:
+def train_network(
+    job: TrainingJob, plan: Plan, listener: FinalListener = ignore, again: bool = False
+) -> Trained:
     """Train a network, continue its training, or read it where it is finished.
 
     A finished network's exit policy is fitted anew where another one is asked for.
 
     Args:
-        task: What to train, and where to.
+        job: What to train, and where to.
         plan: Images and settings.
         listener: Told what happens.
         again: Forget what lies in the folder.
@@ -67,26 +71,26 @@ def train_network(task: Task, plan: Plan, listener: FinalListener = ignore, agai
         RunError: The folder holds another training, is damaged or cannot be written.
         TrainingError: The training diverged.
     """
-    task.weights(plan)  # wrong ones are told before anything is written
-    with writing(task.folder):
-        task.folder.mkdir(parents=True, exist_ok=True)
-    with writing(task.folder), run_lock(task.folder):
+    job.weights(plan)  # wrong ones are told before anything is written
+    with writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    with writing(job.folder), run_lock(job.folder):
         if again:
-            (task.folder / "checkpoint.yaml").unlink(missing_ok=True)
-            forget_unfinished(task.folder)
-        identity = task.identity(plan)
-        if (task.folder / "checkpoint.yaml").exists():
-            _check_same(task, identity_of(read_checkpoint(task.folder)), identity)
-            trained, was_known = refitted(load_trained(task.folder), task, plan), True
+            (job.folder / "checkpoint.yaml").unlink(missing_ok=True)
+            forget_unfinished(job.folder)
+        identity = job.identity(plan)
+        if (job.folder / "checkpoint.yaml").exists():
+            _check_same(job, identity_of(read_checkpoint(job.folder)), identity)
+            trained, was_known = refitted(load_trained(job.folder), job, plan), True
         else:
-            known = read_unfinished(task.folder)
+            known = read_unfinished(job.folder)
             if known is not None:
-                _check_same(task, known.identity, identity)
-            network = _trained(task, plan, listener, known)
+                _check_same(job, known.identity, identity)
+            network = _trained(job, plan, listener, known)
             logits = held_out_logits(network, plan)
-            trained, was_known = finish(network, logits, task, plan), False
-        forget_unfinished(task.folder)
-    listener(training_event(trained, task, plan, was_known))
+            trained, was_known = finish(network, logits, job, plan), False
+        forget_unfinished(job.folder)
+    listener(training_event(trained, job, plan, was_known))
     return trained
 
 
@@ -108,32 +112,29 @@ def train_batches(plan: Plan, spec: InputSpec, seed: int) -> TrainBatches:
     )
 
 
-def built_network(task: Task, plan: Plan) -> EarlyExitNetwork:
-    """Return the network of a task with the weights that it begins with, on the plan's device.
+def built_network(job: TrainingJob, plan: Plan) -> EarlyExitNetwork:
+    """Return the network of a job with the weights that it begins with, on the plan's device.
 
     Raises:
+        ConfigError: Pretrained weights are not installed, or not for this network.
         RunError: The supernet that they are in cannot be read.
     """
     images = plan.images
-    torch.manual_seed(task.seed(plan))
-    network = EarlyExitNetwork(
-        task.architecture,
-        images.task,
-        boosting_coefficient=plan.settings.training.boosting_coefficient,
-    )
-    if task.inheritance is not None:
-        task.inheritance.give(network, images.task)
+    torch.manual_seed(job.seed(plan))
+    network = begun_network(job.architecture, images.task, plan.settings.training)
+    if job.inheritance is not None:
+        job.inheritance.give(network, images.task)
     network.to(torch.device(plan.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 
 def trained_weights(
-    task: Task, plan: Plan, make_callback: Callable[[EarlyExitNetwork], CheckpointCallback]
+    job: TrainingJob, plan: Plan, make_callback: Callable[[EarlyExitNetwork], CheckpointCallback]
 ) -> EarlyExitNetwork:
-    """Return the network of a task, trained; nothing but the callback writes anything.
+    """Return the network of a job, trained; nothing but the callback writes anything.
 
     Args:
-        task: What to train.
+        job: What to train.
         plan: From what.
         make_callback: Returns who follows the training of a network.
 
@@ -144,15 +145,15 @@ def trained_weights(
     """
     device, training = torch.device(plan.device), plan.settings.training
     prepare_process(device)
-    network, weights, seed = built_network(task, plan), task.weights(plan), task.seed(plan)
+    network, weights, seed = built_network(job, plan), job.weights(plan), job.seed(plan)
     plain = train_batches(plan, network.input, seed)
     phases, batches = mode_of(training.loss)(network, training, weights), cast(Batches, plain)
-    if task.teacher is not None:
-        teacher = task.teacher.trained.network.to(device)
+    if job.teacher is not None:
+        teacher = job.teacher.trained.network.to(device)
         seen = train_batches(plan, teacher.input, seed)
         batches = DistilledBatches(plain, seen, teacher)
-        phases = distilled_phases(phases, task.teacher.distillation, weights, chance(network))
-    dtype = training_dtype(training.precision, task.architecture.backbone_types, device)
+        phases = distilled_phases(phases, job.teacher.distillation, weights, chance(network))
+    dtype = training_dtype(training.precision, job.architecture.backbone_types, device)
     train_phases(network, batches, training, phases, dtype, make_callback(network))
     return network
 
@@ -161,21 +162,23 @@ def held_out_accuracy(network: EarlyExitNetwork, plan: Plan) -> list[float]:
     """Return the accuracy of every exit on the images held out; the network's mode stays."""
     with evaluating(network):
         logits = held_out_logits(network, plan)
-    right = logits.argmax(axis=2) == plan.images.held_out.labels[:, None]
+    right = is_right(logits, plan.images.held_out.labels)
     return [float(share) for share in right.mean(axis=0)]
 
 
-def _trained(task: Task, plan: Plan, listener: FinalListener, known: Unfinished | None) -> EarlyExitNetwork:
+def _trained(
+    job: TrainingJob, plan: Plan, listener: FinalListener, known: Unfinished | None
+) -> EarlyExitNetwork:
     rows, epochs = known.rows if known else (), plan.settings.training.epochs
-    key, images = task.architecture.key(), len(plan.images.train)
-    inherits = task.inheritance is not None
-    listener(TrainingBegan(task.role, key, task.folder, epochs, len(rows), images, inherits))
-    log = TrainingLog(task.folder, exit_names(task.architecture), rows)
-    return trained_weights(task, plan, lambda network: _callback(task, plan, listener, known, network, log))
+    key, images = job.architecture.key(), len(plan.images.train)
+    inherits = job.inheritance is not None
+    listener(TrainingBegan(job.role, key, job.folder, epochs, len(rows), images, inherits))
+    log = TrainingLog(job.folder, exit_names(job.architecture), rows)
+    return trained_weights(job, plan, lambda network: _callback(job, plan, listener, known, network, log))
 
 
 def _callback(
-    task: Task,
+    job: TrainingJob,
     plan: Plan,
     listener: FinalListener,
     known: Unfinished | None,
@@ -184,7 +187,7 @@ def _callback(
 ) -> SavingCallback:
     epochs = plan.settings.training.epochs
     every, began = max(1, epochs // LOOKS), [time.perf_counter()]
-    names = [f"accuracy[{name}]" for name in exit_names(task.architecture)]
+    names = [f"accuracy[{name}]" for name in exit_names(job.architecture)]
 
     def note(epoch: Epoch) -> Row:
         seconds = time.perf_counter() - began[0]
@@ -202,16 +205,16 @@ def _callback(
     def wrote(row: Row) -> None:
         log.rows.append(row)
         log.write()
-        listener(_epoch_event(row, task, epochs, names))
+        listener(_epoch_event(row, job, epochs, names))
         began[0] = time.perf_counter()
 
-    return SavingCallback(task.folder, task.identity(plan), known, note, wrote)
+    return SavingCallback(job.folder, job.identity(plan), known, note, wrote)
 
 
-def _epoch_event(row: Row, task: Task, epochs: int, names: Sequence[str]) -> EpochEnded:
+def _epoch_event(row: Row, job: TrainingJob, epochs: int, names: Sequence[str]) -> EpochEnded:
     looked = tuple(float(row[name]) for name in names if name in row)
     return EpochEnded(
-        role=task.role,
+        role=job.role,
         epoch=int(row["epoch"]),
         epochs=epochs,
         phase=int(row["phase"]),
@@ -222,10 +225,10 @@ def _epoch_event(row: Row, task: Task, epochs: int, names: Sequence[str]) -> Epo
     )
 
 
-def _check_same(task: Task, known: Identity, wanted: Identity) -> None:
+def _check_same(job: TrainingJob, known: Identity, wanted: Identity) -> None:
     changed = differences(known, wanted)
     if changed:
         raise RunError(
-            f"{task.folder} holds a training with other settings: {'; '.join(changed)}. Continue it "
+            f"{job.folder} holds a training with other settings: {'; '.join(changed)}. Continue it "
             "with its own settings, train anew with --again, or elsewhere with -o DIR"
         )

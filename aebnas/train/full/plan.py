@@ -57,7 +57,7 @@ class Teacher:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class TrainingJob:
     """One network to train."""
 
     role: Role
@@ -125,7 +125,7 @@ class Task:
 
 
 def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what decided a finished network's weights; as ``Task.identity``."""
+    """Return what decided a finished network's weights; as ``TrainingJob.identity``."""
     found = {
         "key": checkpoint.key,
         "is_static": checkpoint.is_static,

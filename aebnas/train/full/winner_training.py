@@ -20,7 +20,7 @@ from aebnas.train.full.events import FinalListener, ignore
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.inheriting import inheritance_of
-from aebnas.train.full.plan import Plan, Task, Teacher
+from aebnas.train.full.plan import Plan, Teacher, TrainingJob
 from aebnas.train.full.settings import final_settings
 from aebnas.train.select.largest import largest_architecture
 from aebnas.train.select.selected_network import SelectedNetwork
@@ -111,21 +111,21 @@ def train_winner(
     folder, architecture = options.folder or plan.selected.folder, plan.selected.architecture
     inheritance = inheritance_of(plan) if options.inherit else None
     if options.tune:
-        plain = Task("network", architecture, folder, inheritance=inheritance)
+        plain = TrainingJob("network", architecture, folder, inheritance=inheritance)
         plan = tuned_plan(plain, plan, options.tune, listener, options.again)
     teacher = None
     if options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = Teacher(trained, options.distillation)
-    task = Task("network", architecture, folder, teacher, inheritance)
-    found = train_network(task, plan, listener, options.again)
+    job = TrainingJob("network", architecture, folder, teacher, inheritance)
+    found = train_network(job, plan, listener, options.again)
     if options.static and architecture.exit_names:  # without exits it is its own twin
-        static = Task("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
+        static = TrainingJob("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
         train_network(static, plan, listener, options.again)
     return found
 
 
-def teacher_task(plan: Plan, parent: Path) -> Task:
+def teacher_task(plan: Plan, parent: Path) -> TrainingJob:
     """Return the training of the largest network of the space, filed by its settings for reuse.
 
     It has no early exits: its last answer alone teaches, and exits trained beside it cost accuracy.
@@ -145,7 +145,7 @@ def teacher_task(plan: Plan, parent: Path) -> Task:
         )
     images = plan.images
     largest = largest_architecture(origin.space(images.task), images.task)
-    draft = Task("teacher", largest, parent)
+    draft = TrainingJob("teacher", largest, parent)
     text = json.dumps(draft.identity(plan), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return replace(draft, folder=parent / f"teacher-{largest.key()[:8]}-{digest}")

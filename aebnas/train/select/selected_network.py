@@ -75,10 +75,10 @@ class SelectedNetwork:
     """Where it goes unless somebody says otherwise."""
     text: str
     """What it is, for people."""
-    origin: Origin | None = None
-    """The run; None for a winner file whose run is not there."""
     code_folder: str | None = None
     """Where code from outside lies that it names."""
+    origin: Origin | None = None
+    """The run; None for a winner file whose run is not there."""
     devices: DeviceCosts = field(default_factory=DeviceCosts)
 
     @property
@@ -175,8 +175,8 @@ def _selected(run: RunContents, point: OperatingPoint, pick: str, devices: Devic
         budget_fraction=None if config.exits.target else point.budget_fraction,
         folder=run.path / TRAINED / point.key,
         text=text,
-        origin=origin_of(config),
         code_folder=config.code_folder,
+        origin=origin_of(config),
         devices=devices,
     )
 
@@ -221,8 +221,8 @@ def _selected_winner(
             f"{winner.key} ({path}): {percent(chosen.accuracy, 2)} on select in the search"
             f"{_by(chosen.setting)}"
         ),
-        origin=None if config is None else origin_of(config),
         code_folder=winner.code_folder,
+        origin=None if config is None else origin_of(config),
         devices=devices,
     )
 

@@ -17,7 +17,7 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.train.full.full_training import held_out_accuracy, trained_weights
-from aebnas.train.full.plan import Plan, Task
+from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.training.checkpoint_callback import Epoch, TrainingState
 
 FACTOR = 5.0
@@ -78,18 +78,18 @@ def with_settings(plan: Plan, settings: Mapping[str, Any]) -> Plan:
     return replace(plan, settings=plan.settings.model_copy(update={"training": training}))
 
 
-def run_trial(task: Task, plan: Plan, settings: Mapping[str, Any], report: Report) -> None:
+def run_trial(job: TrainingJob, plan: Plan, settings: Mapping[str, Any], report: Report) -> None:
     """Train a network with some settings, and report every epoch.
 
     Args:
-        task: The network; its folder stays empty.
+        job: The network; its folder stays empty.
         plan: With ``tuning_images``.
         settings: Fields of the section ``training``.
         report: Told how it goes; a training that diverges scores ``FAILED``.
     """
     tried = with_settings(plan, settings)
     try:
-        trained_weights(task, tried, lambda network: _Scored(network, tried, report))
+        trained_weights(job, tried, lambda network: _Scored(network, tried, report))
     except TrainingError:
         report(tried.settings.training.epochs, FAILED)
 

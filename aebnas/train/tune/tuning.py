@@ -23,7 +23,7 @@ from aebnas.files.yaml_text import yaml_text
 from aebnas.train.full.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.train.full.files import writing
 from aebnas.train.full.images import tuning_images
-from aebnas.train.full.plan import Plan, Task
+from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.tune.trial_runners import Asked, Runner, run_trials_aside
 from aebnas.train.tune.trials import FAILED, parameters_of, run_trial, with_settings
 from aebnas.train.tune.tuning_record import Question, TuningRecord, forget_tuning
@@ -62,7 +62,7 @@ class TunedFile(Frozen):
 
 
 def tuned_plan(
-    task: Task,
+    job: TrainingJob,
     plan: Plan,
     trials: int,
     listener: FinalListener = ignore,
@@ -72,7 +72,7 @@ def tuned_plan(
     """Return a plan with the best hyperparameters for a network.
 
     Args:
-        task: The network; ``tuned.yaml`` goes into its folder.
+        job: The network; ``tuned.yaml`` goes into its folder.
         plan: Settings to search around.
         trials: How many.
         listener: Told how trials end.
@@ -86,53 +86,55 @@ def tuned_plan(
         TrainingError: Every trial diverged.
         WorkerError: Ray does not start, or is gone before the end.
     """
-    with writing(task.folder):
-        task.folder.mkdir(parents=True, exist_ok=True)
-    with writing(task.folder), run_lock(task.folder):
-        known, was_known = _known_or_tuned(task, plan, trials, listener, again, runner)
-    listener(Tuned(task.folder / FILE, known.best, known.accuracy, was_known))
+    with writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    with writing(job.folder), run_lock(job.folder):
+        known, was_known = _known_or_tuned(job, plan, trials, listener, again, runner)
+    listener(Tuned(job.folder / FILE, known.best, known.accuracy, was_known))
     return with_settings(plan, known.best)
 
 
 def _known_or_tuned(
-    task: Task, plan: Plan, trials: int, listener: FinalListener, again: bool, runner: Runner | None
+    job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, again: bool, runner: Runner | None
 ) -> tuple[TunedFile, bool]:
     """Return the answer, and whether it was there already."""
-    path = task.folder / FILE
+    path = job.folder / FILE
     known = None
     if path.is_file() and not again:
         known = read_model(path, TunedFile, "no result of a tuning", RunError)
-    if known is not None and _is_of(known, task, plan, trials):
+    if known is not None and _is_of(known, job, plan, trials):
         return known, True
     if again:
-        forget_tuning(task.folder)
-    found = _tuned(task, plan, trials, listener, runner)
+        forget_tuning(job.folder)
+    found = _tuned(job, plan, trials, listener, runner)
     write_atomically(path, yaml_text(found.model_dump(mode="json")).encode())
-    forget_tuning(task.folder)
+    forget_tuning(job.folder)
     return found, False
 
 
-def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None) -> TunedFile:
+def _tuned(
+    job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None
+) -> TunedFile:
     if runner is None:
         runner = run_trials_aside
     training = plan.settings.training
     images = tuning_images(plan.selected.data, plan.images.fingerprint)
     selecting = replace(plan, images=images)
-    alone = replace(task, teacher=None)
+    alone = replace(job, teacher=None)
     question = Question(
-        key=task.architecture.key(),
+        key=job.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
-        seed=task.seed(plan),
+        seed=job.seed(plan),
         base=training,
-        supernet=task.supernet,
+        supernet=job.supernet,
     )
-    record = TuningRecord(task.folder, question)
+    record = TuningRecord(job.folder, question)
     known = record.trials[:trials]
     asked = Asked(
-        parameters=parameters_of(training, len(task.architecture.exit_names) + 1),
+        parameters=parameters_of(training, len(job.architecture.exit_names) + 1),
         trials=trials,
         epochs=training.epochs,
-        seed=task.seed(plan),
+        seed=job.seed(plan),
         run=Permitted.of(partial(run_trial, alone, selecting)),
         uses_gpu=plan.device != "cpu",
         known=known,
@@ -149,10 +151,10 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
         raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
     return TunedFile(
         format=FORMAT,
-        key=task.architecture.key(),
+        key=job.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
         base=training,
-        supernet=task.supernet,
+        supernet=job.supernet,
         best=dict(ended[0].settings),
         accuracy=ended[0].accuracy,
         trials=tuple(
@@ -161,12 +163,12 @@ def _tuned(task: Task, plan: Plan, trials: int, listener: FinalListener, runner:
     )
 
 
-def _is_of(known: TunedFile, task: Task, plan: Plan, trials: int) -> bool:
+def _is_of(known: TunedFile, job: TrainingJob, plan: Plan, trials: int) -> bool:
     """Return whether a file answers the same question."""
     return (
-        known.key == task.architecture.key()
+        known.key == job.architecture.key()
         and known.data_fingerprint == plan.images.fingerprint
         and known.base == plan.settings.training
-        and known.supernet == task.supernet
+        and known.supernet == job.supernet
         and len(known.trials) == trials
     )

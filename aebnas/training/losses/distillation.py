@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import kl_div, log_softmax
 
 from aebnas.config.sections.losses import SelfDistillationConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.losses.labelled import labelled_loss
 from aebnas.training.phase import Phase, chance, options_of
 
 
@@ -50,9 +51,9 @@ def distillation_loss(
         A scalar, in nats; it has no gradient with respect to the last exit as a teacher.
     """
     teacher = log_softmax(logits[-1].detach() / temperature, dim=1)
-    total = cross_entropy(logits[-1], labels, label_smoothing=label_smoothing)
+    total = labelled_loss(logits[-1], labels, label_smoothing=label_smoothing)
     for early in logits[:-1]:
-        hard = cross_entropy(early, labels, label_smoothing=label_smoothing)
+        hard = labelled_loss(early, labels, label_smoothing=label_smoothing)
         student = log_softmax(early / temperature, dim=1)
         soft = kl_div(student, teacher, reduction="batchmean", log_target=True)
         total = total + (1 - share) * hard + share * temperature**2 * soft

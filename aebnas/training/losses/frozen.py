@@ -7,11 +7,11 @@ The heads run in the first phase too, untrained: the network has one forward pas
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from aebnas.config.sections.losses import FrozenBackboneConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.losses.labelled import labelled_loss
 from aebnas.training.losses.losses import joint_cross_entropy
 from aebnas.training.phase import (
     Phase,
@@ -31,7 +31,7 @@ def frozen(network: EarlyExitNetwork, config: TrainingConfig, weights: tuple[flo
     smoothing, early = config.label_smoothing, network.exits - 1
 
     def last(logits: list[Tensor], labels: Tensor) -> Tensor:
-        return cross_entropy(logits[-1], labels, label_smoothing=smoothing)
+        return labelled_loss(logits[-1], labels, label_smoothing=smoothing)
 
     def heads(logits: list[Tensor], labels: Tensor) -> Tensor:
         return joint_cross_entropy(logits[:-1], labels, (1.0,) * early, smoothing)

@@ -26,13 +26,14 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aebnas.config.sections.losses import JeiLossConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.hardware.cost.cost import plan_cost
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.losses.joint import balanced
+from aebnas.training.losses.labelled import labelled_loss
 from aebnas.training.phase import Phase, all_but_early_heads, chance, first_epochs, options_of
 
 MOST_WEIGHT = 5.0
@@ -95,7 +96,7 @@ def jei_loss(
     Returns:
         A scalar, in nats; means over the batch.
     """
-    losses = [cross_entropy(one, labels, label_smoothing=label_smoothing, reduction="none") for one in logits]
+    losses = [labelled_loss(one, labels, label_smoothing=label_smoothing, reduction="none") for one in logits]
     per_exit = torch.stack(losses, dim=1)
     heads = (exit_probabilities(gates.detach().sigmoid()) * per_exit).sum(dim=1).mean()
     best = (per_exit.detach() + cost).argmin(dim=1)

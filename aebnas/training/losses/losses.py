@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+
+from aebnas.training.losses.labelled import labelled_loss
 
 
 def joint_cross_entropy(
@@ -23,7 +24,7 @@ def joint_cross_entropy(
         A scalar, in nats.
     """
     losses = [
-        weight * cross_entropy(exit_logits, labels, label_smoothing=label_smoothing)
+        weight * labelled_loss(exit_logits, labels, label_smoothing=label_smoothing)
         for exit_logits, weight in zip(logits, weights, strict=True)
     ]
     total = losses[0]

@@ -28,8 +28,8 @@ class SteadyPolicy(PlainPolicy):
     threshold: float
 
     def _leaves(self, logits: ExitLogits, exit_index: int) -> BoolArray:
-        is_confident: BoolArray = certainty(logits, exit_index) >= self.threshold
-        return is_confident
+        confident: BoolArray = certainty(logits, exit_index) >= self.threshold
+        return confident
 
 
 @dataclass(frozen=True)

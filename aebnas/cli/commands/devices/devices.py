@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_json
@@ -20,23 +19,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List what this machine has, and the profiles that fit it."""
+    from aebnas.api.devices import list_devices
     from aebnas.cli.views.consoles import results_console
-    from aebnas.hardware.profile.inventory import inventory
     from aebnas.terminal.fitting import FittedText
 
-    inventory_here = inventory(Path(arguments.folder))
+    inventory = list_devices(arguments.folder)
     if arguments.json:
-        print(json.dumps(inventory_here.to_dict()))
+        print(json.dumps(inventory.to_dict()))
         return 0
     console = results_console()
-    for device in inventory_here.devices:
+    for device in inventory.devices:
         console.print(FittedText(f"{device.device}  {device.name}", "bold"))
         for line in (*device.metadata, *(f"profile {name}" for name in device.profiles)):
             console.print(FittedText(f"    {line}"))
         if not device.profiles:
             console.print("    no profile fits it. Make one: aebnas profile SPACE.yaml "
                           f"--device {device.device}")  # fmt: skip
-    for path, reason in inventory_here.others:
+    for path, reason in inventory.others:
         console.print(FittedText(f"{path}: {reason}", "dim"))
     return 0
 

@@ -18,7 +18,6 @@ from aebnas.errors import ConfigError
 if TYPE_CHECKING:
     from aebnas.hardware.measure.profile_session import ProfileRequest
 
-FOLDER = Path("hardware_profiles")
 DOES_NOT_HOLD = 6
 """Exit code of ``--validate`` where the profile does not hold: that of a hardware error."""
 
@@ -60,12 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
     if arguments.dry_run:
         return _dry_run(request, arguments.json)
+    from aebnas.api.devices import profile_device
     from aebnas.cli.views.profiles import progress, show_profile
-    from aebnas.hardware.measure.profile_session import profile_space
 
     try:
         with progress(arguments.json) as listen:
-            made = profile_space(request, listen)
+            made = profile_device(request, listener=listen)
     except KeyboardInterrupt:
         print(f"aebnas: interrupted; what was measured is kept. Continue: {request.command}", file=sys.stderr)
         return INTERRUPTED
@@ -75,32 +74,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _request(arguments: argparse.Namespace) -> ProfileRequest:
-    from aebnas.config import load
-    from aebnas.hardware.devices.target import default_name, target_of
+    from aebnas.api.devices import profile_request
 
-    config = load(arguments.file, arguments.overrides)
-    target = target_of(
-        arguments.device,
-        arguments.runtime,
-        arguments.batch_size,
-        arguments.dtype,
-        arguments.threads,
-        arguments.cuda_graphs,
+    return profile_request(
+        arguments.file,
+        arguments.output,
+        overrides=arguments.overrides,
+        device=arguments.device,
+        runtime=arguments.runtime,
+        batch_size=arguments.batch_size,
+        dtype=arguments.dtype,
+        threads=arguments.threads,
+        cuda_graphs=arguments.cuda_graphs,
+        networks=arguments.networks,
+        again=arguments.again,
+        command=shlex.join(["aebnas", *arguments.words]),
     )
-    from aebnas.search.profiling import profile_request
-
-    path = Path(arguments.output) if arguments.output else FOLDER / f"{default_name(target)}.yaml"
-    command = shlex.join(["aebnas", *arguments.words])
-    return profile_request(config, path, target, arguments.networks, arguments.again, command)
 
 
 def _dry_run(request: ProfileRequest, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from aebnas.hardware.measure.estimate import estimate
+    from aebnas.api.devices import estimate_profiling
     from aebnas.runs.formatting import count, duration
 
-    estimated = estimate(request)
+    estimated = estimate_profiling(request)
     if as_json:
         print(json.dumps(asdict(estimated)))
         return 0
@@ -113,11 +111,11 @@ def _dry_run(request: ProfileRequest, as_json: bool) -> int:
 
 
 def _validate(path: Path, as_json: bool) -> int:
+    from aebnas.api.devices import validate_profile
     from aebnas.cli.views.profiles import progress, show_revalidation
-    from aebnas.hardware.measure.revalidation import revalidate
 
     with progress(as_json) as listen:
-        revalidation = revalidate(path, listen)
+        revalidation = validate_profile(path, listener=listen)
     show_revalidation(revalidation, path, as_json)
     return DOES_NOT_HOLD if revalidation.complaints() else 0
 

@@ -21,17 +21,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate a file and describe its space."""
-    from aebnas.config import load
+    from aebnas.api.files import load_search_file
 
-    config = load(arguments.file, arguments.overrides)
-    from aebnas.cli.views.unread_code import describe_unread, has_unread_space
+    config = load_search_file(arguments.file, arguments.overrides)
+    from aebnas.cli.views.unread_code import describe_unread
+    from aebnas.search.unread_code import has_unread_space
 
     if has_unread_space(config):
         describe_unread(config, arguments.file, arguments.json)
         return 0
     from aebnas.cli.views.description import describe
 
-    describe(config, arguments.file, arguments.samples, arguments.json)
+    describe(arguments.file, arguments.overrides, arguments.samples, arguments.json)
     return 0
 
 

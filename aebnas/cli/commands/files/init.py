@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.streams import print_if_unseen
-from aebnas.errors import ConfigError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,16 +17,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the starter file."""
-    from aebnas.config import starter_file
-    from aebnas.files.atomic import write_atomically
+    from aebnas.api.files import write_starter_file
 
-    path = Path(arguments.file)
-    if path.exists() and not arguments.force:
-        raise ConfigError(f"{path} exists already; overwrite it with --force, or name another file")
-    try:
-        write_atomically(path, starter_file().encode())
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
+    path = write_starter_file(arguments.file, arguments.force)
     file = shlex.quote(str(path))
     print(f"{path} is ready. See what it spans: aebnas check {file}   Search it: aebnas search {file}")
     print_if_unseen(f"{path} is ready")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json, add_threads, positive
@@ -27,23 +26,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure an exported network with and without early exits."""
-    from aebnas.cli.views.exports import show_bench
-    from aebnas.deploy.bench import bench as measure
-    from aebnas.deploy.picture_files import image_files
+    from aebnas.api.deploying import bench_network
 
-    files = [path for given in arguments.images for path in image_files(Path(given))]
-    measured = measure(
-        Path(arguments.folder),
-        images=files,
-        static=None if arguments.static is None else Path(arguments.static),
-        hardware=None if arguments.hardware is None else Path(arguments.hardware),
+    measured = bench_network(
+        arguments.folder,
+        arguments.images,
+        static=arguments.static,
+        hardware=arguments.hardware,
         rounds=arguments.rounds,
         threads=arguments.threads,
     )
     if arguments.json:
         print(json.dumps(asdict(measured), allow_nan=False))
-    else:
-        show_bench(measured)
+        return 0
+    from aebnas.cli.views.exports import show_bench
+
+    show_bench(measured)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json, add_moved_data, from_zero
@@ -32,19 +31,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score a trained network on the test images."""
-    folder = Path(arguments.checkpoint)
-    from aebnas.train.full.checkpoint import read_checkpoint
+    from aebnas.api.networks import evaluate_network
 
-    read_checkpoint(folder)  # before data are read
+    report = evaluate_network(
+        arguments.checkpoint,
+        static=arguments.static,
+        hardware=arguments.hardware,
+        images=arguments.images,
+        data=arguments.data,
+        progress=not arguments.json,
+    )
     from aebnas.cli.views.consoles import results_console
     from aebnas.cli.views.evaluation import show
     from aebnas.report.page.markup import finite
-    from aebnas.train.test.evaluate import evaluate as scored
     from aebnas.train.test.score_record import report_dict
 
-    static = Path(arguments.static) if arguments.static else None
-    data = None if arguments.data is None else Path(arguments.data)
-    report = scored(folder, static, arguments.hardware, arguments.images, not arguments.json, data)
     if arguments.json:
         print(json.dumps(finite(report_dict(report)), allow_nan=False))
     else:

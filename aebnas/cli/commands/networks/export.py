@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json, add_moved_data, from_zero
@@ -33,27 +32,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export a checkpoint."""
-    from aebnas.deploy.exporting.staging import refuse_existing
-
-    checkpoint, folder = Path(arguments.checkpoint), Path(arguments.folder)
-    refuse_existing(folder, arguments.force)  # before torch is imported and data are read
-    from aebnas.cli.views.exports import export_fields, show_export
-    from aebnas.deploy.exporting.export import export as write
-    from aebnas.report.page.markup import finite
+    from aebnas.api.deploying import export_network
 
     def show_step(text: str) -> None:
         if not arguments.json:
             print(f"{text} ...", file=sys.stderr)
 
-    exported = write(
-        checkpoint,
-        folder,
+    exported = export_network(
+        arguments.checkpoint,
+        arguments.folder,
         int8=arguments.int8,
         samples=arguments.samples,
         force=arguments.force,
         on_step=show_step,
-        data=None if arguments.data is None else Path(arguments.data),
+        data=arguments.data,
     )
+    from aebnas.cli.views.exports import export_fields, show_export
+    from aebnas.report.page.markup import finite
+
     if arguments.json:
         print(json.dumps(finite(export_fields(exported)), allow_nan=False))
     else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.cli.command import Command
@@ -15,8 +13,9 @@ from aebnas.cli.streams import print_if_unseen
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from aebnas.cli.views.training_views import TrainingView
+    from aebnas.train.full.checkpoint import Trained
     from aebnas.train.full.events import FinalEvent
-    from aebnas.train.full.winner_training import TrainingOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -78,39 +77,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train a network of a run in full."""
-    source = Path(arguments.source)
-    from aebnas.data.checks.moved import moved
-    from aebnas.train.select.selected_network import select_network
-
-    selected = select_network(source, arguments.pick, arguments.budget_fraction, arguments.point)
-    place = None if arguments.data is None else Path(arguments.data)
-    selected = replace(selected, data=moved(selected.data, place))
-    overrides = _overrides(arguments)
-    from aebnas.train.full.settings import final_settings
-
-    # mistakes are told before torch is imported
-    final_settings(selected.training, selected.exits, overrides, code_folder=selected.code_folder)
     from aebnas.cli.views.training_views import make_training_view
     from aebnas.search.workers.cluster.contract import ClusterLostError
 
     with make_training_view(arguments.json) as view, Interrupts() as interrupts:
         try:
-            view.selected(selected)
-            from aebnas.train.full.events import TuningBegan
-            from aebnas.train.full.winner_training import plan_of, train_winner
-
-            plan = plan_of(selected, overrides, arguments.device, progress=not arguments.json)
-            options = _options(arguments)
-
-            def listen(event: FinalEvent) -> None:
-                if isinstance(event, TuningBegan):
-                    interrupts.renew()  # Ray's start takes SIGTERM over
-                view(event)
-
-            train_winner(plan, options, listen)
-            folder = options.folder or selected.folder
-            view.finished(folder)
-            print_if_unseen(f"the network is trained: {folder}")
+            trained = _train(arguments, view, interrupts)
+            view.finished(trained.folder)
+            print_if_unseen(f"the network is trained: {trained.folder}")
         except KeyboardInterrupt:
             view.interrupted(_again(arguments))
             print_if_unseen(f"interrupted; finished epochs are kept. Continue: {_again(arguments)}")
@@ -118,6 +92,36 @@ def run(arguments: argparse.Namespace) -> int:
         except ClusterLostError as error:
             raise ClusterLostError(f"{error}: {_again(arguments)}") from error
     return 0
+
+
+def _train(arguments: argparse.Namespace, view: TrainingView, interrupts: Interrupts) -> Trained:
+    from aebnas.api.networks import train_winner
+    from aebnas.train.full.events import TuningBegan
+
+    def listen(event: FinalEvent) -> None:
+        if isinstance(event, TuningBegan):
+            interrupts.renew()  # Ray's start takes SIGTERM over
+        view(event)
+
+    return train_winner(
+        arguments.source,
+        arguments.pick,
+        budget_fraction=arguments.budget_fraction,
+        point=arguments.point,
+        folder=arguments.output,
+        overrides=_overrides(arguments),
+        inherit=arguments.inherit,
+        distill=arguments.distill,
+        distill_share=arguments.distill_share,
+        distill_temperature=arguments.distill_temperature,
+        tune=arguments.tune,
+        static=arguments.static,
+        device=arguments.device,
+        data=arguments.data,
+        again=arguments.again,
+        listener=listen,
+        progress=not arguments.json,
+    )
 
 
 def _again(arguments: argparse.Namespace) -> str:
@@ -132,23 +136,6 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
             raise ConfigError("--epochs is short for --set training.epochs: give one of them")
         overrides.append(f"training.epochs={arguments.epochs}")
     return overrides
-
-
-def _options(arguments: argparse.Namespace) -> TrainingOptions:
-    from aebnas.train.full.winner_training import TrainingOptions
-    from aebnas.training.losses.teacher import Distillation
-
-    distillation = (
-        Distillation(arguments.distill_share, arguments.distill_temperature) if arguments.distill else None
-    )
-    return TrainingOptions(
-        folder=Path(arguments.output) if arguments.output else None,
-        distillation=distillation,
-        inherit=arguments.inherit,
-        tune=arguments.tune,
-        static=arguments.static,
-        again=arguments.again,
-    )
 
 
 COMMAND = Command(

@@ -27,19 +27,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Refit all policies on a run's stored logits, show the tables and write the page."""
-    from aebnas.report.exits.page import exit_page
-    from aebnas.report.exits.study import exit_study
-    from aebnas.report.files.writing import write_file
+    from aebnas.api.results import compare_policies
     from aebnas.report.page.markup import finite
-    from aebnas.runs.store.store import RunStore
 
-    store = RunStore(Path(arguments.run))
-    try:
-        study = exit_study(store, arguments.candidate)
-    finally:
-        store.close()
-    path = Path(arguments.output) if arguments.output else store.path / "exits.html"
-    page = write_file(path, exit_page(study))
+    page = Path(arguments.output) if arguments.output else Path(arguments.run) / "exits.html"
+    study = compare_policies(arguments.run, arguments.candidate, page=page)
     if arguments.json:
         print(json.dumps(finite({**study.to_dict(), "page": str(page)}), allow_nan=False))
     else:

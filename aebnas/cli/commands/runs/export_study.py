@@ -18,11 +18,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write a run into an Optuna storage."""
-    from aebnas.report.files.optuna_study import export_study
+    from aebnas.api.results import export_study
     from aebnas.report.files.study_storage import shown
-    from aebnas.runs.frame import load_run
 
-    trials = export_study(load_run(arguments.run), arguments.storage, arguments.name)
+    trials = export_study(arguments.run, arguments.storage, arguments.name)
     print(f"{trials} trials: optuna-dashboard {shlex.quote(shown(arguments.storage))}")
     print_if_unseen(f"{trials} trials are written")
     return 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code
 from aebnas.cli.streams import print_error, print_if_unseen
-from aebnas.extensions.consent import is_allowed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +23,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report of one or several runs."""
-    from aebnas.report import write_figures, write_report
-    from aebnas.runs.store.store import RunStore
+    from aebnas.api.results import write_report
 
-    folder = None if arguments.output is None else Path(arguments.output)
-    stores = [RunStore(Path(path)) for path in arguments.runs]
-    files = write_report(stores, folder)
-    if arguments.figures is not None:
-        write_figures(stores, Path(arguments.figures))
+    files = write_report(arguments.runs, arguments.output, figures=arguments.figures)
     print(files.page)
     print_if_unseen(f"report: {files.page}")
-    names = dict.fromkeys(name for store in stores for name in store.settled.outside_names)
-    if names and not is_allowed():
+    if files.code_not_run:
         print_error(
-            f"code from outside was not run: {', '.join(names)}. Everything that is stored is shown; "
-            "for metrics and spaces in their own words, exits, rescore, evaluate and export: --allow-code"
+            f"code from outside was not run: {', '.join(files.code_not_run)}. Everything that is stored is "
+            "shown; for metrics and spaces in their own words, exits, rescore, evaluate and export: "
+            "--allow-code"
         )
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json
@@ -26,29 +25,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the front of a run on other devices."""
-    from aebnas.cli.views.consoles import results_console
-    from aebnas.report.files.front_csv import front_csv
-    from aebnas.report.files.rescored import rescored_run
-    from aebnas.report.files.writing import write_file
-    from aebnas.report.text.terminal import contents_table
+    from aebnas.api.results import rescore_run
 
-    rescored = rescored_run(Path(arguments.run), arguments.hardware, arguments.objectives)
-    if arguments.output:
-        write_file(Path(arguments.output), front_csv([rescored], {}))
+    rescored = rescore_run(arguments.run, arguments.hardware, arguments.objectives, table=arguments.output)
     if arguments.json:
         points = [
             {
-                "key": p.key,
-                "budget_fraction": p.budget_fraction,
-                "setting": p.setting,
-                "metrics": dict(p.metrics),
+                "key": point.key,
+                "budget_fraction": point.budget_fraction,
+                "setting": point.setting,
+                "metrics": dict(point.metrics),
             }
-            for p in rescored.front
+            for point in rescored.front
         ]
-        print(json.dumps({"objectives": rescored.config.objectives, "front": points}))
-    else:
-        console = results_console()
-        console.print(contents_table(rescored, width=console.width), soft_wrap=False)
+        print(json.dumps({"objectives": rescored.contents.config.objectives, "front": points}))
+        return 0
+    from aebnas.cli.views.consoles import results_console
+    from aebnas.report.text.terminal import contents_table
+
+    console = results_console()
+    console.print(contents_table(rescored.contents, width=console.width), soft_wrap=False)
     return 0
 
 

@@ -6,6 +6,7 @@ retries: Ray's own would repeat a hanging candidate for ever.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
@@ -50,18 +51,13 @@ class _Worker:
     """Lives in an actor: an evaluator and its data."""
 
     def __init__(
-        self,
-        code: Permit,
-        settings: CandidateSettings,
-        splits: Splits,
-        on_gpu: bool,
-        costs: DeviceCosts,
-        shared: Shared,
+        self, code: Permit, settings: bytes, splits: Splits, on_gpu: bool, costs: DeviceCosts, shared: Shared
     ) -> None:
-        code.take()
+        code.take()  # before what names code is unpickled
+        candidates: CandidateSettings = pickle.loads(settings)
         from aebnas.evaluation.evaluator import Evaluator
 
-        self._evaluator = Evaluator(settings, splits, "cuda:0" if on_gpu else "cpu", costs, shared)
+        self._evaluator = Evaluator(candidates, splits, "cuda:0" if on_gpu else "cpu", costs, shared)
 
     def home(self) -> str:
         """Return the node."""
@@ -107,7 +103,8 @@ class RayCluster:
                 "More room: ray start --object-store-memory BYTES   Fewer images: data.limit"
             ) from error
         splits, costs, shared = large
-        self._given = (job.code, job.settings, splits, gpus > 0, costs, shared)
+        settings = pickle.dumps(job.settings)
+        self._given = (job.code, settings, splits, gpus > 0, costs, shared)
 
     def hire(self, worker: int) -> None:
         """Create an actor; it may have to wait for a place."""

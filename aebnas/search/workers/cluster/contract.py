@@ -9,7 +9,6 @@ from aebnas.config.schema import WorkersConfig
 from aebnas.errors import WorkerError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
-from aebnas.evaluation.settings import CandidateSettings
 from aebnas.extensions.consent import Permit, permit
 from aebnas.search.workers.cluster.nodes import Node
 from aebnas.space.api import Architecture
@@ -66,8 +65,8 @@ class News:
 class Job:
     """What every worker needs; large parts go to shared memory once."""
 
-    settings: CandidateSettings
-    """How candidates are trained and scored."""
+    settings: bytes
+    """How candidates are trained and scored, pickled: workers read it once code from outside may be run."""
     splits: Any
     costs: Any
     shared: Any

@@ -1,13 +1,15 @@
-"""What every exit policy must hold to: inherit ``ExitPolicyContract`` and give it the family."""
+"""What every exit policy must hold to: inherit ``PolicyContract`` and give it the family."""
+
+from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aebnas.errors import DataError, ShapeError
@@ -18,6 +20,7 @@ from aebnas.exits.core.scores import SCORES
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.policies.table import policy_from_dict
 from aebnas.exits.targets import Accuracy, Budget, Guarantee, Target
+from aebnas.testing.contract import Contract, inherited
 
 Logits = npt.NDArray[Any]
 Labels = npt.NDArray[Any]
@@ -25,7 +28,7 @@ Size = tuple[int, int, int, int]
 
 
 def random_logits(seed: int, samples: int, exits: int, classes: int) -> tuple[Logits, Labels]:
-    """Logits that know the label, later exits better."""
+    """Return logits that know the label, later exits better, and the labels."""
     random = np.random.default_rng(seed)
     labels = random.integers(classes, size=samples)
     logits = random.normal(size=(samples, exits, classes))
@@ -34,27 +37,23 @@ def random_logits(seed: int, samples: int, exits: int, classes: int) -> tuple[Lo
 
 
 def random_samples(seed: int, samples: int, exits: int, classes: int) -> ExitSamples:
+    """Return samples of such logits, whose exits cost 1, 2, ..."""
     return with_costs(*random_logits(seed, samples, exits, classes))
 
 
 def with_costs(logits: Logits, labels: Labels) -> ExitSamples:
+    """Return the samples of logits, whose exits cost 1, 2, ..."""
     return ExitSamples.of(logits, labels, np.arange(1.0, logits.shape[1] + 1))
 
 
 def half_budget(exits: int) -> Budget:
+    """Return a budget half way between the first exit and the last."""
     return Budget(1.0 + 0.5 * (exits - 1))
 
 
 sizes = st.tuples(st.integers(0, 10_000), st.integers(1, 25), st.integers(1, 4), st.integers(2, 5))
 targets = st.sampled_from(
     [half_budget(3), Budget(0.1), Accuracy(0.9), Guarantee(0.2, 0.7), Guarantee(0.3, None)]
-)
-
-# each subclass runs the same test: only a database of failures, which there is none of, could mix them up
-inherited = settings(
-    suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
-    deadline=None,
-    max_examples=20,
 )
 
 
@@ -65,13 +64,15 @@ def stored_scores(samples: ExitSamples) -> ExitSamples:
     return ExitSamples.of_scores(scores, answers, samples.labels, samples.reach_cost)
 
 
-class ExitPolicyContract(ABC):
-    """One test per law; a subclass says which family."""
+class PolicyContract(Contract):
+    """Tests of an exit policy; a subclass says which family."""
 
     @abstractmethod
-    def family(self) -> PolicyFamily: ...
+    def family(self) -> PolicyFamily:
+        """Return the family, with its options."""
 
     def fitted(self, samples: ExitSamples, target: Target | None = None) -> ExitPolicy:
+        """Return the policy that a target picks; None: half of the full cost."""
         return (target or half_budget(samples.exits)).fit(self.family(), samples).policy
 
     @inherited

@@ -21,7 +21,7 @@ from aebnas.task.task import Task
 SEED = 0
 """Of the sample: describing a space twice gives the same numbers."""
 
-Progress = Callable[[Iterable[int]], Iterable[int]]
+Track = Callable[[Iterable[int]], Iterable[int]]
 """Passes numbers on and shows how far they are."""
 
 
@@ -62,7 +62,7 @@ def sample_costs(
     space: SearchSpace,
     task: Task,
     samples: int,
-    progress: Progress,
+    track: Track,
     devices: DeviceCosts | None = None,
 ) -> SampleCosts:
     """Return what ``samples`` random architectures cost.
@@ -72,14 +72,14 @@ def sample_costs(
         space: Where to draw from.
         task: What comes in, and how many answers there are.
         samples: How many; equal ones may be drawn.
-        progress: Shows how far it is.
+        track: Shows how far it is.
         devices: Hardware profiles of the file.
 
     Raises:
         HardwareError: A profile lacks a layer.
     """
     rng, exact = np.random.default_rng(SEED), ExactCosts(task, devices)
-    costs = [exact.of(space.decode(space.sample(rng))) for _ in progress(range(samples))]
+    costs = [exact.of(space.decode(space.sample(rng))) for _ in track(range(samples))]
     batch = config.training.batch_size
     spreads = (
         _spread("MACs to the first exit", [cost.network.reach_macs[0] for cost in costs]),

@@ -1,0 +1,90 @@
+"""Heads on a network as a user has it: a torch module, cut, with real digits."""
+
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer, classifier
+from aebnas.config.schema import DataConfig
+from aebnas.config.sections.training import TrainingConfig
+from aebnas.data.datasets import load_dataset
+from aebnas.data.splits import Splits, make_splits
+from aebnas.heads.bank.head_bank import HeadBank
+from aebnas.heads.bank.request import HeadRequest, HeadTraining
+from aebnas.heads.features.features import Features
+from aebnas.heads.features.parts import SELECT
+from aebnas.heads.features.store import FeatureStore
+from aebnas.heads.features.views import RandomViews
+from aebnas.heads.frozen_network import FrozenNetwork, frozen_network
+from aebnas.pretrained.cut_network import CutNetwork
+from aebnas.pretrained.network import PretrainedNetwork
+from aebnas.training.losses.teacher import Distillation
+
+
+class Given(nn.Module):
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(8, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU())
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers: Tensor = self.head(self.body(self.stem(x)).mean((2, 3)))
+        return answers
+
+
+@cache
+def digits() -> Splits:
+    settings = DataConfig(name="mnist5k")
+    return make_splits(load_dataset(settings), settings)
+
+
+def prepare(pixels: Tensor) -> Tensor:
+    return pixels.permute(0, 3, 1, 2).float() / 255
+
+
+@cache
+def cut(seed: int = 0) -> CutNetwork:
+    return PretrainedNetwork(Given(seed).eval()).at((1, 28, 28))
+
+
+def frozen(seed: int = 0, has_answers: bool = True) -> FrozenNetwork:
+    return frozen_network(cut(seed), ["stem", "body"], prepare, "0 to 1", has_answers)
+
+
+def test_its_pieces_answer_as_the_network_does() -> None:
+    images = torch.from_numpy(digits().select.pixels[:20])
+    with torch.inference_mode():
+        *_, (name, answers) = frozen().outputs(prepare(images))
+        expected = Given(0).eval()(prepare(images))
+    assert name == "answers"
+    assert torch.equal(answers, expected)
+
+
+def test_without_its_classifier_it_ends_at_the_last_cut() -> None:
+    assert frozen(has_answers=False).names == ("stem", "body")
+
+
+def test_its_identity_is_that_of_its_weights() -> None:
+    assert frozen().identity == frozen().identity
+    assert frozen().identity != frozen(seed=1).identity
+
+
+def test_convolutions_on_random_features_read_digits(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path / "features", frozen(has_answers=False), digits(), RandomViews(0))
+    plan = store.plan(limit_mb=1000, views=1)
+    store.fill(plan)
+    features = Features(store, plan)
+    first = Layer(BlockSpec("conv", 3, 32, 2), features.spec("stem"))
+    second = Layer(BlockSpec("conv", 3, 64, 2), first.output)
+    config = TrainingConfig(epochs=4, learning_rate=0.3)
+    training = HeadTraining(config, Distillation(0.5, 2.0), run_seed=0)
+    head = HeadBank(tmp_path / "heads", features, training).head(
+        HeadRequest("stem", (first, second, classifier(second.output, 10)))
+    )
+    assert head.record["select_accuracy"] > 0.9
+    assert (head.select.argmax(1) == features.labels(SELECT)).mean() > 0.9
