@@ -167,7 +167,6 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Ear
         exits=(*network.architecture.exit_names, "final"),
         files=tuple(stored_file(name, content) for name, content in files.items()),
         sixteen_bit_depth=None,
-        code=None,
     )
     monkeypatch.setattr(deploy_folder, "read_manifest", lambda folder: manifest)
     return tmp_path, network
