@@ -25,7 +25,7 @@ from aebnas.space.architecture import StagedArchitecture
 from aebnas.supernet.inheritance import new_supernet
 from aebnas.task.input_spec import Normalisation
 from aebnas.train.full.full_training import built_network
-from aebnas.train.full.plan import Task
+from aebnas.train.full.plan import TrainingJob
 
 NORMALISATION = {"mean": 0.25, "std": 0.5}
 TRAINING = {"initial_weights": "efficientnet_lite0"}
@@ -79,7 +79,7 @@ def test_a_final_training_begins_with_them_and_so_does_its_twin_without_exits(
 ) -> None:
     plan = final_cases.plan(**TRAINING)
     for of in (source.architecture, source.architecture.without_exits()):
-        network = built_network(Task("network", of, tmp_path), plan)
+        network = built_network(TrainingJob("network", of, tmp_path), plan)
         weight = network.state_dict()["parts.0.backbone.0.0.weight"]
         assert torch.equal(weight, source.tensors["stem.conv.conv.weight"])
 

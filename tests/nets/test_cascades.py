@@ -158,7 +158,6 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Ear
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     manifest = Manifest.model_construct(
-        code={},
         architecture=network.architecture,
         classes=10,
         image_shape=digits().train.shape,
@@ -167,6 +166,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Ear
         exits=(*network.architecture.exit_names, "final"),
         files=tuple(stored_file(name, content) for name, content in files.items()),
         sixteen_bit_depth=None,
+        code={},
     )
     monkeypatch.setattr(deploy_folder, "read_manifest", lambda folder: manifest)
     return tmp_path, network
