@@ -1,9 +1,9 @@
-"""What extensions are made of: base classes, and the types and parts that they use.
+"""What code of your own is made of: base classes, and parts of blocks, policies, losses, metrics and spaces.
 
-    from aebnas.extending import PlainPolicy, PolicyFamily
+    from aebnas.extending import Block, PolicyFamily, TrainingLoss
 
-Names are looked up when they are first used, so that a policy from outside can be imported on a device that
-has no torch.  The contracts that an extension must pass are in ``aebnas.testing``.
+Everything is looked up when it is first asked for, so that a file with a block needs no torch until the
+block is built.  ``aebnas.testing`` says whether what was made of it keeps the laws.
 """
 
 from __future__ import annotations
@@ -84,35 +84,79 @@ __all__ = [
 ]
 
 _HOMES = {
-    "aebnas.blocks.block": ("Block", "BlockSpec", "LayerShape"),
-    "aebnas.blocks.layer": ("Layer", "classifier"),
-    "aebnas.blocks.names": ("gate_names", "last_norm_name"),
-    "aebnas.blocks.parts": ("bottleneck", "conv_norm", "gate"),
+    "aebnas.blocks.block": (
+        "Block",
+        "BlockSpec",
+        "LayerShape",
+    ),
+    "aebnas.blocks.layer": (
+        "Layer",
+        "classifier",
+    ),
+    "aebnas.blocks.names": (
+        "gate_names",
+        "last_norm_name",
+    ),
+    "aebnas.blocks.parts": (
+        "bottleneck",
+        "conv_norm",
+        "gate",
+    ),
     "aebnas.blocks.tensor_spec": ("TensorSpec",),
     "aebnas.data.readers.outside": ("Arrays",),
-    "aebnas.exits.core.arrays": ("BoolArray", "FloatArray"),
+    "aebnas.exits.core.arrays": (
+        "BoolArray",
+        "FloatArray",
+    ),
     "aebnas.exits.core.exit_logits": ("ExitLogits",),
     "aebnas.exits.core.plain_policy": ("PlainPolicy",),
     "aebnas.exits.core.policy": ("ExitPolicy",),
     "aebnas.exits.core.samples": ("ExitSamples",),
-    "aebnas.exits.policies.family": ("PolicyFamily", "front_of"),
-    "aebnas.space.api": ("Architecture", "SearchSpace", "Segment"),
-    "aebnas.space.drawing": ("Box", "Drawing", "DrawnExit", "Row"),
+    "aebnas.exits.policies.family": (
+        "PolicyFamily",
+        "front_of",
+    ),
+    "aebnas.space.api": (
+        "Architecture",
+        "SearchSpace",
+        "Segment",
+    ),
+    "aebnas.space.drawing": (
+        "Box",
+        "Drawing",
+        "DrawnExit",
+        "Row",
+    ),
     "aebnas.space.gene_space": ("GeneSpace",),
-    "aebnas.space.genes": ("Gene", "Genome"),
-    "aebnas.space.kind": ("SpaceKind", "SpaceRequest"),
+    "aebnas.space.genes": (
+        "Gene",
+        "Genome",
+    ),
+    "aebnas.space.kind": (
+        "SpaceKind",
+        "SpaceRequest",
+    ),
     "aebnas.space.network": ("PlainNetwork",),
     "aebnas.task.input_spec": ("InputSpec",),
-    "aebnas.task.metrics.inputs": ("Answers", "Costs", "Point"),
-    "aebnas.task.metrics.metric": ("Metric", "OfAnswers", "OfNetwork", "OfPoint"),
+    "aebnas.task.metrics.inputs": (
+        "Answers",
+        "Costs",
+        "Point",
+    ),
+    "aebnas.task.metrics.metric": (
+        "Metric",
+        "OfAnswers",
+        "OfNetwork",
+        "OfPoint",
+    ),
     "aebnas.task.task": ("Task",),
     "aebnas.training.losses.loss": ("TrainingLoss",),
-}  # fmt: skip
+}
 
 if not TYPE_CHECKING:  # else every name would be one for type checkers
     __getattr__ = lookup(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    """Return the public names."""
+    """Return the names."""
     return sorted(__all__)

@@ -18,7 +18,11 @@ def lookup(module: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], o
 
     def find(name: str) -> object:
         if name not in home_of:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, home_of, n=1)
+            suggestion = f". Did you mean {near[0]!r}?" if near else ""
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{suggestion}")
         value = getattr(importlib.import_module(home_of[name]), name)
         setattr(sys.modules[module], name, value)
         return value
