@@ -109,9 +109,11 @@ def anchors(text: str) -> set[str]:
 
 
 DOCUMENTS = [ROOT / "README.md", *PAGES, *sorted((ROOT / "search_spaces").glob("*.yaml"))]
-ROOMS = "|".join(path.name for path in (ROOT / "aebnas").iterdir() if path.is_dir())
 FOR_EXTENSIONS = ("extending", "testing")
 """Modules of the package that documents name beside ``aebnas`` itself: what extensions are made of."""
+ROOMS = "|".join(
+    path.name for path in (ROOT / "aebnas").iterdir() if path.is_dir() and path.name not in FOR_EXTENSIONS
+)
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)

@@ -10,12 +10,7 @@ from my_policies import Steady
 from my_scores import energy, gini
 from my_spaces import Chain
 
-from aebnas.blocks.block import Block
-from aebnas.data.readers.outside import Arrays
-from aebnas.exits.core.arrays import FloatArray
-from aebnas.exits.policies.family import PolicyFamily
-from aebnas.space.kind import SpaceKind
-from aebnas.task.metrics.metric import Metric
+from aebnas.extending import Arrays, Block, FloatArray, Metric, PolicyFamily, SpaceKind, TrainingLoss
 from aebnas.testing import (
     BlockContract,
     DatasetContract,
@@ -25,7 +20,6 @@ from aebnas.testing import (
     ScoreContract,
     SpaceContract,
 )
-from aebnas.training.losses.loss import TrainingLoss
 
 
 class TestGhost(BlockContract):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from my_parts import half_of
 
-from aebnas.blocks.block import Block, LayerShape
+from aebnas.extending import Block, LayerShape
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,7 +22,7 @@ class Ghost(Block):
         import torch
         from torch import nn
 
-        from aebnas.blocks.parts import conv_norm
+        from aebnas.extending import conv_norm
 
         spec, half = layer.spec, half_of(layer.spec.width)
 
@@ -55,7 +55,7 @@ class Squeeze(Block):
         """Return the module."""
         from torch import nn
 
-        from aebnas.blocks.parts import conv_norm
+        from aebnas.extending import conv_norm
 
         spec, inner = layer.spec, half_of(layer.in_channels)
         return nn.Sequential(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aebnas.data.readers.outside import Arrays
+from aebnas.extending import Arrays
 
 
 def stripes(images: int = 400, side: int = 12, seed: int = 0) -> Arrays:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from aebnas.training.losses.loss import TrainingLoss
+from aebnas.extending import TrainingLoss
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from aebnas.task.metrics.inputs import Answers, Costs, Point
-from aebnas.task.metrics.metric import OfAnswers, OfNetwork, OfPoint
+from aebnas.extending import Answers, Costs, OfAnswers, OfNetwork, OfPoint, Point
 
 
 def _worst_recall(given: Answers) -> float:

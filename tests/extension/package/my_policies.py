@@ -6,12 +6,16 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from aebnas.exits.core.arrays import BoolArray, FloatArray
-from aebnas.exits.core.exit_logits import ExitLogits
-from aebnas.exits.core.plain_policy import PlainPolicy
-from aebnas.exits.core.policy import ExitPolicy
-from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.policies.family import PolicyFamily, front_of
+from aebnas.extending import (
+    BoolArray,
+    ExitLogits,
+    ExitPolicy,
+    ExitSamples,
+    FloatArray,
+    PlainPolicy,
+    PolicyFamily,
+    front_of,
+)
 
 
 def certainty(logits: ExitLogits, exit_index: int) -> FloatArray:

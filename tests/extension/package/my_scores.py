@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aebnas.exits.core.arrays import FloatArray
+from aebnas.extending import FloatArray
 
 
 def gini(probabilities: FloatArray) -> FloatArray:

@@ -6,18 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aebnas.blocks.block import BlockSpec
-from aebnas.blocks.layer import Layer, classifier
-from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, SearchSpace, Segment
-from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
-from aebnas.space.gene_space import GeneSpace
-from aebnas.space.genes import Gene, Genome
-from aebnas.space.kind import SpaceKind, SpaceRequest
-from aebnas.space.network import PlainNetwork
-from aebnas.task.input_spec import InputSpec
-from aebnas.task.task import Task
+from aebnas.extending import (
+    Architecture,
+    BlockSpec,
+    Box,
+    Drawing,
+    DrawnExit,
+    Gene,
+    GeneSpace,
+    Genome,
+    InputSpec,
+    Layer,
+    PlainNetwork,
+    Row,
+    SearchSpace,
+    Segment,
+    SpaceKind,
+    SpaceRequest,
+    Task,
+    TensorSpec,
+    classifier,
+)
 
 
 @dataclass(frozen=True)
