@@ -63,7 +63,7 @@ class Command:
         assert all(line.startswith("aebnas: ") for line in self.errors.splitlines()), self.errors
         return code
 
-    def output(self, event: str) -> list[Record]:
+    def reported(self, event: str) -> list[Record]:
         return [record for record in self.records if record["event"] == event]
 
     @property

@@ -69,7 +69,7 @@ class Trial:
     def done(self, number: int = 4) -> bool:
         return all(outcome.evaluation.is_done for outcome in self.run(number))
 
-    def output(self, kind: type[T]) -> list[T]:
+    def reported(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

@@ -196,7 +196,7 @@ def test_a_change_that_was_cut_off_is_taken_back_in_the_copy(
         shutil.copy(file, anywhere / "cut")
     writer.close()
     cut = anywhere / "cut"
-    assert (cut / "run.sqlite-callback").stat().st_size > 0
+    assert (cut / "run.sqlite-journal").stat().st_size > 0
     cut.chmod(0o555)
     with as_plain_user(), RunStoreOf(cut) as store:
         assert said(store) == expected
