@@ -12,7 +12,7 @@ import yaml
 
 from aebnas.config.schema import SearchFile
 from aebnas.files.source_locations import Path
-from aebnas.files.yaml_syntax import SCALARS
+from aebnas.files.yaml_text import PlainDumper
 
 WIDTH = 110
 
@@ -45,7 +45,11 @@ class Difference(NamedTuple):
 def resolved(config: SearchFile) -> str:
     """Return the whole configuration, every default written out, as YAML that loads to an equal one."""
     return yaml.dump(
-        config.model_dump(mode="json"), Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=WIDTH
+        config.model_dump(mode="json"),
+        Dumper=PlainDumper,
+        default_flow_style=None,
+        sort_keys=False,
+        width=WIDTH,
     )
 
 
@@ -63,7 +67,9 @@ def flow(value: Any) -> str:
     """Return a value as YAML on one line."""
     if value is ABSENT:
         return repr(value)
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=float("inf"))
+    text: str = yaml.dump(
+        value, Dumper=PlainDumper, sort_keys=False, default_flow_style=True, width=float("inf")
+    )
     return text.removesuffix("...\n").strip()
 
 
@@ -93,12 +99,3 @@ def _are_alternatives(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _is_of_sections(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what our reader would take for a number or a boolean; lists of values on one line."""
-
-    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

@@ -24,7 +24,7 @@ from aebnas.evaluation.plan import longest_training
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.threshold_codec import decode_thresholds, encode_thresholds
 from aebnas.exits.policies.table import policy_from_dict
-from aebnas.files.yaml_syntax import SCALARS
+from aebnas.files.yaml_text import PlainDumper
 from aebnas.report.files.writing import write_file
 from aebnas.runs.contents import OperatingPoint, RunContents
 from aebnas.space.spaces import AnyArchitecture
@@ -189,7 +189,7 @@ def winner_text(winner: Winner) -> str:
 
 
 def _yaml(plain: dict[str, Any]) -> str:
-    text: str = yaml.dump(plain, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=110)
+    text: str = yaml.dump(plain, Dumper=PlainDumper, default_flow_style=None, sort_keys=False, width=110)
     return text
 
 
@@ -265,12 +265,3 @@ def _winner_point(point: OperatingPoint) -> WinnerPoint:
         macs=point.metrics["macs"],
         worst_macs=point.metrics["worst_macs"],
     )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what our reader would take for a number: a key of 16 digits with one e, say."""
-
-    yaml_implicit_resolvers = {None: SCALARS}  # noqa: RUF012 - PyYAML reads it from the class
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
