@@ -14,9 +14,9 @@ Names are looked up when they are first used: ``import aebnas`` loads no other l
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from aebnas.lazy import lookup
 from aebnas.version import __version__
 
 if TYPE_CHECKING:
@@ -114,16 +114,9 @@ _HOMES = {
     "aebnas.extensions.consent": ("allow_code",),
     "aebnas.search.tracking": ("numbers_to", "tensorboard", "together"),
 }  # fmt: skip
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    """Look a public name up in the module that defines it (PEP 562), and keep it."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'aebnas' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else every name would be one for type checkers
+    __getattr__ = lookup(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,9 @@ block is built.  ``aebnas.testing`` says whether what was made of it keeps the l
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from aebnas.lazy import lookup
 
 if TYPE_CHECKING:
     from aebnas.blocks.block import Block, BlockSpec, LayerShape
@@ -151,16 +152,9 @@ _HOMES = {
     "aebnas.task.task": ("Task",),
     "aebnas.training.losses.loss": ("TrainingLoss",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    """Look a name up in the module that defines it (PEP 562), and keep it."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"aebnas.extending has no {name!r}. It has: {', '.join(__all__)}.")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else every name would be one for type checkers
+    __getattr__ = lookup(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

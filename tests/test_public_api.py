@@ -8,6 +8,7 @@ import sys
 import textwrap
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 from deploy.small_checkpoints import write_checkpoint
 
 import aebnas
+import aebnas.extending
 from aebnas.errors import AebnasError
 from aebnas.runs.frame import LoadedRun
 
@@ -30,10 +32,10 @@ def test_import_loads_no_other_library() -> None:
     assert answer.stdout == "[]\n"
 
 
-def test_import_loads_two_modules_of_its_own() -> None:
+def test_import_loads_three_modules_of_its_own() -> None:
     code = "import sys, aebnas; print(sorted(name for name in sys.modules if name.startswith('aebnas')))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout == "['aebnas', 'aebnas.version']\n"
+    assert answer.stdout == "['aebnas', 'aebnas.lazy', 'aebnas.version']\n"
 
 
 def test_every_public_name_is_there_and_told_by_dir() -> None:
@@ -46,17 +48,28 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = aebnas.run_serach
 
 
-def test_type_checkers_see_the_same_names_in_the_same_modules() -> None:
-    tree = ast.parse((ROOT / "aebnas" / "__init__.py").read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+@pytest.mark.parametrize("module", [aebnas, aebnas.extending], ids=lambda module: module.__name__)
+def test_type_checkers_see_the_same_names_in_the_same_modules(module: ModuleType) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
         alias.name: node.module
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert seen == aebnas._HOME_OF
-    assert sorted([*seen, "__version__"]) == sorted(aebnas.__all__)
+    assert seen == {name: home for home, names in module._HOMES.items() for name in names}
+    assert sorted(seen) == sorted(set(module.__all__) - {"__version__"})
+
+
+def test_every_name_for_extensions_is_there() -> None:
+    assert [name for name in aebnas.extending.__all__ if getattr(aebnas.extending, name) is None] == []
+
+
+def test_a_policy_of_an_extension_needs_no_torch() -> None:
+    code = "import sys; from aebnas.extending import PlainPolicy, PolicyFamily; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"
 
 
 def test_no_public_name_is_that_of_a_room() -> None:

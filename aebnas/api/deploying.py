@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.api.arguments import check_list, check_whole
 from aebnas.api.networks import folder_of
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ def export_network(
     Raises:
         RunError: The checkpoint is damaged, the folder may not be replaced, or the graphs differ from torch.
         DataError: The images are others than those of the training.
+        ConfigError: ``samples`` is no number of images.
 
     Example:
         >>> aebnas.export_network("winner", "exported", int8=True).manifest.parity.max_difference
         3.8e-06
     """
+    check_whole("samples", samples, 0)
     from aebnas.deploy.exporting.staging import refuse_existing
 
     refuse_existing(Path(folder), force)  # before torch is imported and data are read
@@ -95,12 +98,15 @@ def bench_network(
     Raises:
         RunError: A folder is no export, or is damaged.
         DataError: An image cannot be read.
-        ConfigError: The profile is wrong.
+        ConfigError: The profile or an argument is wrong.
 
     Example:
         >>> {result.name: result.mean_ms for result in aebnas.bench_network("exported").results}
         {'early exit': 0.112, 'same, always to the last exit': 0.197}
     """
+    check_list("images", images)
+    check_whole("rounds", rounds, 1)
+    check_whole("threads", threads, 1)
     from aebnas.deploy.bench import bench
     from aebnas.deploy.picture_files import image_files
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.api.arguments import check_whole
 from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def check_file(
     Args:
         file: The YAML file, or what ``load_search_file`` returned.
         overrides: As of ``load_search_file``.
-        samples: Random architectures to cost.
+        samples: Random architectures to cost, at least 1.
         track: Passes numbers on and shows how far they are, as a progress bar does; default: nothing.
 
     Returns:
@@ -90,7 +91,7 @@ def check_file(
         where the file names hardware profiles).  ``warning`` tells limits that next to nothing satisfies.
 
     Raises:
-        ConfigError: The file is wrong, or does not fit the images or the profiles.
+        ConfigError: The file or an argument is wrong, or the file does not fit the images or the profiles.
         DataError: Images are missing, damaged, or larger than memory.
         HardwareError: A profile lacks a layer of the space.
         RunError: ``supernet.file`` is of something else.
@@ -101,6 +102,7 @@ def check_file(
         >>> description.architectures, description.warning
         (1296, None)
     """
+    check_whole("samples", samples, 1)
     config = search_file(file, overrides)
     from aebnas.search.description import Description
     from aebnas.search.preparation import prepare

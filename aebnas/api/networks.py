@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.api.arguments import check_list, check_number, check_whole
+
 if TYPE_CHECKING:
     from aebnas.train.full.checkpoint import Trained
     from aebnas.train.full.events import FinalEvent, FinalListener
@@ -89,6 +91,9 @@ def train_winner(
     from aebnas.train.full.settings import final_settings
     from aebnas.train.select.selected_network import select_network
 
+    check_whole("tune", tune, 0)
+    check_number("distill_share", distill_share, 0, 1)
+    check_number("distill_temperature", distill_temperature, 0)
     selected = select_network(Path(source), pick, budget_fraction, point)
     selected = replace(selected, data=moved(selected.data, _optional(data)))
     # mistakes are told before torch is imported
@@ -159,11 +164,14 @@ def evaluate_network(
         RunError: A checkpoint is missing, damaged or of other data.
         DataError: The data are not those that the network was trained on.
         HardwareError: A profile lacks a layer.
+        ConfigError: An argument is wrong.
 
     Example:
         >>> aebnas.evaluate_network("winner").network.policy.accuracy.value
         0.974
     """
+    check_list("hardware", hardware)
+    check_whole("images", images, 0)
     from aebnas.train.full.checkpoint import read_checkpoint
 
     folder = folder_of(network)

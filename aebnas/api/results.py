@@ -7,6 +7,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aebnas.api.arguments import check_list
+
 if TYPE_CHECKING:
     from aebnas.exits.policies.family import PolicyFamily
     from aebnas.report import ReportFiles, Winner
@@ -125,6 +127,9 @@ def rescore_run(
         >>> run = aebnas.rescore_run("runs/mine", ["hardware_profiles/board.yaml"])
         >>> [(point.key, point.metrics["latency_ms"]) for point in run.front]
     """
+    check_list("hardware", hardware)
+    if objectives is not None:
+        check_list("objectives", objectives)
     from aebnas.report.files.front_csv import front_csv
     from aebnas.report.files.rescored import rescored_run
     from aebnas.report.files.writing import write_file

@@ -8,7 +8,7 @@ its block's business (``aebnas.blocks.block``).  Must not import torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.table import block_named, signature_word
@@ -27,6 +27,8 @@ class Layer:
     input: TensorSpec
     features: int = 0
     """Channels of a classifier's hidden 1x1 convolution; 0: none."""
+    brings_weights: ClassVar[bool] = False
+    """Whether what it builds has learned weights, which nobody may draw anew."""
 
     @property
     def in_channels(self) -> int:

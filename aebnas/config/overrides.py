@@ -26,8 +26,13 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
             ``"space.stages.0.width=[8, 16]"``; the value is YAML.
 
     Raises:
-        ConfigError: A setting is malformed or leads through something that is no section.
+        ConfigError: They are no list of texts, or a setting is malformed or leads through something
+            that is no section.
     """
+    if isinstance(overrides, str) or not all(isinstance(override, str) for override in overrides):
+        raise ConfigError(
+            f"overrides must be a list of texts, as in ['search.generations=20'], but got {overrides!r}"
+        )
     for number, override in enumerate(overrides):
         shown = override if len(override) <= 80 and override.isprintable() else repr(override)[:80]
         _apply(document, override, SourceLocation(AFTER_EVERY_LINE + number, f"--set {shown}"))

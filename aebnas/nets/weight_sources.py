@@ -203,7 +203,7 @@ def weight_source(name: str) -> WeightSource:
     """Return a source of weights, read once per process.
 
     Raises:
-        ConfigError: The weights are not installed, or damaged.
+        NetworkError: The weights are not installed, or damaged.
     """
     return SOURCES[name]()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
@@ -65,6 +65,7 @@ class PieceLayer(Layer):
     digest: str
     """Hash of the piece's operations, their numbers and shapes; weights do not count."""
     source: PieceSource = field(compare=False, repr=False)
+    brings_weights: ClassVar[bool] = True
 
     @property
     def output(self) -> TensorSpec:

@@ -49,7 +49,7 @@ def problem_of(config: SearchFile, task: Task, devices: DeviceCosts | None = Non
         devices: Hardware profiles of the search.
     """
     return Problem(
-        space=make_space(config.space, task.samples.size, config.budget_fractions, config.settings),
+        space=make_space(config.space, task.samples, config.budget_fractions, config.settings),
         task=task,
         goals=goals_of(config),
         candidates=candidate_settings(config),

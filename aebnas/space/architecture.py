@@ -155,11 +155,11 @@ class StagedArchitecture:
         slots: list[str] = []
         features = self.input(task).tensor
         for part in self.parts():
-            layers, features = _chain(part.blocks, features)
+            layers, features = chain(part.blocks, features)
             backbone += layers
             slots += part.slots
             if part.exit is not None:
-                modules, reached = _chain(part.exit.modules, features)
+                modules, reached = chain(part.exit.modules, features)
                 branch = (*modules, classifier(reached, task.classes))
                 places = (*[module_slot(part.name)] * len(modules), head_slot(part.name))
                 segments.append(Segment(tuple(backbone), branch, part.name, tuple(slots), places))
@@ -182,10 +182,10 @@ class StagedArchitecture:
         rows: list[Row] = []
         features = image(1, self.resolution)
         for part in self.parts():
-            boxes, features = _boxes(part.blocks, features)
+            boxes, features = boxes_of(part.blocks, features)
             drawn = None
             if part.exit is not None:
-                modules, _ = _boxes(part.exit.modules, features)
+                modules, _ = boxes_of(part.exit.modules, features)
                 drawn = DrawnExit(part.name, (*modules, Box("classifier", is_head=True)))
             rows.append(Row(part.name if part.is_stage else "", boxes, drawn))
         stem, hidden = self.stem, self.final.features
@@ -214,14 +214,15 @@ class StagedArchitecture:
         return cls(
             resolution=canonical_size(plain["resolution"]),
             stem=StemSpec(**plain["stem"]),
-            stages=tuple(StageSpec(stage["name"], _blocks(stage["blocks"])) for stage in plain["stages"]),
-            exits=tuple(ExitSpec(exit_["after"], _blocks(exit_["modules"])) for exit_ in plain["exits"]),
+            stages=tuple(StageSpec(stage["name"], blocks_of(stage["blocks"])) for stage in plain["stages"]),
+            exits=tuple(ExitSpec(exit_["after"], blocks_of(exit_["modules"])) for exit_ in plain["exits"]),
             final=FinalSpec(**plain["final"]),
-            normalisation=_normalisation(plain.get("normalisation")),
+            normalisation=normalisation_of(plain.get("normalisation")),
         )
 
 
-def _normalisation(plain: Mapping[str, Any] | None) -> Normalisation | None:
+def normalisation_of(plain: Mapping[str, Any] | None) -> Normalisation | None:
+    """Return the normalisation that a file describes."""
     if plain is None:
         return None
     return Normalisation(**{name: tuple(map(float, values)) for name, values in plain.items()})
@@ -232,12 +233,14 @@ def _described(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if TRACELESS.get(name, MISSING) != value}
 
 
-def _blocks(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:
+def blocks_of(plain: list[dict[str, Any]]) -> tuple[BlockSpec, ...]:
+    """Return blocks that a file describes."""
     # a YAML file may say 3 where the space says 3.0: the key must not depend on it
     return tuple(BlockSpec(**{**block, "expansion": float(block.get("expansion", 1))}) for block in plain)
 
 
-def _chain(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[list[Layer], TensorSpec]:
+def chain(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[list[Layer], TensorSpec]:
+    """Return blocks one behind the other as layers, and the shape behind them."""
     layers = []
     for block in blocks:
         layers.append(Layer(block, features))
@@ -245,8 +248,9 @@ def _chain(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[list[La
     return layers, features
 
 
-def _boxes(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[tuple[Box, ...], TensorSpec]:
-    layers, reached = _chain(blocks, features)
+def boxes_of(blocks: tuple[BlockSpec, ...], features: TensorSpec) -> tuple[tuple[Box, ...], TensorSpec]:
+    """Return what is drawn of blocks one behind the other, and the shape behind them."""
+    layers, reached = chain(blocks, features)
     boxes = [Box(_words(layer.spec), layer.output.channels, layer.output.size) for layer in layers]
     return tuple(boxes), reached
 

@@ -21,6 +21,8 @@ class SpaceRequest:
     """By which files name the kind; architectures of a kind from outside say it in ``to_dict``."""
     own_size: tuple[int, ...]
     """Of the data's samples: height and width of images, the length of signals."""
+    channels: int
+    """Of the data's samples: colours of images."""
     budget_fractions: tuple[float, ...] = (1.0,)
     """Choices of the gene ``budget_fraction``, rising, in (0, 1]."""
     settings: tuple[str, ...] = ("",)

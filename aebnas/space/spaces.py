@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
@@ -57,12 +58,14 @@ KINDS: Mapping[str, type[SpaceKind]] = MappingProxyType({STAGED: Staged})
 
 def space_of(config: SearchFile, image_shape: Sequence[int]) -> SearchSpace:
     """Return the search space of a configuration for samples ``(*size, channels)``."""
-    return make_space(config.space, tuple(image_shape[:-1]), config.budget_fractions, config.settings)
+    *size, channels = image_shape
+    samples = TensorSpec(channels, tuple(size))
+    return make_space(config.space, samples, config.budget_fractions, config.settings)
 
 
 def make_space(
     section: SpaceSection,
-    own_size: tuple[int, ...],
+    samples: TensorSpec,
     budget_fractions: tuple[float, ...] = (1.0,),
     settings: tuple[str, ...] = ("",),
 ) -> SearchSpace:
@@ -70,13 +73,13 @@ def make_space(
 
     Args:
         section: The validated section.
-        own_size: Of the data's samples: height and width of images.
+        samples: Shape of the data's samples.
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
     if is_outside(section.kind) and not is_allowed():
         return UnreadSpace(section.kind, budget_fractions, settings)
-    request = SpaceRequest(section.kind, own_size, budget_fractions, settings)
+    request = SpaceRequest(section.kind, samples.size, samples.channels, budget_fractions, settings)
     return _made(section).space(request)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from aebnas.blocks.block import NORM_EPS
-from aebnas.config.sections.space import ExitsSpaceConfig, FinalConfig, SpaceConfig, StageConfig, StemConfig
+from aebnas.config.sections.space import (
+    BranchConfig,
+    ExitsSpaceConfig,
+    FinalConfig,
+    SpaceConfig,
+    StageConfig,
+    StemConfig,
+)
 from aebnas.space.genes import ABSENT
 from aebnas.space.grammar import Grammar, Row, Slot, Values
 from aebnas.space.names import EXPAND, STEM, block_slot, module_slot
@@ -73,18 +80,26 @@ def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig, how: Values)
         stride = config.stride if i == 0 else 1
         fixed = {"stride": stride, "pool": "none", "activation": config.activation, **how}
         slots.append(Slot(slot, slot, choices, fixed))
-    exit_ = _exit(name, exits, how) if name in exits.after else None
+    exit_ = exit_row(name, exits.branch, how, exits.optional) if name in exits.after else None
     return Row(name, tuple(slots), {"width": config.width}, name, "depth", config.depth, exit_)
 
 
-def _exit(stage: str, config: ExitsSpaceConfig, how: Values) -> Row:
-    name, branch = f"exit.{stage}", config.branch
+def exit_row(stage: str, branch: BranchConfig, how: Values, is_optional: bool) -> Row:
+    """Return the row of an exit.
+
+    Args:
+        stage: What it stands behind.
+        branch: Its choices.
+        how: Its conventions: ``padding`` and ``norm_eps``.
+        is_optional: Whether it may be absent.
+    """
+    name = f"exit.{stage}"
     choices, fixed = _choices(branch.module, MODULE_FIELDS), {"activation": branch.activation, **how}
     slots = tuple(
         Slot(f"{name}.module{i + 1}", module_slot(stage), choices, fixed, is_in_exit=True)
         for i in range(max(branch.modules))
     )
-    counts = ((ABSENT,) if config.optional else ()) + branch.modules
+    counts = ((ABSENT,) if is_optional else ()) + branch.modules
     return Row(name, slots, {}, name, "modules", counts)
 
 

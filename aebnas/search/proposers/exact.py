@@ -13,7 +13,7 @@ from aebnas.hardware.cost.cost import NetworkCost, network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.space.api import Architecture
 from aebnas.task.metrics.inputs import Costs
-from aebnas.task.metrics.table import metric_of
+from aebnas.task.metrics.values import span_of
 from aebnas.task.task import Task
 
 FloatArray = NDArray[np.float64]
@@ -38,8 +38,11 @@ class ExactCost:
 
         Args:
             metric: Its full name, with ``@PROFILE`` of a device.
+
+        Raises:
+            CodeError: It is from outside, and gave no finite number or one out of its range.
         """
-        return metric_of(metric).span(self.costs, metric)
+        return span_of(self.costs, metric)
 
 
 class ExactCosts:

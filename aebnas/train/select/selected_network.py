@@ -47,7 +47,7 @@ class Origin:
 
     def space(self, task: Task) -> SearchSpace:
         """Return the space that was searched."""
-        return make_space(self.supernet.space, task.samples.size)
+        return make_space(self.supernet.space, task.samples)
 
 
 def origin_of(config: SearchFile) -> Origin:

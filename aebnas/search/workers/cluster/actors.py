@@ -103,8 +103,7 @@ class RayCluster:
                 "More room: ray start --object-store-memory BYTES   Fewer images: data.limit"
             ) from error
         splits, costs, shared = large
-        settings = pickle.dumps(job.settings)
-        self._given = (job.code, settings, splits, gpus > 0, costs, shared)
+        self._given = (job.code, job.settings, splits, gpus > 0, costs, shared)
 
     def hire(self, worker: int) -> None:
         """Create an actor; it may have to wait for a place."""

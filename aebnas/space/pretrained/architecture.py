@@ -1,0 +1,162 @@
+"""A trained network with exits: what it is made of, in plain values that can be read without the network.
+
+Must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+from aebnas.blocks.block import BlockSpec
+from aebnas.blocks.layer import Layer, classifier
+from aebnas.blocks.tensor_spec import TensorSpec
+from aebnas.errors import ConfigError
+from aebnas.pretrained.layer import END, START, TYPE
+from aebnas.space.api import Segment
+from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
+from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
+from aebnas.space.names import FINAL
+from aebnas.space.network import PlainNetwork, identity_of
+from aebnas.space.pretrained.source import NetworkSource
+from aebnas.task.input_spec import Colours, InputSpec, Normalisation
+from aebnas.task.task import Task
+
+if TYPE_CHECKING:
+    from aebnas.pretrained.cut_network import CutNetwork
+
+Head = Literal["keep", "replace"]
+"""Whether the network's own classifier answers last, or a new one behind its last feature map."""
+
+
+class Place(NamedTuple):
+    """Where a network is cut."""
+
+    name: str
+    features: TensorSpec
+    """Shape of the tensor there, for one image."""
+
+
+@dataclass(frozen=True)
+class PretrainedArchitecture(PlainNetwork):
+    """A network that somebody trained, at a resolution, with exits."""
+
+    network: str
+    """By which files name it."""
+    weights: str = field(compare=False)
+    """The file that is read into it, empty: its own; ``identity`` says what they are, wherever they lie."""
+    identity: str
+    """Of its operations at this resolution, and of its weights."""
+    size: tuple[int, ...]
+    """Height and width of images."""
+    head: Head
+    places: tuple[Place, ...]
+    """Where its pieces end: wherever the space may have exits, and the last feature map."""
+    branches: tuple[tuple[BlockSpec, ...], ...]
+    """Modules of each exit; pooling and classifier follow."""
+    normalisation: Normalisation | None
+    """The network's own; None: that of the data."""
+    colours: Colours
+
+    @property
+    def backbone_types(self) -> tuple[str, ...]:
+        """Return that its backbone is made of pieces."""
+        return (TYPE,)
+
+    def input(self, task: Task) -> InputSpec:
+        """Return the resolution, normalised and ordered as the network was trained."""
+        usual = replace(task.input(self.size), colours=self.colours)
+        if self.normalisation is None:
+            return usual
+        return replace(usual, normalisation=self.normalisation.of_channels(task.samples.channels))
+
+    def segments(self, task: Task) -> tuple[Segment, ...]:
+        """Return the pieces up to each exit with its branch; the last segment ends in the head.
+
+        Raises:
+            ConfigError: The network became another one, or its own head has other classes.
+            NetworkError: The network is not there.
+            CodeRefusedError: It is code, which this process may not run.
+        """
+        network = self._network(task)
+        branches = dict(zip(self.exits, self.branches, strict=True))
+        waiting, segments, start = list[Layer](), list[Segment](), START
+        for place in self.places:
+            waiting.append(network.layer(start, place.name))
+            if place.name in branches:
+                modules, reached = chain(branches[place.name], place.features)
+                branch = (*modules, classifier(reached, task.classes))
+                segments.append(Segment(tuple(waiting), branch, place.name))
+                waiting = []
+            start = place.name
+        return (*segments, Segment(tuple(waiting), (self._head(network, task),), FINAL))
+
+    def without_exits(self) -> Self:
+        """Return the same network without early exits."""
+        return replace(self, exits=(), branches=())
+
+    def drawing(self) -> Drawing:
+        """Return a row for each piece, and the exits behind them."""
+        branches = dict(zip(self.exits, self.branches, strict=True))
+        rows = [Row("", (Box(self.network),))]
+        for place in self.places:
+            drawn = None
+            if place.name in branches:
+                boxes, _ = boxes_of(branches[place.name], place.features)
+                drawn = DrawnExit(place.name, (*boxes, Box("classifier", is_head=True)))
+            size = place.features.size
+            rows.append(Row(place.name, (Box("pretrained", place.features.channels, size),), drawn))
+        head = "its own classifier" if self.head == "keep" else "classifier"
+        rows[-1] = replace(rows[-1], exit=DrawnExit(FINAL, (Box(head, is_head=True),)))
+        return Drawing(self.size, tuple(rows))
+
+    def key(self) -> str:
+        """Return the identity of the network: 16 hexadecimal digits; where its files lie does not matter."""
+        plain = self.to_dict()
+        del plain["weights"]
+        return identity_of(plain)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the architecture that ``to_dict`` described; neither network nor code is looked at.
+
+        Raises:
+            KeyError, TypeError: A field is missing or unknown.
+        """
+        read = super().from_dict(plain)
+        mean_and_std = plain["normalisation"]
+        own = dict(zip(Normalisation._fields, mean_and_std, strict=True)) if mean_and_std else None
+        return replace(
+            read,
+            places=tuple(_place(*place) for place in plain["places"]),
+            branches=tuple(blocks_of(branch) for branch in plain["branches"]),
+            normalisation=normalisation_of(own),
+        )
+
+    def _network(self, task: Task) -> CutNetwork:
+        """Return the network, the same as it was when the space was made."""
+        image = self.input(task).tensor
+        source = NetworkSource(self.network, self.weights)
+        if source.identity(image) != self.identity:
+            raise ConfigError(
+                f"{self.network} is not the network that it was: its operations or weights have the identity "
+                f"{source.identity(image)}, those of architecture {self.key()} {self.identity}. Bring back "
+                "the code and weights of then, or search again"
+            )
+        return source.at(image)
+
+    def _head(self, network: CutNetwork, task: Task) -> Layer:
+        if self.head == "replace":
+            return classifier(self.places[-1].features, task.classes)
+        if network.classes != task.classes:
+            raise ConfigError(
+                f"space.head: {self.network} answers with {network.classes} classes, but the data have "
+                f"{task.classes}: set space.head=replace"
+            )
+        return network.layer(self.places[-1].name, END)
+
+
+def _place(name: str, features: tuple[int, list[int], bool]) -> Place:
+    channels, size, channels_last = features
+    return Place(name, TensorSpec(channels, tuple(size), channels_last))

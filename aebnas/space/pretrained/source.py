@@ -1,0 +1,128 @@
+"""A trained network as a space needs it: loaded once, cut at a resolution, identified.
+
+Torch is imported when a network is first asked for.  Must not import torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aebnas.blocks.tensor_spec import TensorSpec
+from aebnas.errors import ConfigError
+from aebnas.extensions.consent import made_once
+from aebnas.pretrained.cuts import Cut, named_cuts
+from aebnas.space.names import FINAL
+from aebnas.task.input_spec import Colours, Normalisation
+
+if TYPE_CHECKING:
+    from aebnas.pretrained.cut_network import CutNetwork
+    from aebnas.pretrained.network import PretrainedNetwork
+
+
+@dataclass(frozen=True)
+class NetworkSource:
+    """Which network, and with which weights."""
+
+    network: str
+    """A name of ours, ``package.module:function``, or a ``.pt2`` file."""
+    weights: str = ""
+    """A file that is read into it; empty: it has its own."""
+
+    def at(self, image: TensorSpec) -> CutNetwork:
+        """Return the network for images of a shape, with its cuts; the first call takes seconds.
+
+        Raises:
+            NetworkError: It is not there, or cannot be cut.
+            CodeRefusedError: It is code, which this process may not run.
+        """
+        return self.loaded().at(image.shape)
+
+    def identity(self, image: TensorSpec) -> str:
+        """Return what identifies the operations at a resolution and all weights, 24 hexadecimal digits.
+
+        Raises:
+            NetworkError: It is not there, or cannot be cut.
+            CodeRefusedError: It is code, which this process may not run.
+        """
+        return self.at(image).digest + made_once(self.network, f"digest with {self.weights}", self._digest)
+
+    def usual_input(self) -> tuple[Normalisation | None, Colours]:
+        """Return the normalisation and the order of colours of a network of ours; None: not known."""
+        from aebnas.pretrained.named.table import NAMED
+
+        named = NAMED.get(self.network)
+        return (None, "rgb") if named is None else (named.normalisation, named.colours)
+
+    def loaded(self) -> PretrainedNetwork:
+        """Return the network, loaded once per process.
+
+        Raises:
+            NetworkError: It is not there.
+            CodeRefusedError: It is code, which this process may not run.
+        """
+        return made_once(self.network, f"network with {self.weights}", self._load)
+
+    def _load(self) -> PretrainedNetwork:
+        from aebnas.pretrained.loading import load_network
+
+        return load_network(self.network, self.weights or None)
+
+    def _digest(self) -> str:
+        from aebnas.pretrained.weights import weights_digest
+
+        return weights_digest(self.loaded().module)
+
+
+def last_map(network: CutNetwork) -> Cut:
+    """Return the last place where a network has a feature map: what comes behind is its head.
+
+    Raises:
+        ConfigError: There is none, or tokens follow it.
+    """
+    shaped = [cut for cut in network.cuts if cut.features.size]
+    if not shaped or not _is_map(shaped[-1]):
+        where = f"at {shaped[-1].name!r} it has tokens" if shaped else "it has none"
+        raise ConfigError(
+            "space.network: exits of this kind of space stand on feature maps (channels, height, width), "
+            f"but {network.name} does not end in one: {where}. Bring a network of convolutions"
+        )
+    return shaped[-1]
+
+
+def exit_cuts(network: CutNetwork, after: tuple[str, ...] | None) -> tuple[Cut, ...]:
+    """Return the places where exits may stand, in order.
+
+    Args:
+        network: At one resolution.
+        after: Their names; None: those that are worth it by what they cost.
+
+    Raises:
+        ConfigError: An exit cannot stand at a name.
+        NetworkError: A name is none of a cut; the nearest is told.
+    """
+    end = last_map(network)
+    before = [cut for cut in network.cuts if cut.macs < end.macs]  # the last pooling costs nothing
+    if after is None:
+        return tuple(cut for cut in network.worthwhile() if cut in before and _can_have_exit(cut))
+    cuts = named_cuts(network.cuts, after, network.name)
+    for cut in cuts:
+        if cut not in before:
+            raise ConfigError(
+                f"space.exits.after: behind {cut.name!r} stands no exit: the features of {network.name} end "
+                f"in {end.name!r}, whose exit is the final classifier; remove it"
+            )
+        if not _can_have_exit(cut):
+            raise ConfigError(
+                f"space.exits.after: at {cut.name!r} stands no exit: {network.name} has no feature map "
+                f"(channels, height, width) there, or it is called {FINAL!r}, as the last exit is; remove it"
+            )
+    return cuts
+
+
+def _is_map(cut: Cut) -> bool:
+    return len(cut.features.size) == 2 and not cut.features.channels_last
+
+
+def _can_have_exit(cut: Cut) -> bool:
+    return _is_map(cut) and cut.name != FINAL
