@@ -1,4 +1,4 @@
-"""What ends every exit."""
+"""The classifier that ends every exit."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ Must not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator, model_validator
@@ -19,7 +18,6 @@ from aebnas.config.sections.constraints import (
     Bound,
     MetricName,
     ObjectiveName,
-    full_name,
     profile_names,
     wrong_constraints,
     wrong_devices,
@@ -28,7 +26,8 @@ from aebnas.config.sections.constraints import (
 )
 from aebnas.config.sections.datasets import known_or_outside, wrong_options
 from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
-from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.sections.exits import ExitsConfig, traded_cost
+from aebnas.config.sections.losses import wrong_exit_weights
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.space import Name
 from aebnas.config.sections.supernet import SupernetConfig
@@ -36,7 +35,7 @@ from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.extensions.names import is_outside
 from aebnas.task.metrics.metric import OfAnswers
-from aebnas.task.metrics.table import EXPECTED, metric_of
+from aebnas.task.metrics.table import metric_of
 
 KnownName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 DatasetName = Annotated[KnownName, WrapValidator(known_or_outside)]
@@ -287,26 +286,3 @@ class SearchFile(Frozen):
             return []
         message = wrong_exit_weights(weights, len(positions) + 1)
         return [] if message is None else [(("training", "loss", "exit_weights"), message)]
-
-
-def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
-    """Return why loss weights do not fit a space of so many exits, the last one included; None: they do."""
-    if len(weights) != exits:
-        return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
-    return None if any(weights) else "at least one weight must be > 0"
-
-
-def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequence[str]) -> str:
-    """Return what exits trade for accuracy.
-
-    Args:
-        exits: What their target bounds counts, if they have one.
-        objectives: Else the first of these that thresholds can change, or macs.
-        profiles: Names of the hardware profiles.
-    """
-    budget = exits.budget_metric
-    wanted = EXPECTED if budget is None else (budget,)
-    for name in objectives:
-        if name.partition("@")[0] in wanted:
-            return full_name(name, profiles)
-    return full_name(budget or "macs", profiles)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aebnas.config.schema import SearchFile, wrong_exit_weights
+from aebnas.config.schema import SearchFile
+from aebnas.config.sections.losses import wrong_exit_weights
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable

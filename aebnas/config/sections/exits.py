@@ -11,10 +11,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Wrong, reject
-from aebnas.config.sections.constraints import wrong_device
+from aebnas.config.sections.constraints import full_name, wrong_device
 from aebnas.config.sections.policies import Policies, PolicyConfig, Share, ThresholdsConfig, policy_named
 from aebnas.config.tagged import setting_names
 from aebnas.extensions.names import is_outside
+from aebnas.task.metrics.table import EXPECTED
 
 BUDGETS = ("macs", "latency_ms", "energy_mj")
 """Targets that bound the mean cost of an image."""
@@ -125,3 +126,19 @@ class ExitsConfig(Frozen):
             choices = ", ".join(f"{metric}@{name}" for name in profiles)
             message = f"with several profiles an objective must name the device. Choices: {choices}."
         return [] if message is None else [(path, message)]
+
+
+def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequence[str]) -> str:
+    """Return what exits trade for accuracy.
+
+    Args:
+        exits: What their target bounds counts, if they have one.
+        objectives: Else the first of these that thresholds can change, or macs.
+        profiles: Names of the hardware profiles.
+    """
+    budget = exits.budget_metric
+    wanted = EXPECTED if budget is None else (budget,)
+    for name in objectives:
+        if name.partition("@")[0] in wanted:
+            return full_name(name, profiles)
+    return full_name(budget or "macs", profiles)

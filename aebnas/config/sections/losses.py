@@ -6,6 +6,7 @@ know of a loss stands here too, so that none of them knows one by name.  Must no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, PlainSerializer, PlainValidator
@@ -171,3 +172,10 @@ def loss_named(name: str, **options: Any) -> LossConfig:
 def names_where(property_name: str) -> tuple[str, ...]:
     """Return the names of the losses of which a fact is true, as ``suits_supernets``."""
     return tuple(name for loss in LOSSES if getattr(loss, property_name) for name in names_of(loss))
+
+
+def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:
+    """Return why loss weights do not fit a space of so many exits, the last one included; None: they do."""
+    if len(weights) != exits:
+        return f"needs {exits} values (one per exit and the final classifier), but got {len(weights)}"
+    return None if any(weights) else "at least one weight must be > 0"

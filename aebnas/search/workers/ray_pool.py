@@ -34,7 +34,7 @@ from aebnas.search.workers.cluster.contract import (
     Ready,
     UnreachableError,
 )
-from aebnas.search.workers.cluster.losses import Losses
+from aebnas.search.workers.cluster.lost_workers import Losses
 from aebnas.search.workers.cluster.nodes import check_room
 from aebnas.search.workers.cluster.remote import RemoteCluster
 from aebnas.search.workers.cluster.roster import Roster

@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aebnas.config.schema import DataConfig, SearchFile, traded_cost
-from aebnas.config.sections.exits import ExitsConfig
+from aebnas.config.schema import DataConfig, SearchFile
+from aebnas.config.sections.exits import ExitsConfig, traded_cost
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import refuse_unwritable
 from aebnas.errors import ConfigError, RunError
