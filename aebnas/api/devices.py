@@ -95,7 +95,7 @@ def profile_request(
     from aebnas.search.profiling import profile_request as request_of
 
     place = Path(PROFILES) / f"{default_name(target)}.yaml" if path is None else Path(path)
-    return request_of(config, place, target, networks, again, command)
+    return request_of(config, place, networks, target, again, command)
 
 
 def estimate_profiling(request: ProfileRequest) -> Estimate:

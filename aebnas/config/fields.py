@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from aebnas.config.schema import SearchFile
@@ -58,10 +58,22 @@ def has_default(path: Path) -> bool:
     return field is not None and not field.is_required()
 
 
-def home_of(name: str) -> str | None:
-    """Return where a field of that name stands, if it stands in one place alone."""
-    homes = {path for path in _fields(SearchFile, "") if path.rpartition(".")[2] == name}
-    return homes.pop() if len(homes) == 1 else None
+def home_of(name: str, value: Any) -> str | None:
+    """Return where a field of that name stands, if it is in one place alone and may have that value."""
+    homes = {path: field for path, field in _fields(SearchFile, "") if path.rpartition(".")[2] == name}
+    if len(homes) != 1:
+        return None
+    ((home, field),) = homes.items()
+    return home if _takes(field, value) else None
+
+
+def _takes(field: FieldInfo, value: Any) -> bool:
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _field(sections: Sequence[type[BaseModel]], part: str | int) -> FieldInfo | None:
@@ -69,8 +81,8 @@ def _field(sections: Sequence[type[BaseModel]], part: str | int) -> FieldInfo | 
     return next(filter(None, fields), None)
 
 
-def _fields(section: type[BaseModel], prefix: str) -> Iterator[str]:
+def _fields(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in section.model_fields.items():
-        yield prefix + name
+        yield prefix + name, field
         for inner in sections_in(field.annotation):
             yield from _fields(inner, f"{prefix}{name}.")

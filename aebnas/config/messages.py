@@ -135,18 +135,23 @@ def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
     key = str(path[-1])
     is_entry = error["type"] == "literal_error"
     known = _choices(error) if is_entry else _fields_at(path[:-1], tree)
-    near, home = did_you_mean(key, known), None if is_entry else home_of(key)
+    near, home = did_you_mean(key, known), None if is_entry else home_of(key, _at(path, tree))
     if not near and home:
         near = f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
     return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(known)}."
 
 
-def _fields_at(path: Path, tree: Any) -> list[str]:
-    """Return the fields of a section, of one with a kind those of its kind."""
+def _at(path: Path, tree: Any) -> Any:
     node = tree
     for part in path:
         node = node[part]
+    return node
+
+
+def _fields_at(path: Path, tree: Any) -> list[str]:
+    """Return the fields of a section, of one with a kind those of its kind."""
+    node = _at(path, tree)
     kind = node.get("kind") if isinstance(node, dict) else None
     return list(KINDS[kind].model_fields) if kind in KINDS else field_names(path)
 

@@ -78,7 +78,7 @@ def _equal_plan(tree: Any) -> str:
 def _items(old: Mapping[str, Any], epochs: int) -> list[dict[str, Any]]:
     way, finalists = old.get("mode"), old.get("finalists")
     if way == "successive_halving":
-        return _rungs(_whole(old, "min_epochs", 1), epochs, max(2, _whole(old, "eta", 3)))
+        return _spaced(_whole(old, "min_epochs", 1), epochs, max(2, _whole(old, "eta", 3)))
     inherited = {name: old[name] for name in INHERITED if old.get(name) is not None}
     if way == "supernet" or inherited or finalists:
         last = [{"kind": "trained", "epochs": epochs, "keep": finalists}] if finalists else []
@@ -86,8 +86,8 @@ def _items(old: Mapping[str, Any], epochs: int) -> list[dict[str, Any]]:
     return [{"kind": "trained"}]
 
 
-def _rungs(first: int, last: int, eta: int) -> list[dict[str, Any]]:
-    """Return rungs from ``first`` to ``last`` epochs, evenly spaced in ratio, about ``eta`` apart."""
+def _spaced(first: int, last: int, eta: int) -> list[dict[str, Any]]:
+    """Return trainings from ``first`` to ``last`` epochs, evenly spaced in ratio, about ``eta`` apart."""
     first = min(first, last)
     ratio = last / first
     steps = max(1, round(math.log(ratio) / math.log(eta)))

@@ -95,7 +95,7 @@ def training_seed(run_seed: int, architecture_key: str) -> int:
 def fidelity_step_seed(run_seed: int, architecture_key: str, epochs_before: int) -> int:
     """Return the seed of the part of a training that begins behind so many epochs.
 
-    The first part has the seed of a whole training: the first rung is a short training from scratch.
+    The first part has the seed of a whole training: the first fidelity is a short training from scratch.
     """
     if not epochs_before:
         return training_seed(run_seed, architecture_key)

@@ -1,6 +1,6 @@
 """What to profile for a search-space file: every layer that its search can ask a device for.
 
-request = profile_request(load("search_spaces/mnist5k.yaml"), Path("hardware_profiles/board.yaml"))
+request = profile_request(load("search_spaces/mnist5k.yaml"), Path("hardware_profiles/board.yaml"), 60)
 profile = profile_space(request)  # aebnas.hardware.measure.profile_session; what is measured already is kept
 """
 
@@ -18,15 +18,13 @@ from aebnas.task.task import Task
 
 ONE_CORE = Target()
 """Of this machine, by onnxruntime, one image at a time."""
-NETWORKS = 60
-"""Networks that check a table, by default."""
 
 
 def profile_request(
     config: SearchFile,
     path: Path,
+    networks: int,
     target: Target = ONE_CORE,
-    networks: int = NETWORKS,
     again: bool = False,
     command: str = "from Python",
 ) -> ProfileRequest:

@@ -64,6 +64,11 @@ CASES = {
         "population: 8",
         f"13: training: unknown field 'population'. It belongs to search.population. Fields: {TRAINING}.",
     ),
+    "field of another section, with a value that it cannot have there": (
+        "epochs: 8",
+        "mode: boosted",
+        f"13: training: unknown field 'mode'. Fields: {TRAINING}.",
+    ),
     "unknown constraint": (
         "{accuracy:",
         "{acuracy:",

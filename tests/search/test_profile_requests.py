@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_request_asks_for_every_layer_of_the_file_with_its_images(file: Path, tmp_path: Path) -> None:
-    request = profile_request(load(file), tmp_path / "here.yaml", Target(threads=2), networks=7)
+    request = profile_request(load(file), tmp_path / "here.yaml", 7, Target(threads=2))
     assert (request.space_name, request.task.samples.channels, request.task.classes) == ("tiny", 1, 10)
     assert request.layers() == request.space.layers(classification(1, 10))
     assert {layer.spec.width for layer in request.layers() if layer.spec.type == "conv"} >= {8, 12}
@@ -34,4 +34,4 @@ def test_a_request_asks_for_every_layer_of_the_file_with_its_images(file: Path, 
 
 def test_a_profile_of_another_ending_is_refused(file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"here\.csv: a profile is a \.yaml file, as in .*here\.yaml"):
-        profile_request(load(file), tmp_path / "here.csv")
+        profile_request(load(file), tmp_path / "here.csv", 7)

@@ -1,10 +1,10 @@
-"""Which candidates of a rung go on: those whose operating points are best among their batch's.
+"""Which candidates of a fidelity go on: those whose operating points are best among their batch's.
 
 As NSGA-II judges survivors: feasible before infeasible, then non-dominated rank, then crowding
 distance; a candidate is as good as the best of its points.  Ties go by ask order, so that
 neither workers nor the order of completion decide.
 
-Limits and targets on accuracy are not judged before the last rung: the networks are not trained yet.
+Limits and targets on accuracy are not judged before the last fidelity: the networks are not trained yet.
 Source: NSGA-II (IEEE TEC 2002).  Must not import torch.
 """
 
@@ -29,12 +29,12 @@ FloatArray = NDArray[np.float64]
 def best_first(
     space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], goals: Goals
 ) -> list[str]:
-    """Return the keys of the finished candidates of a rung, the best first.
+    """Return the keys of the finished candidates of a fidelity, the best first.
 
     Args:
         space: Decodes the genomes.
         asked: The batch in ask order.
-        evaluations: At this rung, by key; failed ones are left out.
+        evaluations: At this fidelity, by key; failed ones are left out.
         goals: Objectives, constraints and target.
     """
     points = with_free_points(space, asked, dict(evaluations), goals.without_learned())
