@@ -19,22 +19,12 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import Layer
 from aebnas.errors import ConfigError
 from aebnas.nets.named_weights import named_tensors
-from aebnas.pretrained.named.lite0 import CLASSES, weights_file
+from aebnas.pretrained.named.lite0 import CLASSES, HEAD, NORM_EPS, STAGES, STEM, weights_file
 from aebnas.space.architecture import FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task, classification
 
-STAGES = (
-    (3, 1, 1.0, 16, 1),
-    (3, 2, 6.0, 24, 2),
-    (5, 2, 6.0, 40, 2),
-    (3, 2, 6.0, 80, 3),
-    (5, 1, 6.0, 112, 3),
-    (5, 2, 6.0, 192, 4),
-    (3, 1, 6.0, 320, 1),
-)
-"""Kernel, stride of the first block, expansion, width and depth of each stage."""
-ACTIVATION, PADDING, NORM_EPS = "relu6", "same", 1e-3
+ACTIVATION, PADDING = "relu6", "same"
 NORMALISATION = Normalisation((127 / 255,), (128 / 255,))
 """``(pixel - 127) / 128``."""
 PARTS = {
@@ -54,10 +44,10 @@ def architecture() -> StagedArchitecture:
     stages = (StageSpec(f"stage{i}", tuple(_blocks(*row))) for i, row in enumerate(STAGES, start=1))
     return StagedArchitecture(
         resolution=224,
-        stem=StemSpec(3, 2, 32, ACTIVATION, PADDING, NORM_EPS),
+        stem=StemSpec(3, 2, STEM, ACTIVATION, PADDING, NORM_EPS),
         stages=tuple(stages),
         exits=(),
-        final=FinalSpec(1280, 0, ACTIVATION, NORM_EPS),
+        final=FinalSpec(HEAD, 0, ACTIVATION, NORM_EPS),
         normalisation=NORMALISATION,
     )
 
@@ -98,8 +88,8 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {ours: state[name] for ours, (name, _) in expected.items()}
 
 
-def _blocks(kernel: int, stride: int, expansion: float, width: int, depth: int) -> Iterator[BlockSpec]:
-    usual = BlockSpec("mbconv", kernel, width, 1, expansion, activation=ACTIVATION, norm_eps=NORM_EPS)
+def _blocks(depth: int, kernel: int, stride: int, expansion: int, width: int) -> Iterator[BlockSpec]:
+    usual = BlockSpec("mbconv", kernel, width, 1, float(expansion), activation=ACTIVATION, norm_eps=NORM_EPS)
     yield usual if stride == 1 else replace(usual, stride=stride, padding=PADDING)
     for _ in range(depth - 1):
         yield usual

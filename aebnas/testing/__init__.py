@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aebnas.lazy import lookup
 
 if TYPE_CHECKING:
     from aebnas.testing.blocks import BlockContract as BlockContract
@@ -25,21 +26,17 @@ if TYPE_CHECKING:
     from aebnas.testing.scores import ScoreContract as ScoreContract
     from aebnas.testing.spaces import SpaceContract as SpaceContract
 
-CONTRACTS = {
-    "BlockContract": "blocks",
-    "DatasetContract": "datasets",
-    "LossContract": "losses",
-    "MetricContract": "metrics",
-    "NetworkContract": "networks",
-    "PolicyContract": "policies",
-    "ScoreContract": "scores",
-    "SpaceContract": "spaces",
+_HOMES = {
+    "aebnas.testing.blocks": ("BlockContract",),
+    "aebnas.testing.datasets": ("DatasetContract",),
+    "aebnas.testing.losses": ("LossContract",),
+    "aebnas.testing.metrics": ("MetricContract",),
+    "aebnas.testing.networks": ("NetworkContract",),
+    "aebnas.testing.policies": ("PolicyContract",),
+    "aebnas.testing.scores": ("ScoreContract",),
+    "aebnas.testing.spaces": ("SpaceContract",),
 }
-"""The module of each contract in this folder: imported when it is asked for, as it needs pytest."""
+"""The module of each contract: imported when it is asked for, as it needs pytest."""
 
-
-def __getattr__(name: str) -> Any:
-    """Return a contract."""
-    if name not in CONTRACTS:
-        raise AttributeError(f"aebnas.testing has no {name!r}. Contracts: {', '.join(CONTRACTS)}.")
-    return getattr(import_module(f"aebnas.testing.{CONTRACTS[name]}"), name)
+if not TYPE_CHECKING:  # else every name would be one for type checkers
+    __getattr__ = lookup(__name__, _HOMES)
