@@ -50,7 +50,9 @@ def main() -> None:
         for store in stores
         for one in store.evaluations()
         # a network without early exits has nothing to predict
-        if one.is_done and len(one.reach_macs) > 1 and store.weights_path(one.key, one.fidelity).exists()
+        if one.is_done
+        and len(one.reach_macs) > 1
+        and store.artefacts.weights_path(one.key, one.fidelity).exists()
     }
     chosen = [kept[key] for key in sorted(kept)][: arguments.candidates]
     anchor = anchor_clock(target)
@@ -62,7 +64,7 @@ def main() -> None:
             splits.task,
             config.training.boosting_coefficient,
         )
-        weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
+        weights = io.BytesIO(store.artefacts.weights_path(one.key, one.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
         reach = profile.reach_latency_ms(network.plan)
         images = np.concatenate(

@@ -15,7 +15,7 @@ from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.plan import StepOf
 from aebnas.evaluation.record import Evaluation, Outcome
-from aebnas.runs.individuals import (
+from aebnas.runs.fronts.individuals import (
     Individual,
     advice_on_inherited,
     dominated_share,

@@ -18,19 +18,19 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
+from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.runs.environment import environment
 from aebnas.runs.store.store import RunStore
 from aebnas.search.workers.ray_pool import RayPool
-from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
 RUN = Path("runs/tabular")
 
 
-def every_architecture(space: StagedSpace) -> dict[str, StagedArchitecture]:
+def every_architecture(space: SearchSpace) -> dict[str, Architecture]:
     """Return all distinct architectures of a small space by key."""
     genomes = itertools.product(*(range(n) for n in space.cardinalities))
     return {a.key(): a for a in (space.decode(genome) for genome in genomes)}
@@ -66,14 +66,17 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     store = RunStore(RUN) if (RUN / "run.sqlite").exists() else RunStore.create(RUN, config, environment())
-    context = context_key(candidate_settings(config), splits.fingerprint)
-    missing = [a for key, a in every_architecture(space).items() if store.find(key, context) is None]
+    settings = candidate_settings(config)
+    context, fidelity = context_key(settings, splits.fingerprint), plan_of(config).fidelities[0].name
+    missing = [
+        a for key, a in every_architecture(space).items() if store.find(key, context, fidelity) is None
+    ]
     print(f"{len(missing)} architectures to train", flush=True)
     with store.writing():
-        pool = RayPool(candidate_settings(config), config.workers, splits)
+        pool = RayPool(settings, config.workers, splits)
         for outcome in pool.evaluate(missing, lambda key: None):
             store.add(outcome, context)
-            store.forget_artefacts([outcome.evaluation.key])
+            store.artefacts.forget([(outcome.evaluation.key, fidelity)])
         pool.close()
     table(store, config).to_csv(HERE / "table.csv", index=False)
 

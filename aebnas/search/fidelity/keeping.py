@@ -45,7 +45,7 @@ class Keeping:
         finals = {one.name for one in self._plan.finals}
         spare = {
             (key, name)
-            for key, name in self._store.artefacts()
+            for key, name in self._store.artefacts.kept()
             if key in evaluations and key not in self._spared and name not in finals
         }
         self._forget(spare)
@@ -53,10 +53,10 @@ class Keeping:
     def after_end(self, candidates: Iterable[Evaluation]) -> None:
         """Forget everything but what the last generation kept, and what some candidates are now."""
         self._kept |= {(one.key, one.fidelity) for one in candidates}
-        self._forget(self._store.artefacts())
+        self._forget(self._store.artefacts.kept())
 
     def _forget(self, artefacts: Iterable[Artefact]) -> None:
-        self._store.forget_artefacts(
+        self._store.artefacts.forget(
             one for one in artefacts if one not in self._kept and one[0] not in self._open
         )
 

@@ -72,26 +72,26 @@ class Steps:
         Args:
             candidates: Finished ones, as they stand.
         """
-        lost = [one for one in candidates if not self.store.has_artefacts(one.key, one.fidelity)]
+        lost = [one for one in candidates if not self.store.artefacts.has(one.key, one.fidelity)]
         for level in sorted({self.plan.named(one.fidelity).level for one in lost}):
             at_level = [one.architecture for one in lost if self.plan.named(one.fidelity).level == level]
             self._make_again(at_level, level)
-        return all(self.store.has_artefacts(one.key, one.fidelity) for one in lost)
+        return all(self.store.artefacts.has(one.key, one.fidelity) for one in lost)
 
     def _ready(self, architectures: Sequence[Architecture], level: int) -> list[Architecture]:
         """Return those that can take a step: weights that it begins with are made again where they miss."""
         if not self.plan.fidelities[level].continues:
             return list(architectures)
         before = self.plan.fidelities[level - 1].name
-        lost = [one for one in architectures if not self.store.has_artefacts(one.key(), before)]
+        lost = [one for one in architectures if not self.store.artefacts.has(one.key(), before)]
         self._make_again(lost, level - 1)
-        return [one for one in architectures if self.store.has_artefacts(one.key(), before)]
+        return [one for one in architectures if self.store.artefacts.has(one.key(), before)]
 
     def _make_again(self, architectures: Sequence[Architecture], level: int) -> None:
         name = self.plan.fidelities[level].name
         for outcome in self.train(self._ready(architectures, level), self._step_of(level), None):
             if outcome.evaluation.is_done:
-                self.store.put_artefacts(outcome, name)
+                self.store.artefacts.put(outcome, name)
             else:  # it was done before: the machine failed
                 self.failures.append(outcome.evaluation)
 
@@ -99,4 +99,4 @@ class Steps:
         if not self.plan.fidelities[level].continues:
             return lambda key: Step(level)
         before = self.plan.fidelities[level - 1].name
-        return lambda key: Step(level, self.store.weights(key, before))
+        return lambda key: Step(level, self.store.artefacts.weights(key, before))
