@@ -1,6 +1,7 @@
 """What a run directory keeps, and what it refuses."""
 
 import errno
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(artefacts_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
