@@ -111,11 +111,11 @@ def _is_echo(finding: Finding, findings: list[Finding]) -> bool:
     )
 
 
-def _follows(finding: Finding, known: list[Problem]) -> bool:
+def _follows(finding: Finding, problems: list[Problem]) -> bool:
     """Whether reading the file told the cause already, such as an infinite number."""
     depth = len(finding.path)
     is_about_names = finding.error["type"] in ("missing", "extra_forbidden")
-    return not is_about_names and any(problem.path[:depth] == finding.path for problem in known)
+    return not is_about_names and any(problem.path[:depth] == finding.path for problem in problems)
 
 
 def _problems(finding: Finding, document: Document) -> list[Problem]:
@@ -134,12 +134,12 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
 def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
     key = str(path[-1])
     is_entry = error["type"] == "literal_error"
-    known = _choices(error) if is_entry else _fields_at(path[:-1], tree)
-    near, home = did_you_mean(key, known), None if is_entry else home_of(key, _at(path, tree))
+    names = _choices(error) if is_entry else _fields_at(path[:-1], tree)
+    near, home = did_you_mean(key, names), None if is_entry else home_of(key, _at(path, tree))
     if not near and home:
         near = f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
-    return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(known)}."
+    return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(names)}."
 
 
 def _at(path: Path, tree: Any) -> Any:
@@ -209,9 +209,9 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
     telling = inner or broken_laws
     if telling:
         return [Problem(document.location(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
-    words = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
+    choices = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
     kinds = [EXPECTED[f.error["type"]] for f in alternatives if f.error["type"] in EXPECTED]
     value = alternatives[0].error["input"]
-    near = f". {_nearest(value, words)}".rstrip() if isinstance(value, str) else ""
-    expected = " or ".join(kinds + [repr(word) for word in words])
+    near = f". {_nearest(value, choices)}".rstrip() if isinstance(value, str) else ""
+    expected = " or ".join(kinds + [repr(word) for word in choices])
     return [Problem(document.location(path), path, f"must be {expected}, but got {show(value)}{near}")]
