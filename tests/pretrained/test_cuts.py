@@ -20,7 +20,7 @@ WORTHWHILE = {
     "inception": ["stem", "mixed1+max_pool2d"],
     "convnext": ["stem", "stages.0.0", "stages.0"],
     "vit": ["patch+add", "blocks.0.proj+add", "blocks.0", "blocks.1.proj+add", "blocks.1"],
-    "channels_last": ["patch+permute", "stage1.0", "stage1", "stage2.0"],
+    "channels_last": ["patch+permute", "stage1.0", "stage1+cat", "merge", "stage2.0"],
 }
 
 
