@@ -48,10 +48,10 @@ def on_device(path: Path, profile: Path) -> RunContents:
     config = rescored_config(store.config, [str(profile)], None)
     task = Task.of_samples(store.metadata("image_shape"), len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
-    found = rescored(
+    rescoring = rescored(
         exit_settings(config), store.evaluations(), store.exit_records, read_labels(path), devices, task
     )
-    return read_run(store, rescored=(config, found))
+    return read_run(store, rescored=(config, rescoring))
 
 
 def front_of(run: RunContents) -> np.ndarray:

@@ -18,7 +18,6 @@ from aebnas.config import SearchFile, load
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.evaluation.identity import context_key
-from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.runs.environment import environment
 from aebnas.runs.store.store import RunStore
@@ -67,7 +66,7 @@ def main() -> None:
     space = space_of(config, splits.train.shape)
     store = RunStore(RUN) if (RUN / "run.sqlite").exists() else RunStore.create(RUN, config, environment())
     settings = candidate_settings(config)
-    context, fidelity = context_key(settings, splits.fingerprint), plan_of(config).fidelities[0].name
+    context, fidelity = context_key(settings, splits.fingerprint), settings.plan.fidelities[0].name
     missing = [
         a for key, a in every_architecture(space).items() if store.find(key, context, fidelity) is None
     ]
