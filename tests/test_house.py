@@ -132,19 +132,6 @@ def test_a_field_of_a_class_and_a_name_that_is_only_read_are_no_local_variables(
     assert said(package) == (0, [])
 
 
-def test_a_room_without_vague_names_must_leave_the_list_of_those_that_have_some(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    from vague_names import vague_names
-
-    package = house(tmp_path, {"old/a": "def work(one): pass\n", "new/a": ""})
-    assert vague_names(package, {"old"}) == []
-    assert vague_names(package, {"old", "new"}) == [
-        f"{package}/new: no vague names any more; take it off NOT_YET"
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "word", "instead"),
     [

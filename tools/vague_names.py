@@ -8,50 +8,20 @@ constants of modules are no local variables.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 VAGUE = frozenset({"one", "found", "known", "wanted"})
-NOT_YET: frozenset[str] = frozenset(
-    {
-        "cli",
-        "data",
-        "deploy",
-        "exits",
-        "files",
-        "hardware",
-        "heads",
-        "nets",
-        "pretrained",
-        "report",
-        "runs",
-        "runtime",
-        "space",
-        "train",
-        "training",
-    }
-)
-"""Rooms of the package that still have some; a room without any must leave the list."""
 
 
-def vague_names(package: Path, not_yet: Collection[str] = NOT_YET) -> list[str]:
-    """Return one line per local variable of a vague name, and per room that needs no exception any more.
-
-    Args:
-        package: Folder of the package.
-        not_yet: Its folders (or modules, with ``.py``) in which such names are not refused.
-    """
-    wrong, rooms = [], set[str]()
-    for path in sorted(package.rglob("*.py")):
-        room = path.relative_to(package).parts[0]
-        for line, name in _bindings(ast.parse(path.read_text(encoding="utf-8"))):
-            if name not in VAGUE:
-                continue
-            rooms.add(room)
-            if room not in not_yet:
-                wrong.append(f"{path}:{line}: {name!r} does not say what it holds; call it by its content")
-    left = sorted(room for room in not_yet if (package / room).exists() and room not in rooms)
-    return wrong + [f"{package / room}: no vague names any more; take it off NOT_YET" for room in left]
+def vague_names(package: Path) -> list[str]:
+    """Return one line per local variable of a vague name in a package."""
+    return [
+        f"{path}:{line}: {name!r} does not say what it holds; call it by its content"
+        for path in sorted(package.rglob("*.py"))
+        for line, name in _bindings(ast.parse(path.read_text(encoding="utf-8")))
+        if name in VAGUE
+    ]
 
 
 def _bindings(tree: ast.AST) -> Iterator[tuple[int, str]]:

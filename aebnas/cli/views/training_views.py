@@ -211,15 +211,9 @@ class JsonTraining:
 def began(event: TrainingBegan) -> str:
     """Return the beginning of a training as a line."""
     inherited = ", from inherited weights" if event.inherits else ""
-<<<<<<< HEAD
-    known = f", {event.known} of them done before" if event.known else ""
-    epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{known}"
-    return f"{NETWORK_NAMES[event.role]} {event.key}: {epochs}; {event.folder}"
-=======
     done_before = f", {event.epochs_done} of them done before" if event.epochs_done else ""
     epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{done_before}"
-    return f"{ROLES[event.role]} {event.key}: {epochs}; {event.folder}"
->>>>>>> main
+    return f"{NETWORK_NAMES[event.role]} {event.key}: {epochs}; {event.folder}"
 
 
 def epoch_line(event: EpochEnded) -> str:
@@ -238,13 +232,8 @@ def metadata(event: EpochEnded) -> str:
 def trained(event: NetworkTrained) -> str:
     """Return a finished network as a line."""
     exits = " / ".join(percent(share, 2) for share in event.accuracy)
-<<<<<<< HEAD
-    known = " (trained before)" if event.was_known else ""
-    line = f"{NETWORK_NAMES[event.role]} {event.key}{known}: exits {exits} on calibrate"
-=======
     trained_before = " (trained before)" if event.was_known else ""
-    line = f"{ROLES[event.role]} {event.key}{trained_before}: exits {exits} on calibrate"
->>>>>>> main
+    line = f"{NETWORK_NAMES[event.role]} {event.key}{trained_before}: exits {exits} on calibrate"
     if len(event.accuracy) == 1:
         return line
     cost = metric_value(event.cost_metric, event.policy_cost)
