@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.fields import documentation, field_names, has_default, home_of
 from aebnas.config.moved import moved
-from aebnas.config.sections.fidelities import KINDS
 from aebnas.files.document import Document
 from aebnas.files.source_locations import Path, Problem
 
@@ -128,13 +127,13 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         if new_spelling is not None:
             return [Problem(document.location(path), path, new_spelling)]
         return [Problem(document.location(path), path[:-1], _unknown_key(path, error, document.tree))]
-    return [Problem(document.location(path), path, _sentence(path, error))]
+    return [Problem(document.location(path), path, _sentence(path, error, document.tree))]
 
 
 def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
     key = str(path[-1])
     is_entry = error["type"] == "literal_error"
-    known = _choices(error) if is_entry else _fields_at(path[:-1], tree)
+    known = _choices(error) if is_entry else field_names(path[:-1], tree)
     near, home = did_you_mean(key, known), None if is_entry else home_of(key, _at(path, tree))
     if not near and home:
         near = f"It belongs to {home}. "
@@ -149,24 +148,17 @@ def _at(path: Path, tree: Any) -> Any:
     return node
 
 
-def _fields_at(path: Path, tree: Any) -> list[str]:
-    """Return the fields of a section, of one with a kind those of its kind."""
-    node = _at(path, tree)
-    kind = node.get("kind") if isinstance(node, dict) else None
-    return list(KINDS[kind].model_fields) if kind in KINDS else field_names(path)
-
-
-def _sentence(path: Path, error: ErrorDetails) -> str:
+def _sentence(path: Path, error: ErrorDetails, tree: Any) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         name = error["loc"][-1]
-        return f"field {name!r} is missing: {documentation((*path, name))}"
+        return f"field {name!r} is missing: {documentation((*path, name), tree)}"
     if kind == "literal_error":
         choices = _choices(error)
         more = f", or {context['or']}" if "or" in context else ""
         return f"unknown value {show(value)}. {_nearest(value, choices)}Choices: {', '.join(choices)}{more}."
     if kind in EXPECTED:
-        cure = "; delete the line to take the default" if value is None and has_default(path) else ""
+        cure = "; delete the line to take the default" if value is None and has_default(path, tree) else ""
         return f"must be {EXPECTED[kind]}, but got {show(value)}{cure}"
     if kind in LAWS:
         sign, key = LAWS[kind]
@@ -208,7 +200,10 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
     ]
     telling = inner or broken_laws
     if telling:
-        return [Problem(document.location(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
+        return [
+            Problem(document.location(f.path), f.path, _sentence(f.path, f.error, document.tree))
+            for f in telling
+        ]
     words = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
     kinds = [EXPECTED[f.error["type"]] for f in alternatives if f.error["type"] in EXPECTED]
     value = alternatives[0].error["input"]

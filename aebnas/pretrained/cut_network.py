@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from types import FunctionType
@@ -27,6 +27,10 @@ from aebnas.pretrained.pieces import Piece, PieceGraph, sliced
 DIGEST_DIGITS = 8
 
 
+Origin = Callable[[Sequence[int]], "CutNetwork"]
+"""Returns a network for images of a shape ``(channels, height, width)``; can be pickled."""
+
+
 @dataclass(frozen=True, eq=False)
 class CutNetwork:
     """A network for images of one shape."""
@@ -39,6 +43,8 @@ class CutNetwork:
     """Names of buffers that are not saved with the weights."""
     notes: tuple[str, ...] = ()
     """What was done to the network on the way, in words that users read."""
+    origin: Origin | None = None
+    """Where another process gets it from; None: from nowhere, it was handed over as a module."""
     cuts: tuple[Cut, ...] = field(init=False)
     """Every place where it can be cut, in order."""
     macs: int = field(init=False)
@@ -66,6 +72,23 @@ class CutNetwork:
         nodes[END] = self.evaluation.logits, trained.logits if trained else None
         for name, value in (("cuts", cuts), ("macs", sum(macs.values())), ("_nodes", nodes)):
             object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say where it comes from: graphs do not travel, another process exports the network again.
+
+        Raises:
+            TypeError: Nobody can say.
+        """
+        if self.origin is None:
+            raise TypeError(
+                f"{self.name} was handed over as a module, which other processes cannot get: name it as "
+                "package.module:function"
+            )
+        return self.origin, (self._image,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CutNetwork:
+        """Return the same object: nothing about it changes."""
+        return self
 
     @property
     def input(self) -> TensorSpec:
@@ -137,7 +160,7 @@ class CutNetwork:
         evaluation, training = self._graphs(start, end)
         names = {*evaluation.names, *(training.names if training else ())}
         tensors = {name: self._tensor(name, module) for name in names}
-        return Piece(evaluation, training, tensors, self.passing)
+        return Piece(evaluation, training, tensors, self.passing, (self.piece, start, end))
 
     def build(self, start: str, end: str) -> nn.Module:
         """Return what runs between two cuts, or ends of the network, with weights of its own."""

@@ -12,6 +12,7 @@ from typing import Any
 from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
+from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.cuts import named_cuts
@@ -74,6 +75,22 @@ class PretrainedKind(SpaceKind):
             KeyError, TypeError, ValueError: The description is incomplete or has unknown fields.
         """
         return PretrainedArchitecture.from_dict(plain)
+
+
+def pretrained_kind(section: PretrainedSpaceConfig) -> PretrainedKind:
+    """Return the kind with the options of a file."""
+    own, after = section.normalisation, section.exits.after
+    return PretrainedKind(
+        network=section.network,
+        weights=section.weights or "",
+        resolution=section.resolution or (),
+        head=section.head,
+        after=None if isinstance(after, str) else after,
+        most=section.exits.most,
+        branch=section.exits.branch,
+        normalisation=None if own is None else Normalisation(own.mean, own.std),
+        colours=section.colours,
+    )
 
 
 class PretrainedSpace(GeneSpace):
