@@ -136,7 +136,8 @@ def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
     known = _choices(error) if is_entry else field_names(path[:-1], tree)
     near, home = did_you_mean(key, known), None if is_entry else home_of(key, _at(path, tree))
     if not near and home:
-        near = f"It belongs to {home}. "
+        is_here = home == ".".join(str(part) for part in path if isinstance(part, str))
+        near = "Another kind of this section has it. " if is_here else f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
     return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(known)}."
 

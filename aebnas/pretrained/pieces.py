@@ -57,7 +57,8 @@ class Piece(nn.Module):
             training: What runs in training mode; None: it cannot be trained.
             tensors: By name; they are shared, not copied.
             passing: Names of buffers that are not saved with the weights.
-            made_by: What makes the same piece in another process, and its arguments: both ends.
+            made_by: What makes the same piece in another process, and its arguments: both ends; None: its
+                graphs travel with it.
         """
         super().__init__()
         self._made_by = made_by
@@ -95,14 +96,10 @@ class Piece(nn.Module):
         answer: Tensor = graph.function.forward(x, *tensors)
         return answer
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Say how to make it again, with its own tensors: graphs do not travel.
-
-        Raises:
-            TypeError: Nobody can say.
-        """
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Return how to make it again, with its own tensors: where the network has an origin, by name."""
         if self._made_by is None:
-            raise TypeError("a piece that no network was asked for cannot be made again by another process")
+            return super().__reduce_ex__(protocol)
         make, start, end = self._made_by
         state = {name: value for name, value in self.__dict__.items() if name != "_graphs"}
         return make, (start, end), state
