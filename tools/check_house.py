@@ -5,7 +5,9 @@
 - Docstrings are true: a module that says "Must not import torch" (or pymoo, ray, ...) does not load
   it when it is imported, neither itself nor through what it imports.
 - Rooms stay small: no folder holds more than 15 modules.
-- Words that the project gave up for those of its field do not come back (``given_up.py``).
+- Modules and functions stay short (``lengths.py``).
+- Words that the project gave up for those of its field do not come back (``given_up.py``), and local
+  variables say what they hold (``vague_names.py``).
 
 Usage: ``python tools/check_house.py [FOLDER OF THE PACKAGE]``; prints what is wrong, exits with 1.
 """
@@ -20,10 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from given_up import given_up
+from lengths import too_long
+from vague_names import vague_names
 
 MOST_MODULES = 15
 """Modules of one folder, ``__init__.py`` not counted."""
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "docs", "search_spaces", "tests")
+DOCUMENTS = (
+    "README.md", "ARCHITECTURE.md", "docs", "search_spaces", "tests", "benchmarks", "experiments",
+)  # fmt: skip
 """Beside the package: what is read for words that were given up."""
 PROMISE = re.compile(r"Must not import ([a-z][\w, ]*?)(?:[.;:]|$| before )", re.MULTILINE)
 
@@ -44,8 +50,9 @@ def main(folder: str = "aebnas") -> int:
     """Print what is wrong and return the exit code."""
     modules = read(Path(folder))
     documents = [Path(folder).parent / name for name in DOCUMENTS]
-    wrong = [*circles(modules), *broken_promises(modules), *crowded(Path(folder))]
-    wrong += given_up([Path(folder), *documents])
+    package = Path(folder)
+    wrong = [*circles(modules), *broken_promises(modules), *crowded(package), *too_long(package)]
+    wrong += [*vague_names(package), *given_up([package, *documents])]
     for line in wrong:
         print(line)
     return 1 if wrong else 0
@@ -90,10 +97,10 @@ def _name(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _module(name: str, path: Path, known: Mapping[str, Path]) -> Module:
+def _module(name: str, path: Path, paths: Mapping[str, Path]) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     module = Module(path, ast.get_docstring(tree) or "")
-    for target, is_loaded in _imports(tree, known, is_loaded=True):
+    for target, is_loaded in _imports(tree, paths, is_loaded=True):
         if target != name:
             module.named.add(target)
             if is_loaded:
@@ -101,16 +108,16 @@ def _module(name: str, path: Path, known: Mapping[str, Path]) -> Module:
     return module
 
 
-def _imports(node: ast.AST, known: Mapping[str, Path], is_loaded: bool) -> Iterator[tuple[str, bool]]:
+def _imports(node: ast.AST, paths: Mapping[str, Path], is_loaded: bool) -> Iterator[tuple[str, bool]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from ((alias.name, is_loaded) for alias in child.names)
         elif isinstance(child, ast.ImportFrom) and child.module is not None:
             for alias in child.names:
                 whole = f"{child.module}.{alias.name}"
-                yield (whole if whole in known else child.module), is_loaded
+                yield (whole if whole in paths else child.module), is_loaded
         is_later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(child)
-        yield from _imports(child, known, is_loaded and not is_later)
+        yield from _imports(child, paths, is_loaded and not is_later)
 
 
 def _is_for_types(node: ast.AST) -> bool:
@@ -118,10 +125,10 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _promised(docstring: str) -> list[str]:
-    words = " ".join(docstring.split())
+    text = " ".join(docstring.split())
     return [
         library
-        for sentence in PROMISE.findall(words)
+        for sentence in PROMISE.findall(text)
         for library in re.split(r",\s*|\s+(?:or|and|nor)\s+", sentence)
         if library
     ]
@@ -156,7 +163,7 @@ def _components(modules: Mapping[str, Module]) -> list[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    components: list[list[str]] = []
     for root in modules:
         work = [(root, iter(sorted(modules[root].named & modules.keys())))] if root not in order else []
         while work:
@@ -176,9 +183,9 @@ def _components(modules: Mapping[str, Module]) -> list[list[str]]:
                     low[work[-1][0]] = min(low[work[-1][0]], low[name])
                 if low[name] == order[name]:
                     cut = stack.index(name)
-                    found.append(stack[cut:])
+                    components.append(stack[cut:])
                     del stack[cut:]
-    return found
+    return components
 
 
 if __name__ == "__main__":

@@ -71,12 +71,12 @@ class SamePadding(nn.Module):
 
     def sides(self, size: Sequence[int]) -> Sides:
         """Return the zeros before and behind each axis of a map."""
-        found = []
+        sides = []
         for length in map(int, size):
             reached = (-(-length // self.stride) - 1) * self.stride + self.kernel
             missing = max(0, reached - length)
-            found.append((missing // 2, missing - missing // 2))
-        return found
+            sides.append((missing // 2, missing - missing // 2))
+        return sides
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` of shape ``(batch, channels, h, w)``, padded."""

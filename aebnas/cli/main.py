@@ -57,10 +57,10 @@ HELP_WIDTH = 84
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; wrong usage raises ``SystemExit(2)``, as argparse does."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    command_line = list(sys.argv[1:] if argv is None else argv)
     with guarded_streams() as output:
         try:
-            code = _answer(words, output)
+            code = _answer(command_line, output)
             output.flush()
         except OutputLost:
             code = 0
@@ -73,10 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code or _code_of_lost(output)
 
 
-def _answer(words: list[str], output: GuardedStream) -> int:
+def _answer(command_line: list[str], output: GuardedStream) -> int:
     """Run one command; its errors are told and become exit codes."""
-    arguments = _parse(words)
-    arguments.words = words  # what a person would type again
+    arguments = _parse(command_line)
+    arguments.command_line = command_line  # what a person would type again
     command = COMMANDS[arguments.command]
     output.goes_on = not command.only_prints
     output.command = f"aebnas {command.name}"
@@ -119,17 +119,17 @@ def _code_of_lost(output: GuardedStream) -> int:
     return 1
 
 
-def _parse(words: list[str]) -> argparse.Namespace:
+def _parse(command_line: list[str]) -> argparse.Namespace:
     top = parser()
-    if not words:
+    if not command_line:
         top.print_help(sys.stderr)
         raise SystemExit(2)
-    command = next((word for word in words if not word.startswith("-")), None)
+    command = next((word for word in command_line if not word.startswith("-")), None)
     if command is not None and command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         suggestion = f"Did you mean {near[0]!r}? " if near else ""
         top.error(f"unknown command {command!r}. {suggestion}Choices: {', '.join(COMMANDS)}.")
-    return top.parse_args(words)
+    return top.parse_args(command_line)
 
 
 def parser() -> argparse.ArgumentParser:

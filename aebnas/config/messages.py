@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
-from aebnas.config.fields import documentation, field_names, has_default, home_of
-from aebnas.config.moved import moved
+from aebnas.config.fields import documentation, field_names, has_default, home_of, is_a_field
+from aebnas.config.moved import moved, moved_from_elsewhere
 from aebnas.files.document import Document
 from aebnas.files.source_locations import Path, Problem
 
@@ -110,11 +110,11 @@ def _is_echo(finding: Finding, findings: list[Finding]) -> bool:
     )
 
 
-def _follows(finding: Finding, known: list[Problem]) -> bool:
+def _follows(finding: Finding, problems: list[Problem]) -> bool:
     """Whether reading the file told the cause already, such as an infinite number."""
     depth = len(finding.path)
     is_about_names = finding.error["type"] in ("missing", "extra_forbidden")
-    return not is_about_names and any(problem.path[:depth] == finding.path for problem in known)
+    return not is_about_names and any(problem.path[:depth] == finding.path for problem in problems)
 
 
 def _problems(finding: Finding, document: Document) -> list[Problem]:
@@ -123,23 +123,31 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         full = [((*path, *relative), message) for relative, message in error["ctx"]["wrong"]]
         return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
-        new_spelling = moved(path, document.tree)
-        if new_spelling is not None:
-            return [Problem(document.location(path), path, new_spelling)]
-        return [Problem(document.location(path), path[:-1], _unknown_key(path, error, document.tree))]
+        return [_unknown(path, error, document)]
     return [Problem(document.location(path), path, _sentence(path, error, document.tree))]
 
 
-def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
-    key = str(path[-1])
+def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
+    """Return what to say of a key that no field has: its new name, its home, or the nearest one."""
+    tree, is_entry = document.tree, error["type"] == "literal_error"
+    home = None if is_entry else home_of(str(path[-1]), _at(path, tree))
+    new_spelling = moved(path, tree)
+    if new_spelling is None and not is_entry and not is_a_field(str(path[-1])):
+        new_spelling = moved_from_elsewhere(path, tree)
+    if new_spelling is not None:
+        return Problem(document.location(path), path, new_spelling)
+    return Problem(document.location(path), path[:-1], _unknown_key(str(path[-1]), path, error, tree, home))
+
+
+def _unknown_key(key: str, path: Path, error: ErrorDetails, tree: Any, home: str | None) -> str:
     is_entry = error["type"] == "literal_error"
-    known = _choices(error) if is_entry else field_names(path[:-1], tree)
-    near, home = did_you_mean(key, known), None if is_entry else home_of(key, _at(path, tree))
+    names = _choices(error) if is_entry else field_names(path[:-1], tree)
+    near = did_you_mean(key, names)
     if not near and home:
         is_here = home == ".".join(str(part) for part in path if isinstance(part, str))
         near = "Another kind of this section has it. " if is_here else f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
-    return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(known)}."
+    return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(names)}."
 
 
 def _at(path: Path, tree: Any) -> Any:
@@ -205,9 +213,9 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
             Problem(document.location(f.path), f.path, _sentence(f.path, f.error, document.tree))
             for f in telling
         ]
-    words = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
+    choices = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
     kinds = [EXPECTED[f.error["type"]] for f in alternatives if f.error["type"] in EXPECTED]
     value = alternatives[0].error["input"]
-    near = f". {_nearest(value, words)}".rstrip() if isinstance(value, str) else ""
-    expected = " or ".join(kinds + [repr(word) for word in words])
+    near = f". {_nearest(value, choices)}".rstrip() if isinstance(value, str) else ""
+    expected = " or ".join(kinds + [repr(word) for word in choices])
     return [Problem(document.location(path), path, f"must be {expected}, but got {show(value)}{near}")]

@@ -56,18 +56,18 @@ def _read(path: Path, model: type[M], what: str) -> M:
     folder = document.tree.get("code_folder")
     if isinstance(folder, str):
         look_in(folder)  # where code is allowed, what the file names is loaded and checked
-    problems, found = list(document.problems), None
+    problems, instance = list(document.problems), None
     try:
         # as JSON: there a list may become a tuple while everything else stays strict
-        found = model.model_validate_json(json.dumps(document.tree))
+        instance = model.model_validate_json(json.dumps(document.tree))
     except ValidationError as error:
         problems += [
             p for detail in error.errors(include_url=False) for p in _problems(detail, document, model)
         ]
-    if found is None or problems:
+    if instance is None or problems:
         lines = map(str, sorted(problems, key=lambda problem: problem.location))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
-    return found
+    return instance
 
 
 def _problems(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> list[Problem]:

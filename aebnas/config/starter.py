@@ -114,8 +114,8 @@ def _options(field: FieldInfo, indent: str) -> Iterator[str]:
                 default = defaults[option]
                 shown = _short(default["name"] if is_tagged(sections_in(inner.annotation)) else default)
                 owners.setdefault((option, shown, inner.description or ""), []).extend(names_of(section))
-    known = [name for section in sections_in(field.annotation) for name in names_of(section)]
-    yield f"{indent}# One of {', '.join(known)}. Their options:"
+    section_names = [name for section in sections_in(field.annotation) for name in names_of(section)]
+    yield f"{indent}# One of {', '.join(section_names)}. Their options:"
     for (option, shown, description), names in owners.items():
         yield f"{indent}# {', '.join(names)}: {{{option}: {shown}}}"
         yield f"{indent}#   {description}"
@@ -137,28 +137,28 @@ def _dashed(lines: Sequence[str], indent: str) -> Iterator[str]:
 def _line(text: str, field: FieldInfo, indent: str) -> Iterator[str]:
     """Yield the field with its comment behind it, or above it where the line would be too long."""
     comment = " ".join((field.description or "").replace("``", "").split())
-    words = _words(field.annotation)
-    has_all = all(word in comment for word in words) or len(words) < 2
-    choices = "" if has_all else f"One of {', '.join(words)}."
-    beside = f"{text:<{COMMENT_COLUMN}}  # {comment} {choices}".rstrip()
+    choices = _choices(field.annotation)
+    has_all = all(choice in comment for choice in choices) or len(choices) < 2
+    rest = "" if has_all else f"One of {', '.join(choices)}."
+    beside = f"{text:<{COMMENT_COLUMN}}  # {comment} {rest}".rstrip()
     if len(beside) <= WIDTH:
         yield beside
         return
-    above = f"{indent}# {comment} {choices}".rstrip()
+    above = f"{indent}# {comment} {rest}".rstrip()
     if len(above) <= WIDTH:
         yield above
     else:
-        yield from (f"{indent}# {part}" for part in (comment, choices))
+        yield from (f"{indent}# {part}" for part in (comment, rest))
     yield text
 
 
-def _words(annotation: Any) -> list[str]:
+def _choices(annotation: Any) -> list[str]:
     """Return the words that a field chooses from."""
     if get_origin(annotation) is Literal:
         return [choice for choice in get_args(annotation) if isinstance(choice, str)]
     if section_in(annotation):
         return []
-    return [word for argument in get_args(annotation) for word in _words(argument)]
+    return [choice for argument in get_args(annotation) for choice in _choices(argument)]
 
 
 def _short(value: Any) -> str:

@@ -162,7 +162,7 @@ def _kind(name: Any, at: Path, kinds: Kinds, outside: Outside | None) -> type[Fr
             return outside(name)
         except CodeError as error:
             reject([(at, str(error))])
-    names = [known for kind in kinds for known in names_of(kind)]
+    names = [kind_name for kind in kinds for kind_name in names_of(kind)]
     if not isinstance(name, str) or name not in names:
         near = did_you_mean(name, names) if isinstance(name, str) else ""
         more = "" if outside is None else f", or {HINT}"
@@ -228,8 +228,8 @@ def _choices(given: Any, place: Path) -> Sequence[Any]:
 
 def _no_section(given: Any, is_gene: bool, names: Sequence[str]) -> str:
     if isinstance(given, list | tuple) and is_gene:
-        words = ", ".join(given) if all(isinstance(word, str) for word in given) else "..."
-        return f"several are written as {{choices: [{words:.60}]}}, but got a list"
+        choices = ", ".join(given) if all(isinstance(word, str) for word in given) else "..."
+        return f"several are written as {{choices: [{choices:.60}]}}, but got a list"
     shown = {"None": "nothing (null)", "True": "true", "False": "false"}.get(repr(given), repr(given))
     return f"must be a name, or a section such as {{name: {names[0]}}}, but got {shown:.60}"
 

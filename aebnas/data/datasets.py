@@ -172,8 +172,8 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
         DataError: The folder or file is missing, damaged or inconsistent.
     """
     if config.name is not None and not config.is_outside:
-        known = KNOWN[config.name]
-        return known.shape, len(known.classes)
+        entry = KNOWN[config.name]
+        return entry.shape, len(entry.classes)
     dataset = load_dataset(config)
     return dataset.train.shape, len(dataset.classes)
 
@@ -187,11 +187,11 @@ def _read(config: DataConfig, progress: bool) -> tuple[str, Samples, Samples | N
         return str(path), *read_npz(path, config.first_label, config.limit)
     if config.is_outside:
         return str(config.name), *read_outside(str(config.name), config.options)
-    known = KNOWN[str(config.name)]
+    entry = KNOWN[str(config.name)]
     check_known_fits(config)
     root = None if config.root is None else expanded("data.root", config.root)
-    paths = [obtain(file, root, progress=progress) for file in known.files]
-    return str(config.name), *known.read(paths), known.classes, Extras()
+    paths = [obtain(file, root, progress=progress) for file in entry.files]
+    return str(config.name), *entry.read(paths), entry.classes, Extras()
 
 
 def check_known_fits(config: DataConfig) -> None:
@@ -200,8 +200,8 @@ def check_known_fits(config: DataConfig) -> None:
     Raises:
         DataError: It does not.
     """
-    known = KNOWN[str(config.name)]
-    images = sum(known.counts)
-    needed = reading_peak(images, known.test, math.prod(known.shape), config.limit)
-    what = f"{config.name}: reading {images + (known.test or 0):,} images and splitting them"
+    entry = KNOWN[str(config.name)]
+    images = sum(entry.counts)
+    needed = reading_peak(images, entry.test, math.prod(entry.shape), config.limit)
+    what = f"{config.name}: reading {images + (entry.test or 0):,} images and splitting them"
     check_fits(what, needed, "Use a smaller dataset, or a machine with more memory.")

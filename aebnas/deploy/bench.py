@@ -105,12 +105,15 @@ def bench(
         entries.append((INT8, EarlyExitSession(folder / INT8_FOLDER, threads)))
     chosen = _files(images, session) if images else _samples(folder, session)
     level = None if hardware is None else Level(hardware, threads)
-    timed = [TimedNetwork(one.answer, one.prepare_all(chosen.pixels)) for _, one in entries]
+    timed = [
+        TimedNetwork(timed_session.answer, timed_session.prepare_all(chosen.pixels))
+        for _, timed_session in entries
+    ]
     spent = rounds_ns(timed, rounds, between=(lambda: None) if level is None else level.sample)
     means = mean_ms(spent)
     results = [
-        _result(name, one, network, spent[i], means[i], chosen, level)
-        for i, ((name, one), network) in enumerate(zip(entries, timed, strict=True))
+        _result(name, timed_session, network, spent[i], means[i], chosen, level)
+        for i, ((name, timed_session), network) in enumerate(zip(entries, timed, strict=True))
     ]
     return Bench(
         images=len(chosen.pixels),
@@ -133,11 +136,11 @@ def _result(
     images: _Images,
     level: Level | None,
 ) -> Result:
-    found = session.predict_batch(network.inputs)
-    rates = np.bincount([one.exit for one in found], minlength=session.exits) / len(found)
+    answers = session.predict_batch(network.inputs)
+    rates = np.bincount([answer.exit for answer in answers], minlength=session.exits) / len(answers)
     accuracy = None
     if images.labels is not None:
-        accuracy = float(np.mean([one.class_index for one in found] == images.labels))
+        accuracy = float(np.mean([answer.class_index for answer in answers] == images.labels))
     predicted = at_profile = None
     if level is not None and name != INT8:
         at_profile = float(rates @ predicted_reach_ms(level.profile, session.manifest))
@@ -209,7 +212,9 @@ def _samples(folder: Path, session: EarlyExitSession) -> _Images:
 def _unchanged(session: EarlyExitSession, network: TimedNetwork, images: _Images) -> float | None:
     if images.answers is None:
         return None
-    found = [session.answer(x[np.newaxis]) for x in network.inputs]
+    answers = [session.answer(x[np.newaxis]) for x in network.inputs]
     classes, exits = images.answers
-    same = ([one.class_index for one in found] == classes) & ([one.exit for one in found] == exits)
+    same = ([answer.class_index for answer in answers] == classes) & (
+        [answer.exit for answer in answers] == exits
+    )
     return float(np.mean(same))

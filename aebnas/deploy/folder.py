@@ -58,7 +58,7 @@ def load_export(folder: Path, threads: int = 1, allow_code: bool = False) -> Exp
         CodeRefusedError: It decides by code that is not allowed.
     """
     manifest = read_manifest(folder)
-    contents = {one.name: read_checked(folder, manifest, one.name) for one in manifest.files}
+    contents = {file.name: read_checked(folder, manifest, file.name) for file in manifest.files}
     labels = _labels(folder / LABELS, contents[LABELS], manifest)
     if manifest.code:
         take_code(folder, contents[CODE], manifest.code, allow_code)
@@ -76,7 +76,7 @@ def _plan(manifest: Manifest, sessions: Sequence[Any]) -> Sequence[Segment]:
     """Return the segments; of networks that users brought, whose code is not run, what graphs say."""
     if isinstance(manifest.architecture, StagedArchitecture):
         return manifest.architecture.segments(manifest.task)
-    again = [any(one.name == IMAGE for one in session.get_inputs()) for session in sessions]
+    again = [any(tensor.name == IMAGE for tensor in session.get_inputs()) for session in sessions]
     return [Segment((), (), reads="image" if is_again else "features") for is_again in again]
 
 
@@ -87,7 +87,7 @@ def read_samples(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
         RunError: There are none, or the file is damaged.
     """
     path = folder / SAMPLES
-    if all(one.name != SAMPLES for one in manifest.files):
+    if all(file.name != SAMPLES for file in manifest.files):
         raise RunError(
             f"{folder} has no stored images; name image files, or export again without --samples 0"
         )
@@ -127,13 +127,13 @@ def _checked_shapes(
     """
     first = IMAGE if plan[index].reads == "image" else INPUT
     inputs, outputs = _tensors(session.get_inputs()), _tensors(session.get_outputs())
-    wanted = {first, EARLIER} if EARLIER in inputs and index else {first}
+    needed = {first, EARLIER} if EARLIER in inputs and index else {first}
     promised = {FEATURES, LOGITS} if handed_on(plan)[index] else {LOGITS}
-    for kind, found, names in (("inputs", inputs, wanted), ("outputs", outputs, promised)):
-        if set(found) != names:
+    for kind, tensors, names in (("inputs", inputs, needed), ("outputs", outputs, promised)):
+        if set(tensors) != names:
             raise RunError(
                 f"{path}: segment {index + 1} of {len(manifest.segments)} must have {kind} "
-                f"{', '.join(sorted(names))}, but has {', '.join(sorted(found)) or 'none'}; {CURE}"
+                f"{', '.join(sorted(names))}, but has {', '.join(sorted(tensors)) or 'none'}; {CURE}"
             )
     classes: Shape = [manifest.classes]
     expected: dict[str, Shape] = {
@@ -154,23 +154,23 @@ def _checked_shapes(
 def _tensors(tensors: Any) -> dict[str, tuple[str, Shape]]:
     """Return type and shape of one image, by name; other than batched tensors have shape ``[-1]``."""
     return {
-        one.name: (
-            one.type,
-            [size if isinstance(size, int) else None for size in one.shape[1:]] if one.shape else [-1],
+        tensor.name: (
+            tensor.type,
+            [size if isinstance(size, int) else None for size in tensor.shape[1:]] if tensor.shape else [-1],
         )
-        for one in tensors
+        for tensor in tensors
     }
 
 
-def _fits(found: Shape, expected: Shape) -> bool:
-    return len(found) == len(expected) and all(
-        a is None or b is None or a == b for a, b in zip(found, expected, strict=True)
+def _fits(shape: Shape, expected: Shape) -> bool:
+    return len(shape) == len(expected) and all(
+        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
     )
 
 
 def _labels(path: Path, content: bytes, manifest: Manifest) -> tuple[str, ...]:
     labels = _json(path, content)
-    if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise RunError(f"{path} must be a list of names; {CURE}")
     if len(labels) != manifest.classes:
         raise RunError(

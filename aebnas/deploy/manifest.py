@@ -151,7 +151,7 @@ class Manifest(Frozen):
         is_known = not isinstance(self.architecture, UnreadNetwork)  # a device runs no code of users
         if is_known and self.architecture.input(self.task).tensor != self.spec.tensor:
             raise ValueError(f"input has another size than the architecture; {CURE}")
-        named = {one.name for one in self.files}
+        named = {file.name for file in self.files}
         needed = (*self.segments, POLICY, LABELS, *([CODE] if self.code else []))
         missing = [name for name in needed if name not in named]
         if missing:
@@ -223,7 +223,7 @@ def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:
         RunError: It is missing, unreadable, unlisted or changed.
     """
     path = folder / name
-    listed = next((one for one in manifest.files if one.name == name), None)
+    listed = next((file for file in manifest.files if file.name == name), None)
     if listed is None:
         raise RunError(f"{folder / MANIFEST} lists no file {name}; {CURE}")
     try:

@@ -59,8 +59,8 @@ def take_code(folder: Path, content: bytes, code: Mapping[str, str], allow_code:
             "allow_code=True); on the command line --allow-code"
         )
     Permit(True, (_unpacked(content).name,), {}).take()
-    for name, known in code.items():
-        if code_digest(name) != known:
+    for name, digest in code.items():
+        if code_digest(name) != digest:
             raise RunError(f"{folder / CODE}: the code of {name} is not that of {folder / 'model.json'}")
 
 

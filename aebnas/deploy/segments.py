@@ -85,7 +85,7 @@ class SegmentChain:
                 break
             if leaves.any():
                 stay = ~leaves
-                index, so_far = index[stay], [one[stay] for one in so_far]
+                index, so_far = index[stay], [logits_of_exit[stay] for logits_of_exit in so_far]
                 if self._reads_image[i + 1]:
                     x = images = images[stay]
                 else:

@@ -45,7 +45,7 @@ def rounds_ns(
         rounds: At least 1.
         between: Called before each round.
     """
-    singles = [[np.ascontiguousarray(x[np.newaxis]) for x in one.inputs] for one in timed]
+    singles = [[np.ascontiguousarray(x[np.newaxis]) for x in network.inputs] for network in timed]
     count = len(singles[0])
     spent = np.empty((len(timed), rounds, count), np.int64)
     for round_ in range(rounds):

@@ -42,7 +42,8 @@ def fitted_curve(exits: ExitSettings, calibrate: ExitSamples, select: ExitSample
     """
     metrics, metric = metrics_of_answers(exits.measured), exits.cost_metric
     fits = {
-        name: _fitted(one, metric, calibrate, select, metrics) for name, one in exits.exits.settings.items()
+        name: _fitted(settings, metric, calibrate, select, metrics)
+        for name, settings in exits.exits.settings.items()
     }
     if len(fits) == 1:
         return next(iter(fits.values()))

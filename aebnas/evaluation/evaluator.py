@@ -182,8 +182,8 @@ class Evaluator:
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
             sign in str(error) for sign in MEMORY_SIGNS
         ):
-            words = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
-            return words, Status.OUT_OF_MEMORY
+            message = f"out of memory at {self._memory_mb():.0f} MB" + (f" ({text})" if text else "")
+            return message, Status.OUT_OF_MEMORY
         status = Status.BROKEN_DEVICE if BROKEN_SIGN in str(error) else Status.FAILED
         user_error = users_error(error)
         return str(user_error) if user_error else f"{type(error).__name__}: {text}", status

@@ -237,4 +237,4 @@ def prepared(plan: Plan, preparation: Preparation) -> Shared:
 
 
 def _kinds(plan: Plan) -> list[str]:
-    return list(dict.fromkeys(one.options.kind for one in plan.fidelities))
+    return list(dict.fromkeys(fidelity.options.kind for fidelity in plan.fidelities))

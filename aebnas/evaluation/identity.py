@@ -78,7 +78,8 @@ def _evaluation(settings: CandidateSettings) -> dict[str, Any]:
     """
     limits = {name: getattr(settings, name) for name in LIMITS}
     steps = [
-        one.options.model_dump(mode="json") | {"epochs": one.epochs} for one in settings.plan.of_generations
+        fidelity.options.model_dump(mode="json") | {"epochs": fidelity.epochs}
+        for fidelity in settings.plan.of_generations
     ]
     return {"fidelities": steps, **limits}
 

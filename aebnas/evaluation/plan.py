@@ -91,17 +91,17 @@ class Plan:
     @cached_property
     def of_generations(self) -> tuple[Fidelity, ...]:
         """Return those that candidates of every generation get to: the first, then by shares."""
-        return tuple(one for one in self.fidelities if not isinstance(one.keep, int))
+        return tuple(fidelity for fidelity in self.fidelities if not isinstance(fidelity.keep, int))
 
     @cached_property
     def finals(self) -> tuple[Fidelity, ...]:
         """Return those that the best of the whole search get to, in its end."""
-        return tuple(one for one in self.fidelities if isinstance(one.keep, int))
+        return tuple(fidelity for fidelity in self.fidelities if isinstance(fidelity.keep, int))
 
     @property
     def final_trainings(self) -> int:
         """Return how many trainings there are behind the last generation, at most."""
-        return sum(one.keep for one in self.finals if isinstance(one.keep, int))
+        return sum(fidelity.keep for fidelity in self.finals if isinstance(fidelity.keep, int))
 
     @property
     def is_uneven(self) -> bool:
@@ -116,7 +116,7 @@ class Plan:
     @property
     def inherits(self) -> bool:
         """Return whether candidates need weights that are shared."""
-        return not all(one.trains for one in self.fidelities)
+        return not all(fidelity.trains for fidelity in self.fidelities)
 
     @property
     def full_epochs(self) -> int:
@@ -125,7 +125,7 @@ class Plan:
 
     def named(self, name: str) -> Fidelity:
         """Return the fidelity of a name; of one that the plan does not have, the first."""
-        return next((one for one in self.fidelities if one.name == name), self.fidelities[0])
+        return next((fidelity for fidelity in self.fidelities if fidelity.name == name), self.fidelities[0])
 
     def work_epochs(self, level: int) -> int:
         """Return the epochs by which a candidate at a fidelity is held against ``max_training_macs``.
@@ -141,14 +141,14 @@ class Plan:
 
     def cost(self, level: int) -> int:
         """Return the epochs that a candidate took until a fidelity."""
-        return sum(one.epochs - one.before for one in self.fidelities[: level + 1])
+        return sum(fidelity.epochs - fidelity.before for fidelity in self.fidelities[: level + 1])
 
     def cost_of_batch(self, candidates: int) -> int:
         """Return the epochs of a generation in which nothing fails."""
         total, count = 0, candidates
-        for one in self.of_generations:
-            count = self.going_on(one.level, count)
-            total += count * (one.epochs - one.before)
+        for fidelity in self.of_generations:
+            count = self.going_on(fidelity.level, count)
+            total += count * (fidelity.epochs - fidelity.before)
         return total
 
     def affordable(self, candidates: int, epochs: int) -> int:
@@ -164,7 +164,7 @@ class Plan:
 
 def longest_training(plan: Plan, training: TrainingConfig) -> TrainingConfig:
     """Return the settings of training, with the epochs of the longest one of the plan."""
-    epochs = [one.epochs for one in plan.fidelities if one.trains]
+    epochs = [fidelity.epochs for fidelity in plan.fidelities if fidelity.trains]
     return training.model_copy(update={"epochs": max(epochs)}) if epochs else training
 
 

@@ -147,7 +147,7 @@ class Evaluation:
         if not new:
             return self
         points = [self._point(i) for i in range(len(curve))]
-        more = {name: np.array([value_at(one, name) for one in points], np.float64) for name in new}
+        more = {name: np.array([value_at(point, name) for point in points], np.float64) for name in new}
         return replace(self, curve=replace(curve, measured={**curve.measured, **more}))
 
     def sizes(self) -> dict[str, float]:
@@ -187,7 +187,7 @@ class Evaluation:
             self.costs,
             accuracy=float(curve.select_accuracy[index]),
             exit_rates=curve.exit_rates[index],
-            known={self.cost_metric: float(curve.select_cost[index])},
+            expected_costs={self.cost_metric: float(curve.select_cost[index])},
             measured={name: float(values[index]) for name, values in curve.measured.items()},
         )
 

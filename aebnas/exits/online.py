@@ -58,14 +58,14 @@ def online_single(policy: ExitPolicy) -> DecideOne | None:
     decide = policy.leave_unchecked
 
     def leaves(exit_index: int, logits: Logits) -> bool:
-        known = always[exit_index]
-        if known is not None:
-            return known
+        fixed_decision = always[exit_index]
+        if fixed_decision is not None:
+            return fixed_decision
         clear = steps[exit_index]
         if score is not None and logits.shape[1] <= FEW_CLASSES:
-            found = clear(score(logits[0].tolist()))
-            if found is not None:
-                return found
+            leaves_clearly = clear(score(logits[0].tolist()))
+            if leaves_clearly is not None:
+                return leaves_clearly
         return bool(decide(exit_index, logits)[0])
 
     return leaves

@@ -160,7 +160,9 @@ class OperatingCurve:
             raise DataError(f"Not an operating curve: {', '.join(missing)} missing.")
         try:
             arrays: dict[str, Any] = {name: np.array(data[name], np.float64) for name in names}
-            measured = {name: np.array(one, np.float64) for name, one in data.get("measured", {}).items()}
+            measured = {
+                name: np.array(values, np.float64) for name, values in data.get("measured", {}).items()
+            }
         except (AttributeError, TypeError, ValueError) as error:
             raise DataError(f"Not an operating curve: {error}.") from error
         settings = tuple(data.get("settings", ()))

@@ -33,24 +33,24 @@ def sources(module: str, folders: Sequence[str]) -> dict[str, Path]:
     Raises:
         CodeError: There is no such module, it is no file, or its text cannot be read.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     waiting = [*_with_parents(module)]
     is_in_folder = _spec(module.partition(".")[0], folders, only_there=True) is not None
     while waiting:
         name = waiting.pop()
-        path = None if name in found else _file(name, folders)
+        path = None if name in files else _file(name, folders)
         if path is None:
             continue
-        found[name] = path
+        files[name] = path
         for imported in _imports(name, path):
             top = imported.partition(".")[0]
             is_own = top == module.partition(".")[0]
             if not is_own and is_in_folder and top != OURS:
                 is_own = _spec(top, folders, only_there=True) is not None
             waiting += _with_parents(imported) if is_own else ()
-    if module not in found:
+    if module not in files:
         raise CodeError(_missing(module, folders))
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def digest(files: Mapping[str, Path]) -> str:

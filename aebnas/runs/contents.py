@@ -152,7 +152,7 @@ class RunContents:
     @cached_property
     def inherited(self) -> tuple[Evaluation, ...]:
         """Return the finished candidates that stand with what they inherited, fine-tuned or not."""
-        return tuple(one for one in self.done if not self.fidelity(one).trains)
+        return tuple(evaluation for evaluation in self.done if not self.fidelity(evaluation).trains)
 
     @property
     def select_images(self) -> int | None:
@@ -167,8 +167,10 @@ class RunContents:
     @property
     def nearest_miss(self) -> Evaluation | None:
         """Return the candidate that misses the target least; None without a target, or where one meets it."""
-        checked = [one for one in self.done if one.target_check is not None]
-        nearest = min(checked, key=lambda one: (one.target_check or {})["violation"], default=None)
+        checked = [evaluation for evaluation in self.done if evaluation.target_check is not None]
+        nearest = min(
+            checked, key=lambda evaluation: (evaluation.target_check or {})["violation"], default=None
+        )
         return None if nearest is None or (nearest.target_check or {})["is_met"] else nearest
 
     @property
@@ -199,7 +201,7 @@ class RunContents:
     @cached_property
     def eligible_points(self) -> tuple[OperatingPoint, ...]:
         """Return the operating points that the front is chosen from."""
-        return tuple(one for one in self.points if self.can_be_on_front(one.evaluation))
+        return tuple(point for point in self.points if self.can_be_on_front(point.evaluation))
 
     def can_be_on_front(self, evaluation: Evaluation) -> bool:
         """Return whether a candidate stands high enough in the plan for the front."""
@@ -252,8 +254,8 @@ def read_run(
         config=config,
         environment=_environment(store),
         metadata={name: store.metadata(name) for name in METADATA},
-        done=tuple(one for one in evaluations if one.is_done),
-        failed=tuple(one for one in evaluations if not one.is_done),
+        done=tuple(evaluation for evaluation in evaluations if evaluation.is_done),
+        failed=tuple(evaluation for evaluation in evaluations if not evaluation.is_done),
         points=points,
         front=front,
         generations=generations,
@@ -274,24 +276,31 @@ def _points(
     level: int,
 ) -> tuple[tuple[OperatingPoint, ...], tuple[OperatingPoint, ...]]:
     """Return all operating points, and those of the front by rising cost."""
-    known, goals = {one.key: one for one in evaluations if one.is_done}, goals_of(config)
+    finished, goals = (
+        {evaluation.key: evaluation for evaluation in evaluations if evaluation.is_done},
+        goals_of(config),
+    )
     choices = [
         (budget_fraction, setting)
         for setting in config.settings
         for budget_fraction in config.budget_fractions
     ]
-    everything = [(key, *choice) for key in known for choice in choices]
+    everything = [(key, *choice) for key in finished for choice in choices]
     if generations:
         named = [(*name, "")[:3] for name in generations[-1]["front"]]
         on_front = [
             (str(key), float(budget_fraction), str(setting)) for key, budget_fraction, setting in named
         ]
     else:  # killed in its first generation, or rescored
-        individuals = [individual((), at, known[key], goals, setting) for key, at, setting in everything]
-        high = [one for one in individuals if plan.named(known[one.key].fidelity).level >= level]
-        found = pareto_front(high, known) or pareto_front(individuals, known)
-        on_front = [(one.key, one.budget_fraction, one.setting) for one in found]
-    lost = [key for key, _, _ in on_front if key not in known]
+        individuals = [individual((), at, finished[key], goals, setting) for key, at, setting in everything]
+        high = [
+            candidate
+            for candidate in individuals
+            if plan.named(finished[candidate.key].fidelity).level >= level
+        ]
+        members = pareto_front(high, finished) or pareto_front(individuals, finished)
+        on_front = [(member.key, member.budget_fraction, member.setting) for member in members]
+    lost = [key for key, _, _ in on_front if key not in finished]
     if lost:
         raise RunError(
             f"{path} is damaged: its front names {lost[0]}, which it does not hold. Restore it from a copy, "
@@ -300,9 +309,9 @@ def _points(
     # the front first: of choices that lead to the same point it names the one the search kept
     points: dict[tuple[str, int], OperatingPoint] = {}
     for key, budget_fraction, setting in (*on_front, *everything):
-        point = _point(known[key], budget_fraction, goals, setting)
+        point = _point(finished[key], budget_fraction, goals, setting)
         points.setdefault((key, point.index), point)
-    front = [points[key, known[key].point_index(at, setting)] for key, at, setting in on_front]
+    front = [points[key, finished[key].point_index(at, setting)] for key, at, setting in on_front]
     front.sort(key=lambda point: (point.metrics[config.cost_metric], -point.accuracy, point.key))
     for point in front:
         check_policy(point.policy, point.key, len(point.evaluation.reach_macs), path)
@@ -348,14 +357,23 @@ def full_trainings(generation: Mapping[str, Any]) -> float:
 
     Those of the best that were trained further in the end count twice.
     """
-    again = sum(len(one["trained"]) for one in generation.get("finals", ()))
+    again = sum(len(training["trained"]) for training in generation.get("finals", ()))
     return round(float(generation.get("full_trainings", generation["trainings"] + again)), 2)
 
 
 def best_first(run: RunContents, limit: int) -> Iterable[Evaluation]:
     """Return at most ``limit`` finished candidates: front members, then by their best accuracy."""
     on_front = set(run.front_keys)
-    best = {one.key: float(one.curve.select_accuracy.max()) for one in run.done if one.curve is not None}
-    return sorted(run.done, key=lambda one: (one.key not in on_front, -best.get(one.key, 0.0), one.key))[
-        :limit
-    ]
+    best = {
+        evaluation.key: float(evaluation.curve.select_accuracy.max())
+        for evaluation in run.done
+        if evaluation.curve is not None
+    }
+    return sorted(
+        run.done,
+        key=lambda evaluation: (
+            evaluation.key not in on_front,
+            -best.get(evaluation.key, 0.0),
+            evaluation.key,
+        ),
+    )[:limit]

@@ -93,8 +93,8 @@ def code_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def _gpu_names(found: Mapping[str, Any]) -> str | None:
-    gpus = found.get("gpus")
+def _gpu_names(device_info: Mapping[str, Any]) -> str | None:
+    gpus = device_info.get("gpus")
     if gpus is None:
         return None
     return ", ".join(sorted({str(gpu.get("name")) for gpu in gpus})) or "none"

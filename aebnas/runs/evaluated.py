@@ -19,12 +19,14 @@ def failed_finals(filed: Iterable[Evaluation], finals: Sequence[FinalTraining]) 
         filed: All that a run holds.
         finals: Of its last summary.
     """
-    failed = {(key, one.fidelity) for one in finals for key in one.failed}
-    return tuple(one for one in filed if (one.key, one.fidelity) in failed)
+    failed = {(key, training.fidelity) for training in finals for key in training.failed}
+    return tuple(evaluation for evaluation in filed if (evaluation.key, evaluation.fidelity) in failed)
 
 
 def ended_steps(
     store: RunStore, filed: Iterable[Evaluation]
 ) -> tuple[dict[str, Evaluation], list[tuple[str, str]]]:
     """Return what came of every step of a candidate, by the name of its attempts, and when each ended."""
-    return {step_name(one.key, one.fidelity): one for one in filed}, store.finished()
+    return {
+        step_name(evaluation.key, evaluation.fidelity): evaluation for evaluation in filed
+    }, store.finished()

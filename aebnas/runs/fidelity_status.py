@@ -44,20 +44,20 @@ class FinalTraining:
 def finals_of(generations: Sequence[Mapping[str, Any]]) -> tuple[FinalTraining, ...]:
     """Return what came of the final trainings, as a run's last summary tells it; empty before its end."""
     plain = generations[-1].get("finals", ()) if generations else ()
-    return tuple(FinalTraining.from_dict(one) for one in plain)
+    return tuple(FinalTraining.from_dict(training) for training in plain)
 
 
 def front_level(plan: Plan, finals: Iterable[FinalTraining]) -> int:
     """Return the level below which candidates cannot be on the front; 0: all can."""
-    return max((plan.named(one.fidelity).level for one in finals if one.hold_front), default=0)
+    return max((plan.named(training.fidelity).level for training in finals if training.hold_front), default=0)
 
 
 def chained(steps: Sequence[Evaluation]) -> Evaluation:
     """Return the last of a candidate's evaluations, with the time of all of them."""
     return replace(
         steps[-1],
-        seconds=sum(one.seconds for one in steps),
-        cpu_seconds=sum(one.cpu_seconds for one in steps),
+        seconds=sum(step.seconds for step in steps),
+        cpu_seconds=sum(step.cpu_seconds for step in steps),
     )
 
 
@@ -71,19 +71,19 @@ def current_evaluations(
         rows: Everything that it filed.
         generations: Its summaries.
     """
-    levels = {one.name: one.level for one in plan.fidelities}
+    levels = {fidelity.name: fidelity.level for fidelity in plan.fidelities}
     filed: dict[str, dict[int, Evaluation]] = {}
     for row in rows:
         if row.fidelity in levels:
             filed.setdefault(row.key, {})[levels[row.fidelity]] = row
-    reached = {key: name for one in generations for key, name in one.get("reached", {}).items()}
-    last = {key: one.fidelity for one in finals_of(generations) for key in one.trained}
-    found = []
+    reached = {key: name for generation in generations for key, name in generation.get("reached", {}).items()}
+    last = {key: training.fidelity for training in finals_of(generations) for key in training.trained}
+    evaluations = []
     for key, by_level in filed.items():
         within = [level for level in by_level if level < len(plan.of_generations)]
         current = levels.get(last.get(key, reached.get(key, "")))
         if current not in by_level:
             current = max(within, default=None)
         if current is not None:
-            found.append(chained([by_level[level] for level in sorted(by_level) if level <= current]))
-    return found
+            evaluations.append(chained([by_level[level] for level in sorted(by_level) if level <= current]))
+    return evaluations

@@ -95,7 +95,8 @@ def duration(seconds: float) -> str:
 def landmarks(accuracies: Mapping[str, Sequence[float]]) -> str:
     """Return the accuracies of some networks at each of their exits."""
     return "; ".join(
-        f"{name} {' / '.join(percent(one, 1) for one in exits)}" for name, exits in accuracies.items()
+        f"{name} {' / '.join(percent(accuracy, 1) for accuracy in exits)}"
+        for name, exits in accuracies.items()
     )
 
 

@@ -87,13 +87,13 @@ class LoadedRun:
         rows = [self._row(point, (point.key, point.index) in front) for point in self.contents.points]
         rows += [
             {
-                "key": one.key,
-                "status": one.status,
-                "reason": one.message,
+                "key": evaluation.key,
+                "status": evaluation.status,
+                "reason": evaluation.message,
                 "on_front": False,
-                "epochs": one.epochs,
+                "epochs": evaluation.epochs,
             }
-            for one in self.contents.failed
+            for evaluation in self.contents.failed
         ]
         kinds = column_kinds(self.contents, self.positions)
         others = dict.fromkeys(name for row in rows for name in row if name not in kinds)

@@ -50,7 +50,9 @@ def _device_quantities(run: RunContents) -> Iterator[str]:
 def _has_energy(run: RunContents, name: str) -> bool:
     """Return whether the run's copy of a profile tells energies; not, where it cannot be read."""
     try:
-        return all(one.has_energy for one in DeviceCosts.read([run.path / FOLDER / f"{name}.yaml"]).profiles)
+        return all(
+            profile.has_energy for profile in DeviceCosts.read([run.path / FOLDER / f"{name}.yaml"]).profiles
+        )
     except AebnasError:
         return False
 

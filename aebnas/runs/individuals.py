@@ -77,7 +77,9 @@ def individual(
         evaluation.point_index(budget_fraction, setting),
         metrics_at(evaluation, budget_fraction, setting),
     )
-    choices = tuple(one for one in goals.budget_fractions if evaluation.point_index(one, setting) == point)
+    choices = tuple(
+        fraction for fraction in goals.budget_fractions if evaluation.point_index(fraction, setting) == point
+    )
     return Individual(
         genome,
         evaluation.key,
@@ -103,7 +105,7 @@ def values_and_violations(
 
 
 def violations_of(metrics: Mapping[str, float], goals: Goals) -> tuple[float, ...]:
-    """Return how far one operating point is beyond every limit; as ``aims``."""
+    """Return how far one operating point is beyond every limit, that of a target last."""
     violations = tuple(
         violation
         for name, bound in goals.constraints.items()
@@ -162,7 +164,7 @@ def with_free_points(
         goals: Objectives and constraints.
     """
     seen: set[tuple[str, int]] = set()
-    found: list[Individual] = []
+    individuals: list[Individual] = []
 
     def join(genome: Genome, budget_fraction: float, setting: str) -> None:
         evaluation = evaluations.get(space.decode(genome).key())
@@ -171,7 +173,7 @@ def with_free_points(
         point = (evaluation.key, evaluation.point_index(budget_fraction, setting))
         if point not in seen:
             seen.add(point)
-            found.append(individual(genome, budget_fraction, evaluation, goals, setting))
+            individuals.append(individual(genome, budget_fraction, evaluation, goals, setting))
 
     for genome in asked:
         join(genome, space.budget_fraction(genome), space.setting(genome))
@@ -179,7 +181,7 @@ def with_free_points(
         for setting in space.settings:
             for budget_fraction in space.budget_fractions:
                 join(space.at_point(genome, budget_fraction, setting), budget_fraction, setting)
-    return found
+    return individuals
 
 
 def worth_keeping(individuals: Sequence[Individual], front: Sequence[FrontPoint], misses: int) -> set[str]:
@@ -194,13 +196,15 @@ def worth_keeping(individuals: Sequence[Individual], front: Sequence[FrontPoint]
     """
     if front:
         return {point.key for point in front}
-    nearest = dict.fromkeys(one.key for one in sorted(individuals, key=lambda one: one.violation))
+    nearest = dict.fromkeys(
+        candidate.key for candidate in sorted(individuals, key=lambda candidate: candidate.violation)
+    )
     return set(list(nearest)[:misses])
 
 
 def dominated_share(individuals: Sequence[Individual], reference: Sequence[float]) -> float:
     """Return the share of the box between 0 and the reference that the feasible ones dominate."""
-    feasible = [one.objectives for one in individuals if one.is_feasible]
+    feasible = [candidate.objectives for candidate in individuals if candidate.is_feasible]
     if not feasible:
         return 0.0
     return hypervolume(np.asarray(feasible), tuple(reference)) / float(np.prod(reference))
@@ -210,18 +214,18 @@ def pareto_front(
     individuals: Sequence[Individual], evaluations: dict[str, Evaluation]
 ) -> tuple[FrontPoint, ...]:
     """Return the feasible individuals that no other dominates, by rising error."""
-    feasible = [one for one in individuals if one.is_feasible]
+    feasible = [candidate for candidate in individuals if candidate.is_feasible]
     if not feasible:
         return ()
-    mask = non_dominated(np.asarray([one.objectives for one in feasible]))
-    front = [one for one, is_on in zip(feasible, mask, strict=True) if is_on]
+    mask = non_dominated(np.asarray([candidate.objectives for candidate in feasible]))
+    front = [candidate for candidate, is_on in zip(feasible, mask, strict=True) if is_on]
     points = [
         FrontPoint(
-            one.key,
-            one.budget_fraction,
-            evaluations[one.key].metrics(one.budget_fraction, one.setting),
-            one.setting,
+            candidate.key,
+            candidate.budget_fraction,
+            evaluations[candidate.key].metrics(candidate.budget_fraction, candidate.setting),
+            candidate.setting,
         )
-        for one in front
+        for candidate in front
     ]
     return tuple(sorted(points, key=lambda point: (point.metrics["error"], point.metrics["macs"], point.key)))

@@ -45,7 +45,7 @@ def timing(attempts: Sequence[tuple[str, str]], ended: Mapping[str, Evaluation])
             reached = start
         wall += max(0.0, end - reached)
         reached = max(reached, end)
-    core = sum(one.cpu_seconds for one in ended.values())
+    core = sum(evaluation.cpu_seconds for evaluation in ended.values())
     return Timing(wall, core, pauses, len(attempts) - sum(key in ended for key in last))
 
 

@@ -54,7 +54,7 @@ def onnx_graph(
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
-            tuple(torch.zeros(*one) for one in inputs.values()),
+            tuple(torch.zeros(*input_shape) for input_shape in inputs.values()),
             buffer,  # type: ignore[arg-type]  # the TorchScript exporter writes into it
             dynamo=False,
             opset_version=OPSET,

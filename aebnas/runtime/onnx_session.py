@@ -105,12 +105,12 @@ class BoostedOnnxPart(OnnxPart):
 
 def takes_earlier(session: Any) -> bool:
     """Return whether a session needs the logits of the segment before."""
-    return any(one.name == EARLIER for one in session.get_inputs())
+    return any(tensor.name == EARLIER for tensor in session.get_inputs())
 
 
 def reads_image(session: Any) -> bool:
     """Return whether a session begins with the image although it is not the first."""
-    return any(one.name == IMAGE for one in session.get_inputs())
+    return any(tensor.name == IMAGE for tensor in session.get_inputs())
 
 
 def onnx_runner(sessions: Sequence[Any]) -> Runner:

@@ -63,7 +63,7 @@ def torch_segments_runner(
     def enter(images: Images) -> tuple[Tensor, None]:
         return torch.from_numpy(images).to(device, dtype, memory_format=layout), None
 
-    return Runner([TorchPart(one) for one in segments], enter)
+    return Runner([TorchPart(part) for part in segments], enter)
 
 
 def network_graphs(network: EarlyExitNetwork) -> list[bytes]:

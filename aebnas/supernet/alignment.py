@@ -72,17 +72,17 @@ def _centre(name: str, tensor: Tensor, tensors: Mapping[str, Tensor], projection
 def _expanded(kind: str, tensors: Mapping[str, Tensor]) -> int:
     """Return how many channels a type's expansion at a slot begins with; 0: it has none there."""
     expansions = [part for part, how in block_named(kind).aligned.items() if how is Alignment.PAIRS]
-    found = [tensors[name] for part in expansions if (name := f"{kind}.{part}.weight") in tensors]
-    return found[0].shape[1] if found else 0
+    weights = [tensors[name] for part in expansions if (name := f"{kind}.{part}.weight") in tensors]
+    return weights[0].shape[1] if weights else 0
 
 
 def _begin(projection: Tensor, outputs: int, inputs: int) -> Tensor:
     """Return the projection between so many channels: nearly the identity, then random rows."""
-    found = projection[:outputs, :inputs].clone()
+    weight = projection[:outputs, :inputs].clone()
     same = min(outputs, inputs)
-    found[:same] *= NOISE
-    found[:same, :same].fill_diagonal_(1)
-    return found
+    weight[:same] *= NOISE
+    weight[:same, :same].fill_diagonal_(1)
+    return weight
 
 
 def _pairs(matrix: Tensor, columns: int) -> Tensor:
@@ -91,7 +91,7 @@ def _pairs(matrix: Tensor, columns: int) -> Tensor:
     Pairs are neighbours, so that the first hidden channels belong to the first inputs.
     """
     paired = torch.stack([matrix, -matrix], dim=2).flatten(1)
-    found = torch.zeros(len(matrix), columns)
+    result = torch.zeros(len(matrix), columns)
     width = min(columns, paired.shape[1])
-    found[:, :width] = paired[:, :width]
-    return found
+    result[:, :width] = paired[:, :width]
+    return result

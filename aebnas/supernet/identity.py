@@ -87,17 +87,17 @@ def space_hash(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def named_differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+def named_differences(stored: Mapping[str, Any], required: Mapping[str, Any]) -> str:
     """Return why a supernet does not serve, as ``space.stages.0.width: 8 -> 16``; empty if it does.
 
     Args:
         stored: What it was trained for.
-        wanted: What is to inherit from it: the same, or a space with fewer choices.
+        required: What is to inherit from it: the same, or a space with fewer choices.
     """
-    differences = plain_differences(dict(stored), dict(wanted))
-    found = [str(difference) for difference in differences if not _is_narrower(difference)]
-    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return "; ".join(found[:NAMED]) + more
+    differences = plain_differences(dict(stored), dict(required))
+    refusals = [str(difference) for difference in differences if not _is_narrower(difference)]
+    more = f"; and {len(refusals) - NAMED} more" if len(refusals) > NAMED else ""
+    return "; ".join(refusals[:NAMED]) + more
 
 
 def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> str:
@@ -108,14 +108,14 @@ def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> s
         stored: What a supernet was trained for.
     """
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ("supernet", "training")}
-    words = list[str]()
+    arguments = list[str]()
     kept = {"supernet": stored["supernet"], "training": stored["training"]}
     own = {"supernet": deciding_settings(settings), "training": plain["training"]}
-    known = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
+    fields = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
     for section, values in kept.items():
         for name, value in values.items():
-            if name in known[section] and value != own[section].get(name):
-                words += ["--set", f"{section}.{name}={flow(value)}"]
+            if name in fields[section] and value != own[section].get(name):
+                arguments += ["--set", f"{section}.{name}={flow(value)}"]
                 plain[section][name] = value
     try:
         fitting = replace(
@@ -125,7 +125,7 @@ def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> s
         )
     except ValueError:
         return ""
-    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(words)
+    return "" if named_differences(stored, _metadata_of(fitting, stored["data"])) else shlex.join(arguments)
 
 
 def _is_narrower(difference: Difference) -> bool:
@@ -136,5 +136,7 @@ def _is_narrower(difference: Difference) -> bool:
         return True  # of a space with optional exits, for one that always has them
     if difference.path.startswith("code.") and difference.new is ABSENT:
         return True  # a block that nobody asks for
-    before, after = (one if isinstance(one, list) else [one] for one in (difference.old, difference.new))
+    before, after = (
+        choices if isinstance(choices, list) else [choices] for choices in (difference.old, difference.new)
+    )
     return difference.path.startswith("space.") and all(choice in before for choice in after)

@@ -43,7 +43,7 @@ def supernet_with(settings: SupernetSettings, task: Task, weights: Weights, devi
     supernet = new_supernet(settings, task, device)
     live = supernet.weights.tensors
     try:
-        parts = {name: part_of(torch.tensor(weights[name]), one.shape) for name, one in live.items()}
+        parts = {name: part_of(torch.tensor(weights[name]), tensor.shape) for name, tensor in live.items()}
     except (KeyError, ValueError) as error:
         raise RunError(f"the supernet lacks weights of this space: {error}") from error
     into(live, parts, "the supernet")

@@ -71,14 +71,14 @@ class Sandwich:
     def _with_branches(
         self, backbones: list[Genome], branches: int, rng: np.random.Generator
     ) -> list[list[Architecture]]:
-        found = []
-        for one in backbones:
-            genomes = [self._with_exits(one, exits) for exits in self.fair(branches, rng)]
-            if self._without and one != self.largest:
+        networks = []
+        for backbone in backbones:
+            genomes = [self._with_exits(backbone, exits) for exits in self.fair(branches, rng)]
+            if self._without and backbone != self.largest:
                 lacking = {i: absent for i, absent in self._without.items() if rng.random() < LACKING}
                 genomes = [tuple(lacking.get(i, own) for i, own in enumerate(genome)) for genome in genomes]
-            found.append([self._space.decode(genome) for genome in genomes])
-        return found
+            networks.append([self._space.decode(genome) for genome in genomes])
+        return networks
 
     def fair(self, count: int, rng: np.random.Generator) -> list[Genome]:
         """Return random genomes in which the choices of every gene are equally frequent, but for one.
@@ -98,8 +98,8 @@ class Sandwich:
         Of the middle one every gene is at the middle of its choices.
         """
         middle = tuple(choices[len(choices) // 2] for choices in self._choices)
-        found = {"smallest": self.smallest, "middle": middle, "largest": self.largest}
-        return {name: self._space.decode(genome) for name, genome in found.items()}
+        genomes = {"smallest": self.smallest, "middle": middle, "largest": self.largest}
+        return {name: self._space.decode(genome) for name, genome in genomes.items()}
 
     def _with_exits(self, backbone: Genome, exits: Genome) -> Genome:
         pairs = zip(self._is_exit, backbone, exits, strict=True)

@@ -127,20 +127,20 @@ def stored_steps(path: Path) -> tuple[int, int]:
 
 
 def check_metadata(
-    path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], cure: str = ANEW
+    path: Path, stored: Mapping[str, Any], required: Mapping[str, Any], cure: str = ANEW
 ) -> None:
     """Refuse a supernet that was trained for something else, unless only for a larger space.
 
     Args:
         path: Its file.
         stored: What it was trained for.
-        wanted: What is to inherit from it.
+        required: What is to inherit from it.
         cure: What helps, as the last sentence of the error.
 
     Raises:
         RunError: Space, data or settings differ; with the difference.
     """
-    difference = named_differences(stored, wanted)
+    difference = named_differences(stored, required)
     if difference:
         raise RunError(
             f"{path} is the supernet of another space, other data or other settings: {difference}. {cure}"

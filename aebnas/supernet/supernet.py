@@ -106,7 +106,9 @@ class Supernet:
         first = networks[0]
         for i, part in enumerate(first.segments()):
             last = i == first.exits - 1
-            part.exit = Branches([part.exit] if last else [one.segments()[i].exit for one in networks])
+            part.exit = Branches(
+                [part.exit] if last else [network.segments()[i].exit for network in networks]
+            )
         # an early exit's branches share one gradient of the features
         shares = [uses[key] / len(networks) for key in bound_modules]
         subnet = SampledSubnet(first, list(bound_modules.values()), shares)

@@ -76,7 +76,9 @@ class SupernetTraining:
         self._dtype = self._number_format()
         self._optimizer = _optimizer(supernet, training, settings)
         flat = supernet.weights.flat
-        self._average = {name: one.detach().clone() for name, one in flat.items()} if settings.average else {}
+        self._average = (
+            {name: weights.detach().clone() for name, weights in flat.items()} if settings.average else {}
+        )
         self._recent: list[Tensor] = []
         self._labelled: list[Tensor] = []
         """Of the steps of this epoch, the loss without a teacher's share."""
@@ -104,13 +106,13 @@ class SupernetTraining:
 
         A continued training needs them, the weights and the step.
         """
-        found = {f"average.{name}": one for name, one in self._average.items()}
+        state = {f"average.{name}": tensor for name, tensor in self._average.items()}
         for name, flat in self.supernet.weights.flat.items():
             kept = self._optimizer.state[flat]
             for ours, torchs in KEPT[self._settings.optimizer].items():
                 buffer = kept.get(torchs)
-                found[f"{ours}.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
-        return found
+                state[f"{ours}.{name}"] = torch.zeros_like(flat) if buffer is None else buffer
+        return state
 
     def restore(self, step: int, state: Mapping[str, Tensor]) -> None:
         """Go on behind a step; the supernet's weights are those of that step already.
@@ -145,8 +147,8 @@ class SupernetTraining:
             yield
         finally:
             with torch.no_grad():
-                for name, one in kept.items():
-                    flat[name].copy_(one)
+                for name, tensor in kept.items():
+                    flat[name].copy_(tensor)
             self.is_whole = True
 
     def _one_step(self, batch: ElasticBatch) -> None:
@@ -214,21 +216,21 @@ class SupernetTraining:
         """Return the logits of every exit in fp32, computed in the number format of the training."""
         x, is_bf16 = batch.prepared(network.input), self._dtype == torch.bfloat16
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
-            return [one.float() for one in network(x)]
+            return [exit_logits.float() for exit_logits in network(x)]
 
     def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the sums over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)`` and of CE, in nats."""
         share = 0.0 if teacher is None else self._settings.teacher_share
         temperature, smoothing = self._settings.temperature, self._training.label_smoothing
         losses, labelled = [], []
-        for one in logits:
-            branches = len(one)
-            one = one.flatten(0, 1)
-            loss = labelled_loss(one, labels.repeat(branches), label_smoothing=smoothing)
+        for exit_logits in logits:
+            branches = len(exit_logits)
+            exit_logits = exit_logits.flatten(0, 1)
+            loss = labelled_loss(exit_logits, labels.repeat(branches), label_smoothing=smoothing)
             labelled.append(loss)
             if teacher is not None and share:
                 soft = kl_div(
-                    log_softmax(one / temperature, dim=1),
+                    log_softmax(exit_logits / temperature, dim=1),
                     log_softmax(teacher / temperature, dim=1).repeat(branches, 1),
                     reduction="batchmean",
                     log_target=True,

@@ -159,14 +159,15 @@ class _TrainingLoop:
         self._save()
 
     def _save(self) -> None:
-        one = self._training
-        is_over = one.step == one.steps
+        training = self._training
+        is_over = training.step == training.steps
         if is_over:
-            one.finish()  # whatever saves the last step, a Ctrl-C too: it counts as finished
-        state = {} if is_over else one.state()
-        weights = one.supernet.weights.tensors
+            training.finish()  # whatever saves the last step, a Ctrl-C too: it counts as finished
+        state = {} if is_over else training.state()
+        weights = training.supernet.weights.tensors
         save_supernet(
-            self._path, StoredSupernet(self._metadata, one.step, one.steps, weights, state, self._record())
+            self._path,
+            StoredSupernet(self._metadata, training.step, training.steps, weights, state, self._record()),
         )
 
     def _record(self) -> dict[str, Any]:
@@ -205,16 +206,18 @@ class _Watch:
         self._every = max(1, training.steps // LOOKS)
 
     def __call__(self) -> None:
-        one, now = self._training, time.monotonic()
-        looks = one.step % self._every == 0 or one.step == one.steps
+        training, now = self._training, time.monotonic()
+        looks = training.step % self._every == 0 or training.step == training.steps
         if not looks and now - self._shown < SECONDS_BETWEEN_NEWS:
             return
         self._shown = now
-        one.look_at_loss()
+        training.look_at_loss()
         accuracies = self._accuracies() if looks else None
         if accuracies is not None:
-            self.accuracies, self.looked_at = accuracies, one.step
-        self._on_progress(Progress(one.step, one.steps, one.loss, now - self._began, accuracies))
+            self.accuracies, self.looked_at = accuracies, training.step
+        self._on_progress(
+            Progress(training.step, training.steps, training.loss, now - self._began, accuracies)
+        )
 
     def _accuracies(self) -> dict[str, list[float]]:
         with self._training.averaged():

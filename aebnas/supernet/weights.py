@@ -26,12 +26,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def shared_shapes(slots: Iterable[tuple[str, Layer]]) -> dict[str, tuple[int, ...]]:
     """Return the shape of every shared tensor: the largest in each dimension, in the order of the walk."""
-    found: dict[str, tuple[int, ...]] = {}
+    largest: dict[str, tuple[int, ...]] = {}
     for slot, layer in dict.fromkeys(slots):
         for name, shape in _plain_shapes(layer).items():
-            known = found.get(f"{slot}.{name}")
-            found[f"{slot}.{name}"] = shape if known is None else _larger(known, shape)
-    return found
+            shape_before = largest.get(f"{slot}.{name}")
+            largest[f"{slot}.{name}"] = shape if shape_before is None else _larger(shape_before, shape)
+    return largest
 
 
 def part_of(shared: Tensor, shape: Sequence[int]) -> Tensor:
@@ -45,9 +45,9 @@ def part_of(shared: Tensor, shape: Sequence[int]) -> Tensor:
     if len(shape) != shared.ndim or any(n > m for n, m in zip(shape, shared.shape, strict=True)):
         raise ValueError(f"a weight of shape {tuple(shape)} is no part of one of {tuple(shared.shape)}")
     view = shared
-    for dimension, wanted in enumerate(shape):
-        start = (shared.shape[dimension] - wanted) // 2 if dimension >= 2 else 0
-        view = view.narrow(dimension, start, wanted)
+    for dimension, length in enumerate(shape):
+        start = (shared.shape[dimension] - length) // 2 if dimension >= 2 else 0
+        view = view.narrow(dimension, start, length)
     return view
 
 
@@ -68,8 +68,8 @@ class SharedWeights:
         self.gradients: dict[str, Tensor] = {}
         self.uses: dict[str, Tensor] = {}
         self._flat_uses: dict[str, Tensor] = {}
-        for group, wanted in (("matrices", True), ("vectors", False)):
-            names = [name for name, is_one in is_matrix.items() if is_one == wanted]
+        for group, has_matrices in (("matrices", True), ("vectors", False)):
+            names = [name for name in shapes if is_matrix[name] == has_matrices]
             size = sum(torch.Size(shapes[name]).numel() for name in names)
             flat = nn.Parameter(torch.zeros(size, device=device))
             flat.grad = torch.zeros_like(flat)
@@ -132,12 +132,12 @@ class SharedWeights:
 
 def views(flat: Tensor, shapes: Shapes) -> dict[str, Tensor]:
     """Return one view per shape, one behind the other in a flat tensor."""
-    found, start = {}, 0
+    tensors, start = {}, 0
     for name, shape in shapes.items():
         size = torch.Size(shape).numel()
-        found[name] = flat.narrow(0, start, size).view(shape)
+        tensors[name] = flat.narrow(0, start, size).view(shape)
         start += size
-    return found
+    return tensors
 
 
 def _models(slots: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[str, Layer], set[str]]:
@@ -149,11 +149,11 @@ def _models(slots: Iterable[tuple[str, Layer]], shapes: Shapes) -> dict[tuple[st
             users[f"{slot}.{name}"].append((slot, layer))
             if shape == shapes[f"{slot}.{name}"]:
                 whole.setdefault(f"{slot}.{name}", (slot, layer))
-    found: dict[tuple[str, Layer], set[str]] = {}
+    tensors: dict[tuple[str, Layer], set[str]] = {}
     for name, all_users in users.items():
         for user in [whole[name]] if name in whole else all_users:
-            found.setdefault(user, set()).add(name)
-    return found
+            tensors.setdefault(user, set()).add(name)
+    return tensors
 
 
 def _plain_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
@@ -168,5 +168,5 @@ def _shapes(layer: Layer, block: str) -> dict[str, tuple[int, ...]]:
         return {name: tuple(weight.shape) for name, weight in named_weights(layer.build(), layer)}
 
 
-def _larger(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(max(pair) for pair in zip(one, other, strict=True))
+def _larger(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(max(pair) for pair in zip(shape, other, strict=True))

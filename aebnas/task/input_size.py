@@ -35,13 +35,13 @@ class Crop(NamedTuple):
     width: int
 
 
-def centre_crop(size: tuple[int, int], wanted: tuple[int, int]) -> Crop:
-    """Return the largest part in the middle of an image whose sides are in the ratio of ``wanted``.
+def centre_crop(size: tuple[int, int], ratio: tuple[int, int]) -> Crop:
+    """Return the largest part in the middle of an image whose sides are in the ratio ``(height, width)``.
 
     Nothing is stretched by more than the rounding to whole pixels.
     """
     height, width = size
-    rows, columns = wanted
+    rows, columns = ratio
     if height * columns > width * rows:
         height = max(1, (2 * width * rows + columns) // (2 * columns))
     elif height * columns < width * rows:

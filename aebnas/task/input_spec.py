@@ -90,5 +90,5 @@ class InputSpec:
         Raises:
             ValueError: It is not known.
         """
-        known = self.known_normalisation
-        return known.reversed() if self.colours == "bgr" else known
+        normalisation = self.known_normalisation
+        return normalisation.reversed() if self.colours == "bgr" else normalisation

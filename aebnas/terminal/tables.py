@@ -65,7 +65,7 @@ class FittedTable:
             left_out = []
         else:
             yield _table(shaped)
-        meanings = "; ".join(words for head, words in self.legend.items() if head not in left_out)
+        meanings = "; ".join(meaning for head, meaning in self.legend.items() if head not in left_out)
         captions = (
             self.caption,
             f"{meanings}." if meanings else "",

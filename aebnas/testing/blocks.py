@@ -105,5 +105,5 @@ class BlockContract(Contract):
         torch.manual_seed(0)
         module, x = self.block().build(layer).eval(), torch.randn(3, *layer.input.shape)
         with torch.inference_mode():
-            together, alone = module(x), torch.cat([module(one[None]) for one in x])
+            together, alone = module(x), torch.cat([module(image[None]) for image in x])
         assert torch.allclose(together, alone, atol=1e-4)

@@ -39,11 +39,11 @@ class DatasetContract(Contract):
     def test_it_returns_the_same_every_time(self) -> None:
         """A run is resumed on the data it was begun with: their fingerprint must not change."""
         first, second = (checked(WHERE, self.load()) for _ in range(2))
-        for one, other in zip(first[:2], second[:2], strict=True):
-            assert (one is None) == (other is None)
-            if one is not None and other is not None:
-                assert np.array_equal(one.values, other.values)
-                assert np.array_equal(one.labels, other.labels)
+        for first_split, second_split in zip(first[:2], second[:2], strict=True):
+            assert (first_split is None) == (second_split is None)
+            if first_split is not None and second_split is not None:
+                assert np.array_equal(first_split.values, second_split.values)
+                assert np.array_equal(first_split.labels, second_split.labels)
         assert first[2] == second[2]
 
     def test_it_draws_no_random_numbers_that_others_draw(self) -> None:

@@ -37,7 +37,10 @@ class LossContract(Contract):
         logits, labels = _batch(size)
         value = self.loss().loss(logits, labels, _weights(size))
         value.backward()
-        stepped = [one.detach() - 1e-2 * (0 if one.grad is None else one.grad) for one in logits]
+        stepped = [
+            exit_logits.detach() - 1e-2 * (0 if exit_logits.grad is None else exit_logits.grad)
+            for exit_logits in logits
+        ]
         assert self.loss().loss(stepped, labels, _weights(size)) <= value.detach() + 1e-6
 
     @inherited
@@ -53,7 +56,7 @@ class LossContract(Contract):
     @given(sizes)
     def test_a_batch_given_twice_has_the_loss_of_once(self, size: Size) -> None:
         logits, labels = _batch(size)
-        doubled = [torch.cat([one, one]) for one in logits]
+        doubled = [torch.cat([exit_logits, exit_logits]) for exit_logits in logits]
         once = self.loss().loss(logits, labels, _weights(size))
         twice = self.loss().loss(doubled, torch.cat([labels, labels]), _weights(size))
         assert torch.allclose(once, twice, atol=1e-4)
@@ -62,7 +65,7 @@ class LossContract(Contract):
     @given(sizes)
     def test_who_knows_nothing_has_not_diverged(self, size: Size) -> None:
         logits, labels = _batch(size)
-        nothing = [torch.zeros_like(one) for one in logits]
+        nothing = [torch.zeros_like(exit_logits) for exit_logits in logits]
         chance = self.loss().chance(size[3], _weights(size))
         assert self.loss().loss(nothing, labels, _weights(size)) <= 3 * chance
 

@@ -43,7 +43,7 @@ class SpaceContract(Contract):
     def test_keys_differ_where_architectures_do(self) -> None:
         """Results are filed under the key."""
         architectures = set(self._sampled(self._space()))
-        assert len({one.key() for one in architectures}) == len(architectures)
+        assert len({architecture.key() for architecture in architectures}) == len(architectures)
 
     def test_a_network_is_read_as_it_was_written(self) -> None:
         """Runs, winner files and exports hold ``to_dict`` as JSON and YAML."""
@@ -124,7 +124,7 @@ class SpaceContract(Contract):
         """Memory is measured for them."""
         space, task = self._space(), self._task()
         asked = {architecture.input(task).tensor for architecture in self._sampled(space)}
-        assert asked <= {one.tensor for one in space.inputs(task)}
+        assert asked <= {spec.tensor for spec in space.inputs(task)}
 
     def test_the_network_runs(self) -> None:
         """One batch gives finite logits at every exit."""
@@ -137,7 +137,10 @@ class SpaceContract(Contract):
         with torch.no_grad():
             logits = network(torch.zeros(2, *architecture.input(task).tensor.shape))
         assert len(logits) == len(architecture.exit_names) + 1
-        assert all(one.shape == (2, self.classes) and bool(torch.isfinite(one).all()) for one in logits)
+        assert all(
+            exit_logits.shape == (2, self.classes) and bool(torch.isfinite(exit_logits).all())
+            for exit_logits in logits
+        )
 
     def test_the_drawing_names_every_exit(self) -> None:
         """The page draws what it says."""

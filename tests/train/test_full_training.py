@@ -114,7 +114,7 @@ def test_a_training_that_was_killed_goes_on_to_the_weights_of_an_uninterrupted_o
     assert not (folder / "checkpoint.yaml").exists()
     began: list[FinalEvent] = []
     killed = train_network(task(folder), plan(epochs=12), began.append)
-    assert next(one.known for one in began if isinstance(one, TrainingBegan)) >= 2
+    assert next(event.epochs_done for event in began if isinstance(event, TrainingBegan)) >= 2
     assert equal_weights(killed, train_network(task(tmp_path / "whole"), plan(epochs=12)))
     assert [row["epoch"] for row in rows(folder)] == [str(i + 1) for i in range(12)]
 

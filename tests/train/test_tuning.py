@@ -16,7 +16,7 @@ from aebnas.files.lock import run_lock
 from aebnas.train.full.events import FinalEvent, FinalListener, TrialEnded, Tuned, TuningBegan
 from aebnas.train.full.images import tuning_images
 from aebnas.train.tune.trials import Choice, Range, parameters_of
-from aebnas.train.tune.tuning import Asked, TunedFile, tuned_plan
+from aebnas.train.tune.tuning import TrialRequest, TunedFile, tuned_plan
 from aebnas.train.tune.tuning_record import Tried
 
 
@@ -27,17 +27,17 @@ class Runner:
         self.settings = settings
         self.reports: list[list[tuple[int, float]]] = []
 
-    def __call__(self, asked: Asked, listener: FinalListener) -> list[TrialEnded]:
-        self.asked, ended = asked, list[TrialEnded]()
-        for number, one in enumerate(self.settings, start=len(asked.known) + 1):
+    def __call__(self, request: TrialRequest, listener: FinalListener) -> list[TrialEnded]:
+        self.request, ended = request, list[TrialEnded]()
+        for number, one in enumerate(self.settings, start=len(request.finished) + 1):
             if one is CTRL_C:
                 raise KeyboardInterrupt
             reports: list[tuple[int, float]] = []
             self.reports.append(reports)
-            asked.run(one, lambda epoch, accuracy, reports=reports: reports.append((epoch, accuracy)))  # type: ignore[misc]
+            request.run(one, lambda epoch, accuracy, reports=reports: reports.append((epoch, accuracy)))  # type: ignore[misc]
             epoch, accuracy = reports[-1]
-            asked.keep(Tried(settings=one, accuracy=accuracy, epochs=epoch, reports=tuple(reports)))
-            ended.append(TrialEnded(number, asked.trials, one, accuracy, epoch))
+            request.keep(Tried(settings=one, accuracy=accuracy, epochs=epoch, reports=tuple(reports)))
+            ended.append(TrialEnded(number, request.trials, one, accuracy, epoch))
         return ended
 
 
@@ -82,8 +82,8 @@ def test_an_interrupted_tuning_goes_on_behind_the_trials_that_had_ended(tmp_path
         tuned_plan(task(tmp_path), plan(), 3, runner=Runner(GOOD, POOR, CTRL_C))
     second = Runner(MIDDLING)
     found = tuned_plan(task(tmp_path), plan(), 3, runner=second)
-    assert [one.settings for one in second.asked.known] == [GOOD, POOR]
-    assert [len(one.reports) for one in second.asked.known] == [3, 3]
+    assert [one.settings for one in second.request.finished] == [GOOD, POOR]
+    assert [len(one.reports) for one in second.request.finished] == [3, 3]
     assert found.settings.training.learning_rate == GOOD["learning_rate"]
     file = read_model(tmp_path / "tuned.yaml", TunedFile, "")
     assert sorted(one.settings["learning_rate"] for one in file.trials) == [1e-6, 0.05, 0.3]
@@ -96,7 +96,7 @@ def test_what_was_killed_between_its_last_trial_and_the_answer_runs_nothing(tmp_
     second = Runner(CTRL_C)
     found = tuned_plan(task(tmp_path), plan(), 2, runner=second)
     assert found.settings.training.learning_rate == GOOD["learning_rate"]
-    assert not hasattr(second, "asked")
+    assert not hasattr(second, "request")
 
 
 @pytest.mark.parametrize(("again", "epochs"), [(True, 3), (False, 1)])
@@ -107,7 +107,7 @@ def test_trials_of_another_question_or_forgotten_ones_do_not_count(
         tuned_plan(task(tmp_path), plan(), 3, runner=Runner(GOOD, CTRL_C))
     second = Runner(POOR)
     tuned_plan(task(tmp_path), plan(epochs=epochs), 1, again=again, runner=second)
-    assert second.asked.known == ()
+    assert second.request.finished == ()
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_asha_compares_with_the_trials_of_an_earlier_session(is_known: bool, act
     from aebnas.train.tune.ray_tuning import scheduler_of
 
     tried = Tried(settings={}, accuracy=0.9, epochs=9, reports=tuple((i, 0.1 * i) for i in range(1, 10)))
-    asked = Asked({}, 5, 9, 0, lambda settings, report: None, known=(tried,) * is_known)
-    scheduler = scheduler_of(asked)
+    request = TrialRequest({}, 5, 9, 0, lambda settings, report: None, finished=(tried,) * is_known)
+    scheduler = scheduler_of(request)
     assert scheduler.set_search_properties("accuracy", "max")
     trial = SimpleNamespace(trial_id="new")
     scheduler.on_trial_add(None, trial)

@@ -74,8 +74,8 @@ def _print(console: Console, description: Description, file: str) -> None:
     console.print()
     console.print(_spreads(description.costs))
     _print_limits(console, description)
-    words, further = format_training(candidate_settings(description.config))
-    console.print(f"Candidates: {words}{f'; {further}' if further else ''}", soft_wrap=True)
+    training, further = format_training(candidate_settings(description.config))
+    console.print(f"Candidates: {training}{f'; {further}' if further else ''}", soft_wrap=True)
     console.print(f"Search it: aebnas search {shlex.quote(file)}", soft_wrap=True)
 
 

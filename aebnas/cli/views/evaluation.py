@@ -22,15 +22,15 @@ NONE = "–"
 
 def show(report: TestReport, console: Console) -> None:
     """Print the tables of an evaluation."""
-    one = report.network
-    text = f"{report.checkpoint.key} on {one.images:,} test images; brackets: 95% bootstrap intervals"
+    network = report.network
+    text = f"{report.checkpoint.key} on {network.images:,} test images; brackets: 95% bootstrap intervals"
     console.print(FittedText(text))
     for warning in report.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
-    console.print(exits_table(one), soft_wrap=False)
+    console.print(exits_table(network), soft_wrap=False)
     console.print(comparison_table(report), soft_wrap=False)
     metrics = (
-        f"{metric_name(name)} {metric_value(name, value)}" for name, value in one.policy.metrics.items()
+        f"{metric_name(name)} {metric_value(name, value)}" for name, value in network.policy.metrics.items()
     )
     console.print(FittedText(f"policy: {', '.join(metrics)}"))
     for baseline in report.baselines:
@@ -43,7 +43,7 @@ def show(report: TestReport, console: Console) -> None:
     console.print(str(report.folder / "evaluation.json"), style="bold")
 
 
-def exits_table(one: NetworkScore) -> FittedTable:
+def exits_table(network: NetworkScore) -> FittedTable:
     """Return one row per exit, and the policy."""
     heads = (
         "exit", "MACs", "accuracy, all images", "leave", "accuracy of those", "ECE", "NLL", "Brier", "AUROC",
@@ -57,9 +57,9 @@ def exits_table(one: NetworkScore) -> FittedTable:
             NONE if exit_.accuracy_of_leaving is None else banded(exit_.accuracy_of_leaving),
             *_calibration(exit_.calibration),
         )
-        for exit_ in one.exits
+        for exit_ in network.exits
     ]
-    policy = one.policy
+    policy = network.policy
     last = ("policy", si(policy.macs.value), banded(policy.accuracy), "", "")
     least_first = ("Brier", "NLL", "AUROC", "ECE")
     return table_of_rows(heads, [*rows, (*last, *_calibration(policy.calibration))], least_first=least_first)
@@ -97,9 +97,9 @@ def _predicted(cost: str, score: NetworkScore) -> str:
     return NONE if value is None else metric_value(cost, value)
 
 
-def banded(one: WithInterval) -> str:
+def banded(estimate: WithInterval) -> str:
     """Return a share with its interval: ``97.4% [96.0, 98.5]``."""
-    return f"{percent(one.value, 2)} [{one.low * 100:.1f}, {one.high * 100:.1f}]"
+    return f"{percent(estimate.value, 2)} [{estimate.low * 100:.1f}, {estimate.high * 100:.1f}]"
 
 
 def _executed(score: NetworkScore, stopped: Stopped | None) -> list[str]:
@@ -109,7 +109,7 @@ def _executed(score: NetworkScore, stopped: Stopped | None) -> list[str]:
 def _measured(stopped: Stopped | None) -> list[str]:
     if stopped is None:
         return [NONE] * 3
-    medians = [statistics.median(one.tolist()) for one in (stopped.ms, stopped.deciding_ms)]
+    medians = [statistics.median(times.tolist()) for times in (stopped.ms, stopped.deciding_ms)]
     return [f"{value:.3f}" for value in (float(stopped.ms.mean()), *medians)]
 
 

@@ -25,7 +25,7 @@ def export_fields(exported: Exported) -> dict[str, object]:
         "folder": str(exported.folder),
         "key": exported.manifest.key,
         "parity": None if parity is None else parity.model_dump(),
-        "variants": [asdict(one) for one in exported.variants],
+        "variants": [asdict(variant) for variant in exported.variants],
     }
 
 
@@ -48,14 +48,14 @@ def variants_table(exported: Exported) -> FittedTable:
     heads = ("", "graphs", "accuracy (select)", "last exit (unseen)", "mean MACs", "ms per image")
     rows = [
         (
-            one.precision,
-            f"{one.size / MIB:.3f} MiB",
-            f"{one.select.accuracy:.2%}",
-            f"{one.clean_accuracy:.2%}",
-            f"{one.select.macs:,.0f}",
-            f"{one.ms:.4f}",
+            variant.precision,
+            f"{variant.size / MIB:.3f} MiB",
+            f"{variant.select.accuracy:.2%}",
+            f"{variant.clean_accuracy:.2%}",
+            f"{variant.select.macs:,.0f}",
+            f"{variant.ms:.4f}",
         )
-        for one in exported.variants
+        for variant in exported.variants
     ]
     caption = (
         "`aebnas train` trains on select: compare these accuracies with each other alone. "
@@ -80,7 +80,7 @@ def bench_table(measured: Bench) -> FittedTable:
     heads = (
         "", "mean", "median", "p95", "p99", "all calls", "predicted", "/ predicted", "accuracy", "images/s",
     )  # fmt: skip
-    rows = [(one.name, *_cells(one)) for one in measured.results]
+    rows = [(result.name, *_cells(result)) for result in measured.results]
     return table_of_rows(heads, rows, least_first=("p99", "p95", "/ predicted", "all calls"))
 
 
@@ -107,9 +107,12 @@ def _bench_notes(measured: Bench) -> Iterator[str]:
         yield f"Class and exit are those of the export for {share} only."
 
 
-def _cells(one: Result) -> list[str]:
-    times = [f"{ms:.4f}" for ms in (one.mean_ms, one.median_ms, one.p95_ms, one.p99_ms, one.all_calls_ms)]
-    predicted = "" if one.predicted_ms is None else f"{one.predicted_ms:.4f}"
-    ratio = "" if one.predicted_ms is None else f"{one.mean_ms / one.predicted_ms:.3f}"
-    accuracy = "" if one.accuracy is None else f"{one.accuracy:.2%}"
-    return [*times, predicted, ratio, accuracy, f"{one.images_per_second:,.0f}"]
+def _cells(result: Result) -> list[str]:
+    times = [
+        f"{ms:.4f}"
+        for ms in (result.mean_ms, result.median_ms, result.p95_ms, result.p99_ms, result.all_calls_ms)
+    ]
+    predicted = "" if result.predicted_ms is None else f"{result.predicted_ms:.4f}"
+    ratio = "" if result.predicted_ms is None else f"{result.mean_ms / result.predicted_ms:.3f}"
+    accuracy = "" if result.accuracy is None else f"{result.accuracy:.2%}"
+    return [*times, predicted, ratio, accuracy, f"{result.images_per_second:,.0f}"]

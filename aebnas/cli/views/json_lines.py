@@ -99,21 +99,21 @@ def write(record: dict[str, Any]) -> None:
 
 
 def _finished(event: CandidateFinished) -> dict[str, Any]:
-    one = event.evaluation
+    evaluation = event.evaluation
     return {
-        "key": one.key,
-        "status": one.status,
-        "message": one.message,
+        "key": evaluation.key,
+        "status": evaluation.status,
+        "message": evaluation.message,
         "cached": event.cached,
         "busy": event.busy,
-        "seconds": one.seconds,
-        "epochs": one.epochs,
-        "fidelity": one.fidelity,
-        "reach_macs": one.reach_macs,
-        "params": one.params,
-        "peak_activation_bytes": one.peak_activation_bytes,
-        "metrics": one.metrics(1.0) if one.is_done else None,
-        "target": one.target_check,
+        "seconds": evaluation.seconds,
+        "epochs": evaluation.epochs,
+        "fidelity": evaluation.fidelity,
+        "reach_macs": evaluation.reach_macs,
+        "params": evaluation.params,
+        "peak_activation_bytes": evaluation.peak_activation_bytes,
+        "metrics": evaluation.metrics(1.0) if evaluation.is_done else None,
+        "target": evaluation.target_check,
     }
 
 

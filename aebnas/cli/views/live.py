@@ -138,20 +138,22 @@ class LiveView:
         self._console.control(Control((ControlType.ERASE_IN_LINE, 2), ControlType.CARRIAGE_RETURN))
 
     def _summary(self) -> str:
-        one = self._progress
-        known = f", {one.cached} of them known before" if one.cached else ""
-        return f"{one.done} done, {one.failed} failed{known}; {duration(one.elapsed_seconds)}"
+        progress = self._progress
+        cached = f", {progress.cached} of them known before" if progress.cached else ""
+        return f"{progress.done} done, {progress.failed} failed{cached}; {duration(progress.elapsed_seconds)}"
 
     def _panel(self) -> RenderableType:
-        one = self._progress
-        if one.supernet is not None:
-            return self._supernet(one.supernet)
-        if one.started is None:
+        progress = self._progress
+        if progress.supernet is not None:
+            return self._supernet(progress.supernet)
+        if progress.started is None:
             return Text()
-        text = 0 if one.generation is None else one.generation.number
-        now = min(text + 1, one.started.generations)
+        text = 0 if progress.generation is None else progress.generation.number
+        now = min(text + 1, progress.started.generations)
         parts = Group(self._bar(), Text(), self._details(), *self._recent())
-        return self._framed(parts, one.started.run, f"generation {now} of {one.started.generations}")
+        return self._framed(
+            parts, progress.started.run, f"generation {now} of {progress.started.generations}"
+        )
 
     def _framed(self, parts: RenderableType, title: str, subtitle: str = "") -> Panel:
         """Return a panel; its titles are shortened, or left out, where they do not fit."""
@@ -173,19 +175,19 @@ class LiveView:
         return max(1, min(MAX_WIDTH, self._console.width) - 4)
 
     def _supernet(self, event: SupernetProgress) -> RenderableType:
-        known = self._progress.landmarks
+        accuracies = self._progress.landmarks
         left = event.seconds * (event.steps - event.step) / max(1, event.step - self._progress.supernet_began)
         rows = Table.grid(expand=True)  # a bar ends no line itself, as a Group would need
         rows.add_row(ProgressBar(total=event.steps, completed=event.step, pulse=False))
         rows.add_row(FittedText(f"{supernet_progress(event)}, about {whole(left)} left"))
-        if known:
-            rows.add_row(FittedText(f"on calibrate: {landmarks(known)}", "dim"))
+        if accuracies:
+            rows.add_row(FittedText(f"on calibrate: {landmarks(accuracies)}", "dim"))
         return self._framed(rows, "supernet")
 
     def _bar(self) -> RenderableType:
-        one = self._progress
-        text = f"{one.finished} of {count(one.planned, one.unit)}  {self._time_left()}"
-        bar = ProgressBar(total=one.planned, completed=one.finished, pulse=False)
+        progress = self._progress
+        text = f"{progress.finished} of {count(progress.planned, progress.unit)}  {self._time_left()}"
+        bar = ProgressBar(total=progress.planned, completed=progress.finished, pulse=False)
         row = Table.grid(padding=(0, 1), expand=True)
         if cells(text) + LEAST_BAR > self._width:
             row.add_row(bar)
@@ -200,20 +202,20 @@ class LiveView:
         return time_left(self._progress) or ("training" if self._progress.workers else "starting workers")
 
     def _details(self) -> RenderableType:
-        one = self._progress
-        accuracy = "–" if one.best_accuracy is None else percent(one.best_accuracy, 2)
-        volume = "–" if one.generation is None else f"{one.generation.hypervolume:.4f}"
-        workers = "–" if one.workers is None else f"{one.busy} of {one.workers} busy"
-        failed = Text(f"{one.failed} failed", style="red" if one.failed else "")
-        known = f", {one.cached} known" if one.cached else ""
-        candidates = Text(f"{one.done} done, ") + failed + known
+        progress = self._progress
+        accuracy = "–" if progress.best_accuracy is None else percent(progress.best_accuracy, 2)
+        volume = "–" if progress.generation is None else f"{progress.generation.hypervolume:.4f}"
+        workers = "–" if progress.workers is None else f"{progress.busy} of {progress.workers} busy"
+        failed = Text(f"{progress.failed} failed", style="red" if progress.failed else "")
+        cached = f", {progress.cached} known" if progress.cached else ""
+        candidates = Text(f"{progress.done} done, ") + failed + cached
         details = [
             ("best accuracy", Text(accuracy, "bold")),
             ("candidates", candidates),
             ("hypervolume", Text(volume)),
             ("workers", Text(workers)),
         ]
-        status = None if one.generation is None else one.generation.surrogate
+        status = None if progress.generation is None else progress.generation.surrogate
         if status is not None:
             details.append(("surrogate", Text(format_surrogate(status))))
         return _grid(details, self._width)

@@ -93,21 +93,23 @@ class PlainView:
         _say(ending(path, page))
 
     def _beginning(self, event: SearchStarted) -> str:
-        known = f", {count(event.known, 'candidate')} known already" if event.known else ""
+        cached = f", {count(event.known, 'candidate')} known already" if event.known else ""
         generations = count(event.generations, "generation")
-        return f"{event.run}: {generations}, at most {count(event.planned, self._progress.unit)}{known}"
+        return f"{event.run}: {generations}, at most {count(event.planned, self._progress.unit)}{cached}"
 
     def _tally(self) -> str:
-        one = self._progress
-        left = time_left(one)
-        return f"{one.finished} of {max(one.planned, one.finished)}" + (f", {left}" if left else "")
+        progress = self._progress
+        left = time_left(progress)
+        return f"{progress.finished} of {max(progress.planned, progress.finished)}" + (
+            f", {left}" if left else ""
+        )
 
     def _sentence(self, event: Generation) -> str:
-        known = self._progress.known_in_generation
+        cached = self._progress.known_in_generation
         generations = self._progress.started.generations if self._progress.started else event.number
         best = self._progress.best_accuracy
         parts = [
-            *([f"{known} known already"] if known else []),
+            *([f"{cached} known already"] if cached else []),
             count(event.trainings, self._progress.unit) + worth(event),
             *([f"{event.failed} failed"] if event.failed else []),
             f"front of {count(len(event.front), 'point')}",
@@ -136,8 +138,8 @@ def candidate(evaluation: Evaluation) -> str:
 
 def format_surrogate(status: SurrogateStatus) -> str:
     """Return whether the surrogate proposed, in one word, and the tau of its foresight where known."""
-    known = "" if status.tau is None else f" (tau {status.tau:.2f})"
-    return f"{'on' if status.is_on else 'off'}{known}"
+    tau = "" if status.tau is None else f" (tau {status.tau:.2f})"
+    return f"{'on' if status.is_on else 'off'}{tau}"
 
 
 def supernet_progress(event: SupernetProgress) -> str:
@@ -180,8 +182,8 @@ def fidelity(event: FidelityFinished) -> str:
 
 def finals(event: FinalsChosen) -> str:
     """Return who is trained in the end of a search in one line."""
-    known = event.candidates - event.unknown
-    done = f", {known} of them known already" if known else ""
+    cached = event.candidates - event.unknown
+    done = f", {cached} of them known already" if cached else ""
     each = count(event.epochs, "epoch")
     return f"top-k candidates: the best {count(event.candidates, 'candidate')} trained for {each}{done}"
 

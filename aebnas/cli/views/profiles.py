@@ -79,8 +79,10 @@ def show_profile(made: HardwareProfile, path: Path, as_json: bool) -> None:
     console.print(f"{metadata.device.name}: {metadata.target}")
     text = f"{metadata.rows:,} layers; anchor {metadata.anchor_ms:.4f} ms; from layers to networks: "
     console.print(FittedText(f"{text}fitted on {metadata.correction.networks} networks"))
-    for one in metadata.validation:
-        table = agreement_table(f"{one.space}: networks that the fit has not seen", one.agreement)
+    for validation in metadata.validation:
+        table = agreement_table(
+            f"{validation.space}: networks that the fit has not seen", validation.agreement
+        )
         console.print(table, soft_wrap=False)
     for warning in warnings_of(made):
         console.print(FittedText(f"note: {warning}"))
@@ -90,19 +92,21 @@ def show_profile(made: HardwareProfile, path: Path, as_json: bool) -> None:
 def warnings_of(made: HardwareProfile) -> list[str]:
     """Return what a user of the profile should know."""
     conditions, energy = made.metadata.conditions, made.metadata.energy
-    found = [f"the device lowered its clocks: {reason}" for reason in conditions.throttled]
+    warnings = [f"the device lowered its clocks: {reason}" for reason in conditions.throttled]
     if conditions.strangers:
-        found.append(f"other processes used the GPU: {', '.join(conditions.strangers)}")
+        warnings.append(f"other processes used the GPU: {', '.join(conditions.strangers)}")
     if conditions.marked_rows:
-        found.append(f"{conditions.marked_rows:,} layers were measured on a disturbed device, and are marked")
+        warnings.append(
+            f"{conditions.marked_rows:,} layers were measured on a disturbed device, and are marked"
+        )
     unstable = sum(row.note == "unstable" for row in made.rows.values())
     if unstable:
-        found.append(f"{unstable:,} layers never became stable, and are marked")
+        warnings.append(f"{unstable:,} layers never became stable, and are marked")
     if conditions.unknown:
-        found.append(f"this device does not tell: {', '.join(conditions.unknown)}")
+        warnings.append(f"this device does not tell: {', '.join(conditions.unknown)}")
     if energy.source is None:
-        found.append(f"no energies: {energy.note}")
-    return found
+        warnings.append(f"no energies: {energy.note}")
+    return warnings
 
 
 def agreement_table(title: str, rows: Sequence[Agreement]) -> FittedTable:
@@ -129,39 +133,41 @@ def _tau(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def show_revalidation(found: Revalidation, path: Path, as_json: bool) -> None:
+def show_revalidation(revalidation: Revalidation, path: Path, as_json: bool) -> None:
     """Print whether a profile still holds."""
-    complaints = found.complaints()
+    complaints = revalidation.complaints()
     if as_json:
-        print(json.dumps(_revalidation_dict(found, complaints)))
+        print(json.dumps(_revalidation_dict(revalidation, complaints)))
         return
     console = results_console()
-    for line in _validation_lines(found, complaints):
+    for line in _validation_lines(revalidation, complaints):
         console.print(FittedText(line))
     cure = f"Measure anew: aebnas profile SPACE.yaml --again -o {path}"
     console.print(cure if complaints else f"{path} holds on this device")
 
 
-def _validation_lines(found: Revalidation, complaints: list[str]) -> Iterator[str]:
-    yield f"level now / then: {found.level:.3f} (taken out of the errors below)"
-    for space, now in found.spaces.items():
+def _validation_lines(revalidation: Revalidation, complaints: list[str]) -> Iterator[str]:
+    yield f"level now / then: {revalidation.level:.3f} (taken out of the errors below)"
+    for space, now in revalidation.spaces.items():
         yield (
-            f"{space}: MAPE {now.mape:.2%} now, {found.then[space].mape:.2%} then; "
-            f"tau {_tau(now.tau)} now, {_tau(found.then[space].tau)} then"
+            f"{space}: MAPE {now.mape:.2%} now, {revalidation.then[space].mape:.2%} then; "
+            f"tau {_tau(now.tau)} now, {_tau(revalidation.then[space].tau)} then"
         )
-    for disturbance in found.disturbances():
+    for disturbance in revalidation.disturbances():
         yield f"note: {disturbance} meanwhile"
     for complaint in complaints:
         yield f"does not hold: {complaint}"
 
 
-def _revalidation_dict(found: Revalidation, complaints: list[str]) -> dict[str, Any]:
+def _revalidation_dict(revalidation: Revalidation, complaints: list[str]) -> dict[str, Any]:
     return {
         "event": "validation",
-        "level": found.level,
-        "spaces": {space: one.model_dump(mode="json") for space, one in found.spaces.items()},
+        "level": revalidation.level,
+        "spaces": {
+            space: agreement.model_dump(mode="json") for space, agreement in revalidation.spaces.items()
+        },
         "holds": not complaints,
         "complaints": complaints,
-        "disturbances": found.disturbances(),
-        "conditions": found.conditions.model_dump(mode="json"),
+        "disturbances": revalidation.disturbances(),
+        "conditions": revalidation.conditions.model_dump(mode="json"),
     }

@@ -114,7 +114,7 @@ class Progress:
             case Generation():
                 self.known_in_generation, self._cached_before = self.cached - self._cached_before, self.cached
                 self.generation, self.busy = event, 0
-                if any(one.hold_front for one in event.finals):
+                if any(training.hold_front for training in event.finals):
                     self.best_accuracy = max(point.metrics["accuracy"] for point in event.front)
 
     def seconds_left(self) -> float | None:

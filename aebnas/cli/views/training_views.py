@@ -47,7 +47,7 @@ from aebnas.train.full.events import (
 )
 from aebnas.train.select.selected_network import SelectedNetwork
 
-ROLES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
+NETWORK_NAMES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
 LINES = 20
 """Epochs of a training that get a line in a pipe."""
 
@@ -103,8 +103,8 @@ class LineTraining:
             case NetworkTrained():
                 self._console.print(FittedText(trained(event)))
             case TuningBegan():
-                known = f", {event.known} done before" if event.known else ""
-                text = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{known}"
+                done_before = f", {event.trials_done} done before" if event.trials_done else ""
+                text = f"tuning: {count(event.trials, 'trial')}, {event.at_once} at once{done_before}"
                 self._console.print(FittedText(text))
             case TrialEnded():
                 text = f"  trial {event.number} of {event.trials}: {trial(event)}"
@@ -143,7 +143,7 @@ class BarTraining(LineTraining):
                 super().__call__(event)
                 self._bar.start()
                 self._tasks[event.role] = self._bar.add_task(
-                    event.role, total=event.epochs, completed=event.known, metadata=""
+                    event.role, total=event.epochs, completed=event.epochs_done, metadata=""
                 )
             case EpochEnded():
                 self._bar.update(self._tasks[event.role], completed=event.epoch, metadata=metadata(event))
@@ -211,9 +211,9 @@ class JsonTraining:
 def began(event: TrainingBegan) -> str:
     """Return the beginning of a training as a line."""
     inherited = ", from inherited weights" if event.inherits else ""
-    known = f", {event.known} of them done before" if event.known else ""
-    epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{known}"
-    return f"{ROLES[event.role]} {event.key}: {epochs}; {event.folder}"
+    done_before = f", {event.epochs_done} of them done before" if event.epochs_done else ""
+    epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{done_before}"
+    return f"{NETWORK_NAMES[event.role]} {event.key}: {epochs}; {event.folder}"
 
 
 def epoch_line(event: EpochEnded) -> str:
@@ -232,8 +232,8 @@ def metadata(event: EpochEnded) -> str:
 def trained(event: NetworkTrained) -> str:
     """Return a finished network as a line."""
     exits = " / ".join(percent(share, 2) for share in event.accuracy)
-    known = " (trained before)" if event.was_known else ""
-    line = f"{ROLES[event.role]} {event.key}{known}: exits {exits} on calibrate"
+    trained_before = " (trained before)" if event.was_known else ""
+    line = f"{NETWORK_NAMES[event.role]} {event.key}{trained_before}: exits {exits} on calibrate"
     if len(event.accuracy) == 1:
         return line
     cost = metric_value(event.cost_metric, event.policy_cost)
@@ -252,9 +252,9 @@ def trial(event: TrialEnded) -> str:
 
 def tuned(event: Tuned) -> str:
     """Return the best hyperparameters as a line."""
-    known = " (tuned before)" if event.was_known else ""
+    tuned_before = " (tuned before)" if event.was_known else ""
     score = percent(event.accuracy, 2)
-    return f"best settings{known}: {settings(event.settings)}; {score} on select; {event.file}"
+    return f"best settings{tuned_before}: {settings(event.settings)}; {score} on select; {event.file}"
 
 
 def settings(values: Mapping[str, Any]) -> str:

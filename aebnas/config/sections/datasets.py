@@ -39,8 +39,9 @@ def wrong_options(name: str, options: Mapping[str, Any]) -> list[Wrong]:
     if not is_allowed():
         return []
     signature = inspect.signature(loaded(name, kinds.DATASET))
-    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in signature.parameters.values())
-    names = [one.name for one in signature.parameters.values() if one.kind not in _VARIADIC]
+    arguments = signature.parameters.values()
+    takes_any = any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments)
+    names = [argument.name for argument in arguments if argument.kind not in _VARIADIC]
     wrong: list[Wrong] = [
         (
             ("options", option),
@@ -49,9 +50,9 @@ def wrong_options(name: str, options: Mapping[str, Any]) -> list[Wrong]:
         for option in options
         if option not in names and not takes_any
     ]
-    needed = [one.name for one in signature.parameters.values() if one.default is one.empty]
-    missing = [one for one in needed if one in names and one not in options]
-    return wrong + [(("options",), f"{one!r} is missing, an argument of {name}") for one in missing]
+    needed = [argument.name for argument in arguments if argument.default is argument.empty]
+    missing = [argument for argument in needed if argument in names and argument not in options]
+    return wrong + [(("options",), f"{argument!r} is missing, an argument of {name}") for argument in missing]
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -137,8 +137,8 @@ def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequenc
         profiles: Names of the hardware profiles.
     """
     budget = exits.budget_metric
-    wanted = EXPECTED if budget is None else (budget,)
+    costs = EXPECTED if budget is None else (budget,)
     for name in objectives:
-        if name.partition("@")[0] in wanted:
+        if name.partition("@")[0] in costs:
             return full_name(name, profiles)
     return full_name(budget or "macs", profiles)

@@ -192,11 +192,11 @@ def short(items: Sequence[InheritedConfig | TrainedConfig]) -> str:
 
 def short_items(items: Sequence[Mapping[str, Any]]) -> str:
     """Return a list of items as a person writes it."""
-    words = []
+    texts = []
     for item in items:
         kind, options = str(item["kind"]), {k: v for k, v in item.items() if k != "kind"}
         head = options.pop(SHORT[kind], None) if kind in SHORT else None
         pairs = [f"{kind}: {head}"] if head is not None else [f"kind: {kind}"] if options else [kind]
         pairs += [f"{name}: {value}" for name, value in options.items()]
-        words.append(f"{{{', '.join(pairs)}}}" if options or head is not None else kind)
-    return f"[{', '.join(words)}]"
+        texts.append(f"{{{', '.join(pairs)}}}" if options or head is not None else kind)
+    return f"[{', '.join(texts)}]"

@@ -84,11 +84,18 @@ def _wrong(name: str) -> str | None:
 def look(name: str) -> str:
     """Return what a person sees of a name: composed letters, single blanks, nothing invisible."""
     composed = unicodedata.normalize("NFC", name)
-    return " ".join("".join(one for one in composed if unicodedata.category(one) != "Cf").split())
+    return " ".join(
+        "".join(character for character in composed if unicodedata.category(character) != "Cf").split()
+    )
 
 
 def _proper(name: str) -> str:
     """Return the nearest valid name; bytes that are not UTF-8 are mostly of old Western systems (Latin-1)."""
-    plain = (chr(ord(one) - 0xDC00) if "\udc80" <= one <= "\udcff" else one for one in name)
-    kept = "".join("_" if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in plain)
+    plain = (
+        chr(ord(character) - 0xDC00) if "\udc80" <= character <= "\udcff" else character for character in name
+    )
+    kept = "".join(
+        "_" if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
+        for character in plain
+    )
     return kept.strip() if look(kept) else "class"

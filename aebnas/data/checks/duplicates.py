@@ -151,7 +151,9 @@ class _Members:
         self.labels = [label for images in sets for label in images.labels.tolist()]
         names = ("train", *others)
         self.names = [
-            one for name, images in zip(names, sets, strict=True) for one in images.named(name).names
+            image_name
+            for name, images in zip(names, sets, strict=True)
+            for image_name in images.named(name).names
         ]
         self._digests = [digest for images in sets for digest in _digests(images.pixels)]
         self.pictures = 0

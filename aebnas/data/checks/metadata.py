@@ -79,13 +79,13 @@ def data_metadata(config: DataConfig, progress: bool = False, must_read: bool = 
 
 
 def _published_metadata(config: DataConfig) -> DataMetadata:
-    known = KNOWN[str(config.name)]
+    dataset = KNOWN[str(config.name)]
     check_known_fits(config)
-    labels, test = np.repeat(np.arange(len(known.counts)), known.counts), known.test
+    labels, test = np.repeat(np.arange(len(dataset.counts)), dataset.counts), dataset.test
     if test is None:
         train, cut = cut_indices(labels, config.test_share, TEST_SEED)
         labels, test = labels[train], len(cut)
     parts = split_indices(labels, config)
-    check_every_class(str(config.name), known.classes, labels, parts, config)
+    check_every_class(str(config.name), dataset.classes, labels, parts, config)
     train_count, calibrate, select = map(len, parts)
-    return DataMetadata(known.shape, known.classes, (train_count, calibrate, select, test))
+    return DataMetadata(dataset.shape, dataset.classes, (train_count, calibrate, select, test))

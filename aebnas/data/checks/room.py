@@ -48,8 +48,8 @@ def _groups_v1(root: Path) -> Iterator[Path]:
 
 
 def _own_group(root: Path, line: str) -> str:
-    found = re.search(line, _text(root / "proc/self/cgroup"), re.MULTILINE)
-    return found.group(1).strip("/") if found else ""
+    match = re.search(line, _text(root / "proc/self/cgroup"), re.MULTILINE)
+    return match.group(1).strip("/") if match else ""
 
 
 def _with_parents(mount: Path, group: str) -> Iterator[Path]:

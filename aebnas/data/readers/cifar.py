@@ -101,9 +101,9 @@ def _from_archive(archive: Path, layout: CifarLayout) -> dict[str, bytes]:
     return files
 
 
-def _check_size(path: Path, found: int, expected: int) -> None:
-    if found != expected:
-        raise DataError(f"{path}: {found} bytes, expected {expected}: truncated, or not the binary version")
+def _check_size(path: Path, size: int, expected: int) -> None:
+    if size != expected:
+        raise DataError(f"{path}: {size} bytes, expected {expected}: truncated, or not the binary version")
 
 
 def _decode(source: Path, files: dict[str, bytes], names: Sequence[str], layout: CifarLayout) -> Samples:

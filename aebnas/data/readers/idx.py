@@ -67,9 +67,9 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
 def _read_pair(images_path: Path, labels_path: Path, count: int, classes: int) -> Samples:
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
-    for path, found in ((images_path, len(images)), (labels_path, len(labels))):
-        if found != count:
-            raise DataError(f"{path}: {found} records, expected {count}")
+    for path, records in ((images_path, len(images)), (labels_path, len(labels))):
+        if records != count:
+            raise DataError(f"{path}: {records} records, expected {count}")
     check_labels(labels, classes, str(labels_path))
     return Samples(images[..., None], labels.astype(np.int64))
 

@@ -24,10 +24,10 @@ def entries(folder: Path) -> list[Path]:
         DataError: It cannot be read.
     """
     try:
-        found = [path for path in folder.iterdir() if not is_clutter(path.name)]
+        paths = [path for path in folder.iterdir() if not is_clutter(path.name)]
     except OSError as error:
         raise unreadable(folder, error) from error
-    return sorted(found, key=lambda path: path.name)
+    return sorted(paths, key=lambda path: path.name)
 
 
 def is_folder(path: Path) -> bool:

@@ -82,8 +82,8 @@ def _meaning(name: str) -> tuple[Part, Kind] | None:
 
 def _words(name: str) -> list[str]:
     """Return the words of ``x_train``, ``trainX``, ``Xtrain`` or ``train-images``, in small letters."""
-    words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
-    return [part for word in words for part in _unglued(word)]
+    parts = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
+    return [part for word in parts for part in _unglued(word)]
 
 
 def _unglued(word: str) -> Sequence[str]:

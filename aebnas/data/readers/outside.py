@@ -50,24 +50,24 @@ def read_outside(
     return checked(name, loaded(name, kinds.DATASET)(**options))
 
 
-def checked(name: str, found: object) -> tuple[Samples, Samples | None, tuple[str, ...], Extras]:
+def checked(name: str, returned: object) -> tuple[Samples, Samples | None, tuple[str, ...], Extras]:
     """Return what a function from outside returned, as other readers do.
 
     Args:
         name: Of the function, for messages.
-        found: What it returned.
+        returned: What it returned.
 
     Raises:
         DataError: It is something else than arrays of images and labels.
     """
-    if not isinstance(found, Arrays):
+    if not isinstance(returned, Arrays):
         raise DataError(
             f"{name} must return aebnas.data.readers.outside.Arrays(train=(images, labels), ...), "
-            f"but returned {type(found).__name__}"
+            f"but returned {type(returned).__name__}"
         )
-    train = _samples(name, "train", found.train)
-    test = None if found.test is None else _samples(name, "test", found.test)
-    classes = tuple(map(str, found.classes)) or tuple(
+    train = _samples(name, "train", returned.train)
+    test = None if returned.test is None else _samples(name, "test", returned.test)
+    classes = tuple(map(str, returned.classes)) or tuple(
         str(i) for i in range(int(train.labels.max(initial=-1)) + 1)
     )
     return train, test, classes, Extras()
@@ -81,7 +81,7 @@ def _samples(name: str, part: str, pair: Any) -> Samples:
     """
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise DataError(f"{name} ({part}): must be a pair (images, labels), but is {type(pair).__name__}")
-    images, labels = (np.asarray(one) for one in pair)
+    images, labels = (np.asarray(array) for array in pair)
     if images.dtype != np.uint8 or images.ndim != 4:
         raise DataError(
             f"{name} ({part}): images must be uint8 of shape (n, height, width, channels), "

@@ -55,7 +55,7 @@ def card_text(
         variants: All that were exported together, for the table.
     """
     checkpoint = source.checkpoint
-    shown = next(one for one in variants if one.precision == precision)
+    shown = next(variant for variant in variants if variant.precision == precision)
     count = len(checkpoint.reach_macs)
     names = [*checkpoint.architecture.exit_names, "final"]
     return filled(
@@ -126,17 +126,18 @@ def _evaluation(source: Source) -> str:
         return f"`{EVALUATION}` of the checkpoint could not be read ({type(error).__name__}: {error})."
 
 
-def _test_metrics(found: Mapping[str, Any]) -> str:
-    network = found["network"]
+def _test_metrics(report: Mapping[str, Any]) -> str:
+    network = report["network"]
     policy = network["policy"]
     rows = [("exit policy", policy["accuracy"], policy["macs"]["value"])]
     rows += [
-        (f"exit {one['name']}, all images", one["accuracy"], one["reach_macs"]) for one in network["exits"]
+        (f"exit {exit_['name']}, all images", exit_["accuracy"], exit_["reach_macs"])
+        for exit_ in network["exits"]
     ]
-    for baseline in found["baselines"]:
+    for baseline in report["baselines"]:
         theirs = baseline["network"]["policy"]
         rows.append((baseline["name"], theirs["accuracy"], theirs["macs"]["value"]))
-    head = f"On {found['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
+    head = f"On {report['test_images']:,} test images (`aebnas evaluate`; fp32, 95% intervals):"
     table = [f"| {name} | {_interval(accuracy)} | {macs:,.0f} |" for name, accuracy, macs in rows]
     return "\n".join([head, "", "| | accuracy | mean MACs |", "| --- | --- | --- |", *table])
 

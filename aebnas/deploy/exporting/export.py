@@ -106,18 +106,18 @@ def export(
     on_step("reading the checkpoint and its images")
     source = read_source(checkpoint, data)
     on_step("writing and checking the graphs")
-    network, fitted = _fp32(source)
-    networks = [network]
+    fp32, calibrate = _fp32(source)
+    networks = [fp32]
     if int8:
         on_step("quantising")
-        networks.append(_int8(source, network, fitted))
+        networks.append(_int8(source, fp32, calibrate))
     variants = tuple(_timed(networks, source))
     stored = _stored_images(source, samples)
     contents: dict[str, bytes] = {}
     manifests = []
-    for one in networks:
-        manifest, files = _contents(source, one, stored, variants)
-        place = "" if one.precision == "fp32" else f"{INT8_FOLDER}/"
+    for network in networks:
+        manifest, files = _contents(source, network, stored, variants)
+        place = "" if network.precision == "fp32" else f"{INT8_FOLDER}/"
         contents |= {place + name: content for name, content in files.items()}
         manifests.append(manifest)
     write_folder(folder, contents, force)
@@ -174,9 +174,11 @@ def _scored(
 def _timed(networks: list[_Network], source: Source) -> list[Variant]:
     inputs = source.prepare(source.splits.calibrate.pixels[:SAMPLE_COUNT])
     times = mean_ms(
-        rounds_ns([TimedNetwork(one.chain.stopper(one.policy), inputs) for one in networks], ROUNDS)
+        rounds_ns(
+            [TimedNetwork(network.chain.stopper(network.policy), inputs) for network in networks], ROUNDS
+        )
     )
-    return [one.variant.timed(ms) for one, ms in zip(networks, times, strict=True)]
+    return [network.variant.timed(ms) for network, ms in zip(networks, times, strict=True)]
 
 
 def _stored_images(source: Source, count: int) -> Samples | None:
@@ -248,8 +250,8 @@ def _samples(source: Source, network: _Network, stored: Samples) -> bytes:
     arrays: Mapping[str, Any] = {
         "images": stored.pixels,
         "labels": stored.labels,
-        "classes": np.array([int(one.logits[0].argmax()) for one in answers]),
-        "exits": np.array([one.exit for one in answers]),
+        "classes": np.array([int(answer.logits[0].argmax()) for answer in answers]),
+        "exits": np.array([answer.exit for answer in answers]),
     }
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

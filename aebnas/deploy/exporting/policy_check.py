@@ -53,8 +53,8 @@ def check_travels(policy: ExitPolicy, content: bytes, code: Mapping[str, str], c
         (folder / "policy.json").write_text(json.dumps(request))
         (folder / "code.zip").write_bytes(content)
         np.save(folder / "logits.npy", logits)
-        words = [sys.executable, "-c", TRIAL, str(folder)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+        command = [sys.executable, "-c", TRIAL, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1][:300]
             raise _refusal(code, f"it cannot be read without torch and without the files beside it ({last})")

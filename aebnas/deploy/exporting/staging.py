@@ -87,15 +87,15 @@ def _write(path: Path, content: bytes) -> None:
 
 def _ours(folder: Path) -> set[Path]:
     """Return the files that an export wrote there, the quantised twin's included."""
-    found: set[Path] = set()
-    for one in (folder, folder / INT8_FOLDER):
+    paths: set[Path] = set()
+    for place in (folder, folder / INT8_FOLDER):
         names = {MANIFEST, POLICY, LABELS, SAMPLES, CARD}
         try:
-            names |= {file.name for file in read_manifest(one).files}
+            names |= {file.name for file in read_manifest(place).files}
         except AebnasError:  # damaged: what looks like a segment is one
-            names |= {path.name for path in one.glob("segment*.onnx")}
-        found |= {one / name for name in names}
-    return found
+            names |= {path.name for path in place.glob("segment*.onnx")}
+        paths |= {place / name for name in names}
+    return paths
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -67,14 +67,14 @@ def encode_policies(policies: Sequence[ExitPolicy]) -> list[dict[str, Any]]:
     members: dict[tuple[tuple[str, str], ...], list[tuple[int, dict[str, Any]]]] = {}
     for i, policy in enumerate(policies):
         plain = policy.to_dict()
-        words = tuple((name, value) for name, value in plain.items() if isinstance(value, str))
-        members.setdefault(words, []).append((i, plain))
+        texts = tuple((name, value) for name, value in plain.items() if isinstance(value, str))
+        members.setdefault(texts, []).append((i, plain))
     groups = []
-    for words, rows in members.items():
-        names = [name for name in rows[0][1] if name not in dict(words)]
+    for texts, rows in members.items():
+        names = [name for name in rows[0][1] if name not in dict(texts)]
         columns = {name: [plain[name] for _, plain in rows] for name in names}
         at = {} if len(members) == 1 else {"at": [i for i, _ in rows]}
-        groups.append({"alike": dict(words), "columns": columns, **at})
+        groups.append({"alike": dict(texts), "columns": columns, **at})
     return groups
 
 

@@ -70,18 +70,18 @@ class ExitSamples:
 
     @classmethod
     def _checked(cls, cached: ExitLogits, labels: npt.ArrayLike, reach_cost: npt.ArrayLike) -> "ExitSamples":
-        known = np.asarray(labels)
+        label_array = np.asarray(labels)
         cost = check_reach_cost(reach_cost)
-        if known.shape != (len(cached),) or len(cached) == 0:
+        if label_array.shape != (len(cached),) or len(cached) == 0:
             raise ShapeError(
                 f"Labels must have shape (samples,) = ({len(cached)},) with at least one sample, "
-                f"but got {known.shape}."
+                f"but got {label_array.shape}."
             )
         if cost.size != cached.exits:
             raise ShapeError(f"The logits have {cached.exits} exits, the reach cost {cost.size}.")
-        if not np.issubdtype(known.dtype, np.integer) or known.min() < 0:
+        if not np.issubdtype(label_array.dtype, np.integer) or label_array.min() < 0:
             raise DataError("Labels must be integers from 0 on.")
-        return cls(cached, known.astype(np.int64), cost)
+        return cls(cached, label_array.astype(np.int64), cost)
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -69,10 +69,10 @@ def thresholds_from_shares(
         Thresholds at observed scores, ``+inf`` where nobody and ``-inf`` where everybody leaves;
         shape ``(E - 1,)``.
     """
-    wanted = np.asarray(shares, dtype=np.float64)
-    thresholds = np.full(wanted.shape, np.inf)
+    target_shares = np.asarray(shares, dtype=np.float64)
+    thresholds = np.full(target_shares.shape, np.inf)
     arriving = scores
-    for i, share in enumerate(wanted):
+    for i, share in enumerate(target_shares):
         exact = share * len(arriving)
         leaving = math.ceil(exact - 1e-9) if is_rounded_up else round(exact)
         if leaving == 0:

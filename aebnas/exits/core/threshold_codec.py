@@ -15,8 +15,8 @@ JsonThreshold = float | str
 
 def encode_thresholds(thresholds: Iterable[float]) -> list[JsonThreshold]:
     """Return one threshold vector as numbers and words."""
-    words = {np.inf: "disabled", -np.inf: "always"}
-    return [words.get(float(threshold), float(threshold)) for threshold in thresholds]
+    names = {np.inf: "disabled", -np.inf: "always"}
+    return [names.get(float(threshold), float(threshold)) for threshold in thresholds]
 
 
 def decode_thresholds(entries: Any) -> list[float]:
@@ -27,11 +27,11 @@ def decode_thresholds(entries: Any) -> list[float]:
     """
     if not isinstance(entries, list | tuple):
         raise DataError(f"Thresholds must be a list, but got {entries!r}.")
-    words = {"disabled": np.inf, "always": -np.inf}
+    values = {"disabled": np.inf, "always": -np.inf}
     decoded = []
     for entry in entries:
-        if isinstance(entry, str) and entry in words:
-            decoded.append(words[entry])
+        if isinstance(entry, str) and entry in values:
+            decoded.append(values[entry])
         elif isinstance(entry, int | float) and not isinstance(entry, bool):
             decoded.append(float(entry))
         else:

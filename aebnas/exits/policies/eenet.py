@@ -89,7 +89,7 @@ class LearnedScores(PolicyFamily):
         start[-1] = np.log(np.maximum(prior, _SMALLEST_SHARE))
         from scipy.optimize import minimize  # 0.3 s: where it is needed alone
 
-        found = minimize(
+        optimum = minimize(
             assignment.loss,
             start.ravel(),
             args=(self.kl_weight, self.budget_weight),
@@ -97,7 +97,7 @@ class LearnedScores(PolicyFamily):
             method="L-BFGS-B",
             options={"maxiter": _STEPS},
         ).x
-        mean = assignment.shares(found).mean(axis=0)
+        mean = assignment.shares(optimum).mean(axis=0)
         return tilted_to(np.log(np.maximum(mean, _SMALLEST_SHARE)), reach_cost, budget)
 
 

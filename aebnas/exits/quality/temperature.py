@@ -31,7 +31,7 @@ def fit_temperatures(samples: ExitSamples) -> FloatArray:
     logits = np.array(samples.logits.values, dtype=np.float64)
     logits -= logits.max(axis=-1, keepdims=True)
     truth = np.take_along_axis(logits, samples.labels[:, np.newaxis, np.newaxis], axis=2)[:, :, 0]
-    found = np.empty(samples.exits)
+    temperatures = np.empty(samples.exits)
     for i in range(samples.exits):
 
         def loss(log_temperature: float, i: int = i) -> float:
@@ -40,8 +40,10 @@ def fit_temperatures(samples: ExitSamples) -> FloatArray:
             return float((normaliser - truth[:, i] * colder).mean())
 
         bounds = (np.log(COLDEST), np.log(HOTTEST))
-        found[i] = np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x)
-    return found
+        temperatures[i] = np.exp(
+            minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x
+        )
+    return temperatures
 
 
 def scaled(logits: npt.ArrayLike, temperatures: npt.ArrayLike) -> FloatArray:

@@ -64,10 +64,10 @@ def tuned_front(
         return _grid_front(levels, scores, worth, cost)
     optima, climbed = ascend(scores, worth, cost, prices(_PRICES))
     thresholds, mean_value, mean_cost = shared_outcome(scores, worth, cost)
-    found = [ScoredThresholds(snapped(thresholds, scores), mean_value, mean_cost), climbed]
-    found += _grids(optima, scores, worth, cost, max_vectors)
-    found.append(_second_ascent(best_of(found), scores, worth, cost))
-    return best_of(found)
+    fronts = [ScoredThresholds(snapped(thresholds, scores), mean_value, mean_cost), climbed]
+    fronts += _grids(optima, scores, worth, cost, max_vectors)
+    fronts.append(_second_ascent(best_of(fronts), scores, worth, cost))
+    return best_of(fronts)
 
 
 def _grids(
@@ -79,18 +79,18 @@ def _grids(
         per_exit = max(4, int(max_vectors ** (1 / exits) + 1e-9))
         levels = [_levels(scores[:, i], optima[:, i], per_exit) for i in range(exits)]
         return [_grid_front(levels, scores, values, cost)]
-    found = []
+    fronts = []
     levels = [_levels(scores[:, i], optima[:, i], _PAIR_LEVELS) for i in range(exits)]
     for base in optima[np.linspace(0, len(optima) - 1, _PAIR_PRICES).astype(np.intp)]:
         for pair in itertools.combinations(range(exits), 2):
             around = [levels[i] if i in pair else base[i : i + 1] for i in range(exits)]
-            found.append(_grid_front(around, scores, values, cost))
-    return found
+            fronts.append(_grid_front(around, scores, values, cost))
+    return fronts
 
 
-def _levels(scores: ScoreArray, found: FloatArray, count: int) -> FloatArray:
+def _levels(scores: ScoreArray, optima: FloatArray, count: int) -> FloatArray:
     """Choose ``count`` thresholds of one exit: always, disabled, half found ones, half quantiles."""
-    finite = np.unique(found[np.isfinite(found)])
+    finite = np.unique(optima[np.isfinite(optima)])
     kept = min(len(finite), (count - 2) // 2)
     finite = finite[np.linspace(0, len(finite) - 1, kept).astype(np.intp)] if kept else finite
     shares = np.linspace(0.0, 1.0, count - kept)[1:-1]

@@ -241,7 +241,7 @@ def _with_image(
         return alive
     begins = (index == 0 or segment.reads == "image") and bool(backbone)
     kept = [backbone[0].activation_bytes_input_kept] if begins else []
-    return kept + [one + image for one in alive[len(kept) :]]
+    return kept + [live_bytes + image for live_bytes in alive[len(kept) :]]
 
 
 def _branch_peaks(layers: tuple[Layer, ...], costs: list[LayerCost], is_read: bool) -> list[int]:

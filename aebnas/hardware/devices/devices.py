@@ -31,12 +31,12 @@ def gpus() -> tuple[Gpu, ...]:
         return ()
     try:
         driver = text_of(pynvml.nvmlSystemGetDriverVersion())
-        found = []
+        gpus_listed = []
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle).total / 1e6
-            found.append(Gpu(index, text_of(pynvml.nvmlDeviceGetName(handle)), memory, driver))
-        return tuple(found)
+            gpus_listed.append(Gpu(index, text_of(pynvml.nvmlDeviceGetName(handle)), memory, driver))
+        return tuple(gpus_listed)
     except pynvml.NVMLError:
         return ()
     finally:

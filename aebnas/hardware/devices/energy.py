@@ -130,5 +130,5 @@ def _weights(features: FloatArray, energy_mj: FloatArray) -> FloatArray:
     scale = features.max(axis=0)
     scale[scale == 0] = 1.0
     weights, _ = nnls(features / scale / energy_mj[:, None], np.ones(len(energy_mj)))
-    found: FloatArray = weights / scale
-    return found
+    coefficients: FloatArray = weights / scale
+    return coefficients

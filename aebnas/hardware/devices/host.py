@@ -37,10 +37,10 @@ def cores() -> int:
 def clock_mhz(file: Path = CPUINFO) -> float | None:
     """Return the highest clock among the cores now."""
     try:
-        found = re.findall(r"^cpu MHz\s*:\s*([\d.]+)", file.read_text(), re.MULTILINE)
+        clocks = re.findall(r"^cpu MHz\s*:\s*([\d.]+)", file.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return max(map(float, found), default=None)
+    return max(map(float, clocks), default=None)
 
 
 class OtherProcesses:

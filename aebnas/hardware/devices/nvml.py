@@ -94,17 +94,17 @@ class NvmlDevice:
         bits = self._ask("throttle reasons", lambda n, h: int(n.nvmlDeviceGetCurrentClocksThrottleReasons(h)))
         if not bits:
             return ()
-        known = ((getattr(self._nvml, name, 0), text) for name, text in THROTTLE_REASONS.items())
-        return tuple(text for bit, text in known if bits & bit)
+        reasons = ((getattr(self._nvml, name, 0), text) for name, text in THROTTLE_REASONS.items())
+        return tuple(text for bit, text in reasons if bits & bit)
 
     def strangers(self) -> tuple[str, ...]:
         """Return other processes that use the GPU, as ``pid 123``."""
         own = os.getpid()
-        found: list[int] = []
+        pids: list[int] = []
         for question in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"):
             processes = self._ask("processes", lambda n, h, q=question: getattr(n, q)(h)) or []
-            found += [int(process.pid) for process in processes if int(process.pid) != own]
-        return tuple(f"pid {pid}" for pid in sorted(set(found)))
+            pids += [int(process.pid) for process in processes if int(process.pid) != own]
+        return tuple(f"pid {pid}" for pid in sorted(set(pids)))
 
     def _ask(self, question: str, answer: Callable[..., Any]) -> Any:
         try:

@@ -119,9 +119,9 @@ def default_name(target: Target) -> str:
         index = int(target.device.partition(":")[2] or 0)
         name = next((gpu.name for gpu in gpus() if gpu.index == index), "gpu")
     plain = re.sub(r"\((r|tm)\)", "", name.lower())
-    words = [re.sub(r"[^a-z0-9]+", "-", plain).strip("-"), target.runtime]
-    words += [target.dtype] if target.dtype != "fp32" else []
-    words += [f"batch{target.batch_size}"] if target.batch_size != 1 else []
-    words += [f"{target.threads}threads"] if target.threads != 1 else []
-    words += ["graphs"] if target.cuda_graphs else []
-    return "-".join(words)
+    parts = [re.sub(r"[^a-z0-9]+", "-", plain).strip("-"), target.runtime]
+    parts += [target.dtype] if target.dtype != "fp32" else []
+    parts += [f"batch{target.batch_size}"] if target.batch_size != 1 else []
+    parts += [f"{target.threads}threads"] if target.threads != 1 else []
+    parts += ["graphs"] if target.cuda_graphs else []
+    return "-".join(parts)

@@ -42,8 +42,8 @@ def graph_clock(module: nn.Module, x: Tensor) -> Clock:
 
     def call() -> Tensor:
         delay.add_(1)
-        found: Tensor = module(x)
-        return found
+        output: Tensor = module(x)
+        return output
 
     return _groups(CapturedCall(call, x.device).replay, x.device)
 

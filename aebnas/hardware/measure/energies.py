@@ -58,14 +58,14 @@ def with_energies(
     if counter is None:
         return _without(profile, NO_COUNTER)
     chosen = stratified(layers, {layer: layer_cost(layer).macs for layer in layers}, MEASURED_LAYERS, 0)
-    found: dict[str, float] = {}
+    energies: dict[str, float] = {}
     try:
         for i, layer in enumerate(chosen):
             name = energy_name(layer.signature())
             if not samples.samples[name]:
                 energy_mj = _layer_mj(layer, profile, target, counter)
                 samples.append([Sample(samples.batches, 0, name, energy_mj * NANOJOULES)])
-            found[layer.signature()] = samples.samples[name][-1].value / NANOJOULES
+            energies[layer.signature()] = samples.samples[name][-1].value / NANOJOULES
             progress(i + 1, len(chosen))
     except NoEnergyError as error:
         if any(row.energy_source == MEASURED for row in profile.rows.values()):
@@ -74,7 +74,7 @@ def with_energies(
             ) from error
         return _without(profile, str(error))
     rows = dict(profile.rows)
-    for name, energy_mj in found.items():
+    for name, energy_mj in energies.items():
         rows[name] = replace(rows[name], energy_mj=rounded(energy_mj), energy_source=MEASURED)
     return _modelled(profile, rows, counter.name)
 

@@ -59,7 +59,9 @@ def estimate(request: ProfileRequest) -> Estimate:
     chosen = [missing[i] for i in np.random.default_rng(0).permutation(len(missing))[:LAYERS]]
     networks = request.architectures()
     per_layer = _mean([_layer_seconds(layer, request.target) for layer in chosen])
-    per_network = _mean([_network_seconds(one, request.task, request.target) for one in networks[:NETWORKS]])
+    per_network = _mean(
+        [_network_seconds(network, request.task, request.target) for network in networks[:NETWORKS]]
+    )
     seconds = per_layer * len(missing) + per_network * len(networks)
     if has_energy:
         seconds += min(len(missing), MEASURED_LAYERS) * LOOP_SECONDS

@@ -127,8 +127,12 @@ def measure_overhead(target: Target) -> Overhead:
     # of three segments the first two decide, the last does not
     segment = float(reach[2] - reach[1])
     decision = float(reach[1] - reach[0]) - segment
-    found = {"entry_ms": float(reach[0]) - segment - decision, "segment_ms": segment, "decision_ms": decision}
-    return Overhead(**{name: max(value, 0.0) for name, value in found.items()})
+    overheads = {
+        "entry_ms": float(reach[0]) - segment - decision,
+        "segment_ms": segment,
+        "decision_ms": decision,
+    }
+    return Overhead(**{name: max(value, 0.0) for name, value in overheads.items()})
 
 
 def _empty_network(target: Target) -> NetworkClock:
@@ -142,8 +146,8 @@ def _empty_network(target: Target) -> NetworkClock:
     shape = (channels, size, size)
     if target.runtime == "onnxruntime":
         graphs = [
-            segment_graph(one, (1, *shape), is_read=i < EMPTY_SEGMENTS - 1)
-            for i, one in enumerate(torch_segments)
+            segment_graph(segment_module, (1, *shape), is_read=i < EMPTY_SEGMENTS - 1)
+            for i, segment_module in enumerate(torch_segments)
         ]
         runner = onnx_runner([open_session(graph, target.threads) for graph in graphs])
     else:
@@ -207,9 +211,9 @@ def _halves(
             [
                 np.median(
                     [
-                        one.value / anchors[one.batch]
-                        for one in samples.samples[name]
-                        if one.round % 2 == parity
+                        sample.value / anchors[sample.batch]
+                        for sample in samples.samples[name]
+                        if sample.round % 2 == parity
                     ]
                 )
                 for name in names

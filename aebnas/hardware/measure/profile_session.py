@@ -120,8 +120,8 @@ def profile_space(request: ProfileRequest, listen: Listener = ignore) -> Hardwar
         method = method_of(request.target)
         made_on = f"{monitor.device().name}; {runtime_version(request.target)}; method {method}"
         samples = SampleFile.open(samples_path(request.path), request.target, made_on)
-        known = None if existing is None else existing.metadata.anchor_ms * 1e6
-        profiler = LayerProfiler(request.target, samples, monitor, known)
+        anchor_ns = None if existing is None else existing.metadata.anchor_ms * 1e6
+        profiler = LayerProfiler(request.target, samples, monitor, anchor_ns)
         profiler.measure(missing, lambda done, total: listen("layers", done, total))
         rows = {**old_rows, **{row.layer: row for row in profiler.rows(missing)}}
         overhead = measure_overhead(request.target) if existing is None else existing.metadata.overhead
@@ -194,31 +194,31 @@ def _with_networks(
         samples,
         lambda done, total: listen("rounds", done, total),
     )
-    found: list[MeasuredNetwork] = []
-    roles: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
-    for role, part in roles:
-        found += measured(request.space_name, role, request.task, architectures[part], times[part])
-    others = tuple(one for one in profile.networks if one.space != request.space_name)
-    return replace(profile, networks=(*others, *found))
+    networks: list[MeasuredNetwork] = []
+    parts: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
+    for role, part in parts:
+        networks += measured(request.space_name, role, request.task, architectures[part], times[part])
+    others = tuple(network for network in profile.networks if network.space != request.space_name)
+    return replace(profile, networks=(*others, *networks))
 
 
 def distinct_architectures(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
     """Return up to ``count`` random architectures, each once."""
     rng = np.random.default_rng(seed)
-    found: dict[str, Architecture] = {}
+    architectures: dict[str, Architecture] = {}
     for _ in range(count * MAX_DRAWS):
-        if len(found) == count:
+        if len(architectures) == count:
             break
         architecture = space.decode(space.sample(rng))
-        found.setdefault(architecture.key(), architecture)
-    return list(found.values())
+        architectures.setdefault(architecture.key(), architecture)
+    return list(architectures.values())
 
 
 def validated(profile: HardwareProfile) -> HardwareProfile:
     """Return the profile with its correction fitted and every space validated."""
-    correction = fit_correction(profile, [one for one in profile.networks if one.role == "fit"])
+    correction = fit_correction(profile, [network for network in profile.networks if network.role == "fit"])
     corrected = replace(profile, metadata=profile.metadata.model_copy(update={"correction": correction}))
-    unseen = [one for one in profile.networks if one.role == "validate"]
+    unseen = [network for network in profile.networks if network.role == "validate"]
     validation = tuple(
         Validation(space=space, agreement=agreements(corrected, networks, reach_macs))
         for space, networks in by_space(unseen).items()

@@ -49,9 +49,11 @@ class Revalidation:
     def disturbances(self) -> list[str]:
         """Return what else went on while the networks were measured."""
         busy = self.conditions.others_cores
-        found = [f"other processes kept {busy[1]:.1f} cores busy"] if busy and busy[1] > BUSY_CORES else []
-        found += [f"its clocks were lowered ({reason})" for reason in self.conditions.throttled]
-        return found + [f"another process used it ({one})" for one in self.conditions.strangers]
+        sentences = (
+            [f"other processes kept {busy[1]:.1f} cores busy"] if busy and busy[1] > BUSY_CORES else []
+        )
+        sentences += [f"its clocks were lowered ({reason})" for reason in self.conditions.throttled]
+        return sentences + [f"another process used it ({process})" for process in self.conditions.strangers]
 
     def complaints(self) -> list[str]:
         """Return why the profile does not hold here; empty: it does."""
@@ -74,7 +76,7 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
         HardwareError: The device is not there, or the profile has no networks.
     """
     profile = read_profile(path)
-    networks = [one for one in profile.networks if one.role == "validate"]
+    networks = [network for network in profile.networks if network.role == "validate"]
     if not networks:
         raise HardwareError(
             f"{path} has no validation networks: {path.stem}.networks.jsonl is missing or empty"
@@ -86,8 +88,10 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
         anchor = anchor_clock(target)
         anchor_ms = float(np.median([anchor.full_ns() for _ in range(ANCHOR_ROUNDS)])) / 1e6
         clocks = {}
-        for i, one in enumerate(networks):
-            clocks[one.architecture.key() + one.space] = network_clock(one.architecture, one.task, target)
+        for i, network in enumerate(networks):
+            clocks[network.architecture.key() + network.space] = network_clock(
+                network.architecture, network.task, target
+            )
             watched("networks", i + 1, len(networks))
         times = measure_networks(
             clocks,
@@ -98,8 +102,8 @@ def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
             lambda done, total: watched("rounds", done, total),
         )
         now = [
-            replace(one, first_ms=tuple(first), second_ms=tuple(second))
-            for one, (first, second) in zip(networks, times, strict=True)
+            replace(network, first_ms=tuple(first), second_ms=tuple(second))
+            for network, (first, second) in zip(networks, times, strict=True)
         ]
         return Revalidation(
             device=monitor.device(),

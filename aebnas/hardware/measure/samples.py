@@ -82,7 +82,7 @@ class SampleFile:
                 read or written.
         """
         header = f"# {target}{f'; {conditions}' if conditions else ''}\n"
-        found = cls(path)
+        samples = cls(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -100,8 +100,8 @@ class SampleFile:
                 f"{path} holds samples of another target ({was}), not of {header[2:-1]}. "
                 "Name another profile with -o, or measure anew with --again"
             )
-        found._take(text)
-        return found
+        samples._take(text)
+        return samples
 
     def append(self, samples: Sequence[Sample]) -> None:
         """Write one round, and remember it.
@@ -111,9 +111,9 @@ class SampleFile:
         """
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        for one in samples:
-            writer.writerow([one.batch, one.round, one.what, f"{one.value:.0f}", one.note])
-            self._add(one)
+        for sample in samples:
+            writer.writerow([sample.batch, sample.round, sample.what, f"{sample.value:.0f}", sample.note])
+            self._add(sample)
         self._write(buffer.getvalue())
 
     def finish(self) -> None:

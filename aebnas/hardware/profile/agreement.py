@@ -50,18 +50,18 @@ def fit_correction(profile: HardwareProfile, networks: Sequence[MeasuredNetwork]
         return Correction()
     measured = np.concatenate([network.reach_ms for network in networks])
     owner = np.repeat(np.arange(len(networks)), [len(network.reach_ms) for network in networks])
-    found, either = [], (False, True)
+    fits, either = [], (False, True)
     for cache_mb in CACHES_MB:
         terms = [_terms(profile, network, cache_mb) for network in networks]
-        kinds = sorted({kind for one in terms for kind in one.by_type})
+        kinds = sorted({kind for network_terms in terms for kind in network_terms.by_type})
         for form in itertools.product(either, either, either if cache_mb else (False,)):
-            columns = [_columns(one, kinds, *form) for one in terms]
-            features = np.concatenate([np.stack(list(one.values()), axis=1) for one in columns])
+            columns = [_columns(network_terms, kinds, *form) for network_terms in terms]
+            features = np.concatenate([np.stack(list(by_kind.values()), axis=1) for by_kind in columns])
             error = _left_out_error(features, measured, owner)
-            found.append((error, cache_mb, list(columns[0]), _factors(features, measured)))
-    enough = min(one[0] for one in found) * (1 + WORTH_A_FACTOR) + TIE
+            fits.append((error, cache_mb, list(columns[0]), _factors(features, measured)))
+    enough = min(fit[0] for fit in fits) * (1 + WORTH_A_FACTOR) + TIE
     # the fewest factors that do: what more of them gain beyond that is the luck of these networks
-    chosen = min((one for one in found if one[0] <= enough), key=lambda one: (len(one[2]), one[0]))
+    chosen = min((fit for fit in fits if fit[0] <= enough), key=lambda fit: (len(fit[2]), fit[0]))
     _, cache_mb, names, factors = chosen
     return _correction(names, factors, cache_mb, len(networks))
 
@@ -143,10 +143,10 @@ def agreements(
         times = zip(profile.reach_latency_ms(plan), network.first_ms, network.second_ms, macs, strict=True)
         rows += [(i + 1, i + 1 == len(plan), *map(float, values)) for i, values in enumerate(times)]
     table = np.asarray(rows)
-    found = [_agreement("all", table, len(networks)), _agreement("last", table[table[:, 1] == 1])]
+    scores = [_agreement("all", table, len(networks)), _agreement("last", table[table[:, 1] == 1])]
     exits = range(1, int(table[:, 0].max()) + 1)
-    found += [_agreement(exit_, table[table[:, 0] == exit_]) for exit_ in exits]
-    return tuple(found)
+    scores += [_agreement(exit_, table[table[:, 0] == exit_]) for exit_ in exits]
+    return tuple(scores)
 
 
 def _agreement(exit_: int | str, table: FloatArray, networks: int | None = None) -> Agreement:

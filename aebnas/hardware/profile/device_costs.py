@@ -85,12 +85,12 @@ class DeviceCosts:
         if not self.profiles:
             return {}
         plan = architecture.segments(task)
-        found: ReachCosts = {}
+        costs: ReachCosts = {}
         for profile in self.profiles:
-            found[f"latency_ms@{profile.name}"] = tuple(profile.reach_latency_ms(plan).tolist())
+            costs[f"latency_ms@{profile.name}"] = tuple(profile.reach_latency_ms(plan).tolist())
             if profile.has_energy:
-                found[f"energy_mj@{profile.name}"] = tuple(profile.reach_energy_mj(plan).tolist())
-        return found
+                costs[f"energy_mj@{profile.name}"] = tuple(profile.reach_energy_mj(plan).tolist())
+        return costs
 
     def fingerprints(self) -> dict[str, str]:
         """Return the fingerprint of each profile by name."""

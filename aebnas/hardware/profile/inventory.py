@@ -50,8 +50,8 @@ def inventory(folder: Path) -> Inventory:
             profiles[path] = read_profile(path)
         except ConfigError as error:
             others.append((str(path), f"cannot be used: {str(error).splitlines()[0]}"))
-    found = [_cpu(profiles)]
-    found += [
+    devices = [_cpu(profiles)]
+    devices += [
         Device(
             f"cuda:{gpu.index}",
             gpu.name,
@@ -60,13 +60,13 @@ def inventory(folder: Path) -> Inventory:
         )
         for gpu in gpus()
     ]
-    fitting = {name for device in found for name in device.profiles}
+    fitting = {name for device in devices for name in device.profiles}
     others += [
         (str(path), f"made on {profile.metadata.device.name}")
         for path, profile in profiles.items()
         if _described(path, profile) not in fitting
     ]
-    return Inventory(tuple(found), tuple(others))
+    return Inventory(tuple(devices), tuple(others))
 
 
 def _cpu(profiles: dict[Path, HardwareProfile]) -> Device:

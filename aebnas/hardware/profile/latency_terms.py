@@ -114,7 +114,12 @@ class LatencyTerms:
 
 def _of_type(segment: SegmentTerms, kind: str) -> float:
     return sum(
-        (float(ms) for one, ms in zip(segment.types, segment.latency_ms, strict=True) if one == kind), 0.0
+        (
+            float(ms)
+            for layer_type, ms in zip(segment.types, segment.latency_ms, strict=True)
+            if layer_type == kind
+        ),
+        0.0,
     )
 
 

@@ -83,17 +83,17 @@ def _times(plain: Any) -> tuple[float, ...]:
     Raises:
         TypeError: They are no list of numbers.
     """
-    if not isinstance(plain, list | tuple) or not all(type(one) in (int, float) for one in plain):
+    if not isinstance(plain, list | tuple) or not all(type(time) in (int, float) for time in plain):
         raise TypeError(f"times must be a list of numbers, but got {plain!r}")
     return tuple(map(float, plain))
 
 
 def by_space(networks: Iterable[MeasuredNetwork]) -> dict[str, list[MeasuredNetwork]]:
     """Return networks by the space they were drawn from, in the order given."""
-    found: dict[str, list[MeasuredNetwork]] = {}
+    groups: dict[str, list[MeasuredNetwork]] = {}
     for network in networks:
-        found.setdefault(network.space, []).append(network)
-    return found
+        groups.setdefault(network.space, []).append(network)
+    return groups
 
 
 def read_networks(path: Path, count: int) -> tuple[MeasuredNetwork, ...]:
@@ -108,7 +108,7 @@ def read_networks(path: Path, count: int) -> tuple[MeasuredNetwork, ...]:
     """
     if not path.exists():
         return ()
-    found = []
+    networks = []
     try:
         lines = text_of(path.read_bytes()).removesuffix("\n").split("\n")
     except OSError as error:
@@ -118,9 +118,9 @@ def read_networks(path: Path, count: int) -> tuple[MeasuredNetwork, ...]:
     lines = lines if lines != [""] else []
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(MeasuredNetwork.from_dict(json.loads(line)))
+            networks.append(MeasuredNetwork.from_dict(json.loads(line)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"{path}:{number}: no measured network: {error}") from error
-    if len(found) != count:
-        raise ConfigError(f"{path}:{len(lines)}: {count} networks are needed, but got {len(found)}")
-    return tuple(found)
+    if len(networks) != count:
+        raise ConfigError(f"{path}:{len(lines)}: {count} networks are needed, but got {len(networks)}")
+    return tuple(networks)

@@ -111,8 +111,8 @@ class HardwareProfile:
         """
         terms = map(self._segment_layers, plan)
         layers = [
-            one if is_read else replace(one, output_mb=0.0)
-            for one, is_read in zip(terms, handed_on(plan), strict=True)
+            layer_terms if is_read else replace(layer_terms, output_mb=0.0)
+            for layer_terms, is_read in zip(terms, handed_on(plan), strict=True)
         ]
         return LatencyTerms.of(layers, self.metadata.overhead, cache_mb)
 
@@ -126,7 +126,7 @@ class HardwareProfile:
             note = self.metadata.energy.note or "the device has no energy counter"
             raise HardwareError(f"profile {self.name!r} has no energies: {note}. Leave energy_mj out.")
         segment = self.metadata.energy.segment_mj or 0.0
-        reach: FloatArray = np.cumsum([self._segment_mj(one) + segment for one in plan])
+        reach: FloatArray = np.cumsum([self._segment_mj(plan_segment) + segment for plan_segment in plan])
         return reach
 
     def fingerprint(self) -> str:
@@ -193,11 +193,11 @@ def _output_elements(segment: Segment) -> int:
 def command_options(metadata: ProfileMetadata) -> str:
     """Return the options of ``aebnas profile`` that measure the same target."""
     target = metadata.target
-    words = f"--device {target.device} --runtime {target.runtime}"
-    words += f" --batch-size {target.batch_size}" if target.batch_size != 1 else ""
-    words += f" --dtype {target.dtype}" if target.dtype != "fp32" else ""
-    words += f" --threads {target.threads}" if target.threads != 1 else ""
-    return words + (" --cuda-graphs" if target.cuda_graphs else "")
+    options = f"--device {target.device} --runtime {target.runtime}"
+    options += f" --batch-size {target.batch_size}" if target.batch_size != 1 else ""
+    options += f" --dtype {target.dtype}" if target.dtype != "fp32" else ""
+    options += f" --threads {target.threads}" if target.threads != 1 else ""
+    return options + (" --cuda-graphs" if target.cuda_graphs else "")
 
 
 def paths_of(path: Path) -> tuple[Path, Path]:

@@ -84,7 +84,7 @@ def read_table(text: str, name: str, rows: int, has_energy: bool) -> Mapping[str
         ConfigError: A row is wrong, given twice or missing; one line per mistake, with ``FILE:LINE``.
     """
     header, *lines = text.removesuffix("\n").split("\n")
-    found: dict[str, LayerRow] = {}
+    table: dict[str, LayerRow] = {}
     first: dict[str, int] = {}
     try:
         problems = _wrong_header(_cells(header))
@@ -97,21 +97,21 @@ def read_table(text: str, name: str, rows: int, has_energy: bool) -> Mapping[str
             except ValueError as error:
                 problems.append((number, str(error)))
                 continue
-            if row.layer in found:
+            if row.layer in table:
                 message = f"layer {row.layer!r} is given twice, first in line {first[row.layer]}"
                 problems.append((number, message))
-            found[row.layer] = row
+            table[row.layer] = row
             first.setdefault(row.layer, number)
-        if not problems and len(found) != rows:
+        if not problems and len(table) != rows:
             message = (
-                f"has {len(found)} layers where NAME.yaml says {rows}: the file is truncated or was edited"
+                f"has {len(table)} layers where NAME.yaml says {rows}: the file is truncated or was edited"
             )
             problems.append((len(lines) + 1, message))
         if not problems and not text.endswith("\n"):
             problems.append((len(lines) + 1, "ends in the middle of a line: the file is truncated"))
     if problems:
         raise ConfigError("\n".join(f"{name}:{line}: {message}" for line, message in problems[:20]))
-    return found
+    return table
 
 
 def _cells(line: str) -> list[str]:

@@ -26,10 +26,10 @@ def ignore(stage: str, done: int, total: int) -> None:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that take part."""
-    found = {"aebnas": __version__, **{name: version(name) for name in PACKAGES}}
+    versions_here = {"aebnas": __version__, **{name: version(name) for name in PACKAGES}}
     if torch.version.cuda is not None:
-        found |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
-    return found
+        versions_here |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
+    return versions_here
 
 
 def runtime_version(target: Target) -> str:

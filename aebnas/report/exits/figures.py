@@ -27,7 +27,9 @@ def figure_data(study: ExitStudy) -> dict[str, Any]:
     lowest = min(point.low for family in families for point in family.points)
     names = [name if name == FINAL else f"exit {name}" for name in study.exits]
     return {
-        "policies": [{"name": one.name, "curve": [list(point) for point in one.curve]} for one in families],
+        "policies": [
+            {"name": family.name, "curve": [list(point) for point in family.curve]} for family in families
+        ],
         "range": [max(0.0, lowest - _MARGIN), min(1.0, best + _MARGIN)],
         "exits": [
             {

@@ -64,8 +64,8 @@ def _curves_caption(study: ExitStudy) -> str:
 
 
 def _network(study: ExitStudy) -> Markup:
-    words = (element("li", line) for line in study.evaluation.architecture.drawing().lines())
-    return section("network", "The network", element("ul", *words))
+    items = (element("li", line) for line in study.evaluation.architecture.drawing().lines())
+    return section("network", "The network", element("ul", *items))
 
 
 def _drawn(name: str, title: str, caption: str) -> Markup:

@@ -91,32 +91,40 @@ def exit_study(
 
 def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
     """Return all families, the run's own with its options."""
-    own = {name or one.only.name: configured_family(one.only) for name, one in exits.settings.items()}
+    own = {
+        name or policy.only.name: configured_family(policy.only) for name, policy in exits.settings.items()
+    }
     return {name: make() for name, make in FAMILIES.items()} | own
 
 
 def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation:
-    known = {one.key: one for one in (*run.done, *run.failed)}
-    kept = [key for key, one in known.items() if store.logits_path(key, one.fidelity).is_file()]
+    candidates = {candidate.key: candidate for candidate in (*run.done, *run.failed)}
+    kept = [
+        key for key, candidate in candidates.items() if store.logits_path(key, candidate.fidelity).is_file()
+    ]
     if key is None:
         points = [point for point in run.front if point.key in kept] or run.points
-        best = sorted(points, key=lambda one: (one.violation, -one.accuracy, one.metrics["macs"], one.key))
+        best = sorted(
+            points, key=lambda point: (point.violation, -point.accuracy, point.metrics["macs"], point.key)
+        )
         keys = [point.key for point in best if point.key in kept]
         if not keys:
             why = "" if run.front else "; a run keeps those of its front, which is empty"
             raise RunError(f"{store.path} holds logits of no candidate: policies cannot be fitted{why}")
         # policies differ where a sample can leave early alone
-        return known[next((one for one in keys if known[one].architecture.exit_names), keys[0])]
-    if key not in known:
+        return candidates[
+            next((candidate for candidate in keys if candidates[candidate].architecture.exit_names), keys[0])
+        ]
+    if key not in candidates:
         raise RunError(f"{store.path} holds no candidate {key!r}. {_choices(kept)}")
-    if not known[key].is_done:
-        raise RunError(f"candidate {key} {known[key].status_text}. {_choices(kept)}")
+    if not candidates[key].is_done:
+        raise RunError(f"candidate {key} {candidates[key].status_text}. {_choices(kept)}")
     if key not in kept:
         raise RunError(
             f"the logits of candidate {key} were not kept: a run keeps those of its front, "
             f"or without one those of the nearest misses. {_choices(kept)}"
         )
-    return known[key]
+    return candidates[key]
 
 
 def _choices(kept: list[str]) -> str:

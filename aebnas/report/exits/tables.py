@@ -60,7 +60,7 @@ def _accuracies(study: ExitStudy) -> TextTable:
     for share in SHARES:
         heads += [f"{share:.0%}", "(95%)", "c."]
     rows = tuple(
-        (one.name, *(c for p in one.points for c in _budget(p))) for one in study.comparison.families
+        (family.name, *(c for p in family.points for c in _budget(p))) for family in study.comparison.families
     )
     return TextTable(
         "Accuracy at a budget, in %",
@@ -85,7 +85,7 @@ def _decisions(study: ExitStudy) -> TextTable:
     return TextTable(
         f"Calibration of the answers given at {CALIBRATED_AT:.0%} of the full cost",
         heads,
-        tuple(_decision_row(one) for one in study.comparison.families),
+        tuple(_decision_row(family) for family in study.comparison.families),
         "ECE (%): gap between confidence and accuracy, 15 bins; scaled: with one temperature per exit. AURC: "
         "area under the risk-coverage curve; cov@5%: share of images answered with at most 5% wrong; AUROC: "
         "right answers surer than wrong ones; harm (%): wrong early, right at the last exit.",
@@ -93,13 +93,13 @@ def _decisions(study: ExitStudy) -> TextTable:
     )
 
 
-def _decision_row(one: FamilyResult) -> tuple[str, ...]:
-    report = one.decisions
-    harm = next(point.harm for point in one.points if point.share == CALIBRATED_AT)
+def _decision_row(family: FamilyResult) -> tuple[str, ...]:
+    report = family.decisions
+    harm = next(point.harm for point in family.points if point.share == CALIBRATED_AT)
     return (
-        one.name,
+        family.name,
         _share(report.ece),
-        _share(one.scaled_decisions.ece),
+        _share(family.scaled_decisions.ece),
         _number(report.nll),
         _number(report.brier),
         _number(report.aurc, 4),
@@ -114,18 +114,18 @@ def _exits(study: ExitStudy) -> TextTable:
     rows = tuple(
         (
             "final" if name == FINAL else name,
-            _share(one.plain.accuracy),
-            f"{one.temperature:.2f}",
-            _share(one.plain.ece),
-            _share(one.scaled.ece),
-            _number(one.plain.nll),
-            _number(one.plain.brier),
-            _number(one.plain.aurc, 4),
-            _share(one.plain.coverage_at_5),
-            _number(one.plain.failure_auroc),
-            _number(one.arriving.failure_auroc),
+            _share(exit_.plain.accuracy),
+            f"{exit_.temperature:.2f}",
+            _share(exit_.plain.ece),
+            _share(exit_.scaled.ece),
+            _number(exit_.plain.nll),
+            _number(exit_.plain.brier),
+            _number(exit_.plain.aurc, 4),
+            _share(exit_.plain.coverage_at_5),
+            _number(exit_.plain.failure_auroc),
+            _number(exit_.arriving.failure_auroc),
         )
-        for name, one in zip(study.exits, study.comparison.exits, strict=True)
+        for name, exit_ in zip(study.exits, study.comparison.exits, strict=True)
     )
     return TextTable(
         "Calibration of every exit, were it to answer all images",

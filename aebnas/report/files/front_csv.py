@@ -43,9 +43,9 @@ def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str]
 
 def _metric_columns(runs: Sequence[RunContents]) -> list[str]:
     """Return what every run measures, then what some did, that of devices under full names."""
-    found = [column for name in EVERYWHERE for column in (name, *BEHIND.get(name, ()))]
+    measured = [column for name in EVERYWHERE for column in (name, *BEHIND.get(name, ()))]
     names = dict.fromkeys(name for run in runs for point in run.front for name in point.metrics)
-    return [*found, "exits", "epochs", *further_metrics(names, found)]
+    return [*measured, "exits", "epochs", *further_metrics(names, measured)]
 
 
 def _exit_columns(runs: Sequence[RunContents]) -> list[str]:

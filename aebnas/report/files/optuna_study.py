@@ -92,11 +92,11 @@ def _trials(run: LoadedRun) -> Iterator[FrozenTrial]:
             user_attrs=_metadata(point),
             system_attrs={CONSTRAINTS: _violations(run, point)},
         )
-    for one in run.contents.failed:
+    for failure in run.contents.failed:
         yield optuna.create_trial(
             state=TrialState.FAIL,
-            **_parameters(run, one, {}),
-            user_attrs={"key": one.key, "reason": one.message},
+            **_parameters(run, failure, {}),
+            user_attrs={"key": failure.key, "reason": failure.message},
         )
 
 

@@ -66,17 +66,17 @@ def write_figures(stores: Sequence[RunStore], folder: Path) -> list[Path]:
 
 def _figures(runs: Sequence[RunContents]) -> list[tuple[str, Figure]]:
     trained = [run for run in runs if run.points]
-    found = [
+    figures = [
         (f"front-{cost}", _front([run for run in trained if run.has(cost)], cost))
         for cost in dict.fromkeys(name for run in trained for name in _costs(run))
     ]
-    found += [
+    figures += [
         (f"curves-{cost}", _curves([run for run in trained if _curve_cost(run) == cost], cost))
         for cost in dict.fromkeys(_curve_cost(run) for run in trained)
     ]
     if any(run.generations for run in runs):
-        found.append(("hypervolume", _hypervolume(runs)))
-    return found
+        figures.append(("hypervolume", _hypervolume(runs)))
+    return figures
 
 
 def _costs(run: RunContents) -> list[str]:
@@ -151,12 +151,12 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
     figure, axes = _canvas(cost, [p.metrics[cost] for run in runs for p in run.points])
     for i, run in enumerate(runs):
         members = set(run.front_keys)
-        for one in reversed(list(best_first(run, run.config.report.max_candidates))):
-            if one.curve is not None:
-                own = one.key in members
+        for evaluation in reversed(list(best_first(run, run.config.report.max_candidates))):
+            if evaluation.curve is not None:
+                own = evaluation.key in members
                 colour = COLOURS[i % len(COLOURS)] if own or len(runs) > 1 else "#98a1b2"
                 width, alpha = (1.2, 0.9) if own else (0.5, 0.35)
-                x, y = one.curve.select_cost, one.curve.select_accuracy
+                x, y = evaluation.curve.select_cost, evaluation.curve.select_accuracy
                 axes.plot(x, y, color=colour, lw=width, alpha=alpha)
         axes.plot([], [], color=COLOURS[i % len(COLOURS)], label=f"{run.label}: networks of the front")
     _focus(axes, runs)
@@ -168,8 +168,8 @@ def _hypervolume(runs: Sequence[RunContents]) -> Figure:
     what = "Candidates" if any(run.inherits for run in runs) else "Trainings"
     figure, axes = _plain(what, "Hypervolume")
     for i, run in enumerate(runs):
-        x = [full_trainings(one) for one in run.generations]
-        y = [one["hypervolume"] for one in run.generations]
+        x = [full_trainings(generation) for generation in run.generations]
+        y = [generation["hypervolume"] for generation in run.generations]
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         axes.plot(x, y, drawstyle="steps-post", label=run.label, color=colour, marker=marker, ms=4, lw=1.2)
     axes.set_xlim(left=0)

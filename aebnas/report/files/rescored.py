@@ -37,7 +37,7 @@ def rescored_run(
         HardwareError: A profile lacks a layer of the run's networks, or energies.
         RunError: There is no run, it was not begun, or its exits are fitted on logits.
     """
-    profiles = [str(one) for one in hardware]
+    profiles = [str(profile) for profile in hardware]
     store = RunStore(path)
     try:
         try:
@@ -49,14 +49,14 @@ def rescored_run(
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
         task = Task.of_samples(shape, len(classes))
-        done = [one for one in store.evaluations() if one.is_done]
-        plans = [one.architecture.segments(task) for one in done]
+        done = [evaluation for evaluation in store.evaluations() if evaluation.is_done]
+        plans = [evaluation.architecture.segments(task) for evaluation in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]
         devices.require(layers, (*config.objectives, *config.constraints))
-        found = rescored(
+        evaluations = rescored(
             exit_settings(config), done, store.exit_records, read_labels(store.path), devices, task
         )
-        return read_run(store, rescored=(config, found))
+        return read_run(store, rescored=(config, evaluations))
     finally:
         store.close()
 

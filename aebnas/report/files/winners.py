@@ -174,8 +174,8 @@ def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
         RunError: One cannot be deleted.
     """
     kept = set(keep)
-    found = folder.iterdir() if folder.is_dir() else ()
-    for path in [path for path in found if WINNER_FILE.fullmatch(path.name) and path not in kept]:
+    files = folder.iterdir() if folder.is_dir() else ()
+    for path in [path for path in files if WINNER_FILE.fullmatch(path.name) and path not in kept]:
         try:
             path.unlink()
         except OSError as error:

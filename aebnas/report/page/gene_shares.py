@@ -53,16 +53,16 @@ def gene_shares(run: RunContents) -> tuple[GeneShares, ...]:
         run.config.space, TensorSpec(shape[-1], tuple(shape[:-1])), run.config.search.budget_fractions
     )
     try:
-        values = {one.key: space.active_genes(one.architecture) for one in run.done}
+        values = {evaluation.key: space.active_genes(evaluation.architecture) for evaluation in run.done}
     except ConfigError:
         return ()
     genes = [gene for gene in space.genes if gene.name != BUDGET_FRACTION]
-    found = [_shares(gene, values, run.front_keys) for gene in genes]
+    shares = [_shares(gene, values, run.front_keys) for gene in genes]
     budget_fraction = next((gene for gene in space.genes if gene.name == BUDGET_FRACTION), None)
     if budget_fraction is not None:
-        found.append(_budget_fractions(budget_fraction, run))
-    acting = [one for one in found if sum(one.everywhere)]
-    return tuple(sorted(acting, key=lambda one: -one.preference))
+        shares.append(_budget_fractions(budget_fraction, run))
+    acting = [gene_share for gene_share in shares if sum(gene_share.everywhere)]
+    return tuple(sorted(acting, key=lambda gene_share: -gene_share.preference))
 
 
 def _shares(gene: Gene, values: Mapping[str, Mapping[str, int]], front: Sequence[str]) -> GeneShares:
@@ -87,8 +87,8 @@ def _zeros(gene: Gene) -> Counts:
 
 
 def _counted(gene: Gene, front: Counts, everywhere: Counts) -> GeneShares:
-    words = tuple(_word(gene, choice) for choice in gene.choices)
-    return GeneShares(gene.name, words, tuple(front.tolist()), tuple(everywhere.tolist()))
+    choices = tuple(_word(gene, choice) for choice in gene.choices)
+    return GeneShares(gene.name, choices, tuple(front.tolist()), tuple(everywhere.tolist()))
 
 
 def _word(gene: Gene, choice: object) -> str:

@@ -39,7 +39,9 @@ def latency_checks(run: RunContents, store: RunStore) -> tuple[LatencyCheck, ...
         profiles = kept_devices(store, run.config.profiles).profiles
     except RunError:
         return ()  # a damaged copy stops `resume`, not the report
-    checks = (LatencyCheck(one.name, one.metadata.device.name, _points(one)) for one in profiles)
+    checks = (
+        LatencyCheck(profile.name, profile.metadata.device.name, _points(profile)) for profile in profiles
+    )
     return tuple(check for check in checks if check.points)
 
 

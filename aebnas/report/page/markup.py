@@ -31,7 +31,7 @@ def element(tag: str, *children: str, attributes: Mapping[str, str] | None = Non
 
 def joined(children: Iterable[str]) -> Markup:
     """Return children side by side, escaped unless they are ``Markup``."""
-    return Markup("".join(one if isinstance(one, Markup) else html.escape(one) for one in children))
+    return Markup("".join(child if isinstance(child, Markup) else html.escape(child) for child in children))
 
 
 def data_script(name: str, value: Any) -> Markup:

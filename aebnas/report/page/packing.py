@@ -73,12 +73,16 @@ def point_limit(front: list[Evaluation], others: list[Evaluation], budget_bytes:
         budget_bytes: Of all packed curves.
     """
 
-    def weight(one: Evaluation) -> float:  # bytes of one point, in base64
-        return 2 * len(one.reach_macs) * 4 / 3
+    def weight(evaluation: Evaluation) -> float:  # bytes of one point, in base64
+        return 2 * len(evaluation.reach_macs) * 4 / 3
 
-    whole = sum(weight(one) * len(one.curve.select_cost) for one in front if one.curve is not None)
+    whole = sum(
+        weight(evaluation) * len(evaluation.curve.select_cost)
+        for evaluation in front
+        if evaluation.curve is not None
+    )
     left = max(0.0, budget_bytes - whole)
-    return max(FEWEST_POINTS, int(left / max(1.0, sum(weight(one) for one in others))))
+    return max(FEWEST_POINTS, int(left / max(1.0, sum(weight(evaluation) for evaluation in others))))
 
 
 def short(value: float, digits: int = 6) -> float | int:

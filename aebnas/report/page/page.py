@@ -148,7 +148,7 @@ def _progress_section(runs: Sequence[RunContents]) -> Markup:
 
 def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Markup]:
     """Return the sections that only some runs have."""
-    found = []
+    sections = []
     if any(run["genes"] for run in data["runs"]):
         inherits = any(run["inherits"] for run in data["runs"])
         everyone = "candidates" if inherits else "trained networks"
@@ -158,7 +158,7 @@ def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Mark
             "each other: a preference tells where the search went, and is no proof that a value is better."
         )
         caption = element("p", text, attributes={"class": "caption"})
-        found.append(section("genes-section", "Which choices the front prefers", caption, _place("genes")))
+        sections.append(section("genes-section", "Which choices the front prefers", caption, _place("genes")))
     if any(run["latency"] for run in data["runs"]):
         text = (
             "Networks that ran whole on the device, exit by exit: filled marks were not used to fit the "
@@ -166,8 +166,8 @@ def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Mark
         )
         caption = element("p", text, attributes={"class": "caption"})
         title = "Predicted against measured latency"
-        found.append(section("latency-section", title, caption, _place("latency")))
-    return found
+        sections.append(section("latency-section", title, caption, _place("latency")))
+    return sections
 
 
 def _place(name: str) -> Markup:

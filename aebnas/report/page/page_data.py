@@ -70,8 +70,8 @@ def _run(
     run: RunContents, store: RunStore, links: Mapping[tuple[str, str], str], budget: int
 ) -> dict[str, Any]:
     table = ArchitectureTable()
-    found = _candidates(run, store, table, budget)
-    candidates = [one | {"l": links.get((run.label, one["k"]))} for one in found]
+    unlinked = _candidates(run, store, table, budget)
+    candidates = [candidate | {"l": links.get((run.label, candidate["k"]))} for candidate in unlinked]
     return {
         **_settings(run),
         "candidates": candidates,
@@ -110,20 +110,21 @@ def _settings(run: RunContents) -> dict[str, Any]:
 def _search_history(run: RunContents, store: RunStore) -> dict[str, Any]:
     """Return how the search went, what its front prefers, and how far its profiles hold."""
     return {
-        "generations": [
-            [one["number"], full_trainings(one), one["failed"], short(float(one["hypervolume"])),
-             len(one["front"])]
-            for one in run.generations
-        ],
+        "generations": [_generation(summary) for summary in run.generations],
         "work": _work(run),
-        "genes": [[one.name, one.choices, one.front, one.everywhere] for one in gene_shares(run)],
+        "genes": [[gene.name, gene.choices, gene.front, gene.everywhere] for gene in gene_shares(run)],
         "latency": [
-            [one.profile, one.device, one.mean_error,
-             [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in one.points]]
-            for one in latency_checks(run, store)
+            [check.profile, check.device, check.mean_error,
+             [[short(ms, 4), short(own, 4), exit_, seen] for ms, own, exit_, seen in check.points]]
+            for check in latency_checks(run, store)
         ],
         "predictions": predictions(run),
     }  # fmt: skip
+
+
+def _generation(summary: Mapping[str, Any]) -> list[Any]:
+    trainings, hypervolume = full_trainings(summary), short(float(summary["hypervolume"]))
+    return [summary["number"], trainings, summary["failed"], hypervolume, len(summary["front"])]
 
 
 def _candidates(
@@ -131,28 +132,38 @@ def _candidates(
 ) -> list[dict[str, Any]]:
     """Return the best candidates; curves of the front are whole, the others share the rest of the budget."""
     shown = list(best_first(run, run.config.report.max_candidates))
-    points: dict[str, list[OperatingPoint]] = {one.key: [] for one in shown}
+    points: dict[str, list[OperatingPoint]] = {evaluation.key: [] for evaluation in shown}
     for point in run.points:
         if point.key in points:
             points[point.key].append(point)
     on_front, members = {id(point) for point in run.front}, set(run.front_keys)
     groups = ([e for e in shown if e.key in members], [e for e in shown if e.key not in members])
     limit, scale = point_limit(*groups, budget), scale_of(run.select_images)
-    confidences, order = reliabilities(store, shown), {one.key: i for i, one in enumerate(run.done, 1)}
+    confidences, order = (
+        reliabilities(store, shown),
+        {evaluation.key: i for i, evaluation in enumerate(run.done, 1)},
+    )
     return [
-        _candidate(one, points[one.key], on_front, table, scale, None if one.key in members else limit)
-        | {"t": _policies(points[one.key], on_front, run.config.exits.policy_names[0])}
+        _candidate(
+            evaluation,
+            points[evaluation.key],
+            on_front,
+            table,
+            scale,
+            None if evaluation.key in members else limit,
+        )
+        | {"t": _policies(points[evaluation.key], on_front, run.config.exits.policy_names[0])}
         | {
-            "n": order[one.key],
-            "b": _bins(confidences.get(one.key, ())),
-            "i": int(not run.fidelity(one).trains),
+            "n": order[evaluation.key],
+            "b": _bins(confidences.get(evaluation.key, ())),
+            "i": int(not run.fidelity(evaluation).trains),
         }
-        for one in shown
+        for evaluation in shown
     ]
 
 
 def _candidate(
-    one: Evaluation,
+    evaluation: Evaluation,
     points: Sequence[OperatingPoint],
     on_front: set[int],
     table: ArchitectureTable,
@@ -161,14 +172,14 @@ def _candidate(
 ) -> dict[str, Any]:
     """Return one candidate; names are single letters, as there are a thousand of them."""
     curve = points[0].curve
-    kept = kept_points(one, {point.index for point in points}, limit)
+    kept = kept_points(evaluation, {point.index for point in points}, limit)
     place = {int(index): i for i, index in enumerate(kept)}
     ordered = sorted(points, key=lambda point: point.index)
     return {
-        "k": one.key,
-        "r": [short(value, 9) for value in one.reach_macs],
-        "d": {name: [short(value) for value in reach] for name, reach in one.reach_costs.items()},
-        "p": {name: short(value, 9) for name, value in one.sizes().items()},
+        "k": evaluation.key,
+        "r": [short(value, 9) for value in evaluation.reach_macs],
+        "d": {name: [short(value) for value in reach] for name, reach in evaluation.reach_costs.items()},
+        "p": {name: short(value, 9) for name, value in evaluation.sizes().items()},
         "m": {name: [short(float(values[i])) for i in kept] for name, values in curve.measured.items()},
         "x": [short(value) for value in curve.exit_accuracy.tolist()],
         "c": packed_curve(curve, kept, scale),
@@ -183,12 +194,12 @@ def _candidate(
             ]
             for point in ordered
         ],
-        "a": table.drawn(one.architecture),
-        "y": table.described(one.architecture),
-        "s": short(one.seconds, 4),
-        "h": one.epochs,
-        "e": one.seed,
-        "v": None if one.target_check is None else str(one.target_check["text"]),
+        "a": table.drawn(evaluation.architecture),
+        "y": table.described(evaluation.architecture),
+        "s": short(evaluation.seconds, 4),
+        "h": evaluation.epochs,
+        "e": evaluation.seed,
+        "v": None if evaluation.target_check is None else str(evaluation.target_check["text"]),
     }
 
 
@@ -211,27 +222,27 @@ def _policy(point: OperatingPoint, score: str, is_on_front: bool) -> Any:
 
 def _bins(exits: Sequence[ExitReliability]) -> list[Any]:
     """Return per exit: counts, then confidence and accuracy of the filled bins (‰); both errors."""
-    found = []
-    for one in exits:
-        bins = one.select
+    packed = []
+    for exit_ in exits:
+        bins = exit_.select
         filled = [i for i, number in enumerate(bins.count) if number]
-        found.append([
+        packed.append([
             list(bins.count),
             [round(bins.confidence[i] * 1000) for i in filled],
             [round(bins.accuracy[i] * 1000) for i in filled],
             short(bins.error, 4),
-            short(one.calibrate_error, 4),
+            short(exit_.calibrate_error, 4),
         ])  # fmt: skip
-    return found
+    return packed
 
 
 def _work(run: RunContents) -> dict[str, Any] | None:
-    found = run.workload
-    if found is None:
+    workload = run.workload
+    if workload is None:
         return None
     return {
-        "workers": found.workers,
-        "share": short(found.share, 4),
-        "seconds": short(found.seconds),
-        "busy": [short(value, 3) for value in found.busy],
+        "workers": workload.workers,
+        "share": short(workload.share, 4),
+        "seconds": short(workload.seconds),
+        "busy": [short(value, 3) for value in workload.busy],
     }

@@ -44,12 +44,12 @@ def reliabilities(
         labels = read_labels(store.path)
     except RunError:
         return {}
-    found = {}
-    for one in evaluations:
-        records = store.exit_records(one.key, one.fidelity)
+    by_key = {}
+    for evaluation in evaluations:
+        records = store.exit_records(evaluation.key, evaluation.fidelity)
         if records is not None and _fit(records, labels):
-            found[one.key] = _of_exits(records, labels)
-    return found
+            by_key[evaluation.key] = _of_exits(records, labels)
+    return by_key
 
 
 def _fit(records: tuple[ExitRecord, ExitRecord], labels: tuple[IntArray, IntArray]) -> bool:
@@ -62,11 +62,11 @@ def _fit(records: tuple[ExitRecord, ExitRecord], labels: tuple[IntArray, IntArra
 def _of_exits(
     records: tuple[ExitRecord, ExitRecord], labels: tuple[IntArray, IntArray]
 ) -> tuple[ExitReliability, ...]:
-    found = []
+    exits = []
     for i in range(records[0].predictions.shape[1]):
         on_calibrate, on_select = (
             reliability(record.scores[CONFIDENCE][:, i].astype(np.float64), record.predictions[:, i] == truth)
             for record, truth in zip(records, labels, strict=True)
         )
-        found.append(ExitReliability(on_select, on_calibrate.error))
-    return tuple(found)
+        exits.append(ExitReliability(on_select, on_calibrate.error))
+    return tuple(exits)

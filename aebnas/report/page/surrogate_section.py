@@ -25,7 +25,11 @@ def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
     """Return one section per run that a surrogate helped; ``surrogate.js`` draws its figure."""
     sections = []
     for i, run in enumerate(runs):
-        statuses = [(int(one["number"]), one["surrogate"]) for one in run.generations if "surrogate" in one]
+        statuses = [
+            (int(generation["number"]), generation["surrogate"])
+            for generation in run.generations
+            if "surrogate" in generation
+        ]
         if not statuses:
             continue
         title = "The surrogate" + (f" of {run.label}" if len(runs) > 1 else "")
@@ -42,7 +46,7 @@ def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
 
 
 def _note(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
-    off = [str(number) for number, one in statuses if not one["is_on"]]
+    off = [str(number) for number, status in statuses if not status["is_on"]]
     was = f"It was switched off in generation {', '.join(off)}" if off else "It was never switched off"
     window = run.config.search.surrogate_options.window
     return (
@@ -58,24 +62,25 @@ def _note(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -
 def _table(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -> Markup:
     heads = [plain_head("Generation", True), plain_head("Surrogate"), plain_head("Models")]
     heads += [plain_head(name, True) for name in _NUMBERS]
-    rows = [_row(number, one) for number, one in statuses]
+    rows = [_row(number, status) for number, status in statuses]
     return scrolling(f"The surrogate of {run.label} in every generation", table_of(heads, rows))
 
 
-def _row(number: int, one: Mapping[str, Any]) -> Markup:
-    gains = one["gains"]
+def _row(number: int, status: Mapping[str, Any]) -> Markup:
+    gains = status["gains"]
     cells = [
-        _two_digits(one["tau"]),
-        _two_digits(one["fold_tau"].get("error")),
-        "–" if one["bias"] is None else f"{100 * one['bias']:+.2f}%",
-        "–" if one["coverage"] is None else percent(one["coverage"], 0),
+        _two_digits(status["tau"]),
+        _two_digits(status["fold_tau"].get("error")),
+        "–" if status["bias"] is None else f"{100 * status['bias']:+.2f}%",
+        "–" if status["coverage"] is None else percent(status["coverage"], 0),
         _two_digits(gains.get("surrogate"), 1e3),
         _two_digits(gains.get("plain"), 1e3),
-        _two_digits(one["chance"]),
+        _two_digits(status["chance"]),
     ]
-    state = "on" if one["is_on"] else f"off: {one['reason']}"
+    state = "on" if status["is_on"] else f"off: {status['reason']}"
     models = ", ".join(
-        f"{name}: {model} ({_two_digits(one['fold_tau'].get(name))})" for name, model in one["models"].items()
+        f"{name}: {model} ({_two_digits(status['fold_tau'].get(name))})"
+        for name, model in status["models"].items()
     )
     return element(
         "tr",
@@ -93,8 +98,14 @@ def _two_digits(value: float | None, scale: float = 1.0) -> str:
 def predictions(run: RunContents) -> list[list[Any]]:
     """Return what was predicted before it was trained: generation, key, source, predicted, observed."""
     return [
-        [int(one["number"]), text["key"], _SOURCES[text["source"]], text["predicted"], text["observed"]]
-        for one in run.generations
-        if "surrogate" in one
-        for text in one["surrogate"]["predictions"]
+        [
+            int(generation["number"]),
+            text["key"],
+            _SOURCES[text["source"]],
+            text["predicted"],
+            text["observed"],
+        ]
+        for generation in run.generations
+        if "surrogate" in generation
+        for text in generation["surrogate"]["predictions"]
     ]

@@ -56,8 +56,10 @@ def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup
 
 def failure_rows(run: RunContents) -> Markup:
     """Return why trainings failed, final ones too: reasons with their number, then the candidates."""
-    failed = [(one, one.message) for one in run.failed]
-    failed += [(one, f"as a top-k candidate: {one.message}") for one in run.failed_finals]
+    failed = [(evaluation, evaluation.message) for evaluation in run.failed]
+    failed += [
+        (evaluation, f"as a top-k candidate: {evaluation.message}") for evaluation in run.failed_finals
+    ]
     reasons = Counter(reason for _, reason in failed)
     common = [
         element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
@@ -67,12 +69,12 @@ def failure_rows(run: RunContents) -> Markup:
     each = [
         element(
             "tr",
-            element("td", element("code", one.key)),
-            element("td", f"{si(one.reach_macs[-1])}", attributes={"class": "number"}),
-            element("td", _lines(one.architecture.drawing().lines())),
+            element("td", element("code", evaluation.key)),
+            element("td", f"{si(evaluation.reach_macs[-1])}", attributes={"class": "number"}),
+            element("td", _lines(evaluation.architecture.drawing().lines())),
             element("td", reason),
         )
-        for one, reason in failed[:MAX_FAILURES]
+        for evaluation, reason in failed[:MAX_FAILURES]
     ]
     heads = [
         plain_head("Key"),
@@ -119,7 +121,7 @@ def summary_list(items: Iterable[SummaryItem]) -> Markup:
 
 def cards(items: Iterable[SummaryItem]) -> Markup:
     """Return metadata as cards, the value large."""
-    found = [
+    cells = [
         element(
             "li",
             element("span", item.name, attributes={"class": "name"}),
@@ -128,7 +130,7 @@ def cards(items: Iterable[SummaryItem]) -> Markup:
         )
         for item in items
     ]
-    return element("ul", *found, attributes={"class": "cards"})
+    return element("ul", *cells, attributes={"class": "cards"})
 
 
 def scrolling(label: str, table: Markup) -> Markup:
@@ -154,8 +156,8 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
     key: Markup = element("code", point.key)
     if link is not None:
         key = element("a", key, attributes={"href": link, "title": "Winner file"})
-    words = _lines(point.evaluation.architecture.drawing().lines())
-    return element("tr", *cells, element("td", _exits(point)), element("td", key, words))
+    drawing = _lines(point.evaluation.architecture.drawing().lines())
+    return element("tr", *cells, element("td", _exits(point)), element("td", key, drawing))
 
 
 def _further(point: OperatingPoint) -> list[str]:

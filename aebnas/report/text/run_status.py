@@ -16,25 +16,25 @@ from aebnas.runs.status import RunStatus
 def open_ends(run: RunContents) -> list[str]:
     """Return why a search is not at its end, and that its top-k candidates are not trained."""
     resume = f"Continue it: {_resume(run)}"
-    status, found = run.metadata["status"], []
+    status, notes = run.metadata["status"], []
     if status == RunStatus.INTERRUPTED:
-        found.append(f"The search was interrupted before its end. {resume}")
+        notes.append(f"The search was interrupted before its end. {resume}")
     elif status == RunStatus.STOPPED:
         stopped = f"The search stopped: {run.metadata['stopped_by']}."
-        found.append(f"{stopped} {resume}" if _can_go_on(run) else stopped)
+        notes.append(f"{stopped} {resume}" if _can_go_on(run) else stopped)
     elif status != RunStatus.FINISHED:
-        found.append(f"The search has not finished: it is running still, or it was killed. {resume}")
+        notes.append(f"The search has not finished: it is running still, or it was killed. {resume}")
     elif _is_cut(run):
-        found.append(time_is_up(run))
-    for one in run.finals:
-        if one.left:
-            of = f"{one.left:,} of {count(one.chosen, 'top-k candidate')}"
-            found.append(f"{of} {_are(one.left)} not trained yet, and count as {_before(run)}. {resume}")
+        notes.append(time_is_up(run))
+    for training in run.finals:
+        if training.left:
+            of = f"{training.left:,} of {count(training.chosen, 'top-k candidate')}"
+            notes.append(f"{of} {_are(training.left)} not trained yet, and count as {_before(run)}. {resume}")
     if run.plan.finals and run.generations and not run.finals:
-        found.append(
+        notes.append(
             f"The top-k candidates are not trained yet: all candidates count as {_before(run)}. {resume}"
         )
-    return found
+    return notes
 
 
 def _before(run: RunContents) -> str:

@@ -117,11 +117,15 @@ def progress_summary(run: RunContents) -> list[SummaryItem]:
     ended = f"{len(run.done):,} done, {len(run.failed):,} failed"
     name, weights = _candidates(run)
     items = [SummaryItem("Generations", _generations(run)), SummaryItem(name, ended, _joined(weights, lost))]
-    for one in run.finals:
+    for training in run.finals:
         stay = "stay inherited subnets" if run.inherits else "stay what they were"
-        failed = f"{len(one.failed):,} failed, and {stay}; the reasons are below" if one.failed else ""
+        failed = (
+            f"{len(training.failed):,} failed, and {stay}; the reasons are below" if training.failed else ""
+        )
         items.append(
-            SummaryItem("Top-k candidates", f"{len(one.trained):,} of {one.chosen:,} trained", failed)
+            SummaryItem(
+                "Top-k candidates", f"{len(training.trained):,} of {training.chosen:,} trained", failed
+            )
         )
     full = run.generations[-1].get("full_trainings") if run.generations else None
     if full is not None:
@@ -145,33 +149,33 @@ def progress_summary(run: RunContents) -> list[SummaryItem]:
 
 def warnings(run: RunContents) -> list[str]:
     """Return what a reader has to know before believing the numbers."""
-    found = open_ends(run)
+    notes = open_ends(run)
     if not run.generations and run.done:
-        found.append("No generation is finished: the front is that of the candidates finished so far.")
+        notes.append("No generation is finished: the front is that of the candidates finished so far.")
     if run.unreported > 0:
-        found.append(
+        notes.append(
             f"{count(run.unreported, 'candidate')} finished after the last stored generation, or before "
             f"failures were tried again; {OUTDATED_FRONT}, so they can only be among the grey points."
         )
     if not run.done:
-        found.append("No candidate has finished training: there is no front to show.")
+        notes.append("No candidate has finished training: there is no front to show.")
     elif run.nearest_miss is not None:
-        found.append(format_miss(run))
+        notes.append(format_miss(run))
     elif not run.front:
-        found.append(
+        notes.append(
             "No operating point satisfies all constraints, so the front is empty. The figures show "
             "how far the candidates are from the limits; relax a limit, or widen the space."
         )
         advice = advice_on_inherited(
             run.goals,
             run.plan,
-            (one.accuracy for one in run.points if not run.fidelity(one.evaluation).trains),
+            (point.accuracy for point in run.points if not run.fidelity(point.evaluation).trains),
         )
-        found += [] if advice is None else [advice]
-    found += common_notes(run)
+        notes += [] if advice is None else [advice]
+    notes += common_notes(run)
     if run.metadata["not_repeatable"]:
-        found.append(f"This run is not exactly repeatable: {run.metadata['not_repeatable']}.")
-    return found + _data_warnings(run)
+        notes.append(f"This run is not exactly repeatable: {run.metadata['not_repeatable']}.")
+    return notes + _data_warnings(run)
 
 
 def _candidates(run: RunContents) -> tuple[str, str]:
@@ -227,22 +231,22 @@ def format_exits(settings: ExitSettings) -> tuple[str, str]:
 
 def comparison_warnings(runs: Sequence[RunContents]) -> list[str]:
     """Return what forbids or weakens a comparison of these runs."""
-    found = []
+    notes = []
     if len({run.metadata["data"] for run in runs}) > 1:
-        found.append(
+        notes.append(
             "These runs used different data or splits: their accuracies are counted on different images."
         )
     references = {
         (run.config.objectives, tuple(run.generations[-1]["reference"])) for run in runs if run.generations
     }
     if len(references) > 1:
-        found.append(
+        notes.append(
             "These runs have different objectives or different reference points, "
             "so their hypervolumes cannot be compared."
         )
     if len({how_trained(run.settings) for run in runs}) > 1:
-        found.append("These runs trained their candidates with different settings.")
-    return found
+        notes.append("These runs trained their candidates with different settings.")
+    return notes
 
 
 def dataset(run: RunContents) -> str:
@@ -270,20 +274,20 @@ def reading(runs: Sequence[RunContents]) -> list[str]:
 
 
 def _data_warnings(run: RunContents) -> list[str]:
-    found = []
+    notes = []
     if run.select_images is None:
-        found.append(
+        notes.append(
             "labels.npz cannot be read, so the number of select images and the intervals are unknown."
         )
     elif run.select_images < 1000:
-        found.append(
+        notes.append(
             f"Only {run.select_images:,} images scored the candidates: one image is "
             f"{percent(1 / run.select_images, 2)}, and differences within the intervals may be chance."
         )
     if run.failed and len(run.failed) >= max(2, 0.2 * run.trainings):
         what = _candidates(run)[0].lower()
-        found.append(f"{len(run.failed):,} of {run.trainings:,} {what} failed; the reasons are below.")
-    return found
+        notes.append(f"{len(run.failed):,} of {run.trainings:,} {what} failed; the reasons are below.")
+    return notes
 
 
 def _repeatable(run: RunContents) -> tuple[str, str]:

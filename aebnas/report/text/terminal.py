@@ -115,7 +115,7 @@ def _caption(run: RunContents, shown: int) -> str:
 def _all(run: RunContents) -> str:
     """Return how many candidates the front was chosen from, inherited subnets told from trained ones."""
     if run.is_front_of_finals:
-        top_candidates = sum(run.can_be_on_front(one) for one in run.done)
+        top_candidates = sum(run.can_be_on_front(evaluation) for evaluation in run.done)
         others = count(
             len(run.done) - top_candidates, "inherited subnet" if run.inherits else "other candidate"
         )

@@ -22,33 +22,33 @@ FINALS_ALONE = (
 
 def format_plans(plans: Sequence[Plan]) -> list[str]:
     """Return how candidates came by their weights, for every plan."""
-    found = []
+    sentences = []
     if any(plan.inherits for plan in plans):
-        found.append(
+        sentences.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "inherited subnet, which is mostly less than training gives, unless it was trained further."
         )
     if any(plan.finals for plan in plans):
-        found.append(
+        sentences.append(
             "Top-k candidates, trained behind the last generation, stand at its end over the course of the "
             "hypervolume."
         )
     if any(plan.halves for plan in plans):
-        found.append(
+        sentences.append(
             "With successive halving candidates were trained for different numbers of epochs, and each "
             "counts with the accuracy that it then had: those stopped early would gain from more. "
             "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
         )
     if any(not plan.is_uneven and not plan.inherits for plan in plans):
-        found.append("Each architecture was trained once, from its own seed.")
-    return found
+        sentences.append("Each architecture was trained once, from its own seed.")
+    return sentences
 
 
 def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
     """Return how many candidates have which weights: ``6 trained, 42 as inherited``."""
-    words = [one.word for one in reversed(plan.fidelities)]
-    counted = Counter(plan.named(one.fidelity).word for one in done)
-    return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(words) if counted[word])
+    names = [fidelity.word for fidelity in reversed(plan.fidelities)]
+    counted = Counter(plan.named(evaluation.fidelity).word for evaluation in done)
+    return ", ".join(f"{counted[word]:,} {word}" for word in dict.fromkeys(names) if counted[word])
 
 
 def format_training(settings: CandidateSettings) -> tuple[str, str]:
@@ -57,14 +57,14 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
     first, *others = plan.of_generations
     notes = [first.options.note()] if first.options.note() else []
     if others:
-        shares = list(dict.fromkeys(str(one.keep) for one in others))
+        shares = list(dict.fromkeys(str(fidelity.keep) for fidelity in others))
         each = f"{shares[0]} goes" if len(shares) == 1 else f"{', then '.join(shares)} go"
         notes.append(f"successive halving: of each generation {each} on at each step")
-    for one in plan.finals:
-        begun = "there" if one.continues else "what they inherited"
-        epochs = count(one.epochs, "epoch")
-        notes.append(f"in the end the best {one.keep:,} trained {epochs} from {begun}")
-    *early, last = [str(one.epochs) for one in plan.of_generations if one.trains] or [""]
+    for fidelity in plan.finals:
+        begun = "there" if fidelity.continues else "what they inherited"
+        epochs = count(fidelity.epochs, "epoch")
+        notes.append(f"in the end the best {fidelity.keep:,} trained {epochs} from {begun}")
+    *early, last = [str(fidelity.epochs) for fidelity in plan.of_generations if fidelity.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
     trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"
     if first.trains:
@@ -86,15 +86,15 @@ def format_supernet(record: Mapping[str, Any]) -> tuple[str, str]:
     """
     if "origin" not in record:
         return "its training diverged" if record.get("diverged") else "its training has not ended", ""
-    words, note = ORIGINS.get(record["origin"], f"copied from {record['origin']}"), ""
+    origin, note = ORIGINS.get(record["origin"], f"copied from {record['origin']}"), ""
     if record.get("seconds") is not None:
         by = f" by {record['processes']} processes" if record["processes"] > 1 else ""
-        words += f"; {duration(record['seconds'])} of training on {_device(record)}{by}"
+        origin += f"; {duration(record['seconds'])} of training on {_device(record)}{by}"
     if record.get("accuracies"):
         step, steps = record.get("looked_at"), record.get("steps")
         when = "at its end" if step == steps else f"at step {step} of {steps}"
         note = f"{when}, accuracy on calibrate by exit: {landmarks(record['accuracies'])}"
-    return words, note
+    return origin, note
 
 
 def _device(record: Mapping[str, Any]) -> str:

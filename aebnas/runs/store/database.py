@@ -185,10 +185,10 @@ def _check_tables(file: Path, database: sqlite3.Connection) -> None:
 
 def _columns(database: sqlite3.Connection) -> dict[str, list[str]]:
     """Return the names of every table's columns."""
-    found: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
     rows = database.execute(
         "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'"
     )
     for table, column in rows:
-        found.setdefault(table, []).append(column)
-    return found
+        columns.setdefault(table, []).append(column)
+    return columns

@@ -179,14 +179,14 @@ class RunStore:
 
     def find(self, key: str, context: str, fidelity: str) -> Evaluation | None:
         """Return what a candidate is at a fidelity, or why it failed there; None: it was not there."""
-        found = self._filed("WHERE key = ? AND context = ? AND fidelity = ?", (key, context, fidelity))
-        return found[0] if found else None
+        matches = self._filed("WHERE key = ? AND context = ? AND fidelity = ?", (key, context, fidelity))
+        return matches[0] if matches else None
 
     def forget_machine_failures(self) -> None:
         """Delete the failures that another try might not meet, so that one is made."""
-        for one in self.filed():
-            if one.is_machine_failure:
-                values = (one.key, one.fidelity)
+        for evaluation in self.filed():
+            if evaluation.is_machine_failure:
+                values = (evaluation.key, evaluation.fidelity)
                 self.write("DELETE FROM evaluations WHERE key = ? AND fidelity = ?", values)
 
     def filed(self) -> list[Evaluation]:
@@ -198,14 +198,14 @@ class RunStore:
         return current_evaluations(plan_of(self.config), self.filed(), self.generations())
 
     def _filed(self, rest: str, values: Sequence[object] = ()) -> list[Evaluation]:
-        found = []
+        evaluations = []
         columns = ("key", "fidelity", "evaluation")
         for key, fidelity, cell in self.cells("evaluations", columns, rest, values):
             evaluation = evaluation_in(cell, key.text(), self.settled)
             if fidelity.value != evaluation.fidelity:
                 raise fidelity.damaged(f"the evaluation beside it says {evaluation.fidelity!r}")
-            found.append(evaluation)
-        return found
+            evaluations.append(evaluation)
+        return evaluations
 
     def count(self) -> int:
         """Return the number of candidates that were evaluated."""

@@ -36,4 +36,4 @@ def _counts(given: Answers) -> tuple[NDArray[np.float64], ...]:
     """Return per class: samples, answers that name it, right ones among them."""
     classes = int(max(given.labels.max(), given.answers.max())) + 1
     named = (given.labels, given.answers, given.labels[given.labels == given.answers])
-    return tuple(np.bincount(one, minlength=classes).astype(np.float64) for one in named)
+    return tuple(np.bincount(labels, minlength=classes).astype(np.float64) for labels in named)

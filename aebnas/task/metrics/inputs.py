@@ -51,13 +51,13 @@ class Point:
     """Share of right answers."""
     exit_rates: NDArray[np.float64]
     """Share of samples that leave at each exit, shape ``(exits,)``, sums to 1."""
-    known: Mapping[str, float] = field(default_factory=dict)
+    expected_costs: Mapping[str, float] = field(default_factory=dict)
     """Mean cost of a sample, by name, where it was counted with the point."""
     measured: Mapping[str, float] = field(default_factory=dict)
     """What was computed from the answers, by the name of the metric."""
 
     def expected(self, reach: str) -> float:
         """Return the mean cost of a sample; ``reach`` is a name of ``costs.reach``."""
-        if reach in self.known:
-            return self.known[reach]
+        if reach in self.expected_costs:
+            return self.expected_costs[reach]
         return float(self.exit_rates @ np.asarray(self.costs.reach[reach]))

@@ -135,8 +135,8 @@ def names_of(kind: type[Metric]) -> tuple[str, ...]:
 
 def metrics_of_answers(names: Iterable[str]) -> dict[str, OfAnswers]:
     """Return those of some metrics that are computed from answers, by name."""
-    found = {name: metric_of(name) for name in names}
-    return {name: metric for name, metric in found.items() if isinstance(metric, OfAnswers)}
+    metrics = {name: metric_of(name) for name in names}
+    return {name: metric for name, metric in metrics.items() if isinstance(metric, OfAnswers)}
 
 
 DEVICE_METRICS = tuple(name for name, metric in METRICS.items() if metric.is_of_device)

@@ -140,8 +140,8 @@ class Checkpoint(Frozen):
             if name in ("reach_macs", self.cost_metric) and min(np.diff(reach, prepend=0)) <= 0:
                 raise ValueError(f"{name} must be positive and increase from exit to exit, but got {reach}")
         if self.cost_metric not in ("macs", *self.reach_costs):
-            known = ", ".join(["macs", *self.reach_costs])
-            raise ValueError(f"cost_metric {self.cost_metric} is none of the costs it knows: {known}")
+            costs = ", ".join(["macs", *self.reach_costs])
+            raise ValueError(f"cost_metric {self.cost_metric} is none of the costs it knows: {costs}")
         try:
             decides = policy_from_dict(self.policy).exits
         except DataError as error:
@@ -197,9 +197,9 @@ def load_trained(folder: Path) -> Trained:
         CodeError: It is made of code that is not allowed, missing, wrong or other than it was.
     """
     checkpoint = read_checkpoint(folder)
-    for name, known in checkpoint.code.items():
+    for name, digest in checkpoint.code.items():
         require_consent(name)
-        if code_digest(name) != known:
+        if code_digest(name) != digest:
             raise CodeError(
                 f"the code of {name} has changed since {folder} was trained with it. Put the old files back "
                 f"in {checkpoint.code_folder}, or train again"
@@ -245,12 +245,12 @@ def _content(folder: Path, name: FileName, checkpoint: Checkpoint) -> io.BytesIO
     Raises:
         RunError: It is missing, unreadable or not what was written.
     """
-    path, known = folder / name, checkpoint.sha256.get(name)
+    path, checksum = folder / name, checkpoint.sha256.get(name)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}; {CURE}") from error
-    if sha256_of({name: content})[name] != known:
+    if sha256_of({name: content})[name] != checksum:
         raise RunError(
             f"{path} was edited or damaged: its sha256 is not that of checkpoint.yaml. "
             f"Put a copy of it back, or {CURE}"

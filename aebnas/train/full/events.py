@@ -32,7 +32,7 @@ class TrainingBegan:
     folder: Path
     epochs: int
     """Of the whole training."""
-    known: int
+    epochs_done: int
     """Of them, done before."""
     images: int
     """It is trained on."""
@@ -86,7 +86,7 @@ class TuningBegan:
 
     trials: int
     at_once: int
-    known: int = 0
+    trials_done: int = 0
     """Of the trials, done in an earlier session."""
 
 

@@ -71,12 +71,16 @@ def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], job: Training
 def refitted(trained: Trained, job: TrainingJob, plan: Plan) -> Trained:
     """Return a finished network with the policy that is asked for, which is written if it is another."""
     old = trained.checkpoint
-    wanted = _checkpoint(job, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256)
+    refitted_checkpoint = _checkpoint(
+        job, plan, trained.calibrate_logits, trained.calibrate_labels, old.sha256
+    )
     asked = ("exits", "budget_fraction", "policy", "cost_metric", "reach_costs", "code_folder", "code")
-    before, now = (one.model_dump(mode="json", include=set(asked)) for one in (old, wanted))
+    before, now = (
+        checkpoint.model_dump(mode="json", include=set(asked)) for checkpoint in (old, refitted_checkpoint)
+    )
     if before == now:
         return trained
-    changed = old.model_copy(update={name: getattr(wanted, name) for name in asked})
+    changed = old.model_copy(update={name: getattr(refitted_checkpoint, name) for name in asked})
     _write(changed, job)
     return replace(trained, checkpoint=changed)
 

@@ -83,10 +83,10 @@ def train_network(
             _check_same(job, identity_of(read_checkpoint(job.folder)), identity)
             trained, was_known = refitted(load_trained(job.folder), job, plan), True
         else:
-            known = read_unfinished(job.folder)
-            if known is not None:
-                _check_same(job, known.identity, identity)
-            network = _trained(job, plan, listener, known)
+            unfinished = read_unfinished(job.folder)
+            if unfinished is not None:
+                _check_same(job, unfinished.identity, identity)
+            network = _trained(job, plan, listener, unfinished)
             logits = held_out_logits(network, plan)
             trained, was_known = finish(network, logits, job, plan), False
         forget_unfinished(job.folder)
@@ -167,21 +167,23 @@ def held_out_accuracy(network: EarlyExitNetwork, plan: Plan) -> list[float]:
 
 
 def _trained(
-    job: TrainingJob, plan: Plan, listener: FinalListener, known: Unfinished | None
+    job: TrainingJob, plan: Plan, listener: FinalListener, unfinished: Unfinished | None
 ) -> EarlyExitNetwork:
-    rows, epochs = known.rows if known else (), plan.settings.training.epochs
+    rows, epochs = unfinished.rows if unfinished else (), plan.settings.training.epochs
     key, images = job.architecture.key(), len(plan.images.train)
     inherits = job.inheritance is not None
     listener(TrainingBegan(job.role, key, job.folder, epochs, len(rows), images, inherits))
     log = TrainingLog(job.folder, exit_names(job.architecture), rows)
-    return trained_weights(job, plan, lambda network: _callback(job, plan, listener, known, network, log))
+    return trained_weights(
+        job, plan, lambda network: _callback(job, plan, listener, unfinished, network, log)
+    )
 
 
 def _callback(
     job: TrainingJob,
     plan: Plan,
     listener: FinalListener,
-    known: Unfinished | None,
+    unfinished: Unfinished | None,
     network: EarlyExitNetwork,
     log: TrainingLog,
 ) -> SavingCallback:
@@ -208,7 +210,7 @@ def _callback(
         listener(_epoch_event(row, job, epochs, names))
         began[0] = time.perf_counter()
 
-    return SavingCallback(job.folder, job.identity(plan), known, note, wrote)
+    return SavingCallback(job.folder, job.identity(plan), unfinished, note, wrote)
 
 
 def _epoch_event(row: Row, job: TrainingJob, epochs: int, names: Sequence[str]) -> EpochEnded:
@@ -225,8 +227,8 @@ def _epoch_event(row: Row, job: TrainingJob, epochs: int, names: Sequence[str]) 
     )
 
 
-def _check_same(job: TrainingJob, known: Identity, wanted: Identity) -> None:
-    changed = differences(known, wanted)
+def _check_same(job: TrainingJob, before: Identity, now: Identity) -> None:
+    changed = differences(before, now)
     if changed:
         raise RunError(
             f"{job.folder} holds a training with other settings: {'; '.join(changed)}. Continue it "

@@ -91,7 +91,7 @@ class TrainingJob:
                 "share": listening.share,
                 "temperature": listening.temperature,
             }
-        found = {
+        identity = {
             "key": self.architecture.key(),
             "is_static": self.is_static,
             "seed": self.seed(plan),
@@ -99,8 +99,8 @@ class TrainingJob:
             "training": plan.settings.training.model_dump(mode="json"),
             "teacher": distillation,
         }
-        deciding = {"space": self.architecture.to_dict(), "training": found["training"]}
-        return found | _beginning(self.supernet) | _code({n: code_digest(n) for n in names_in(deciding)})
+        deciding = {"space": self.architecture.to_dict(), "training": identity["training"]}
+        return identity | _beginning(self.supernet) | _code({n: code_digest(n) for n in names_in(deciding)})
 
     def weights(self, plan: Plan) -> tuple[float, ...]:
         """Return one loss weight per exit.
@@ -126,7 +126,7 @@ class TrainingJob:
 
 def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return what decided a finished network's weights; as ``TrainingJob.identity``."""
-    found = {
+    identity = {
         "key": checkpoint.key,
         "is_static": checkpoint.is_static,
         "seed": checkpoint.seed,
@@ -134,7 +134,7 @@ def identity_of(checkpoint: Checkpoint) -> dict[str, Any]:
         "training": checkpoint.training.model_dump(mode="json"),
         "teacher": None if checkpoint.teacher is None else checkpoint.teacher.model_dump(mode="json"),
     }
-    return found | _beginning(checkpoint.supernet) | _code(checkpoint.code_of_weights())
+    return identity | _beginning(checkpoint.supernet) | _code(checkpoint.code_of_weights())
 
 
 def _code(digests: Mapping[str, str]) -> dict[str, Any]:

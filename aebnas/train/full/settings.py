@@ -68,16 +68,16 @@ def final_settings(
         tree["code_folder"] = str(folder)
     problems = list(document.problems)
     try:
-        found = FinalSettings.model_validate(tree)
+        settings = FinalSettings.model_validate(tree)
     except ValidationError as error:
         problems += explain(error, document)
     if problems:
         lines = map(str, sorted(problems, key=lambda problem: problem.location))
         raise ConfigError("\n".join(dict.fromkeys(lines)))
-    if len(found.exits.policy) > 1:
-        names = ", ".join(found.exits.settings)
+    if len(settings.exits.policy) > 1:
+        names = ", ".join(settings.exits.settings)
         raise ConfigError(f"exits: a trained network has one exit policy; choose among {names}")
-    return found
+    return settings
 
 
 def _check_section(override: str) -> None:

@@ -35,17 +35,17 @@ def columns(exit_names: Sequence[str]) -> list[str]:
 class TrainingLog:
     """Writes both logs into a folder."""
 
-    def __init__(self, folder: Path, exit_names: Sequence[str], known: Sequence[Row]) -> None:
+    def __init__(self, folder: Path, exit_names: Sequence[str], rows: Sequence[Row]) -> None:
         """Begin behind what is known; the files appear with the first row.
 
         Args:
             folder: Of the network.
             exit_names: Of its exits, in order.
-            known: Rows of an interrupted training, which this one continues.
+            rows: Rows of an interrupted training, which this one continues.
         """
         self._folder = folder
         self._columns = columns(exit_names)
-        self.rows: list[Row] = list(known)
+        self.rows: list[Row] = list(rows)
         # what an interrupted training wrote beyond its saved state is taken back with the first epoch
         self._events = EventFile(folder / TENSORBOARD)
 

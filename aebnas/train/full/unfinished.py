@@ -40,7 +40,7 @@ class SavingCallback:
 
     folder: Path
     identity: Identity
-    known: Unfinished | None
+    interrupted: Unfinished | None
     """Where an earlier training stopped."""
     note: Callable[[Epoch], Row]
     """Returns the row of an epoch."""
@@ -49,12 +49,12 @@ class SavingCallback:
     rows: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Begin with the rows that are known."""
-        self.rows = list(self.known.rows) if self.known else []
+        """Begin with the rows of the interrupted training."""
+        self.rows = list(self.interrupted.rows) if self.interrupted else []
 
     def recall(self) -> TrainingState | None:
         """Return where the earlier training stopped."""
-        return None if self.known is None else self.known.state
+        return None if self.interrupted is None else self.interrupted.state
 
     def record(self, epoch: Epoch, state: Callable[[], TrainingState]) -> None:
         """Write the state down, then tell its row."""
@@ -86,9 +86,9 @@ def forget_unfinished(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def differences(known: Identity, wanted: Identity) -> list[str]:
+def differences(old: Identity, new: Identity) -> list[str]:
     """Return what differs between two trainings, as ``training.epochs: 27, now 9``."""
-    before, after = dict(_leaves(known)), dict(_leaves(wanted))
+    before, after = dict(_leaves(old)), dict(_leaves(new))
     return [
         f"{name}: {before.get(name)}, now {after.get(name)}"
         for name in dict.fromkeys([*before, *after])
@@ -104,7 +104,7 @@ def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def _packed(identity: Identity, state: TrainingState, rows: list[Row]) -> bytes:
     buffer = io.BytesIO()
-    plain = {one.name: getattr(state, one.name) for one in fields(state)}
+    plain = {state_field.name: getattr(state, state_field.name) for state_field in fields(state)}
     torch.save(
         {"identity": json.dumps(identity), "state": plain, "rows": [dict(row) for row in rows]}, buffer
     )

@@ -118,11 +118,11 @@ def train_winner(
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = Teacher(trained, options.distillation)
     job = TrainingJob("network", architecture, folder, teacher, inheritance)
-    found = train_network(job, plan, listener, options.again)
+    network = train_network(job, plan, listener, options.again)
     if options.static and architecture.exit_names:  # without exits it is its own twin
         static = TrainingJob("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
         train_network(static, plan, listener, options.again)
-    return found
+    return network
 
 
 def teacher_task(plan: Plan, parent: Path) -> TrainingJob:

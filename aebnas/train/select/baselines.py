@@ -60,13 +60,13 @@ def scored_network(folder: Path, name: str, fingerprint: str | None = None, note
         RunError: The checkpoint is missing, damaged or of other data.
     """
     trained = load_trained(folder)
-    one = trained.checkpoint
-    if fingerprint is not None and one.data_fingerprint != fingerprint:
+    checkpoint = trained.checkpoint
+    if fingerprint is not None and checkpoint.data_fingerprint != fingerprint:
         raise RunError(
-            f"{folder} was trained on other data (fingerprint {one.data_fingerprint[:12]}, not "
+            f"{folder} was trained on other data (fingerprint {checkpoint.data_fingerprint[:12]}, not "
             f"{fingerprint[:12]}): it may have been trained on these test images. Train it on these data"
         )
-    return ScoredNetwork(name, one.key, trained.network, one.exit_policy, note)
+    return ScoredNetwork(name, checkpoint.key, trained.network, checkpoint.exit_policy, note)
 
 
 def same_without_exits(folder: Path, given: Path | None, checkpoint: Checkpoint) -> ScoredNetwork | Missing:
@@ -100,12 +100,19 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> ScoredN
     try:
         if store.metadata("data") != checkpoint.data_fingerprint:
             return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
-        static = [one for one in store.evaluations() if one.is_done and not one.architecture.exit_names]
+        static = [
+            evaluation
+            for evaluation in store.evaluations()
+            if evaluation.is_done and not evaluation.architecture.exit_names
+        ]
         if not static:
             return Missing(BEST, "none of its candidates is without early exits")
         plan = plan_of(store.config)
-        trained = [one for one in static if plan.named(one.fidelity).trains]
-        best = max(trained or static, key=lambda one: (one.metrics(1.0)["accuracy"], -one.reach_macs[-1]))
+        trained = [evaluation for evaluation in static if plan.named(evaluation.fidelity).trains]
+        best = max(
+            trained or static,
+            key=lambda evaluation: (evaluation.metrics(1.0)["accuracy"], -evaluation.reach_macs[-1]),
+        )
         if best.key == checkpoint.key:
             return Missing(BEST, "this is it")
         full = run / TRAINED / best.key

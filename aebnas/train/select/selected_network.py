@@ -96,8 +96,8 @@ class SelectedNetwork:
             objectives, profiles = self.origin.objectives, self.origin.profiles
             wrong = exits.wrong_budget(profiles, objectives)
             if wrong:
-                words = "; ".join(f"{'.'.join(map(str, path))}: {message}" for path, message in wrong)
-                raise ConfigError(f"the exits do not fit the run {self.run}: {words}")
+                problems = "; ".join(f"{'.'.join(map(str, path))}: {message}" for path, message in wrong)
+                raise ConfigError(f"the exits do not fit the run {self.run}: {problems}")
             return traded_cost(exits, objectives, profiles)
         metric = exits.budget_metric or "macs"
         if metric != "macs":
@@ -129,19 +129,19 @@ def select_network(
     if source.suffix in (".yaml", ".yml") and not os.path.isdir(source):  # a run may have such a name
         if pick is not None:
             raise ConfigError(f"--pick chooses a network of a run, but {source} is one network; leave it out")
-        found = _of_winner(source, point)
+        network = _of_winner(source, point)
     else:
-        found = _of_run(source, pick or DEFAULT_PICK, point)
-    refuse_unwritable("the run", found.run)
+        network = _of_run(source, pick or DEFAULT_PICK, point)
+    refuse_unwritable("the run", network.run)
     if budget_fraction is None:
-        return found
-    if found.budget_fraction is None:
+        return network
+    if network.budget_fraction is None:
         raise ConfigError(
-            f"--budget-fraction: exits has a target ({found.exits.target}), which chooses instead"
+            f"--budget-fraction: exits has a target ({network.exits.target}), which chooses instead"
         )
     if not 0 < budget_fraction <= 1:
         raise ConfigError(f"--budget-fraction must be > 0 and <= 1, but got {budget_fraction:g}")
-    return replace(found, budget_fraction=budget_fraction)
+    return replace(network, budget_fraction=budget_fraction)
 
 
 def _of_run(path: Path, pick: str, point: int | None) -> SelectedNetwork:

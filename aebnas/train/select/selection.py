@@ -91,15 +91,19 @@ def full_key(run: RunContents, beginning: str) -> str:
     Raises:
         RunError: None does, or several do, or it failed.
     """
-    done = [one.key for one in run.done]
-    found = [key for key in done if key.startswith(beginning)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise RunError(f"{count(len(found), 'network')} of {run.path} begin with {beginning}: {_some(found)}")
-    for one in run.failed:
-        if one.key.startswith(beginning):
-            raise RunError(f"candidate {one.key} {one.status_text}. Networks that finished: {_some(done)}")
+    done = [evaluation.key for evaluation in run.done]
+    matches = [key for key in done if key.startswith(beginning)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise RunError(
+            f"{count(len(matches), 'network')} of {run.path} begin with {beginning}: {_some(matches)}"
+        )
+    for failure in run.failed:
+        if failure.key.startswith(beginning):
+            raise RunError(
+                f"candidate {failure.key} {failure.status_text}. Networks that finished: {_some(done)}"
+            )
     near = did_you_mean(beginning, done)
     front = list(run.front_keys) or done
     raise RunError(f"{run.path} has no network {beginning}. {near}On its front: {_some(front)}")
@@ -120,13 +124,13 @@ def _best(points: Sequence[OperatingPoint], axis: str) -> OperatingPoint:
 
 
 def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPoint:
-    known = bounded_metrics(run)
-    if not known:
+    metrics = bounded_metrics(run)
+    if not metrics:
         raise RunError(f"{run.path} has no finished network")
-    if metric not in known:
+    if metric not in metrics:
         raise ConfigError(
-            f"--pick {pick}: unknown quantity {metric!r}. {did_you_mean(metric, known)}"
-            f"Choices: {', '.join(known)}."
+            f"--pick {pick}: unknown quantity {metric!r}. {did_you_mean(metric, metrics)}"
+            f"Choices: {', '.join(metrics)}."
         )
     limit = _number(bound, pick)
     feasible = [point for point in run.points if point.is_feasible]
@@ -134,7 +138,7 @@ def _within(run: RunContents, metric: str, bound: str, pick: str) -> OperatingPo
         raise _nothing(run, pick)
     within = [point for point in feasible if point.metrics[metric] <= limit]
     # once the best are trained, those: else the luckiest of many
-    within = [one for one in within if run.can_be_on_front(one.evaluation)] or within
+    within = [point for point in within if run.can_be_on_front(point.evaluation)] or within
     if not within:
         least = min(point.metrics[metric] for point in feasible)
         raise RunError(

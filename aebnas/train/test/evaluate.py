@@ -79,11 +79,11 @@ def evaluate(
         cure = "Its training may have seen these test images: restore the data, train anew"
         raise DataError(other_data(what, checkpoint.data_fingerprint, splits.fingerprint, cure))
     leaked = find_duplicates(dataset, checkpoint.data).test_warning
-    one = scored_network(folder, "network")
+    network = scored_network(folder, "network")
     devices = DeviceCosts.read(hardware)
-    found = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
-    others = [baseline for baseline in found if isinstance(baseline, ScoredNetwork)]
-    everyone = [one, *others]
+    baselines = [same_without_exits(folder, static, checkpoint), best_static(folder, checkpoint, splits)]
+    others = [baseline for baseline in baselines if isinstance(baseline, ScoredNetwork)]
+    everyone = [network, *others]
     scores = [_score(each, dataset.test, devices, checkpoint) for each in everyone]
     stopped = _stopped(everyone, dataset.test, images)
     report = TestReport(
@@ -95,7 +95,7 @@ def evaluate(
             BaselineComparison(each.name, each.key, each.note, its, difference(scores[0], its), really)
             for each, its, really in zip(others, scores[1:], stopped[1:], strict=True)
         ),
-        tuple(baseline for baseline in found if isinstance(baseline, Missing)),
+        tuple(baseline for baseline in baselines if isinstance(baseline, Missing)),
         () if leaked is None else (leaked,),
     )
     with writing(folder):
@@ -104,15 +104,17 @@ def evaluate(
     return report
 
 
-def _score(one: ScoredNetwork, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint) -> NetworkScore:
-    architecture = one.network.architecture
+def _score(
+    network: ScoredNetwork, test: Samples, devices: DeviceCosts, checkpoint: Checkpoint
+) -> NetworkScore:
+    architecture = network.network.architecture
     reach = network_cost(architecture, checkpoint.task).reach_macs
     costs: ReachCosts = devices.reach_costs(architecture, checkpoint.task)
-    if one.key == checkpoint.key:
-        costs = {name: tuple(known) for name, known in checkpoint.reach_costs.items()} | costs
-    logits = image_logits(one.network, test, torch.contiguous_format)
+    if network.key == checkpoint.key:
+        costs = {name: tuple(reach_cost) for name, reach_cost in checkpoint.reach_costs.items()} | costs
+    logits = image_logits(network.network, test, torch.contiguous_format)
     samples = ExitSamples.of(logits, test.labels, reach)
-    return score(samples, one.policy, exit_names(architecture), costs)
+    return score(samples, network.policy, exit_names(architecture), costs)
 
 
 def _stopped(everyone: Sequence[ScoredNetwork], test: Samples, images: int) -> Sequence[Stopped | None]:
@@ -121,14 +123,14 @@ def _stopped(everyone: Sequence[ScoredNetwork], test: Samples, images: int) -> S
         return [None] * len(everyone)
     # spread over the whole split: some test sets are sorted by class
     some = test.take(np.linspace(0, len(test) - 1, count).round().astype(np.int64))
-    networks = [StoppingNetwork(one.network, one.policy) for one in everyone]
-    return take_turns(networks, [_one_by_one(one, some) for one in everyone])
+    networks = [StoppingNetwork(network.network, network.policy) for network in everyone]
+    return take_turns(networks, [_one_by_one(network, some) for network in everyone])
 
 
-def _one_by_one(one: ScoredNetwork, images: Samples) -> Iterator[Images]:
+def _one_by_one(network: ScoredNetwork, images: Samples) -> Iterator[Images]:
     batches = eval_batches(
         images,
-        one.network.input,
+        network.network.input,
         device="cpu",
         batch_size=EVALUATION_BATCH,
         memory_format=torch.contiguous_format,

@@ -42,16 +42,16 @@ def report_dict(report: TestReport) -> dict[str, Any]:
             }
             for baseline in report.baselines
         ],
-        "missing": [asdict(one) for one in report.missing],
+        "missing": [asdict(baseline) for baseline in report.missing],
         "warnings": list(report.warnings),
     }
 
 
-def network_dict(one: NetworkScore) -> dict[str, Any]:
+def network_dict(score: NetworkScore) -> dict[str, Any]:
     """Return a network's score for JSON."""
-    policy = one.policy
+    policy = score.policy
     return {
-        "exits": [_exit_dict(exit_) for exit_ in one.exits],
+        "exits": [_exit_dict(exit_) for exit_ in score.exits],
         "policy": {
             "accuracy": asdict(policy.accuracy),
             "harm": policy.harm,
@@ -80,14 +80,16 @@ def stopped_dict(stopped: Stopped | None, score: NetworkScore) -> dict[str, Any]
     }
 
 
-def _exit_dict(one: ExitScore) -> dict[str, Any]:
+def _exit_dict(score: ExitScore) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "reach_macs": one.reach_macs,
-        "accuracy": asdict(one.accuracy),
-        "leaving": one.leaving,
-        "rate": one.rate,
-        "accuracy_of_leaving": None if one.accuracy_of_leaving is None else asdict(one.accuracy_of_leaving),
-        "calibration": plain(one.calibration),
-        "arriving": plain(one.arriving),
+        "name": score.name,
+        "reach_macs": score.reach_macs,
+        "accuracy": asdict(score.accuracy),
+        "leaving": score.leaving,
+        "rate": score.rate,
+        "accuracy_of_leaving": None
+        if score.accuracy_of_leaving is None
+        else asdict(score.accuracy_of_leaving),
+        "calibration": plain(score.calibration),
+        "arriving": plain(score.arriving),
     }

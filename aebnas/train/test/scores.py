@@ -120,9 +120,9 @@ def score(
     )
 
 
-def difference(one: NetworkScore, other: NetworkScore) -> WithInterval:
+def difference(first: NetworkScore, other: NetworkScore) -> WithInterval:
     """Return the accuracy of one minus that of another on the same images, with its paired interval."""
-    apart = one.right.astype(np.float64) - other.right.astype(np.float64)
+    apart = first.right.astype(np.float64) - other.right.astype(np.float64)
     return WithInterval(float(apart.mean()), *paired_interval(apart))
 
 
@@ -132,10 +132,10 @@ def plain(report: CalibrationReport) -> dict[str, Any]:
 
 
 def _exits(samples: ExitSamples, chosen: NDArray[np.int64], names: Sequence[str]) -> list[ExitScore]:
-    found = []
+    scores = []
     for i, calibration in enumerate(exit_calibration(samples, chosen)):
         leaves = chosen == i
-        found.append(
+        scores.append(
             ExitScore(
                 name=names[i],
                 reach_macs=float(samples.reach_cost[i]),
@@ -147,7 +147,7 @@ def _exits(samples: ExitSamples, chosen: NDArray[np.int64], names: Sequence[str]
                 arriving=calibration.arriving,
             )
         )
-    return found
+    return scores
 
 
 def _metrics(samples: ExitSamples, chosen: NDArray[np.int64]) -> dict[str, float]:

@@ -30,7 +30,7 @@ from aebnas.errors import AebnasError
 from aebnas.search.workers.cluster.aside import outlive_nobody, receive, send
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.cluster.session import nodes_up, start_ray, stop_ray
-from aebnas.train.tune.trial_runners import Alive, Asked, Began, Done, Place
+from aebnas.train.tune.trial_runners import Alive, Began, Done, Place, TrialRequest
 from aebnas.train.tune.trials import Range
 from aebnas.train.tune.tuning_record import Tried
 
@@ -53,11 +53,11 @@ QUIET = {
 
 def tune_aside(pipe: Connection) -> None:
     """Be the process aside: run the trials that the pipe asks for, and tell how each ends."""
-    asked, place = receive(pipe)
+    request, place = receive(pipe)
     mouth = _Mouth(pipe)
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     try:
-        mouth.say(Done(_run(asked, place, mouth)))
+        mouth.say(Done(_run(request, place, mouth)))
     except AebnasError as error:
         mouth.say(error)
     except Exception:
@@ -96,7 +96,7 @@ def _end_with_parent(pipe: Connection) -> None:
     outlive_nobody()
 
 
-def _run(asked: Asked, place: Place, mouth: _Mouth) -> str | None:
+def _run(request: TrialRequest, place: Place, mouth: _Mouth) -> str | None:
     """Run all trials; return the error of one that broke, if any."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -107,19 +107,19 @@ def _run(asked: Asked, place: Place, mouth: _Mouth) -> str | None:
     watch = _Watch(mouth.say)
     with tempfile.TemporaryDirectory(prefix="aebnas-tune-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _tuner(asked, place, folder, watch).fit()
+        _tuner(request, place, folder, watch).fit()
     if not nodes_up():  # else trials that broke with it would be taken for bad ones
         raise ClusterLostError(NODE_DIED)
     return watch.error
 
 
-def _tuner(asked: Asked, place: Place, folder: str, watch: _Watch) -> tune.Tuner:
+def _tuner(request: TrialRequest, place: Place, folder: str, watch: _Watch) -> tune.Tuner:
     def trainable(settings: dict[str, Any]) -> None:
-        asked.run(settings, lambda epoch, accuracy: tune.report({"epoch": epoch, "accuracy": accuracy}))
+        request.run(settings, lambda epoch, accuracy: tune.report({"epoch": epoch, "accuracy": accuracy}))
 
     space = {
-        name: _domain(one) if isinstance(one, Range) else tune.choice(list(one.values))
-        for name, one in asked.parameters.items()
+        name: _domain(values) if isinstance(values, Range) else tune.choice(list(values.values))
+        for name, values in request.parameters.items()
     }
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": 1, "gpu": place.gpus}),
@@ -127,47 +127,51 @@ def _tuner(asked: Asked, place: Place, folder: str, watch: _Watch) -> tune.Tuner
         tune_config=tune.TuneConfig(
             metric="accuracy",
             mode="max",
-            num_samples=asked.left,
+            num_samples=request.left,
             max_concurrent_trials=place.at_once,
             search_alg=OptunaSearch(
                 # the first draws of a seed are always the same: those that were tried would be tried again
-                seed=(asked.seed + len(asked.known)) % 2**32,
-                points_to_evaluate=[dict(one.settings) for one in asked.known] or None,
-                evaluated_rewards=[one.accuracy for one in asked.known] or None,
+                seed=(request.seed + len(request.finished)) % 2**32,
+                points_to_evaluate=[dict(trial.settings) for trial in request.finished] or None,
+                evaluated_rewards=[trial.accuracy for trial in request.finished] or None,
             ),
-            scheduler=scheduler_of(asked),
+            scheduler=scheduler_of(request),
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[watch]),
     )
 
 
-def scheduler_of(asked: Asked) -> ASHAScheduler:
+def scheduler_of(request: TrialRequest) -> ASHAScheduler:
     """Return the ASHA of a tuning, which knows how the earlier trials went."""
     scheduler = _InformedAsha(
         time_attr="epoch",
-        max_t=asked.epochs,
+        max_t=request.epochs,
         # not before a third of the epochs: until its peak, the learning rate itself is what differs
-        grace_period=max(1, asked.epochs // REDUCTION),
+        grace_period=max(1, request.epochs // REDUCTION),
         reduction_factor=REDUCTION,
     )
-    scheduler.known = asked.known
+    scheduler.finished = request.finished
     return scheduler
 
 
-def _domain(one: Range) -> Any:
-    return tune.loguniform(one.low, one.high) if one.is_logarithmic else tune.uniform(one.low, one.high)
+def _domain(values: Range) -> Any:
+    return (
+        tune.loguniform(values.low, values.high)
+        if values.is_logarithmic
+        else tune.uniform(values.low, values.high)
+    )
 
 
 class _InformedAsha(ASHAScheduler):
     """ASHA whose rungs hold the reports of earlier trials: else each session would let its first go on."""
 
-    known: Sequence[Tried] = ()
+    finished: Sequence[Tried] = ()
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Learn what is compared, then hear the earlier trials out."""
         is_set = bool(super().set_search_properties(metric, mode, **spec))
-        for number, tried in enumerate(self.known):
+        for number, tried in enumerate(self.finished):
             # of a trial ASHA wants the name, of its controller nothing
             trial, nobody = cast(Any, SimpleNamespace(trial_id=f"known-{number}")), cast(Any, None)
             self.on_trial_add(nobody, trial)

@@ -30,7 +30,7 @@ def keep_nothing(tried: Tried) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrialRequest:
     """What a runner of trials needs."""
 
     parameters: Parameters
@@ -41,7 +41,7 @@ class Asked:
     run: Callable[[dict[str, Any], Report], None]
     """One trial, from its settings; can be sent to another process."""
     uses_gpu: bool = False
-    known: tuple[Tried, ...] = ()
+    finished: tuple[Tried, ...] = ()
     """Trials that an earlier session finished: of ``trials``, those that are not to be run again."""
     keep: Callable[[Tried], None] = keep_nothing
     """Told every trial that ends, before anyone else; what it was told is ``known`` to the next session."""
@@ -49,10 +49,10 @@ class Asked:
     @property
     def left(self) -> int:
         """Return how many trials are to be run."""
-        return self.trials - len(self.known)
+        return self.trials - len(self.finished)
 
 
-Runner = Callable[[Asked, FinalListener], list[TrialEnded]]
+Runner = Callable[[TrialRequest, FinalListener], list[TrialEnded]]
 """Runs the trials that are not known yet and returns how each ended, numbered behind the known ones."""
 
 
@@ -84,24 +84,24 @@ class Done:
     """Of one that broke."""
 
 
-def run_trials_aside(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
+def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[TrialEnded]:
     """Run all trials, as many at once as there are cores or GPUs.
 
     Raises:
         WorkerError: Ray does not start, or every trial broke.
         ClusterLostError: Ray is gone; says what is kept.
     """
-    workers = WorkersConfig(gpus_per_worker="auto" if asked.uses_gpu else 0)
+    workers = WorkersConfig(gpus_per_worker="auto" if request.uses_gpu else 0)
     gpus = worker_gpus(workers)
     place = Place(workers, worker_count(workers, gpus), gpus)
     aside = Aside("aebnas.train.tune.ray_tuning", "tune_aside")
     ended: list[TrialEnded] = []
     try:
-        aside.send((replace(asked, keep=keep_nothing), place))  # what keeps trials stays here
-        _follow(aside, asked, place, ended, listener)
+        aside.send((replace(request, keep=keep_nothing), place))  # what keeps trials stays here
+        _follow(aside, request, place, ended, listener)
     except (GoneError, ClusterLostError) as error:
-        kept = len(asked.known) + len(ended)
-        text = f"Ray is gone ({error}). {kept} of {asked.trials} trials are kept; the same command goes on"
+        kept = len(request.finished) + len(ended)
+        text = f"Ray is gone ({error}). {kept} of {request.trials} trials are kept; the same command goes on"
         raise ClusterLostError(text) from error
     finally:
         aside.close()
@@ -109,7 +109,7 @@ def run_trials_aside(asked: Asked, listener: FinalListener) -> list[TrialEnded]:
 
 
 def _follow(
-    aside: Aside, asked: Asked, place: Place, ended: list[TrialEnded], listener: FinalListener
+    aside: Aside, request: TrialRequest, place: Place, ended: list[TrialEnded], listener: FinalListener
 ) -> None:
     """Hear of every trial until all ended."""
     seconds = BEGIN_SECONDS
@@ -117,14 +117,14 @@ def _follow(
         match aside.receive(seconds):
             case Began():
                 seconds = ANSWER_SECONDS
-                listener(TuningBegan(asked.trials, place.at_once, len(asked.known)))
+                listener(TuningBegan(request.trials, place.at_once, len(request.finished)))
             case Tried() as tried:
-                asked.keep(tried)
-                number = len(asked.known) + len(ended) + 1
-                ended.append(TrialEnded(number, asked.trials, tried.settings, tried.accuracy, tried.epochs))
+                request.keep(tried)
+                number = len(request.finished) + len(ended) + 1
+                ended.append(TrialEnded(number, request.trials, tried.settings, tried.accuracy, tried.epochs))
                 listener(ended[-1])
             case Done(error):
                 if not ended:
                     why = error or "Ray does not say why"
-                    raise WorkerError(f"none of {asked.left} trials ended: {why}")
+                    raise WorkerError(f"none of {request.left} trials ended: {why}")
                 return

@@ -56,15 +56,15 @@ def parameters_of(training: TrainingConfig, exits: int) -> Parameters:
         exits: Of the network; with one, all joint losses are the same.
     """
     rate, batch = training.learning_rate, training.batch_size
-    found: dict[str, Range | Choice] = {
+    parameters: dict[str, Range | Choice] = {
         "learning_rate": Range(rate / FACTOR, min(100.0, rate * FACTOR), is_logarithmic=True),
         "weight_decay": Range(1e-5, 1e-2, is_logarithmic=True),
         "label_smoothing": Range(0.0, 0.2),
         "batch_size": Choice(tuple(sorted({max(2, batch // 2), batch, 2 * batch}))),
     }
     if exits > 1 and training.loss.is_joint and training.loss == loss_named(training.loss.name):
-        found["loss"] = Choice(names_where("is_joint"))
-    return found
+        parameters["loss"] = Choice(names_where("is_joint"))
+    return parameters
 
 
 def with_settings(plan: Plan, settings: Mapping[str, Any]) -> Plan:

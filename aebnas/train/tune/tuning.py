@@ -24,7 +24,7 @@ from aebnas.train.full.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.train.full.files import writing
 from aebnas.train.full.images import tuning_images
 from aebnas.train.full.plan import Plan, TrainingJob
-from aebnas.train.tune.trial_runners import Asked, Runner, run_trials_aside
+from aebnas.train.tune.trial_runners import Runner, TrialRequest, run_trials_aside
 from aebnas.train.tune.trials import FAILED, parameters_of, run_trial, with_settings
 from aebnas.train.tune.tuning_record import Question, TuningRecord, forget_tuning
 
@@ -89,9 +89,9 @@ def tuned_plan(
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
     with writing(job.folder), run_lock(job.folder):
-        known, was_known = _known_or_tuned(job, plan, trials, listener, again, runner)
-    listener(Tuned(job.folder / FILE, known.best, known.accuracy, was_known))
-    return with_settings(plan, known.best)
+        tuned, was_known = _known_or_tuned(job, plan, trials, listener, again, runner)
+    listener(Tuned(job.folder / FILE, tuned.best, tuned.accuracy, was_known))
+    return with_settings(plan, tuned.best)
 
 
 def _known_or_tuned(
@@ -99,17 +99,17 @@ def _known_or_tuned(
 ) -> tuple[TunedFile, bool]:
     """Return the answer, and whether it was there already."""
     path = job.folder / FILE
-    known = None
+    tuned_before = None
     if path.is_file() and not again:
-        known = read_model(path, TunedFile, "no result of a tuning", RunError)
-    if known is not None and _is_of(known, job, plan, trials):
-        return known, True
+        tuned_before = read_model(path, TunedFile, "no result of a tuning", RunError)
+    if tuned_before is not None and _is_of(tuned_before, job, plan, trials):
+        return tuned_before, True
     if again:
         forget_tuning(job.folder)
-    found = _tuned(job, plan, trials, listener, runner)
-    write_atomically(path, yaml_text(found.model_dump(mode="json")).encode())
+    tuned = _tuned(job, plan, trials, listener, runner)
+    write_atomically(path, yaml_text(tuned.model_dump(mode="json")).encode())
     forget_tuning(job.folder)
-    return found, False
+    return tuned, False
 
 
 def _tuned(
@@ -129,24 +129,25 @@ def _tuned(
         supernet=job.supernet,
     )
     record = TuningRecord(job.folder, question)
-    known = record.trials[:trials]
-    asked = Asked(
+    finished = record.trials[:trials]
+    request = TrialRequest(
         parameters=parameters_of(training, len(job.architecture.exit_names) + 1),
         trials=trials,
         epochs=training.epochs,
         seed=job.seed(plan),
         run=Permitted.of(partial(run_trial, alone, selecting)),
         uses_gpu=plan.device != "cpu",
-        known=known,
+        finished=finished,
         keep=record.add,
     )
     tried = [
-        TrialEnded(i + 1, trials, dict(one.settings), one.accuracy, one.epochs) for i, one in enumerate(known)
+        TrialEnded(i + 1, trials, dict(trial.settings), trial.accuracy, trial.epochs)
+        for i, trial in enumerate(finished)
     ]
-    if len(known) < trials:
-        tried += runner(asked, listener)
+    if len(finished) < trials:
+        tried += runner(request, listener)
     # of equal scores, the one that was given more epochs: it was not ended early
-    ended = sorted(tried, key=lambda one: (-one.accuracy, -one.epochs, one.number))
+    ended = sorted(tried, key=lambda trial: (-trial.accuracy, -trial.epochs, trial.number))
     if not ended or ended[0].accuracy <= FAILED:
         raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
     return TunedFile(
@@ -158,17 +159,18 @@ def _tuned(
         best=dict(ended[0].settings),
         accuracy=ended[0].accuracy,
         trials=tuple(
-            Trial(settings=dict(one.settings), accuracy=one.accuracy, epochs=one.epochs) for one in ended
+            Trial(settings=dict(trial.settings), accuracy=trial.accuracy, epochs=trial.epochs)
+            for trial in ended
         ),
     )
 
 
-def _is_of(known: TunedFile, job: TrainingJob, plan: Plan, trials: int) -> bool:
+def _is_of(tuned: TunedFile, job: TrainingJob, plan: Plan, trials: int) -> bool:
     """Return whether a file answers the same question."""
     return (
-        known.key == job.architecture.key()
-        and known.data_fingerprint == plan.images.fingerprint
-        and known.base == plan.settings.training
-        and known.supernet == job.supernet
-        and len(known.trials) == trials
+        tuned.key == job.architecture.key()
+        and tuned.data_fingerprint == plan.images.fingerprint
+        and tuned.base == plan.settings.training
+        and tuned.supernet == job.supernet
+        and len(tuned.trials) == trials
     )

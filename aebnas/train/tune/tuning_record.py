@@ -72,8 +72,8 @@ class TuningRecord:
         """
         self._path = folder / FILE
         self._question = question
-        known = _read(self._path)
-        self._trials = list(known.trials) if known is not None and known.question == question else []
+        record = _read(self._path)
+        self._trials = list(record.trials) if record is not None and record.question == question else []
 
     @property
     def trials(self) -> tuple[Tried, ...]:

@@ -88,7 +88,7 @@ def _request(arguments: argparse.Namespace) -> ProfileRequest:
         cuda_graphs=arguments.cuda_graphs,
         networks=arguments.networks,
         again=arguments.again,
-        command=shlex.join(["aebnas", *arguments.words]),
+        command=shlex.join(["aebnas", *arguments.command_line]),
     )
 
 

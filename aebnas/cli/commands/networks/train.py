@@ -126,13 +126,13 @@ def _train(arguments: argparse.Namespace, view: TrainingView, interrupts: Interr
 
 def _again(arguments: argparse.Namespace) -> str:
     """Return the command that continues; a second --again would forget what was saved."""
-    return shlex.join(["aebnas", *(word for word in arguments.words if word != "--again")])
+    return shlex.join(["aebnas", *(word for word in arguments.command_line if word != "--again")])
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
     overrides = list(arguments.overrides)
     if arguments.epochs is not None:
-        if any(one.partition("=")[0].strip() == "training.epochs" for one in overrides):
+        if any(override.partition("=")[0].strip() == "training.epochs" for override in overrides):
             raise ConfigError("--epochs is short for --set training.epochs: give one of them")
         overrides.append(f"training.epochs={arguments.epochs}")
     return overrides

@@ -38,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _words(arguments: argparse.Namespace) -> str:
-    words = [arguments.file, "--runs", arguments.runs]
-    words += ["--name", arguments.name] if arguments.name else []
-    words += ["--json"] if arguments.json else []
-    words += [word for override in arguments.overrides for word in ("--set", override)]
-    return shlex.join(words)
+    command_line = [arguments.file, "--runs", arguments.runs]
+    command_line += ["--name", arguments.name] if arguments.name else []
+    command_line += ["--json"] if arguments.json else []
+    command_line += [word for override in arguments.overrides for word in ("--set", override)]
+    return shlex.join(command_line)
 
 
 COMMAND = Command(
