@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from aebnas.config.sections.exits import TARGETS as TARGET_FIELDS
-from aebnas.config.sections.exits import ExitsConfig
-from aebnas.config.sections.policies import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
+from aebnas.config.sections.exits import TARGET_FIELDS, ExitsConfig
+from aebnas.config.sections.policies import POLICY_CONFIGS, POLICY_NAMES, PolicyConfig, policy_named
 from aebnas.config.tagged import names_of
 from aebnas.exits.core.outcome import outcome_of
 from aebnas.exits.core.samples import ExitSamples
@@ -53,7 +52,7 @@ VALUES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", POLICIES)
+@pytest.mark.parametrize("kind", POLICY_CONFIGS)
 def test_every_option_of_a_policy_reaches_its_family(kind: type[PolicyConfig]) -> None:
     for name in names_of(kind):
         for option in set(kind.model_fields) - {"name"}:
