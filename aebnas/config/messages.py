@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.fields import documentation, field_names, has_default, home_of, is_a_field
 from aebnas.config.moved import replacement, replacement_at_home
-from aebnas.config.sections.fidelities import FIDELITY_CONFIGS
 from aebnas.files.document import Document
 from aebnas.files.source_locations import Path, Problem
 
@@ -125,7 +124,7 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
         return [_unknown(path, error, document)]
-    return [Problem(document.location(path), path, _sentence(path, error))]
+    return [Problem(document.location(path), path, _sentence(path, error, document.tree))]
 
 
 def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
@@ -142,10 +141,11 @@ def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
 
 def _unknown_key(key: str, path: Path, error: ErrorDetails, tree: Any, home: str | None) -> str:
     is_entry = error["type"] == "literal_error"
-    names = _choices(error) if is_entry else _fields_at(path[:-1], tree)
+    names = _choices(error) if is_entry else field_names(path[:-1], tree)
     near = did_you_mean(key, names)
     if not near and home:
-        near = f"It belongs to {home}. "
+        is_here = home == ".".join(str(part) for part in path if isinstance(part, str))
+        near = "Another kind of this section has it. " if is_here else f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
     return (
         f"unknown {kind} {shown_value(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(names)}."
@@ -159,25 +159,18 @@ def _at(path: Path, tree: Any) -> Any:
     return node
 
 
-def _fields_at(path: Path, tree: Any) -> list[str]:
-    """Return the fields of a section, of one with a kind those of its kind."""
-    node = _at(path, tree)
-    kind = node.get("kind") if isinstance(node, dict) else None
-    return list(FIDELITY_CONFIGS[kind].model_fields) if kind in FIDELITY_CONFIGS else field_names(path)
-
-
-def _sentence(path: Path, error: ErrorDetails) -> str:
+def _sentence(path: Path, error: ErrorDetails, tree: Any) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         name = error["loc"][-1]
-        return f"field {name!r} is missing: {documentation((*path, name))}"
+        return f"field {name!r} is missing: {documentation((*path, name), tree)}"
     if kind == "literal_error":
         choices = _choices(error)
         more = f", or {context['or']}" if "or" in context else ""
         choice = f"{_nearest(value, choices)}Choices: {', '.join(choices)}{more}."
         return f"unknown value {shown_value(value)}. {choice}"
     if kind in TYPES_IN_WORDS:
-        cure = "; delete the line to take the default" if value is None and has_default(path) else ""
+        cure = "; delete the line to take the default" if value is None and has_default(path, tree) else ""
         return f"must be {TYPES_IN_WORDS[kind]}, but got {shown_value(value)}{cure}"
     if kind in LAWS:
         sign, key = LAWS[kind]
@@ -221,7 +214,10 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
     ]
     telling = inner or broken_laws
     if telling:
-        return [Problem(document.location(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
+        return [
+            Problem(document.location(f.path), f.path, _sentence(f.path, f.error, document.tree))
+            for f in telling
+        ]
     choices = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
     kinds = [TYPES_IN_WORDS[f.error["type"]] for f in alternatives if f.error["type"] in TYPES_IN_WORDS]
     value = alternatives[0].error["input"]

@@ -240,6 +240,9 @@ class SearchFile(Frozen):
             )
             wrong.append((("search", "surrogate"), message))
         wrong += wrong_evaluation(self.evaluation, self.training, search.surrogate)
+        if self.space.brings_weights and self.training.initial_weights != "random":
+            message = f"space.network brings weights of its own: leave out {self.training.initial_weights}"
+            wrong.append((("training", "initial_weights"), message))
         reject(wrong + self._wrong_exit_weights())
         return self
 

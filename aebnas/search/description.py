@@ -70,7 +70,7 @@ class Description:
     @property
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
-        config, notes = self.config, [*self.data.notes, *self.weight_notes]
+        config, notes = self.config, [*self.data.notes, *self.space.notes, *self.weight_notes]
         if self.code_not_loaded:
             cure = "aebnas check FILE --allow-code"
             notes.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
@@ -107,6 +107,7 @@ class Description:
             "genes": [asdict(gene) for gene in self.space.genes],
             "genomes": self.genomes,
             "architectures": self.architectures,
+            "cut_places": [asdict(place) for place in self.space.cut_places()],
             **asdict(self.costs),
             "fidelities": [
                 {

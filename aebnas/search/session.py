@@ -183,6 +183,9 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
         update={
             "data": config.data.model_copy(update=absolute),
             "hardware": hardware,
+            "space": config.space.with_files(
+                {name: str(Path(path).expanduser().absolute()) for name, path in config.space.files.items()}
+            ),
             "supernet": config.supernet.model_copy(update=supernet),
         }
     )
