@@ -12,16 +12,18 @@ from typing import Any
 from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
+from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.cuts import named_cuts
 from aebnas.pretrained.layer import TYPE
 from aebnas.pretrained.to_map import mapped, to_map
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, CutPlace
 from aebnas.space.gene_space import GeneSpace, chosen
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.space.pretrained.architecture import Head, Place, PretrainedArchitecture
+from aebnas.space.pretrained.places import cut_places
 from aebnas.space.pretrained.source import NetworkSource, exit_cuts, last_place
 from aebnas.space.staged_rows import exit_row
 from aebnas.space.walks import count_branches, exit_layers
@@ -77,6 +79,22 @@ class PretrainedKind(SpaceKind):
         return PretrainedArchitecture.from_dict(plain)
 
 
+def pretrained_kind(section: PretrainedSpaceConfig) -> PretrainedKind:
+    """Return the kind with the options of a file."""
+    own, after = section.normalisation, section.exits.after
+    return PretrainedKind(
+        network=section.network,
+        weights=section.weights or "",
+        resolution=section.resolution or (),
+        head=section.head,
+        after=None if isinstance(after, str) else after,
+        most=section.exits.most,
+        branch=section.exits.branch,
+        normalisation=None if own is None else Normalisation(own.mean, own.std),
+        colours=section.colours,
+    )
+
+
 class PretrainedSpace(GeneSpace):
     """All networks that one trained network becomes by its resolution and exits."""
 
@@ -87,8 +105,14 @@ class PretrainedSpace(GeneSpace):
         sizes = options.resolution or (canonical_size((request.own_size[0], request.own_size[1])),)
         self._resolutions = tuple(map(canonical_size, sizes))
         source = NetworkSource(options.network, options.weights)
-        first = source.at(image(request.channels, self._resolutions[0]))
+        self._name = options.network
+        networks = {size: source.at(image(request.channels, size)) for size in self._resolutions}
+        first = networks[self._resolutions[0]]
         self._positions = tuple(cut.name for cut in exit_cuts(first, options.after))
+        self._cut_places = tuple(
+            place for size, cut in networks.items() for place in cut_places(cut, size, self._positions)
+        )
+        self._notes = tuple(dict.fromkeys(note for cut in networks.values() for note in cut.notes))
         self._most = len(self._positions) if options.most is None else options.most
         usual_normalisation, usual_colours = source.usual_input()
         self._bare = {
@@ -118,6 +142,15 @@ class PretrainedSpace(GeneSpace):
     def exit_positions(self) -> tuple[str, ...]:
         """Return the places where exits may be, in order."""
         return self._positions
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the network on the way."""
+        return tuple(f"{self._name}: {note}." for note in self._notes)
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return every place where the network can be cut, at every resolution, in order."""
+        return self._cut_places
 
     def backbone_types(self) -> tuple[str, ...]:
         """Return that backbones are made of pieces."""
