@@ -87,13 +87,6 @@ def test_a_function_of_too_many_lines_is_told(tmp_path: Path, lines: int, is_lon
     assert said(package) == (is_long, complaints)
 
 
-@pytest.mark.parametrize(("lines", "is_long"), [(300, False), (301, True)])
-def test_a_module_of_too_many_lines_is_told(tmp_path: Path, lines: int, is_long: bool) -> None:
-    package = house(tmp_path, {"a": "# a line\n" * lines})
-    complaints = [f"{package}/a.py: 301 lines, more than 300; split it along a seam"] if is_long else []
-    assert said(package) == (is_long, complaints)
-
-
 @pytest.mark.parametrize(
     "binding",
     [
