@@ -54,13 +54,13 @@ class CutNetwork:
         up_to = _running_sum(self.evaluation.flow, macs)
         lone = lone_tensors(self.evaluation)
         where = places(self.evaluation.flow)
-        known = [node for node in lone if node in pairs and up_to[node] > 0]
-        names = distinct([where[node].name for node in known])
+        cut_nodes = [node for node in lone if node in pairs and up_to[node] > 0]
+        names = distinct([where[node].name for node in cut_nodes])
         cuts = tuple(
             _cut(name, where[node], up_to[node], self._spec(node))
-            for name, node in zip(names, known, strict=True)
+            for name, node in zip(names, cut_nodes, strict=True)
         )
-        nodes = {cut.name: (node, pairs[node]) for cut, node in zip(cuts, known, strict=True)}
+        nodes = {cut.name: (node, pairs[node]) for cut, node in zip(cuts, cut_nodes, strict=True)}
         trained = self.training
         nodes[START] = self.evaluation.images, trained.images if trained else None
         nodes[END] = self.evaluation.logits, trained.logits if trained else None

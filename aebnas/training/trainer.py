@@ -101,12 +101,12 @@ def train_phases(
         TrainingError: As of ``train``.
     """
     state = callback.recall()
-    losses: list[list[float]] = [list(one) for one in state.losses] if state else []
+    losses: list[list[float]] = [list(phase_losses) for phase_losses in state.losses] if state else []
     first = len(losses) - 1 if losses else 0
     for number, phase in enumerate(phases[first:], first):
         if number == len(losses):
             losses.append([])
-        progress = _PhaseOfTraining(number, sum(one.epochs for one in phases[:number]), losses)
+        progress = _PhaseOfTraining(number, sum(earlier.epochs for earlier in phases[:number]), losses)
         _train_phase(network, batches, config, phase, dtype, progress, callback, state)
         state = None
     return TrainingResult(losses[0][0], losses[-1][-1])

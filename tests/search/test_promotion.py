@@ -1,4 +1,4 @@
-"""Who goes on to the next rung: rank before crowding, feasible before infeasible, ties by ask order."""
+"""Who goes on to the next fidelity: rank before crowding, feasible before infeasible, ties by ask order."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ def test_a_candidate_beyond_a_limit_of_cost_goes_last() -> None:
 
 
 @pytest.mark.parametrize("limit", ["constraints={accuracy: {min: 0.99}}", "constraints={error: {max: 0.01}}"])
-def test_limits_on_accuracy_wait_for_the_last_rung(limit: str) -> None:
+def test_limits_on_accuracy_wait_for_the_last_fidelity(limit: str) -> None:
     assert order(limit)[0] == order()[0]
 
 

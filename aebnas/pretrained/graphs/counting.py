@@ -105,12 +105,12 @@ def saved_bytes(graph: PieceGraph, tensors: Mapping[str, Tensor], shape: Sequenc
     """
     mode = FakeTensorMode()
     weights = [mode.from_tensor(tensors[name]) for name in graph.names]
-    known = {weight.untyped_storage()._cdata for weight in weights}
+    storages = {weight.untyped_storage()._cdata for weight in weights}
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         key = tensor.untyped_storage()._cdata
-        if key not in known:
+        if key not in storages:
             kept[key] = max(kept.get(key, 0), tensor.numel() * BYTES_PER_VALUE)
         return tensor
 
