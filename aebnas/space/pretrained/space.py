@@ -92,7 +92,7 @@ class PretrainedKind(SpaceKind):
                 f"it of its own, network: [{{network: ..., {of_one[0].rpartition('.')[2]}: ...}}, ...]"
             )
         if self.last is None:
-            return tuple(replace(one, last=None) if one.last == () else one for one in self.network)
+            return tuple(replace(own, last=None) if own.last == () else own for own in self.network)
         return self.network
 
     def space(self, request: SpaceRequest) -> PretrainedSpace:
@@ -185,7 +185,7 @@ class PretrainedSpace(GeneSpace):
     def inputs(self, task: Task) -> tuple[InputSpec, ...]:
         """Return every resolution of every network."""
         bare = [bare for backbone in self._backbones.values() for bare in backbone.bare.values()]
-        return tuple(dict.fromkeys(one.input(task) for one in bare))
+        return tuple(dict.fromkeys(network.input(task) for network in bare))
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every piece and every layer of branches, each once, in a fixed order."""
