@@ -16,6 +16,7 @@ import numpy as np
 from aebnas.blocks.layer import Layer
 from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
+from aebnas.task.input_size import Size
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
@@ -52,6 +53,29 @@ class Segment:
 def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
     """Return of which segments the features are read by the one behind."""
     return (*(segment.reads == "features" for segment in plan[1:]), False)
+
+
+@dataclass(frozen=True)
+class CutPlace:
+    """A place where a network that a user brought can be cut, at one resolution."""
+
+    network: str
+    """What it is called among several; empty: it is the only one."""
+    name: str
+    resolution: Size
+    """Pixels of the input: height = width, or ``(height, width)``."""
+    macs: int
+    """Until there, for one image."""
+    share: float
+    """The same as a share of the whole network."""
+    features: tuple[int, ...]
+    """Shape of the tensor there, for one image."""
+    cached_bytes: int
+    """What keeping the features of one image takes."""
+    may_have_exit: bool
+    """Whether the space may have an exit there."""
+    may_be_end: bool
+    """Whether the network may end there, before its own end."""
 
 
 class Architecture(Protocol):
@@ -113,6 +137,13 @@ class SearchSpace(Protocol):
     @property
     def exit_positions(self) -> tuple[str, ...]:
         """Return the names that early exits may have, in order."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know of it, in sentences."""
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return where a network that a user brought can be cut; none where a space builds its own."""
 
     def sample(self, rng: np.random.Generator) -> Genome:
         """Return a random genome."""

@@ -1,6 +1,8 @@
 """Small spaces around the networks of ``user_networks``, for tests."""
 
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from user_networks import CLASSES
@@ -17,11 +19,22 @@ NETWORK = "user_networks:CifarResNet"
 MODULE = ModuleConfig(type=("conv", "pool"), width=(0.5, 1.0))
 BRANCH = BranchConfig(modules=(0, 1), module=MODULE)
 KIND = PretrainedKind(
-    NETWORK, resolution=(32, 24), after=("layer1", "layer2.0", "layer2"), most=2, branch=BRANCH
+    (NetworkOptions(NETWORK, after=("layer1", "layer2.0", "layer2")),),
+    resolution=(32, 24),
+    most=2,
+    branch=BRANCH,
 )
 TASK = classification(3, CLASSES, 32)
 NAMES = tuple("zyxwvutsrq")
 """Of the network's classes, in its order."""
+
+
+def changed(kind: PretrainedKind, **options: Any) -> PretrainedKind:
+    """The same with other options, of its networks or of all; the resolution is that of all."""
+    own = {field.name for field in fields(NetworkOptions)} - {"resolution"}
+    of_networks = {name: value for name, value in options.items() if name in own}
+    of_all = {name: value for name, value in options.items() if name not in own}
+    return replace(kind, networks=tuple(replace(it, **of_networks) for it in kind.networks), **of_all)
 
 
 def space(kind: PretrainedKind = KIND) -> PretrainedSpace:

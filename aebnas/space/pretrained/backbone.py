@@ -22,6 +22,7 @@ from aebnas.space.grammar import Put, Read
 from aebnas.space.kind import SpaceRequest
 from aebnas.space.pretrained.architecture import Head, Place, PretrainedArchitecture
 from aebnas.space.pretrained.options import NetworkOptions
+from aebnas.space.pretrained.places import cut_places
 from aebnas.space.pretrained.source import NetworkSource, end_cuts, exit_cuts, last_place
 from aebnas.space.staged_rows import exit_row
 from aebnas.space.walks import count_branches, exit_layers
@@ -79,6 +80,14 @@ class Backbone:
             )
         self.exit_positions = tuple(map(self._exit_name, self._exit_cuts))
         self._most = len(self._exit_cuts) if most is None else most
+        cut = {size: source.at(image(request.channels, size)) for size in self.resolutions}
+        notes = dict.fromkeys(note for network in cut.values() for note in network.notes)
+        self.notes = tuple(f"{options.network}: {note}." for note in notes)
+        self.cut_places = tuple(
+            place
+            for size, network in cut.items()
+            for place in cut_places(network, label, size, self._exit_cuts, self._ends)
+        )
         usual_normalisation, usual_colours = source.usual_input()
         self.bare: dict[Size, PretrainedArchitecture] = {
             size: PretrainedArchitecture(

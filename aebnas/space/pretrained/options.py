@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aebnas.config.sections.pretrained import GivenNetworkConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import plain_name
 from aebnas.space.pretrained.source import NetworkSource
@@ -40,6 +41,22 @@ class NetworkOptions:
     def source(self) -> NetworkSource:
         """Return where the network comes from."""
         return NetworkSource(self.network, self.weights, self.answer)
+
+
+def network_options(given: GivenNetworkConfig) -> NetworkOptions:
+    """Return what a file says of a network; ``auto`` becomes None."""
+    own, after, last = given.normalisation, given.after, given.last
+    return NetworkOptions(
+        given.network,
+        given.weights or "",
+        given.answer or "",
+        None if own is None else Normalisation(own.mean, own.std),
+        given.colours,
+        given.classes or (),
+        given.resolution or (),
+        None if isinstance(after, str) else after,
+        None if isinstance(last, str) else last or (),
+    )
 
 
 def labels_of(networks: Sequence[NetworkOptions]) -> tuple[str, ...]:

@@ -64,12 +64,9 @@ class NetworkSource:
             NetworkError: It is not there.
             CodeRefusedError: It is code, which this process may not run.
         """
-        return made_once(self.network, f"network with {self.weights} {self.answer}", self._load)
+        from aebnas.pretrained.loading import NamedOrigin
 
-    def _load(self) -> PretrainedNetwork:
-        from aebnas.pretrained.loading import load_network
-
-        return load_network(self.network, self.weights or None, self.answer or None)
+        return NamedOrigin(self.network, self.weights, self.answer).loaded()
 
     def _digest(self) -> str:
         from aebnas.pretrained.weights import weights_digest

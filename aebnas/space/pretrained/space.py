@@ -6,22 +6,23 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from aebnas.blocks.layer import Layer
+from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import TYPE
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, CutPlace
 from aebnas.space.gene_space import GeneSpace, chosen
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.space.pretrained.architecture import Head, PretrainedArchitecture
 from aebnas.space.pretrained.backbone import Backbone
-from aebnas.space.pretrained.options import NetworkOptions, labels_of
+from aebnas.space.pretrained.options import NetworkOptions, labels_of, network_options
 from aebnas.task.input_size import Size
-from aebnas.task.input_spec import Colours, InputSpec, Normalisation
+from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
 NETWORK = "network"
@@ -31,69 +32,16 @@ NETWORK = "network"
 class PretrainedKind(SpaceKind):
     """Networks that somebody trained, and where exits may be put."""
 
-    network: str | tuple[NetworkOptions, ...]
-    """A name of ours, ``package.module:function``, or a ``.pt2`` file; several are choices of a gene."""
-    weights: str = ""
-    """A file that is read into it; empty: it has its own."""
-    answer: str = ""
-    """Which part of its answer the logits are, by name or index; empty: the only candidate."""
+    networks: tuple[NetworkOptions, ...]
+    """Several are choices of a gene."""
     resolution: tuple[Size, ...] = ()
     """Pixels of the input; none: the data's own."""
     head: Head = "replace"
     """Whether its own classifier stays."""
-    classes: tuple[str, ...] = ()
-    """Names of its classes in the order of its answers; none: they are those of the data, in their order."""
-    last: tuple[str, ...] | None = ()
-    """Places where it may end, ``output`` for its own end; none: there alone; None: where it is worth it."""
-    after: tuple[str, ...] | None = None
-    """Places of exits; None: those that are worth it by what they cost."""
     most: int | None = None
     """Exits that a network has at most: of those that a genome chooses, the later ones are dropped."""
     branch: BranchConfig = field(default_factory=BranchConfig)
     """The genes of branches."""
-    normalisation: Normalisation | None = None
-    """Of inputs; None: a named network's own, else that of the data."""
-    colours: Colours | None = None
-    """Order of colours; None: a named network's own, else red, green, blue."""
-
-    @property
-    def networks(self) -> tuple[NetworkOptions, ...]:
-        """Return each network with what holds for it.
-
-        Raises:
-            ConfigError: What belongs to one of several networks is said of all.
-        """
-        if isinstance(self.network, str):
-            own = NetworkOptions(
-                self.network,
-                self.weights,
-                self.answer,
-                self.normalisation,
-                self.colours,
-                self.classes,
-                (),
-                self.after,
-                self.last,
-            )
-            return (own,)
-        given = {
-            "weights": self.weights,
-            "answer": self.answer,
-            "classes": self.classes,
-            "normalisation": self.normalisation,
-            "colours": self.colours,
-            "exits.after": self.after,
-            "last": self.last,
-        }
-        of_one = [name for name, value in given.items() if value]
-        if of_one:
-            raise ConfigError(
-                f"space.{of_one[0]} belongs to one network, but space.network has {len(self.network)}: say "
-                f"it of its own, network: [{{network: ..., {of_one[0].rpartition('.')[2]}: ...}}, ...]"
-            )
-        if self.last is None:
-            return tuple(replace(own, last=None) if own.last == () else own for own in self.network)
-        return self.network
 
     def space(self, request: SpaceRequest) -> PretrainedSpace:
         """Return the space; networks are loaded, and exported at each resolution, which takes seconds.
@@ -113,6 +61,17 @@ class PretrainedKind(SpaceKind):
             KeyError, TypeError, ValueError: The description is incomplete or has unknown fields.
         """
         return PretrainedArchitecture.from_dict(plain)
+
+
+def pretrained_kind(section: PretrainedSpaceConfig) -> PretrainedKind:
+    """Return the kind with the options of a file."""
+    return PretrainedKind(
+        tuple(map(network_options, section.networks)),
+        section.resolution or (),
+        section.head,
+        section.exits.most,
+        section.exits.branch,
+    )
 
 
 class PretrainedSpace(GeneSpace):
@@ -138,6 +97,15 @@ class PretrainedSpace(GeneSpace):
     def exit_positions(self) -> tuple[str, ...]:
         """Return the places where exits may be, in order, network by network."""
         return tuple(name for backbone in self._backbones.values() for name in backbone.exit_positions)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the networks on the way."""
+        return tuple(note for backbone in self._backbones.values() for note in backbone.notes)
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return every place where a network can be cut, network by network, resolution by resolution."""
+        return tuple(place for backbone in self._backbones.values() for place in backbone.cut_places)
 
     def backbone_types(self) -> tuple[str, ...]:
         """Return that backbones are made of pieces."""
