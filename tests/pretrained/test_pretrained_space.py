@@ -173,7 +173,7 @@ def test_what_does_not_suit_is_refused_with_its_cure(
     options: dict[str, object], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error) as caught:
-        space(changed(KIND, **{"after": None, **changed}))
+        space(changed(KIND, **{"after": None, **options}))
     assert words in str(caught.value)
 
 
