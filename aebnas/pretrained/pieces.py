@@ -80,6 +80,11 @@ class Piece(nn.Module):
             owner.register_buffer(leaf, tensor, persistent)
         self._owners[name] = owner, leaf
 
+    @property
+    def can_be_trained(self) -> bool:
+        """Whether it runs in training mode; a saved program does not."""
+        return self._graphs[True] is not None
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the tensor at the end of the piece, ``(batch, ...)``, for the one at its beginning.
 

@@ -204,10 +204,13 @@ def _train_epoch(
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             logits = network(x)
         loss = phase.loss([z.float() for z in logits], targets)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        rule.apply()
-        optimizer.step()
+        if (
+            loss.requires_grad
+        ):  # else nothing can be trained: a saved program with its own head, without exits
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            rule.apply()
+            optimizer.step()
         total += loss.detach()
         step += 1
         if step % CHECK_EVERY == 0:
