@@ -13,7 +13,6 @@ from aebnas.hardware.cost.cost import layer_cost, network_cost, plan_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.space.api import Segment, cut_short
 from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 TASK = classification(3, 10)
@@ -21,7 +20,7 @@ TASK = classification(3, 10)
 
 def with_two_exits() -> StagedArchitecture:
     """A network of a shipped space with two early exits."""
-    space = space_of(shipped("cifar10_mbconv"), (32, 32, 3))
+    space, _, _ = shipped("cifar10_mbconv")
     rng = np.random.default_rng(0)
     while True:
         architecture = space.decode(space.sample(rng))
