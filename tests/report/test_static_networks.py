@@ -70,9 +70,9 @@ def test_a_gain_is_counted_on_the_same_images_and_at_the_same_cost(gaining: RunS
     gain = comparison.at_equal_cost
     assert gain is not None
     assert gain.interval is not None
-    mixed = sum(share * rival.costs["macs"] for rival, share in gain.rivals)
+    mixed = sum(share * baseline.costs["macs"] for baseline, share in gain.baselines)
     assert mixed <= gain.point.metrics["macs"] * (1 + 1e-9)
-    assert gain.accuracy == pytest.approx(gain.point.accuracy - accuracy_of(gain.rivals))
+    assert gain.accuracy == pytest.approx(gain.point.accuracy - accuracy_of(gain.baselines))
     assert 0 < gain.interval[0] < gain.accuracy < gain.interval[1]
     assert not gain.may_be_chance
 

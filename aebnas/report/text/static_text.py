@@ -46,7 +46,7 @@ def _gain(difference: Difference, metric: str) -> str:
     what = (
         f"{point.key} is right on {percent(point.accuracy, 2)} at "
         f"{metric_value(metric, point.metrics[metric])} {metric_name(metric)}, "
-        f"{_mixture(difference.rivals)} on {percent(accuracy_of(difference.rivals), 2)}"
+        f"{_mixture(difference.baselines)} on {percent(accuracy_of(difference.baselines), 2)}"
     )
     if difference.accuracy < LEAST:
         return (
@@ -61,11 +61,11 @@ def _gain(difference: Difference, metric: str) -> str:
     )
 
 
-def _mixture(rivals: Mixture) -> str:
+def _mixture(baselines: Mixture) -> str:
     """Return static networks of which each answers a share of the images."""
-    if len(rivals) == 1:
-        return rivals[0][0].text()
-    return f"the mixture of {' and '.join(network.text() for network, _ in rivals)} at that cost"
+    if len(baselines) == 1:
+        return baselines[0][0].text()
+    return f"the mixture of {' and '.join(network.text() for network, _ in baselines)} at that cost"
 
 
 def _network(network: StaticNetwork, metric: str) -> str:
@@ -111,7 +111,7 @@ def _plain_difference(difference: Difference | None, metric: str) -> dict[str, A
         "cost": point.metrics[metric],
         "difference": difference.accuracy,
         "interval": None if difference.interval is None else list(difference.interval),
-        "static": [_plain_network(network) | {"share": share} for network, share in difference.rivals],
+        "static": [_plain_network(network) | {"share": share} for network, share in difference.baselines],
     }
 
 

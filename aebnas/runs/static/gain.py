@@ -31,7 +31,7 @@ class Difference:
     """A point of the front minus static networks, in shares of right answers on select."""
 
     point: OperatingPoint
-    rivals: Mixture
+    baselines: Mixture
     accuracy: float
     interval: tuple[float, float] | None
     """95%, paired bootstrap; None: what each image was answered is not kept."""
@@ -79,7 +79,7 @@ def static_comparison(run: RunContents, store: RunStore) -> StaticComparison | N
     curve, answers = StaticCurve.of(networks, metric), _Answers(store)
     points = [point for point in run.front if point.evaluation.architecture.exit_names]
     fair = [(point, curve.at(point.metrics[metric])) for point in points]
-    gains = [(point, rivals) for point, rivals in fair if rivals]
+    gains = [(point, baselines) for point, baselines in fair if baselines]
     most = max(gains, key=lambda pair: pair[0].accuracy - accuracy_of(pair[1]), default=None)
     cheapest = min(
         (
@@ -105,15 +105,15 @@ class _Answers:
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
-    def difference(self, point: OperatingPoint, rivals: Mixture) -> Difference:
+    def difference(self, point: OperatingPoint, baselines: Mixture) -> Difference:
         """Return a point minus a mixture of static networks, with its interval where it can be known."""
-        accuracy = point.accuracy - accuracy_of(rivals)
-        right, others = self._at(point), [(self._static(network), share) for network, share in rivals]
+        accuracy = point.accuracy - accuracy_of(baselines)
+        right, others = self._at(point), [(self._static(network), share) for network, share in baselines]
         if right is None or any(other is None for other, _ in others):
-            return Difference(point, rivals, accuracy, None)
+            return Difference(point, baselines, accuracy, None)
         paired = right - sum(share * other for other, share in others if other is not None)
         is_same = abs(float(paired.mean()) - accuracy) <= TOLERANCE
-        return Difference(point, rivals, accuracy, paired_interval(paired) if is_same else None)
+        return Difference(point, baselines, accuracy, paired_interval(paired) if is_same else None)
 
     def _static(self, network: StaticNetwork) -> NDArray[np.float64] | None:
         if network.right is not None:
