@@ -16,7 +16,8 @@ from aebnas.errors import DataError, RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.comparison import paired_interval
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.static.curve import Mixture, StaticCurve, accuracy_of
 from aebnas.runs.static.networks import StaticNetwork, static_networks
 from aebnas.runs.store.arrays import read_labels, read_logits
