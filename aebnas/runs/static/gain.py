@@ -148,7 +148,7 @@ class _Answers:
 
     def _with_logits(self, evaluation: Evaluation) -> ExitSamples | None:
         try:
-            logits = read_logits(self._store.logits_path(evaluation.key, evaluation.fidelity))[1]
+            logits = read_logits(self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity))[1]
             return ExitSamples.of(logits, read_labels(self._store.path)[1], evaluation.reach_macs)
         except (RunError, DataError):
             return None
