@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.data.mixup import Targets, loss_of
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.checkpoint_callback import (
@@ -40,10 +41,11 @@ DIVERGED = 3
 """A training whose loss, after an epoch or more, is so many times that of chance has diverged."""
 
 
-class Batches(Iterable[tuple[Tensor, Tensor]], Sized, Protocol):
+class Batches(Iterable[tuple[Tensor, Targets]], Sized, Protocol):
     """One epoch of ``(images, targets)`` on the device each time it is iterated.
 
-    Targets are what the phases' losses expect: labels ``(batch,)``, or what ``teaching`` makes of them.
+    Targets are what the phases' losses expect: labels ``(batch,)``, or what a teacher's ``joined`` makes of
+    them; of mixed images, two of these.
     """
 
 
@@ -203,7 +205,8 @@ def _train_epoch(
         set_rates(optimizer, step, steps, config)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             logits = network(x)
-        loss = phase.loss([z.float() for z in logits], targets)
+        answers = [z.float() for z in logits]
+        loss = loss_of(targets, lambda shown: phase.loss(answers, shown))  # noqa: B023 - called at once
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         rule.apply()

@@ -70,6 +70,7 @@ def teacher() -> Teacher:
         ({"augment": {"crop": 1, "flip": True}}, 2),
         ({"loss": "boosted", "precision": "bf16"}, 1),
         ({"backbone_rate_multiplier": 0.2}, 1),
+        ({"augment": {"random_resized_crop": True, "colour_jitter": True, "mixup": 0.2}}, 2),
     ],
 )
 def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(

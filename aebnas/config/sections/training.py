@@ -10,22 +10,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from aebnas.config.choices import Frozen, Wrong, reject
+from aebnas.config.sections.augment import AugmentConfig
 from aebnas.config.sections.losses import Loss, loss_named
 from aebnas.config.sections.spaces import STAGED, SpaceSection
 
 LONGER = 3
 """Epochs of ``aebnas train`` by default, as a multiple of the search's: those are set for short ones."""
-
-
-class AugmentConfig(Frozen):
-    """Random changes of training images, made in batches on the training device."""
-
-    crop: Annotated[int, Field(ge=0, le=64)] = 0
-    """Pad by so many pixels and crop at a random place."""
-    flip: bool = False
-    """Mirror half of the images left to right (not for digits)."""
-    cutout: Annotated[int, Field(ge=0, le=512)] = 0
-    """Side of a grey square at a random place; 0: none."""
 
 
 class TrainingConfig(Frozen):
@@ -73,13 +63,7 @@ class TrainingConfig(Frozen):
 
     def deciding(self) -> dict[str, Any]:
         """Return what decides a training, fit for JSON: a new option that is off renames no result."""
-        plain = self.model_dump(mode="json")
-        fields = type(self).model_fields
-        return {
-            name: value
-            for name, value in plain.items()
-            if name not in self.traceless or value != fields[name].default
-        }
+        return _with_traces(self) | {"augment": _with_traces(self.augment)}
 
     @property
     def boosting_coefficient(self) -> float:
@@ -90,6 +74,16 @@ class TrainingConfig(Frozen):
     def exit_weights(self) -> tuple[float, ...] | None:
         """Return one loss weight per exit position and for the final classifier; None: all weigh 1."""
         return self.loss.weights
+
+
+def _with_traces(section: TrainingConfig | AugmentConfig) -> dict[str, Any]:
+    """Return a section, fit for JSON, without its traceless options that are at their default."""
+    fields = type(section).model_fields
+    return {
+        name: value
+        for name, value in section.model_dump(mode="json").items()
+        if name not in section.traceless or getattr(section, name) != fields[name].default
+    }
 
 
 NO_STATISTICS = (
