@@ -188,7 +188,7 @@ def message(augment: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("augment", "told"),
+    ("augment", "cure"),
     [
         ("{mixpu: 0.2}", "unknown field 'mixpu'. Did you mean 'mixup'?"),
         ("{crop: 2, random_resized_crop: true}", "goes without random_resized_crop, which crops already"),
@@ -198,10 +198,10 @@ def message(augment: str) -> str:
         ("{colour_jitter: 0.2}", "colour_jitter"),
     ],
 )
-def test_a_wrong_change_is_told_with_its_cure(augment: str, told: str) -> None:
+def test_a_wrong_change_is_named_with_its_cure(augment: str, cure: str) -> None:
     text = message(augment)
     assert text.startswith("tiny.yaml:5: training.augment")
-    assert told in text
+    assert cure in text
 
 
 def test_true_takes_the_defaults_and_false_takes_a_change_away() -> None:

@@ -21,7 +21,7 @@ LONGER = 3
 class TrainingConfig(Frozen):
     """How one candidate is trained."""
 
-    traceless: ClassVar[tuple[str, ...]] = ("backbone_rate_multiplier", "frozen_batch_norm")
+    traceless: ClassVar[tuple[str, ...]] = ("backbone_rate_multiplier", "frozen_batch_norm", "ema_decay")
     """Options that leave no trace at their default in what results are filed under: see ``deciding``."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 8
@@ -44,6 +44,8 @@ class TrainingConfig(Frozen):
     """How the exits are trained together, as in uniform or {name: jei, exit_price: 0.2}; docs/method.md."""
     clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
     """Largest gradient norm; null: not clipped."""
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Deploy a moving average of the weights that keeps this share in a step: 0.99 to 0.999; null: off."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the device and the block types gain from it, else fp32."""
     augment: AugmentConfig = AugmentConfig()
