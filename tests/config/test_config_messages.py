@@ -303,8 +303,8 @@ CASES = {
     "phases of a loss that has one": (
         "epochs: 8",
         "loss: {first_phase: 0.25}",
-        "13: training.loss.first_phase: belongs to frozen, jei or mixed, but the name is gradient_equilibrium; "
-        "remove it",
+        "13: training.loss.first_phase: belongs to frozen, jei or mixed, but the name is "
+        "gradient_equilibrium; remove it",
     ),
     "price without gates": (
         "epochs: 8",
