@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aebnas.config.sections.augment import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.colour_jitter import colour_factors, jittered
 from aebnas.data.dataset import Samples
 from aebnas.data.resized_crops import crop_boxes, enlarged

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from aebnas.config.sections.augment import ColourJitterConfig
+from aebnas.config.sections.training import ColourJitterConfig
 
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in the brightness that people see (ITU-R BT.601)."""

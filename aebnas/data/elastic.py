@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from aebnas.config.sections.augment import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import Samples
 from aebnas.data.loader import check_trainable, mean_colour

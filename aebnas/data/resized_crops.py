@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from aebnas.config.sections.augment import RandomResizedCropConfig
+from aebnas.config.sections.training import RandomResizedCropConfig
 
 
 def crop_boxes(

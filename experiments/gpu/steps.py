@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from aebnas.blocks.block import BlockSpec
-from aebnas.config.sections.augment import AugmentConfig
-from aebnas.config.sections.training import TrainingConfig
+from aebnas.config.sections.training import AugmentConfig, TrainingConfig
 from aebnas.data.dataset import Samples
 from aebnas.data.loader import TrainBatches
 from aebnas.nets.network import EarlyExitNetwork

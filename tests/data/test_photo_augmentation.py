@@ -8,7 +8,7 @@ import torch
 from test_train_batches import identity, random_images, spec_of, train_batches
 
 from aebnas.config import parse
-from aebnas.config.sections.augment import AugmentConfig, ColourJitterConfig, RandomResizedCropConfig
+from aebnas.config.sections.training import AugmentConfig, ColourJitterConfig, RandomResizedCropConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.colour_jitter import LUMA, colour_factors, jittered
 from aebnas.data.dataset import Samples

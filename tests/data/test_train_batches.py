@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from aebnas.blocks.tensor_spec import image
-from aebnas.config.sections.augment import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import Samples
 from aebnas.data.loader import TrainBatches, eval_batches

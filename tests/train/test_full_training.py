@@ -29,6 +29,7 @@ from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkTrained, Tra
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.plan import Plan, Teacher, TrainingJob
+from aebnas.train.full.teachers import trained_teacher
 from aebnas.training.losses.teacher import Distillation
 
 
@@ -55,7 +56,7 @@ def finished() -> Path:
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
     large = architecture(width=12, resolution=10).without_exits()
-    return Teacher(
+    return trained_teacher(
         train_network(TrainingJob("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0)
     )
 

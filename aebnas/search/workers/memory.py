@@ -11,7 +11,7 @@ import math
 import shutil
 
 from aebnas.config.schema import WorkersConfig
-from aebnas.config.sections.augment import AugmentConfig
+from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.checks.memory import FEWER, SPARE, format_bytes
 from aebnas.data.checks.metadata import DataMetadata
 from aebnas.data.checks.room import available_bytes

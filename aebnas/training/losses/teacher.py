@@ -19,11 +19,10 @@ from functools import partial
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
 from aebnas.data.mixup import MixedTargets, Targets
-from aebnas.nets.network import EarlyExitNetwork
 from aebnas.training.checkpoint_callback import Repeatable
 from aebnas.training.phase import DistilledExits, ExitLoss, Phase
 from aebnas.training.trainer import Batches
@@ -53,13 +52,14 @@ class Distillation:
 class DistilledBatches:
     """Batches whose targets hold the labels and a teacher's logits; see ``joined``."""
 
-    def __init__(self, student: SeenBatches, seen: SeenBatches, teacher: EarlyExitNetwork) -> None:
+    def __init__(self, student: SeenBatches, seen: SeenBatches, teacher: nn.Module) -> None:
         """Join two views of the same images.
 
         Args:
             student: Batches at the student's resolution.
             seen: The same images in the same order at the teacher's: made with the same seed.
-            teacher: On the batches' device; put into evaluation mode.
+            teacher: Answers with a list of logits, the last of which teaches; on the batches' device, and put
+                into evaluation mode.
         """
         self._student, self._seen, self._teacher = student, seen, teacher.eval()
 
