@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aebnas.config import SearchFile
     from aebnas.runs.frame import LoadedRun
     from aebnas.search.events import Event, Listener
-    from aebnas.search.search import Search
+    from aebnas.search.loop.search import Search
     from aebnas.supernet.preparation import ReadySupernet
 
 RUNS = "runs"

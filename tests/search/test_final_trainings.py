@@ -40,7 +40,7 @@ from aebnas.search.events import (
     Warned,
 )
 from aebnas.search.fidelity.promotion import keys_best_first
-from aebnas.search.search import Search
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
