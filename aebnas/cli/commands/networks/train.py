@@ -77,11 +77,17 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_distillation(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a training that learns from the space's largest network."""
+    """Add the options of a training that learns from another network's answers."""
     distillation = parser.add_argument_group("distillation")
-    distillation.add_argument(
+    teacher = distillation.add_mutually_exclusive_group()
+    teacher.add_argument(
         "--distill", action="store_true",
         help="learn the answers of the space's largest network too, which is trained first",
+    )  # fmt: skip
+    teacher.add_argument(
+        "--teacher", metavar="NETWORK",
+        help="learn the answers of this network too: the folder of a trained one, package.module:Name of "
+        "your own code, or a .pt2 file",
     )  # fmt: skip
     distillation.add_argument(
         "--distill-share", type=share, default=0.5, metavar="SHARE",
@@ -130,6 +136,7 @@ def _train(arguments: argparse.Namespace, view: TrainingView, interrupts: Interr
         overrides=_overrides(arguments),
         inherit=arguments.inherit,
         distill=arguments.distill,
+        teacher=arguments.teacher,
         distill_share=arguments.distill_share,
         distill_temperature=arguments.distill_temperature,
         tune=arguments.tune,
