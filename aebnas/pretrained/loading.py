@@ -36,6 +36,8 @@ class NamedOrigin:
     network: str
     weights: str = ""
     """A file that is read into it; empty: it has its own."""
+    answer: str = ""
+    """Which part of its answer the logits are, by name or index; empty: the only candidate."""
 
     def __call__(self, shape: Sequence[int]) -> CutNetwork:
         """Return it for images of a shape ``(channels, height, width)``.
@@ -51,10 +53,10 @@ class NamedOrigin:
         Raises:
             NetworkError, CodeError: As for ``load_network``.
         """
-        return made_once(self.network, f"network with {self.weights}", self._load)
+        return made_once(self.network, f"network with {self.weights} {self.answer}", self._load)
 
     def _load(self) -> PretrainedNetwork:
-        network = load_network(self.network, self.weights or None)
+        network = load_network(self.network, self.weights or None, self.answer or None)
         network.origin = self
         return network
 

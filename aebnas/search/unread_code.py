@@ -16,13 +16,13 @@ def unread_names(config: SearchFile) -> tuple[str, ...]:
     """Return the names of code that was not loaded, because nobody allowed it."""
     if is_allowed():
         return ()
-    program = config.space.code  # a saved program has no name of code
-    return tuple(dict.fromkeys([*config.outside_names, *([program] if program else [])]))
+    # a saved program has no name of code
+    return tuple(dict.fromkeys([*config.outside_names, *config.space.code]))
 
 
 def has_unread_space(config: SearchFile) -> bool:
     """Return whether parts of the space were not loaded: nothing can be counted then."""
-    of_space = {*names_in({"space": config.space.model_dump(mode="json")}), config.space.code}
+    of_space = {*names_in({"space": config.space.model_dump(mode="json")}), *config.space.code}
     return bool(set(unread_names(config)) & of_space)
 
 

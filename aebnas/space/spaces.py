@@ -79,9 +79,8 @@ def make_space(
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
-    code = section.code
-    if code is not None and not is_allowed():
-        return UnreadSpace(code, budget_fractions, settings)
+    if section.code and not is_allowed():
+        return UnreadSpace(section.code[0], budget_fractions, settings)
     request = SpaceRequest(section.kind, samples.size, samples.channels, budget_fractions, settings)
     return _made(section).space(request)
 

@@ -48,7 +48,7 @@ def rescored_run(
         shape, classes = store.metadata("image_shape"), store.metadata("classes")
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
-        task = Task.of_samples(shape, len(classes))
+        task = Task.of_samples(shape, classes)
         done = [evaluation for evaluation in store.evaluations() if evaluation.is_done]
         plans = [evaluation.architecture.segments(task) for evaluation in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]
