@@ -10,7 +10,7 @@ from search.fakes import fake_config, kept, rows, weight_files
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation, Status
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import check_end
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation

@@ -10,7 +10,7 @@ from search.fakes import FakePool, fake_config, fake_problem, fitted_outcome
 
 from aebnas.config import SearchFile
 from aebnas.report.text.terminal import contents_table
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.loop.search import Search
 
