@@ -13,7 +13,7 @@ from aebnas.config.choices import Choices, Frozen
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.space import BranchConfig, NormalisationConfig
 from aebnas.config.sections.spaces import SpaceSection
-from aebnas.pretrained.network_names import is_code, is_program, wrong_network
+from aebnas.pretrained.network_names import is_code, is_file, wrong_network
 
 PRETRAINED = "pretrained"
 AUTO = "auto"
@@ -76,7 +76,7 @@ class PretrainedSpaceConfig(SpaceSection):
     """The kind of space."""
     brings_weights: ClassVar[bool] = True
     network: Network
-    """A name of ours (efficientnet_lite0), package.module:function, or a .pt2 file of torch.export.save."""
+    """efficientnet_lite0, package.module:function, a .pt2 of torch.export, a .aebnas of save_network."""
     weights: Annotated[str, Field(min_length=1)] | None = None
     """A file of weights that is read into it: safetensors or a state dict; default: those that it brings."""
     normalisation: NormalisationConfig | None = None
@@ -92,11 +92,11 @@ class PretrainedSpaceConfig(SpaceSection):
 
     @property
     def code(self) -> str | None:
-        """Return the network where it is code, or a saved program: reading one may run code, too."""
+        """Return the network where it is code, or a file: reading a program may run code, too."""
         return self.network if is_code(self.network) else None
 
     @property
     def files(self) -> dict[str, str]:
-        """Return the saved program and the file of weights."""
-        program = {"network": self.network} if is_program(self.network) else {}
+        """Return the file of the network and that of weights."""
+        program = {"network": self.network} if is_file(self.network) else {}
         return program | ({} if self.weights is None else {"weights": self.weights})
