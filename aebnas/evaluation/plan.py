@@ -25,7 +25,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import KINDS, InheritedConfig, TrainedConfig
+from aebnas.config.sections.fidelities import FIDELITY_CONFIGS, InheritedConfig, TrainedConfig
 from aebnas.config.sections.training import TrainingConfig
 
 
@@ -170,7 +170,7 @@ def longest_training(plan: Plan, training: TrainingConfig) -> TrainingConfig:
 
 def is_name(text: str) -> bool:
     """Return whether a fidelity of some plan could have this name."""
-    return all(re.fullmatch(rf"({'|'.join(KINDS)})\d*", part) for part in text.split("-"))
+    return all(re.fullmatch(rf"({'|'.join(FIDELITY_CONFIGS)})\d*", part) for part in text.split("-"))
 
 
 def plan_of(config: SearchFile) -> Plan:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
-from aebnas.config.sections.fidelities import short
+from aebnas.config.sections.fidelities import short_plan
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.metadata import DataMetadata
@@ -78,7 +78,7 @@ class Description:
         if not inherits and config.supernet != SupernetConfig():
             notes.append(
                 "section supernet: only the fidelity inherited and aebnas supernet read it; "
-                f"evaluation.fidelities is {short(config.evaluation.fidelities)}."
+                f"evaluation.fidelities is {short_plan(config.evaluation.fidelities)}."
             )
         unread = unread_options(config.evaluation)
         if unread:

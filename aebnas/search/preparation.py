@@ -20,7 +20,7 @@ from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.search.problem import Problem, problem_of
+from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.unread_code import has_unread_space
@@ -35,7 +35,7 @@ class Prepared:
 
     config: SearchFile
     data: DataMetadata
-    problem: Problem
+    problem: SearchProblem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
     notes: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def _check_paths(config: SearchFile) -> None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _check_space(config: SearchFile, problem: Problem) -> None:
+def _check_space(config: SearchFile, problem: SearchProblem) -> None:
     """Refuse here what only space and data know to be wrong.
 
     Raises:

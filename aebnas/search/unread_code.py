@@ -9,7 +9,7 @@ from aebnas.config.outside import names_in
 from aebnas.extensions.consent import is_allowed, may_run
 
 UNCHECKED = "that it is there and what it is, its options"
-UNCOUNTED = "the size of the space, costs, limits"
+UNKNOWN_WITHOUT_CODE = "the size of the space, costs, limits"
 
 
 def unread_names(config: SearchFile) -> tuple[str, ...]:

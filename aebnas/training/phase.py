@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from aebnas.config.sections.losses import LossConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.pretrained.pieces import Piece
 
 Options = TypeVar("Options", bound=LossConfig)
 DistilledExits = Literal["all", "last", "early"]
@@ -73,15 +75,41 @@ def all_but_early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
     return (*(part.backbone for part in network.segments()), network.segments()[-1].exit)
 
 
+def all_but_new_exits(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
+    """Return the backbone, and of the exits what brought its weights: the classifier of a given network."""
+    brought = [
+        module
+        for plan, part in zip(network.plan, network.segments(), strict=True)
+        for layer, module in zip(plan.exit, part.exit, strict=True)
+        if layer.brings_weights
+    ]
+    return (*(part.backbone for part in network.segments()), *brought)
+
+
 def early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
     """Return the branches of all exits but the last."""
     return tuple(part.exit for part in network.segments()[:-1])
 
 
 @contextmanager
-def only_the_rest_trains(network: EarlyExitNetwork, frozen: tuple[nn.Module, ...]) -> Iterator[None]:
-    """Put a network into training mode, but for ``frozen`` parts; afterwards every weight can be trained."""
+def only_the_rest_trains(
+    network: EarlyExitNetwork, frozen: tuple[nn.Module, ...], keeps_statistics: bool = False
+) -> Iterator[None]:
+    """Put a network into training mode, but for some parts; afterwards every weight can be trained.
+
+    Args:
+        network: Is trained.
+        frozen: Parts that stay as they are, their batch-norm statistics included.
+        keeps_statistics: Whether batch norms of the backbone, and of what brought its weights, normalise by
+            the statistics that they have; scale and shift are trained.  A piece of a given network, which
+            is one graph, then computes as in evaluation.
+    """
     network.train()
+    if keeps_statistics:
+        for part in all_but_new_exits(network):
+            for module in part.modules():
+                if isinstance(module, _BatchNorm | Piece):
+                    module.eval()
     for part in frozen:
         part.eval().requires_grad_(False)
     try:

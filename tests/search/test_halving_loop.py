@@ -24,7 +24,7 @@ from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
-from aebnas.search.clock import Clock
+from aebnas.search.clock import RunClock
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
 from aebnas.search.search import Search
 from aebnas.search.session import _check_end
@@ -235,7 +235,7 @@ def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(
 ) -> None:
     pool = FidelityPool()
     with monkeypatch.context() as patched:
-        patched.setattr(Clock, "is_late", lambda clock: len(pool.trained) >= 7)
+        patched.setattr(RunClock, "is_late", lambda clock: len(pool.trained) >= 7)
         generations = run(tmp_path / "run", pool=pool)
     assert [one.is_complete for one in generations] == [False]
     assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 5, 3: 1}

@@ -17,7 +17,7 @@ from aebnas.evaluation.settings import candidate_settings
 from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.description import Description
-from aebnas.search.sample_costs import SampleCosts, Share, Spread
+from aebnas.search.sample_costs import AdmittedShare, SampleCosts, Spread
 from aebnas.space.api import SearchSpace
 from aebnas.task.input_size import size_of
 from aebnas.task.metrics.table import metric_of
@@ -171,7 +171,7 @@ def _print_limits(console: Console, description: Description) -> None:
         console.print(FittedText(f"Note: {note}", "yellow"), soft_wrap=True)
 
 
-def _share(share: Share) -> str:
+def _share(share: AdmittedShare) -> str:
     most = "" if share.is_exact else "at most "
     return f"{most}{percent(share.share, 1)}"
 

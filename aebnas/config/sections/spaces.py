@@ -17,7 +17,7 @@ from aebnas.errors import CodeError
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import parse
+from aebnas.extensions.names import parsed_name
 
 STAGED = "staged"
 """The kind that a section without ``kind`` has."""
@@ -86,7 +86,7 @@ def outside_space(given: Mapping[str, Any]) -> OutsideSpace:
     """
     name, options = str(given["kind"]), {option: given[option] for option in given if option != "kind"}
     try:
-        parse(name)
+        parsed_name(name)
         kind = loaded(name, kinds.SPACE) if is_allowed() else None
     except CodeError as error:
         reject([(("kind",), str(error))])
