@@ -25,7 +25,13 @@ GIVEN = "given"
 """Folder of a run with what was handed over: the network, and images where they were arrays."""
 NETWORK, IMAGES = "network.aebnas", "images.npz"
 DEFAULTS: dict[str, Any] = {
-    "training": {"epochs": 8, "batch_size": 32, "learning_rate": 0.02, "weight_decay": 1e-4},
+    "training": {
+        "epochs": 8,
+        "batch_size": 32,
+        "learning_rate": 0.05,
+        "backbone_rate_multiplier": 0.2,
+        "weight_decay": 1e-4,
+    },
     "search": {"population": 8, "generations": 3},
 }
 """Settings of a search for exits where they are not those of files."""
