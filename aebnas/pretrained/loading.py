@@ -37,6 +37,8 @@ class NamedOrigin:
     network: str
     weights: str = ""
     """A file that is read into it; empty: it has its own."""
+    answer: str = ""
+    """Which part of its answer the logits are, by name or index; empty: the only candidate."""
 
     def __call__(self, shape: Sequence[int]) -> CutNetwork:
         """Return it for images of a shape ``(channels, height, width)``.
@@ -52,10 +54,10 @@ class NamedOrigin:
         Raises:
             NetworkError, CodeError: As for ``load_network``.
         """
-        return made_once(self.network, f"network with {self.weights}", self._load)
+        return made_once(self.network, f"network with {self.weights} {self.answer}", self._load)
 
     def _load(self) -> PretrainedNetwork:
-        network = load_network(self.network, self.weights or None)
+        network = load_network(self.network, self.weights or None, self.answer or None)
         network.origin = self
         return network
 
@@ -82,8 +84,8 @@ def load_network(
     if isinstance(network, str | Path) and is_program(str(network)):
         return _program(Path(network), weights, answer, name)
     if isinstance(network, str | Path) and is_saved(str(network)):
-        if weights is not None:
-            raise NetworkError(f"{network} has its weights inside: leave out {weights}")
+        if weights is not None or answer is not None:
+            raise NetworkError(f"{network} has its weights and logits inside: leave out weights and answer")
         return read_network(Path(network))
     module, usual_name = _module(network)
     notes = () if weights is None else load_weights(module, weights)

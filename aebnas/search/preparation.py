@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.losses import wrong_exit_weights
-from aebnas.config.sections.space import NormalisationConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
@@ -124,11 +123,9 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
             a network's own head has other classes.
     """
     weights, space = config.training.exit_weights, problem.space
-    own = getattr(config.space, "normalisation", None)
-    if isinstance(own, NormalisationConfig):  # of a kind from outside it may be anything
-        wrong = own.problem(problem.task.samples.channels)
-        if wrong:
-            raise ConfigError(wrong)
+    wrong = config.space.problem(problem.task.samples.channels)
+    if wrong is not None:
+        raise ConfigError(wrong)
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")

@@ -59,6 +59,8 @@ def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
 class CutPlace:
     """A place where a network that a user brought can be cut, at one resolution."""
 
+    network: str
+    """What it is called among several; empty: it is the only one."""
     name: str
     resolution: Size
     """Pixels of the input: height = width, or ``(height, width)``."""
@@ -72,6 +74,8 @@ class CutPlace:
     """What keeping the features of one image takes."""
     may_have_exit: bool
     """Whether the space may have an exit there."""
+    may_be_end: bool
+    """Whether the network may end there, before its own end."""
 
 
 class Architecture(Protocol):

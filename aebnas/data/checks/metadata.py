@@ -42,7 +42,7 @@ class DataMetadata:
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_samples(self.shape, len(self.classes))
+        return Task.of_samples(self.shape, self.classes)
 
     @property
     def warnings(self) -> list[str]:

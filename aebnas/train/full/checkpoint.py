@@ -121,7 +121,7 @@ class Checkpoint(Frozen):
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
         normalisation = checked_normalisation(self.mean, self.std, self.image_shape[2])
-        return Task.of_samples(self.image_shape, len(self.classes), normalisation)
+        return Task.of_samples(self.image_shape, self.classes, normalisation)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:
