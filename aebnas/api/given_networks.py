@@ -203,8 +203,7 @@ def _handed_over(path: Path, given: Path) -> Iterator[None]:
     Raises:
         RunError: It cannot be made.
     """
-    from aebnas.runs.store.location import has_database
-    from aebnas.runs.store.store import storage_errors
+    from aebnas.runs.store.location import has_database, storage_errors
 
     is_new = not path.exists()
     with storage_errors(path):
