@@ -37,7 +37,7 @@ from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
-from aebnas.search.workers.pool import Pool
+from aebnas.search.workers.pool import WorkerPool
 from aebnas.search.workers.trainings import Trainings
 from aebnas.space.genes import Genome
 
@@ -49,7 +49,7 @@ class Search:
         self,
         problem: SearchProblem,
         store: RunStore,
-        pool: Callable[[Listener], Pool],
+        pool: Callable[[Listener], WorkerPool],
         fingerprint: str,
         proposer: Proposer,
         listener: Listener = ignore,

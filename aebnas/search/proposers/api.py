@@ -1,6 +1,6 @@
 """Who proposes the next architectures: a protocol, random search, the initial draw.
 
-``nsga2.py`` holds the other implementation.  Must not import torch or pymoo.
+``nsga2.py`` and ``surrogate/`` hold the other implementations.  Must not import torch or pymoo.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pools of workers: a protocol, and a pool of one that lives in this process.
 
-``workers.py`` holds the pool of Ray actors.
+``ray_pool.py`` holds the pool of Ray actors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Started = Callable[[str], None]
 """Called with a candidate's key before its training begins."""
 
 
-class Pool(Protocol):
+class WorkerPool(Protocol):
     """Evaluates architectures."""
 
     @property
