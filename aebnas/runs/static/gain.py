@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.sections.constraints import full_name
-from aebnas.errors import DataError, RunError
+from aebnas.errors import CodeRefusedError, DataError, RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.comparison import paired_interval
@@ -128,6 +128,8 @@ class _Answers:
             return None
         try:
             chosen = policy.decide(samples.logits)
+        except CodeRefusedError:  # a policy from outside, which a report does not run unasked
+            return None
         except DataError:  # it looks at logits, which are kept apart
             samples = self._with_logits(point.evaluation)
             if samples is None:
