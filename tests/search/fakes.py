@@ -21,7 +21,7 @@ from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.store.store import RunStore
 from aebnas.search.problem import SearchProblem, problem_of
-from aebnas.search.workers.pool import Started
+from aebnas.search.workers.pool import OnStart
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 
@@ -129,7 +129,7 @@ class FakePool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[StagedArchitecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[StagedArchitecture], on_start: OnStart, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
@@ -138,7 +138,7 @@ class FakePool:
                 raise KeyboardInterrupt
             key = architecture.key()
             step = step_of(key)
-            started(key)
+            on_start(key)
             self.trained.append(self.name(key, step))
             yield self.answer(architecture, step)
 
