@@ -15,11 +15,11 @@ from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
-from aebnas.pretrained.network_names import is_program
+from aebnas.pretrained.network_names import is_file
 from aebnas.pretrained.reordering import reordered
 from aebnas.pretrained.to_map import mapped, to_map
 from aebnas.space.api import Segment
-from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
+from aebnas.space.architecture import blocks_of, boxes_of, chain, parsed_normalisation
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import FINAL
 from aebnas.space.network import PlainNetwork, identity_of
@@ -142,7 +142,7 @@ class PretrainedArchitecture(PlainNetwork):
         """Return the identity of the network: 16 hexadecimal digits; where its files lie does not matter."""
         plain = self.to_dict()
         del plain["weights"]
-        if is_program(self.network):
+        if is_file(self.network):
             plain["network"] = Path(self.network).name
         return identity_of(plain)
 
@@ -160,7 +160,7 @@ class PretrainedArchitecture(PlainNetwork):
             read,
             places=tuple(_place(*place) for place in plain["places"]),
             branches=tuple(blocks_of(branch) for branch in plain["branches"]),
-            normalisation=normalisation_of(own),
+            normalisation=parsed_normalisation(own),
         )
 
     def _network(self, task: Task) -> CutNetwork:

@@ -9,7 +9,7 @@ from pathlib import Path
 from aebnas.config.sections.pretrained import GivenNetworkConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import plain_name
-from aebnas.pretrained.network_names import is_program
+from aebnas.pretrained.network_names import is_file
 from aebnas.space.pretrained.source import NetworkSource
 from aebnas.task.input_size import Size
 from aebnas.task.input_spec import Colours, Normalisation
@@ -48,7 +48,7 @@ def network_options(given: GivenNetworkConfig) -> NetworkOptions:
     """Return what a file says of a network; ``auto`` becomes None, paths hold from any folder."""
     own, after, last = given.normalisation, given.after, given.last
     return NetworkOptions(
-        _absolute(given.network) if is_program(given.network) else given.network,
+        _absolute(given.network) if is_file(given.network) else given.network,
         _absolute(given.weights) if given.weights else "",
         given.answer or "",
         None if own is None else Normalisation(own.mean, own.std),
