@@ -12,19 +12,22 @@ from typing import Any
 from aebnas.report.page.frame import body, filled, resource, script
 from aebnas.report.page.markup import data_script
 from aebnas.report.page.page_data import page_data
+from aebnas.report.page.static_section import gain_lines, static_tables
 from aebnas.report.page.surrogate_section import surrogate_sections
 from aebnas.report.page.tables import comparison_table, failures, front_table
 from aebnas.report.text.notes import comparison_warnings, reading_notes, warnings
+from aebnas.report.text.static_text import BOTH_CHOSEN
 from aebnas.report.text.summary import dataset, headline, progress_summary, provenance
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import metric_name, metric_value
+from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.store.store import RunStore
 
 SCRIPTS = tuple(
     f"report/{name}"
     for name in (
-        "dom", "formatting", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
-        "details", "table", "progress", "genes", "latency", "surrogate", "main",
+        "dom", "formatting", "data", "state", "plot", "static", "front", "panel", "drawing", "reliability",
+        "recipe", "details", "table", "progress", "genes", "latency", "surrogate", "main",
     )
 )  # fmt: skip
 """Files of ``assets``, in the order in which they need each other."""
@@ -40,14 +43,18 @@ def page(
         stores: Theirs.
         links: The winner's file relative to the page, by run label and key.
     """
-    data = page_data(runs, stores, links)
+    comparisons = [static_comparison(run, store) for run, store in zip(runs, stores, strict=True)]
+    data = page_data(runs, stores, links, comparisons)
     content = body(
         "report_body.html",
         title=_title(runs),
+        gains=gain_lines(runs, comparisons),
         lead=_lead(runs),
         comparison=comparison_table(runs) if len(runs) > 1 else None,
         figures=headline(runs[0]),
         warnings=_warnings(runs),
+        static_networks=static_tables(runs, comparisons),
+        both_chosen=BOTH_CHOSEN,
         fronts=[front_table(run, links) for run in runs if run.front],
         references=_references(runs),
         surrogates=surrogate_sections(runs),
