@@ -105,14 +105,14 @@ class Piece(nn.Module):
         return make, (start, end), state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Piece:
-        """Return a piece with tensors of its own; the graphs, which hold none, are shared."""
+        """Return a piece with tensors of its own; graphs and what makes them, which hold none, are shared."""
         import copy
 
         copied = Piece.__new__(Piece)
         memo[id(self)] = copied
-        graphs = self.__dict__["_graphs"]
         for name, value in self.__dict__.items():
-            copied.__dict__[name] = graphs if name == "_graphs" else copy.deepcopy(value, memo)
+            is_shared = name in ("_graphs", "_made_by")
+            copied.__dict__[name] = value if is_shared else copy.deepcopy(value, memo)
         return copied
 
 

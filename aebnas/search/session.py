@@ -25,8 +25,8 @@ from aebnas.files.atomic import write_atomically
 from aebnas.runs.environment import changes_since, check_versions, environment
 from aebnas.runs.kept_profiles import keep_profiles, kept_devices
 from aebnas.runs.store.arrays import pack_arrays
-from aebnas.runs.store.location import refuse_existing
-from aebnas.runs.store.store import RunStore, storage_errors
+from aebnas.runs.store.location import refuse_existing, storage_errors
+from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import (
     check_code,
     check_data,

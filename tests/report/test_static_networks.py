@@ -14,7 +14,7 @@ from aebnas.cli.views.front import print_front
 from aebnas.exits.quality.comparison import paired_interval
 from aebnas.report import write_report
 from aebnas.report.text.static_text import format_gain, plain_comparison
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.static.curve import StaticCurve, accuracy_of
 from aebnas.runs.static.gain import StaticComparison, static_comparison
 from aebnas.runs.static.networks import Kind, StaticNetwork, static_networks

@@ -22,7 +22,7 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import check_end
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation

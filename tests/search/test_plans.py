@@ -22,7 +22,7 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import check_settings
 from aebnas.search.events import Event, FinalsChosen, Generation

@@ -14,7 +14,7 @@ from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.settings import exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.report.text.terminal import contents_table
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer

@@ -63,7 +63,7 @@ from typing import Any
 from aebnas.cli.views.views import supernet_steps
 from aebnas.report.page.markup import finite
 from aebnas.report.text.static_text import plain_comparison
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateFinished, Event

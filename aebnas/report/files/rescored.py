@@ -16,7 +16,8 @@ from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.rescoring import rescored, rescored_config
 from aebnas.evaluation.settings import exit_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.contents import RunContents
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.arrays import read_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.task.task import Task

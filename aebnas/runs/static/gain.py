@@ -16,7 +16,8 @@ from aebnas.errors import DataError, RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.comparison import paired_interval
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.static.curve import Mixture, StaticCurve, accuracy_of
 from aebnas.runs.static.networks import StaticNetwork, static_networks
 from aebnas.runs.store.arrays import read_labels, read_logits
@@ -147,7 +148,7 @@ class _Answers:
 
     def _with_logits(self, evaluation: Evaluation) -> ExitSamples | None:
         try:
-            logits = read_logits(self._store.logits_path(evaluation.key, evaluation.fidelity))[1]
+            logits = read_logits(self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity))[1]
             return ExitSamples.of(logits, read_labels(self._store.path)[1], evaluation.reach_macs)
         except (RunError, DataError):
             return None

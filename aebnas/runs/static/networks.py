@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.formatting import FINAL, exit_names
-from aebnas.runs.pareto import non_dominated
+from aebnas.runs.fronts.pareto import non_dominated
 
 
 class Kind(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.individuals import (
+from aebnas.runs.fronts.individuals import (
     FrontPoint,
     Individual,
     advice_on_inherited,

@@ -53,7 +53,9 @@ class TeacherRecord(Frozen):
     """The teacher of the distillation, and how much the student listened."""
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    """Identity of the teacher's architecture."""
+    """Identity of the teacher: its architecture's, of one that a user named its weights' too."""
+    name: Text | None = None
+    """What the user named: a folder, package.module:Name, ...; null: the largest network of the space."""
     share: Annotated[float, Field(ge=0, le=1)]
     """Of the teacher's soft answers in every exit's loss."""
     temperature: Annotated[float, Field(gt=0, le=100)]

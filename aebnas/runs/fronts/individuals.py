@@ -14,7 +14,7 @@ from aebnas.config.sections.constraints import bound_violations
 from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 from aebnas.task.metrics.table import metric_of
