@@ -120,6 +120,34 @@ def draw_distinct(
     return genomes + [beyond[key][1] for key in nearest]
 
 
+def first_size(count: int, baselines: int) -> int:
+    """Return how many candidates a first generation has: at least half as many as asked for are drawn.
+
+    Args:
+        count: Asked for.
+        baselines: Of the space, which come first.
+    """
+    return max(count, baselines + (count + 1) // 2) if baselines else count
+
+
+def first_generation(
+    space: SearchSpace,
+    count: int,
+    rng: np.random.Generator,
+    seen_keys: set[str],
+    admit: Admit | None = None,
+    cost_violation: CostViolation | None = None,
+) -> list[Genome]:
+    """Return the baselines of a space, whatever they cost, then genomes drawn as by ``draw_distinct``.
+
+    A front without them would not tell whether exits pay.
+    """
+    baselines = list(space.baselines())
+    seen_keys.update(space.decode(genome).key() for genome in baselines)
+    drawn = first_size(count, len(baselines)) - len(baselines)
+    return baselines + draw_distinct(space, drawn, rng, seen_keys, admit, cost_violation)
+
+
 class RandomProposer:
     """Random search: distinct architectures, drawn uniformly from the genomes."""
 
@@ -149,7 +177,7 @@ class RandomProposer:
         self._rng = np.random.default_rng(seed)
         self._known: set[str] = set()
         self._cost_violation = cost_violation
-        self._first: list[Genome] | None = draw_distinct(
+        self._first: list[Genome] | None = first_generation(
             space, count, self._rng, self._known, admit, cost_violation
         )
 

@@ -27,7 +27,7 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.fronts.individuals import Individual
-from aebnas.search.proposers.api import Admit, KeyOf, draw_distinct
+from aebnas.search.proposers.api import Admit, KeyOf, first_generation
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset
 from aebnas.space.api import SearchSpace
@@ -76,7 +76,7 @@ class Nsga2Proposer:
         self._known: set[str] = set(seen_keys)
         if initial is None:
             rng = np.random.default_rng(config.seed)
-            initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
+            initial = first_generation(space, config.population, rng, self._known, admit, cost_violation)
         cards = np.asarray(space.cardinalities, np.int64)
         problem = Problem(
             n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
