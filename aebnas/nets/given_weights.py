@@ -40,8 +40,8 @@ def given_part(network: EarlyExitNetwork) -> Given:
         return Given.NOTHING
     if not all(_is_as_given(layer, module) for layer, module in given):
         return Given.TRAINED
-    # a network may also end behind a new classifier whose layers none brought
-    own_head = all(layer.brings_weights for layer in network.plan[-1].exit)
+    # its own head may be followed by its answers in another order; of a new one nothing was brought
+    own_head = any(layer.brings_weights for layer in network.plan[-1].exit)
     return Given.UNTOUCHED if own_head and not network.boosting_coefficient else Given.OTHER_HEAD
 
 

@@ -22,6 +22,7 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
+from aebnas.search.unread_code import has_unread_space
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.task.task import Task
@@ -118,7 +119,8 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
 
     Raises:
         ConfigError: The loss has another number of weights than there are exits, candidates are to inherit
-            and the space has no slots, or the normalisation is one of other channels than the images have.
+            and the space has no slots, the normalisation is one of other channels than the images have, or
+            a network's own head has other classes.
     """
     weights, space = config.training.exit_weights, problem.space
     wrong = config.space.problem(problem.task.samples.channels)
@@ -127,6 +129,8 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")
+    if config.space.brings_weights and not has_unread_space(config):
+        space.layers(problem.task)  # raises where a head does not fit
     if problem.plan.inherits and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "

@@ -48,7 +48,9 @@ def test_every_network_that_ran_is_counted_in_full(tmp_path: Path) -> None:
 
 def test_three_networks_make_a_triple(tmp_path: Path) -> None:
     three = sorted(networks(8, 0), key=lambda each: answered(each, (0.5,), 0.0).evaluation.reach_macs[0])
-    outcomes = [answered(each, (right,), 1.0) for each, right in zip(three[::3], (0.4, 0.7, 0.95), strict=True)]
+    outcomes = [
+        answered(each, (right,), 1.0) for each, right in zip(three[::3], (0.4, 0.7, 0.95), strict=True)
+    ]
     store = run_of(tmp_path / "run", outcomes)
     alone = static_networks(read_run(store).done, "macs")
     made = cascades(alone, Answers(store), "macs")

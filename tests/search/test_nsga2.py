@@ -8,7 +8,8 @@ from search.fakes import fake_config
 
 from aebnas.evaluation.plan import plan_of
 from aebnas.runs.fronts.individuals import Individual
-from aebnas.search.proposers.api import RandomProposer, draw_distinct
+from aebnas.search.proposers.api import RandomProposer
+from aebnas.search.proposers.draws import draw_distinct
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.start import planned_candidates
 from aebnas.space.genes import Genome

@@ -14,7 +14,7 @@ from aebnas.config.choices import Choices, Frozen, Wrong, reject
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.space import BranchConfig, NormalisationConfig
 from aebnas.config.sections.spaces import SpaceSection
-from aebnas.pretrained.network_names import is_code, is_program, wrong_network
+from aebnas.pretrained.network_names import is_code, is_file, wrong_network
 
 PRETRAINED = "pretrained"
 AUTO = "auto"
@@ -120,7 +120,7 @@ class GivenNetworkConfig(Frozen):
     """One of several networks; what it leaves out is as the space says."""
 
     network: Network
-    """A name of ours (efficientnet_lite0), package.module:function, or a .pt2 file of torch.export.save."""
+    """efficientnet_lite0, package.module:function, a .pt2 of torch.export, a .aebnas of save_network."""
     weights: Annotated[str, Field(min_length=1)] | None = None
     """A file of weights that is read into it: safetensors or a state dict; default: those that it brings."""
     answer: Answer | None = None
@@ -181,7 +181,7 @@ class PretrainedSpaceConfig(SpaceSection):
     """The kind of space."""
     brings_weights: ClassVar[bool] = True
     network: Networks
-    """A name of ours (efficientnet_lite0), package.module:function, or a .pt2 file; in a list: a gene."""
+    """efficientnet_lite0, package.module:function, a .pt2 or .aebnas file; in a list: a gene."""
     weights: Annotated[str, Field(min_length=1)] | None = None
     """A file of weights that is read into it: safetensors or a state dict; default: those that it brings."""
     answer: Answer | None = None
@@ -240,7 +240,7 @@ class PretrainedSpaceConfig(SpaceSection):
         """Return saved programs and files of weights."""
         files = {} if self.weights is None else {"weights": self.weights}
         for i, own in enumerate(self.network):
-            files |= {f"network.{i}.network": own.network} if is_program(own.network) else {}
+            files |= {f"network.{i}.network": own.network} if is_file(own.network) else {}
             files |= {} if own.weights is None else {f"network.{i}.weights": own.weights}
         return files
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.errors import DataError, RunError
+from aebnas.errors import CodeRefusedError, DataError, RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.runs.fronts.operating_points import OperatingPoint
@@ -43,6 +43,8 @@ class Answers:
             return None
         try:
             chosen = policy.decide(samples.logits)
+        except CodeRefusedError:  # a policy from outside, which a report does not run unasked
+            return None
         except DataError:  # it looks at logits, which are kept apart
             samples = self._with_logits(point.evaluation)
             if samples is None:

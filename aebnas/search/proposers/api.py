@@ -1,6 +1,6 @@
-"""Who proposes the next architectures: a protocol, random search, the initial draw.
+"""Who proposes the next architectures: a protocol, and random search.
 
-``nsga2.py`` holds the other implementation.  Must not import torch or pymoo.
+``nsga2.py`` and ``surrogate/`` hold the other implementations.  Must not import torch or pymoo.
 """
 
 from __future__ import annotations
@@ -11,19 +11,15 @@ from typing import Protocol
 
 import numpy as np
 
-from aebnas.errors import ConfigError
 from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.events import SurrogateStatus
+from aebnas.search.proposers.draws import Admit, draw_distinct
 from aebnas.search.proposers.limits import CostViolation
-from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 
 KEYS_REMEMBERED = 50_000
 """Genomes whose architecture a surrogate need not write out again."""
-TRIES_PER_GENOME = 2000
-"""Draws before the initial population is taken to be as large as the space allows."""
-DRAWS_BEYOND_LIMITS = 200
-"""Per genome, before those least beyond the limits are taken."""
 
 
 class Proposer(Protocol):
@@ -42,7 +38,6 @@ class Proposer(Protocol):
         ...
 
 
-Admit = Callable[[Architecture], bool]
 KeyOf = Callable[[Genome], str]
 
 
@@ -62,6 +57,7 @@ def remembered_keys(space: SearchSpace) -> KeyOf:
     return key_of
 
 
+<<<<<<< HEAD
 def draw_distinct(
     space: SearchSpace,
     count: int,
@@ -148,6 +144,8 @@ def first_generation(
     return baselines + draw_distinct(space, drawn, rng, seen_keys, admit, cost_violation)
 
 
+=======
+>>>>>>> front2
 class RandomProposer:
     """Random search: distinct architectures, drawn uniformly from the genomes."""
 

@@ -26,7 +26,7 @@ class NetworkSource:
     """Which network, and with which weights."""
 
     network: str
-    """A name of ours, ``package.module:function``, or a ``.pt2`` file."""
+    """A name of ours, ``package.module:function``, or a ``.pt2`` or ``.aebnas`` file."""
     weights: str = ""
     """A file that is read into it; empty: it has its own."""
     answer: str = ""
