@@ -16,7 +16,7 @@ from aebnas.runs.store.store import RunStore
 
 
 def run(path: Path, sureness: float) -> tuple[RunStore, list[StaticNetwork]]:
-    """A run of two whole networks, the dearer one more accurate."""
+    """A run of two whole networks, the more expensive one more accurate."""
     by_cost = sorted(networks(4, 0), key=lambda each: answered(each, (0.5,), 0.0).evaluation.reach_macs[0])
     cheap, expensive = by_cost[0], by_cost[-1]
     store = run_of(path, [answered(cheap, (0.7,), sureness), answered(expensive, (0.95,), sureness)])

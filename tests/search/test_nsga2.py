@@ -174,7 +174,7 @@ class SpaceWithBaselines(StagedSpace):
         return tuple(alone.values())
 
 
-@pytest.mark.parametrize("population, size", [(6, 6), (3, 5), (2, 4)])
+@pytest.mark.parametrize(("population", "size"), [(6, 6), (3, 5), (2, 4)])
 def test_baselines_come_first_and_half_a_population_is_drawn_beside_them(population: int, size: int) -> None:
     space = SpaceWithBaselines(CONFIG.space, 8, CONFIG.search.budget_fractions)
     config = CONFIG.search.model_copy(update={"population": population})

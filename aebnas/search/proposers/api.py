@@ -13,7 +13,7 @@ import numpy as np
 
 from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.events import SurrogateStatus
-from aebnas.search.proposers.draws import Admit, draw_distinct
+from aebnas.search.proposers.draws import Admit, draw_distinct, first_generation
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
@@ -57,95 +57,6 @@ def remembered_keys(space: SearchSpace) -> KeyOf:
     return key_of
 
 
-<<<<<<< HEAD
-def draw_distinct(
-    space: SearchSpace,
-    count: int,
-    rng: np.random.Generator,
-    seen_keys: set[str],
-    admit: Admit | None = None,
-    cost_violation: CostViolation | None = None,
-) -> list[Genome]:
-    """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``seen_keys``.
-
-    Where nearly nothing that is drawn is within the limits, those least beyond them are returned too.
-
-    Args:
-        space: Where to draw from.
-        count: How many.
-        rng: Source of randomness.
-        seen_keys: Keys of architectures not to return again; changed in place.
-        admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
-        cost_violation: How far architectures are beyond limits.
-
-    Raises:
-        ConfigError: ``admit`` refused nearly every one of many draws.
-    """
-    genomes: list[Genome] = []
-    beyond: dict[str, tuple[float, Genome]] = {}
-    refused = draws_beyond = 0
-    for _ in range(TRIES_PER_GENOME * count):
-        if len(genomes) == count:
-            break
-        genome = space.sample(rng)
-        architecture = space.decode(genome)
-        key = architecture.key()
-        if key in seen_keys:
-            continue
-        if admit is not None and not admit(architecture):
-            refused += 1
-            admitted = len(genomes) + draws_beyond
-            if refused >= TRIES_PER_GENOME * (admitted + 1):
-                raise ConfigError(
-                    f"search.initial_max_macs / initial_max_params refused {refused:,} random architectures "
-                    f"and admitted {admitted}: the limit is below what the space can build. "
-                    "See its sizes: aebnas check FILE"
-                )
-            continue
-        if key not in beyond and cost_violation is not None and (missed := cost_violation(architecture)) > 0:
-            beyond[key] = missed, genome
-        if key in beyond:
-            draws_beyond += 1
-            if draws_beyond == DRAWS_BEYOND_LIMITS * count:
-                break
-            continue
-        seen_keys.add(key)
-        genomes.append(genome)
-    nearest = sorted(beyond, key=lambda key: beyond[key][0])[: count - len(genomes)]
-    seen_keys.update(nearest)
-    return genomes + [beyond[key][1] for key in nearest]
-
-
-def first_size(count: int, baselines: int) -> int:
-    """Return how many candidates a first generation has: at least half as many as asked for are drawn.
-
-    Args:
-        count: Asked for.
-        baselines: Of the space, which come first.
-    """
-    return max(count, baselines + (count + 1) // 2) if baselines else count
-
-
-def first_generation(
-    space: SearchSpace,
-    count: int,
-    rng: np.random.Generator,
-    seen_keys: set[str],
-    admit: Admit | None = None,
-    cost_violation: CostViolation | None = None,
-) -> list[Genome]:
-    """Return the baselines of a space, whatever they cost, then genomes drawn as by ``draw_distinct``.
-
-    A front without them would not tell whether exits pay.
-    """
-    baselines = list(space.baselines())
-    seen_keys.update(space.decode(genome).key() for genome in baselines)
-    drawn = first_size(count, len(baselines)) - len(baselines)
-    return baselines + draw_distinct(space, drawn, rng, seen_keys, admit, cost_violation)
-
-
-=======
->>>>>>> front2
 class RandomProposer:
     """Random search: distinct architectures, drawn uniformly from the genomes."""
 

@@ -27,12 +27,8 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.fronts.individuals import Individual
-<<<<<<< HEAD
-from aebnas.search.proposers.api import Admit, KeyOf, first_generation
-=======
 from aebnas.search.proposers.api import KeyOf
-from aebnas.search.proposers.draws import Admit, draw_distinct
->>>>>>> front2
+from aebnas.search.proposers.draws import Admit, first_generation
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset
 from aebnas.space.api import SearchSpace
@@ -81,17 +77,7 @@ class Nsga2Proposer:
         self._known: set[str] = set(seen_keys)
         if initial is None:
             rng = np.random.default_rng(config.seed)
-<<<<<<< HEAD
             initial = first_generation(space, config.population, rng, self._known, admit, cost_violation)
-        cards = np.asarray(space.cardinalities, np.int64)
-        problem = Problem(
-            n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
-        )
-        groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
-        rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
-=======
-            initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
->>>>>>> front2
         self._duplicates = _KnownArchitectures(
             key_of or (lambda genome: space.decode(genome).key()),
             self._known,
