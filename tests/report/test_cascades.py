@@ -47,10 +47,12 @@ def test_every_network_that_ran_is_counted_in_full(tmp_path: Path) -> None:
 
 
 def test_three_networks_make_a_triple(tmp_path: Path) -> None:
-    three = sorted(networks(8, 0), key=lambda each: answered(each, (0.5,), 0.0).evaluation.reach_macs[0])
-    outcomes = [
-        answered(each, (right,), 1.0) for each, right in zip(three[::3], (0.4, 0.7, 0.95), strict=True)
-    ]
+    macs = {each: answered(each, (0.5,), 0.0).evaluation.reach_macs[0] for each in networks(60, 0)}
+    large = max(macs, key=lambda each: macs[each])
+    middling = max((each for each in macs if macs[each] < 0.5 * macs[large]), key=lambda each: macs[each])
+    small = max((each for each in macs if macs[each] < 0.8 * macs[middling]), key=lambda each: macs[each])
+    rising = zip((small, middling, large), (0.8, 0.9, 0.95), strict=True)
+    outcomes = [answered(each, (right,), 1.0) for each, right in rising]
     store = run_of(tmp_path / "run", outcomes)
     alone = static_networks(read_run(store).done, "macs")
     made = cascades(alone, Answers(store), "macs")
