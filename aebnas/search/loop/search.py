@@ -215,7 +215,7 @@ class Search:
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=planned_candidates(search, self._plan, len(self._space.baselines()))
+                planned=planned_candidates(search, self._plan, len(self._problem.space.baselines()))
                 + self._plan.final_trainings,
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
