@@ -25,7 +25,7 @@ _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 @contextmanager
-def draft_of(folder: Path) -> Iterator[Path]:
+def folder_draft(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside another one, of this process alone; it is gone afterwards.
 
     Args:

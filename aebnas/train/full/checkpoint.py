@@ -43,6 +43,8 @@ FORMAT = 1
 FileName = Literal["weights.pt", "logits.npz"]
 WEIGHTS: FileName = "weights.pt"
 LOGITS: FileName = "logits.npz"
+EVALUATION_FILE = "evaluation.json"
+"""What ``aebnas evaluate`` said about a checkpoint; deleted when the checkpoint changes."""
 WHAT = "no checkpoint. `aebnas train` writes them: runs/NAME/trained/KEY"
 CURE = "train it again: aebnas train ... --again"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
