@@ -26,7 +26,7 @@ _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 @contextmanager
 def folder_draft(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside another one, of this process alone; it is gone afterwards.
+    """Yield an empty temporary folder beside another one, for this process alone; it is deleted afterwards.
 
     Args:
         folder: Absolute; its parent exists.

@@ -120,7 +120,7 @@ def anchor_clock(target: Target) -> NetworkClock:
 
 
 def measure_overhead(target: Target) -> Overhead:
-    """Return what the runner costs on segments that compute next to nothing."""
+    """Return the time that the runner itself takes, measured on segments that compute next to nothing."""
     clock = _empty_network(target)
     reach = np.median([clock.sample_ns() for _ in range(ROUNDS)], axis=0) / 1e6
     # of three segments the first two decide, the last does not

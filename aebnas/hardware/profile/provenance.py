@@ -21,7 +21,7 @@ ProfileListener = Callable[[str, int, int], None]
 
 
 def ignore(stage: str, done: int, total: int) -> None:
-    """Listen to nothing."""
+    """Ignore the progress."""
 
 
 def versions() -> dict[str, str]:

@@ -79,7 +79,7 @@ def telling(storage: str, study: str) -> Iterator[None]:
 
 
 def _split(storage: str) -> tuple[str, list[str]]:
-    """Return an address without its passwords, and these."""
+    """Return an address without its passwords, and the passwords."""
     secrets = [match[2] for match in _SECRET.finditer(storage)]
     text = _SECRET.sub(rf"\1{HIDDEN}", storage)
     scheme, mark, rest = text.partition("://")

@@ -84,7 +84,7 @@ def refitted(trained: Trained, job: TrainingJob, plan: Plan) -> Trained:
 
 
 def training_event(trained: Trained, job: TrainingJob, plan: Plan, was_known: bool) -> NetworkTrained:
-    """Return what a listener hears of a complete checkpoint."""
+    """Return the event for a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy

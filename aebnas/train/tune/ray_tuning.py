@@ -52,7 +52,7 @@ QUIET = {
 
 
 def tune_aside(pipe: Connection) -> None:
-    """Be the process aside: run the trials that the pipe asks for, and tell how each ends."""
+    """Run the trials that a request from the pipe asks for, and send how each ends; a process of its own."""
     request, resources = receive(pipe)
     mouth = _Mouth(pipe)
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
@@ -78,7 +78,7 @@ class _Mouth:
             send(self._pipe, message)
 
     def breathe(self) -> None:
-        """Tell again and again that Ray answers; if nothing is heard, it does not."""
+        """Send a sign of life as long as Ray answers."""
         while nodes_up():
             self.say(Alive())
             time.sleep(BREATH_SECONDS)
@@ -143,7 +143,7 @@ def _tuner(request: TrialRequest, resources: TrialResources, folder: str, watch:
 
 
 def scheduler_of(request: TrialRequest) -> ASHAScheduler:
-    """Return the ASHA of a tuning, which knows how the earlier trials went."""
+    """Return the ASHA scheduler of a tuning, with the reports of earlier trials."""
     scheduler = _InformedAsha(
         time_attr="epoch",
         max_t=request.epochs,
@@ -169,7 +169,7 @@ class _InformedAsha(ASHAScheduler):
     finished: Sequence[Tried] = ()
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Learn what is compared, then hear the earlier trials out."""
+        """Set the compared metric, then add the reports of the earlier trials."""
         is_set = bool(super().set_search_properties(metric, mode, **spec))
         for number, tried in enumerate(self.finished):
             # of a trial ASHA wants the name, of its controller nothing
@@ -182,7 +182,7 @@ class _InformedAsha(ASHAScheduler):
 
 
 class _Watch(Callback):
-    """Hears of every trial that ends."""
+    """Sends every trial that ends."""
 
     def __init__(self, on_trial: Callable[[Tried], None]) -> None:
         self._on_trial = on_trial
@@ -190,7 +190,7 @@ class _Watch(Callback):
         self._reports: dict[str, dict[int, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return nothing: Tune writes its callbacks down, and a pipe cannot be."""
+        """Return an empty state: Tune pickles its callbacks, and a pipe cannot be pickled."""
         return {}
 
     def on_trial_result(

@@ -36,7 +36,7 @@ class Tried(Frozen):
 
 
 class Question(Frozen):
-    """What is tuned; trials of another question say nothing about this one."""
+    """What is tuned; trials of another question are not used for this one."""
 
     key: str
     """Identity of the architecture."""
