@@ -31,6 +31,7 @@ from aebnas.search.clock import Clock
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FeaturesProgress,
     Generation,
     Listener,
     SearchStarted,
@@ -256,8 +257,8 @@ class Search:
                 self._pool.stop_starting()
 
     def _on_event(self, event: Event) -> None:
-        """Tell what the workers tell; a supernet's training counts even if nothing ends it in order."""
-        if isinstance(event, SupernetProgress):
+        """Tell what the workers tell; what precedes them takes time even if nothing ends it in order."""
+        if isinstance(event, SupernetProgress | FeaturesProgress):
             self._clock.note()
         self._listener(event)
 

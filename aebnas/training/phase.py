@@ -73,6 +73,17 @@ def all_but_early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
     return (*(part.backbone for part in network.segments()), network.segments()[-1].exit)
 
 
+def all_but_new_exits(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
+    """Return the backbone, and of the exits what brought its weights: the classifier of a given network."""
+    brought = [
+        module
+        for plan, part in zip(network.plan, network.segments(), strict=True)
+        for layer, module in zip(plan.exit, part.exit, strict=True)
+        if layer.brings_weights
+    ]
+    return (*(part.backbone for part in network.segments()), *brought)
+
+
 def early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
     """Return the branches of all exits but the last."""
     return tuple(part.exit for part in network.segments()[:-1])

@@ -14,7 +14,7 @@ from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
-from aebnas.space.api import Segment
+from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import FINAL
@@ -95,6 +95,18 @@ class PretrainedArchitecture(PlainNetwork):
     def without_exits(self) -> Self:
         """Return the same network without early exits."""
         return replace(self, exits=(), branches=())
+
+    def given(self, task: Task) -> GivenNetwork:
+        """Return the network in all its pieces.
+
+        Raises:
+            ConfigError, NetworkError, CodeRefusedError: As of ``segments``.
+        """
+        (whole,) = self.without_exits().segments(task)
+        places = tuple(place.name for place in self.places)
+        return GivenNetwork(
+            self.identity, self.input(task), places, whole.backbone, whole.exit, self.head == "keep"
+        )
 
     def drawing(self) -> Drawing:
         """Return a row for each piece, and the exits behind them."""

@@ -16,7 +16,7 @@ from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.cuts import named_cuts
 from aebnas.pretrained.layer import TYPE
-from aebnas.space.api import Architecture
+from aebnas.space.api import Architecture, GivenNetwork
 from aebnas.space.gene_space import GeneSpace, chosen
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
@@ -171,6 +171,10 @@ class PretrainedSpace(GeneSpace):
     def inputs(self, task: Task) -> tuple[InputSpec, ...]:
         """Return every resolution."""
         return tuple(bare.input(task) for bare in self._bare.values())
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return the network at every resolution."""
+        return tuple(bare.given(task) for bare in self._bare.values())
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every piece and every layer of branches, each once, in a fixed order."""
