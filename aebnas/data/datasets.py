@@ -20,6 +20,7 @@ from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
 from aebnas.data.checks.memory import check_fits, memory_errors, reading_peak
+from aebnas.data.class_order import in_order
 from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
@@ -160,7 +161,8 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
         if test is None:
             check_labels(train.labels, len(classes), name)
             train, test = cut_test(train.named("image"), config.test_share, TEST_SEED)
-    return make_dataset(name, train, test, classes, extras)
+        dataset = make_dataset(name, train, test, classes, extras)
+    return dataset if config.classes is None else in_order(dataset, config.classes)
 
 
 def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:

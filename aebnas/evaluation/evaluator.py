@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.errors import CodeError, TrainingError
+from aebnas.errors import CodeError, RunError, TrainingError
 from aebnas.evaluation.bench import Bench, Logits, Shared
 from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.fidelities import FIDELITIES
@@ -113,13 +113,14 @@ class Evaluator:
     def _scored(self, draft: Evaluation, step: Step) -> tuple[Evaluation, Artefacts]:
         torch.manual_seed(draft.seed)
         realised = self.bench.realise(draft.architecture, step, draft.seed)
+        options = self.plan.fidelities[step.level].options
         artefacts = self._artefacts(realised.network, realised.logits)
         fitted = self._fitted(artefacts, draft)
         scored = replace(
             draft,
             precision=PRECISIONS[realised.dtype],
             train_loss=realised.last_loss,
-            epochs=0 if realised.last_loss is None else draft.epochs,
+            epochs=0 if realised.last_loss is None and options.trains_whole_networks else draft.epochs,
             curve=fitted.curve,
             target_check=fitted.target_check,
             cost_metric=self.settings.exits.cost_metric,
@@ -179,6 +180,8 @@ class Evaluator:
         """Return why a candidate failed, in words, and what kind of failure it is."""
         if isinstance(error, TrainingError | CodeError):
             return str(error), Status.FAILED
+        if isinstance(error, RunError):
+            return str(error), Status.CANNOT_WRITE
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
             sign in str(error) for sign in MEMORY_SIGNS

@@ -17,6 +17,7 @@ from torch import Tensor
 from aebnas.config.sections.fidelity_kinds import HeadsConfig
 from aebnas.data.prepare import InputPreparation
 from aebnas.data.splits import Splits
+from aebnas.errors import ConfigError
 from aebnas.evaluation.settings import CandidateSettings
 from aebnas.files.user_cache import user_cache
 from aebnas.heads.bank.head_bank import HeadBank, TrainedHead
@@ -108,7 +109,10 @@ class GivenNetworks:
         """
         networks = self._space().given_networks(self._splits.task)
         stores = [self._store(network) for network in networks]
-        plans = shared_plans(stores, self._options.cache_limit_mb, self._options.views)
+        try:
+            plans = shared_plans(stores, self._options.cache_limit_mb, self._options.views)
+        except ConfigError as error:
+            raise ConfigError(f"evaluation.fidelities.0.cache_limit_mb: {error}") from None
         opened = []
         for network, store, plan in zip(networks, stores, plans, strict=True):
             features = Features(store, plan)

@@ -134,6 +134,12 @@ def _check_space(config: SearchFile, problem: Problem) -> None:
             "that none can inherit. Use trained"
         )
 
+    if problem.plan.is_frozen and not space.given_networks(problem.task):
+        raise ConfigError(
+            f"evaluation.fidelities: heads need a network that somebody trained, but networks of kind "
+            f"{config.space.kind} are made of blocks. Use trained, or space.kind=pretrained"
+        )
+
 
 def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     """Refuse here a given supernet that no candidate could inherit from.

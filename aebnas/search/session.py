@@ -155,8 +155,8 @@ def _search(
     def make_pool(on_event: Listener) -> Pool:
         from aebnas.evaluation.bench import Preparation  # imports torch
         from aebnas.evaluation.fidelities import prepared
-        from aebnas.search.given_networks import prepared_heads
-        from aebnas.search.supernets import prepared_supernet
+        from aebnas.search.artefacts.given_networks import prepared_heads
+        from aebnas.search.artefacts.supernets import prepared_supernet
 
         def supernet() -> Mapping[str, NDArray[Any]]:
             ready = prepared_supernet(candidates.supernet, workers, splits, store, on_event)

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from aebnas.blocks.table import block_named
+from aebnas.pretrained.layer import TYPE as PIECE
 
 
 def training_dtype(
@@ -22,15 +23,16 @@ def training_dtype(
 
     Args:
         precision: The user's choice.
-        types: Kinds of blocks of its backbone, which decide where the choice is ``auto``.
+        types: Kinds of blocks of its backbone, which decide where the choice is ``auto``: what was trained
+            elsewhere, piece by piece, goes on in fp32.
         device: Where it is trained.
     """
     if precision != "auto":
         return torch.bfloat16 if precision == "bf16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    depthwise = any(block_named(type_).is_depthwise for type_ in types)
-    fast = device.type == "cpu" and has_fast_bf16() and not depthwise
+    is_slower = any(type_ == PIECE or block_named(type_).is_depthwise for type_ in types)
+    fast = device.type == "cpu" and has_fast_bf16() and not is_slower
     return torch.bfloat16 if fast else torch.float32
 
 

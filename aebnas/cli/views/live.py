@@ -40,6 +40,7 @@ from aebnas.search.events import (
     FeaturesProgress,
     FidelityFinished,
     FinalsChosen,
+    Noted,
     SearchStarted,
     SupernetProgress,
     SupernetReady,

@@ -53,6 +53,7 @@ class DataMetadata:
 def is_published(config: DataConfig) -> bool:
     """Return whether all that splits depend on is known without reading."""
     is_known = config.name is not None and not config.is_outside and config.root is None
+    is_known = is_known and config.classes is None
     return is_known and bool(KNOWN[str(config.name)].counts)
 
 
