@@ -46,23 +46,25 @@ def main() -> None:
     config = stores[0].config
     splits = make_splits(load_dataset(config.data), config.data)
     kept = {
-        one.key: (one, store)
+        evaluation.key: (evaluation, store)
         for store in stores
-        for one in store.evaluations()
+        for evaluation in store.evaluations()
         # a network without early exits has nothing to predict
-        if one.is_done and len(one.reach_macs) > 1 and store.weights_path(one.key, one.fidelity).exists()
+        if evaluation.is_done
+        and len(evaluation.reach_macs) > 1
+        and store.weights_path(evaluation.key, evaluation.fidelity).exists()
     }
     chosen = [kept[key] for key in sorted(kept)][: arguments.candidates]
     anchor = anchor_clock(target)
     levels, errors = [], []
     print("| network | exits | predicted ms | measured ms | error |\n| --- | --- | --- | --- | --- |")
-    for one, store in chosen:
+    for evaluation, store in chosen:
         network = EarlyExitNetwork(
-            one.architecture,
+            evaluation.architecture,
             splits.task,
             config.training.boosting_coefficient,
         )
-        weights = io.BytesIO(store.weights_path(one.key, one.fidelity).read_bytes())
+        weights = io.BytesIO(store.weights_path(evaluation.key, evaluation.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
         reach = profile.reach_latency_ms(network.plan)
         images = np.concatenate(
@@ -72,7 +74,7 @@ def main() -> None:
                 for x, _ in eval_batches(part, network.input, device="cpu", batch_size=250)
             ]
         )[: arguments.images]
-        thresholds = np.array(one.curve.policies[one.point_index(BUDGET_FRACTION)].thresholds)
+        thresholds = np.array(evaluation.curve.policies[evaluation.point_index(BUDGET_FRACTION)].thresholds)
         runner = network_runner(network, target)
 
         def leave(exit_: int, logits: np.ndarray, limits: np.ndarray = thresholds) -> bool:
@@ -91,7 +93,7 @@ def main() -> None:
         predicted, measured = float(rates @ reach), float(np.median(spent))
         errors.append(predicted / measured - 1)
         print(
-            f"| {one.key} | {'/'.join(f'{rate:.0%}' for rate in rates)} "
+            f"| {evaluation.key} | {'/'.join(f'{rate:.0%}' for rate in rates)} "
             f"| {predicted:.4f} | {measured:.4f} | {errors[-1]:+.1%} |"
         )
     print(f"\nmean absolute error {np.mean(np.abs(errors)):.1%}, largest {np.max(np.abs(errors)):.1%}")

@@ -42,14 +42,14 @@ def main() -> None:
     classes = logits[np.arange(len(pixels)), exits].argmax(axis=1)
     single = [session.predict(image) for image in pixels]
     batched = [
-        one
+        prediction
         for start in range(0, len(pixels), arguments.batch_size)
-        for one in session.predict_batch(pixels[start : start + arguments.batch_size])
+        for prediction in session.predict_batch(pixels[start : start + arguments.batch_size])
     ]
     ways = {
         "torch": np.stack([classes, exits], axis=1),
-        "one by one": np.array([(one.class_index, one.exit) for one in single]),
-        "batched": np.array([(one.class_index, one.exit) for one in batched]),
+        "one by one": np.array([(prediction.class_index, prediction.exit) for prediction in single]),
+        "batched": np.array([(prediction.class_index, prediction.exit) for prediction in batched]),
     }
     left = np.bincount(exits, minlength=session.exits).tolist()
     print(f"{len(pixels)} images, exits taken in torch: {left}")

@@ -98,7 +98,7 @@ def _measure(program: str, page: Path) -> None:
             ("click", [ANSWER % (7 * i) for i in range(CLICKS)]),
             ("slider", [SLIDE] * CLICKS),
         ):
-            times = [chromium.value(one) for one in code]
+            times = [chromium.value(script) for script in code]
             print(f"{name}: median {np.median(times):.0f} ms, longest {max(times):.0f} ms of {CLICKS}")
         print(f"console: {chromium.problems or 'silent'}")
     finally:
@@ -109,11 +109,11 @@ def _evaluations(config: SearchFile, number: int) -> list[Evaluation]:
     """Return evaluations of distinct random networks."""
     space = StagedSpace(config.space, 28, config.search.budget_fractions)
     rng = np.random.default_rng(0)
-    found: dict[str, StagedArchitecture] = {}
-    while len(found) < number:
+    architectures: dict[str, StagedArchitecture] = {}
+    while len(architectures) < number:
         architecture = space.decode(space.sample(rng))
-        found[architecture.key()] = architecture
-    return [_evaluation(one, i) for i, one in enumerate(found.values())]
+        architectures[architecture.key()] = architecture
+    return [_evaluation(architecture, i) for i, architecture in enumerate(architectures.values())]
 
 
 def _evaluation(architecture: StagedArchitecture, seed: int) -> Evaluation:

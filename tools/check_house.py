@@ -90,10 +90,10 @@ def _name(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _module(name: str, path: Path, known: Mapping[str, Path]) -> Module:
+def _module(name: str, path: Path, paths: Mapping[str, Path]) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     module = Module(path, ast.get_docstring(tree) or "")
-    for target, is_loaded in _imports(tree, known, is_loaded=True):
+    for target, is_loaded in _imports(tree, paths, is_loaded=True):
         if target != name:
             module.named.add(target)
             if is_loaded:
@@ -101,16 +101,16 @@ def _module(name: str, path: Path, known: Mapping[str, Path]) -> Module:
     return module
 
 
-def _imports(node: ast.AST, known: Mapping[str, Path], is_loaded: bool) -> Iterator[tuple[str, bool]]:
+def _imports(node: ast.AST, paths: Mapping[str, Path], is_loaded: bool) -> Iterator[tuple[str, bool]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from ((alias.name, is_loaded) for alias in child.names)
         elif isinstance(child, ast.ImportFrom) and child.module is not None:
             for alias in child.names:
                 whole = f"{child.module}.{alias.name}"
-                yield (whole if whole in known else child.module), is_loaded
+                yield (whole if whole in paths else child.module), is_loaded
         is_later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(child)
-        yield from _imports(child, known, is_loaded and not is_later)
+        yield from _imports(child, paths, is_loaded and not is_later)
 
 
 def _is_for_types(node: ast.AST) -> bool:
@@ -118,10 +118,10 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _promised(docstring: str) -> list[str]:
-    words = " ".join(docstring.split())
+    text = " ".join(docstring.split())
     return [
         library
-        for sentence in PROMISE.findall(words)
+        for sentence in PROMISE.findall(text)
         for library in re.split(r",\s*|\s+(?:or|and|nor)\s+", sentence)
         if library
     ]
@@ -156,7 +156,7 @@ def _components(modules: Mapping[str, Module]) -> list[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    components: list[list[str]] = []
     for root in modules:
         work = [(root, iter(sorted(modules[root].named & modules.keys())))] if root not in order else []
         while work:
@@ -176,9 +176,9 @@ def _components(modules: Mapping[str, Module]) -> list[list[str]]:
                     low[work[-1][0]] = min(low[work[-1][0]], low[name])
                 if low[name] == order[name]:
                     cut = stack.index(name)
-                    found.append(stack[cut:])
+                    components.append(stack[cut:])
                     del stack[cut:]
-    return found
+    return components
 
 
 if __name__ == "__main__":

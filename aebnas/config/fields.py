@@ -58,6 +58,11 @@ def has_default(path: Path) -> bool:
     return field is not None and not field.is_required()
 
 
+def is_a_field(name: str) -> bool:
+    """Return whether some section has a field of that name."""
+    return any(path.rpartition(".")[2] == name for path, _ in _fields(SearchFile, ""))
+
+
 def home_of(name: str, value: Any) -> str | None:
     """Return where a field of that name stands, if it is in one place alone and may have that value."""
     homes = {path: field for path, field in _fields(SearchFile, "") if path.rpartition(".")[2] == name}

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
-from aebnas.config.fields import documentation, field_names, has_default, home_of
-from aebnas.config.moved import moved
+from aebnas.config.fields import documentation, field_names, has_default, home_of, is_a_field
+from aebnas.config.moved import moved, moved_from_elsewhere
 from aebnas.config.sections.fidelities import KINDS
 from aebnas.files.document import Document
 from aebnas.files.source_locations import Path, Problem
@@ -124,18 +124,26 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         full = [((*path, *relative), message) for relative, message in error["ctx"]["wrong"]]
         return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
-        new_spelling = moved(path, document.tree)
-        if new_spelling is not None:
-            return [Problem(document.location(path), path, new_spelling)]
-        return [Problem(document.location(path), path[:-1], _unknown_key(path, error, document.tree))]
+        return [_unknown(path, error, document)]
     return [Problem(document.location(path), path, _sentence(path, error))]
 
 
-def _unknown_key(path: Path, error: ErrorDetails, tree: Any) -> str:
-    key = str(path[-1])
+def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
+    """Return what to say of a key that no field has: its new name, its home, or the nearest one."""
+    tree, is_entry = document.tree, error["type"] == "literal_error"
+    home = None if is_entry else home_of(str(path[-1]), _at(path, tree))
+    new_spelling = moved(path, tree)
+    if new_spelling is None and not is_entry and not is_a_field(str(path[-1])):
+        new_spelling = moved_from_elsewhere(path, tree)
+    if new_spelling is not None:
+        return Problem(document.location(path), path, new_spelling)
+    return Problem(document.location(path), path[:-1], _unknown_key(str(path[-1]), path, error, tree, home))
+
+
+def _unknown_key(key: str, path: Path, error: ErrorDetails, tree: Any, home: str | None) -> str:
     is_entry = error["type"] == "literal_error"
     names = _choices(error) if is_entry else _fields_at(path[:-1], tree)
-    near, home = did_you_mean(key, names), None if is_entry else home_of(key, _at(path, tree))
+    near = did_you_mean(key, names)
     if not near and home:
         near = f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"

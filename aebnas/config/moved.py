@@ -26,6 +26,28 @@ def moved(path: Path, tree: Any) -> str | None:
     return None if cure is None else cure(tree)
 
 
+def moved_from_elsewhere(path: Path, tree: Any) -> str | None:
+    """Return what to write in place of an old field that stands under a section where it never was.
+
+    Args:
+        path: Of the field.
+        tree: The whole file.
+
+    Returns:
+        Its home and its new spelling, with the value that was given; None: no field, or fields of several
+        sections, were called so.
+    """
+    homes = [old for old in MOVED if old[-1] == str(path[-1])]
+    if len(homes) != 1 or not isinstance(tree, dict):
+        return None
+    ((section, name),) = homes
+    value = tree
+    for part in path:
+        value = value[part]
+    at_home = {**tree, section: {**_section(tree, section), name: value}}
+    return f"belongs to {section}, and {MOVED[section, name](at_home)}"
+
+
 def _of_policy(option: str) -> Callable[[Any], str]:
     def cure(tree: Any) -> str:
         exits = _section(tree, "exits")

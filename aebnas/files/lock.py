@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from aebnas.errors import RunError
+from aebnas.files.waiting_lock import NO_LOCKS
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def run_lock(path: Path) -> Iterator[None]:
             f"{path} is in use by another aebnas process ({_holder(path)}); wait for it or stop it"
         ) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+        if error.errno not in NO_LOCKS:
             raise
         _warn(path)
     try:

@@ -36,5 +36,5 @@ class Budget:
 
     def _spent(self, evaluations: Mapping[str, Evaluation]) -> int:
         """Return the epochs of all trainings, those of failed ones included."""
-        levels = (self._plan.named(one.fidelity).level for one in evaluations.values())
+        levels = (self._plan.named(evaluation.fidelity).level for evaluation in evaluations.values())
         return sum(self._plan.cost(level) for level in levels)

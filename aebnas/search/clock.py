@@ -11,10 +11,19 @@ class Clock:
     """Ends a search by ``search.max_minutes``."""
 
     def __init__(self, store: RunStore, max_minutes: float | None) -> None:
-        """Begin at what the run's earlier sessions took."""
+        """Begin now, at what the run's earlier sessions took.
+
+        Args:
+            store: The run's.
+            max_minutes: When the time is up, counted over all sessions; None: never.
+        """
         self._store = store
         self._limit_s = None if max_minutes is None else 60 * max_minutes
-        self._began = time.monotonic() - float(store.metadata("elapsed_seconds", 0.0))
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew at what the run's earlier sessions took."""
+        self._began = time.monotonic() - float(self._store.metadata("elapsed_seconds", 0.0))
 
     def is_late(self) -> bool:
         """Return whether the time is up; the time until now is kept."""

@@ -109,8 +109,12 @@ class Description:
             "architectures": self.architectures,
             **asdict(self.costs),
             "fidelities": [
-                {"name": one.name, "epochs": one.epochs, "keep": None if one.keep is None else str(one.keep)}
-                for one in self.plan.fidelities
+                {
+                    "name": fidelity.name,
+                    "epochs": fidelity.epochs,
+                    "keep": None if fidelity.keep is None else str(fidelity.keep),
+                }
+                for fidelity in self.plan.fidelities
             ],
             "code_not_loaded": self.code_not_loaded,
             "not_checked": [UNCHECKED] if self.code_not_loaded else [],

@@ -224,7 +224,7 @@ class Generation:
         Args:
             reference: Worst point of the hypervolume.
         """
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "number": self.number,
             "proposed": self.proposed,
             "trainings": self.trainings,
@@ -235,14 +235,14 @@ class Generation:
             "is_complete": self.is_complete,
         }
         if self.surrogate is not None:
-            found["surrogate"] = asdict(self.surrogate)
+            summary["surrogate"] = asdict(self.surrogate)
         if self.finals:
-            found["finals"] = [asdict(one) for one in self.finals]
+            summary["finals"] = [asdict(final) for final in self.finals]
         if self.reached:
-            found["reached"] = dict(self.reached)
+            summary["reached"] = dict(self.reached)
         if self.full_trainings is not None:
-            found["full_trainings"] = self.full_trainings
-        return found
+            summary["full_trainings"] = self.full_trainings
+        return summary
 
 
 Event = (

@@ -19,9 +19,9 @@ def all_failed(run: Path, failed: Sequence[Evaluation]) -> WorkerError:
         run: Its directory.
         failed: Its candidates, at least one.
     """
-    reason, count = Counter(one.status_text for one in failed).most_common(1)[0]
+    reason, count = Counter(evaluation.status_text for evaluation in failed).most_common(1)[0]
     cure = ""
-    if any(one.is_machine_failure for one in failed):
+    if any(evaluation.is_machine_failure for evaluation in failed):
         path = shlex.quote(str(run))
         cure = f". When the cause is cured, try them again: aebnas resume {path} --retry-failures"
     return WorkerError(

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
-from aebnas.evaluation.plan import StepOf
-from aebnas.evaluation.record import Evaluation, Outcome
+from aebnas.evaluation.record import Evaluation
 from aebnas.runs.individuals import (
+    FrontPoint,
     Individual,
     advice_on_inherited,
     dominated_share,
@@ -30,28 +30,24 @@ from aebnas.search.budget import Budget
 from aebnas.search.clock import Clock
 from aebnas.search.events import (
     CandidateFinished,
-    Event,
-    FeaturesProgress,
     Generation,
     Listener,
     SearchStarted,
-    SupernetProgress,
     Warned,
-    WorkersStarted,
     ignore,
 )
 from aebnas.search.failures import all_failed, cluster_lost
 from aebnas.search.fidelity.batches import Batches
 from aebnas.search.fidelity.finals import Ended, Finals
 from aebnas.search.fidelity.keeping import Keeping, best_so_far
-from aebnas.search.fidelity.promotion import best_first
+from aebnas.search.fidelity.promotion import best_first, finished_at
 from aebnas.search.fidelity.steps import Steps
 from aebnas.search.problem import Problem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.pool import Pool
-from aebnas.space.api import Architecture
+from aebnas.search.workers.trainings import Trainings
 from aebnas.space.genes import Genome
 
 
@@ -83,16 +79,16 @@ class Search:
         self._problem, self._goals, self._plan = problem, problem.goals, problem.plan
         self._space = space = problem.space
         self._store = store
-        self._make_pool = pool
-        self._pool: Pool | None = None
         self._proposer = proposer
         self._listener = listener
         self._change = change
         self._repeatability = Repeatability(store, change)
         candidates = problem.candidates
-        self._context = context_key(candidates, fingerprint, problem.devices.fingerprints())
+        context = context_key(candidates, fingerprint, problem.devices.fingerprints())
         self._budget = Budget(problem.search.max_trainings, self._plan)
-        self._steps = Steps(self._plan, store, self._context, self._train)
+        self._clock = Clock(store, problem.search.max_minutes)
+        self._trainings = Trainings(pool, store, context, self._clock, self._repeatability, listener)
+        self._steps = Steps(self._plan, store, context, self._trainings)
         self._batches = Batches(self._steps, space, self._goals, listener)
         self._finals = Finals(self._steps, space, self._goals, candidates.max_training_macs, listener)
         self._keeping = Keeping(store, self._plan)
@@ -108,25 +104,12 @@ class Search:
             ClusterLostError: Ray is gone; says what is kept and how to continue.
             RunError: The run store cannot be written.
         """
-        search = self._problem.search
-        self._clock = Clock(self._store, search.max_minutes)
+        self._clock.begin()
         self._store.put_status(RunStatus.RUNNING)
         try:
             self._reference = reference(self._problem)
             self._announce()
-            generation, last = None, 0
-            for number in range(1, search.generations + 1):
-                proposed = self._proposer.ask()
-                asked = self._budget.affordable(proposed, self._evaluations)
-                if not asked:
-                    break
-                generation, last = self._generation(number, asked, len(asked) < len(proposed)), number
-                yield generation
-                if not generation.is_complete:
-                    break
-            if generation is not None and generation.is_complete:
-                yield from self._end(generation)
-            self._store.forget_generations_after(last)
+            yield from self._generations()
             self._repeatability.settle()
             self._store.put_status(RunStatus.FINISHED)
         except KeyboardInterrupt:
@@ -140,23 +123,52 @@ class Search:
                 raise cluster_lost(self._store.path, self._store.count(), error) from error
             raise
         finally:
-            self._close()
+            self._trainings.close()
+
+    def _generations(self) -> Iterator[Generation]:
+        generation, last = None, 0
+        for number in range(1, self._problem.search.generations + 1):
+            proposed = self._proposer.ask()
+            asked = self._budget.affordable(proposed, self._evaluations)
+            if not asked:
+                break
+            generation, last = self._generation(number, asked, len(asked) < len(proposed)), number
+            yield generation
+            if not generation.is_complete:
+                break
+        if generation is not None and generation.is_complete:
+            yield from self._end(generation)
+        self._store.forget_generations_after(last)
 
     def _generation(self, number: int, asked: Sequence[Genome], is_cut: bool) -> Generation:
         is_complete = self._batches.evaluate(asked, self._finish)
         keys = [self._space.decode(genome).key() for genome in asked]
-        found = with_free_points(self._space, asked, self._evaluations, self._goals)
-        if not found and not self._individuals:
+        individuals = with_free_points(self._space, asked, self._evaluations, self._goals)
+        if not individuals and not self._individuals:
             failed = [self._evaluations[key] for key in keys if key in self._evaluations]
             if failed:  # else stopped before anything finished
                 raise all_failed(self._store.path, failed)
-        self._individuals += found
+        self._individuals += individuals
         front = pareto_front(self._individuals, self._evaluations)
         if is_complete:
-            self._proposer.tell(found)
+            self._proposer.tell(individuals)
         else:
             self._repeatability.cut()
-        generation = Generation(
+        generation = self._described(number, keys, front, is_complete)
+        if is_complete:
+            kept = worth_keeping(self._individuals, front, self._problem.search.population)
+            self._keeping.after_generation(generation, self._evaluations, kept | self._best_so_far(), is_cut)
+        self._store.put_generation(number, generation.summary(self._reference))
+        self._listener(generation)
+        if number == 1 and not front and self._trainings.has_begun:  # no replay
+            self._warn_of_limits()
+        return generation
+
+    def _described(
+        self, number: int, keys: Sequence[str], front: tuple[FrontPoint, ...], is_complete: bool
+    ) -> Generation:
+        """Return what a generation came to, as listeners and the run store are told."""
+        return Generation(
             number=number,
             proposed=tuple(dict.fromkeys(keys)),
             trainings=len(self._evaluations),
@@ -168,16 +180,6 @@ class Search:
             full_trainings=self._budget.full_trainings(self._evaluations),
             reached=self._reached(keys) if self._plan.halves else {},
         )
-        if is_complete:
-            kept = (
-                worth_keeping(self._individuals, front, self._problem.search.population) | self._best_so_far()
-            )
-            self._keeping.after_generation(generation, self._evaluations, kept, is_cut)
-        self._store.put_generation(number, generation.summary(self._reference))
-        self._listener(generation)
-        if number == 1 and not front and self._pool is not None:  # no replay
-            self._warn_of_limits()
-        return generation
 
     def _reached(self, keys: Sequence[str]) -> dict[str, str]:
         return {key: self._evaluations[key].fidelity for key in keys if key in self._evaluations}
@@ -187,14 +189,14 @@ class Search:
         if not self._plan.finals or not self._plan.finals[0].continues:
             return set()
         last = self._plan.of_generations[-1].name
-        done = {key: one for key, one in self._evaluations.items() if one.is_done and one.fidelity == last}
-        genomes = [one.genome for one in self._individuals]
+        done = finished_at(last, self._evaluations)
+        genomes = [individual.genome for individual in self._individuals]
         return best_so_far(self._plan, best_first(self._space, genomes, done, self._goals))
 
     def _warn_of_limits(self) -> None:
         """Say that limits on accuracy are held against what candidates inherit."""
         advice = advice_on_inherited(
-            self._goals, self._plan, (one.metrics["accuracy"] for one in self._individuals)
+            self._goals, self._plan, (individual.metrics["accuracy"] for individual in self._individuals)
         )
         if advice is not None:
             text = "no candidate of the first generation satisfies the constraints"
@@ -210,7 +212,7 @@ class Search:
             last,
             hypervolume=dominated_share(on_front, self._reference),
             front=front,
-            finals=tuple(one for one in ended.finals if one.chosen),
+            finals=tuple(final for final in ended.finals if final.chosen),
         )
         self._settle(ended, generation)
         if generation.finals:
@@ -220,51 +222,15 @@ class Search:
     def _settle(self, ended: Ended, generation: Generation) -> None:
         """See that what the front is made of is there, forget the rest, keep the summary."""
         keys = [point.key for point in generation.front]
-        keys += [key for one in ended.finals for key in one.trained]
+        keys += [key for final in ended.finals for key in final.trained]
         candidates = [self._evaluations[key] for key in dict.fromkeys(keys)]
         is_whole = self._steps.make_again(candidates)
-        for one in self._steps.failures:
-            self._repeatability.answered(one)
+        for failure in self._steps.failures:
+            self._repeatability.answered(failure)
         if self._clock.is_late() and (ended.is_left_open or not is_whole):
             self._repeatability.cut()
         self._keeping.after_end(candidates)
         self._store.put_generation(generation.number, generation.summary(self._reference))
-
-    def _train(
-        self,
-        architectures: Sequence[Architecture],
-        step_of: StepOf,
-        fidelity: str | None,
-    ) -> Iterator[Outcome]:
-        """Yield outcomes as they finish; begin nothing more once the time is up.
-
-        Without a fidelity, no attempts are noted: it is what the run did before that is done again.
-        """
-        if not architectures or self._clock.is_late():
-            return
-        if self._pool is None:
-            self._pool = self._make_pool(self._on_event)
-            self._listener(WorkersStarted(self._pool.size))
-
-        def started(key: str) -> None:
-            if fidelity is not None:
-                self._store.start_attempt(key, self._context, fidelity)
-
-        for outcome in self._pool.evaluate(architectures, started, step_of):
-            self._repeatability.trained()
-            yield outcome
-            if self._clock.is_late():
-                self._pool.stop_starting()
-
-    def _on_event(self, event: Event) -> None:
-        """Tell what the workers tell; what precedes them takes time even if nothing ends it in order."""
-        if isinstance(event, SupernetProgress | FeaturesProgress):
-            self._clock.note()
-        self._listener(event)
-
-    @property
-    def _workers(self) -> int:
-        return 0 if self._pool is None else self._pool.size
 
     def _finish(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
         """Take an evaluation in."""
@@ -274,7 +240,7 @@ class Search:
     def _finish_final(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
         """Tell an evaluation."""
         self._repeatability.answered(evaluation)
-        self._listener(CandidateFinished(evaluation, cached, min(remaining, self._workers)))
+        self._listener(CandidateFinished(evaluation, cached, min(remaining, self._trainings.workers)))
 
     def _announce(self) -> None:
         search = self._problem.search
@@ -298,8 +264,3 @@ class Search:
                     "out differently, and mark the run as not exactly repeatable"
                 )
             )
-
-    def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None

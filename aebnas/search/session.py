@@ -120,9 +120,9 @@ def resumed_session(
     store = RunStore(path)
     try:
         with store.writing():
-            known = store.settled
+            settled = store.settled
             config = load(path / "config.yaml", overrides)
-            _check_changes(known, config)
+            _check_changes(settled, config)
             _check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
             config = config.model_copy(update={"data": moved(config.data, data)})
@@ -217,10 +217,12 @@ def _record_data(store: RunStore, splits: Splits) -> None:
 
 
 def _check_data(store: RunStore, splits: Splits) -> None:
-    known = store.metadata("data")
-    if known is not None and known != splits.fingerprint:
+    fingerprint = store.metadata("data")
+    if fingerprint is not None and fingerprint != splits.fingerprint:
         what = f"the data of {store.path} have changed since the run began"
-        raise RunError(other_data(what, known, splits.fingerprint, "Start a new run: aebnas search FILE"))
+        raise RunError(
+            other_data(what, fingerprint, splits.fingerprint, "Start a new run: aebnas search FILE")
+        )
 
 
 def _check_code(store: RunStore, config: SearchFile) -> None:

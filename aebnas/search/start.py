@@ -61,10 +61,10 @@ def planned_candidates(search: SearchConfig, plan: Plan) -> int:
         return min(planned, search.max_trainings or planned)
     left = search.max_trainings * plan.full_epochs
     for number in range(search.generations):
-        wanted = offspring if number else first
-        batch = plan.affordable(wanted, left)
+        size = offspring if number else first
+        batch = plan.affordable(size, left)
         total, left = total + batch, left - plan.cost_of_batch(batch)
-        if batch < wanted:
+        if batch < size:
             break
     return total
 

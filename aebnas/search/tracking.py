@@ -26,8 +26,8 @@ def together(*listeners: Listener) -> Listener:
     """Return a listener that tells several, in order."""
 
     def listen(event: Event) -> None:
-        for one in listeners:
-            one(event)
+        for listener in listeners:
+            listener(event)
 
     return listen
 
@@ -57,23 +57,23 @@ def numbers_to(log: Numbers) -> Listener:
             finished, failed = finished + 1, failed + (not event.evaluation.is_done)
             log({"failed": float(failed)} | _of_candidate(event.evaluation), finished)
         if isinstance(event, Generation):
-            found = {"front/hypervolume": event.hypervolume, "front/points": float(len(event.front))}
+            numbers = {"front/hypervolume": event.hypervolume, "front/points": float(len(event.front))}
             if event.front:
-                found["front/best_accuracy"] = max(point.metrics["accuracy"] for point in event.front)
-                found["front/lowest_macs"] = min(point.metrics["macs"] for point in event.front)
-            log(found, event.trainings + sum(len(one.trained) for one in event.finals))
+                numbers["front/best_accuracy"] = max(point.metrics["accuracy"] for point in event.front)
+                numbers["front/lowest_macs"] = min(point.metrics["macs"] for point in event.front)
+            log(numbers, event.trainings + sum(len(final.trained) for final in event.finals))
 
     return listen
 
 
-def _of_candidate(one: Evaluation) -> dict[str, float]:
-    if one.curve is None:
+def _of_candidate(evaluation: Evaluation) -> dict[str, float]:
+    if evaluation.curve is None:
         return {}
     return {
-        "candidate/accuracy": float(one.curve.select_accuracy.max()),
-        "candidate/macs": float(one.reach_macs[-1]),
-        "candidate/params": float(one.params),
-        "candidate/seconds": one.seconds,
+        "candidate/accuracy": float(evaluation.curve.select_accuracy.max()),
+        "candidate/macs": float(evaluation.reach_macs[-1]),
+        "candidate/params": float(evaluation.params),
+        "candidate/seconds": evaluation.seconds,
     }
 
 

@@ -108,10 +108,10 @@ HALVES = 20
 """Random halves of the calibrate images."""
 
 
-def aebnas(*words: str) -> None:
+def aebnas(*arguments: str) -> None:
     """Run a command of the package as a user would; stop where it fails."""
-    print("aebnas", *words, flush=True)
-    finished = subprocess.run([sys.executable, "-m", "aebnas", *words], check=False)
+    print("aebnas", *arguments, flush=True)
+    finished = subprocess.run([sys.executable, "-m", "aebnas", *arguments], check=False)
     if finished.returncode:
         raise SystemExit(finished.returncode)
 
@@ -153,8 +153,8 @@ def train(arm: str, seed: int, bound: float, epochs: int, label: str, options: S
     has_twin = (path / "static" / "weights.pt").exists()
     if (path / "evaluation.json").exists() and (has_twin or "--static" not in options):
         return
-    words = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
-    aebnas("train", str(RUNS / f"{arm}-{seed}"), *words, *options)
+    choice = ["--pick", f"macs:{bound:g}", "--epochs", str(epochs), "-o", str(path)]
+    aebnas("train", str(RUNS / f"{arm}-{seed}"), *choice, *options)
     aebnas("evaluate", str(path), "--images", "0", "--hardware", PROFILE)
 
 
@@ -162,9 +162,9 @@ def winners() -> Iterator[tuple[dict[str, Any], Path]]:
     """Yield what is known of every trained winner, and its folder."""
     for file in sorted((RUNS / "trained").glob("*/evaluation.json")):
         arm, seed, bound, epochs = file.parent.name.rsplit("-", 3)
-        found = json.loads(file.read_text())
+        evaluation = json.loads(file.read_text())
         metadata = {"arm": arm, "seed": int(seed), "bound": bound, "epochs": int(epochs)}
-        yield metadata | {"evaluation": found}, file.parent
+        yield metadata | {"evaluation": evaluation}, file.parent
 
 
 def row_of(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -172,22 +172,22 @@ def row_of(metadata: dict[str, Any]) -> dict[str, Any]:
     evaluation = metadata.pop("evaluation")
     policy, exits = evaluation["network"]["policy"], evaluation["network"]["exits"]
     accuracy = policy["accuracy"]
-    found = metadata | {
+    row = metadata | {
         "average M MACs": round(policy["macs"]["value"] / 1e6, 2),
         "expected ms": round(policy["costs"][f"latency_ms@{Path(PROFILE).stem}"], 3),
         "test accuracy": accuracy["value"],
         "95%": f"{100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f}",
-        "exits": " / ".join(f"{100 * one['accuracy']['value']:.1f}" for one in exits),
+        "exits": " / ".join(f"{100 * branch['accuracy']['value']:.1f}" for branch in exits),
         "full M MACs": round(exits[-1]["reach_macs"] / 1e6, 2),
     }
     for baseline in evaluation["baselines"]:
         if "without early exits" in baseline["name"]:
             without = baseline["network"]["policy"]
-            found |= {
+            row |= {
                 "without exits": without["accuracy"]["value"],
                 "at M MACs": round(without["macs"]["value"] / 1e6, 2),
             }
-    return found
+    return row
 
 
 def shared_and_tuned(path: Path) -> tuple[float, float] | None:
@@ -202,14 +202,14 @@ def shared_and_tuned(path: Path) -> tuple[float, float] | None:
     from aebnas.exits.thresholds.shared import shared_threshold
 
     exits = json.loads((path / "evaluation.json").read_text())["network"]
-    cost = np.array([one["reach_macs"] for one in exits["exits"]])
+    cost = np.array([branch["reach_macs"] for branch in exits["exits"]])
     if len(cost) == 1:
         return None
     with np.load(path / "logits.npz") as file:
         logits, labels = file["logits"], file["labels"]
     scores = exit_scores("confidence", logits)
     correct = predictions(logits) == labels[:, None]
-    found = []
+    pairs = []
     for seed in range(HALVES):
         order = np.random.default_rng(seed).permutation(len(correct))
         tune, score = order[: len(order) // 2], order[len(order) // 2 :]
@@ -226,8 +226,8 @@ def shared_and_tuned(path: Path) -> tuple[float, float] | None:
             chosen = max(0, int(np.searchsorted(spent, exits["policy"]["macs"]["value"], "right")) - 1)
             outcome = apply_thresholds(front[chosen : chosen + 1], scores[score], correct[score], cost)
             pair.append(float(outcome.accuracy[0]))
-        found.append(pair)
-    tuned, shared = np.mean(found, axis=0)
+        pairs.append(pair)
+    tuned, shared = np.mean(pairs, axis=0)
     return float(tuned), float(shared)
 
 

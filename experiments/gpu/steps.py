@@ -88,6 +88,6 @@ def measure(batch: int, compare_kernels: bool) -> None:
 if __name__ == "__main__":
     for batch in (64, 256):
         for compare in (True, False):
-            one = multiprocessing.get_context("spawn").Process(target=measure, args=(batch, compare))
-            one.start()
-            one.join()
+            process = multiprocessing.get_context("spawn").Process(target=measure, args=(batch, compare))
+            process.start()
+            process.join()

@@ -46,10 +46,10 @@ def on_device(path: Path, profile: Path) -> RunContents:
     config = rescored_config(store.config, [str(profile)], None)
     data = (store.metadata("image_shape")[2], len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
-    found = rescored(
+    rescoring = rescored(
         exit_settings(config), store.evaluations(), store.exit_records, read_labels(path), devices, data
     )
-    return read_run(store, rescored=(config, found))
+    return read_run(store, rescored=(config, rescoring))
 
 
 def front_of(run: RunContents) -> np.ndarray:

@@ -75,11 +75,11 @@ def _costs(front: FloatArray, split: Split, cost: FloatArray) -> FloatArray:
 
 def _difference(calibrate: Split, select: Split, cost: FloatArray, budgets: FloatArray) -> FloatArray:
     """Return ours minus the shared threshold's accuracy at each budget, in points."""
-    found = []
+    correct = []
     for front in _fronts(calibrate, cost):
         chosen = front[_within(_costs(front, calibrate, cost), budgets)]
-        found.append(100 * _answers(chosen, select, cost)[0].mean(axis=1))
-    return np.asarray(found[0] - found[1])
+        correct.append(100 * _answers(chosen, select, cost)[0].mean(axis=1))
+    return np.asarray(correct[0] - correct[1])
 
 
 def _drawn(split: Split, rng: np.random.Generator) -> Split:

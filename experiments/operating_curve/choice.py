@@ -58,9 +58,9 @@ def cross_validated(samples: Samples, cost: FloatArray, budgets: FloatArray) -> 
     for fold in range(FOLDS):
         held = order[fold::FOLDS]
         rest = np.setdiff1d(order, held)
-        known, unseen = ((samples[0][part], samples[1][part]) for part in (rest, held))
-        ours = right(tuned(known, cost, FOLD_VECTORS), budgets, unseen)
-        difference[:, held] = ours - right(shared(known, cost), budgets, unseen)
+        tuning, unseen = ((samples[0][part], samples[1][part]) for part in (rest, held))
+        ours = right(tuned(tuning, cost, FOLD_VECTORS), budgets, unseen)
+        difference[:, held] = ours - right(shared(tuning, cost), budgets, unseen)
     return difference.mean(axis=1), difference.std(axis=1) / len(order) ** 0.5
 
 

@@ -49,14 +49,16 @@ def pcee_invariance(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:
     """Count decisions that change when every score s becomes s^5."""
     changed = {"PCEE": 0, "PCEE-WS": 0}
     for i in range(fitting.exits - 1):
-        known, unseen = fitting.logits.score("confidence", i), scoring.logits.score("confidence", i)
+        scores, unseen = fitting.logits.score("confidence", i), scoring.logits.score("confidence", i)
         good = fitting.correct[:, i]
         for name, steps, size in (("PCEE", equal_mass_steps, 20), ("PCEE-WS", nearest_steps, 500)):
-            plain, powered = steps(known, good, size), steps(known**5, good, size)
+            plain, powered = steps(scores, good, size), steps(scores**5, good, size)
             for delta in DELTAS:
-                one = switched_on(switches_where(plain.edges, plain.rate >= delta), unseen)
-                other = switched_on(switches_where(powered.edges, powered.rate >= delta), unseen**5)
-                changed[name] += int((one != other).sum())
+                plain_switched = switched_on(switches_where(plain.edges, plain.rate >= delta), unseen)
+                powered_switched = switched_on(
+                    switches_where(powered.edges, powered.rate >= delta), unseen**5
+                )
+                changed[name] += int((plain_switched != powered_switched).sum())
     total = (fitting.exits - 1) * len(DELTAS) * len(scoring)
     return [f"Decisions changed by s -> s^5, of {total}: {changed}.", ""]
 
@@ -116,8 +118,8 @@ def pcee_against_thresholds(pooled: ExitSamples, resplits: int) -> list[str]:
                 policy = path[Budget(share * full).pick(path, fitting)]
                 budget = Budget(outcome_of(policy, fitting).cost)
                 outcomes = [
-                    outcome_of(one, scoring)
-                    for one in (
+                    outcome_of(policy_of_way, scoring)
+                    for policy_of_way in (
                         policy,
                         tuned[budget.pick(tuned, fitting)],
                         shared[budget.pick(shared, fitting)],
@@ -276,11 +278,11 @@ def calibration_tables(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:
     for i, (plain, scaled_one) in enumerate(
         zip(exit_calibration(scoring, chosen), exit_calibration(warm, chosen), strict=True)
     ):
-        for name, one, other in (
+        for name, group, scaled_group in (
             ("all", plain.all_samples, scaled_one.all_samples),
             ("arriving", plain.arriving, scaled_one.arriving),
         ):
-            rows.append([str(i), f"{temperatures[i]:.2f}", name, *_numbers(one, other)])
+            rows.append([str(i), f"{temperatures[i]:.2f}", name, *_numbers(group, scaled_group)])
     taken = (decision_calibration(scoring, chosen), decision_calibration(warm, chosen))
     rows.append(["taken", "", "all", *_numbers(*taken)])
     head = (
@@ -299,11 +301,11 @@ def calibration_tables(fitting: ExitSamples, scoring: ExitSamples) -> list[str]:
 
 def _numbers(plain: object, warm: object) -> list[str]:
     def both(name: str, factor: float, digits: int) -> str:
-        return ", ".join(f"{factor * getattr(one, name):.{digits}f}" for one in (plain, warm))
+        return ", ".join(f"{factor * getattr(calibration, name):.{digits}f}" for calibration in (plain, warm))
 
-    def one(name: str, factor: float, digits: int) -> str:
+    def of_plain(name: str, factor: float, digits: int) -> str:
         return f"{factor * getattr(plain, name):.{digits}f}"
 
     errors = [both("ece", 100, 2), both("nll", 1, 3), both("brier", 1, 3)]
-    rest = [one("aurc", 100, 2), one("coverage_at_5", 100, 1), one("failure_auroc", 1, 3)]
-    return [one("samples", 1, 0), one("accuracy", 100, 2), *errors, *rest]
+    rest = [of_plain("aurc", 100, 2), of_plain("coverage_at_5", 100, 1), of_plain("failure_auroc", 1, 3)]
+    return [of_plain("samples", 1, 0), of_plain("accuracy", 100, 2), *errors, *rest]

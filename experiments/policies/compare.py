@@ -125,10 +125,10 @@ def draw(calibrate: ExitSamples, select: ExitSamples) -> None:
     for name in FAMILIES:
         path = family_named(name).path(calibrate, calibrate.correct)
         kept = np.unique(np.linspace(0, len(path) - 1, 40).round().astype(int))
-        found = [outcome_of(path[i], select) for i in kept]
-        cost = np.array([outcome.cost for outcome in found]) / select.reach_cost[-1]
+        outcomes = [outcome_of(path[i], select) for i in kept]
+        cost = np.array([outcome.cost for outcome in outcomes]) / select.reach_cost[-1]
         means = 100 * counts @ np.stack([_right(path[i], select) for i in kept], axis=1)
-        line = axes.plot(cost, [100 * outcome.accuracy for outcome in found], ".-", lw=1, ms=3, label=name)
+        line = axes.plot(cost, [100 * outcome.accuracy for outcome in outcomes], ".-", lw=1, ms=3, label=name)
         low, high = np.quantile(means, [0.025, 0.975], axis=0)
         axes.fill_between(cost, low, high, alpha=0.07, color=line[0].get_color())
     axes.set(xlabel="mean cost, share of the full cost", ylabel="accuracy, %", xlim=(0.1, 0.8))

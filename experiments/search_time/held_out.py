@@ -98,23 +98,23 @@ def official_test(folder: Path) -> Samples:
     """
     parts = []
     for name, dimensions in (("t10k-images-idx3-ubyte", 3), ("t10k-labels-idx1-ubyte", 1)):
-        found = [path for path in (folder / name, folder / f"{name}.gz") if path.exists()]
-        if not found:
+        files = [path for path in (folder / name, folder / f"{name}.gz") if path.exists()]
+        if not files:
             raise RunError(f"{folder} has no {name}")
-        parts.append(read_idx(found[0], dimensions))
+        parts.append(read_idx(files[0], dimensions))
     return Samples(parts[0][..., None], parts[1].astype(np.int64))
 
 
-def ever_on_front(known: list[Known], config: SearchFile) -> list[Known]:
+def ever_on_front(candidates: list[Known], config: SearchFile) -> list[Known]:
     """Return who held a point of the front at any time."""
     kept, front = [], np.empty((0, 2))
-    for one in known:
-        points = [point for point in points_of(one.evaluation, config) if point[0] < ALLOWED_ERROR]
+    for candidate in candidates:
+        points = [point for point in points_of(candidate.evaluation, config) if point[0] < ALLOWED_ERROR]
         before = len(front)
         both = np.concatenate([front, np.array(points).reshape(-1, 2)])
         mask = non_dominated(both)
         if mask[before:].any():
-            kept.append(one)
+            kept.append(candidate)
         front = both[mask]
     return kept
 
@@ -135,64 +135,67 @@ class Repetition:
             shared = {"inherited": load_supernet(file).arrays()}
         self._evaluator = Evaluator(candidate_settings(config), self._splits, shared=shared)
 
-    def of(self, known: Known) -> tuple[bytes, Evaluation]:
+    def of(self, candidate: Known) -> tuple[bytes, Evaluation]:
         """Return weights, and what the select images say of them."""
-        if known.weights is not None:
-            return known.weights, known.evaluation
-        one = known.evaluation
-        outcome = self._from_its_beginning(one)
+        if candidate.weights is not None:
+            return candidate.weights, candidate.evaluation
+        evaluation = candidate.evaluation
+        outcome = self._from_its_beginning(evaluation)
         if outcome.artefacts is None:
-            raise RunError(f"{one.key} failed this time: {outcome.evaluation.status_text}")
+            raise RunError(f"{evaluation.key} failed this time: {outcome.evaluation.status_text}")
         return outcome.artefacts.weights, outcome.evaluation
 
-    def _from_its_beginning(self, one: Evaluation) -> Outcome:
+    def _from_its_beginning(self, evaluation: Evaluation) -> Outcome:
         """Take a candidate through the fidelities of its search once more, up to its own."""
         plan, weights = self._evaluator.plan, None
-        level = plan.named(one.fidelity).level
+        level = plan.named(evaluation.fidelity).level
         while plan.fidelities[level].continues:
             level -= 1
-        for step in range(level, plan.named(one.fidelity).level + 1):
-            outcome = self._evaluator.evaluate(one.architecture, Step(step, weights))
+        for step in range(level, plan.named(evaluation.fidelity).level + 1):
+            outcome = self._evaluator.evaluate(evaluation.architecture, Step(step, weights))
             weights = None if outcome.artefacts is None else outcome.artefacts.weights
         return outcome
 
-    def rows(self, known: Known, arm: str, seed: int) -> Iterator[Row]:
+    def rows(self, candidate: Known, arm: str, seed: int) -> Iterator[Row]:
         """Yield every operating point of a candidate.
 
         Of one that did not come out exactly, the point is still that of the search: its policy, on the
         network of now.
         """
-        weights, again = self.of(known)
-        one, config = known.evaluation, self._config
+        weights, again = self.of(candidate)
+        evaluation, config = candidate.evaluation, self._config
         network = EarlyExitNetwork(
-            one.architecture, classification(1, 10), boosting_coefficient=config.training.boosting_coefficient
+            evaluation.architecture,
+            classification(1, 10),
+            boosting_coefficient=config.training.boosting_coefficient,
         )
         load_weight_bytes(network, weights)
         samples = ExitSamples.of(
             image_logits(network, self._images),
             self._images.labels,
-            one.reach_macs,
+            evaluation.reach_macs,
         )
-        assert one.curve is not None
+        assert evaluation.curve is not None
         assert again.curve is not None
-        exact = again.curve.to_dict() == one.curve.to_dict()
+        exact = again.curve.to_dict() == evaluation.curve.to_dict()
         for share in config.budget_fractions:
-            index, seen = one.point_index(share), one.metrics(share)
-            unseen = outcome_of(one.curve.policies[index], samples)
+            index, seen = evaluation.point_index(share), evaluation.metrics(share)
+            unseen = outcome_of(evaluation.curve.policies[index], samples)
             yield Row(
-                arm, seed, one.key, known.seconds, seen["error"], seen["macs"], 1 - unseen.accuracy,
-                unseen.cost, known.trained, exact, one.cpu_seconds, again.cpu_seconds,
+                arm, seed, evaluation.key, candidate.seconds, seen["error"], seen["macs"],
+                1 - unseen.accuracy, unseen.cost, candidate.trained, exact,
+                evaluation.cpu_seconds, again.cpu_seconds,
             )  # fmt: skip
 
 
 def measure(arm: str, seed: int, images: Samples) -> Iterator[Row]:
     """Yield the operating points of all that ever held the front of one search, or that of its trained."""
     repetition, config = Repetition(arm, seed, images), settings(arm, seed)
-    known = [one for one in timeline(arm, seed) if one.evaluation.is_done]
-    parts = (known, [one for one in known if one.trained])
-    needed = {one.seconds: one for part in parts for one in ever_on_front(part, config)}
-    for _, one in sorted(needed.items()):
-        yield from repetition.rows(one, arm, seed)
+    candidates = [candidate for candidate in timeline(arm, seed) if candidate.evaluation.is_done]
+    parts = (candidates, [candidate for candidate in candidates if candidate.trained])
+    needed = {candidate.seconds: candidate for part in parts for candidate in ever_on_front(part, config)}
+    for _, candidate in sorted(needed.items()):
+        yield from repetition.rows(candidate, arm, seed)
 
 
 def attained(points: pd.DataFrame, reference: tuple[float, float], column: str) -> float:
@@ -217,24 +220,26 @@ def curve(points: pd.DataFrame, reference: tuple[float, float], column: str, end
 
     Once top-k candidates are trained, at the end, they alone hold the front, as in a search's own.
     """
-    found = []
+    attained_by_then = []
     for seconds in sorted(points.seconds.unique()):
-        known = points[points.seconds <= seconds]
-        last = known.groupby("key").seconds.transform("max")  # what a top-k candidate was before is no more
-        found.append((float(seconds), attained(known[known.seconds == last], reference, column)))
+        earlier = points[points.seconds <= seconds]
+        last = earlier.groupby("key").seconds.transform("max")  # what a top-k candidate was before is no more
+        attained_by_then.append(
+            (float(seconds), attained(earlier[earlier.seconds == last], reference, column))
+        )
     if not points.trained.all():
-        found.append((end, attained(points[points.trained], reference, column)))
-    return found
+        attained_by_then.append((end, attained(points[points.trained], reference, column)))
+    return attained_by_then
 
 
-def at(found: Curve, seconds: float) -> float:
+def at(curve: Curve, seconds: float) -> float:
     """Return what was attained by then."""
-    return next((value for when, value in reversed(found) if when <= seconds), 0.0)
+    return next((value for when, value in reversed(curve) if when <= seconds), 0.0)
 
 
-def reached(found: Curve, value: float) -> float | None:
+def reached(curve: Curve, value: float) -> float | None:
     """Return when a value was first attained."""
-    return next((when for when, now in found if now >= value), None)
+    return next((when for when, now in curve if now >= value), None)
 
 
 def report() -> None:
@@ -300,12 +305,12 @@ def draw(curves: dict[str, list[tuple[Curve, Curve]]]) -> None:
     """Draw what arms attained on select and on unseen images: each seed, and their mean."""
     figure, axes = plt.subplots(1, 2, figsize=(15, 7), layout="constrained", sharey=True)
     for (arm, pairs), colour in zip(curves.items(), plt.get_cmap("tab10").colors, strict=False):
-        for ax, found in zip(axes, zip(*pairs, strict=True), strict=True):
-            for one in found:
-                ax.step(*zip(*one, strict=True), where="post", color=colour, alpha=0.25)
-            began = max(one[0][0] for one in found)
-            moments = sorted({when for one in found for when, _ in one if when >= began})
-            mean = [float(np.mean([at(one, when) for one in found])) for when in moments]
+        for ax, seeds in zip(axes, zip(*pairs, strict=True), strict=True):
+            for steps in seeds:
+                ax.step(*zip(*steps, strict=True), where="post", color=colour, alpha=0.25)
+            began = max(steps[0][0] for steps in seeds)
+            moments = sorted({when for steps in seeds for when, _ in steps if when >= began})
+            mean = [float(np.mean([at(steps, when) for steps in seeds])) for when in moments]
             ax.step(moments, mean, where="post", color=colour, linewidth=2, label=arm)
     for ax, title in zip(axes, ("select images, which choose", "10,000 unseen images"), strict=True):
         ax.set(xlabel="core-seconds, the supernet's included", title=title)

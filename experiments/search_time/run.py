@@ -188,16 +188,16 @@ def searched(arm: str, seed: int, overrides: list[str]) -> tuple[Path, float]:
         with session as search:
             for generation in search.run():
                 print(path.name, generation.trainings, f"{generation.hypervolume:.5f}", flush=True)
-        own = time.process_time() - began - sum(one.cpu_seconds for one, _ in output(path))
+        own = time.process_time() - began - sum(evaluation.cpu_seconds for evaluation, _ in output(path))
         note.write_text(str(max(0.0, own)))
     return path, float(note.read_text())
 
 
-def points_of(one: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
+def points_of(evaluation: Evaluation, config: SearchFile) -> list[tuple[float, float]]:
     """Return error and expected MACs at every free operating point."""
-    if one.curve is None:
+    if evaluation.curve is None:
         return []
-    metrics = [one.metrics(share) for share in config.budget_fractions]
+    metrics = [evaluation.metrics(share) for share in config.budget_fractions]
     return [(point["error"], point["macs"]) for point in metrics]
 
 
@@ -210,11 +210,13 @@ def timeline(arm: str, seed: int) -> Iterator[Known]:
     path, own = searched(arm, seed, [*overrides, f"supernet.seed={seed}"])
     evaluated = output(path)
     each = own / max(1, len(evaluated))  # the search's own work, spread evenly
-    for one, trained in evaluated:
-        clock += one.cpu_seconds + each
-        yield Known(clock, one, trained)
+    for evaluation, trained in evaluated:
+        clock += evaluation.cpu_seconds + each
+        yield Known(clock, evaluation, trained)
     if not trains(config):
-        chosen = front_of([one for one, _ in evaluated], config, config.constraints["accuracy"].min or 0)
+        chosen = front_of(
+            [evaluation for evaluation, _ in evaluated], config, config.constraints["accuracy"].min or 0
+        )
         yield from _trained(chosen, clock, seed, config.training.epochs)
 
 
@@ -233,15 +235,17 @@ def anew(arm: str, seed: int) -> Iterator[Point]:
     if plan_of(config).inherits:
         supernet, _ = supernet_seconds(config)
     path, _ = searched(arm, seed, [])
-    chosen = front_of([one for one, trained in output(path) if trained], config, lowest_accuracy=0)
+    chosen = front_of(
+        [evaluation for evaluation, trained in output(path) if trained], config, lowest_accuracy=0
+    )
     yield from _points(arm + ANEW, seed, _trained(chosen, 0.0, seed + ANOTHER_SEED, None, supernet))
 
 
-def _points(arm: str, seed: int, known: Iterable[Known]) -> Iterator[Point]:
+def _points(arm: str, seed: int, candidates: Iterable[Known]) -> Iterator[Point]:
     config = settings(arm.removesuffix(ANEW), seed)
-    for one in known:
-        for point in points_of(one.evaluation, config):
-            yield Point(arm, seed, one.seconds, *point, trained=one.trained)
+    for candidate in candidates:
+        for point in points_of(candidate.evaluation, config):
+            yield Point(arm, seed, candidate.seconds, *point, trained=candidate.trained)
 
 
 def output(path: Path) -> list[tuple[Evaluation, bool]]:
@@ -252,19 +256,23 @@ def output(path: Path) -> list[tuple[Evaluation, bool]]:
     store = RunStore(path)
     plan = plan_of(store.config)
     rows = zip(store.filed(), store.finished(), strict=True)
-    timed = sorted(((at, one) for one, (_, at) in rows), key=lambda row: row[0])
+    timed = sorted(((at, evaluation) for evaluation, (_, at) in rows), key=lambda row: row[0])
     store.close()
-    return [(one, plan.named(one.fidelity).trains) for _, one in timed]
+    return [(evaluation, plan.named(evaluation.fidelity).trains) for _, evaluation in timed]
 
 
 def front_of(evaluations: list[Evaluation], config: SearchFile, lowest_accuracy: float) -> list[Evaluation]:
     """Return the candidates that hold the front of all points that are accurate enough."""
-    known = [(one, point) for one in evaluations for point in points_of(one, config)]
-    known = [(one, point) for one, point in known if point[0] <= 1 - lowest_accuracy]
-    if not known:
+    points = [(evaluation, point) for evaluation in evaluations for point in points_of(evaluation, config)]
+    points = [(evaluation, point) for evaluation, point in points if point[0] <= 1 - lowest_accuracy]
+    if not points:
         return []
-    kept = non_dominated(np.array([point for _, point in known]))
-    return list({one.key: one for (one, _), keep in zip(known, kept, strict=True) if keep}.values())
+    kept = non_dominated(np.array([point for _, point in points]))
+    return list(
+        {
+            evaluation.key: evaluation for (evaluation, _), keep in zip(points, kept, strict=True) if keep
+        }.values()
+    )
 
 
 def _trained(
@@ -275,15 +283,15 @@ def _trained(
     ``epochs`` None: as many as each was trained.
     """
     splits, shared = None, {} if supernet is None else {"inherited": load_supernet(supernet).arrays()}
-    for one in chosen:
-        length = epochs or one.epochs or 9
+    for evaluation in chosen:
+        length = epochs or evaluation.epochs or 9
         plan = (
             f"[{{trained: {length}}}]" if supernet is None else f"[inherited, {{trained: {length}, keep: 1}}]"
         )
         config = load(FILE, [f"search.seed={seed}", f"evaluation.fidelities={plan}"])
         splits = splits or make_splits(load_dataset(config.data), config.data)
         evaluator = Evaluator(candidate_settings(config), splits, shared=shared)
-        outcome = evaluator.evaluate(one.architecture, Step(len(evaluator.plan.fidelities) - 1))
+        outcome = evaluator.evaluate(evaluation.architecture, Step(len(evaluator.plan.fidelities) - 1))
         clock += outcome.evaluation.cpu_seconds
         weights = None if outcome.artefacts is None else outcome.artefacts.weights
         yield Known(clock, outcome.evaluation, True, weights)
@@ -291,15 +299,15 @@ def _trained(
 
 def volumes(points: pd.DataFrame, reference: tuple[float, float]) -> list[tuple[float, float]]:
     """Return the hypervolume, as a share of the box, after each moment at which it rose."""
-    found, best = [(0.0, 0.0)], 0.0
-    known: list[tuple[float, float]] = []
+    volumes_by_then, best = [(0.0, 0.0)], 0.0
+    values: list[tuple[float, float]] = []
     for seconds, group in points.groupby("seconds", sort=True):
-        known += [(row.error, row.macs) for row in group.itertuples()]
-        now = hypervolume(np.array(known), reference) / float(np.prod(reference))
+        values += [(row.error, row.macs) for row in group.itertuples()]
+        now = hypervolume(np.array(values), reference) / float(np.prod(reference))
         if now > best:
             best = now
-            found.append((float(seconds), now))  # type: ignore[arg-type]
-    return found
+            volumes_by_then.append((float(seconds), now))  # type: ignore[arg-type]
+    return volumes_by_then
 
 
 def worst_of(points: pd.DataFrame) -> tuple[float, float]:
@@ -317,11 +325,11 @@ def report() -> None:
         "| that of 340 trainings | front trained anew |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    rows_of_arms: dict[str, list[tuple[float, float, float]]] = {}
     colours = dict(zip(ARMS, plt.get_cmap("tab20").colors, strict=False))
     for seed in sorted(points[points.arm == "scratch"].seed.unique()):
         of = {arm: points[(points.arm == arm) & (points.seed == seed)] for arm in ARMS}
-        curves = {arm: volumes(one, reference) for arm, one in of.items() if len(one)}
+        curves = {arm: volumes(rows, reference) for arm, rows in of.items() if len(rows)}
         ends = [curves[name][-1][1] if name in curves else math.inf for name in ENDS]
         for arm, curve in curves.items():
             x, y = zip(*curve, (of[arm].seconds.max(), curve[-1][1]), strict=True)
@@ -351,7 +359,7 @@ def report() -> None:
                 front,
             )
             lines.append(table_row(cells))
-            found.setdefault(arm, []).append((end, curve[-1][1], volumes(again, reference)[-1][1]))
+            rows_of_arms.setdefault(arm, []).append((end, curve[-1][1], volumes(again, reference)[-1][1]))
     axes.set(xlabel="core-seconds, the supernet's included", ylabel="hypervolume (share of the box)")
     axes.set_xscale("log")
     axes.set_xlim(left=20)
@@ -359,18 +367,20 @@ def report() -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize="x-small", loc="lower right", ncols=2)
     figure.savefig(HERE / "hypervolume.png", dpi=120)
-    lines += ["", *_means(found)]
+    lines += ["", *_means(rows_of_arms)]
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
-def _means(found: dict[str, list[tuple[float, float, float]]]) -> list[str]:
+def _means(rows_of_arms: dict[str, list[tuple[float, float, float]]]) -> list[str]:
     """Return a table of the means over seeds, by arm: core-seconds, hypervolume, and trained anew."""
     lines = [
         "| arm | seeds | core-s | hypervolume | trained anew: mean | lowest, highest |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for arm, rows in sorted(found.items(), key=lambda item: -float(np.mean([row[1] for row in item[1]]))):
+    for arm, rows in sorted(
+        rows_of_arms.items(), key=lambda item: -float(np.mean([row[1] for row in item[1]]))
+    ):
         seconds, volume, anew = map(np.array, zip(*rows, strict=True))
         cells = (
             arm,
@@ -404,9 +414,9 @@ def main() -> None:
             keep(arm, seed, run_arm)
             if trains(settings(arm, seed)):
                 keep(arm, seed, anew, ANEW)
-    known = [pd.read_csv(file) for file in sorted((RUNS / "points").glob("*.csv"))]
-    if known:
-        points = pd.concat([*known, _kept(pd.concat(known))]).sort_values(["arm", "seed"], kind="stable")
+    tables = [pd.read_csv(file) for file in sorted((RUNS / "points").glob("*.csv"))]
+    if tables:
+        points = pd.concat([*tables, _kept(pd.concat(tables))]).sort_values(["arm", "seed"], kind="stable")
         points.to_csv(HERE / "points.csv", index=False)
     report()
 

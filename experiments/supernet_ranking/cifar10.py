@@ -54,31 +54,34 @@ def main() -> None:
     architectures = drawn(space_of(first, splits.train.shape), COUNT)
     stored = load_supernet(supernet_file(arguments.run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
-    found = {
+    accuracies = {
         name: [
-            _accuracies(config, splits, weights if inherits[0] in ways[name] else None, one, name)
-            for one in architectures
+            _accuracies(config, splits, weights if inherits[0] in ways[name] else None, architecture, name)
+            for architecture in architectures
         ]
         for name, config in configs.items()
     }
-    macs = [network_cost(one, classification(3, 10)).reach_macs[-1] / 1e6 for one in architectures]
+    macs = [
+        network_cost(architecture, classification(3, 10)).reach_macs[-1] / 1e6
+        for architecture in architectures
+    ]
     lines = [
         "Accuracy on select (%), to each exit that the network has; the last is the final classifier.",
         "",
-        f"| network | full M MACs | {' | '.join(found)} |",
-        "| --- | --- |" + " --- |" * len(found),
+        f"| network | full M MACs | {' | '.join(accuracies)} |",
+        "| --- | --- |" + " --- |" * len(accuracies),
     ]
     for i, architecture in enumerate(architectures):
-        cells = [" / ".join(f"{100 * value:.1f}" for value in of[i].values()) for of in found.values()]
+        cells = [" / ".join(f"{100 * value:.1f}" for value in of[i].values()) for of in accuracies.values()]
         lines.append(f"| `{architecture.key()}` | {macs[i]:.1f} | {' | '.join(cells)} |")
     lines += ["", "| Kendall's tau with scratch | networks | inherited | inherited, 1 epoch | full MACs |"]
     lines += ["| --- | --- | --- | --- | --- |"]
-    *subnets, scratch = found.values()
+    *subnets, scratch = accuracies.values()
     for position in EXITS:
         rows = [i for i in range(COUNT) if position in scratch[i]]
         truth = [scratch[i][position] for i in rows]
         others = [[of[i][position] for i in rows] for of in subnets] + [[macs[i] for i in rows]]
-        taus = " | ".join(f"{kendalltau(one, truth).statistic:.2f}" for one in others)
+        taus = " | ".join(f"{kendalltau(values, truth).statistic:.2f}" for values in others)
         lines.append(f"| {position or 'final classifier'} | {len(rows)} | {taus} |")
     text = "\n".join(lines) + "\n"
     (HERE / "cifar10.md").write_text(text)

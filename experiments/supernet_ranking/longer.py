@@ -38,23 +38,25 @@ def main() -> None:
     config = load(SPACE, ["evaluation.fidelities=[inherited]", *arguments.set])
     splits = make_splits(load_dataset(config.data), config.data)
     architectures = [
-        one for one in drawn(space_of(config, splits.train.shape), COUNT) if path_of(one, 0, EPOCHS).exists()
+        architecture
+        for architecture in drawn(space_of(config, splits.train.shape), COUNT)
+        if path_of(architecture, 0, EPOCHS).exists()
     ]
     stored = load_supernet(supernet_file(arguments.run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
     evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": weights})
     began, subnets = time.process_time(), []
-    for one in architectures:
-        artefacts = evaluator.evaluate(one).artefacts
+    for architecture in architectures:
+        artefacts = evaluator.evaluate(architecture).artefacts
         if artefacts is None:
-            raise SystemExit(f"{one.key()} failed")
+            raise SystemExit(f"{architecture.key()} failed")
         subnets.append((artefacts.calibrate_logits, artefacts.select_logits))
     seconds = (time.process_time() - began) / len(architectures)
-    known = {
+    logits_of_ways = {
         "inherited": subnets,
-        "9 epochs, seed 0": [_read(one, 0, None) for one in architectures],
-        "9 epochs, seed 1": [_read(one, 1, None) for one in architectures],
-        "27 epochs": [_read(one, 0, EPOCHS) for one in architectures],
+        "9 epochs, seed 0": [_read(architecture, 0, None) for architecture in architectures],
+        "9 epochs, seed 1": [_read(architecture, 1, None) for architecture in architectures],
+        "27 epochs": [_read(architecture, 0, EPOCHS) for architecture in architectures],
     }
     settings = " ".join(arguments.set) or "as inherited"
     lines = [
@@ -66,12 +68,15 @@ def main() -> None:
     ]
     labels = splits.select.labels
     for after in ("stage1", "stage2", None):
-        found = {
-            name: [_exit_accuracy(one, z, labels, after) for one, z in zip(architectures, all_, strict=True)]
-            for name, all_ in known.items()
+        accuracies = {
+            name: [
+                _exit_accuracy(architecture, z, labels, after)
+                for architecture, z in zip(architectures, all_, strict=True)
+            ]
+            for name, all_ in logits_of_ways.items()
         }
-        kept = [i for i, value in enumerate(found["27 epochs"]) if value is not None]
-        columns = [np.array([values[i] for i in kept], float) for values in found.values()]
+        kept = [i for i, value in enumerate(accuracies["27 epochs"]) if value is not None]
+        columns = [np.array([values[i] for i in kept], float) for values in accuracies.values()]
         means = " / ".join(f"{column.mean():.1%}" for column in columns)
         taus = " | ".join(_tau(column, columns[-1]) for column in columns[:-1])
         lines.append(f"| {after or 'final classifier'} | {len(kept)} | {means} | {taus} |")

@@ -61,7 +61,11 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     seeds: Sequence[int] = SEEDS[:1] if arguments.fresh else SEEDS
-    architectures = [one for draw in arguments.draws for one in drawn(space, COUNT + arguments.fresh, draw)]
+    architectures = [
+        architecture
+        for draw in arguments.draws
+        for architecture in drawn(space, COUNT + arguments.fresh, draw)
+    ]
     architectures = architectures[COUNT:] if arguments.fresh else architectures
     stored = load_supernet(supernet_file(run))
     weights = {name: tensor.numpy() for name, tensor in stored.weights.items()}
@@ -74,7 +78,10 @@ def main() -> None:
         if outcome.artefacts is None:
             raise SystemExit(f"{architecture.key()}: {outcome.evaluation.status_text}")
         inherited.append((outcome.artefacts.calibrate_logits, outcome.artefacts.select_logits))
-    scratch = {seed: [_read(one, seed, arguments.epochs) for one in architectures] for seed in seeds}
+    scratch = {
+        seed: [_read(architecture, seed, arguments.epochs) for architecture in architectures]
+        for seed in seeds
+    }
     labels = (splits.calibrate.labels, splits.select.labels)
     columns = ["what", "networks", "inherited / scratch accuracy", *(f"inherited, seed {s}" for s in seeds)]
     columns += ["inherited, mean of both", "ceiling: seed 0, seed 1"] if len(seeds) > 1 else []
@@ -93,8 +100,8 @@ def main() -> None:
     }
     for name, measure in measures.items():
         of = {
-            key: [measure(a, z) for a, z in zip(architectures, one, strict=True)]
-            for key, one in {"inherited": inherited, **{str(s): scratch[s] for s in seeds}}.items()
+            key: [measure(a, z) for a, z in zip(architectures, logits, strict=True)]
+            for key, logits in {"inherited": inherited, **{str(s): scratch[s] for s in seeds}}.items()
         }
         lines.append(_line(name, of))
     text = "\n".join(lines) + "\n"
@@ -128,7 +135,7 @@ def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:
     kept = [i for i, value in enumerate(of["inherited"]) if value is not None]
     inherited, *seeds = (np.array([values[i] for i in kept], float) for values in of.values())
     mean = np.mean(seeds, axis=0)
-    pairs = [(inherited, one) for one in seeds]
+    pairs = [(inherited, accuracies) for accuracies in seeds]
     pairs += [(inherited, mean), (seeds[0], seeds[1])] if len(seeds) > 1 else []
     means = f"{inherited.mean():.1%} / {mean.mean():.1%}"
     return f"| {name} | {len(kept)} | {means} | {' | '.join(_tau(*pair) for pair in pairs)} |"
@@ -137,7 +144,7 @@ def _line(name: str, of: Mapping[str, Sequence[float | None]]) -> str:
 def _tau(a: Floats, b: Floats) -> str:
     rng = np.random.default_rng(0)
     draws = rng.integers(len(a), size=(RESAMPLES, len(a)))
-    taus = [kendalltau(a[one], b[one]).statistic for one in draws]
+    taus = [kendalltau(a[rows], b[rows]).statistic for rows in draws]
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return f"{kendalltau(a, b).statistic:.2f} ({low:.2f} to {high:.2f})"
 

@@ -31,11 +31,11 @@ DRAW = 2026
 def drawn(space: StagedSpace, count: int, draw: int = DRAW) -> list[StagedArchitecture]:
     """Return ``count`` distinct random architectures, the same every time."""
     rng = np.random.default_rng(draw)
-    found: dict[str, StagedArchitecture] = {}
-    while len(found) < count:
+    architectures: dict[str, StagedArchitecture] = {}
+    while len(architectures) < count:
         architecture = space.decode(space.sample(rng))
-        found.setdefault(architecture.key(), architecture)
-    return list(found.values())
+        architectures.setdefault(architecture.key(), architecture)
+    return list(architectures.values())
 
 
 def path_of(architecture: StagedArchitecture, seed: int, epochs: int | None) -> Path:

@@ -61,31 +61,36 @@ def run_arm(root: str, arm: str, epochs: int) -> pd.DataFrame:
     evaluator = Evaluator(candidate_settings(config), splits, shared={"inherited": ready.supernet.arrays()})
     labels = np.concatenate([splits.calibrate.labels, splits.select.labels])
     rows = []
-    for one in drawn(space_of(config, splits.train.shape), SUBNETS):
-        artefacts = evaluator.evaluate(one).artefacts
+    for architecture in drawn(space_of(config, splits.train.shape), SUBNETS):
+        artefacts = evaluator.evaluate(architecture).artefacts
         assert artefacts is not None
         logits = np.concatenate([artefacts.calibrate_logits, artefacts.select_logits])
         right = (logits.argmax(axis=2) == labels[:, None]).mean(axis=0)
-        for exit_, accuracy in zip([*(at.after for at in one.exits), "last"], right, strict=True):
-            rows.append((arm, epochs, float(note.read_text()), one.key(), exit_, accuracy))
+        for exit_, accuracy in zip([*(at.after for at in architecture.exits), "last"], right, strict=True):
+            rows.append((arm, epochs, float(note.read_text()), architecture.key(), exit_, accuracy))
     return pd.DataFrame(rows, columns=["arm", "epochs", "core_seconds", "key", "exit", "accuracy"])
 
 
 def scratch() -> dict[tuple[str, str], float]:
     """Return what cifar10.md says of trainings from scratch, by key and exit."""
-    found: dict[tuple[str, str], float] = {}
+    accuracies: dict[tuple[str, str], float] = {}
     space = space_of(load(SPACE, ["data.root=none"]), (32, 32, 3))
-    exits = {one.key(): [*(at.after for at in one.exits), "last"] for one in drawn(space, COUNT)}
+    exits = {
+        architecture.key(): [*(at.after for at in architecture.exits), "last"]
+        for architecture in drawn(space, COUNT)
+    }
     for line in (HERE / "cifar10.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) > 5 and (key := cells[1].strip("`")) in exits:
-            found |= {(key, at): float(v) for at, v in zip(exits[key], cells[5].split(" / "), strict=True)}
-    return found
+            accuracies |= {
+                (key, at): float(v) for at, v in zip(exits[key], cells[5].split(" / "), strict=True)
+            }
+    return accuracies
 
 
 def report(rows: pd.DataFrame) -> None:
     """Write the table of means and of orders."""
-    known = scratch()
+    truth = scratch()
     names = [name or "last" for name in EXITS]
     lines = [
         f"| supernet | epochs | core-s | {' | '.join(names)} | tau {' / '.join(names)} |",
@@ -95,8 +100,8 @@ def report(rows: pd.DataFrame) -> None:
         means = [f"{100 * of[of.exit == name].accuracy.mean():.2f}" for name in names]
         taus = []
         for name in names:
-            both = [(row.accuracy, known[row.key, name]) for row in of[of.exit == name].itertuples()
-                    if (row.key, name) in known]  # fmt: skip
+            both = [(row.accuracy, truth[row.key, name]) for row in of[of.exit == name].itertuples()
+                    if (row.key, name) in truth]  # fmt: skip
             taus.append(f"{kendalltau(*zip(*both, strict=True)).statistic:.2f}")
         seconds = of.core_seconds.iloc[0]
         lines.append(f"| {arm} | {epochs} | {seconds:.0f} | {' | '.join(means)} | {' / '.join(taus)} |")
@@ -118,10 +123,10 @@ def main() -> None:
         if not file.exists():
             run_arm(arguments.root, arm, arguments.epochs).to_csv(file, index=False, float_format="%.6g")
             print(file, flush=True)
-    known = [pd.read_csv(RUNS / f"{arm}-{arguments.epochs}.csv") for arm in ARMS
+    tables = [pd.read_csv(RUNS / f"{arm}-{arguments.epochs}.csv") for arm in ARMS
              if (RUNS / f"{arm}-{arguments.epochs}.csv").exists()]  # fmt: skip
-    if known:
-        pd.concat(known).to_csv(HERE / "settings.csv", index=False)
+    if tables:
+        pd.concat(tables).to_csv(HERE / "settings.csv", index=False)
         report(pd.read_csv(HERE / "settings.csv"))
 
 

@@ -77,7 +77,7 @@ class Table:
 
     def output(self, genomes: list[tuple[int, ...]]) -> list[Individual]:
         """Return what a search is told: one individual per distinct operating point."""
-        found = []
+        individuals = []
         for genome in genomes:
             key, own, seen = self.key_of(genome), self.space.budget_fraction(genome), set[int]()
             rows = self.rows[key]
@@ -85,14 +85,14 @@ class Table:
                 if point in seen:
                     continue
                 seen.add(point)
-                found.append(
+                individuals.append(
                     Individual(
                         self.space.at_point(genome, budget_fraction), key, budget_fraction, (error, macs), (),
                         choices=tuple(row[0] for row in rows if row[1] == point),
                         metrics={"error": error, "macs": macs},
                     )
                 )  # fmt: skip
-        return found
+        return individuals
 
 
 def proposer(table: Table, arm: str, seed: int) -> Proposer:
@@ -112,18 +112,18 @@ def proposer(table: Table, arm: str, seed: int) -> Proposer:
 
 def replay(table: Table, arm: str, seed: int, budget: int) -> dict[str, float]:
     """Return the missing hypervolume after 1 to ``budget`` trainings, and how the surrogate did."""
-    one, points, curve = proposer(table, arm, seed), list[tuple[float, ...]](), list[float]()
+    search, points, curve = proposer(table, arm, seed), list[tuple[float, ...]](), list[float]()
     is_on, taus, coverages = list[bool](), list[float](), list[float]()
     while len(curve) < budget:
-        genomes = one.ask()[: budget - len(curve)]
+        genomes = search.ask()[: budget - len(curve)]
         if not genomes:
             curve += [curve[-1]] * (budget - len(curve))
             break
         for genome in genomes:
-            points += [individual.objectives for individual in table.told([genome])]
+            points += [individual.objectives for individual in table.output([genome])]
             curve.append(table.best - table.volume(np.asarray(points)))
-        one.tell(table.told(genomes))
-        status = one.status()
+        search.tell(table.output(genomes))
+        status = search.status()
         if status is not None:
             is_on.append(status.is_on)
             taus += [] if status.tau is None else [status.tau]
@@ -145,7 +145,8 @@ def main() -> None:
     # the seeds that count first, so that a shorter session has whole arms
     seeds = range(arguments.seeds)
     order = sorted(
-        ((arm, seed) for seed in seeds for arm in ARMS), key=lambda one: (one[1] % 2 == 0, ARMS.index(one[0]))
+        ((arm, seed) for seed in seeds for arm in ARMS),
+        key=lambda pair: (pair[1] % 2 == 0, ARMS.index(pair[0])),
     )
     columns = ["arm", "seed", *map(str, range(1, arguments.budget + 1)), "on", "tau", "coverage"]
     done = (
@@ -178,8 +179,8 @@ def report(curves: pd.DataFrame, title: str) -> list[str]:
         "| --- |" + " --- |" * len(arms),
     ]
     for n in BUDGETS:
-        found = {arm: 1e3 * by_arm[arm].loc[shared, str(n)].to_numpy() for arm in arms}
-        cells = [f"{values.mean():.2f} +- {values.std(ddof=1):.2f}" for values in found.values()]
+        missing = {arm: 1e3 * by_arm[arm].loc[shared, str(n)].to_numpy() for arm in arms}
+        cells = [f"{values.mean():.2f} +- {values.std(ddof=1):.2f}" for values in missing.values()]
         lines.append(f"| {n} | " + " | ".join(cells) + " |")
     lines += ["", "Paired by seed (two-sided; ties left out of the sign test):", ""]
     lines += ["| trainings | A against B | A better / equal / worse | sign test | Wilcoxon |",

@@ -66,14 +66,17 @@ def main() -> None:
     splits = make_splits(load_dataset(config.data), config.data)
     space = space_of(config, splits.train.shape)
     store = RunStore(RUN) if (RUN / "run.sqlite").exists() else RunStore.create(RUN, config, environment())
-    context = context_key(candidate_settings(config), splits.fingerprint)
-    missing = [a for key, a in every_architecture(space).items() if store.find(key, context) is None]
+    settings = candidate_settings(config)
+    context, fidelity = context_key(settings, splits.fingerprint), settings.plan.fidelities[0].name
+    missing = [
+        a for key, a in every_architecture(space).items() if store.find(key, context, fidelity) is None
+    ]
     print(f"{len(missing)} architectures to train", flush=True)
     with store.writing():
-        pool = RayPool(candidate_settings(config), config.workers, splits)
+        pool = RayPool(settings, config.workers, splits)
         for outcome in pool.evaluate(missing, lambda key: None):
             store.add(outcome, context)
-            store.forget_artefacts([outcome.evaluation.key])
+            store.forget_artefacts([(outcome.evaluation.key, fidelity)])
         pool.close()
     table(store, config).to_csv(HERE / "table.csv", index=False)
 

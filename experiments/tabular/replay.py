@@ -59,7 +59,7 @@ def output(
     space: StagedSpace, genomes: list[tuple[int, ...]], table: Mapping[str, list[Row]]
 ) -> list[Individual]:
     """Return what a search would be told of a generation: one individual per distinct point."""
-    found = []
+    individuals = []
     for genome in genomes:
         key = space.decode(genome).key()
         seen: set[int] = set()
@@ -67,12 +67,12 @@ def output(
         for budget_fraction, point, error, macs in sorted(table[key], key=lambda row: row[0] != own):
             if point not in seen:
                 seen.add(point)
-                found.append(
+                individuals.append(
                     Individual(
                         space.at_point(genome, budget_fraction), key, budget_fraction, (error, macs), ()
                     )
                 )
-    return found
+    return individuals
 
 
 def replay(config: SearchFile, table: Mapping[str, list[Row]], budget: int, reference: Floats) -> Floats:
@@ -91,7 +91,7 @@ def replay(config: SearchFile, table: Mapping[str, list[Row]], budget: int, refe
             curve += [curve[-1]] * (budget - len(curve))
             break
         for genome in genomes:
-            points += [one.objectives for one in output(space, [genome], table)]
+            points += [individual.objectives for individual in output(space, [genome], table)]
             curve.append(hypervolume(np.asarray(points), reference) / float(np.prod(reference)))
         proposer.tell(output(space, genomes, table))
     return np.asarray(curve)

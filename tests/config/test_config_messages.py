@@ -262,6 +262,18 @@ CASES = {
         "trade_offs",
         "15: search.trade_offs: is called budget_fractions now, as in search: {budget_fractions: [0.5, 1.0]}",
     ),
+    "a renamed field in another section": (
+        "after: [stage1]",
+        "after: [stage1]\n    trade_offs: [0.5, 1.0]",
+        "9: space.exits.trade_offs: belongs to search, and is called budget_fractions now, as in search: "
+        "{budget_fractions: [0.5, 1.0]}",
+    ),
+    "an old way of evaluating in another section": (
+        "epochs: 8",
+        "epochs: 6\n  min_epochs: 2",
+        "14: training.min_epochs: belongs to evaluation, and is said by evaluation.fidelities now; the same "
+        "is fidelities: [trained]",
+    ),
     "weights at their old place": (
         "epochs: 8",
         "loss: weighted\n  exit_weights: [1, 1]",

@@ -22,7 +22,6 @@ WRITERS = {
     "staging.py": "an export's draft, which is a folder",
     "download.py": "what was received is kept and continued",
     "lock.py": "a lock is empty",
-    "waiting_lock.py": "a lock is empty",
     "policy_check.py": "a temporary folder, from which a process without torch reads",
     "samples.py": "a half line is cut off when it is read",
 }

@@ -46,8 +46,8 @@ def prepared_supernet(
             store.put_metadata(METADATA_NAME, {"begun": True, "diverged": True})
         raise
     noted = store.metadata(METADATA_NAME) or {}
-    known = "trained" if noted.get("begun") else noted.get("origin", ready.origin)
-    origin = known if ready.origin == "known" else ready.origin
+    recorded_origin = "trained" if noted.get("begun") else noted.get("origin", ready.origin)
+    origin = recorded_origin if ready.origin == "known" else ready.origin
     store.put_metadata(METADATA_NAME, {"origin": origin, **ready.supernet.record})
     return ready
 

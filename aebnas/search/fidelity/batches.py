@@ -47,15 +47,15 @@ class Batches:
         for fidelity in fidelities:
             is_last = fidelity is fidelities[-1]
             listener = decided if is_last else None
-            found = self._take([batch[key] for key in rest], fidelity, listener)
-            if len(found) < len(rest):
-                self._cut(rest, found, fidelity, decided)
+            evaluations = self._take([batch[key] for key in rest], fidelity, listener)
+            if len(evaluations) < len(rest):
+                self._cut(rest, evaluations, fidelity, decided)
                 return False
-            going = set[str]() if is_last else self._going_on(asked, found, fidelity.level + 1)
+            going = set[str]() if is_last else self._going_on(asked, evaluations, fidelity.level + 1)
             if not is_last:
                 for key in rest:
                     if key not in going:
-                        decided(found[key], key not in self._steps.trained, 0)
+                        decided(evaluations[key], key not in self._steps.trained, 0)
             if len(fidelities) > 1 and any(key in self._steps.trained for key in rest):
                 counts = (fidelity.level + 1, len(fidelities), fidelity.epochs, len(rest), len(going))
                 self._listener(FidelityFinished(*counts))
@@ -68,34 +68,36 @@ class Batches:
         self, architectures: Sequence[Architecture], fidelity: Fidelity, decided: Decided | None
     ) -> dict[str, Evaluation]:
         """Return what candidates are at a fidelity; what is unknown is taken there."""
-        found = {}
+        evaluations = {}
         for architecture in architectures:
             evaluation = self._steps.find(architecture.key(), fidelity.level)
             if evaluation is not None:
-                found[evaluation.key] = evaluation
+                evaluations[evaluation.key] = evaluation
                 if decided is not None:
                     decided(evaluation, evaluation.key not in self._steps.trained, 0)
-        unknown = [one for one in architectures if one.key() not in found]
+        unknown = [architecture for architecture in architectures if architecture.key() not in evaluations]
         remaining = len(unknown)
         for evaluation in self._steps.take(unknown, fidelity.level):
             remaining -= 1
-            found[evaluation.key] = evaluation
+            evaluations[evaluation.key] = evaluation
             if decided is not None:
                 decided(evaluation, False, remaining)
-        return found
+        return evaluations
 
-    def _going_on(self, asked: Sequence[Genome], found: Mapping[str, Evaluation], level: int) -> set[str]:
-        done = {key: one for key, one in found.items() if one.is_done}
+    def _going_on(
+        self, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], level: int
+    ) -> set[str]:
+        done = {key: evaluation for key, evaluation in evaluations.items() if evaluation.is_done}
         ranked = best_first(self._space, asked, done, self._goals)
         return set(ranked[: self._steps.plan.going_on(level, len(done))])
 
     def _cut(
-        self, rest: Sequence[str], found: Mapping[str, Evaluation], fidelity: Fidelity, decided: Decided
+        self, rest: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity, decided: Decided
     ) -> None:
         """Settle what the end of the time left: each candidate as far as it came."""
         is_last = fidelity is self._steps.plan.of_generations[-1]
         for key in rest:
-            evaluation = found.get(key)
+            evaluation = evaluations.get(key)
             if evaluation is None and fidelity.level:
                 evaluation = self._steps.find(key, fidelity.level - 1)
             elif is_last:

@@ -19,7 +19,7 @@ from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
 from aebnas.runs.individuals import Individual, with_free_points
 from aebnas.search.events import FinalsChosen, Listener, Warned
 from aebnas.search.fidelity.batches import Decided
-from aebnas.search.fidelity.promotion import best_first
+from aebnas.search.fidelity.promotion import best_first, finished_at
 from aebnas.search.fidelity.steps import Steps
 from aebnas.space.api import SearchSpace
 
@@ -37,7 +37,7 @@ class Ended:
     @property
     def is_left_open(self) -> bool:
         """Return whether the time did not allow all of it."""
-        return any(one.left for one in self.finals)
+        return any(final.left for final in self.finals)
 
 
 class Finals:
@@ -57,7 +57,7 @@ class Finals:
         """
         self._steps, self._space, self._goals, self._listener = steps, space, goals, listener
         self._most_macs = most_macs
-        self._before = {key for one in finals_of(steps.store.generations()) for key in one.trained}
+        self._before = {key for final in finals_of(steps.store.generations()) for key in final.trained}
 
     def run(
         self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation], decided: Decided
@@ -74,9 +74,9 @@ class Finals:
             ended.finals.append(self._train(fidelity, individuals, ended, decided))
             if ended.is_left_open:
                 break
-        trained = {key for one in ended.finals for key in one.trained}
-        genomes = [one.genome for one in individuals if one.key in trained]
-        left = [one for one in individuals if one.key not in trained]
+        trained = {key for final in ended.finals for key in final.trained}
+        genomes = [individual.genome for individual in individuals if individual.key in trained]
+        left = [individual for individual in individuals if individual.key not in trained]
         further = {key: ended.evaluations[key] for key in trained}
         ended.individuals = left + with_free_points(self._space, genomes, further, self._goals)
         self._warn_of_others(len(self._before - trained))
@@ -86,48 +86,53 @@ class Finals:
         """Return those of whom the front is made: all, or those alone that their final training put there."""
         plan = self._steps.plan
         level = front_level(plan, ended.finals)
-        levels = {key: plan.named(one.fidelity).level for key, one in ended.evaluations.items()}
-        return [one for one in ended.individuals if levels[one.key] >= level]
+        levels = {key: plan.named(evaluation.fidelity).level for key, evaluation in ended.evaluations.items()}
+        return [individual for individual in ended.individuals if levels[individual.key] >= level]
 
     def _train(
         self, fidelity: Fidelity, individuals: Sequence[Individual], ended: Ended, decided: Decided
     ) -> FinalTraining:
         """Take the best that stand at the fidelity before to this one, and put them into ``ended``."""
         before = self._steps.plan.fidelities[fidelity.level - 1].name
-        done = {key: one for key, one in ended.evaluations.items() if one.is_done and one.fidelity == before}
-        genomes = [one.genome for one in individuals]
+        done = finished_at(before, ended.evaluations)
+        genomes = [individual.genome for individual in individuals]
         ranked = best_first(self._space, genomes, done, self._goals)
         best = self._allowed(ranked, done, fidelity)[: int(fidelity.keep or 0)]
-        found = {key: one for key in best if (one := self._steps.find(key, fidelity.level)) is not None}
-        unknown = [done[key].architecture for key in best if key not in found]
+        stored = {key: self._steps.find(key, fidelity.level) for key in best}
+        evaluations = {key: evaluation for key, evaluation in stored.items() if evaluation is not None}
+        unknown = [done[key].architecture for key in best if key not in evaluations]
         if best:
             self._listener(FinalsChosen(len(best), len(unknown), fidelity.epochs, done[best[0]].fidelity))
-        for one in list(found.values()):
-            decided(one, True, 0)
-        for one in self._steps.take(unknown, fidelity.level):
-            found[one.key] = one
-            decided(one, False, 0)
-        ended.evaluations |= {key: one for key, one in found.items() if one.is_done}
+        for evaluation in list(evaluations.values()):
+            decided(evaluation, True, 0)
+        for evaluation in self._steps.take(unknown, fidelity.level):
+            evaluations[evaluation.key] = evaluation
+            decided(evaluation, False, 0)
+        ended.evaluations |= {
+            key: evaluation for key, evaluation in evaluations.items() if evaluation.is_done
+        }
         return FinalTraining(
             fidelity=fidelity.name,
             epochs=fidelity.epochs,
             chosen=len(best),
-            trained=tuple(key for key in best if key in found and found[key].is_done),
-            failed=tuple(key for key in best if key in found and not found[key].is_done),
-            hold_front=self._hold_front(best, found, genomes),
+            trained=tuple(key for key in best if key in evaluations and evaluations[key].is_done),
+            failed=tuple(key for key in best if key in evaluations and not evaluations[key].is_done),
+            hold_front=self._hold_front(best, evaluations, genomes),
         )
 
     def _hold_front(
-        self, best: Sequence[str], found: Mapping[str, Evaluation], genomes: Sequence[tuple[int, ...]]
+        self, best: Sequence[str], evaluations: Mapping[str, Evaluation], genomes: Sequence[tuple[int, ...]]
     ) -> bool:
         """Return whether those that were taken further alone hold the front.
 
         Not while one may still get there, by more time or another try, nor where none is feasible.
         """
-        if len(found) < len(best) or any(one.is_machine_failure for one in found.values()):
+        if len(evaluations) < len(best) or any(
+            evaluation.is_machine_failure for evaluation in evaluations.values()
+        ):
             return False
-        points = with_free_points(self._space, genomes, dict(found), self._goals)
-        return any(one.is_feasible for one in points)
+        points = with_free_points(self._space, genomes, dict(evaluations), self._goals)
+        return any(point.is_feasible for point in points)
 
     def _allowed(
         self, ranked: Sequence[str], evaluations: Mapping[str, Evaluation], fidelity: Fidelity
@@ -137,15 +142,15 @@ class Finals:
         if limit is None or images is None:
             return list(ranked)
         most = limit / (images * fidelity.epochs)
-        found = [key for key in ranked if evaluations[key].reach_macs[-1] <= most]
-        if len(found) < min(int(fidelity.keep or 0), len(ranked)):
+        allowed_keys = [key for key in ranked if evaluations[key].reach_macs[-1] <= most]
+        if len(allowed_keys) < min(int(fidelity.keep or 0), len(ranked)):
             self._listener(
                 Warned(
-                    f"only {len(found)} of {len(ranked)} candidates may be trained further; others exceed "
-                    f"evaluation.max_training_macs = {limit:.3g} in {fidelity.epochs} epochs"
+                    f"only {len(allowed_keys)} of {len(ranked)} candidates may be trained further; others "
+                    f"exceed evaluation.max_training_macs = {limit:.3g} in {fidelity.epochs} epochs"
                 )
             )
-        return found
+        return allowed_keys
 
     def _warn_of_others(self, number: int) -> None:
         if number:

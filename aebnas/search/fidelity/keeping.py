@@ -22,7 +22,9 @@ class Keeping:
     def __init__(self, store: RunStore, plan: Plan) -> None:
         """Read what the front of an earlier end had, which a replay must not delete."""
         self._store, self._plan = store, plan
-        self._spared = {str(point[0]) for one in store.generations()[-1:] for point in one["front"]}
+        self._spared = {
+            str(point[0]) for generation in store.generations()[-1:] for point in generation["front"]
+        }
         self._open: set[str] = set()
         self._kept: set[Artefact] = set()
 
@@ -42,7 +44,7 @@ class Keeping:
         if self._plan.halves and (is_cut or failed):
             self._open |= set(generation.proposed)
         self._kept = {(key, evaluations[key].fidelity) for key in kept}
-        finals = {one.name for one in self._plan.finals}
+        finals = {fidelity.name for fidelity in self._plan.finals}
         spare = {
             (key, name)
             for key, name in self._store.artefacts()
@@ -52,12 +54,12 @@ class Keeping:
 
     def after_end(self, candidates: Iterable[Evaluation]) -> None:
         """Forget everything but what the last generation kept, and what some candidates are now."""
-        self._kept |= {(one.key, one.fidelity) for one in candidates}
+        self._kept |= {(evaluation.key, evaluation.fidelity) for evaluation in candidates}
         self._forget(self._store.artefacts())
 
     def _forget(self, artefacts: Iterable[Artefact]) -> None:
         self._store.forget_artefacts(
-            one for one in artefacts if one not in self._kept and one[0] not in self._open
+            artefact for artefact in artefacts if artefact not in self._kept and artefact[0] not in self._open
         )
 
 

@@ -26,6 +26,15 @@ from aebnas.space.genes import Genome
 FloatArray = NDArray[np.float64]
 
 
+def finished_at(fidelity: str, evaluations: Mapping[str, Evaluation]) -> dict[str, Evaluation]:
+    """Return the evaluations that are done and stand at the fidelity of a name."""
+    return {
+        key: evaluation
+        for key, evaluation in evaluations.items()
+        if evaluation.is_done and evaluation.fidelity == fidelity
+    }
+
+
 def best_first(
     space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], goals: Goals
 ) -> list[str]:
@@ -39,22 +48,22 @@ def best_first(
     """
     points = with_free_points(space, asked, dict(evaluations), goals.without_learned())
     if goals.has_target and not goals.bounds_cost:
-        points = [replace(one, violations=one.violations[:-1]) for one in points]
+        points = [replace(point, violations=point.violations[:-1]) for point in points]
     return list(dict.fromkeys(points[i].key for i in _order(points)))
 
 
 def _order(points: Sequence[Individual]) -> list[int]:
     """Return the indices of points, the best first."""
-    feasible = [i for i, one in enumerate(points) if one.is_feasible]
-    found: list[int] = []
+    feasible = [i for i, point in enumerate(points) if point.is_feasible]
+    order: list[int] = []
     if feasible:
         objectives = np.asarray([points[i].objectives for i in feasible], float)
         rank, distance = ranks(objectives), np.empty(len(feasible))
-        for one in np.unique(rank):
-            distance[rank == one] = crowding(objectives[rank == one])
-        found = [feasible[i] for i in np.lexsort((-distance, rank))]
-    infeasible = [i for i, one in enumerate(points) if not one.is_feasible]
-    return found + sorted(infeasible, key=lambda i: points[i].violation)
+        for front in np.unique(rank):
+            distance[rank == front] = crowding(objectives[rank == front])
+        order = [feasible[i] for i in np.lexsort((-distance, rank))]
+    infeasible = [i for i, point in enumerate(points) if not point.is_feasible]
+    return order + sorted(infeasible, key=lambda i: points[i].violation)
 
 
 def ranks(objectives: FloatArray) -> NDArray[np.intp]:
@@ -62,12 +71,12 @@ def ranks(objectives: FloatArray) -> NDArray[np.intp]:
 
     Of equal points the later ones are on later fronts: they add nothing.
     """
-    found, left = np.zeros(len(objectives), np.intp), np.arange(len(objectives))
+    fronts, left = np.zeros(len(objectives), np.intp), np.arange(len(objectives))
     while len(left):
         mask = non_dominated(objectives[left])
         left = left[~mask]
-        found[left] += 1
-    return found
+        fronts[left] += 1
+    return fronts
 
 
 def crowding(objectives: FloatArray) -> FloatArray:

@@ -51,9 +51,13 @@ class Steps:
 
     def find(self, key: str, level: int) -> Evaluation | None:
         """Return what a candidate is at a fidelity, with the time of all its steps; None: not there."""
-        names = [one.name for one in self.plan.fidelities[: level + 1]]
+        names = [fidelity.name for fidelity in self.plan.fidelities[: level + 1]]
         filed = [self.store.find(key, self.context, name) for name in names]
-        return None if filed[-1] is None else chained([one for one in filed if one is not None])
+        return (
+            None
+            if filed[-1] is None
+            else chained([evaluation for evaluation in filed if evaluation is not None])
+        )
 
     def take(self, architectures: Sequence[Architecture], level: int) -> Iterator[Evaluation]:
         """Take candidates to a fidelity, all of them at the one before; yield them as they finish."""
@@ -72,20 +76,36 @@ class Steps:
         Args:
             candidates: Finished ones, as they stand.
         """
-        lost = [one for one in candidates if not self.store.has_artefacts(one.key, one.fidelity)]
-        for level in sorted({self.plan.named(one.fidelity).level for one in lost}):
-            at_level = [one.architecture for one in lost if self.plan.named(one.fidelity).level == level]
+        lost = [
+            candidate
+            for candidate in candidates
+            if not self.store.has_artefacts(candidate.key, candidate.fidelity)
+        ]
+        for level in sorted({self.plan.named(candidate.fidelity).level for candidate in lost}):
+            at_level = [
+                candidate.architecture
+                for candidate in lost
+                if self.plan.named(candidate.fidelity).level == level
+            ]
             self._make_again(at_level, level)
-        return all(self.store.has_artefacts(one.key, one.fidelity) for one in lost)
+        return all(self.store.has_artefacts(candidate.key, candidate.fidelity) for candidate in lost)
 
     def _ready(self, architectures: Sequence[Architecture], level: int) -> list[Architecture]:
         """Return those that can take a step: weights that it begins with are made again where they miss."""
         if not self.plan.fidelities[level].continues:
             return list(architectures)
         before = self.plan.fidelities[level - 1].name
-        lost = [one for one in architectures if not self.store.has_artefacts(one.key(), before)]
+        lost = [
+            architecture
+            for architecture in architectures
+            if not self.store.has_artefacts(architecture.key(), before)
+        ]
         self._make_again(lost, level - 1)
-        return [one for one in architectures if self.store.has_artefacts(one.key(), before)]
+        return [
+            architecture
+            for architecture in architectures
+            if self.store.has_artefacts(architecture.key(), before)
+        ]
 
     def _make_again(self, architectures: Sequence[Architecture], level: int) -> None:
         name = self.plan.fidelities[level].name

@@ -66,11 +66,11 @@ def draw_distinct(
     space: SearchSpace,
     count: int,
     rng: np.random.Generator,
-    known: set[str],
+    seen_keys: set[str],
     admit: Admit | None = None,
     cost_violation: CostViolation | None = None,
 ) -> list[Genome]:
-    """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``known``.
+    """Return up to ``count`` random genomes of distinct architectures, and add their keys to ``seen_keys``.
 
     Where nearly nothing that is drawn is within the limits, those least beyond them are returned too.
 
@@ -78,27 +78,27 @@ def draw_distinct(
         space: Where to draw from.
         count: How many.
         rng: Source of randomness.
-        known: Keys of architectures not to return again; changed in place.
+        seen_keys: Keys of architectures not to return again; changed in place.
         admit: Early rejection of architectures (EEEA-Net, arXiv 2108.06156).
         cost_violation: How far architectures are beyond limits.
 
     Raises:
         ConfigError: ``admit`` refused nearly every one of many draws.
     """
-    found: list[Genome] = []
+    genomes: list[Genome] = []
     beyond: dict[str, tuple[float, Genome]] = {}
     refused = draws_beyond = 0
     for _ in range(TRIES_PER_GENOME * count):
-        if len(found) == count:
+        if len(genomes) == count:
             break
         genome = space.sample(rng)
         architecture = space.decode(genome)
         key = architecture.key()
-        if key in known:
+        if key in seen_keys:
             continue
         if admit is not None and not admit(architecture):
             refused += 1
-            admitted = len(found) + draws_beyond
+            admitted = len(genomes) + draws_beyond
             if refused >= TRIES_PER_GENOME * (admitted + 1):
                 raise ConfigError(
                     f"search.initial_max_macs / initial_max_params refused {refused:,} random architectures "
@@ -113,11 +113,11 @@ def draw_distinct(
             if draws_beyond == DRAWS_BEYOND_LIMITS * count:
                 break
             continue
-        known.add(key)
-        found.append(genome)
-    nearest = sorted(beyond, key=lambda key: beyond[key][0])[: count - len(found)]
-    known.update(nearest)
-    return found + [beyond[key][1] for key in nearest]
+        seen_keys.add(key)
+        genomes.append(genome)
+    nearest = sorted(beyond, key=lambda key: beyond[key][0])[: count - len(genomes)]
+    seen_keys.update(nearest)
+    return genomes + [beyond[key][1] for key in nearest]
 
 
 class RandomProposer:

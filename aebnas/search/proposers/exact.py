@@ -66,6 +66,6 @@ class ExactCosts:
         """
         cost = network_cost(architecture, self._task)
         reach = {"macs": cost.reach_macs}
-        found = self._devices.reach_costs(architecture, self._task)
-        reach |= {name: np.asarray(values, float) for name, values in found.items()}
+        device_costs = self._devices.reach_costs(architecture, self._task)
+        reach |= {name: np.asarray(values, float) for name, values in device_costs.items()}
         return ExactCost(cost, reach)

@@ -54,7 +54,7 @@ class Nsga2Proposer:
         admit: Admit | None = None,
         cost_violation: CostViolation | None = None,
         initial: Sequence[Genome] | None = None,
-        known: Iterable[str] = (),
+        seen_keys: Iterable[str] = (),
         tries: int = MATING_TRIES,
         key_of: KeyOf | None = None,
     ) -> None:
@@ -68,12 +68,12 @@ class Nsga2Proposer:
             admit: Early rejection in the initial population.
             cost_violation: How far architectures are beyond limits that cost alone decides.
             initial: The initial population, at least one genome; default: drawn from the seed.
-            known: Keys of architectures never to propose.
+            seen_keys: Keys of architectures never to propose.
             tries: Matings in a generation before it stays smaller than asked for.
             key_of: The key of a genome's architecture; default: written out each time.
         """
         Config.warnings["not_compiled"] = False
-        self._known: set[str] = set(known)
+        self._known: set[str] = set(seen_keys)
         if initial is None:
             rng = np.random.default_rng(config.seed)
             initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
@@ -144,11 +144,11 @@ class _KnownArchitectures(DuplicateElimination):
     """
 
     def __init__(
-        self, key_of: KeyOf, known: set[str], cost_violation: Callable[[Genome], float] | None
+        self, key_of: KeyOf, seen_keys: set[str], cost_violation: Callable[[Genome], float] | None
     ) -> None:
         super().__init__()
         self._key_of = key_of
-        self._known = known
+        self._known = seen_keys
         self._cost_violation = cost_violation
         self._matings = 0
 

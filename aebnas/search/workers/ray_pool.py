@@ -34,7 +34,7 @@ from aebnas.search.workers.cluster.contract import (
     Ready,
     UnreachableError,
 )
-from aebnas.search.workers.cluster.lost_workers import Losses
+from aebnas.search.workers.cluster.lost_workers import LostWorkers
 from aebnas.search.workers.cluster.nodes import check_room
 from aebnas.search.workers.cluster.remote import RemoteCluster
 from aebnas.search.workers.cluster.roster import Roster
@@ -64,7 +64,7 @@ class _Batch:
     """Candidates of one call, wherever they are."""
 
     queue: deque[Architecture]
-    losses: Losses
+    lost_workers: LostWorkers
     running: dict[int, _Task] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """Not passed on yet."""
@@ -138,7 +138,7 @@ class RayPool:
         """
         macs = {a.key(): network_cost(a, self._work).reach_macs[-1] for a in architectures}
         first = sorted(architectures, key=lambda a: (-macs[a.key()], a.key()))
-        batch = _Batch(deque(first), Losses(self._workers.retries))
+        batch = _Batch(deque(first), LostWorkers(self._workers.retries))
         while batch.queue or batch.running:
             if self._is_stopping:
                 batch.queue.clear()
@@ -196,7 +196,7 @@ class RayPool:
             self._roster.node_lost(report.node)
         if report.worker in batch.running:
             architecture = batch.running[report.worker].architecture
-            failure = batch.losses.note(architecture.key(), report)
+            failure = batch.lost_workers.note(architecture.key(), report)
             self._listener(WorkerLost(architecture.key(), report.reason, retry=failure is None))
             batch.take_back(report.worker)
             if failure is not None:

@@ -23,8 +23,8 @@ def worker_gpus(config: WorkersConfig, cluster: Mapping[str, float] | None = Non
     """
     if config.gpus_per_worker != "auto":
         return config.gpus_per_worker
-    found = usable_gpus() if cluster is None else cluster.get("GPU", 0)
-    return 1.0 if found >= 1 else 0.0
+    count = usable_gpus() if cluster is None else cluster.get("GPU", 0)
+    return 1.0 if count >= 1 else 0.0
 
 
 def worker_count(config: WorkersConfig, gpus_per_worker: float) -> int:
@@ -40,11 +40,11 @@ def usable_gpus() -> int:
     """Return the GPUs of this machine that ``CUDA_VISIBLE_DEVICES`` leaves; 0 with torch's CPU build."""
     if version("torch").endswith("+cpu"):
         return 0
-    found, visible = len(gpus()), os.environ.get("CUDA_VISIBLE_DEVICES")
+    count, visible = len(gpus()), os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
-        return found
+        return count
     names = [name.strip() for name in visible.split(",")]
-    return min(found, sum(name not in ("", "-1", "NoDevFiles") for name in names))
+    return min(count, sum(name not in ("", "-1", "NoDevFiles") for name in names))
 
 
 def available_cores() -> int:

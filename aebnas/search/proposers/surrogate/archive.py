@@ -56,8 +56,8 @@ class Archive:
     def describe(self, genomes: Sequence[Genome]) -> tuple[FloatArray, list[ExactCost]]:
         """Return features ``(n, features)`` and costs of architectures, trained or not."""
         one_choice = [self.space.at_point(genome, self.space.budget_fractions[0]) for genome in genomes]
-        found = [self._describe(genome) for genome in one_choice]
-        return np.stack([row for row, _ in found]), [cost for _, cost in found]
+        rows_and_costs = [self._describe(genome) for genome in one_choice]
+        return np.stack([row for row, _ in rows_and_costs]), [cost for _, cost in rows_and_costs]
 
     def _described(self, genome: Genome) -> tuple[FloatArray, ExactCost]:
         architecture = self.space.decode(genome)
@@ -68,11 +68,15 @@ class Archive:
         """Add the operating points of newly trained architectures, all points of each."""
         self.individuals += individuals
         by_key: dict[str, list[Individual]] = {}
-        for one in individuals:
-            by_key.setdefault(one.key, []).append(one)
+        for individual in individuals:
+            by_key.setdefault(individual.key, []).append(individual)
         for key, points in by_key.items():
             rows, costs = self.describe([points[0].genome])
-            at = {choice: one.metrics for one in points for choice in one.choices or (one.budget_fraction,)}
+            at = {
+                choice: point.metrics
+                for point in points
+                for choice in point.choices or (point.budget_fraction,)
+            }
             self.keys.append(key)
             self.costs += costs
             self._rows.append(rows[0])

@@ -46,12 +46,12 @@ class Features:
         """Return logarithms of sizes, and per exit position: is there one, its MACs, their share of all."""
         reach = cost.reach["macs"]
         present = {name: i for i, name in enumerate(architecture.exit_names)}
-        found = [float(np.log(reach[-1] + 1)), float(np.log(cost.network.params + 1))]
+        columns = [float(np.log(reach[-1] + 1)), float(np.log(cost.network.params + 1))]
         for position in self._positions:
             i = present.get(position)
             share = 0.0 if i is None else float(reach[i] / reach[-1])
-            found += [float(i is not None), share, 0.0 if i is None else float(np.log(reach[i] + 1))]
-        return found
+            columns += [float(i is not None), share, 0.0 if i is None else float(np.log(reach[i] + 1))]
+        return columns
 
 
 def _coded(gene: Gene, index: int | None) -> list[float]:

@@ -25,7 +25,7 @@ the front of a noisy quantity is made of what came out better than expected."""
 def promising(
     surrogate: Surrogate,
     trained: Sequence[Individual],
-    known: Collection[str],
+    seen_keys: Collection[str],
     config: SearchConfig,
     seed: int,
 ) -> list[Genome]:
@@ -34,12 +34,12 @@ def promising(
     Args:
         surrogate: Tells operating points.
         trained: The trained individuals; the best of them are among the first parents.
-        known: Keys of architectures not to return.
+        seen_keys: Keys of architectures not to return.
         config: Operators and options.
         seed: Of the inner search.
     """
     options = config.surrogate_options
-    initial = fresh_genomes(surrogate, known, options.inner_population, seed)
+    initial = fresh_genomes(surrogate, seen_keys, options.inner_population, seed)
     if not initial:
         return []
     size = {"population": options.inner_population, "offspring": options.inner_population, "seed": seed}
@@ -49,24 +49,24 @@ def promising(
         objectives=len(trained[0].objectives),
         constraints=len(trained[0].violations),
         initial=initial,
-        known=known,
+        seen_keys=seen_keys,
         tries=MATINGS,
         key_of=surrogate.key_of,
     )
-    found: list[Genome] = []
+    genomes: list[Genome] = []
     for number in range(options.inner_generations):
         asked = inner.ask()
-        found += asked
+        genomes += asked
         if len(asked) < options.inner_population / 10:
             break
         predicted = [point for points in surrogate.individuals(asked, OPTIMISM[0]) for point in points]
         inner.tell([*trained, *predicted] if number == 0 else predicted)
-    return found
+    return genomes
 
 
 def fresh_genomes(
     surrogate: Surrogate,
-    known: Collection[str],
+    seen_keys: Collection[str],
     count: int,
     seed: int,
     cost_violation: CostViolation | None = None,
@@ -75,20 +75,20 @@ def fresh_genomes(
 
     Args:
         surrogate: Holds the space.
-        known: Keys of architectures not to return.
+        seen_keys: Keys of architectures not to return.
         count: How many.
         seed: Of the draws.
         cost_violation: How far architectures are beyond limits: those beyond are not returned.
     """
-    rng, seen = np.random.default_rng(seed), set(known)
-    found: list[Genome] = []
+    rng, seen = np.random.default_rng(seed), set(seen_keys)
+    genomes: list[Genome] = []
     for _ in range((DRAWS_PER_GENOME if cost_violation is None else DRAWS_BEYOND_LIMITS) * count):
-        if len(found) == count:
+        if len(genomes) == count:
             break
         genome = surrogate.archive.space.sample(rng)
         key = surrogate.key_of(genome)
         if key not in seen:
             seen.add(key)
             if cost_violation is None or not cost_violation(surrogate.archive.space.decode(genome)):
-                found.append(genome)
-    return found
+                genomes.append(genome)
+    return genomes

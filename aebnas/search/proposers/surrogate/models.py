@@ -51,7 +51,7 @@ def fit_gp(x: FloatArray, y: FloatArray, seed: int) -> Predict:
         for length in LENGTHS
         for noise in NOISES
     ]
-    best = max(grid, key=lambda one: float(np.sum(one.log_marginal_likelihood_value_)))
+    best = max(grid, key=lambda regressor: float(np.sum(regressor.log_marginal_likelihood_value_)))
     return lambda rows: best.predict(rows)
 
 

@@ -85,14 +85,17 @@ class SurrogateMonitor:
         if len(recent) < MIN_OBSERVED:
             return None
         return mean_tau(
-            np.stack([one.predicted for one in recent]), np.stack([one.observed for one in recent])
+            np.stack([prediction.predicted for prediction in recent]),
+            np.stack([prediction.observed for prediction in recent]),
         )
 
     def gains(self, number: int) -> dict[str, list[float]]:
         """Return the gains of every source since the last rest, as known before a generation."""
-        recent = [one for one in self.recent(number) if one.generation > self._gains_from]
+        recent = [
+            prediction for prediction in self.recent(number) if prediction.generation > self._gains_from
+        ]
         return {
-            source: [one.gain for one in recent if one.source == source]
+            source: [prediction.gain for prediction in recent if prediction.source == source]
             for source in (SURROGATE, EXPLORATION, PLAIN)
         }
 
@@ -110,10 +113,19 @@ class SurrogateMonitor:
         recent = self.recent(number)
         if not recent:
             return None
-        off = np.stack([one.observed - one.predicted for one in recent])
-        inside = np.stack([(one.low <= one.observed) & (one.observed <= one.high) for one in recent])
+        off = np.stack([prediction.observed - prediction.predicted for prediction in recent])
+        inside = np.stack(
+            [
+                (prediction.low <= prediction.observed) & (prediction.observed <= prediction.high)
+                for prediction in recent
+            ]
+        )
         return float(off.mean()), float(inside.mean())
 
     def recent(self, number: int) -> list[ObservedPrediction]:
         """Return the candidates of the ``window`` generations before one."""
-        return [one for one in self._observations if number - self._options.window <= one.generation < number]
+        return [
+            prediction
+            for prediction in self._observations
+            if number - self._options.window <= prediction.generation < number
+        ]

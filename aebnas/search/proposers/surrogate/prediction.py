@@ -68,7 +68,7 @@ class Surrogate:
         rows, costs = self.archive.describe(genomes)
         predicted = self._quantities(rows, costs, optimism)
         aliases = {name: goals.full_name(name) for name in goals.names}
-        found = []
+        individuals = []
         for i, (genome, cost) in enumerate(zip(genomes, costs, strict=True)):
             key = self.key_of(genome)
             points = []
@@ -80,15 +80,15 @@ class Surrogate:
                 metrics |= {short: metrics[full] for short, full in aliases.items()}
                 moved = space.at_point(genome, share)
                 points.append(Individual(moved, key, share, *values_and_violations(metrics, goals)))
-            found.append(points)
-        return found
+            individuals.append(points)
+        return individuals
 
     def _quantities(
         self, rows: FloatArray, costs: Sequence[ExactCost], optimism: float
     ) -> dict[str, FloatArray]:
         shares = np.asarray(self.archive.space.budget_fractions)
-        found = {}
+        quantities = {}
         for name, model in self.fitted.items():
             values = optimistic(name, model(rows), model.deviation, optimism)
-            found[name] = from_model(name, values, costs, shares)
-        return found
+            quantities[name] = from_model(name, values, costs, shares)
+        return quantities

@@ -91,9 +91,11 @@ class SurrogateProposer:
         """Return the next genomes: the surrogate's, those drawn at random, those of plain NSGA-II."""
         self._number += 1
         proposed = self._propose()
-        genomes = [genome for ones in proposed.values() for genome in ones]
-        self._sources = {self._key_of(one): source for source, ones in proposed.items() for one in ones}
-        self._genomes = {self._key_of(one): one for one in genomes}
+        genomes = [genome for proposals in proposed.values() for genome in proposals]
+        self._sources = {
+            self._key_of(genome): source for source, proposals in proposed.items() for genome in proposals
+        }
+        self._genomes = {self._key_of(genome): genome for genome in genomes}
         self._note(genomes)
         return genomes
 
@@ -115,8 +117,8 @@ class SurrogateProposer:
         return SurrogateStatus(
             is_on=self._decision[0],
             reason=self._decision[1],
-            models={name: one.model for name, one in self._surrogate.fitted.items()},
-            fold_tau={name: one.tau for name, one in self._surrogate.fitted.items()},
+            models={name: model.model for name, model in self._surrogate.fitted.items()},
+            fold_tau={name: model.tau for name, model in self._surrogate.fitted.items()},
             tau=monitor.tau(after),
             compared=len(monitor.recent(after)),
             bias=None if calibration is None else calibration[0],
@@ -125,9 +127,12 @@ class SurrogateProposer:
             chance=monitor.chance(after),
             predictions=tuple(
                 PredictedCandidate(
-                    one.key, one.source, float(one.predicted.mean()), float(one.observed.mean())
+                    prediction.key,
+                    prediction.source,
+                    float(prediction.predicted.mean()),
+                    float(prediction.observed.mean()),
                 )
-                for one in self._latest
+                for prediction in self._latest
             ),
         )
 
@@ -187,7 +192,7 @@ class SurrogateProposer:
 
     def _best_point(self, points: Sequence[Individual], front: FloatArray) -> Genome:
         """Return the genome whose budget fraction gains most; the others join the search for free."""
-        return max(points, key=lambda one: gain([one], front, self._reference)).genome
+        return max(points, key=lambda point: gain([point], front, self._reference)).genome
 
     def _least_violating(self, surrogate: Surrogate, pool: Sequence[Genome], count: int) -> list[Genome]:
         """Return the architectures nearest to feasibility, where nothing trained is feasible.
@@ -196,15 +201,17 @@ class SurrogateProposer:
         """
         if not pool:
             return []
-        predicted = [min(points, key=lambda one: one.violation) for points in surrogate.individuals(pool)]
+        predicted = [min(points, key=lambda point: point.violation) for points in surrogate.individuals(pool)]
 
-        def distance(one: Individual) -> tuple[float, float]:
+        def distance(point: Individual) -> tuple[float, float]:
             cost_violation = (
-                0.0 if self._cost_violation is None else self._cost_violation(self._space.decode(one.genome))
+                0.0
+                if self._cost_violation is None
+                else self._cost_violation(self._space.decode(point.genome))
             )
-            return cost_violation, one.violation
+            return cost_violation, point.violation
 
-        return [one.genome for one in sorted(predicted, key=distance)[:count]]
+        return [point.genome for point in sorted(predicted, key=distance)[:count]]
 
     def _note(self, genomes: Sequence[Genome]) -> None:
         keys = [self._key_of(genome) for genome in genomes]
@@ -215,8 +222,8 @@ class SurrogateProposer:
         self, individuals: Sequence[Individual], surrogate: Surrogate, before: FloatArray
     ) -> list[ObservedPrediction]:
         points: dict[str, list[Individual]] = {}
-        for one in individuals:
-            points.setdefault(one.key, []).append(one)
+        for individual in individuals:
+            points.setdefault(individual.key, []).append(individual)
         if not points:
             return []
         genomes = [self._genomes[key] for key in points]
@@ -227,7 +234,7 @@ class SurrogateProposer:
         return [
             ObservedPrediction(
                 self._number, key, self._sources[key], expected[i], low[i], high[i], observed[i],
-                gain(ones, before, self._reference),
+                gain(points_of_key, before, self._reference),
             )
-            for i, (key, ones) in enumerate(points.items())
+            for i, (key, points_of_key) in enumerate(points.items())
         ]  # fmt: skip

@@ -25,8 +25,8 @@ ERROR = "error"
 
 def modelled(goals: Goals) -> tuple[str, ...]:
     """Return the quantities that objectives and constraints need and that nothing can count."""
-    wanted = [goals.full_name(name) for name in goals.names]
-    unknown = [name for name in wanted if not metric_of(name).is_exact and name != "accuracy"]
+    quantities = [goals.full_name(name) for name in goals.names]
+    unknown = [name for name in quantities if not metric_of(name).is_exact and name != "accuracy"]
     target = [TARGET] if goals.has_target else []
     return tuple(dict.fromkeys([ERROR, *unknown, *target]))
 
@@ -82,7 +82,9 @@ def from_model(name: str, values: FloatArray, costs: Sequence[ExactCost], shares
 def _ends(name: str, costs: Sequence[ExactCost]) -> tuple[FloatArray, FloatArray]:
     """Return the cost to leave at the first and at the last exit, each of shape ``(n, 1)``."""
     reach = [cost.reach[name] for cost in costs]
-    return np.asarray([[one[0]] for one in reach]), np.asarray([[one[-1]] for one in reach])
+    return np.asarray([[costs_of_exits[0]] for costs_of_exits in reach]), np.asarray(
+        [[costs_of_exits[-1]] for costs_of_exits in reach]
+    )
 
 
 def _allowance(name: str, costs: Sequence[ExactCost], shares: FloatArray) -> FloatArray:

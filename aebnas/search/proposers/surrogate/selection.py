@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 def front_of(individuals: Sequence[Individual], objectives: int) -> FloatArray:
     """Return the objectives of the feasible front, shape ``(points, objectives)``."""
-    feasible = [one.objectives for one in individuals if one.is_feasible]
+    feasible = [individual.objectives for individual in individuals if individual.is_feasible]
     points = np.asarray(feasible, float).reshape(-1, objectives)
     return points[non_dominated(points)]
 

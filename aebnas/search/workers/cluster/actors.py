@@ -133,7 +133,9 @@ class RayCluster:
             finished = []
             time.sleep(seconds)
         reports = tuple(self._report(reference) for reference in finished)
-        if time.monotonic() - self._asked > NODES_SECONDS or any(isinstance(one, Lost) for one in reports):
+        if time.monotonic() - self._asked > NODES_SECONDS or any(
+            isinstance(report, Lost) for report in reports
+        ):
             self._look_around()
         return News(reports, self._nodes)
 

@@ -1,4 +1,4 @@
-"""Who is to blame for a lost worker, and whether its candidate is tried again.
+"""Workers lost under a candidate (died, or gone with their node): is it to blame, is it tried again?
 
 Must not import torch or ray.
 """
@@ -14,8 +14,8 @@ MAX_LOST_NODES = 2
 """Nodes that may be lost under a candidate.  It is hardly to blame, but must not fell one after another."""
 
 
-class Losses:
-    """Counts what each candidate's workers died of."""
+class LostWorkers:
+    """Counts the workers that were lost under each candidate, by cause."""
 
     def __init__(self, retries: int) -> None:
         """Begin with none.
@@ -28,7 +28,7 @@ class Losses:
         self._nodes: defaultdict[str, set[str]] = defaultdict(set)
 
     def note(self, key: str, report: Lost) -> tuple[str, Status] | None:
-        """Count a loss; return why and how the candidate has failed, or None where it is tried again.
+        """Count a lost worker; return why and how the candidate has failed, or None where it is tried again.
 
         Args:
             key: The candidate.
