@@ -23,11 +23,11 @@ name: given
 data: {{name: digits}}
 code_folder: {code}
 space:
-  kind: pretrained
+  kind: given_digits:Kind
   network: given_digits:network
   weights: {weights}
   head: {head}
-  exits: {{after: [stem, body]}}
+  after: [stem, body]
 training: {{learning_rate: 0.1, precision: fp32}}
 evaluation: {{fidelities: {plan}}}
 search: {{population: 4, generations: 2}}

@@ -1,6 +1,10 @@
 """A small network for digits of 8 x 8 pixels, as a user's own module, and one whose input is another."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
+
+from aebnas.space.pretrained.space import PretrainedKind
 
 
 class Digits(nn.Module):
@@ -18,3 +22,8 @@ class Digits(nn.Module):
 
 def network() -> nn.Module:
     return Digits()
+
+
+@dataclass(frozen=True)
+class Kind(PretrainedKind):
+    """The space around it."""
