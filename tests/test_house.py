@@ -70,3 +70,84 @@ def test_a_folder_of_too_many_modules_is_told(tmp_path: Path, count: int, is_cro
     code, lines = said(package)
     assert code == is_crowded
     assert all("16 modules, more than 15" in line for line in lines)
+
+
+@pytest.mark.parametrize(("lines", "is_long"), [(300, False), (301, True)])
+def test_a_module_of_too_many_lines_is_told(tmp_path: Path, lines: int, is_long: bool) -> None:
+    package = house(tmp_path, {"a": "# a line\n" * lines})
+    complaints = [f"{package}/a.py: 301 lines, more than 300; split it along a seam"] if is_long else []
+    assert said(package) == (is_long, complaints)
+
+
+@pytest.mark.parametrize(("lines", "is_long"), [(59, False), (60, True)])
+def test_a_function_of_too_many_lines_is_told(tmp_path: Path, lines: int, is_long: bool) -> None:
+    docstring = '    """Do it.\n\n    At length.\n    """\n'
+    package = house(tmp_path, {"a": "def work():\n" + docstring + "    x = 1\n" * lines})
+    complaints = [f"{package}/a.py:1: work has 61 lines, more than 60"] if is_long else []
+    assert said(package) == (is_long, complaints)
+
+
+def test_a_module_on_the_list_of_long_ones_must_be_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from lengths import too_long
+
+    package = house(tmp_path, {"long": "# a line\n" * 301, "short": ""})
+    assert too_long(package, {"long.py"}) == []
+    assert too_long(package, {"long.py", "short.py"}) == [
+        f"{package}/short.py: 0 lines are short enough; take it off LONG"
+    ]
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "found = 1", "found: int = 1", "for found in (): pass", "[found for found in ()]",
+        "with open('x') as found: pass", "print(found := 1)", "lambda found: 1", "a, (b, *found) = 1, (2, 3)",
+        "def inner(*, found): pass", "try: pass\n    except OSError as found: pass",
+        "match 1:\n        case found: pass",
+    ],
+)  # fmt: skip
+def test_a_local_variable_that_says_nothing_is_told_however_it_is_bound(tmp_path: Path, binding: str) -> None:
+    package = house(tmp_path, {"a": f"def work():\n    {binding}\n"})
+    code, lines = said(package)
+    assert code == 1
+    assert len(lines) == 1
+    assert "'found' does not say what it holds" in lines[0]
+
+
+def test_a_comprehension_of_a_module_has_local_variables_too(tmp_path: Path) -> None:
+    package = house(tmp_path, {"a": "ALL = [one for one in ()]\n"})
+    assert said(package) == (
+        1,
+        [f"{package}/a.py:1: 'one' does not say what it holds; call it by its content"],
+    )
+
+
+def test_a_field_of_a_class_and_a_name_that_is_only_read_are_no_local_variables(tmp_path: Path) -> None:
+    package = house(
+        tmp_path, {"a": "class A:\n    known: int = 0\n\ndef work(a):\n    return a.found + one\n"}
+    )
+    assert said(package) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "instead"),
+    [
+        ("def work(rung): pass\n", "rung", "fidelity"),
+        ("class LastRung: pass\n", "rung", "fidelity"),
+        ("# the last rung\n", "rung", "fidelity"),
+        ("roles = ()\n", "roles", "parameter names, or what they are"),
+    ],
+)
+def test_a_word_that_was_given_up_is_told_with_what_to_say(
+    tmp_path: Path, text: str, word: str, instead: str
+) -> None:
+    package = house(tmp_path, {"a": text})
+    assert said(package) == (1, [f"{package}/a.py:1: {word!r} was given up; say {instead}"])
+
+
+def test_a_word_that_is_plain_english_may_stand_in_prose(tmp_path: Path) -> None:
+    package = house(tmp_path, {"a": '"""What they are: their roles, of course."""\n'})
+    assert said(package) == (0, [])

@@ -5,7 +5,9 @@
 - Docstrings are true: a module that says "Must not import torch" (or pymoo, ray, ...) does not load
   it when it is imported, neither itself nor through what it imports.
 - Rooms stay small: no folder holds more than 15 modules.
-- Words that the project gave up for those of its field do not come back (``given_up.py``).
+- Modules and functions stay short (``lengths.py``).
+- Words that the project gave up for those of its field do not come back (``given_up.py``), and local
+  variables say what they hold (``vague_names.py``).
 
 Usage: ``python tools/check_house.py [FOLDER OF THE PACKAGE]``; prints what is wrong, exits with 1.
 """
@@ -20,10 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from given_up import given_up
+from lengths import too_long
+from vague_names import vague_names
 
 MOST_MODULES = 15
 """Modules of one folder, ``__init__.py`` not counted."""
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "docs", "search_spaces", "tests")
+DOCUMENTS = (
+    "README.md", "ARCHITECTURE.md", "docs", "search_spaces", "tests", "benchmarks", "experiments",
+)  # fmt: skip
 """Beside the package: what is read for words that were given up."""
 PROMISE = re.compile(r"Must not import ([a-z][\w, ]*?)(?:[.;:]|$| before )", re.MULTILINE)
 
@@ -44,8 +50,9 @@ def main(folder: str = "aebnas") -> int:
     """Print what is wrong and return the exit code."""
     modules = read(Path(folder))
     documents = [Path(folder).parent / name for name in DOCUMENTS]
-    wrong = [*circles(modules), *broken_promises(modules), *crowded(Path(folder))]
-    wrong += given_up([Path(folder), *documents])
+    package = Path(folder)
+    wrong = [*circles(modules), *broken_promises(modules), *crowded(package), *too_long(package)]
+    wrong += [*vague_names(package), *given_up([package, *documents])]
     for line in wrong:
         print(line)
     return 1 if wrong else 0

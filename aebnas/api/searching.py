@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aebnas.runs.frame import LoadedRun
     from aebnas.search.events import Event, Listener
     from aebnas.search.search import Search
-    from aebnas.supernet.preparation import Ready
+    from aebnas.supernet.preparation import ReadySupernet
 
 RUNS = "runs"
 """Folder of the run directories, by default."""
@@ -127,7 +127,7 @@ def train_supernet(
     overrides: Sequence[str] = (),
     listener: Listener = ignore,
     on_step: OnStep = ignore,
-) -> Ready:
+) -> ReadySupernet:
     """Train the shared weights that candidates inherit, or continue their training; no search is begun.
 
     Searches with ``evaluation.fidelities: [inherited]`` whose runs lie beside it, on the same space and data,

@@ -25,7 +25,7 @@ BLOCKS: dict[str, Block] = {
 }
 
 
-DIGITS = 8
+HASH_DIGITS = 8
 """Of the hash of a block's code, in signatures."""
 
 
@@ -59,7 +59,7 @@ def signature_word(name: str) -> str:
     if not is_outside(name):
         return name
     require_consent(name)
-    return f"{file_safe(name)}.{code_digest(name)[:DIGITS]}"
+    return f"{file_safe(name)}.{code_digest(name)[:HASH_DIGITS]}"
 
 
 def _instance(name: str) -> Block:

@@ -14,12 +14,11 @@ from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
 from aebnas.config.fields import documentation, field_names, has_default, home_of, is_a_field
-from aebnas.config.moved import moved, moved_from_elsewhere
-from aebnas.config.sections.fidelities import KINDS
+from aebnas.config.moved import replacement, replacement_at_home
 from aebnas.files.document import Document
 from aebnas.files.source_locations import Path, Problem
 
-EXPECTED = {
+TYPES_IN_WORDS = {
     "int_type": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
@@ -70,7 +69,7 @@ def explain(error: ValidationError, document: Document) -> list[Problem]:
     return problems
 
 
-def show(value: Any) -> str:
+def shown_value(value: Any) -> str:
     """Return ``value`` as YAML would write it, on one line and not too long."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -79,7 +78,7 @@ def show(value: Any) -> str:
     if isinstance(value, dict):
         return f"a section with {', '.join(map(repr, list(value)[:5]))}" if value else "an empty section"
     is_list = isinstance(value, list | tuple)
-    text = f"[{', '.join(map(show, value[:10]))}]" if is_list else repr(value)
+    text = f"[{', '.join(map(shown_value, value[:10]))}]" if is_list else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -125,16 +124,16 @@ def _problems(finding: Finding, document: Document) -> list[Problem]:
         return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
     if error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
         return [_unknown(path, error, document)]
-    return [Problem(document.location(path), path, _sentence(path, error))]
+    return [Problem(document.location(path), path, _sentence(path, error, document.tree))]
 
 
 def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
     """Return what to say of a key that no field has: its new name, its home, or the nearest one."""
     tree, is_entry = document.tree, error["type"] == "literal_error"
     home = None if is_entry else home_of(str(path[-1]), _at(path, tree))
-    new_spelling = moved(path, tree)
+    new_spelling = replacement(path, tree)
     if new_spelling is None and not is_entry and not is_a_field(str(path[-1])):
-        new_spelling = moved_from_elsewhere(path, tree)
+        new_spelling = replacement_at_home(path, tree)
     if new_spelling is not None:
         return Problem(document.location(path), path, new_spelling)
     return Problem(document.location(path), path[:-1], _unknown_key(str(path[-1]), path, error, tree, home))
@@ -142,12 +141,15 @@ def _unknown(path: Path, error: ErrorDetails, document: Document) -> Problem:
 
 def _unknown_key(key: str, path: Path, error: ErrorDetails, tree: Any, home: str | None) -> str:
     is_entry = error["type"] == "literal_error"
-    names = _choices(error) if is_entry else _fields_at(path[:-1], tree)
+    names = _choices(error) if is_entry else field_names(path[:-1], tree)
     near = did_you_mean(key, names)
     if not near and home:
-        near = f"It belongs to {home}. "
+        is_here = home == ".".join(str(part) for part in path if isinstance(part, str))
+        near = "Another kind of this section has it. " if is_here else f"It belongs to {home}. "
     kind = "entry" if is_entry else "field"
-    return f"unknown {kind} {show(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(names)}."
+    return (
+        f"unknown {kind} {shown_value(key)}. {near}{'Entries' if is_entry else 'Fields'}: {', '.join(names)}."
+    )
 
 
 def _at(path: Path, tree: Any) -> Any:
@@ -157,38 +159,32 @@ def _at(path: Path, tree: Any) -> Any:
     return node
 
 
-def _fields_at(path: Path, tree: Any) -> list[str]:
-    """Return the fields of a section, of one with a kind those of its kind."""
-    node = _at(path, tree)
-    kind = node.get("kind") if isinstance(node, dict) else None
-    return list(KINDS[kind].model_fields) if kind in KINDS else field_names(path)
-
-
-def _sentence(path: Path, error: ErrorDetails) -> str:
+def _sentence(path: Path, error: ErrorDetails, tree: Any) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         name = error["loc"][-1]
-        return f"field {name!r} is missing: {documentation((*path, name))}"
+        return f"field {name!r} is missing: {documentation((*path, name), tree)}"
     if kind == "literal_error":
         choices = _choices(error)
         more = f", or {context['or']}" if "or" in context else ""
-        return f"unknown value {show(value)}. {_nearest(value, choices)}Choices: {', '.join(choices)}{more}."
-    if kind in EXPECTED:
-        cure = "; delete the line to take the default" if value is None and has_default(path) else ""
-        return f"must be {EXPECTED[kind]}, but got {show(value)}{cure}"
+        choice = f"{_nearest(value, choices)}Choices: {', '.join(choices)}{more}."
+        return f"unknown value {shown_value(value)}. {choice}"
+    if kind in TYPES_IN_WORDS:
+        cure = "; delete the line to take the default" if value is None and has_default(path, tree) else ""
+        return f"must be {TYPES_IN_WORDS[kind]}, but got {shown_value(value)}{cure}"
     if kind in LAWS:
         sign, key = LAWS[kind]
         limit = context[key] if isinstance(context[key], int) else f"{context[key]:g}"
-        return f"must be {sign} {limit}, but got {show(value)}"
+        return f"must be {sign} {limit}, but got {shown_value(value)}"
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":
-        return f"must be {PATTERNS.get(context['pattern'], context['pattern'])}, but got {show(value)}"
+        return f"must be {PATTERNS.get(context['pattern'], context['pattern'])}, but got {shown_value(value)}"
     if kind in ("too_short", "string_too_short"):
-        return f"needs at least {_amount(kind, context['min_length'])}, but got {show(value)}"
+        return f"needs at least {_amount(kind, context['min_length'])}, but got {shown_value(value)}"
     if kind in ("too_long", "string_too_long"):
         return f"may have at most {_amount(kind, context['max_length'])}, but got {len(value)}"
-    return f"{error['msg']}, but got {show(value)}"
+    return f"{error['msg']}, but got {shown_value(value)}"
 
 
 def _amount(kind: str, count: int) -> str:
@@ -212,14 +208,19 @@ def _union_problems(path: Path, alternatives: list[Finding], document: Document)
     deepest = max(len(finding.path) for finding in alternatives)
     inner = [finding for finding in alternatives if len(finding.path) == deepest > len(path)]
     broken_laws = [
-        f for f in alternatives if f.error["type"] not in EXPECTED and f.error["type"] != "literal_error"
+        f
+        for f in alternatives
+        if f.error["type"] not in TYPES_IN_WORDS and f.error["type"] != "literal_error"
     ]
     telling = inner or broken_laws
     if telling:
-        return [Problem(document.location(f.path), f.path, _sentence(f.path, f.error)) for f in telling]
+        return [
+            Problem(document.location(f.path), f.path, _sentence(f.path, f.error, document.tree))
+            for f in telling
+        ]
     choices = [word for f in alternatives if f.error["type"] == "literal_error" for word in _choices(f.error)]
-    kinds = [EXPECTED[f.error["type"]] for f in alternatives if f.error["type"] in EXPECTED]
+    kinds = [TYPES_IN_WORDS[f.error["type"]] for f in alternatives if f.error["type"] in TYPES_IN_WORDS]
     value = alternatives[0].error["input"]
     near = f". {_nearest(value, choices)}".rstrip() if isinstance(value, str) else ""
     expected = " or ".join(kinds + [repr(word) for word in choices])
-    return [Problem(document.location(path), path, f"must be {expected}, but got {show(value)}{near}")]
+    return [Problem(document.location(path), path, f"must be {expected}, but got {shown_value(value)}{near}")]

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from aebnas.config.choices import SEVERAL_FIELDS, did_you_mean
-from aebnas.config.messages import show
-from aebnas.config.moved import moved
+from aebnas.config.messages import shown_value
+from aebnas.config.moved import replacement
 from aebnas.errors import AebnasError, ConfigError
 from aebnas.extensions.consent import look_in
 from aebnas.files.document import Document, read_document
@@ -75,7 +75,7 @@ def _problems(detail: ErrorDetails, document: Document, model: type[BaseModel]) 
     if detail["type"] == SEVERAL_FIELDS:
         full = [((*path, *relative), message) for relative, message in detail["ctx"]["wrong"]]
         return [Problem(document.location(wrong), wrong, message) for wrong, message in full]
-    new_spelling = moved(path, document.tree) if detail["type"] == "extra_forbidden" else None
+    new_spelling = replacement(path, document.tree) if detail["type"] == "extra_forbidden" else None
     return [Problem(document.location(path), path, new_spelling or _sentence(detail, model))]
 
 
@@ -89,4 +89,4 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown field. {near}".rstrip()
     if detail["type"] == "value_error":
         return message
-    return f"{message}, but got {show(detail['input'])}"
+    return f"{message}, but got {shown_value(detail['input'])}"

@@ -12,10 +12,10 @@ from typing import Any
 from aebnas.config.sections.fidelities import short_items
 from aebnas.files.source_locations import Path
 
-INHERITED = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
+INHERITED_OPTIONS = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")
 
 
-def moved(path: Path, tree: Any) -> str | None:
+def replacement(path: Path, tree: Any) -> str | None:
     """Return what to write in place of a field; None: it never was one.
 
     Args:
@@ -26,7 +26,7 @@ def moved(path: Path, tree: Any) -> str | None:
     return None if cure is None else cure(tree)
 
 
-def moved_from_elsewhere(path: Path, tree: Any) -> str | None:
+def replacement_at_home(path: Path, tree: Any) -> str | None:
     """Return what to write in place of an old field that stands under a section where it never was.
 
     Args:
@@ -101,7 +101,7 @@ def _items(old: Mapping[str, Any], epochs: int) -> list[dict[str, Any]]:
     way, finalists = old.get("mode"), old.get("finalists")
     if way == "successive_halving":
         return _spaced(_whole(old, "min_epochs", 1), epochs, max(2, _whole(old, "eta", 3)))
-    inherited = {name: old[name] for name in INHERITED if old.get(name) is not None}
+    inherited = {name: old[name] for name in INHERITED_OPTIONS if old.get(name) is not None}
     if way == "supernet" or inherited or finalists:
         last = [{"kind": "trained", "epochs": epochs, "keep": finalists}] if finalists else []
         return [{"kind": "inherited", **inherited}, *last]
@@ -137,6 +137,9 @@ MOVED: Mapping[tuple[str, ...], Callable[[Any], str]] = {
     ("exits", "trials"): _trials,
     **{("training", name): _of_loss(name) for name in LOSS_OPTIONS},
     ("search", "trade_offs"): _renamed("search", "trade_offs", "budget_fractions"),
-    **{("evaluation", name): _equal_plan for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED)},
+    **{
+        ("evaluation", name): _equal_plan
+        for name in ("mode", "eta", "min_epochs", "finalists", *INHERITED_OPTIONS)
+    },
 }
 """By path: what to say, from the whole file."""

@@ -20,7 +20,7 @@ from aebnas.errors import CodeError
 from aebnas.extensions.consent import is_allowed, made_once
 from aebnas.extensions.kinds import Kind
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import HINT, PATTERN, is_outside, parse
+from aebnas.extensions.names import HINT, PATTERN, is_outside, parsed_name
 
 S = TypeVar("S", bound=Frozen)
 NAMING = ("space", "exits", "training", "objectives", "constraints")
@@ -97,7 +97,7 @@ def section_of(
     Raises:
         CodeError: The code cannot be loaded, is of another kind, or has fields that no file can give.
     """
-    parse(name)
+    parsed_name(name)
     if not is_allowed():
         unread: type[S] = _named(name, (base, UnreadSection), {}, made_by)
         return unread
@@ -112,7 +112,7 @@ def section_of(
     return made_once(name, "section", make)
 
 
-def renamed(name: str, base: type[S], made_by: Callable[[str], type[Frozen]]) -> type[S]:
+def renamed_section(name: str, base: type[S], made_by: Callable[[str], type[Frozen]]) -> type[S]:
     """Return a section of ours under a name from outside, with the options that it has."""
 
     def make() -> type[S]:
@@ -125,7 +125,7 @@ def renamed(name: str, base: type[S], made_by: Callable[[str], type[Frozen]]) ->
 def _named(
     name: str, bases: tuple[type[Frozen], ...], fields: dict[str, Any], made_by: Callable[[str], type[Frozen]]
 ) -> Any:
-    attribute = parse(name).attribute
+    attribute = parsed_name(name).attribute
     try:
         make: Any = create_model  # its types are known at run time alone
         section = make(attribute, __base__=bases, name=(Literal[name], name), **fields)
@@ -171,7 +171,7 @@ def _checked(name: str, kind: Kind, wrong: Callable[[Any], str | None]) -> str:
         ValueError: It is not.
     """
     try:
-        parse(name)
+        parsed_name(name)
         message = wrong(loaded(name, kind)) if is_allowed() else None
     except CodeError as error:
         raise ValueError(str(error)) from error

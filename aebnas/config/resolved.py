@@ -53,7 +53,7 @@ def resolved(config: SearchFile) -> str:
     )
 
 
-def differences(old: SearchFile, new: SearchFile) -> list[Difference]:
+def config_differences(old: SearchFile, new: SearchFile) -> list[Difference]:
     """Return the values that differ, in the order of the file; empty if the two are equal."""
     return plain_differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
 

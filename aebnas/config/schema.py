@@ -32,7 +32,7 @@ from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.space import Name
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
-from aebnas.config.sections.training import TrainingConfig
+from aebnas.config.sections.training import TrainingConfig, wrong_beginning
 from aebnas.extensions.names import is_outside
 from aebnas.task.metrics.metric import OfAnswers
 from aebnas.task.metrics.table import metric_of
@@ -242,6 +242,7 @@ class SearchFile(Frozen):
             )
             wrong.append((("search", "surrogate"), message))
         wrong += wrong_evaluation(self.evaluation, self.training, search.surrogate)
+        wrong += wrong_beginning(self.training, self.space)
         reject(wrong + self._wrong_exit_weights())
         return self
 

@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from aebnas.config.messages import explain, show
+from aebnas.config.messages import explain, shown_value
 from aebnas.config.outside import names_in
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.schema import SearchFile
@@ -66,7 +66,7 @@ def _document(content: bytes, name: str, overrides: Sequence[str]) -> Document:
     if document.tree is None:
         raise ConfigError(f"{name}:1: the file is empty. Write a complete one: aebnas init")
     if not isinstance(document.tree, dict):
-        got = show(document.tree)
+        got = shown_value(document.tree)
         raise ConfigError(f"{name}:1: must consist of sections (key: value), but got {got}")
     spell_out(document)
     apply_overrides(document, overrides)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from aebnas.config.fields import is_tagged, section_in, sections_in
 from aebnas.config.resolved import flow
 from aebnas.config.schema import SearchFile
-from aebnas.config.tagged import names_of
+from aebnas.config.tagged import kind_names
 
 HEADER = """\
 # Search-space file of AEBNAS: data, what can be built, what is minimised, how it is searched.
@@ -113,8 +113,8 @@ def _options(field: FieldInfo, indent: str) -> Iterator[str]:
             if option != "name":
                 default = defaults[option]
                 shown = _short(default["name"] if is_tagged(sections_in(inner.annotation)) else default)
-                owners.setdefault((option, shown, inner.description or ""), []).extend(names_of(section))
-    section_names = [name for section in sections_in(field.annotation) for name in names_of(section)]
+                owners.setdefault((option, shown, inner.description or ""), []).extend(kind_names(section))
+    section_names = [name for section in sections_in(field.annotation) for name in kind_names(section)]
     yield f"{indent}# One of {', '.join(section_names)}. Their options:"
     for (option, shown, description), names in owners.items():
         yield f"{indent}# {', '.join(names)}: {{{option}: {shown}}}"

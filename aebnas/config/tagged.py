@@ -40,7 +40,7 @@ class _Setting(NamedTuple):
     """Where the section stands."""
 
 
-def names_of(kind: type[BaseModel]) -> tuple[str, ...]:
+def kind_names(kind: type[BaseModel]) -> tuple[str, ...]:
     """Return the names that a kind goes by."""
     return tuple(get_args(kind.model_fields["name"].annotation))
 
@@ -136,7 +136,7 @@ def _section(
         PydanticCustomError: It is no section, or names no kind, or an option belongs to another.
     """
     section = {"name": given} if isinstance(given, str) else given
-    names = [name for kind in kinds for name in names_of(kind)]
+    names = [name for kind in kinds for name in kind_names(kind)]
     if not isinstance(section, Mapping):
         reject([(place, _no_section(given, is_gene, names))])
     if is_gene and CHOICES in section:
@@ -162,12 +162,12 @@ def _kind(name: Any, at: Path, kinds: Kinds, outside: Outside | None) -> type[Fr
             return outside(name)
         except CodeError as error:
             reject([(at, str(error))])
-    names = [kind_name for kind in kinds for kind_name in names_of(kind)]
+    names = [kind_name for kind in kinds for kind_name in kind_names(kind)]
     if not isinstance(name, str) or name not in names:
         near = did_you_mean(name, names) if isinstance(name, str) else ""
         more = "" if outside is None else f", or {HINT}"
         reject([(at, f"unknown value {name!r:.60}. {near}Choices: {', '.join(names)}{more}.")])
-    return next(kind for kind in kinds if name in names_of(kind))
+    return next(kind for kind in kinds if name in kind_names(kind))
 
 
 def _refuse_many(count: int) -> None:
@@ -236,7 +236,7 @@ def _no_section(given: Any, is_gene: bool, names: Sequence[str]) -> str:
 
 def _foreign(option: str, name: str, kind: type[Frozen], kinds: Kinds) -> str:
     """Return what is wrong with an option that a kind does not have."""
-    owners = [owner for other in kinds for owner in names_of(other) if option in other.model_fields]
+    owners = [owner for other in kinds for owner in kind_names(other) if option in other.model_fields]
     if owners:
         listed = " or ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
         return f"belongs to {listed}, but the name is {name}; remove it"

@@ -26,7 +26,7 @@ from aebnas.exits.policies.table import policy_from_dict
 from aebnas.extensions.consent import without_code
 from aebnas.runtime.onnx_session import EARLIER, FEATURES, IMAGE, INPUT, LOGITS, open_session
 from aebnas.space.api import Segment, handed_on
-from aebnas.space.unread import UnreadNetwork
+from aebnas.space.architecture import StagedArchitecture
 
 FLOAT = "tensor(float)"
 SAMPLE_ARRAYS = ("images", "labels", "classes", "exits")
@@ -73,8 +73,8 @@ def load_export(folder: Path, threads: int = 1, allow_code: bool = False) -> Exp
 
 
 def _plan(manifest: Manifest, sessions: Sequence[Any]) -> Sequence[Segment]:
-    """Return the segments; of a kind of space from outside, whose code is not run, what graphs say."""
-    if not isinstance(manifest.architecture, UnreadNetwork):
+    """Return the segments; of networks that users brought, whose code is not run, what graphs say."""
+    if isinstance(manifest.architecture, StagedArchitecture):
         return manifest.architecture.segments(manifest.task)
     again = [any(tensor.name == IMAGE for tensor in session.get_inputs()) for session in sessions]
     return [Segment((), (), reads="image" if is_again else "features") for is_again in again]

@@ -64,7 +64,7 @@ def how_trained(settings: CandidateSettings) -> str:
 
 
 def _weights(settings: CandidateSettings) -> dict[str, Any]:
-    metadata = {"training": settings.training.model_dump(mode="json"), "evaluation": _evaluation(settings)}
+    metadata = {"training": settings.training.deciding(), "evaluation": _evaluation(settings)}
     if settings.plan.inherits:
         metadata["supernet"] = deciding_settings(settings.supernet)
     return metadata

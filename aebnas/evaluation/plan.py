@@ -26,7 +26,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import KINDS
+from aebnas.config.sections.fidelities import FIDELITY_CONFIGS
 from aebnas.config.sections.fidelity_kinds import SUFFIX_DIGITS, FidelityOptions
 from aebnas.config.sections.training import TrainingConfig
 
@@ -182,7 +182,7 @@ def longest_training(plan: Plan, training: TrainingConfig) -> TrainingConfig:
 
 def is_name(text: str) -> bool:
     """Return whether a fidelity of some plan could have this name."""
-    part_of_name = rf"({'|'.join(KINDS)})\d*(\.[0-9a-f]{{{SUFFIX_DIGITS}}})?"
+    part_of_name = rf"({'|'.join(FIDELITY_CONFIGS)})\d*(\.[0-9a-f]{{{SUFFIX_DIGITS}}})?"
     return all(re.fullmatch(part_of_name, part) for part in text.split("-"))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aebnas.errors import CodeError, CodeRefusedError
-from aebnas.extensions.names import parse
+from aebnas.extensions.names import parsed_name
 from aebnas.extensions.sources import digest, sources
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ def code_digest(name: str) -> str:
     Raises:
         CodeError: There is no such module, or its code is not that of the process that started this one.
     """
-    module = parse(name).module
+    module = parsed_name(name).module
     if module not in _CONSENT.digests:
         files = sources(module, _CONSENT.folders)
         here, there = digest(files), _CONSENT.expected.get(module)
@@ -167,7 +167,7 @@ def code_files(name: str) -> dict[str, Path]:
     Raises:
         CodeError: There is no such module.
     """
-    return sources(parse(name).module, _CONSENT.folders)
+    return sources(parsed_name(name).module, _CONSENT.folders)
 
 
 def made_once(name: str, what: str, make: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from typing import Any
 from aebnas.errors import AebnasError, CodeError
 from aebnas.extensions.consent import code_digest, code_files, is_users, made_once, require_consent
 from aebnas.extensions.kinds import Kind
-from aebnas.extensions.names import OutsideName, parse
+from aebnas.extensions.names import OutsideName, parsed_name
 
 
 def loaded(name: str, kind: Kind) -> Any:
@@ -28,7 +28,7 @@ def loaded(name: str, kind: Kind) -> Any:
         CodeRefusedError: Code is not allowed in this process.
         CodeError: There is no such module or name, it cannot be imported, or it is of another kind.
     """
-    outside = parse(name)
+    outside = parsed_name(name)
     require_consent(name)
     return made_once(name, kind.noun, lambda: _loaded(outside, kind))
 

@@ -31,7 +31,7 @@ def is_outside(name: object) -> bool:
     return isinstance(name, str) and ":" in name
 
 
-def parse(name: str) -> OutsideName:
+def parsed_name(name: str) -> OutsideName:
     """Return the parts of a name.
 
     Raises:

@@ -95,7 +95,7 @@ def tried_preparations(
     """
     images, labels = images[:MOST_IMAGES], labels[:MOST_IMAGES]
     channels = images.shape[3]
-    kinds = [one for one in PREPARATIONS if channels == 3 or not one.is_bgr]
+    kinds = [preparation for preparation in PREPARATIONS if channels == 3 or not preparation.is_bgr]
     outcomes = [_tried(preparation, answer, images, labels) for preparation in kinds]
     return sorted(outcomes, key=lambda outcome: -outcome.accuracy)
 

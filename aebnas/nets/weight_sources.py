@@ -95,14 +95,14 @@ class Pretrained:
         drawn, problems = [], []
         with torch.no_grad():
             for slot, layer, module in placed(network):
-                known = self._own.get(slot)
-                if known == _sizeless(layer):
+                own = self._own.get(slot)
+                if own == _sizeless(layer):
                     for name, tensor in named_tensors(module, layer):
                         tensor.copy_(self.tensors[f"{slot}.{name}"])
-                elif known is None or slot == CLASSIFIER:
+                elif own is None or slot == CLASSIFIER:
                     drawn.append(slot)
                 else:
-                    problems.append(_other(slot, layer, known))
+                    problems.append(_other(slot, layer, own))
         self._refuse(problems)
         return list(dict.fromkeys(drawn))
 
@@ -116,14 +116,14 @@ class Pretrained:
         self._check_input(space.decode(tuple(0 for _ in space.genes)))
         problems, drawn, taken = list[str](), list[str](), set[str]()
         for slot, layer in space.slots(task):
-            known = self._own.get(slot)
+            own = self._own.get(slot)
             kernels = space.positions.get(f"{slot}.kernel")
-            if known is None or (slot == CLASSIFIER and known != layer):
+            if own is None or (slot == CLASSIFIER and own != layer):
                 drawn.append(slot)
-            elif known != layer:
-                problems.append(_other(slot, layer, known))
+            elif own != layer:
+                problems.append(_other(slot, layer, own))
             elif kernels is not None and len(kernels.choices) > 1:
-                problems.append(f"{slot}.kernel is {list(kernels.choices)}, not {known.spec.kernel}")
+                problems.append(f"{slot}.kernel is {list(kernels.choices)}, not {own.spec.kernel}")
             else:
                 taken.add(slot)
         if not taken:
@@ -139,9 +139,9 @@ class Pretrained:
         """
         with torch.no_grad():
             for name, tensor in shared.items():
-                known = self.tensors.get(name)
-                if known is not None and known.shape == tensor.shape:
-                    tensor.copy_(known)
+                weights = self.tensors.get(name)
+                if weights is not None and weights.shape == tensor.shape:
+                    tensor.copy_(weights)
 
     @cached_property
     def _own(self) -> dict[str, Layer]:
@@ -156,13 +156,13 @@ class Pretrained:
 
     def _check_input(self, architecture: Architecture) -> None:
         own, given = self.architecture.input(self.task), architecture.input(self.task)
-        wanted, found = own.known_normalisation, given.normalisation
-        if found is None or any(
+        own_normalisation, given_normalisation = own.known_normalisation, given.normalisation
+        if given_normalisation is None or any(
             abs(a - b) > TOLERANCE
-            for of_own, of_given in zip(wanted, found, strict=True)
+            for of_own, of_given in zip(own_normalisation, given_normalisation, strict=True)
             for a, b in zip(of_own, of_given, strict=True)
         ):
-            mean, std = (f"{values[0]:.7f}" for values in wanted)
+            mean, std = (f"{values[0]:.7f}" for values in own_normalisation)
             raise ConfigError(
                 f"training.initial_weights: {self.name} was trained on other inputs; say in the file: "
                 f"space: {{normalisation: {{mean: {mean}, std: {std}}}}}"
@@ -238,8 +238,8 @@ def _sizeless(layer: Layer) -> Layer:
     return replace(layer, input=TensorSpec(layer.in_channels))
 
 
-def _other(slot: str, layer: Layer, known: Layer) -> str:
-    return f"{slot} is {_name(layer)}, not {_name(known)}"
+def _other(slot: str, layer: Layer, own: Layer) -> str:
+    return f"{slot} is {_name(layer)}, not {_name(own)}"
 
 
 def _name(layer: Layer) -> str:

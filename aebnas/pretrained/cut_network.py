@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from types import FunctionType
@@ -27,6 +27,10 @@ from aebnas.pretrained.pieces import Piece, PieceGraph, sliced
 DIGEST_DIGITS = 8
 
 
+Origin = Callable[[Sequence[int]], "CutNetwork"]
+"""Returns a network for images of a shape ``(channels, height, width)``; can be pickled."""
+
+
 @dataclass(frozen=True, eq=False)
 class CutNetwork:
     """A network for images of one shape."""
@@ -39,13 +43,16 @@ class CutNetwork:
     """Names of buffers that are not saved with the weights."""
     notes: tuple[str, ...] = ()
     """What was done to the network on the way, in words that users read."""
+    origin: Origin | None = None
+    """Where another process gets it from; None: from nowhere, it was handed over as a module."""
     cuts: tuple[Cut, ...] = field(init=False)
     """Every place where it can be cut, in order."""
     macs: int = field(init=False)
     """Of the whole network, for one image."""
     _nodes: dict[str, tuple[fx.Node, fx.Node | None]] = field(init=False)
     """Of each cut and both ends, in evaluation and in training."""
-    _costs: dict[tuple[str, str], PieceCost] = field(init=False, default_factory=dict)
+    _made: dict[tuple[str, str, str], Any] = field(init=False, default_factory=dict)
+    """What was made of each piece, by what it is: every candidate asks for the same ones again."""
 
     def __post_init__(self) -> None:
         """Find the cuts."""
@@ -54,18 +61,35 @@ class CutNetwork:
         up_to = _running_sum(self.evaluation.flow, macs)
         lone = lone_tensors(self.evaluation)
         where = places(self.evaluation.flow)
-        known = [node for node in lone if node in pairs and up_to[node] > 0]
-        names = distinct([where[node].name for node in known])
+        cut_nodes = [node for node in lone if node in pairs and up_to[node] > 0]
+        names = distinct([where[node].name for node in cut_nodes])
         cuts = tuple(
             _cut(name, where[node], up_to[node], self._spec(node))
-            for name, node in zip(names, known, strict=True)
+            for name, node in zip(names, cut_nodes, strict=True)
         )
-        nodes = {cut.name: (node, pairs[node]) for cut, node in zip(cuts, known, strict=True)}
+        nodes = {cut.name: (node, pairs[node]) for cut, node in zip(cuts, cut_nodes, strict=True)}
         trained = self.training
         nodes[START] = self.evaluation.images, trained.images if trained else None
         nodes[END] = self.evaluation.logits, trained.logits if trained else None
         for name, value in (("cuts", cuts), ("macs", sum(macs.values())), ("_nodes", nodes)):
             object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say where it comes from: graphs do not travel, another process exports the network again.
+
+        Raises:
+            TypeError: Nobody can say.
+        """
+        if self.origin is None:
+            raise TypeError(
+                f"{self.name} was handed over as a module, which other processes cannot get: name it as "
+                "package.module:function"
+            )
+        return self.origin, (self._image,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CutNetwork:
+        """Return the same object: nothing about it changes."""
+        return self
 
     @property
     def input(self) -> TensorSpec:
@@ -87,7 +111,8 @@ class CutNetwork:
     @property
     def digest(self) -> str:
         """Return a hash of all operations with their numbers and shapes, 8 hexadecimal digits."""
-        return self._digest(START, END)
+        digest: str = self._once(self._digest, START, END)
+        return digest
 
     def worthwhile(self, distance: float = LEAST_DISTANCE, last: float = LAST_SHARE) -> tuple[Cut, ...]:
         """Return the cuts that are worth an exit by what they cost (``cuts.worthwhile``)."""
@@ -119,25 +144,16 @@ class CutNetwork:
 
     def layer(self, start: str, end: str) -> PieceLayer:
         """Return what runs between two cuts, or ends of the network, as a layer."""
-        first, last = (self._spec(self._nodes[place][0]) for place in (start, end))
-        return PieceLayer(
-            piece_spec(last.channels),
-            first,
-            network=self.name,
-            start=start,
-            end=end,
-            image=self.input,
-            answer=last,
-            digest=self._digest(start, end),
-            source=self,
-        )
+        layer: PieceLayer = self._once(self._layer, start, end)
+        return layer
 
     def piece(self, start: str, end: str, module: nn.Module | None = None) -> Piece:
         """Return what runs between two cuts, or ends of the network; it shares the weights."""
-        evaluation, training = self._graphs(start, end)
+        evaluation, training = self._once(self._graphs, start, end)
         names = {*evaluation.names, *(training.names if training else ())}
         tensors = {name: self._tensor(name, module) for name in names}
-        return Piece(evaluation, training, tensors, self.passing)
+        made_by = None if self.origin is None else (self.piece, start, end)
+        return Piece(evaluation, training, tensors, self.passing, made_by)
 
     def build(self, start: str, end: str) -> nn.Module:
         """Return what runs between two cuts, or ends of the network, with weights of its own."""
@@ -145,10 +161,8 @@ class CutNetwork:
 
     def cost(self, start: str, end: str) -> PieceCost:
         """Return what runs between two cuts, or ends of the network, costs for one image."""
-        key = start, end
-        if key not in self._costs:
-            self._costs[key] = self._cost(start, end)
-        return self._costs[key]
+        cost: PieceCost = self._once(self._cost, start, end)
+        return cost
 
     def without_training(self, reason: str) -> CutNetwork:
         """Return the same network, to be evaluated only, with the reason among its notes."""
@@ -158,8 +172,28 @@ class CutNetwork:
         """Return the same network with a note more."""
         return replace(self, notes=(*self.notes, note))
 
+    def _once(self, make: Callable[[str, str], Any], start: str, end: str) -> Any:
+        key = make.__name__, start, end
+        if key not in self._made:
+            self._made[key] = make(start, end)
+        return self._made[key]
+
+    def _layer(self, start: str, end: str) -> PieceLayer:
+        first, last = (self._spec(self._nodes[place][0]) for place in (start, end))
+        return PieceLayer(
+            piece_spec(last.channels),
+            first,
+            network=self.name,
+            start=start,
+            end=end,
+            image=self.input,
+            answer=last,
+            digest=self._once(self._digest, start, end),
+            source=self,
+        )
+
     def _cost(self, start: str, end: str) -> PieceCost:
-        evaluation, training = self._graphs(start, end)
+        evaluation, training = self._once(self._graphs, start, end)
         first, last = (self._nodes[place][0] for place in (start, end))
         tensors = self.evaluation.tensors | (self.training.tensors if self.training else {})
         alive, kept = live_bytes(self.evaluation, first, last)
@@ -201,7 +235,7 @@ class CutNetwork:
         return {name for graph in graphs for name in graph.tensors if name.startswith("lifted")}
 
     def _digest(self, start: str, end: str) -> str:
-        evaluation, _ = self._graphs(start, end)
+        evaluation, _ = self._once(self._graphs, start, end)
         first = self._nodes[start][0]
         shapes = [tuple(self.evaluation.tensors[name].shape) for name in evaluation.names]
         text = f"{self._spec(first).shape}{shapes}{_operations(evaluation.function.graph)}"

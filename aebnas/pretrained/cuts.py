@@ -95,15 +95,15 @@ def named_cuts(cuts: Sequence[Cut], names: Iterable[str], network: str) -> tuple
     for name in names:
         cut = by_name.get(name)
         if cut is None:
-            raise NetworkError(_unknown(name, [*by_name], network))
+            raise NetworkError(_unknown(name, by_name, [cut.name for cut in cuts], network))
         if cut in chosen:
             raise NetworkError(f"{network}: {name!r} and {chosen[cut]!r} are the same place; name it once")
         chosen[cut] = name
     return tuple(cut for cut in cuts if cut in chosen)
 
 
-def _unknown(name: str, names: Sequence[str], network: str) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
+def _unknown(name: str, spellings: Iterable[str], names: Sequence[str], network: str) -> str:
+    near = difflib.get_close_matches(name, list(spellings), n=1)
     nearest = f" Did you mean {near[0]!r}?" if near else ""
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"{network} cannot be cut behind {name!r}.{nearest} It can be cut behind: {shown}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,15 @@ import torch
 from torch import nn
 
 from aebnas.errors import AebnasError, NetworkError
-from aebnas.extensions.consent import require_consent
+from aebnas.extensions.consent import made_once, require_consent
 from aebnas.extensions.kinds import Kind
 from aebnas.extensions.loading import loaded, users_error
-from aebnas.extensions.names import is_outside
+from aebnas.pretrained.cut_network import CutNetwork
 from aebnas.pretrained.named.table import NAMED
 from aebnas.pretrained.network import PretrainedNetwork, SavedProgram
+from aebnas.pretrained.network_names import is_program, wrong_network
 from aebnas.pretrained.weights import load_weights
 
-PROGRAM = ".pt2"
-ONNX = ".onnx"
-WEIGHTS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
-"""Files that hold weights and no network."""
-CHOICES = "package.module:function, a .pt2 file of torch.export.save, or one of: " + ", ".join(NAMED)
 NETWORK = Kind(
     "network",
     "a function without arguments that returns a torch.nn.Module, or the class of one",
@@ -31,6 +27,36 @@ NETWORK = Kind(
     callable,
 )
 """What ``package.module:Name`` must be where a network is asked for."""
+
+
+@dataclass(frozen=True)
+class NamedOrigin:
+    """Where a network that a file names comes from, in any process."""
+
+    network: str
+    weights: str = ""
+    """A file that is read into it; empty: it has its own."""
+
+    def __call__(self, shape: Sequence[int]) -> CutNetwork:
+        """Return it for images of a shape ``(channels, height, width)``.
+
+        Raises:
+            NetworkError, CodeError: As for ``load_network``.
+        """
+        return self.loaded().at(shape)
+
+    def loaded(self) -> PretrainedNetwork:
+        """Return it, loaded once per process.
+
+        Raises:
+            NetworkError, CodeError: As for ``load_network``.
+        """
+        return made_once(self.network, f"network with {self.weights}", self._load)
+
+    def _load(self) -> PretrainedNetwork:
+        network = load_network(self.network, self.weights or None)
+        network.origin = self
+        return network
 
 
 def load_network(
@@ -52,7 +78,7 @@ def load_network(
         NetworkError: There is no such network, or it cannot be used; the message says the cure.
         CodeError: Code from outside is missing, not allowed, or raised an error.
     """
-    if isinstance(network, str | Path) and Path(network).suffix == PROGRAM:
+    if isinstance(network, str | Path) and is_program(str(network)):
         return _program(Path(network), weights, answer, name)
     module, usual_name = _module(network)
     notes = () if weights is None else load_weights(module, weights)
@@ -70,10 +96,11 @@ def _module(network: str | Path | nn.Module | Callable[[], nn.Module]) -> tuple[
     text = str(network)
     if text in NAMED:
         return NAMED[text].make(), text
-    if is_outside(text) and not Path(text).exists():
-        module, _ = _made(loaded(text, NETWORK), text)
-        return module, text.partition(":")[2]
-    raise NetworkError(_unknown(text))
+    message = wrong_network(text)
+    if message is not None:
+        raise NetworkError(message)
+    module, _ = _made(loaded(text, NETWORK), text)
+    return module, text.partition(":")[2]
 
 
 def _made(make: Any, name: str) -> tuple[nn.Module, str]:
@@ -115,21 +142,3 @@ def _program(
     except Exception as error:  # zip, json, pickle and torch's own: a file of any content
         raise NetworkError(f"{path} is no program of torch.export.save, or a damaged one: {error}") from error
     return SavedProgram(program, name or path.stem, answer)
-
-
-def _unknown(text: str) -> str:
-    """Return why a text names no network."""
-    suffix = Path(text).suffix
-    if suffix == ONNX:
-        return (
-            f"{text} is an ONNX graph, which cannot be trained on: bring the PyTorch network that it was "
-            "made of (package.module:function), or save that with torch.export.save as a .pt2 file"
-        )
-    if suffix in WEIGHTS:
-        return (
-            f"{text} is a file of weights, not a network: name the code that builds it "
-            f"(package.module:function), and this file as its weights"
-        )
-    near = difflib.get_close_matches(text, NAMED, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"there is no network {text!r}.{hint} A network is {CHOICES}"

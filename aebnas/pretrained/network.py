@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 
 from aebnas.errors import NetworkError
 from aebnas.pretrained.checking import answers_of, usable
-from aebnas.pretrained.cut_network import CutNetwork, no_cut
+from aebnas.pretrained.cut_network import CutNetwork, Origin, no_cut
 from aebnas.pretrained.graphs.answers import Answering, are_probabilities
 from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
 from aebnas.pretrained.graphs.tracing import modes, refuse_training, traced_module, traced_program
@@ -29,6 +29,8 @@ class PretrainedNetwork:
     """The network, on the CPU, in fp32; pieces share its weights."""
     notes: tuple[str, ...]
     """What was done to it on the way, in words that users read."""
+    origin: Origin | None = None
+    """Where another process gets it from."""
 
     def __init__(self, module: nn.Module, name: str = "network", answer: str | int | None = None) -> None:
         """Take a network.
@@ -72,7 +74,7 @@ class PretrainedNetwork:
         training, reason = self._training(shape)
         said = [f"it ends in {made_by}: its logits are what comes before"] if made_by else []
         notes = (*self.notes, *said, *([reason] if reason else []))
-        network = CutNetwork(self.name, evaluation, training, _passing(self.module), notes)
+        network = CutNetwork(self.name, evaluation, training, _passing(self.module), notes, self.origin)
         if not network.cuts:
             raise no_cut(network)
         network = checked_evaluation(network, images, answers, made_by)

@@ -7,7 +7,7 @@ batch is read from what comes in, so that it crosses the cuts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ class Piece(nn.Module):
         training: PieceGraph | None,
         tensors: Mapping[str, Tensor],
         passing: frozenset[str] = frozenset(),
+        made_by: tuple[Callable[[str, str], Piece], str, str] | None = None,
     ) -> None:
         """Join graphs and tensors.
 
@@ -56,8 +57,11 @@ class Piece(nn.Module):
             training: What runs in training mode; None: it cannot be trained.
             tensors: By name; they are shared, not copied.
             passing: Names of buffers that are not saved with the weights.
+            made_by: What makes the same piece in another process, and its arguments: both ends; None: its
+                graphs travel with it.
         """
         super().__init__()
+        self._made_by = made_by
         self._graphs = {False: evaluation, True: training}
         self._owners: dict[str, tuple[nn.Module, str]] = {}
         for name in dict.fromkeys([*evaluation.names, *(training.names if training else ())]):
@@ -91,6 +95,14 @@ class Piece(nn.Module):
         tensors = [getattr(owner, leaf) for owner, leaf in map(self._owners.__getitem__, graph.names)]
         answer: Tensor = graph.function.forward(x, *tensors)
         return answer
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Return how to make it again, with its own tensors: where the network has an origin, by name."""
+        if self._made_by is None:
+            return super().__reduce_ex__(protocol)
+        make, start, end = self._made_by
+        state = {name: value for name, value in self.__dict__.items() if name != "_graphs"}
+        return make, (start, end), state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Piece:
         """Return a piece with tensors of its own; the graphs, which hold none, are shared."""

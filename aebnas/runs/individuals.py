@@ -105,7 +105,7 @@ def values_and_violations(
 
 
 def violations_of(metrics: Mapping[str, float], goals: Goals) -> tuple[float, ...]:
-    """Return how far one operating point is beyond every limit; as ``aims``."""
+    """Return how far one operating point is beyond every limit, that of a target last."""
     violations = tuple(
         violation
         for name, bound in goals.constraints.items()

@@ -12,7 +12,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.space.genes import Genome
 
 
-class Budget:
+class TrainingBudget:
     """Cuts the batch that would exceed it."""
 
     def __init__(self, max_trainings: int | None, plan: Plan) -> None:

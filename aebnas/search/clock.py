@@ -7,7 +7,7 @@ import time
 from aebnas.runs.store.store import RunStore
 
 
-class Clock:
+class RunClock:
     """Ends a search by ``search.max_minutes``."""
 
     def __init__(self, store: RunStore, max_minutes: float | None) -> None:

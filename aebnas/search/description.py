@@ -7,7 +7,7 @@ from typing import Any
 
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
-from aebnas.config.sections.fidelities import short
+from aebnas.config.sections.fidelities import short_plan
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.metadata import DataMetadata
@@ -70,7 +70,7 @@ class Description:
     @property
     def notes(self) -> list[str]:
         """Return what a person might not expect of how images are read or candidates get their weights."""
-        config, notes = self.config, [*self.data.notes, *self.weight_notes]
+        config, notes = self.config, [*self.data.notes, *self.space.notes, *self.weight_notes]
         if self.code_not_loaded:
             cure = "aebnas check FILE --allow-code"
             notes.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
@@ -78,7 +78,7 @@ class Description:
         if not inherits and config.supernet != SupernetConfig():
             notes.append(
                 "section supernet: only the fidelity inherited and aebnas supernet read it; "
-                f"evaluation.fidelities is {short(config.evaluation.fidelities)}."
+                f"evaluation.fidelities is {short_plan(config.evaluation.fidelities)}."
             )
         unread = unread_options(config.evaluation)
         if unread:
@@ -107,6 +107,7 @@ class Description:
             "genes": [asdict(gene) for gene in self.space.genes],
             "genomes": self.genomes,
             "architectures": self.architectures,
+            "cut_places": [asdict(place) for place in self.space.cut_places()],
             **asdict(self.costs),
             "fidelities": [
                 {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.losses import wrong_exit_weights
-from aebnas.config.sections.space import SpaceConfig
+from aebnas.config.sections.space import NormalisationConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
@@ -20,7 +20,7 @@ from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.search.problem import Problem, problem_of
+from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
 from aebnas.search.workers.memory import check_workers_fit
@@ -34,7 +34,7 @@ class Prepared:
 
     config: SearchFile
     data: DataMetadata
-    problem: Problem
+    problem: SearchProblem
     drawn: Proposer | None = None
     """As new, its first generation drawn; None where nothing can be wrong about it."""
     notes: tuple[str, ...] = ()
@@ -108,12 +108,13 @@ def _check_paths(config: SearchFile) -> None:
     """Refuse here paths that the run could not keep: it keeps them from the root on."""
     paths = [(f"data.{name}", getattr(config.data, name)) for name in ("folder", "npz", "root")]
     paths += [("supernet.file", config.supernet.file), *(("hardware", path) for path in config.hardware)]
+    paths += [(f"space.{name}", path) for name, path in config.space.files.items()]
     for name, path in paths:
         if path is not None:
             refuse_unwritable(name, expanded(name, path).absolute())
 
 
-def _check_space(config: SearchFile, problem: Problem) -> None:
+def _check_space(config: SearchFile, problem: SearchProblem) -> None:
     """Refuse here what only space and data know to be wrong.
 
     Raises:
@@ -121,10 +122,11 @@ def _check_space(config: SearchFile, problem: Problem) -> None:
             and the space has no slots, or the normalisation is one of other channels than the images have.
     """
     weights, space = config.training.exit_weights, problem.space
-    own = config.space.normalisation if isinstance(config.space, SpaceConfig) else None
-    wrong = None if own is None else own.problem(problem.task.samples.channels)
-    if wrong:
-        raise ConfigError(wrong)
+    own = getattr(config.space, "normalisation", None)
+    if isinstance(own, NormalisationConfig):  # of a kind from outside it may be anything
+        wrong = own.problem(problem.task.samples.channels)
+        if wrong:
+            raise ConfigError(wrong)
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")

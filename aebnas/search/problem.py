@@ -19,7 +19,7 @@ from aebnas.task.task import Task
 
 
 @dataclass(frozen=True)
-class Problem:
+class SearchProblem:
     """What is searched, for what, how, and by whom."""
 
     space: SearchSpace
@@ -40,7 +40,7 @@ class Problem:
         return self.candidates.plan
 
 
-def problem_of(config: SearchFile, task: Task, devices: DeviceCosts | None = None) -> Problem:
+def problem_of(config: SearchFile, task: Task, devices: DeviceCosts | None = None) -> SearchProblem:
     """Return the problem that a file poses on data.
 
     Args:
@@ -48,7 +48,7 @@ def problem_of(config: SearchFile, task: Task, devices: DeviceCosts | None = Non
         task: What comes in, and how many answers there are.
         devices: Hardware profiles of the search.
     """
-    return Problem(
+    return SearchProblem(
         space=make_space(config.space, task.samples, config.budget_fractions, config.settings),
         task=task,
         goals=goals_of(config),

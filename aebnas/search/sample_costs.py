@@ -36,7 +36,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Share:
+class AdmittedShare:
     """Share of the sample that one limit admits, 0 to 1."""
 
     limit: str
@@ -51,7 +51,7 @@ class SampleCosts:
 
     samples: int
     spreads: tuple[Spread, ...]
-    shares: tuple[Share, ...]
+    shares: tuple[AdmittedShare, ...]
     """One per constraint and limit that is known before training."""
     left: float
     """Share that satisfies all of them at once."""
@@ -98,7 +98,7 @@ def sample_costs(
     shares, masks = [], []
     for limit, is_exact, admits in _limits(config):
         mask = np.asarray([admits(cost) for cost in costs], bool)
-        shares.append(Share(limit, float(mask.mean()), is_exact))
+        shares.append(AdmittedShare(limit, float(mask.mean()), is_exact))
         masks.append(mask)
     left = float(np.logical_and.reduce(masks).mean()) if masks else 1.0
     return SampleCosts(samples, spreads, tuple(shares), left)

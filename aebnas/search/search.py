@@ -26,8 +26,8 @@ from aebnas.runs.individuals import (
 from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.store import RunStore
-from aebnas.search.budget import Budget
-from aebnas.search.clock import Clock
+from aebnas.search.budget import TrainingBudget
+from aebnas.search.clock import RunClock
 from aebnas.search.events import (
     CandidateFinished,
     Generation,
@@ -37,12 +37,12 @@ from aebnas.search.events import (
     ignore,
 )
 from aebnas.search.failures import all_failed, cluster_lost
-from aebnas.search.fidelity.batches import Batches
 from aebnas.search.fidelity.finals import Ended, Finals
+from aebnas.search.fidelity.generations import GenerationEvaluator
 from aebnas.search.fidelity.keeping import Keeping, best_so_far
-from aebnas.search.fidelity.promotion import best_first, finished_at
+from aebnas.search.fidelity.promotion import finished_at, keys_best_first
 from aebnas.search.fidelity.steps import Steps
-from aebnas.search.problem import Problem
+from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
@@ -56,7 +56,7 @@ class Search:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: SearchProblem,
         store: RunStore,
         pool: Callable[[Listener], Pool],
         fingerprint: str,
@@ -85,11 +85,11 @@ class Search:
         self._repeatability = Repeatability(store, change)
         candidates = problem.candidates
         context = context_key(candidates, fingerprint, problem.devices.fingerprints())
-        self._budget = Budget(problem.search.max_trainings, self._plan)
-        self._clock = Clock(store, problem.search.max_minutes)
+        self._budget = TrainingBudget(problem.search.max_trainings, self._plan)
+        self._clock = RunClock(store, problem.search.max_minutes)
         self._trainings = Trainings(pool, store, context, self._clock, self._repeatability, listener)
         self._steps = Steps(self._plan, store, context, self._trainings)
-        self._batches = Batches(self._steps, space, self._goals, listener)
+        self._batches = GenerationEvaluator(self._steps, space, self._goals, listener)
         self._finals = Finals(self._steps, space, self._goals, candidates.max_training_macs, listener)
         self._keeping = Keeping(store, self._plan)
         self._evaluations: dict[str, Evaluation] = {}
@@ -191,7 +191,7 @@ class Search:
         last = self._plan.of_generations[-1].name
         done = finished_at(last, self._evaluations)
         genomes = [individual.genome for individual in self._individuals]
-        return best_so_far(self._plan, best_first(self._space, genomes, done, self._goals))
+        return best_so_far(self._plan, keys_best_first(self._space, genomes, done, self._goals))
 
     def _warn_of_limits(self) -> None:
         """Say that limits on accuracy are held against what candidates inherit."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aebnas.config import SearchFile, differences, load
+from aebnas.config import SearchFile, config_differences, load
 from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.checks.moved import ADVICE, moved, other_data, read_again
 from aebnas.data.splits import Splits, make_splits
@@ -33,7 +33,7 @@ from aebnas.runs.store.location import refuse_existing
 from aebnas.runs.store.store import RunStore, storage_errors
 from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.preparation import prepare, weight_notes
-from aebnas.search.problem import Problem, problem_of
+from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
@@ -45,7 +45,7 @@ CHANGEABLE = (
 )  # fmt: skip
 """Settings that may differ when a run is continued: when to stop, who works, how often a supernet is saved,
 what is shown, where code lies.  And who of the whole search is trained further in its end."""
-FIDELITIES = "evaluation.fidelities"
+PLAN_FIELD = "evaluation.fidelities"
 
 PLACES = ("data.folder", "data.npz", "data.root")
 """Settings that say where the images lie."""
@@ -143,7 +143,7 @@ def resumed_session(
 
 
 def _search(
-    problem: Problem,
+    problem: SearchProblem,
     splits: Splits,
     store: RunStore,
     proposer: Proposer,
@@ -188,6 +188,9 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
         update={
             "data": config.data.model_copy(update=absolute),
             "hardware": hardware,
+            "space": config.space.with_files(
+                {name: str(Path(path).expanduser().absolute()) for name, path in config.space.files.items()}
+            ),
             "supernet": config.supernet.model_copy(update=supernet),
         }
     )
@@ -243,10 +246,10 @@ def _check_code(store: RunStore, config: SearchFile) -> None:
 
 def _check_changes(old: SearchFile, new: SearchFile) -> None:
     same = plan_of(old).of_generations == plan_of(new).of_generations
-    allowed = (*CHANGEABLE, FIDELITIES) if same else CHANGEABLE
+    allowed = (*CHANGEABLE, PLAN_FIELD) if same else CHANGEABLE
     refused = [
         difference
-        for difference in differences(old, new)
+        for difference in config_differences(old, new)
         if not any(difference.path == name or difference.path.startswith(f"{name}.") for name in allowed)
     ]
     if refused:
@@ -254,7 +257,7 @@ def _check_changes(old: SearchFile, new: SearchFile) -> None:
         has_moved = any(difference.path in PLACES for difference in refused)
         raise RunError(
             f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}, and {FIDELITIES} that keep a number of candidates. "
+            f"Allowed changes: {', '.join(CHANGEABLE)}, and {PLAN_FIELD} that keep a number of candidates. "
             f"{f'{ADVICE}. ' if has_moved else ''}"
             "Start a new run: aebnas search FILE --name NEW"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from aebnas.config.schema import SearchConfig
 from aebnas.evaluation.plan import Plan
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.search.problem import Problem
+from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
@@ -22,7 +22,7 @@ REFERENCE_SAMPLES = 100
 """Random architectures whose largest costs are the reference of the hypervolume."""
 
 
-def make_proposer(problem: Problem) -> Proposer:
+def make_proposer(problem: SearchProblem) -> Proposer:
     """Return the search's proposer, its first generation drawn.
 
     Args:
@@ -69,7 +69,7 @@ def planned_candidates(search: SearchConfig, plan: Plan) -> int:
     return total
 
 
-def reference(problem: Problem) -> tuple[float, ...]:
+def reference(problem: SearchProblem) -> tuple[float, ...]:
     """Return the worst point of the hypervolume: of shares 1, of costs the largest of a fixed sample."""
     space, goals = problem.space, problem.goals
     rng = np.random.default_rng(0)

@@ -9,17 +9,21 @@ from aebnas.config.outside import names_in
 from aebnas.extensions.consent import is_allowed
 
 UNCHECKED = "that it is there and what it is, its options"
-UNCOUNTED = "the size of the space, costs, limits"
+UNKNOWN_WITHOUT_CODE = "the size of the space, costs, limits"
 
 
 def unread_names(config: SearchFile) -> tuple[str, ...]:
     """Return the names of code that was not loaded, because nobody allowed it."""
-    return () if is_allowed() else config.outside_names
+    if is_allowed():
+        return ()
+    program = config.space.code  # a saved program has no name of code
+    return tuple(dict.fromkeys([*config.outside_names, *([program] if program else [])]))
 
 
 def has_unread_space(config: SearchFile) -> bool:
     """Return whether parts of the space were not loaded: nothing can be counted then."""
-    return bool(set(unread_names(config)) & set(names_in({"space": config.space.model_dump(mode="json")})))
+    of_space = {*names_in({"space": config.space.model_dump(mode="json")}), config.space.code}
+    return bool(set(unread_names(config)) & of_space)
 
 
 def not_loaded(names: Sequence[str], unchecked: Sequence[str] = (UNCHECKED,)) -> str:

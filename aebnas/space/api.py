@@ -16,6 +16,7 @@ import numpy as np
 from aebnas.blocks.layer import Layer
 from aebnas.space.drawing import Drawing
 from aebnas.space.genes import Gene, Genome
+from aebnas.task.input_size import Size
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
 
@@ -68,6 +69,25 @@ class GivenNetwork:
     """What follows the last place."""
     keeps_head: bool
     """Whether that is the network's own classifier; else it is new."""
+
+
+@dataclass(frozen=True)
+class CutPlace:
+    """A place where a network that a user brought can be cut, at one resolution."""
+
+    name: str
+    resolution: Size
+    """Pixels of the input: height = width, or ``(height, width)``."""
+    macs: int
+    """Until there, for one image."""
+    share: float
+    """The same as a share of the whole network."""
+    features: tuple[int, ...]
+    """Shape of the tensor there, for one image."""
+    cached_bytes: int
+    """What keeping the features of one image takes."""
+    may_have_exit: bool
+    """Whether the space may have an exit there."""
 
 
 class Architecture(Protocol):
@@ -132,6 +152,13 @@ class SearchSpace(Protocol):
     @property
     def exit_positions(self) -> tuple[str, ...]:
         """Return the names that early exits may have, in order."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know of it, in sentences."""
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return where a network that a user brought can be cut; none where a space builds its own."""
 
     def sample(self, rng: np.random.Generator) -> Genome:
         """Return a random genome."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from aebnas.blocks.layer import Layer
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, GivenNetwork, ParameterSlot
+from aebnas.space.api import Architecture, CutPlace, GivenNetwork, ParameterSlot
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
@@ -47,6 +47,15 @@ class GeneSpace(ABC):
         self.positions: dict[str, Gene] = {gene.name: gene for gene in (*genes, *point)}
         self.genes = tuple(gene for gene in self.positions.values() if len(gene.choices) > 1)
         self._index = {gene.name: i for i, gene in enumerate(self.genes)}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what people should know of it, in sentences; nothing."""
+        return ()
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return where a network that a user brought can be cut; none: the space builds its own."""
+        return ()
 
     @abstractmethod
     def inputs(self, task: Task) -> tuple[InputSpec, ...]:

@@ -82,18 +82,18 @@ class Slot:
 
     def specs(self, shared: Values, entry: TensorSpec, features: TensorSpec) -> list[BlockSpec | None]:
         """Return every distinct block that can stand here, in the order of the choices."""
-        found: dict[BlockSpec | None, None] = {}
+        specs: dict[BlockSpec | None, None] = {}
         for type_ in self.choices.get("type", (self.fixed.get("type"),)):
             reads = block_named(type_).reads | {"type"}
             # one choice of a gene that is not read stands for all
             choices = {f: c if f in reads else c[:1] for f, c in self.choices.items()} | {"type": (type_,)}
             for values in combinations(choices):
-                found[self.describe({**self.fixed, **shared, **values}, entry, features)] = None
-        return list(found)
+                specs[self.describe({**self.fixed, **shared, **values}, entry, features)] = None
+        return list(specs)
 
     def outputs(self, shared: Values, entry: TensorSpec, features: TensorSpec) -> Counter[TensorSpec | None]:
         """Return how many distinct blocks can stand here, by what is behind them; None: they do nothing."""
-        found: Counter[TensorSpec | None] = Counter()
+        counts: Counter[TensorSpec | None] = Counter()
         for type_ in self.choices.get("type", (self.fixed.get("type"),)):
             reads = block_named(type_).reads
             # genes that change no shape multiply
@@ -105,8 +105,8 @@ class Slot:
             }
             for spec in specs:
                 behind = None if spec is None else Layer(spec, features).output
-                found[behind] += math.prod(map(len, free))
-        return found
+                counts[behind] += math.prod(map(len, free))
+        return counts
 
     def encode(self, spec: BlockSpec, entry: TensorSpec, features: TensorSpec, put: Put) -> None:
         """Name the genes that act in a block, with their choices."""

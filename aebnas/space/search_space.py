@@ -102,10 +102,10 @@ class StagedSpace(GeneSpace):
             raise ConfigError(
                 f"architecture {architecture.key()} has no stages: it is of another kind of space"
             )
-        found: dict[str, int] = {}
+        indices: dict[str, int] = {}
 
         def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
-            found[name] = chosen(name, choices, value)
+            indices[name] = chosen(name, choices, value)
 
         put("resolution", self._grammar.resolutions, architecture.resolution)
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])
@@ -121,7 +121,7 @@ class StagedSpace(GeneSpace):
             features = row.encode(part.blocks, features, put)
             if row.exit is not None:
                 row.exit.encode(part.exit.modules if part.exit else None, features, put)
-        return found
+        return indices
 
     def count(self) -> int:
         """Return the exact number of distinct architectures (budget fractions not counted)."""

@@ -15,6 +15,7 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.schema import SearchFile
+from aebnas.config.sections.pretrained import PRETRAINED, PretrainedSpaceConfig
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
 from aebnas.extensions import kinds
@@ -24,6 +25,7 @@ from aebnas.extensions.names import is_outside
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.kind import SpaceKind, SpaceRequest
+from aebnas.space.pretrained.space import PretrainedKind, pretrained_kind
 from aebnas.space.search_space import StagedSpace
 from aebnas.space.unread import UnreadNetwork, UnreadSpace
 
@@ -52,7 +54,7 @@ class Staged(SpaceKind):
         return StagedArchitecture.from_dict(plain)
 
 
-KINDS: Mapping[str, type[SpaceKind]] = MappingProxyType({STAGED: Staged})
+KINDS: Mapping[str, type[SpaceKind]] = MappingProxyType({STAGED: Staged, PRETRAINED: PretrainedKind})
 """By the name that files use."""
 
 
@@ -77,8 +79,9 @@ def make_space(
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
-    if is_outside(section.kind) and not is_allowed():
-        return UnreadSpace(section.kind, budget_fractions, settings)
+    code = section.code
+    if code is not None and not is_allowed():
+        return UnreadSpace(code, budget_fractions, settings)
     request = SpaceRequest(section.kind, samples.size, samples.channels, budget_fractions, settings)
     return _made(section).space(request)
 
@@ -112,6 +115,8 @@ def _made(section: SpaceSection) -> SpaceKind:
     """Return the kind with the options of a section."""
     if isinstance(section, SpaceConfig):
         return Staged(section)
+    if isinstance(section, PretrainedSpaceConfig):
+        return pretrained_kind(section)
     return kind_named(section.kind)(**section.options)
 
 

@@ -70,21 +70,21 @@ def _walk(row: Row, shared: Values, arriving: Iterable[TensorSpec]) -> _Walk:
 # ---------------------------------------------------------------- layers
 def all_layers(grammar: Grammar, task: Task) -> tuple[Layer, ...]:
     """Return every layer that some architecture contains, each once, in a fixed order."""
-    found: dict[Layer, None] = {}
+    layers: dict[Layer, None] = {}
     arriving = grammar.arrivals(task.samples.channels)
     for row in grammar.rows:
         behind: dict[TensorSpec, None] = {}
         for shared in row.variants():
             walk = _walk(row, shared, arriving)
-            found.update(dict.fromkeys(step.layer for step in walk.steps))
+            layers.update(dict.fromkeys(step.layer for step in walk.steps))
             behind.update(dict.fromkeys(walk.behind(row)))
         arriving = list(behind)
         if row.exit is not None:
             for features in arriving:
-                found.update(dict.fromkeys(exit_layers(row.exit, features, task)))
+                layers.update(dict.fromkeys(exit_layers(row.exit, features, task)))
     last = (classifier(shape, task.classes, grammar.hidden, grammar.activation) for shape in arriving)
-    found.update(dict.fromkeys(last))
-    return tuple(found)
+    layers.update(dict.fromkeys(last))
+    return tuple(layers)
 
 
 def exit_layers(row: Row, features: TensorSpec, task: Task) -> Iterator[Layer]:
@@ -172,20 +172,20 @@ def count_branches(row: Row, features: TensorSpec) -> int:
 
 def _chains(row: Row, shared: dict[str, Any], entry: TensorSpec) -> Counter[TensorSpec]:
     """Return how many distinct chains of blocks a row allows, by what is behind them."""
-    found: Counter[TensorSpec] = Counter()
+    counts: Counter[TensorSpec] = Counter()
     reached = Counter({entry: 1})
     for length in range(len(row.slots) + 1):
         slot = row.slots[length] if length < len(row.slots) else None
         outputs = {shape: slot.outputs(shared, entry, shape) if slot else Counter() for shape in reached}
         if length in row.counts:
-            found += reached
+            counts += reached
         elif any(count > length for count in row.counts):
             # a longer row whose last blocks do nothing and were dropped
-            found += Counter({shape: number for shape, number in reached.items() if None in outputs[shape]})
+            counts += Counter({shape: number for shape, number in reached.items() if None in outputs[shape]})
         ahead: Counter[TensorSpec] = Counter()
         for shape, number in reached.items():
             for behind, blocks in outputs[shape].items():
                 if behind is not None:
                     ahead[behind] += number * blocks
         reached = ahead
-    return found
+    return counts

@@ -30,11 +30,13 @@ SAMPLE_SEED = 0
 """Of the images that batch norms are recalibrated on: the same for every network."""
 
 
-Weights = Mapping[str, NDArray[np.float32]]
+SharedArrays = Mapping[str, NDArray[np.float32]]
 """Shared tensors by name, as they travel to workers."""
 
 
-def supernet_with(settings: SupernetSettings, task: Task, weights: Weights, device: str = "cpu") -> Supernet:
+def supernet_with(
+    settings: SupernetSettings, task: Task, weights: SharedArrays, device: str = "cpu"
+) -> Supernet:
     """Return the supernet of some settings with given weights, of its own space or of a larger one.
 
     Raises:

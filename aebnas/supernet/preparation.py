@@ -27,13 +27,13 @@ from aebnas.supernet.storage import (
     stored_metadata,
     supernet_file,
 )
-from aebnas.supernet.training_loop import OnProgress, train
+from aebnas.supernet.training_loop import OnProgress, train_supernet
 
 OWN = "Begin the run anew, under another --name"
 
 
 @dataclass(frozen=True, eq=False)
-class Ready:
+class ReadySupernet:
     """A supernet that can be inherited from."""
 
     supernet: StoredSupernet
@@ -44,7 +44,7 @@ class Ready:
 
 def ready_supernet(
     settings: SupernetSettings, splits: Splits, run: Path, on_progress: OnProgress, device: str = "cpu"
-) -> Ready:
+) -> ReadySupernet:
     """Return the supernet of a run, trained to the end.
 
     Args:
@@ -63,9 +63,9 @@ def ready_supernet(
     path = supernet_file(run)
     origin = _known(settings, path, metadata)
     if origin is None:
-        train(settings, splits, path, metadata, on_progress, device)
+        train_supernet(settings, splits, path, metadata, on_progress, device)
         origin = "trained"
-    return Ready(load_supernet(path), path, origin)
+    return ReadySupernet(load_supernet(path), path, origin)
 
 
 def check_given(settings: SupernetSettings, splits: Splits) -> None:

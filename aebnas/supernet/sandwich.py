@@ -16,7 +16,7 @@ from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import ABSENT, Gene, Genome
 from aebnas.task.task import Task
 
-LACKING = 0.5
+LACKING_SHARE = 0.5
 """How often an optional exit is absent where that changes the exits behind it."""
 TURNS = 2
 """Passes over the genes: one gene's best choice depends on the others'."""
@@ -75,7 +75,7 @@ class Sandwich:
         for backbone in backbones:
             genomes = [self._with_exits(backbone, exits) for exits in self.fair(branches, rng)]
             if self._without and backbone != self.largest:
-                lacking = {i: absent for i, absent in self._without.items() if rng.random() < LACKING}
+                lacking = {i: absent for i, absent in self._without.items() if rng.random() < LACKING_SHARE}
                 genomes = [tuple(lacking.get(i, own) for i, own in enumerate(genome)) for genome in genomes]
             networks.append([self._space.decode(genome) for genome in genomes])
         return networks

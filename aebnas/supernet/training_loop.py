@@ -37,7 +37,7 @@ LOOKS = 10
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far the training of a supernet is."""
 
     step: int
@@ -50,10 +50,10 @@ class Progress:
     """Now and then: of the ``smallest``, a ``middle`` and the ``largest`` network, by exit, on calibrate."""
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[TrainingProgress], None]
 
 
-def train(
+def train_supernet(
     settings: SupernetSettings,
     splits: Splits,
     path: Path,
@@ -216,7 +216,7 @@ class _Watch:
         if accuracies is not None:
             self.accuracies, self.looked_at = accuracies, training.step
         self._on_progress(
-            Progress(training.step, training.steps, training.loss, now - self._began, accuracies)
+            TrainingProgress(training.step, training.steps, training.loss, now - self._began, accuracies)
         )
 
     def _accuracies(self) -> dict[str, list[float]]:

@@ -99,7 +99,7 @@ def snapshot(
         TrainingError: The batches do not tell their random states.
     """
     return TrainingState(
-        losses=[list(one) for one in losses],
+        losses=[list(phase_losses) for phase_losses in losses],
         network=network.state_dict(),
         companion=None if phase.companion is None else phase.companion.state_dict(),
         optimizer=optimizer.state_dict(),

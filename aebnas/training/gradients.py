@@ -55,16 +55,16 @@ class GradientRule:
 
     def apply(self) -> None:
         """Change the gradients in place; weights without one are left alone."""
-        found = [
+        pairs = [
             (weight.grad, share)
             for weight, share in zip(self._weights, self._shares, strict=True)
             if weight.grad is not None
         ]
-        clipped = self._clipping(*zip(*found, strict=True)) if found else 1.0
-        for share in sorted({share for _, share in found}):
+        clipped = self._clipping(*zip(*pairs, strict=True)) if pairs else 1.0
+        for share in sorted({share for _, share in pairs}):
             factor = clipped * share
             if isinstance(factor, Tensor) or factor != 1:
-                torch._foreach_mul_([gradient for gradient, one in found if one == share], factor)
+                torch._foreach_mul_([gradient for gradient, own_share in pairs if own_share == share], factor)
 
     def _clipping(self, gradients: Sequence[Tensor], shares: Sequence[float]) -> float | Tensor:
         """Return what all gradients are multiplied by; on GPUs a tensor, so that nothing waits for it."""

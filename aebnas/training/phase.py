@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from aebnas.config.sections.losses import LossConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.pretrained.pieces import Piece
 
 Options = TypeVar("Options", bound=LossConfig)
 DistilledExits = Literal["all", "last", "early"]
@@ -90,9 +92,24 @@ def early_heads(network: EarlyExitNetwork) -> tuple[nn.Module, ...]:
 
 
 @contextmanager
-def only_the_rest_trains(network: EarlyExitNetwork, frozen: tuple[nn.Module, ...]) -> Iterator[None]:
-    """Put a network into training mode, but for ``frozen`` parts; afterwards every weight can be trained."""
+def only_the_rest_trains(
+    network: EarlyExitNetwork, frozen: tuple[nn.Module, ...], keeps_statistics: bool = False
+) -> Iterator[None]:
+    """Put a network into training mode, but for some parts; afterwards every weight can be trained.
+
+    Args:
+        network: Is trained.
+        frozen: Parts that stay as they are, their batch-norm statistics included.
+        keeps_statistics: Whether batch norms of the backbone, and of what brought its weights, normalise by
+            the statistics that they have; scale and shift are trained.  A piece of a given network, which
+            is one graph, then computes as in evaluation.
+    """
     network.train()
+    if keeps_statistics:
+        for part in all_but_new_exits(network):
+            for module in part.modules():
+                if isinstance(module, _BatchNorm | Piece):
+                    module.eval()
     for part in frozen:
         part.eval().requires_grad_(False)
     try:

@@ -30,6 +30,7 @@ from aebnas.training.checkpoint_callback import (
 )
 from aebnas.training.gradients import GradientRule, equilibrium_shares
 from aebnas.training.losses.modes import mode_of
+from aebnas.training.optimizer import optimizer_of, set_rates
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
 
@@ -101,12 +102,12 @@ def train_phases(
         TrainingError: As of ``train``.
     """
     state = callback.recall()
-    losses: list[list[float]] = [list(one) for one in state.losses] if state else []
+    losses: list[list[float]] = [list(phase_losses) for phase_losses in state.losses] if state else []
     first = len(losses) - 1 if losses else 0
     for number, phase in enumerate(phases[first:], first):
         if number == len(losses):
             losses.append([])
-        progress = _PhaseOfTraining(number, sum(one.epochs for one in phases[:number]), losses)
+        progress = _PhaseOfTraining(number, sum(earlier.epochs for earlier in phases[:number]), losses)
         _train_phase(network, batches, config, phase, dtype, progress, callback, state)
         state = None
     return TrainingResult(losses[0][0], losses[-1][-1])
@@ -168,9 +169,9 @@ def _train_phase(
 ) -> None:
     """Train one phase from its beginning, or from behind ``state``; append the mean loss of each epoch."""
     steps, losses = phase.epochs * len(batches), progress.losses[progress.phase]
-    with only_the_rest_trains(network, phase.frozen):
+    with only_the_rest_trains(network, phase.frozen, config.frozen_batch_norm):
         trained = _trained(network, phase)
-        optimizer = _optimizer(trained, config)
+        optimizer = optimizer_of(network, trained, config)
         if state is not None:
             restore(state, network, phase, optimizer, batches)
         shares = equilibrium_shares(network) if phase.equilibrium else {}
@@ -199,8 +200,7 @@ def _train_epoch(
     steps, step = phase.epochs * len(batches), epoch * len(batches)
     total = torch.zeros((), device=device)
     for x, targets in batches:
-        for group in optimizer.param_groups:
-            group["lr"] = one_cycle(step, steps, config.learning_rate, config.warmup)
+        set_rates(optimizer, step, steps, config)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             logits = network(x)
         loss = phase.loss([z.float() for z in logits], targets)
@@ -219,18 +219,6 @@ def _train_epoch(
 def _trained(network: nn.Module, phase: Phase) -> list[nn.Parameter]:
     modules = [network] if phase.companion is None else [network, phase.companion]
     return [p for module in modules for p in module.parameters() if p.requires_grad]
-
-
-def _optimizer(trained: list[nn.Parameter], config: TrainingConfig) -> torch.optim.SGD:
-    decayed = [p for p in trained if p.ndim > 1]
-    plain = [p for p in trained if p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0, fused=True
-    )
 
 
 def _check_finite(total: Tensor, epoch: int, step: int) -> None:

@@ -247,7 +247,7 @@ def report() -> None:
     rows, points_of_all = pd.read_csv(HERE / "held_out.csv"), pd.read_csv(HERE / "points.csv")
     reference = worst_of(points_of_all)
     ends = points_of_all.groupby(["arm", "seed"]).seconds.max()
-    aims = {
+    targets = {
         seed: curve(points, reference, "unseen_error", float(ends[REFERENCE, seed]))[-1][1]
         for seed, points in rows[rows.arm == REFERENCE].groupby("seed")
     }
@@ -263,7 +263,7 @@ def report() -> None:
         chosen, unseen = (curve(points, reference, name, end) for name in ("error", "unseen_error"))
         check(attained(points, reference, "error"), points_of_all, str(arm), int(seed), reference)
         curves.setdefault(str(arm), []).append((chosen, unseen))
-        aim, aim_end = aims[seed], float(ends[REFERENCE, seed])
+        aim, aim_end = targets[seed], float(ends[REFERENCE, seed])
         when = reached(unseen, aim)
         cells = (
             arm, seed, f"{end:.0f}", f"{chosen[-1][1]:.4f}", f"{unseen[-1][1]:.4f}",

@@ -9,7 +9,7 @@ import yaml
 from cli.conftest import TINY
 from cli.generated_files import write_case
 
-from aebnas.supernet.training_loop import train
+from aebnas.supernet.training_loop import train_supernet
 
 Command = Callable[..., Any]
 FEW = range(15)
@@ -79,7 +79,7 @@ def test_they_agree_on_a_given_supernet(
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY.replace("data: {name: digits", "data: {name: digits, limit: 400"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aebnas.supernet.preparation.train", train)
+        patch.setattr("aebnas.supernet.preparation.train", train_supernet)
         words = ("--runs", tmp_path / "given", "--set", f"training.loss={small['loss']}")
         assert run_command("supernet", file, *words).code == 0
     content = yaml.safe_load(file.read_text())

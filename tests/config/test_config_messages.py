@@ -27,8 +27,8 @@ workers: {count: auto}
 """
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
 TRAINING = (
-    "epochs, batch_size, learning_rate, momentum, weight_decay, warmup, label_smoothing, loss, clip_norm, "
-    "precision, augment, initial_weights"
+    "epochs, batch_size, learning_rate, backbone_rate_multiplier, momentum, weight_decay, warmup, "
+    "label_smoothing, loss, clip_norm, precision, augment, initial_weights, frozen_batch_norm"
 )
 CASES = {
     # old text, new text, line and message

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aebnas.config import SearchFile, parse, resolved, starter_file
-from aebnas.config.sections.policies import POLICIES, POLICY_NAMES, policy_named
-from aebnas.config.tagged import names_of
+from aebnas.config.sections.policies import POLICY_CONFIGS, POLICY_NAMES, policy_named
+from aebnas.config.tagged import kind_names
 from aebnas.errors import ConfigError
 
 README = Path(__file__).parents[2] / "README.md"
@@ -298,7 +298,7 @@ def test_a_wrong_option_of_a_policy_is_told_with_the_override(
 
 def test_the_starter_explains_every_option_of_every_policy() -> None:
     text = starter_file()
-    for policy in POLICIES:
+    for policy in POLICY_CONFIGS:
         for option, field in policy.model_fields.items():
             assert option == "name" or f"{{{option}: " in text
             assert option == "name" or f"#   {field.description}" in text
@@ -320,8 +320,8 @@ def _values(option: str) -> st.SearchStrategy[Any]:
 @st.composite
 def sections(draw: st.DrawFn) -> tuple[Any, int]:
     """Return a policy as a file may hold it, some options as genes, and the number of its settings."""
-    kind = draw(st.sampled_from(POLICIES))
-    name = draw(st.sampled_from(names_of(kind)))
+    kind = draw(st.sampled_from(POLICY_CONFIGS))
+    name = draw(st.sampled_from(kind_names(kind)))
     section, count = {"name": name}, 1
     for option in draw(st.lists(st.sampled_from([*kind.model_fields]), unique=True, max_size=3)):
         if option == "name":

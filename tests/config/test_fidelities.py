@@ -11,7 +11,7 @@ from search.fakes import SPACE, fake_config
 
 from aebnas.config import load, resolved
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import short
+from aebnas.config.sections.fidelities import short_plan
 from aebnas.config.source import parse
 from aebnas.errors import ConfigError
 
@@ -54,7 +54,7 @@ def test_a_plan_may_be_written_short_or_long_and_comes_back_from_its_run(
     file = tmp_path / "config.yaml"
     file.write_text(resolved(config))
     assert load(file) == config
-    assert items(fake_config(f"{PLAN}={short(config.evaluation.fidelities)}")) == meant
+    assert items(fake_config(f"{PLAN}={short_plan(config.evaluation.fidelities)}")) == meant
 
 
 def test_without_a_plan_every_candidate_is_trained() -> None:

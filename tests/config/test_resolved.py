@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aebnas.config import SearchFile, differences, load, parse, resolved, starter_file
+from aebnas.config import SearchFile, config_differences, load, parse, resolved, starter_file
 
 SHIPPED = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
@@ -59,11 +59,11 @@ def test_a_fixed_choice_is_written_as_a_scalar_and_a_gene_as_a_list() -> None:
 
 
 def test_equal_configurations_do_not_differ() -> None:
-    assert differences(starter(), starter()) == []
+    assert config_differences(starter(), starter()) == []
 
 
 def test_a_difference_names_the_path_and_both_values() -> None:
-    found = differences(starter(), starter("search.seed=3", "space.stages.1.width=[8, 16]"))
+    found = config_differences(starter(), starter("search.seed=3", "space.stages.1.width=[8, 16]"))
     assert [str(difference) for difference in found] == [
         "space.stages.1.width: [16, 24, 32] -> [8, 16]",
         "search.seed: 0 -> 3",
@@ -71,7 +71,7 @@ def test_a_difference_names_the_path_and_both_values() -> None:
 
 
 def test_an_entry_of_one_side_alone_is_absent_on_the_other() -> None:
-    found = differences(starter(), starter("constraints.params.max=5"))
+    found = config_differences(starter(), starter("constraints.params.max=5"))
     assert [str(difference) for difference in found] == [
         "constraints.params.min: absent -> null",
         "constraints.params.max: absent -> 5.0",
@@ -82,13 +82,13 @@ def test_another_kind_of_policy_is_one_difference_and_another_option_names_its_p
     eero, pcee, fine = (
         starter(f"exits.policy={words}") for words in ("eero", "pcee", "{name: pcee, bins: 9}")
     )
-    assert [str(one) for one in differences(eero, pcee)] == [
+    assert [str(one) for one in config_differences(eero, pcee)] == [
         "exits.policy: {name: eero, score: confidence} -> "
         "{name: pcee, score: confidence, bins: 20, lower_bound: null}"
     ]
-    assert [str(one) for one in differences(pcee, fine)] == ["exits.policy.bins: 20 -> 9"]
+    assert [str(one) for one in config_differences(pcee, fine)] == ["exits.policy.bins: 20 -> 9"]
     genes = [
         starter(f"exits.policy={{choices: [eero, {words}]}}") for words in ("pcee", "{name: pcee, bins: 9}")
     ]
-    assert [str(one) for one in differences(*genes)] == ["exits.policy.choices.1.bins: 20 -> 9"]
-    assert [one.path for one in differences(eero, genes[0])] == ["exits.policy"]
+    assert [str(one) for one in config_differences(*genes)] == ["exits.policy.choices.1.bins: 20 -> 9"]
+    assert [one.path for one in config_differences(eero, genes[0])] == ["exits.policy"]

@@ -17,7 +17,7 @@ from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.settings import candidate_settings, supernet_settings
-from aebnas.supernet.inheritance import Weights, new_supernet
+from aebnas.supernet.inheritance import SharedArrays, new_supernet
 
 FINAL = {"kind": "trained", "keep": 3}
 
@@ -34,7 +34,7 @@ SUBNET = inherited_by()
 
 
 @cache
-def weights() -> Weights:
+def weights() -> SharedArrays:
     supernet = new_supernet(supernet_settings(config()), splits().task)
     return {name: tensor.numpy() for name, tensor in supernet.weights.tensors.items()}
 

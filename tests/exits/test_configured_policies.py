@@ -5,10 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from aebnas.config.sections.exits import TARGETS as TARGET_FIELDS
-from aebnas.config.sections.exits import ExitsConfig
-from aebnas.config.sections.policies import POLICIES, POLICY_NAMES, PolicyConfig, policy_named
-from aebnas.config.tagged import names_of
+from aebnas.config.sections.exits import TARGET_FIELDS, ExitsConfig
+from aebnas.config.sections.policies import POLICY_CONFIGS, POLICY_NAMES, PolicyConfig, policy_named
+from aebnas.config.tagged import kind_names
 from aebnas.exits.core.outcome import outcome_of
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.threshold_policy import leave_at_once
@@ -53,9 +52,9 @@ VALUES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", POLICIES)
+@pytest.mark.parametrize("kind", POLICY_CONFIGS)
 def test_every_option_of_a_policy_reaches_its_family(kind: type[PolicyConfig]) -> None:
-    for name in names_of(kind):
+    for name in kind_names(kind):
         for option in set(kind.model_fields) - {"name"}:
             given = policy_named(name, **{option: VALUES[option]})
             assert configured_family(given) != FAMILIES[name](), option

@@ -13,7 +13,7 @@ from aebnas.errors import CodeError, CodeRefusedError
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import allow_code, code_digest, is_allowed, look_in, permit
 from aebnas.extensions.loading import loaded, users_error
-from aebnas.extensions.names import file_safe, is_outside, parse
+from aebnas.extensions.names import file_safe, is_outside, parsed_name
 from aebnas.extensions.sources import digest, sources
 
 BLOCK = """
@@ -47,7 +47,7 @@ def allowed(folder: Path) -> Iterator[Path]:
 
 
 def test_a_name_is_a_module_a_colon_and_an_attribute() -> None:
-    assert parse("a.b_1:Name") == ("a.b_1", "Name")
+    assert parsed_name("a.b_1:Name") == ("a.b_1", "Name")
     assert is_outside("a:b")
     assert not is_outside("mbconv")
     assert file_safe("a.b:Name") == "a.b.Name"
@@ -58,7 +58,7 @@ def test_a_name_is_a_module_a_colon_and_an_attribute() -> None:
 )
 def test_what_is_no_such_name_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(CodeError, match="as in my_blocks:Ghost"):
-        parse(name)
+        parsed_name(name)
 
 
 def test_a_name_is_loaded_from_the_folder(allowed: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from search.fakes import DATA, FakePool, fake_config, fake_problem, kept
 from search.test_final_trainings import SubnetPool
-from search.test_halving_loop import RungPool
+from search.test_halving_loop import FidelityPool
 from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
@@ -69,14 +69,14 @@ SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
     ),
     "halving": (
         ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),
-        RungPool,
+        FidelityPool,
     ),
     "halving, eta 2": (
         (
             "evaluation.fidelities=[{trained: 1}, {trained: 2, keep: 1/2}, {trained: 4, keep: 1/2}, "
             "{trained: 8, keep: 1/2}]",
         ),
-        lambda: RungPool(rungs=(1, 2, 4, 8)),
+        lambda: FidelityPool(epochs_of_levels=(1, 2, 4, 8)),
     ),
 }
 

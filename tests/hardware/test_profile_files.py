@@ -45,8 +45,8 @@ def made(has_energy: bool = False) -> HardwareProfile:
         layers, energy_mj=energy, spaces=("tiny",), conditions=Conditions(unknown=("clock",))
     )
     genomes = [(i, j) for i in (0, 1) for j in (0, 1)]
-    roles = ("fit", "validate", "validate", "fit")
-    found = tuple(network(genome, role) for genome, role in zip(genomes, roles, strict=True))
+    kinds = ("fit", "validate", "validate", "fit")
+    found = tuple(network(genome, role) for genome, role in zip(genomes, kinds, strict=True))
     counted = profile.metadata.model_copy(update={"networks": len(found)})
     return validated(replace(profile, metadata=counted, networks=found))
 

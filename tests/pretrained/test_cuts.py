@@ -20,6 +20,7 @@ WORTHWHILE = {
     "inception": ["stem", "mixed1+max_pool2d"],
     "convnext": ["stem", "stages.0.0", "stages.0"],
     "vit": ["patch+add", "blocks.0.proj+add", "blocks.0", "blocks.1.proj+add", "blocks.1"],
+    "channels_last": ["patch+permute", "stage1.0", "stage1+cat", "merge", "stage2.0"],
 }
 
 
@@ -75,6 +76,11 @@ def test_features_are_maps_tokens_and_vectors() -> None:
     assert place("resnet", "layer2").features == image(16, 16)
     assert place("vit", "blocks.0").features == tokens(17, 16)
     assert place("convnext", "stages.1+mean").features == TensorSpec(16)
+
+
+def test_where_channels_lie_is_read_off_the_operations_where_sizes_do_not_tell() -> None:
+    assert place("channels_last", "stage1").features == TensorSpec(8, (8, 8), channels_last=True)
+    assert place("resnet", "layer2").features == TensorSpec(16, (16, 16))
 
 
 def test_features_are_cached_in_two_bytes_a_value() -> None:

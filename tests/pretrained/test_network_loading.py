@@ -12,6 +12,8 @@ from user_networks import MobileNetV2, network
 from aebnas.errors import CodeError, CodeRefusedError, NetworkError
 from aebnas.extensions.consent import allow_code, look_in
 from aebnas.pretrained.loading import load_network
+from aebnas.pretrained.named.table import NAMED
+from aebnas.pretrained.network_names import NETWORKS
 from aebnas.pretrained.weights import weights_digest
 
 CODE = """
@@ -138,3 +140,7 @@ def test_a_damaged_program_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_network_is_refused_with_the_cure(name: str, reason: str) -> None:
     with pytest.raises(NetworkError, match=reason):
         load_network(name)
+
+
+def test_names_that_files_may_write_are_those_that_there_are() -> None:
+    assert tuple(NAMED) == NETWORKS

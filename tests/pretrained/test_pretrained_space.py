@@ -73,6 +73,36 @@ class TestKept(SpaceContract):
         )
 
 
+class TestTokens(SpaceContract):
+    """Tokens at every exit, a class token at the end."""
+
+    shape = (32, 32, 3)
+
+    def kind(self) -> PretrainedKind:
+        return replace(
+            KIND, network="user_networks:VisionTransformer", resolution=(), after=("blocks.0", "blocks.1")
+        )
+
+
+class TestTokensKept(SpaceContract):
+    shape = (32, 32, 3)
+    classes = CLASSES
+
+    def kind(self) -> PretrainedKind:
+        return replace(
+            KIND, network="user_networks:VisionTransformer", resolution=(), after=None, head="keep"
+        )
+
+
+class TestChannelsLast(SpaceContract):
+    """Maps whose channels come last, as Swin transformers have them."""
+
+    shape = (32, 32, 3)
+
+    def kind(self) -> PretrainedKind:
+        return replace(KIND, network="user_networks:ChannelsLast", resolution=(32, 48), after=None)
+
+
 def test_a_kept_head_untrained_answers_as_the_network_bit_for_bit() -> None:
     network = drawn(replace(KIND, head="keep"))
     images = torch.randn(3, 3, 32, 32)
@@ -170,7 +200,6 @@ def test_inputs_of_other_networks_are_normalised_by_the_data() -> None:
     [
         ({"after": ("layer22",)}, NetworkError, "Did you mean 'layer2'?"),
         ({"after": ("layer3",)}, ConfigError, "whose exit is the final classifier; remove it"),
-        ({"network": "user_networks:VisionTransformer"}, ConfigError, "it has tokens"),
         ({"network": "efficientnet_lite1"}, NetworkError, "Did you mean 'efficientnet_lite0'?"),
     ],
 )

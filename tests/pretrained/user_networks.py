@@ -273,6 +273,38 @@ class VisionTransformer(nn.Module):
         return self.head(self.norm(self.blocks(x))[:, 0])
 
 
+class MixerBlock(nn.Module):
+    """Mixes places, then channels, which come last throughout."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.places = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.places(self.norm1(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return x + self.mlp(self.norm2(x))
+
+
+class ChannelsLast(nn.Module):
+    """Maps (h, w, c) as in Swin transformers, merged two by two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 4, 4)
+        self.stage1 = nn.Sequential(MixerBlock(8), MixerBlock(8))
+        self.merge = nn.Linear(32, 16, bias=False)
+        self.stage2 = nn.Sequential(MixerBlock(16), MixerBlock(16))
+        self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stage1(self.patch(x).permute(0, 2, 3, 1))
+        corners = [x[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        x = self.stage2(self.merge(torch.cat(corners, -1)))
+        return self.head(self.norm(x).mean((1, 2)))
+
+
 class IfOnData(CifarResNet):
     """Decides by what it sees."""
 
@@ -293,6 +325,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "inception": Inception,
     "convnext": ConvNeXt,
     "vit": VisionTransformer,
+    "channels_last": ChannelsLast,
 }
 """Those that can be cut."""
 

@@ -9,8 +9,8 @@ from search.fakes import fake_outcome
 
 from aebnas.config.schema import WorkersConfig
 from aebnas.evaluation.plan import Step
-from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
-from aebnas.search.workers.cluster.nodes import Node, places
+from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, WorkerReady
+from aebnas.search.workers.cluster.nodes import Node, worker_capacity
 from aebnas.space.architecture import StagedArchitecture
 
 
@@ -48,7 +48,7 @@ class FakeCluster:
         self.breaks_at_start: Callable[[str], bool] = lambda node: False
         self.is_gone = False
         self.begun = 0
-        self._reports: list[Ready | Finished | Lost] = []
+        self._reports: list[WorkerReady | Finished | Lost] = []
         self._needs = (1.0, 0.0)
 
     def now(self) -> float:
@@ -131,13 +131,13 @@ class FakeCluster:
                 if member.node is not None and self.breaks_at_start(member.node):
                     self._reports.append(Lost(worker, "no such module", "start"))
                 elif member.node is not None:
-                    self._reports.append(Ready(worker, member.node))
+                    self._reports.append(WorkerReady(worker, member.node))
 
     def _with_room(self) -> Iterator[str]:
         for name, node in self.nodes.items():
             used = sum(member.node == name for member in self.members.values())
             room = Node(name, name, node.cpus - self.taken, node.gpus)
-            if name not in self.hidden and used < places([room], *self._needs):
+            if name not in self.hidden and used < worker_capacity([room], *self._needs):
                 yield name
 
     def _work(self) -> None:

@@ -17,7 +17,7 @@ from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.store.store import RunStore
-from aebnas.search.problem import Problem, problem_of
+from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.workers.pool import Started
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
@@ -45,7 +45,7 @@ def fake_config(*overrides: str) -> SearchFile:
     return parse(SPACE.encode(), "fake.yaml", overrides)
 
 
-def fake_problem(config: SearchFile) -> Problem:
+def fake_problem(config: SearchFile) -> SearchProblem:
     """Return the problem that a configuration poses on grey images of 8 x 8 pixels."""
     return problem_of(config, classification(*DATA[1:], size=8))
 

@@ -39,7 +39,7 @@ from aebnas.search.events import (
     SearchStarted,
     Warned,
 )
-from aebnas.search.fidelity.promotion import best_first
+from aebnas.search.fidelity.promotion import keys_best_first
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.tracking import numbers_to
@@ -135,7 +135,9 @@ def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_their
     assert last.hypervolume > before.hypervolume
     known, space = kept(tmp_path / "subnets"), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
     genomes = [space.encode(known[key].architecture) for one in subnets for key in one.proposed]
-    assert top_candidates(tmp_path / "run") == set(best_first(space, genomes, known, goals_of(CONFIG))[:5])
+    assert top_candidates(tmp_path / "run") == set(
+        keys_best_first(space, genomes, known, goals_of(CONFIG))[:5]
+    )
     assert {point.key for point in last.front} & top_candidates(tmp_path / "run")
     (chosen,) = [one for one in events if isinstance(one, FinalsChosen)]
     assert (chosen.candidates, chosen.unknown, chosen.epochs) == (5, 5, 9)

@@ -24,7 +24,7 @@ from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
 from aebnas.runs.contents import read_run
 from aebnas.runs.store.store import RunStore
-from aebnas.search.clock import Clock
+from aebnas.search.clock import RunClock
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
 from aebnas.search.search import Search
 from aebnas.search.session import _check_end
@@ -32,14 +32,14 @@ from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 
 HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
-"""Rungs of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
+"""Fidelities of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
 CONFIG = fake_config(*HALVING)
 EPOCHS = (1, 3, 9)
 Fails = Callable[[str, int], Status | None]
-"""From a key and the epochs of a rung to how its training fails."""
+"""From a key and the epochs of a fidelity to how its training fails."""
 
 
-class RungPool(FakePool):
+class FidelityPool(FakePool):
     """Networks learn with their epochs; weights tell whose they are and how far they are trained."""
 
     def __init__(
@@ -47,17 +47,17 @@ class RungPool(FakePool):
         interrupt_after: int | None = None,
         fails: Fails = lambda key, epochs: None,
         forward: bool = False,
-        rungs: tuple[int, ...] = EPOCHS,
+        epochs_of_levels: tuple[int, ...] = EPOCHS,
     ) -> None:
         super().__init__(interrupt_after, forward=forward)
-        self._fails, self._rungs = fails, rungs
+        self._fails, self._epochs_of_levels = fails, epochs_of_levels
 
     def name(self, key: str, step: Step) -> str:
-        return f"{key}-{self._rungs[step.level]}"
+        return f"{key}-{self._epochs_of_levels[step.level]}"
 
     def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
-        key, epochs = architecture.key(), self._rungs[step.level]
-        before = self._rungs[step.level - 1] if step.level else None
+        key, epochs = architecture.key(), self._epochs_of_levels[step.level]
+        before = self._epochs_of_levels[step.level - 1] if step.level else None
         assert step.weights == (f"{key}-{before}".encode() if before else None)
         reason = self._fails(key, epochs)
         if reason is not None:
@@ -83,18 +83,23 @@ def run(
         listener = (events if events is not None else []).append
         return list(
             Search(
-                fake_problem(config), store, lambda on_event: pool or RungPool(), DATA[0], proposer, listener
+                fake_problem(config),
+                store,
+                lambda on_event: pool or FidelityPool(),
+                DATA[0],
+                proposer,
+                listener,
             ).run()
         )
     finally:
         store.close()
 
 
-def test_of_each_generation_a_third_goes_on_at_each_rung(tmp_path: Path) -> None:
-    pool, events = RungPool(), list[Event]()
+def test_of_each_generation_a_third_goes_on_at_each_fidelity(tmp_path: Path) -> None:
+    pool, events = FidelityPool(), list[Event]()
     generations = run(tmp_path / "run", pool=pool, events=events)
-    rungs = [one for one in events if isinstance(one, FidelityFinished)]
-    assert [(one.number, one.epochs, one.candidates, one.going_on) for one in rungs] == [
+    finished = [one for one in events if isinstance(one, FidelityFinished)]
+    assert [(one.number, one.epochs, one.candidates, one.going_on) for one in finished] == [
         (1, 1, 6, 2),
         (2, 3, 2, 1),
         (3, 9, 1, 0),
@@ -115,7 +120,7 @@ def test_every_candidate_is_told_once_with_the_epochs_it_had(tmp_path: Path) -> 
     assert len(output) == 24
 
 
-def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_rung(tmp_path: Path) -> None:
+def test_a_candidate_is_on_the_front_with_the_weights_of_its_last_fidelity(tmp_path: Path) -> None:
     last = run(tmp_path / "run")[-1]
     evaluations = kept(tmp_path / "run")
     front = {point.key for point in last.front}
@@ -136,13 +141,15 @@ def test_the_time_of_a_candidate_is_that_of_all_its_fidelity_steps(tmp_path: Pat
 
 
 def test_the_order_of_completion_does_not_decide_who_goes_on(tmp_path: Path) -> None:
-    assert run(tmp_path / "a") == run(tmp_path / "b", pool=RungPool(forward=True))
+    assert run(tmp_path / "a") == run(tmp_path / "b", pool=FidelityPool(forward=True))
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 8, 9, 10, 20, 35])
-def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_rung(tmp_path: Path, after: int) -> None:
+def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_fidelity(
+    tmp_path: Path, after: int
+) -> None:
     whole_run = run(tmp_path / "whole")
-    first, second = RungPool(interrupt_after=after), RungPool()
+    first, second = FidelityPool(interrupt_after=after), FidelityPool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", pool=first)
     assert run(tmp_path / "cut", pool=second) == whole_run
@@ -153,7 +160,7 @@ def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_rung(tmp_pa
 
 
 def test_a_replay_trains_nothing(tmp_path: Path) -> None:
-    pool = RungPool()
+    pool = FidelityPool()
     assert run(tmp_path / "run") == run(tmp_path / "run", pool=pool)
     assert not pool.trained
 
@@ -185,18 +192,18 @@ def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: P
     store.close()
 
 
-def test_a_training_that_diverges_at_a_rung_is_a_failure_with_its_epochs(tmp_path: Path) -> None:
+def test_a_training_that_diverges_at_a_fidelity_is_a_failure_with_its_epochs(tmp_path: Path) -> None:
     def at_the_second(key: str, epochs: int) -> Status | None:
         return Status.FAILED if epochs == 3 else None
 
-    last = run(tmp_path / "run", pool=RungPool(fails=at_the_second))[-1]
+    last = run(tmp_path / "run", pool=FidelityPool(fails=at_the_second))[-1]
     failed = [one for one in kept(tmp_path / "run").values() if not one.is_done]
     assert last.failed == len(failed) == 8
     assert {(one.status_text, one.epochs) for one in failed} == {("failed: diverged", 3)}
     assert last.full_trainings == pytest.approx(4 * (4 * 1 + 2 * 3) / 9)
 
 
-def test_others_go_on_in_place_of_a_candidate_that_fails_at_the_first_rung(tmp_path: Path) -> None:
+def test_others_go_on_in_place_of_a_candidate_that_fails_at_the_first_fidelity(tmp_path: Path) -> None:
     going = {one.key for one in kept_after_one(tmp_path / "plain").values() if one.epochs != 1}
     instead = kept_after_one(
         tmp_path / "failing", lambda key, epochs: Status.FAILED if key in going else None
@@ -206,7 +213,7 @@ def test_others_go_on_in_place_of_a_candidate_that_fails_at_the_first_rung(tmp_p
 
 
 def kept_after_one(path: Path, fails: Fails = lambda key, epochs: None) -> dict[str, Evaluation]:
-    run(path, fake_config(*HALVING, "search.generations=1"), RungPool(fails=fails))
+    run(path, fake_config(*HALVING, "search.generations=1"), FidelityPool(fails=fails))
     return kept(path)
 
 
@@ -214,7 +221,7 @@ def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
     def dies(key: str, epochs: int) -> Status | None:
         return Status.WORKER_DIED if epochs == 1 and int(key, 16) % 3 == 0 else None
 
-    run(tmp_path / "run", pool=RungPool(fails=dies))
+    run(tmp_path / "run", pool=FidelityPool(fails=dies))
     assert any(one.is_machine_failure for one in kept(tmp_path / "run").values())
     whole_run = run(tmp_path / "whole")
     assert run(tmp_path / "run", retry=True) == whole_run
@@ -226,13 +233,13 @@ def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
 def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = RungPool()
+    pool = FidelityPool()
     with monkeypatch.context() as patched:
-        patched.setattr(Clock, "is_late", lambda clock: len(pool.trained) >= 7)
+        patched.setattr(RunClock, "is_late", lambda clock: len(pool.trained) >= 7)
         generations = run(tmp_path / "run", pool=pool)
     assert [one.is_complete for one in generations] == [False]
     assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 5, 3: 1}
-    second = RungPool()
+    second = FidelityPool()
     assert run(tmp_path / "run", pool=second) == run(tmp_path / "whole")
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
     assert len(second.trained) == 36 - 7

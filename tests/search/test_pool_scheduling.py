@@ -20,7 +20,7 @@ from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.search.events import CandidateStarted, Event, Warned, WorkerLost, WorkersChanged
 from aebnas.search.workers.cluster.contract import ClusterLostError, Lost
-from aebnas.search.workers.cluster.nodes import Node, check_room, gpu_slots, places
+from aebnas.search.workers.cluster.nodes import Node, check_capacity, gpu_slots, worker_capacity
 from aebnas.search.workers.ray_pool import RayPool
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -253,7 +253,7 @@ def test_however_nodes_come_and_go_every_candidate_is_answered_once(
     trial = Trial(cluster, "workers.retries=0")
     assert trial.done(6)
     assert trial.done(6)
-    assert trial.pool.size == places(cluster.nodes.values(), 1, 0)
+    assert trial.pool.size == worker_capacity(cluster.nodes.values(), 1, 0)
 
 
 # ---------------------------------------------------------------- Ray itself is lost
@@ -367,7 +367,7 @@ def test_one_node_on_which_no_worker_starts_does_not_end_the_search_on_the_other
 def test_gpu_slots_are_counted_node_by_node(
     nodes: list[tuple[float, float]], cpus: float, gpus: float, room: int
 ) -> None:
-    assert places([node(str(i), *sizes) for i, sizes in enumerate(nodes)], cpus, gpus) == room
+    assert worker_capacity([node(str(i), *sizes) for i, sizes in enumerate(nodes)], cpus, gpus) == room
 
 
 @given(st.integers(1, 64), st.integers(1, 20))
@@ -388,4 +388,4 @@ def test_a_cluster_that_holds_no_worker_is_refused_with_its_sizes(
     nodes: list[Node], cpus: float, gpus: float, words: str
 ) -> None:
     with pytest.raises(WorkerError, match=words):
-        check_room(nodes, cpus, gpus)
+        check_capacity(nodes, cpus, gpus)

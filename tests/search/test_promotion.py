@@ -1,4 +1,4 @@
-"""Who goes on to the next rung: rank before crowding, feasible before infeasible, ties by ask order."""
+"""Who goes on to the next fidelity: rank before crowding, feasible before infeasible, ties by ask order."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from aebnas.config import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.settings import goals_of
 from aebnas.runs.pareto import non_dominated
-from aebnas.search.fidelity.promotion import best_first, crowding, ranks
+from aebnas.search.fidelity.promotion import crowding, keys_best_first, ranks
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 
@@ -29,7 +29,7 @@ def batch(config: SearchFile, size: int = 8) -> tuple[StagedSpace, list[Genome],
 def order(*overrides: str) -> tuple[list[str], dict[str, Evaluation]]:
     config = fake_config(*overrides)
     space, asked, found = batch(config)
-    return best_first(space, asked, found, goals_of(config)), found
+    return keys_best_first(space, asked, found, goals_of(config)), found
 
 
 def test_fronts_are_peeled_off_one_by_one() -> None:
@@ -86,7 +86,7 @@ def test_a_candidate_beyond_a_limit_of_cost_goes_last() -> None:
 
 
 @pytest.mark.parametrize("limit", ["constraints={accuracy: {min: 0.99}}", "constraints={error: {max: 0.01}}"])
-def test_limits_on_accuracy_wait_for_the_last_rung(limit: str) -> None:
+def test_limits_on_accuracy_wait_for_the_last_fidelity(limit: str) -> None:
     assert order(limit)[0] == order()[0]
 
 
@@ -95,5 +95,5 @@ def test_failed_candidates_have_no_place() -> None:
     space, asked, found = batch(config)
     gone = next(iter(found))
     rest = {key: one for key, one in found.items() if key != gone}
-    assert gone not in best_first(space, asked, rest, goals_of(config))
-    assert best_first(space, asked, {}, goals_of(config)) == []
+    assert gone not in keys_best_first(space, asked, rest, goals_of(config))
+    assert keys_best_first(space, asked, {}, goals_of(config)) == []

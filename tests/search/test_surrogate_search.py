@@ -19,7 +19,7 @@ from aebnas.runs.environment import check_versions, environment
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import SurrogateStatus
 from aebnas.search.proposers.exact import ExactCosts
-from aebnas.search.proposers.surrogate.features import Features
+from aebnas.search.proposers.surrogate.features import ArchitectureFeatures
 from aebnas.search.proposers.surrogate.quantities import from_model, to_model
 from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
@@ -207,7 +207,7 @@ def test_counted_costs_are_those_of_the_network_and_not_predicted() -> None:
 
 
 def test_equal_networks_have_equal_features_whatever_their_inactive_genes() -> None:
-    features, exact = Features(SPACE), ExactCosts(classification(1, 10))
+    features, exact = ArchitectureFeatures(SPACE), ExactCosts(classification(1, 10))
     rng = np.random.default_rng(0)
     for _ in range(20):
         architecture = SPACE.decode(SPACE.sample(rng))

@@ -13,9 +13,9 @@ from aebnas.evaluation.settings import supernet_settings
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
 from aebnas.supernet.inheritance import new_supernet
-from aebnas.supernet.preparation import Ready, ready_supernet
+from aebnas.supernet.preparation import ReadySupernet, ready_supernet
 from aebnas.supernet.supernet import Supernet
-from aebnas.supernet.training_loop import Progress
+from aebnas.supernet.training_loop import TrainingProgress
 
 FILE: dict[str, Any] = {
     "name": "digits",
@@ -66,7 +66,7 @@ def architectures(count: int, seed: int = 0) -> list[StagedArchitecture]:
     return [space().decode(space().sample(rng)) for _ in range(count)]
 
 
-def ready(run: Path, **sections: Any) -> tuple[Ready, list[Progress]]:
+def ready(run: Path, **sections: Any) -> tuple[ReadySupernet, list[TrainingProgress]]:
     """A trained supernet, and what was told meanwhile."""
-    output: list[Progress] = []
+    output: list[TrainingProgress] = []
     return ready_supernet(supernet_settings(config(**sections)), splits(), run, output.append), output

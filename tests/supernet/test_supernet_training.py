@@ -27,7 +27,7 @@ from aebnas.supernet.process_group import ProcessGroup, leading
 from aebnas.supernet.sandwich import Sandwich
 from aebnas.supernet.storage import StoredSupernet, load_supernet, save_supernet, supernet_file
 from aebnas.supernet.training import SupernetTraining
-from aebnas.supernet.training_loop import Progress, new_training
+from aebnas.supernet.training_loop import TrainingProgress, new_training
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import classification
 from aebnas.training.losses.joint import summed
@@ -189,7 +189,7 @@ def test_a_killed_training_ends_with_exactly_the_same_weights(
     settings = {**changed, "checkpoint_seconds": 1e-9, "reuse": "never"}
     whole, _ = ready(tmp_path / "whole", supernet=settings)
 
-    def killed(progress: Progress) -> None:
+    def killed(progress: TrainingProgress) -> None:
         if progress.step > 20:  # in the middle of the first epoch's successor
             raise StoppedError
 
@@ -240,7 +240,7 @@ def test_ctrl_c_at_the_very_end_still_leaves_the_average(tmp_path: Path) -> None
     settings = {"epochs": 1, "average": 0.9, "reuse": "never"}
     whole, _ = ready(tmp_path / "whole", supernet=settings)
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: TrainingProgress) -> None:
         if progress.step == progress.steps:
             raise KeyboardInterrupt
 
@@ -282,7 +282,7 @@ def test_the_file_records_how_the_training_went_all_sessions_together(
 ) -> None:
     settings = {"epochs": 2, "checkpoint_seconds": 1e-9, "reuse": "never"}
 
-    def killed(progress: Progress) -> None:
+    def killed(progress: TrainingProgress) -> None:
         if progress.step > 20:
             raise StoppedError
 

@@ -69,6 +69,7 @@ def teacher() -> Teacher:
         ({"loss": "jei", "epochs": 4}, 3),  # in the middle of the phase with gates
         ({"augment": {"crop": 1, "flip": True}}, 2),
         ({"loss": "boosted", "precision": "bf16"}, 1),
+        ({"backbone_rate_multiplier": 0.2}, 1),
     ],
 )
 def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
@@ -146,6 +147,12 @@ def test_an_unfinished_training_is_not_continued_with_other_settings(tmp_path: P
         train_network(task(tmp_path), plan(), Interruption(1))
     with pytest.raises(RunError, match=r"training\.learning_rate: 0\.3, now 0\.1\. .*--again"):
         train_network(task(tmp_path), plan(learning_rate=0.1))
+
+
+def test_statistics_that_no_pretrained_network_brought_are_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"training\.frozen_batch_norm goes with pretrained weights"):
+        train_network(task(tmp_path / "new"), plan(frozen_batch_norm=True))
+    assert not (tmp_path / "new").exists()
 
 
 # ---------------------------------------------------------------- finished networks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -16,8 +17,9 @@ from aebnas.evaluation.settings import candidate_settings
 from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.description import Description
-from aebnas.search.sample_costs import SampleCosts, Share, Spread
+from aebnas.search.sample_costs import AdmittedShare, SampleCosts, Spread
 from aebnas.space.api import SearchSpace
+from aebnas.task.input_size import size_of
 from aebnas.task.metrics.table import metric_of
 from aebnas.terminal.fitting import FittedText
 from aebnas.terminal.tables import FittedColumn, FittedTable, table_of_rows
@@ -65,6 +67,7 @@ def _print(console: Console, description: Description, file: str) -> None:
     console.print(_images(description), soft_wrap=True)
     for warning in description.data.warnings:
         console.print(f"Warning: {warning}", style="yellow", soft_wrap=True)
+    _print_places(console, description.space)
     console.print(_genes(description.space))
     genomes = f"{count(len(description.space.genes), 'gene')}, {_count(description.genomes)} genomes"
     console.print(FittedText(f"{genomes}, {_count(description.architectures)} distinct architectures"))
@@ -91,6 +94,38 @@ def _counted(numbers: Iterable[int], total: int, console: Console) -> Iterator[i
 
     with FittedProgress(console, transient=True) as bar:
         yield from bar.track(numbers, total, description="costing random architectures")
+
+
+def _print_places(console: Console, space: SearchSpace) -> None:
+    """Print where a given network may get exits, at its largest resolution."""
+    places = space.cut_places()
+    if not places:
+        return
+    largest = max((place.macs for place in places), default=0)
+    size = next(place.resolution for place in places if place.macs == largest)
+    at_size = [place for place in places if place.resolution == size]
+    shown = [place for place in at_size if place.may_have_exit]
+    heads = ("exit behind", "MACs", "share", "features", "cache KB")
+    rows = [
+        (
+            place.name,
+            si(place.macs),
+            percent(place.share),
+            " x ".join(map(str, place.features)),
+            f"{place.cached_bytes / 1e3:,.1f}",
+        )
+        for place in shown
+    ]
+    table = table_of_rows(heads, rows or [("nowhere", "", "", "", "")])
+    pixels = " x ".join(map(str, size_of(size)))
+    legend = {
+        "MACs": f"MACs: until there, of one image of {pixels} pixels",
+        "share": "share: of the whole network's",
+        "cache KB": "cache KB: what the features of one image take on disk",
+    }
+    console.print(replace(table, legend=legend, least_first=("cache KB", "features")))
+    named = f"It can be cut at {count(len(at_size), 'place')}; all of them: aebnas check FILE --json"
+    console.print(FittedText(named))
 
 
 def _genes(space: SearchSpace) -> FittedTable:
@@ -136,7 +171,7 @@ def _print_limits(console: Console, description: Description) -> None:
         console.print(FittedText(f"Note: {note}", "yellow"), soft_wrap=True)
 
 
-def _share(share: Share) -> str:
+def _share(share: AdmittedShare) -> str:
     most = "" if share.is_exact else "at most "
     return f"{most}{percent(share.share, 1)}"
 

@@ -47,7 +47,7 @@ from aebnas.train.full.events import (
 )
 from aebnas.train.select.selected_network import SelectedNetwork
 
-ROLES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
+NETWORK_NAMES = {"network": "network", "static": "the same without early exits", "teacher": "teacher"}
 LINES = 20
 """Epochs of a training that get a line in a pipe."""
 
@@ -213,7 +213,7 @@ def began(event: TrainingBegan) -> str:
     inherited = ", from inherited weights" if event.inherits else ""
     done_before = f", {event.epochs_done} of them done before" if event.epochs_done else ""
     epochs = f"{count(event.epochs, 'epoch')} on {event.images:,} images{inherited}{done_before}"
-    return f"{ROLES[event.role]} {event.key}: {epochs}; {event.folder}"
+    return f"{NETWORK_NAMES[event.role]} {event.key}: {epochs}; {event.folder}"
 
 
 def epoch_line(event: EpochEnded) -> str:
@@ -233,7 +233,7 @@ def trained(event: NetworkTrained) -> str:
     """Return a finished network as a line."""
     exits = " / ".join(percent(share, 2) for share in event.accuracy)
     trained_before = " (trained before)" if event.was_known else ""
-    line = f"{ROLES[event.role]} {event.key}{trained_before}: exits {exits} on calibrate"
+    line = f"{NETWORK_NAMES[event.role]} {event.key}{trained_before}: exits {exits} on calibrate"
     if len(event.accuracy) == 1:
         return line
     cost = metric_value(event.cost_metric, event.policy_cost)

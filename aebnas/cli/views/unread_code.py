@@ -6,7 +6,7 @@ import shlex
 
 from aebnas.cli.views.json_lines import write
 from aebnas.config import SearchFile
-from aebnas.search.unread_code import UNCHECKED, UNCOUNTED, not_loaded, unread_names
+from aebnas.search.unread_code import UNCHECKED, UNKNOWN_WITHOUT_CODE, not_loaded, unread_names
 
 
 def describe_unread(config: SearchFile, file: str, json: bool) -> None:
@@ -17,7 +17,7 @@ def describe_unread(config: SearchFile, file: str, json: bool) -> None:
         file: Its path, for display.
         json: Print one JSON object instead.
     """
-    names, unchecked = unread_names(config), [UNCHECKED, UNCOUNTED]
+    names, unchecked = unread_names(config), [UNCHECKED, UNKNOWN_WITHOUT_CODE]
     if json:
         write({"file": file, "name": config.name, "code_not_loaded": names, "not_checked": unchecked})
         return

@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import SerializeAsAny, WrapValidator
 
+from aebnas.config.choices import did_you_mean, reject
+from aebnas.config.sections.pretrained import PRETRAINED, PretrainedSpaceConfig
 from aebnas.config.sections.space import SpaceConfig
-from aebnas.config.sections.spaces import SpaceSection, outside_space
-from aebnas.extensions.names import is_outside
+from aebnas.config.sections.spaces import STAGED, SpaceSection, outside_space
+from aebnas.extensions.names import HINT, is_outside
+
+SECTIONS: Mapping[str, type[SpaceSection]] = {STAGED: SpaceConfig, PRETRAINED: PretrainedSpaceConfig}
+"""By the kind that a file names."""
 
 
 def _of_its_kind(value: Any, handler: Any) -> Any:
     """Return the section of the kind that it names."""
-    if isinstance(value, Mapping) and is_outside(value.get("kind")):
+    if isinstance(value, SpaceSection) or not isinstance(value, Mapping):
+        return value if isinstance(value, SpaceSection) else SpaceConfig.model_validate(value)
+    kind = value.get("kind", STAGED)
+    if is_outside(kind):
         return outside_space(value)
-    return value if isinstance(value, SpaceSection) else handler(value)
+    if kind not in SECTIONS:
+        near = did_you_mean(kind, list(SECTIONS)) if isinstance(kind, str) else ""
+        reject([(("kind",), f"unknown value {kind!r:.60}. {near}Choices: {', '.join(SECTIONS)}, or {HINT}.")])
+    return SECTIONS[kind].model_validate(value)
 
 
 if TYPE_CHECKING:
     AnySpace: TypeAlias = SpaceSection
-else:
-    AnySpace = Annotated[SerializeAsAny[SpaceConfig], WrapValidator(_of_its_kind)]
+else:  # the alternatives are listed for what walks over fields
+    AnySpace = Annotated[SerializeAsAny[SpaceConfig | PretrainedSpaceConfig], WrapValidator(_of_its_kind)]

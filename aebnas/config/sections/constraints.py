@@ -15,7 +15,7 @@ from pydantic_core import PydanticKnownError
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean
 from aebnas.errors import CodeError
-from aebnas.extensions.names import is_outside, parse
+from aebnas.extensions.names import is_outside, parsed_name
 from aebnas.files.source_locations import Path
 from aebnas.task.metrics.table import DEVICE_METRICS, METRICS, metric_of
 
@@ -39,7 +39,7 @@ def _checked(name: str) -> str:
         ValueError: It is not.
     """
     try:
-        parse(name)
+        parsed_name(name)
         metric_of(name)
     except CodeError as error:
         raise ValueError(str(error)) from error

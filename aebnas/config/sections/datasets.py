@@ -14,7 +14,7 @@ from aebnas.errors import CodeError
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import is_outside, parse
+from aebnas.extensions.names import is_outside, parsed_name
 
 
 def known_or_outside(value: Any, handler: Callable[[Any], Any]) -> Any:
@@ -26,7 +26,7 @@ def known_or_outside(value: Any, handler: Callable[[Any], Any]) -> Any:
     if not is_outside(value):
         return handler(value)
     try:
-        parse(value)
+        parsed_name(value)
         if is_allowed():
             loaded(value, kinds.DATASET)
     except CodeError as error:

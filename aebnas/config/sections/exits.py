@@ -15,13 +15,13 @@ from aebnas.config.sections.constraints import full_name, wrong_device
 from aebnas.config.sections.policies import Policies, PolicyConfig, Share, ThresholdsConfig, policy_named
 from aebnas.config.tagged import setting_names
 from aebnas.extensions.names import is_outside
-from aebnas.task.metrics.table import EXPECTED
+from aebnas.task.metrics.table import EXPECTED_METRICS
 
 BUDGETS = ("macs", "latency_ms", "energy_mj")
 """Targets that bound the mean cost of an image."""
-TARGETS = ("accuracy", *BUDGETS, "guarantee")
+TARGET_FIELDS = ("accuracy", *BUDGETS, "guarantee")
 DEFAULT_POLICY = "confidence"
-Size = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class GuaranteeConfig(Frozen):
@@ -44,18 +44,18 @@ class ExitsConfig(Frozen):
     """Method that decides, as in pcee or {name: pcee, bins: 10}; {choices: [pcee, confidence]}: a gene."""
     accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     """Target: the lowest mean cost with this accuracy; a candidate is then one point."""
-    macs: Size | None = None
+    macs: Positive | None = None
     """Target: the best accuracy within this mean number of MACs."""
-    latency_ms: Size | None = None
+    latency_ms: Positive | None = None
     """Target: the best accuracy within this mean latency; needs hardware."""
-    energy_mj: Size | None = None
+    energy_mj: Positive | None = None
     """Target: the best accuracy within this mean energy; needs hardware."""
     guarantee: GuaranteeConfig | None = None
     """Target: the lowest mean cost with a promise on harm, as in {max_harm: 0.01, confidence: 0.9}."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ExitsConfig:
-        given = [name for name in TARGETS if getattr(self, name) is not None]
+        given = [name for name in TARGET_FIELDS if getattr(self, name) is not None]
         wrong: list[Wrong] = [
             ((name,), f"is a second target beside exits.{given[0]}; one at a time") for name in given[1:]
         ]
@@ -107,7 +107,7 @@ class ExitsConfig(Frozen):
     @property
     def target(self) -> str | None:
         """Return which target is given."""
-        return next((name for name in TARGETS if getattr(self, name) is not None), None)
+        return next((name for name in TARGET_FIELDS if getattr(self, name) is not None), None)
 
     @property
     def budget_metric(self) -> str | None:
@@ -137,7 +137,7 @@ def traded_cost(exits: ExitsConfig, objectives: Sequence[str], profiles: Sequenc
         profiles: Names of the hardware profiles.
     """
     budget = exits.budget_metric
-    costs = EXPECTED if budget is None else (budget,)
+    costs = EXPECTED_METRICS if budget is None else (budget,)
     for name in objectives:
         if name.partition("@")[0] in costs:
             return full_name(name, profiles)

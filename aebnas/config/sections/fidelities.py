@@ -21,7 +21,7 @@ from aebnas.config.sections.fidelity_kinds import (
     TrainedConfig,
 )
 
-KINDS: dict[str, type[FidelityOptions]] = {
+FIDELITY_CONFIGS: dict[str, type[FidelityOptions]] = {
     "trained": TrainedConfig,
     "inherited": InheritedConfig,
     "heads": HeadsConfig,
@@ -34,7 +34,7 @@ SHORT = {"trained": "epochs", "heads": "epochs", "finetuned": "epochs"}
 
 def spelled_out(item: Any) -> Any:
     """Return an item of the list with ``kind`` and all its options as keys; what is neither is left alone."""
-    if isinstance(item, str) and item in KINDS:
+    if isinstance(item, str) and item in FIDELITY_CONFIGS:
         return {"kind": item}
     if isinstance(item, dict) and "kind" not in item:
         for kind, option in SHORT.items():
@@ -48,11 +48,11 @@ def _known(item: Any) -> Any:
     if isinstance(item, Frozen):
         return item
     kind = item.get("kind") if isinstance(item, dict) else item
-    if not isinstance(kind, str) or kind not in KINDS:
-        near = did_you_mean(kind, list(KINDS)) if isinstance(kind, str) else ""
+    if not isinstance(kind, str) or kind not in FIDELITY_CONFIGS:
+        near = did_you_mean(kind, list(FIDELITY_CONFIGS)) if isinstance(kind, str) else ""
         message = "needs a kind" if kind is None else f"unknown kind {kind!r}"
         place = ("kind",) if isinstance(item, dict) and "kind" in item else ()
-        reject([(place, f"{message}. {near}Kinds: {', '.join(KINDS)}.")])
+        reject([(place, f"{message}. {near}Kinds: {', '.join(FIDELITY_CONFIGS)}.")])
     return item
 
 
@@ -95,7 +95,7 @@ def wrong_fidelities(items: Sequence[FidelityOptions], epochs: int) -> list[Wron
     return wrong
 
 
-def short(items: Sequence[FidelityOptions]) -> str:
+def short_plan(items: Sequence[FidelityOptions]) -> str:
     """Return a plan as a person writes it, defaults left out."""
     plain = [item.model_dump(mode="json", exclude_defaults=True) | {"kind": item.kind} for item in items]
     return short_items(plain)

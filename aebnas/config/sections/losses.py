@@ -13,7 +13,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.outside import section_of
-from aebnas.config.tagged import names_of, one_model
+from aebnas.config.tagged import kind_names, one_model
 from aebnas.extensions import kinds
 
 
@@ -125,15 +125,15 @@ class JeiLossConfig(LossConfig):
     """What the full cost is worth, in nats of cross-entropy."""
 
 
-LOSSES: tuple[type[LossConfig], ...] = (
+LOSS_CONFIGS: tuple[type[LossConfig], ...] = (
     EquilibriumConfig, UniformConfig, WeightedConfig, SelfDistillationConfig, BoostedConfig,
     FrozenBackboneConfig, JeiLossConfig,
 )  # fmt: skip
-LOSS_NAMES = tuple(name for loss in LOSSES for name in names_of(loss))
+LOSS_NAMES = tuple(name for loss in LOSS_CONFIGS for name in kind_names(loss))
 if TYPE_CHECKING:
     AnyLoss = LossConfig
 else:
-    AnyLoss = Union[LOSSES]  # noqa: UP007 - a tuple at run time: what the schema's readers find
+    AnyLoss = Union[LOSS_CONFIGS]  # noqa: UP007 - a tuple at run time: what the schema's readers find
 
 
 def outside_loss(name: str) -> type[LossConfig]:
@@ -148,7 +148,7 @@ def outside_loss(name: str) -> type[LossConfig]:
 
 
 def _loss(given: Any) -> Any:
-    return one_model(given, LOSSES, outside_loss)
+    return one_model(given, LOSS_CONFIGS, outside_loss)
 
 
 def _written(loss: LossConfig) -> dict[str, Any]:
@@ -165,13 +165,13 @@ def loss_named(name: str, **options: Any) -> LossConfig:
     Raises:
         ValidationError: There is no such loss or option, or a value is wrong.
     """
-    loss: LossConfig = one_model({"name": name, **options}, LOSSES, outside_loss)
+    loss: LossConfig = one_model({"name": name, **options}, LOSS_CONFIGS, outside_loss)
     return loss
 
 
 def names_where(property_name: str) -> tuple[str, ...]:
     """Return the names of the losses of which a fact is true, as ``suits_supernets``."""
-    return tuple(name for loss in LOSSES if getattr(loss, property_name) for name in names_of(loss))
+    return tuple(name for loss in LOSS_CONFIGS if getattr(loss, property_name) for name in kind_names(loss))
 
 
 def wrong_exit_weights(weights: Sequence[float], exits: int) -> str | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from aebnas.config.choices import Frozen
-from aebnas.config.outside import or_code, renamed, section_of
-from aebnas.config.tagged import as_written, names_of, one_model, several_models
+from aebnas.config.outside import or_code, renamed_section, section_of
+from aebnas.config.tagged import as_written, kind_names, one_model, several_models
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed
 from aebnas.extensions.loading import loaded
@@ -37,11 +37,11 @@ class OptunaTunerConfig(Frozen):
     """Threshold vectors that are tried."""
 
 
-TUNERS = (ExactTunerConfig, OptunaTunerConfig)
+TUNER_CONFIGS = (ExactTunerConfig, OptunaTunerConfig)
 
 
 def _tuner(given: Any) -> Any:
-    return one_model(given, TUNERS)
+    return one_model(given, TUNER_CONFIGS)
 
 
 class PolicyConfig(Frozen):
@@ -144,15 +144,15 @@ class WindowConfig(PolicyConfig):
     """Share of arriving images that go on; null: every share is a point of the curve."""
 
 
-POLICIES: tuple[type[PolicyConfig], ...] = (
+POLICY_CONFIGS: tuple[type[PolicyConfig], ...] = (
     ThresholdsConfig, PatienceConfig, PceeConfig, SmoothedPceeConfig, EeroConfig, JeiConfig, EenetConfig,
     WindowConfig,
 )  # fmt: skip
-POLICY_NAMES = tuple(name for policy in POLICIES for name in names_of(policy))
+POLICY_NAMES = tuple(name for policy in POLICY_CONFIGS for name in kind_names(policy))
 if TYPE_CHECKING:
     AnyPolicy = PolicyConfig
 else:
-    AnyPolicy = Union[POLICIES]  # noqa: UP007 - a tuple at run time: what the schema's readers find: the starter file, near misses
+    AnyPolicy = Union[POLICY_CONFIGS]  # noqa: UP007 - a tuple at run time: what the schema's readers find: the starter file, near misses
 
 
 def outside_policy(name: str) -> type[PolicyConfig]:
@@ -162,12 +162,12 @@ def outside_policy(name: str) -> type[PolicyConfig]:
         CodeError: The code behind the name is missing or wrong.
     """
     if is_allowed() and kinds.SCORE.is_kept(loaded(name, kinds.POLICY)):
-        return renamed(name, ThresholdsConfig, outside_policy)
+        return renamed_section(name, ThresholdsConfig, outside_policy)
     return section_of(name, PolicyConfig, kinds.FAMILY, outside_policy, attributes=("single",))
 
 
 def _policies(given: Any) -> Any:
-    return several_models(given, POLICIES, outside_policy)
+    return several_models(given, POLICY_CONFIGS, outside_policy)
 
 
 Policies = Annotated[
@@ -182,5 +182,5 @@ def policy_named(name: str, **options: Any) -> PolicyConfig:
     Raises:
         ValidationError: There is no such policy or option, or a value is wrong.
     """
-    config: PolicyConfig = one_model({"name": name, **options}, POLICIES, outside_policy)
+    config: PolicyConfig = one_model({"name": name, **options}, POLICY_CONFIGS, outside_policy)
     return config

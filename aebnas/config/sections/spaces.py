@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -17,7 +17,7 @@ from aebnas.errors import CodeError
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import parse
+from aebnas.extensions.names import parsed_name
 
 STAGED = "staged"
 """The kind that a section without ``kind`` has."""
@@ -28,11 +28,27 @@ class SpaceSection(Frozen):
 
     kind: str
     """The kind of space."""
+    brings_weights: ClassVar[bool] = False
+    """Whether its networks begin with weights that the section names."""
 
     @property
     def options(self) -> dict[str, Any]:
         """Return the options of the kind by name."""
         return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+
+    @property
+    def code(self) -> str | None:
+        """Return the code from outside without which nothing is known of the space; None: none is needed."""
+        return None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Return the paths that it names, by the field that has them."""
+        return {}
+
+    def with_files(self, files: Mapping[str, str]) -> Self:
+        """Return the same with other paths, of those that ``files`` returned."""
+        return self.model_copy(update=dict(files))
 
     @property
     def exit_positions(self) -> tuple[str, ...] | None:
@@ -51,6 +67,11 @@ class OutsideSpace(SpaceSection):
     model_config = ConfigDict(extra="allow")
 
     @property
+    def code(self) -> str | None:
+        """Return the kind itself."""
+        return self.kind
+
+    @property
     def options(self) -> dict[str, Any]:
         """Return the options that were given, or where code is allowed all of them, by name."""
         return dict(self.model_extra or {})
@@ -65,7 +86,7 @@ def outside_space(given: Mapping[str, Any]) -> OutsideSpace:
     """
     name, options = str(given["kind"]), {option: given[option] for option in given if option != "kind"}
     try:
-        parse(name)
+        parsed_name(name)
         kind = loaded(name, kinds.SPACE) if is_allowed() else None
     except CodeError as error:
         reject([(("kind",), str(error))])

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from aebnas.config.choices import Frozen, reject
 
 SurrogateName = Literal["none", "auto", "gp", "gbt", "ridge", "rbf"]
-MODELS = ("gp", "gbt", "ridge", "rbf")
+MODEL_NAMES = ("gp", "gbt", "ridge", "rbf")
 """What ``auto`` chooses among."""
 
 

@@ -24,7 +24,7 @@ from aebnas.exits.core.arrays import FloatArray, IntArray, ScoreArray
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed, made_once
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import is_outside, parse
+from aebnas.extensions.names import is_outside, parsed_name
 from aebnas.task.answers import answers
 
 
@@ -135,7 +135,7 @@ def check_score(name: str) -> None:
         CodeError: It is of code that is missing or wrong.
     """
     if is_outside(name) and not is_allowed():
-        parse(name)
+        parsed_name(name)
     else:
         score_named(name)
 

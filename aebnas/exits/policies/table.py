@@ -22,7 +22,7 @@ from aebnas.exits.policies.window import WindowPolicy
 from aebnas.extensions import kinds
 from aebnas.extensions.consent import is_allowed, is_users
 from aebnas.extensions.loading import loaded
-from aebnas.extensions.names import is_outside, parse
+from aebnas.extensions.names import is_outside, parsed_name
 
 POLICIES: dict[str, type[ExitPolicy]] = {
     "threshold": ThresholdPolicy,
@@ -45,7 +45,7 @@ def policy_from_dict(data: Mapping[str, Any]) -> ExitPolicy:
     """
     name = data.get("policy")
     if isinstance(name, str) and is_outside(name):
-        parse(name)
+        parsed_name(name)
         kind: type[ExitPolicy] = loaded(name, kinds.FITTED) if is_allowed() else UnreadPolicy
         return kind.from_dict(data)
     if not isinstance(name, str) or name not in POLICIES:

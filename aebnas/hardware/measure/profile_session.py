@@ -195,8 +195,8 @@ def _with_networks(
         lambda done, total: listen("rounds", done, total),
     )
     networks: list[MeasuredNetwork] = []
-    roles: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
-    for role, part in roles:
+    parts: tuple[tuple[Role, slice], ...] = (("fit", slice(fit)), ("validate", slice(fit, None)))
+    for role, part in parts:
         networks += measured(request.space_name, role, request.task, architectures[part], times[part])
     others = tuple(network for network in profile.networks if network.space != request.space_name)
     return replace(profile, networks=(*others, *networks))

@@ -22,7 +22,7 @@ from aebnas.errors import TrainingError
 from aebnas.files.draft import clear_drafts
 from aebnas.files.full_disk import naming_full_disk
 from aebnas.files.waiting_lock import held
-from aebnas.heads.bank.branch import Branch, feature_map
+from aebnas.heads.bank.branch import Branch
 from aebnas.heads.bank.head_file import SMALLEST_BYTES, StoredHead, head_bytes, read_head, write_head
 from aebnas.heads.bank.request import HeadRequest, HeadTraining, key_of, seed_of
 from aebnas.heads.bank.training import Answers, head_dtype, head_logits, train_head
@@ -59,9 +59,8 @@ class TrainedHead:
 
     def branch(self, features: Features) -> Branch:
         """Return the module with its weights, in evaluation mode, on the CPU."""
-        shape = feature_map(features.spec(self.request.cut), self.request.grid)
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and replaced
-            branch = Branch(shape, self.request.layers)
+            branch = Branch(features.spec(self.request.cut), self.request.layers)
         branch.load_state_dict(dict(self.stored.weights))
         return branch.eval()
 

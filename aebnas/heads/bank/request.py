@@ -31,9 +31,7 @@ class HeadRequest:
 
     cut: str
     layers: tuple[Layer, ...]
-    """Exit modules and their classifier, as ``Segment.exit``; the first takes the cut's features as a map."""
-    grid: tuple[int, int] | None = None
-    """Height and width of a transformer's patches where they fill no square."""
+    """Exit modules and their classifier, as ``Segment.exit``; the first takes the cut's features."""
 
     @property
     def classes(self) -> int:
@@ -43,7 +41,7 @@ class HeadRequest:
     def metadata(self) -> dict[str, Any]:
         """Return plain values that identify it."""
         layers = [layer.signature() for layer in self.layers]
-        return {"cut": self.cut, "layers": layers, "grid": list(self.grid) if self.grid else None}
+        return {"cut": self.cut, "layers": layers}
 
 
 @dataclass(frozen=True)

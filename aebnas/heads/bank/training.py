@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aebnas.errors import TrainingError
-from aebnas.heads.bank.branch import Branch, feature_map
+from aebnas.heads.bank.branch import Branch
 from aebnas.heads.bank.request import HeadRequest, HeadTraining
 from aebnas.heads.features.features import Features
 from aebnas.heads.features.parts import Part
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.pretrained.to_map import ToMap
 from aebnas.training.losses.teacher import distilled_phases, joined
 from aebnas.training.phase import Phase
 from aebnas.training.precision import training_dtype
@@ -92,7 +93,7 @@ class Fit:
 
 def head_dtype(request: HeadRequest, training: HeadTraining, device: torch.device) -> torch.dtype:
     """Return the number format in which a head is trained."""
-    types = [layer.spec.type for layer in request.layers]
+    types = [layer.spec.type for layer in request.layers if not isinstance(layer, ToMap)]
     return training_dtype(training.config.precision, types, device)
 
 
@@ -115,7 +116,7 @@ def train_head(
     device, config = features.store.device, training.config
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        branch = Branch(feature_map(features.spec(request.cut), request.grid), request.layers)
+        branch = Branch(features.spec(request.cut), request.layers)
     branch.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     batches = FeatureBatches(features, request.cut, config.batch_size, seed, teacher)
     dtype = head_dtype(request, training, device)

@@ -51,10 +51,10 @@ def listed(answer: Any, name: str = "") -> dict[str, Any]:
     """
     if isinstance(answer, Tensor | fx.Node):
         return {name: answer}
-    found: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     for key, part in _parts(answer):
-        found |= listed(part, f"{name}.{key}" if name else str(key))
-    return found
+        tensors |= listed(part, f"{name}.{key}" if name else str(key))
+    return tensors
 
 
 def _parts(answer: Any) -> list[tuple[Any, Any]]:

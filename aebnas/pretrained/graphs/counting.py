@@ -95,6 +95,10 @@ def _bytes(node: fx.Node, traced: TracedGraph) -> int:
     return total
 
 
+PAIR = 2
+"""Images that are counted at once: batch norm refuses a single value per channel."""
+
+
 def saved_bytes(graph: PieceGraph, tensors: Mapping[str, Tensor], shape: Sequence[int]) -> int:
     """Return what autograd keeps of one image, weights left out.
 
@@ -105,16 +109,17 @@ def saved_bytes(graph: PieceGraph, tensors: Mapping[str, Tensor], shape: Sequenc
     """
     mode = FakeTensorMode()
     weights = [mode.from_tensor(tensors[name]) for name in graph.names]
-    known = {weight.untyped_storage()._cdata for weight in weights}
+    storages = {weight.untyped_storage()._cdata for weight in weights}
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         key = tensor.untyped_storage()._cdata
-        if key not in known:
-            kept[key] = max(kept.get(key, 0), tensor.numel() * BYTES_PER_VALUE)
+        if key not in storages:
+            share = PAIR if tensor.ndim and len(tensor) == PAIR else 1  # statistics have no batch
+            kept[key] = max(kept.get(key, 0), tensor.numel() * BYTES_PER_VALUE // share)
         return tensor
 
     with mode, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        answer = graph.function.forward(torch.empty(1, *shape).requires_grad_(), *weights)
+        answer = graph.function.forward(torch.empty(PAIR, *shape).requires_grad_(), *weights)
     del answer
     return sum(kept.values())

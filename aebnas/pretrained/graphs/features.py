@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import fx
 
@@ -32,6 +33,8 @@ def spec_of(node: fx.Node, image: Sequence[int]) -> TensorSpec:
 
 def _channels_last(node: fx.Node, sizes: tuple[int, ...], image: Sequence[int]) -> bool:
     channels_last = _answer_of_readers(node)
+    if channels_last is None:
+        channels_last = _answer_of_writers(node)
     if channels_last is not None:
         return channels_last
     if len(sizes) == 2:
@@ -46,13 +49,39 @@ def _answer_of_readers(node: fx.Node) -> bool | None:
     shape, waiting, seen = shape_of(node), [node], {node}
     while waiting:
         for user in waiting.pop(0).users:
-            name = schema_name(user)
-            if any(word in name for word in FIRST):
-                return False
-            if any(word in name for word in LAST):
-                return True
-            # whatever keeps the shape, as activations and sums, keeps the order of the axes
-            if shape_of(user) == shape and not any(word in name for word in ("permute", "transpose")):
+            answer = _says_last(user)
+            if answer is not None:
+                return answer
+            if _keeps_axes(user, shape):
                 waiting += [] if user in seen else [user]
                 seen.add(user)
     return None
+
+
+def _answer_of_writers(node: fx.Node) -> bool | None:
+    """Return whether the last operation that mixed channels wrote them last; None: none is met."""
+    shape, waiting, seen = shape_of(node), [node], {node}
+    while waiting:
+        writer = waiting.pop(0)
+        answer = _says_last(writer)
+        if answer is not None:
+            return answer
+        if _keeps_axes(writer, shape):
+            unseen = [earlier for earlier in writer.all_input_nodes if earlier not in seen]
+            waiting += [earlier for earlier in unseen if shape_of(earlier) == shape]
+            seen.update(unseen)
+    return None
+
+
+def _says_last(node: fx.Node) -> bool | None:
+    """Return where an operation has its channels; None: it has none of its own."""
+    name = schema_name(node)
+    if any(word in name for word in FIRST):
+        return False
+    return True if any(word in name for word in LAST) else None
+
+
+def _keeps_axes(node: fx.Node, shape: tuple[Any, ...] | None) -> bool:
+    """Whether a node keeps the order of the axes: whatever keeps the shape does, as activations and sums."""
+    moves = any(word in schema_name(node) for word in ("permute", "transpose"))
+    return shape_of(node) == shape and not moves

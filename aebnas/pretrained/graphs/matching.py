@@ -36,9 +36,9 @@ class _Finder:
     """Lone tensors of a graph by their place."""
 
     def __init__(self, graph: TracedGraph) -> None:
-        found = places(graph.flow)
-        self._by_end = {place.ended[0]: node for node, place in found.items() if place.ended}
-        self._by_address = {place.address: node for node, place in found.items()}
+        places_of = places(graph.flow)
+        self._by_end = {place.ended[0]: node for node, place in places_of.items() if place.ended}
+        self._by_address = {place.address: node for node, place in places_of.items()}
         self._before = dict(zip(graph.flow[1:], graph.flow[:-1], strict=True))
         self._lone = set(lone_tensors(graph))
 

@@ -58,7 +58,7 @@ def calls_of(node: fx.Node) -> tuple[Call, ...]:
 def places(flow: Sequence[fx.Node]) -> dict[fx.Node, Place]:
     """Return the place behind each node of a flow; several may have one name (``distinct``)."""
     stacks = [calls_of(node) for node in flow]
-    found: dict[fx.Node, Place] = {}
+    places_of: dict[fx.Node, Place] = {}
     counted: dict[tuple[str, str], int] = {}
     for i, node in enumerate(flow):
         after = stacks[i + 1] if i + 1 < len(flow) else ()
@@ -68,8 +68,8 @@ def places(flow: Sequence[fx.Node]) -> dict[fx.Node, Place]:
         innermost = stacks[i][-1].name if stacks[i] else ""
         operation = (innermost, schema_name(node) or str(node.target))
         counted[operation] = counted.get(operation, 0) + 1
-        found[node] = Place(name, level, ended, (*operation, counted[operation]))
-    return found
+        places_of[node] = Place(name, level, ended, (*operation, counted[operation]))
+    return places_of
 
 
 def distinct(names: Sequence[str]) -> list[str]:

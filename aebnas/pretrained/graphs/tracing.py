@@ -99,14 +99,14 @@ def refuse_training(traced: TracedGraph, name: str) -> None:
 
 
 def _logits_of(module: fx.GraphModule, answer: Any) -> tuple[TracedGraph, str]:
-    found = []
+    makers = []
 
     def pick(output: Any) -> fx.Node:
         logits, made_by = before_probabilities(answer(output))
-        found.append(made_by)
+        makers.append(made_by)
         return logits
 
-    return normalised(module, pick), found[0]
+    return normalised(module, pick), makers[0]
 
 
 def _refusal(error: Exception, places: list[str], name: str) -> str:

@@ -11,10 +11,10 @@ from aebnas.errors import DivergedError, TrainingError, WorkerError
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
 from aebnas.search.workers.resources import own_device
-from aebnas.supernet.preparation import Ready, ready_supernet
+from aebnas.supernet.preparation import ReadySupernet, ready_supernet
 from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import supernet_file
-from aebnas.supernet.training_loop import Progress
+from aebnas.supernet.training_loop import TrainingProgress
 
 METADATA_NAME = "supernet"
 """What a run notes: ``origin``, as of ``SupernetReady``, and the training's record; before, ``begun``, and
@@ -23,7 +23,7 @@ whether it ``diverged``."""
 
 def prepared_supernet(
     settings: SupernetSettings, workers: WorkersConfig, splits: Splits, store: RunStore, listener: Listener
-) -> Ready:
+) -> ReadySupernet:
     """Return the supernet that a search's candidates inherit from; the run notes where it came from.
 
     Args:
@@ -54,7 +54,7 @@ def prepared_supernet(
 
 def trained_supernet(
     settings: SupernetSettings, workers: WorkersConfig, splits: Splits, run: Path, listener: Listener
-) -> Ready:
+) -> ReadySupernet:
     """Return the supernet of a run directory; train it first where none fits.
 
     Args:
@@ -69,7 +69,7 @@ def trained_supernet(
         WorkerError: The training diverged.
     """
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: TrainingProgress) -> None:
         listener(SupernetProgress(**asdict(progress)))
 
     device = own_device(workers)

@@ -18,8 +18,8 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
 from aebnas.runs.individuals import Individual, with_free_points
 from aebnas.search.events import FinalsChosen, Listener, Warned
-from aebnas.search.fidelity.batches import Decided
-from aebnas.search.fidelity.promotion import best_first, finished_at
+from aebnas.search.fidelity.generations import Decided
+from aebnas.search.fidelity.promotion import finished_at, keys_best_first
 from aebnas.search.fidelity.steps import Steps
 from aebnas.space.api import SearchSpace
 
@@ -96,7 +96,7 @@ class Finals:
         before = self._steps.plan.fidelities[fidelity.level - 1].name
         done = finished_at(before, ended.evaluations)
         genomes = [individual.genome for individual in individuals]
-        ranked = best_first(self._space, genomes, done, self._goals)
+        ranked = keys_best_first(self._space, genomes, done, self._goals)
         best = self._allowed(ranked, done, fidelity)[: int(fidelity.keep or 0)]
         stored = {key: self._steps.find(key, fidelity.level) for key in best}
         evaluations = {key: evaluation for key, evaluation in stored.items() if evaluation is not None}

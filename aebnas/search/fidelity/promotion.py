@@ -35,7 +35,7 @@ def finished_at(fidelity: str, evaluations: Mapping[str, Evaluation]) -> dict[st
     }
 
 
-def best_first(
+def keys_best_first(
     space: SearchSpace, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], goals: Goals
 ) -> list[str]:
     """Return the keys of the finished candidates of a fidelity, the best first.

@@ -31,11 +31,11 @@ from aebnas.search.workers.cluster.contract import (
     Job,
     Lost,
     News,
-    Ready,
     UnreachableError,
+    WorkerReady,
 )
 from aebnas.search.workers.cluster.lost_workers import LostWorkers
-from aebnas.search.workers.cluster.nodes import check_room
+from aebnas.search.workers.cluster.nodes import check_capacity
 from aebnas.search.workers.cluster.remote import RemoteCluster
 from aebnas.search.workers.cluster.roster import Roster
 from aebnas.search.workers.cluster.stranding import Stranding
@@ -178,7 +178,7 @@ class RayPool:
         """Take in what happened, and which nodes are up."""
         for report in news.reports:
             match report:
-                case Ready(worker, node):
+                case WorkerReady(worker, node):
                     self._roster.ready(worker, node)
                 case Finished(worker, outcome):
                     del batch.running[worker]
@@ -248,7 +248,7 @@ class RayPool:
             nodes = self._cluster.begin(workers, 0, 0, shared_bytes, seconds)
             gpus = worker_gpus(workers, {"GPU": sum(node.gpus for node in nodes)})
             count = None if workers.count == "auto" else workers.count
-        check_room(nodes, workers.cpus_per_worker, gpus)
+        check_capacity(nodes, workers.cpus_per_worker, gpus)
         self._cluster.share(job, workers.cpus_per_worker, gpus)
         return Roster(self._cluster, nodes, workers.cpus_per_worker, gpus, count)
 

@@ -11,7 +11,7 @@ from aebnas.evaluation.plan import StepOf
 from aebnas.evaluation.record import Outcome
 from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.store.store import RunStore
-from aebnas.search.clock import Clock
+from aebnas.search.clock import RunClock
 from aebnas.search.events import Event, FeaturesProgress, Listener, SupernetProgress, WorkersStarted
 from aebnas.search.workers.pool import Pool
 from aebnas.space.api import Architecture
@@ -25,7 +25,7 @@ class Trainings:
         make_pool: Callable[[Listener], Pool],
         store: RunStore,
         context: str,
-        clock: Clock,
+        clock: RunClock,
         repeatability: Repeatability,
         listener: Listener,
     ) -> None:

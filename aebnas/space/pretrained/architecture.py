@@ -14,6 +14,7 @@ from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
+from aebnas.pretrained.to_map import mapped, to_map
 from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
@@ -85,12 +86,11 @@ class PretrainedArchitecture(PlainNetwork):
         for place in self.places:
             waiting.append(network.layer(start, place.name))
             if place.name in branches:
-                modules, reached = chain(branches[place.name], place.features)
-                branch = (*modules, classifier(reached, task.classes))
+                branch = self._branch(branches[place.name], place.features, task)
                 segments.append(Segment(tuple(waiting), branch, place.name))
                 waiting = []
             start = place.name
-        return (*segments, Segment(tuple(waiting), (self._head(network, task),), FINAL))
+        return (*segments, Segment(tuple(waiting), self._head(network, task), FINAL))
 
     def without_exits(self) -> Self:
         """Return the same network without early exits."""
@@ -115,7 +115,7 @@ class PretrainedArchitecture(PlainNetwork):
         for place in self.places:
             drawn = None
             if place.name in branches:
-                boxes, _ = boxes_of(branches[place.name], place.features)
+                boxes, _ = boxes_of(branches[place.name], mapped(place.features, self.size))
                 drawn = DrawnExit(place.name, (*boxes, Box("classifier", is_head=True)))
             size = place.features.size
             rows.append(Row(place.name, (Box("pretrained", place.features.channels, size),), drawn))
@@ -158,15 +158,21 @@ class PretrainedArchitecture(PlainNetwork):
             )
         return source.at(image)
 
-    def _head(self, network: CutNetwork, task: Task) -> Layer:
+    def _branch(self, blocks: tuple[BlockSpec, ...], features: TensorSpec, task: Task) -> tuple[Layer, ...]:
+        """Return the layers of an exit: the features as a map, modules, classifier."""
+        first = to_map(features, self.size)
+        modules, reached = chain(blocks, first[-1].output if first else features)
+        return (*first, *modules, classifier(reached, task.classes))
+
+    def _head(self, network: CutNetwork, task: Task) -> tuple[Layer, ...]:
         if self.head == "replace":
-            return classifier(self.places[-1].features, task.classes)
+            return self._branch((), self.places[-1].features, task)
         if network.classes != task.classes:
             raise ConfigError(
                 f"space.head: {self.network} answers with {network.classes} classes, but the data have "
                 f"{task.classes}: set space.head=replace"
             )
-        return network.layer(self.places[-1].name, END)
+        return (network.layer(self.places[-1].name, END),)
 
 
 def _place(name: str, features: tuple[int, list[int], bool]) -> Place:

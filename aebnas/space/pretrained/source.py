@@ -61,12 +61,9 @@ class NetworkSource:
             NetworkError: It is not there.
             CodeRefusedError: It is code, which this process may not run.
         """
-        return made_once(self.network, f"network with {self.weights}", self._load)
+        from aebnas.pretrained.loading import NamedOrigin
 
-    def _load(self) -> PretrainedNetwork:
-        from aebnas.pretrained.loading import load_network
-
-        return load_network(self.network, self.weights or None)
+        return NamedOrigin(self.network, self.weights).loaded()
 
     def _digest(self) -> str:
         from aebnas.pretrained.weights import weights_digest
@@ -74,20 +71,24 @@ class NetworkSource:
         return weights_digest(self.loaded().module)
 
 
-def last_map(network: CutNetwork) -> Cut:
-    """Return the last place where a network has a feature map: what comes behind is its head.
+def last_place(network: CutNetwork) -> Cut:
+    """Return where the features of a network end: what comes behind is its head.
+
+    The last map; where tokens come last, what the network makes of all of them, as its class token or mean.
 
     Raises:
-        ConfigError: There is none, or tokens follow it.
+        ConfigError: It has neither.
     """
-    shaped = [cut for cut in network.cuts if cut.features.size]
-    if not shaped or not _is_map(shaped[-1]):
-        where = f"at {shaped[-1].name!r} it has tokens" if shaped else "it has none"
+    shaped = [i for i, cut in enumerate(network.cuts) if _is_map(cut) or _is_tokens(cut)]
+    if not shaped:
         raise ConfigError(
-            "space.network: exits of this kind of space stand on feature maps (channels, height, width), "
-            f"but {network.name} does not end in one: {where}. Bring a network of convolutions"
+            "space.network: exits stand on feature maps (channels, height, width) or tokens (count, "
+            f"channels), but {network.name} can be cut at vectors alone, as behind {network.cuts[0].name!r}: "
+            "bring a network whose pooling comes last"
         )
-    return shaped[-1]
+    last = network.cuts[shaped[-1]]
+    behind = network.cuts[shaped[-1] + 1 :]
+    return behind[0] if _is_tokens(last) and behind else last
 
 
 def exit_cuts(network: CutNetwork, after: tuple[str, ...] | None) -> tuple[Cut, ...]:
@@ -101,8 +102,9 @@ def exit_cuts(network: CutNetwork, after: tuple[str, ...] | None) -> tuple[Cut, 
         ConfigError: An exit cannot stand at a name.
         NetworkError: A name is none of a cut; the nearest is told.
     """
-    end = last_map(network)
-    before = [cut for cut in network.cuts if cut.macs < end.macs]  # the last pooling costs nothing
+    end = last_place(network)
+    # what costs nothing more is no other place: the last pooling, the choice of the class token
+    before = [cut for cut in network.cuts if cut.macs < end.macs]
     if after is None:
         return tuple(cut for cut in network.worthwhile() if cut in before and _can_have_exit(cut))
     cuts = named_cuts(network.cuts, after, network.name)
@@ -114,15 +116,20 @@ def exit_cuts(network: CutNetwork, after: tuple[str, ...] | None) -> tuple[Cut, 
             )
         if not _can_have_exit(cut):
             raise ConfigError(
-                f"space.exits.after: at {cut.name!r} stands no exit: {network.name} has no feature map "
-                f"(channels, height, width) there, or it is called {FINAL!r}, as the last exit is; remove it"
+                f"space.exits.after: at {cut.name!r} stands no exit: {network.name} has no feature map or "
+                f"tokens there, but {cut.features.shape}, or it is called {FINAL!r}, as the last exit is; "
+                "remove it"
             )
     return cuts
 
 
 def _is_map(cut: Cut) -> bool:
-    return len(cut.features.size) == 2 and not cut.features.channels_last
+    return len(cut.features.size) == 2
+
+
+def _is_tokens(cut: Cut) -> bool:
+    return len(cut.features.size) == 1
 
 
 def _can_have_exit(cut: Cut) -> bool:
-    return _is_map(cut) and cut.name != FINAL
+    return (_is_map(cut) or _is_tokens(cut)) and cut.name != FINAL

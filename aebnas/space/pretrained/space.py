@@ -12,16 +12,19 @@ from typing import Any
 from aebnas.blocks.block import NORM_EPS, PADDING
 from aebnas.blocks.layer import Layer
 from aebnas.blocks.tensor_spec import image
+from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.cuts import named_cuts
 from aebnas.pretrained.layer import TYPE
-from aebnas.space.api import Architecture, GivenNetwork
+from aebnas.pretrained.to_map import mapped, to_map
+from aebnas.space.api import Architecture, CutPlace, GivenNetwork
 from aebnas.space.gene_space import GeneSpace, chosen
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.space.pretrained.architecture import Head, Place, PretrainedArchitecture
-from aebnas.space.pretrained.source import NetworkSource, exit_cuts, last_map
+from aebnas.space.pretrained.places import cut_places
+from aebnas.space.pretrained.source import NetworkSource, exit_cuts, last_place
 from aebnas.space.staged_rows import exit_row
 from aebnas.space.walks import count_branches, exit_layers
 from aebnas.task.input_size import Size, canonical_size, size_of
@@ -76,6 +79,22 @@ class PretrainedKind(SpaceKind):
         return PretrainedArchitecture.from_dict(plain)
 
 
+def pretrained_kind(section: PretrainedSpaceConfig) -> PretrainedKind:
+    """Return the kind with the options of a file."""
+    own, after = section.normalisation, section.exits.after
+    return PretrainedKind(
+        network=section.network,
+        weights=section.weights or "",
+        resolution=section.resolution or (),
+        head=section.head,
+        after=None if isinstance(after, str) else after,
+        most=section.exits.most,
+        branch=section.exits.branch,
+        normalisation=None if own is None else Normalisation(own.mean, own.std),
+        colours=section.colours,
+    )
+
+
 class PretrainedSpace(GeneSpace):
     """All networks that one trained network becomes by its resolution and exits."""
 
@@ -86,8 +105,14 @@ class PretrainedSpace(GeneSpace):
         sizes = options.resolution or (canonical_size((request.own_size[0], request.own_size[1])),)
         self._resolutions = tuple(map(canonical_size, sizes))
         source = NetworkSource(options.network, options.weights)
-        first = source.at(image(request.channels, self._resolutions[0]))
+        self._name = options.network
+        networks = {size: source.at(image(request.channels, size)) for size in self._resolutions}
+        first = networks[self._resolutions[0]]
         self._positions = tuple(cut.name for cut in exit_cuts(first, options.after))
+        self._cut_places = tuple(
+            place for size, cut in networks.items() for place in cut_places(cut, size, self._positions)
+        )
+        self._notes = tuple(dict.fromkeys(note for cut in networks.values() for note in cut.notes))
         self._most = len(self._positions) if options.most is None else options.most
         usual_normalisation, usual_colours = source.usual_input()
         self._bare = {
@@ -118,6 +143,15 @@ class PretrainedSpace(GeneSpace):
         """Return the places where exits may be, in order."""
         return self._positions
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to the network on the way."""
+        return tuple(f"{self._name}: {note}." for note in self._notes)
+
+    def cut_places(self) -> tuple[CutPlace, ...]:
+        """Return every place where the network can be cut, at every resolution, in order."""
+        return self._cut_places
+
     def backbone_types(self) -> tuple[str, ...]:
         """Return that backbones are made of pieces."""
         return (TYPE,)
@@ -135,7 +169,8 @@ class PretrainedSpace(GeneSpace):
 
         bare = self._bare[read(RESOLUTION)]
         branches = {
-            place.name: self._rows[place.name].decode(read, place.features)[0] for place in bare.places[:-1]
+            place.name: self._rows[place.name].decode(read, mapped(place.features, bare.size))[0]
+            for place in bare.places[:-1]
         }
         kept = [(name, modules) for name, modules in branches.items() if modules is not None][: self._most]
         exits, modules = tuple(name for name, _ in kept), tuple(modules for _, modules in kept)
@@ -161,7 +196,8 @@ class PretrainedSpace(GeneSpace):
         put(SETTING, self.settings, self.settings[0])
         branches = dict(zip(architecture.exits, architecture.branches, strict=True))
         for place in self._bare[size].places[:-1]:
-            self._rows[place.name].encode(branches.get(place.name), place.features, put)
+            features = mapped(place.features, architecture.size)
+            self._rows[place.name].encode(branches.get(place.name), features, put)
         return active
 
     def count(self) -> int:
@@ -183,7 +219,9 @@ class PretrainedSpace(GeneSpace):
             (whole,) = bare.segments(task)
             layers.update(dict.fromkeys(whole.layers()))
             for place in bare.places[:-1]:
-                layers.update(dict.fromkeys(exit_layers(self._rows[place.name], place.features, task)))
+                first = to_map(place.features, bare.size)
+                features = mapped(place.features, bare.size)
+                layers.update(dict.fromkeys([*first, *exit_layers(self._rows[place.name], features, task)]))
         return tuple(layers)
 
     def _places(self, source: NetworkSource, channels: int, size: Size) -> tuple[Place, ...]:
@@ -195,13 +233,13 @@ class PretrainedSpace(GeneSpace):
                 f"{'; '.join(network.notes)}. Bring it as a module (package.module:function)"
             )
         cuts = named_cuts(network.cuts, self._positions, network.name)
-        return tuple(Place(cut.name, cut.features) for cut in (*cuts, last_map(network)))
+        return tuple(Place(cut.name, cut.features) for cut in (*cuts, last_place(network)))
 
     def _counts(self, bare: PretrainedArchitecture) -> list[int]:
         """Return how many architectures have 0, 1, 2, ... exits, at one resolution."""
         counts = [1] + [0] * self._most
         for place in bare.places[:-1]:
-            branches = count_branches(self._rows[place.name], place.features)
+            branches = count_branches(self._rows[place.name], mapped(place.features, bare.size))
             for number in range(self._most, 0, -1):
                 counts[number] += counts[number - 1] * branches
         return counts

@@ -128,7 +128,7 @@ def metric_of(name: str) -> Metric:
     return metric
 
 
-def names_of(kind: type[Metric]) -> tuple[str, ...]:
+def metric_names(kind: type[Metric]) -> tuple[str, ...]:
     """Return the names of the metrics of one kind, as ``Expected``."""
     return tuple(name for name, metric in METRICS.items() if isinstance(metric, kind))
 
@@ -141,11 +141,11 @@ def metrics_of_answers(names: Iterable[str]) -> dict[str, OfAnswers]:
 
 DEVICE_METRICS = tuple(name for name, metric in METRICS.items() if metric.is_of_device)
 """Quantities of a hardware profile; ``latency_ms@NAME`` where there are several."""
-EXPECTED = names_of(Expected)
+EXPECTED_METRICS = metric_names(Expected)
 """Quantities that exits trade for accuracy; each has its ``worst_`` case."""
-ANSWERS = names_of(OfAnswers)
+ANSWER_METRICS = metric_names(OfAnswers)
 """Quantities of answers: computed where a search asks for them."""
 EVERYWHERE = tuple(
-    name for name, metric in METRICS.items() if not metric.is_of_device and name not in ANSWERS
+    name for name, metric in METRICS.items() if not metric.is_of_device and name not in ANSWER_METRICS
 )
 """Quantities that every run measures."""

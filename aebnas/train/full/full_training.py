@@ -71,7 +71,7 @@ def train_network(
         RunError: The folder holds another training, is damaged or cannot be written.
         TrainingError: The training diverged.
     """
-    job.weights(plan)  # wrong ones are told before anything is written
+    job.check(plan)  # wrong ones are told before anything is written
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
     with writing(job.folder), run_lock(job.folder):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aebnas.config.outside import names_in
+from aebnas.config.sections.training import NO_STATISTICS
 from aebnas.errors import ConfigError
 from aebnas.evaluation.identity import training_seed
 from aebnas.extensions.consent import code_digest
@@ -101,6 +102,25 @@ class TrainingJob:
         }
         deciding = {"space": self.architecture.to_dict(), "training": identity["training"]}
         return identity | _beginning(self.supernet) | _code({n: code_digest(n) for n in names_in(deciding)})
+
+    def check(self, plan: Plan) -> None:
+        """Refuse settings that do not fit the network, before anything is written.
+
+        Raises:
+            ConfigError: Exit weights are not those of this network, or batch norms shall keep statistics
+                that it does not have.
+        """
+        self.weights(plan)
+        training, segments = plan.settings.training, self.architecture.segments(plan.images.task)
+        layers = [layer for segment in segments for layer in segment.layers()]
+        brings = training.initial_weights != "random" or any(layer.brings_weights for layer in layers)
+        if training.frozen_batch_norm and not brings:
+            raise ConfigError(f"training.frozen_batch_norm {NO_STATISTICS}")
+        if training.frozen_batch_norm and self.inheritance is not None:
+            raise ConfigError(
+                "training.frozen_batch_norm: a supernet holds no statistics of batch norms to keep; "
+                "leave it, or --inherit, out"
+            )
 
     def weights(self, plan: Plan) -> tuple[float, ...]:
         """Return one loss weight per exit.

@@ -52,7 +52,7 @@ class ExitGates(nn.Module):
 
     def forward(self, logits: Sequence[Tensor]) -> Tensor:
         """Return gate logits ``(batch, count)`` from the detached logits of each early exit."""
-        features = torch.stack([gate_features(one.detach()) for one in logits], dim=1)
+        features = torch.stack([gate_features(exit_logits.detach()) for exit_logits in logits], dim=1)
         gates: Tensor = (features * self.weight).sum(dim=2) + self.bias
         return gates
 
@@ -96,7 +96,10 @@ def jei_loss(
     Returns:
         A scalar, in nats; means over the batch.
     """
-    losses = [labelled_loss(one, labels, label_smoothing=label_smoothing, reduction="none") for one in logits]
+    losses = [
+        labelled_loss(exit_logits, labels, label_smoothing=label_smoothing, reduction="none")
+        for exit_logits in logits
+    ]
     per_exit = torch.stack(losses, dim=1)
     heads = (exit_probabilities(gates.detach().sigmoid()) * per_exit).sum(dim=1).mean()
     best = (per_exit.detach() + cost).argmin(dim=1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aebnas.runs.individuals import Individual
 from aebnas.search.proposers.api import KEYS_REMEMBERED
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
-from aebnas.search.proposers.surrogate.features import Features
+from aebnas.search.proposers.surrogate.features import ArchitectureFeatures
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 
@@ -35,7 +35,7 @@ class Archive:
         self.keys: list[str] = []
         self.costs: list[ExactCost] = []
         self._exact = exact
-        self._features = Features(space)
+        self._features = ArchitectureFeatures(space)
         self._rows: list[FloatArray] = []
         self._describe = lru_cache(maxsize=KEYS_REMEMBERED)(self._described)
         self._measured: dict[str, list[FloatArray]] = {name: [] for name in names}

@@ -18,7 +18,7 @@ from aebnas.space.genes import BUDGET_FRACTION, Gene
 FloatArray = NDArray[np.float64]
 
 
-class Features:
+class ArchitectureFeatures:
     """Turns architectures of one space into rows of equal length."""
 
     def __init__(self, space: SearchSpace) -> None:

@@ -16,12 +16,12 @@ from aebnas.search.proposers.surrogate.models import MODELS, Predict, fit_standa
 
 FloatArray = NDArray[np.float64]
 FOLDS = 3
-DIGITS = 9
+TAU_DIGITS = 9
 """Predictions are rounded to so many decimals: what two processors disagree about decides nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedModel:
     """A model for one quantity, with what is known of its quality."""
 
     model: str
@@ -35,7 +35,7 @@ class Fitted:
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Return predictions of shape ``(n, outputs)`` for rows ``(n, features)``."""
         with quiet_and_single():
-            return np.round(self.predict(rows), DIGITS)
+            return np.round(self.predict(rows), TAU_DIGITS)
 
 
 def choose(
@@ -44,7 +44,7 @@ def choose(
     y: FloatArray,
     seed: int,
     in_units: Callable[[FloatArray], FloatArray] = lambda values: values,
-) -> Fitted:
+) -> FittedModel:
     """Fit the model that predicts best what it has not seen.
 
     Args:
@@ -60,7 +60,7 @@ def choose(
         taus = {name: mean_tau(in_units(outside[name]), in_units(y)) for name in names}
         best = max(names, key=lambda name: taus[name])
         deviation = np.sqrt(np.square(outside[best] - y).mean(0))
-        return Fitted(best, taus[best], deviation, fit_standardised(MODELS[best], x, y, seed))
+        return FittedModel(best, taus[best], deviation, fit_standardised(MODELS[best], x, y, seed))
 
 
 def mean_tau(predicted: FloatArray, observed: FloatArray) -> float:
@@ -73,7 +73,7 @@ def mean_tau(predicted: FloatArray, observed: FloatArray) -> float:
     with quiet_and_single():
         taus = [
             float(kendalltau(a, b).statistic)
-            for a, b in zip(np.round(predicted, DIGITS).T, np.round(observed, DIGITS).T, strict=True)
+            for a, b in zip(np.round(predicted, TAU_DIGITS).T, np.round(observed, TAU_DIGITS).T, strict=True)
             if len(b) > 1 and np.ptp(b) > 0
         ]
     return float(np.mean(np.nan_to_num(taus))) if taus else 0.0

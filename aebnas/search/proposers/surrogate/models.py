@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float64]
 Predict = Callable[[FloatArray], FloatArray]
-Fit = Callable[[FloatArray, FloatArray, int], Predict]
+FitModel = Callable[[FloatArray, FloatArray, int], Predict]
 """Takes rows ``(n, features)``, outputs ``(n, outputs)``, a seed."""
 
 LENGTHS = (0.5, 1.0, 2.0)
@@ -91,11 +91,11 @@ def fit_rbf(x: FloatArray, y: FloatArray, seed: int) -> Predict:
     return lambda rows: model.predict(rows)
 
 
-MODELS: dict[str, Fit] = {"gp": fit_gp, "gbt": fit_gbt, "ridge": fit_ridge, "rbf": fit_rbf}
+MODELS: dict[str, FitModel] = {"gp": fit_gp, "gbt": fit_gbt, "ridge": fit_ridge, "rbf": fit_rbf}
 """By the names of ``search.surrogate``."""
 
 
-def fit_standardised(fit: Fit, x: FloatArray, y: FloatArray, seed: int) -> Predict:
+def fit_standardised(fit: FitModel, x: FloatArray, y: FloatArray, seed: int) -> Predict:
     """Return a prediction in the units of ``y`` by a model that sees mean 0 and variance 1.
 
     Columns that do not vary are left out.

@@ -13,7 +13,7 @@ from aebnas.runs.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive
-from aebnas.search.proposers.surrogate.fitting import Fitted, choose
+from aebnas.search.proposers.surrogate.fitting import FittedModel, choose
 from aebnas.search.proposers.surrogate.quantities import ERROR, from_model, optimistic, to_model
 from aebnas.space.genes import Genome
 
@@ -26,7 +26,7 @@ class Surrogate:
 
     goals: Goals
     archive: Archive
-    fitted: Mapping[str, Fitted]
+    fitted: Mapping[str, FittedModel]
     key_of: KeyOf
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.config.schema import SearchConfig
-from aebnas.config.sections.surrogate import MODELS
+from aebnas.config.sections.surrogate import MODEL_NAMES
 from aebnas.evaluation.goals import Goals
 from aebnas.runs.individuals import Individual
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
@@ -34,7 +34,7 @@ from aebnas.search.proposers.surrogate.monitor import (
 )
 from aebnas.search.proposers.surrogate.prediction import Surrogate
 from aebnas.search.proposers.surrogate.quantities import ERROR, modelled
-from aebnas.search.proposers.surrogate.selection import front_of, gain, most_gaining
+from aebnas.search.proposers.surrogate.selection import feasible_front, gain, most_gaining
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 
@@ -101,7 +101,7 @@ class SurrogateProposer:
 
     def tell(self, individuals: Sequence[Individual]) -> None:
         """Compare with what was predicted, then learn."""
-        before = front_of(self._archive.individuals, len(self._reference))
+        before = feasible_front(self._archive.individuals, len(self._reference))
         self._archive.add(individuals)
         if self._surrogate is not None:
             self._latest = self._observations(individuals, self._surrogate, before)
@@ -144,7 +144,7 @@ class SurrogateProposer:
         if len(self._archive) < MIN_TRAINED:
             return {PLAIN: self._plain.ask()}
         seed = int(np.random.SeedSequence([search.seed, self._number]).generate_state(1)[0] >> 1)
-        models = MODELS if search.surrogate == "auto" else (search.surrogate,)
+        models = MODEL_NAMES if search.surrogate == "auto" else (search.surrogate,)
         self._surrogate = Surrogate.fit(self._goals, self._archive, models, seed, self._key_of)
         self._decision = self._monitor.decide(self._number)
         if not self._decision[0]:
@@ -175,7 +175,7 @@ class SurrogateProposer:
         """Return new architectures that together promise the largest gain."""
         trained = self._archive.individuals
         pool = promising(surrogate, trained, self._known, self._search, seed)
-        front, selected = front_of(trained, len(self._reference)), list[int]()
+        front, selected = feasible_front(trained, len(self._reference)), list[int]()
         if not len(front):
             return self._least_violating(surrogate, pool, count)
         genomes: list[Genome] = []
@@ -184,7 +184,7 @@ class SurrogateProposer:
                 break
             predicted = surrogate.individuals(pool, optimism)
             for i in selected:  # as a part of the front they promise nothing more
-                front = np.concatenate([front, front_of(predicted[i], len(self._reference))])
+                front = np.concatenate([front, feasible_front(predicted[i], len(self._reference))])
             more = most_gaining(predicted, count - len(selected), front, self._reference)
             genomes += [self._best_point(predicted[i], front) for i in more if i not in selected]
             selected += [i for i in more if i not in selected]

@@ -16,7 +16,7 @@ from aebnas.runs.pareto import hypervolume, non_dominated
 FloatArray = NDArray[np.float64]
 
 
-def front_of(individuals: Sequence[Individual], objectives: int) -> FloatArray:
+def feasible_front(individuals: Sequence[Individual], objectives: int) -> FloatArray:
     """Return the objectives of the feasible front, shape ``(points, objectives)``."""
     feasible = [individual.objectives for individual in individuals if individual.is_feasible]
     points = np.asarray(feasible, float).reshape(-1, objectives)
@@ -25,7 +25,7 @@ def front_of(individuals: Sequence[Individual], objectives: int) -> FloatArray:
 
 def gain(points: Sequence[Individual], front: FloatArray, reference: Sequence[float]) -> float:
     """Return the hypervolume that points add to a front, as a share of the reference's box."""
-    own = front_of(points, len(reference))
+    own = feasible_front(points, len(reference))
     if not len(own):
         return 0.0
     both = np.concatenate([front, own])
@@ -53,7 +53,7 @@ def most_gaining(
         fresh = gain(candidates[i], front, reference)
         if fresh >= np.delete(bounds, i).max(initial=0.0):
             selected.append(i)
-            front = np.concatenate([front, front_of(candidates[i], len(reference))])
+            front = np.concatenate([front, feasible_front(candidates[i], len(reference))])
             front = front[non_dominated(front)]
             fresh = 0.0
         bounds[i] = fresh

@@ -31,9 +31,9 @@ from aebnas.evaluation.settings import CandidateSettings
 from aebnas.extensions.consent import Permit
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.workers.cluster.aside import outlive_nobody, serve
-from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, Ready
+from aebnas.search.workers.cluster.contract import ClusterLostError, Finished, Job, Lost, News, WorkerReady
 from aebnas.search.workers.cluster.nodes import Node
-from aebnas.search.workers.cluster.session import answers, nodes_up, start_ray, stop_ray
+from aebnas.search.workers.cluster.session import is_answering, nodes_up, start_ray, stop_ray
 from aebnas.search.workers.pool import Shared
 from aebnas.space.api import Architecture
 
@@ -143,7 +143,7 @@ class RayCluster:
         self._nodes, self._asked = nodes_up(), time.monotonic()
         return self._nodes
 
-    def _report(self, reference: Any) -> Ready | Finished | Lost:
+    def _report(self, reference: Any) -> WorkerReady | Finished | Lost:
         worker = self._waiting.pop(reference)
         try:
             answer = ray.get(reference, timeout=FETCH_SECONDS)
@@ -152,7 +152,7 @@ class RayCluster:
         if worker in self._homes:
             return Finished(worker, answer)
         self._homes[worker] = answer
-        return Ready(worker, answer)
+        return WorkerReady(worker, answer)
 
     def _lost(self, worker: int, error: RayError) -> Lost:
         home, reason = self._homes.get(worker), _reason(error)
@@ -197,7 +197,7 @@ class _Guarded:
 def _first_down(nodes: Iterable[Node], up: set[str]) -> Node | None:
     """Return a node that the head no longer knows, or that does not answer."""
     for node in nodes:
-        if node.name not in up or not answers(node.address, KNOCK_SECONDS):
+        if node.name not in up or not is_answering(node.address, KNOCK_SECONDS):
             return node
     return None
 

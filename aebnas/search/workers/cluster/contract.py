@@ -23,7 +23,7 @@ class UnreachableError(WorkerError):
 
 
 @dataclass(frozen=True)
-class Ready:
+class WorkerReady:
     """A worker found a place and has loaded its data."""
 
     worker: int
@@ -57,7 +57,7 @@ class Lost:
 class News:
     """What happened since the last time, and the nodes that are up."""
 
-    reports: tuple[Ready | Finished | Lost, ...]
+    reports: tuple[WorkerReady | Finished | Lost, ...]
     nodes: tuple[Node, ...]
 
 

@@ -29,7 +29,7 @@ class Node:
     gpus: float
 
 
-def places(nodes: Iterable[Node], cpus: float, gpus: float) -> int:
+def worker_capacity(nodes: Iterable[Node], cpus: float, gpus: float) -> int:
     """Return how many workers the nodes hold if nobody else uses them.
 
     Args:
@@ -49,7 +49,7 @@ def gpu_slots(available: float, each: float) -> int:
     return int(available / each + TINY)
 
 
-def check_room(nodes: Sequence[Node], cpus: float, gpus: float) -> None:
+def check_capacity(nodes: Sequence[Node], cpus: float, gpus: float) -> None:
     """Refuse a cluster that holds no worker.
 
     Raises:
@@ -60,7 +60,7 @@ def check_room(nodes: Sequence[Node], cpus: float, gpus: float) -> None:
             f"workers.gpus_per_worker above 1 must be whole, but got {gpus:g}. "
             f"Next to it: {int(gpus)} and {int(gpus) + 1}"
         )
-    if places(nodes, cpus, gpus) == 0:
+    if worker_capacity(nodes, cpus, gpus) == 0:
         raise WorkerError(
             f"no worker fits: one needs {cpus:g} cores and {gpus:g} GPUs, {_sizes(nodes)}. "
             "See workers.cpus_per_worker and workers.gpus_per_worker"

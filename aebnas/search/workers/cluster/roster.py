@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from aebnas.search.workers.cluster.contract import Cluster
-from aebnas.search.workers.cluster.nodes import Node, places
+from aebnas.search.workers.cluster.nodes import Node, worker_capacity
 
 
 class Roster:
@@ -43,7 +43,7 @@ class Roster:
     @property
     def size(self) -> int:
         """Return how many workers have a place, asked for or not."""
-        room = places(self._nodes.values(), *self._needs)
+        room = worker_capacity(self._nodes.values(), *self._needs)
         return min([room] + [limit for limit in (self._limit, self._held) if limit is not None])
 
     @property

@@ -23,7 +23,7 @@ from aebnas.search.workers.cluster.tokens import own_token, settle_token
 SPARE_OBJECT_STORE_BYTES = 200_000_000
 """Room for results in flight, beside the images."""
 CONNECT_SECONDS = 5.0
-SETTINGS = {
+RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     # Ray would run workers at niceness 15, behind whatever else the machine does
@@ -44,7 +44,7 @@ def start_ray(config: WorkersConfig, count: int, gpus: float, shared_bytes: int)
     Raises:
         WorkerError: Ray does not start or cannot be reached.
     """
-    for name, value in SETTINGS.items():
+    for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if config.address is not None:
@@ -88,7 +88,7 @@ def nodes_up() -> tuple[Node, ...]:
     )
 
 
-def answers(address: str, seconds: float) -> bool:
+def is_answering(address: str, seconds: float) -> bool:
     """Return whether something listens at ``host:port``."""
     host, _, port = address.rpartition(":")
     try:

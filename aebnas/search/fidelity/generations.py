@@ -12,7 +12,7 @@ from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
 from aebnas.search.events import FidelityFinished, Listener
-from aebnas.search.fidelity.promotion import best_first
+from aebnas.search.fidelity.promotion import keys_best_first
 from aebnas.search.fidelity.steps import Steps
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.genes import Genome
@@ -21,7 +21,7 @@ Decided = Callable[[Evaluation, bool, int], None]
 """Told each candidate once it goes no further, whether the store knew it, and how many are still in work."""
 
 
-class Batches:
+class GenerationEvaluator:
     """Takes the generations of one search through its plan."""
 
     def __init__(self, steps: Steps, space: SearchSpace, goals: Goals, listener: Listener) -> None:
@@ -88,7 +88,7 @@ class Batches:
         self, asked: Sequence[Genome], evaluations: Mapping[str, Evaluation], level: int
     ) -> set[str]:
         done = {key: evaluation for key, evaluation in evaluations.items() if evaluation.is_done}
-        ranked = best_first(self._space, asked, done, self._goals)
+        ranked = keys_best_first(self._space, asked, done, self._goals)
         return set(ranked[: self._steps.plan.going_on(level, len(done))])
 
     def _cut(
