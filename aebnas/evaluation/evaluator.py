@@ -139,10 +139,10 @@ class Evaluator:
                 f"{list(self.settings.training.exit_weights or ())}: nothing would train it"
             )
 
-    def _artefacts(self, network: EarlyExitNetwork, known: Logits | None) -> Artefacts:
+    def _artefacts(self, network: EarlyExitNetwork, given: Logits | None) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
         names = (*SCORES, *self.settings.exits.exits.outside_scores)
-        logits = known or [image_logits(network, images) for images in splits]
+        logits = given or [image_logits(network, images) for images in splits]
         records = [
             ExitRecord({name: exit_scores(name, z) for name in names}, _small(predictions(z))) for z in logits
         ]

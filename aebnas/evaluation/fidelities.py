@@ -1,7 +1,7 @@
 """The kinds of fidelity: what each prepares before a search, and how it gives a candidate its weights.
 
 To add one, write a class that obeys ``FidelityKind`` and enter it in ``FIDELITIES`` under the kind's name,
-its options in ``config/sections/fidelity_kinds.py``.  Nobody else asks for a kind by its name.
+its options in ``config/sections/fidelities/kinds.py``.  Nobody else asks for a kind by its name.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aebnas.config.sections.fidelity_kinds import HeadsConfig
+from aebnas.config.sections.fidelities.kinds import HeadsConfig
 from aebnas.data.prepare import InputPreparation
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aebnas.config.sections.fidelity_kinds import InheritedConfig
+from aebnas.config.sections.fidelities.kinds import InheritedConfig
 from aebnas.evaluation.bench import Arrays, Bench, Preparation, Realised
 from aebnas.evaluation.plan import Fidelity, Step
 from aebnas.nets.network import EarlyExitNetwork

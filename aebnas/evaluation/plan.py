@@ -26,8 +26,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import FIDELITY_CONFIGS
-from aebnas.config.sections.fidelity_kinds import SUFFIX_DIGITS, FidelityOptions
+from aebnas.config.sections.fidelities.kinds import SUFFIX_DIGITS, FidelityOptions
+from aebnas.config.sections.fidelities.plan import FIDELITY_CONFIGS
 from aebnas.config.sections.training import TrainingConfig
 
 

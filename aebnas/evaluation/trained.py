@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from aebnas.config.sections.fidelity_kinds import FinetunedConfig
+from aebnas.config.sections.fidelities.kinds import FinetunedConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.loader import TrainBatches
 from aebnas.evaluation.bench import Arrays, Bench, Preparation, Realised

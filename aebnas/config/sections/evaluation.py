@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from aebnas.config.choices import Frozen, Items, Wrong
-from aebnas.config.sections.fidelities import FidelityConfig, wrong_fidelities
-from aebnas.config.sections.fidelity_kinds import InheritedConfig, TrainedConfig
+from aebnas.config.sections.fidelities.kinds import InheritedConfig, TrainedConfig
+from aebnas.config.sections.fidelities.plan import FidelityConfig, wrong_fidelities
 from aebnas.config.sections.losses import names_where
 from aebnas.config.sections.surrogate import SurrogateName
 from aebnas.config.sections.training import TrainingConfig

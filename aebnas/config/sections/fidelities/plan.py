@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean, reject
-from aebnas.config.sections.fidelity_kinds import (
+from aebnas.config.sections.fidelities.kinds import (
     FidelityOptions,
     FinetunedConfig,
     HeadsConfig,
