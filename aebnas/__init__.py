@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         validate_profile,
     )
     from aebnas.api.files import check_file, load_search_file, write_starter_file
+    from aebnas.api.given_networks import save_network, search_exits
     from aebnas.api.networks import evaluate_network, load_network, train_winner
     from aebnas.api.policies import fit_policy
     from aebnas.api.results import (
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         HardwareError,
+        NetworkError,
         RunError,
         TrainingError,
         WorkerError,
@@ -61,6 +63,7 @@ __all__ = [
     "DataError",
     "EarlyExitSession",
     "HardwareError",
+    "NetworkError",
     "RunError",
     "TrainingError",
     "WorkerError",
@@ -85,6 +88,8 @@ __all__ = [
     "rescore_run",
     "resume_run",
     "run_search",
+    "save_network",
+    "search_exits",
     "tensorboard",
     "together",
     "train_supernet",
@@ -100,6 +105,7 @@ _HOMES = {
         "estimate_profiling", "list_devices", "profile_device", "profile_request", "validate_profile",
     ),
     "aebnas.api.files": ("check_file", "load_search_file", "write_starter_file"),
+    "aebnas.api.given_networks": ("save_network", "search_exits"),
     "aebnas.api.networks": ("evaluate_network", "load_network", "train_winner"),
     "aebnas.api.policies": ("fit_policy",),
     "aebnas.api.results": (
@@ -108,8 +114,8 @@ _HOMES = {
     "aebnas.api.searching": ("resume_run", "run_search", "train_supernet"),
     "aebnas.deploy.session": ("EarlyExitSession",),
     "aebnas.errors": (
-        "AebnasError", "CodeError", "ConfigError", "DataError", "HardwareError", "RunError", "TrainingError",
-        "WorkerError",
+        "AebnasError", "CodeError", "ConfigError", "DataError", "HardwareError", "NetworkError", "RunError",
+        "TrainingError", "WorkerError",
     ),
     "aebnas.extensions.consent": ("allow_code",),
     "aebnas.search.tracking": ("numbers_to", "tensorboard", "together"),

@@ -52,7 +52,7 @@ def main() -> None:
         # a network without early exits has nothing to predict
         if evaluation.is_done
         and len(evaluation.reach_macs) > 1
-        and store.weights_path(evaluation.key, evaluation.fidelity).exists()
+        and store.artefacts.weights_path(evaluation.key, evaluation.fidelity).exists()
     }
     chosen = [kept[key] for key in sorted(kept)][: arguments.candidates]
     anchor = anchor_clock(target)
@@ -64,7 +64,7 @@ def main() -> None:
             splits.task,
             config.training.boosting_coefficient,
         )
-        weights = io.BytesIO(store.weights_path(evaluation.key, evaluation.fidelity).read_bytes())
+        weights = io.BytesIO(store.artefacts.weights_path(evaluation.key, evaluation.fidelity).read_bytes())
         network.load_state_dict(torch.load(weights, weights_only=True))
         reach = profile.reach_latency_ms(network.plan)
         images = np.concatenate(

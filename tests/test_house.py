@@ -87,19 +87,6 @@ def test_a_function_of_too_many_lines_is_told(tmp_path: Path, lines: int, is_lon
     assert said(package) == (is_long, complaints)
 
 
-def test_a_module_on_the_list_of_long_ones_must_be_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    from lengths import too_long
-
-    package = house(tmp_path, {"long": "# a line\n" * 301, "short": ""})
-    assert too_long(package, {"long.py"}) == []
-    assert too_long(package, {"long.py", "short.py"}) == [
-        f"{package}/short.py: 0 lines are short enough; take it off LONG"
-    ]
-
-
 @pytest.mark.parametrize(
     "binding",
     [

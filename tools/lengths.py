@@ -1,37 +1,32 @@
 """How long modules and functions may be: what is longer does too much, and is split along a seam.
 
-Exceptions are listed one by one, and the list can only shrink: what has become short enough must leave it.
+There are no exceptions.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 MAX_MODULE = 300
 """Lines of a module, all counted."""
 MAX_FUNCTION = 60
 """Lines of a function, its docstring not counted."""
-LONG: frozenset[str] = frozenset({"runs/contents.py", "runs/store/store.py", "report/text/summary.py"})
-"""Modules of the package that are longer still."""
 
 
-def too_long(package: Path, exceptions: Collection[str] = LONG) -> list[str]:
-    """Return one line per module and function that is too long, and per exception that is none any more.
+def too_long(package: Path) -> list[str]:
+    """Return one line per module and function that is too long.
 
     Args:
         package: Folder of the package.
-        exceptions: Modules that may be longer, by their path in the package.
     """
     wrong = []
     for path in sorted(package.rglob("*.py")):
-        text, name = path.read_text(encoding="utf-8"), path.relative_to(package).as_posix()
+        text = path.read_text(encoding="utf-8")
         count = len(text.splitlines())
-        if count > MAX_MODULE and name not in exceptions:
+        if count > MAX_MODULE:
             wrong.append(f"{path}: {count} lines, more than {MAX_MODULE}; split it along a seam")
-        elif count <= MAX_MODULE and name in exceptions:
-            wrong.append(f"{path}: {count} lines are short enough; take it off LONG")
         wrong += [f"{path}:{line}: {what}" for line, what in _long_functions(text)]
     return wrong
 

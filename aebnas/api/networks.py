@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aebnas.api.arguments import check_list, check_number, check_whole
+from aebnas.errors import ConfigError
 
 if TYPE_CHECKING:
     from aebnas.train.full.checkpoint import Trained
@@ -32,6 +33,7 @@ def train_winner(
     overrides: Sequence[str] = (),
     inherit: bool = False,
     distill: bool = False,
+    teacher: str | Path | None = None,
     distill_share: float = 0.5,
     distill_temperature: float = 3.0,
     tune: int = 0,
@@ -57,6 +59,9 @@ def train_winner(
         overrides: Settings of ``training`` and ``exits``, such as ``"training.epochs=60"``.
         inherit: Begin with the weights that the run's supernet holds.
         distill: Learn the answers of the space's largest network too, which is trained first.
+        teacher: Learn the answers of this network instead: the folder of a trained one,
+            ``package.module:Name`` of code of your own, a ``.pt2`` file, or a name of ours. It must not have
+            seen calibrate or test.
         distill_share: Of those answers in every exit's loss, 0 to 1.
         distill_temperature: Of those answers, above 0.
         tune: Try so many settings of hyperparameters before, on Ray Tune; 0: none.
@@ -74,7 +79,9 @@ def train_winner(
         ``folder``: where both lie.
 
     Raises:
-        ConfigError: The pick, an override or the winner file is wrong, or they do not fit together.
+        ConfigError: The pick, an override, the winner file or the teacher is wrong, or they do not fit
+            together.
+        NetworkError, CodeError: The teacher cannot be loaded.
         DataError: Something is wrong with the data.
         HardwareError: There is no such device.
         RunError: There is no such run or network, the data have changed since the search, or the folder
@@ -94,6 +101,8 @@ def train_winner(
     check_whole("tune", tune, 0)
     check_number("distill_share", distill_share, 0, 1)
     check_number("distill_temperature", distill_temperature, 0)
+    if distill and teacher is not None:
+        raise ConfigError("distill and teacher both say who teaches: give one of them")
     selected = select_network(Path(source), pick, budget_fraction, point)
     selected = replace(selected, data=moved(selected.data, _optional(data)))
     # mistakes are told before torch is imported
@@ -105,7 +114,10 @@ def train_winner(
 
     options = TrainingOptions(
         folder=_optional(folder),
-        distillation=Distillation(distill_share, distill_temperature) if distill else None,
+        distillation=(
+            Distillation(distill_share, distill_temperature) if distill or teacher is not None else None
+        ),
+        teacher=None if teacher is None else str(teacher),
         inherit=inherit,
         tune=tune,
         static=static,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aebnas.config import SearchFile
     from aebnas.runs.frame import LoadedRun
     from aebnas.search.events import Event, Listener
-    from aebnas.search.search import Search
+    from aebnas.search.loop.search import Search
     from aebnas.supernet.preparation import ReadySupernet
 
 RUNS = "runs"
@@ -164,7 +164,7 @@ def train_supernet(
     from aebnas.data.datasets import load_dataset
     from aebnas.data.splits import make_splits
     from aebnas.files.lock import run_lock
-    from aebnas.runs.store.store import storage_errors
+    from aebnas.runs.store.location import storage_errors
     from aebnas.search.artefacts.supernets import trained_supernet
     from aebnas.supernet.preparation import check_given, check_place
     from aebnas.supernet.storage import supernet_file

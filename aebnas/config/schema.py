@@ -81,8 +81,6 @@ class DataConfig(Frozen):
     """Bring images of a folder to this height = width or [height, width]; without it sizes may not differ."""
     first_label: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     """Label of the first class in an .npz file, for labels that do not count from 0."""
-    classes: Annotated[Items[Text], Field(min_length=2)] | None = None
-    """Names of all classes in the order in which a network of yours answers; default: the source's own."""
     split: SplitConfig = SplitConfig()
     """The three disjoint splits of the training data."""
     test_share: Share = 0.16

@@ -1,4 +1,4 @@
-"""Random crops, flips and cutouts of whole batches, as uint8 on the device.
+"""Random crops, flips, colours and cutouts of whole batches, as uint8 on the device.
 
 All random numbers of an epoch are drawn at once, on the CPU, from the caller's
 generator: the same seed gives the same images on every device, and a step waits
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from aebnas.config.sections.training import AugmentConfig
+from aebnas.data.colour_jitter import colour_factors, jittered
 from aebnas.data.dataset import Samples
+from aebnas.data.resized_crops import crop_boxes, enlarged
 
 
 class AugmentedImages:
@@ -23,6 +25,7 @@ class AugmentedImages:
     Crop: every image is padded once with black, and a batch is one gather of rows
     at random offsets.  Flip: each image is mirrored with probability 1/2; mirrored
     ones come first in a batch, which the order inside a batch does not matter for.
+    Resized crops and colours are those of ``resized_crops`` and ``colour_jitter``.
     Cutout: the centre lies anywhere in the image, so a square can reach over its
     edge; it is filled with the mean colour.
 
@@ -71,11 +74,17 @@ class AugmentedImages:
         top, left = (
             corners.to(device).view(*batches, 1, 1) for corners in self._cutout_corners(len(order), generator)
         )
+        boxes, factors = self._boxes(len(order), generator), self._factors(len(order), generator)
         for i, first in enumerate(mirrored[start:], start):
+            part = slice(i * batch_size, (i + 1) * batch_size)
             runs = (starts[i, :, None] + self._row_offsets).view(-1)
             batch = self._runs.index_select(0, runs).view(-1, self._height, self._width, self._channels)
+            if boxes is not None:
+                batch = enlarged(batch, boxes[part])
             if first:
                 batch[:first] = batch[:first].flip(2)
+            if factors is not None:
+                batch = jittered(batch, factors[part])
             yield self._cut_out(batch, top[i], left[i]) if self._augment.cutout else batch
 
     def _crop_offsets(self, count: int, generator: torch.Generator) -> Tensor:
@@ -98,6 +107,16 @@ class AugmentedImages:
         y = torch.randint(self._height, (count,), generator=generator)
         x = torch.randint(self._width, (count,), generator=generator)
         return y - half, x - half
+
+    def _boxes(self, count: int, generator: torch.Generator) -> Tensor | None:
+        options = self._augment.random_resized_crop
+        return None if options is None else crop_boxes(count, (self._height, self._width), options, generator)
+
+    def _factors(self, count: int, generator: torch.Generator) -> Tensor | None:
+        options = self._augment.colour_jitter
+        if options is None:
+            return None
+        return colour_factors(count, options, generator).to(self._runs.device)
 
     def _cut_out(self, batch: Tensor, top: Tensor, left: Tensor) -> Tensor:
         side = self._augment.cutout

@@ -20,11 +20,10 @@ from aebnas.config.schema import DataConfig
 from aebnas.config.text_paths import expanded
 from aebnas.data.checks.class_names import CIFAR10_NAMES, CIFAR100_NAMES, DIGITS, FASHION_NAMES
 from aebnas.data.checks.memory import check_fits, memory_errors, reading_peak
-from aebnas.data.class_order import in_order
 from aebnas.data.dataset import Dataset, Extras, Samples, check_labels, make_dataset
 from aebnas.data.readers.bundled import read_digits, read_mnist5k
 from aebnas.data.readers.cifar import CIFAR10, CIFAR100, read_cifar
-from aebnas.data.readers.folder import read_folder
+from aebnas.data.readers.folder import folder_shape, read_folder
 from aebnas.data.readers.idx import read_idx_pairs
 from aebnas.data.readers.npz import read_npz
 from aebnas.data.readers.official import OfficialFile, obtain
@@ -161,8 +160,7 @@ def load_dataset(config: DataConfig, progress: bool = False) -> Dataset:
         if test is None:
             check_labels(train.labels, len(classes), name)
             train, test = cut_test(train.named("image"), config.test_share, TEST_SEED)
-        dataset = make_dataset(name, train, test, classes, extras)
-    return dataset if config.classes is None else in_order(dataset, config.classes)
+    return make_dataset(name, train, test, classes, extras)
 
 
 def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
@@ -178,6 +176,18 @@ def shape_and_classes(config: DataConfig) -> tuple[tuple[int, ...], int]:
         return entry.shape, len(entry.classes)
     dataset = load_dataset(config)
     return dataset.train.shape, len(dataset.classes)
+
+
+def shape_of(config: DataConfig) -> tuple[int, ...]:
+    """Return ``(height, width, channels)`` of the images; of a folder the headers alone are read.
+
+    Raises:
+        DataError: The folder or file is missing, damaged or inconsistent.
+    """
+    if config.folder is not None:
+        return folder_shape(expanded("data.folder", config.folder), config.image_size)
+    shape, _ = shape_and_classes(config)
+    return shape
 
 
 def _read(config: DataConfig, progress: bool) -> tuple[str, Samples, Samples | None, tuple[str, ...], Extras]:

@@ -15,6 +15,7 @@ from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import Samples
 from aebnas.data.loader import check_trainable, mean_colour
+from aebnas.data.mixup import Mixing, Targets, draw_mixings
 from aebnas.data.prepare import InputPreparation
 from aebnas.task.input_spec import InputSpec
 
@@ -26,10 +27,15 @@ class ElasticBatch:
     """The same augmented images for any of the networks."""
 
     def __init__(
-        self, pixels: Tensor, labels: Tensor, preparations: dict[InputSpec, InputPreparation]
+        self,
+        pixels: Tensor,
+        labels: Tensor,
+        preparations: dict[InputSpec, InputPreparation],
+        mixing: Mixing | None = None,
     ) -> None:
-        """Hold the uint8 pixels ``(batch, h, w, c)``."""
-        self.labels = labels
+        """Hold the uint8 pixels ``(batch, h, w, c)``, and how they are mixed once they are prepared."""
+        self.targets: Targets = labels if mixing is None else mixing.targets(labels)
+        self._mixing = mixing
         self._pixels = pixels
         self._preparations = preparations
         self._prepared: dict[InputSpec, Tensor] = {}
@@ -41,7 +47,8 @@ class ElasticBatch:
             KeyError: The batches were not made for such a network.
         """
         if spec not in self._prepared:
-            self._prepared[spec] = self._preparations[spec](self._pixels)
+            x = self._preparations[spec](self._pixels)
+            self._prepared[spec] = x if self._mixing is None else self._mixing.images(x)
         return self._prepared[spec]
 
 
@@ -74,7 +81,7 @@ class ElasticBatches:
         """
         check_trainable(images, augment)
         target = torch.device(device)
-        self._count, self._seed = len(images), seed
+        self._count, self._seed, self._mixup = len(images), seed, augment.mixup
         self._batch_size = min(batch_size, len(images))
         self._images = AugmentedImages(images, augment, device=target, grey=mean_colour(specs[0]))
         self._labels = torch.tensor(images.labels).to(target)
@@ -92,6 +99,10 @@ class ElasticBatches:
         generator = torch.Generator().manual_seed(self._seed + EPOCH_STRIDE * number)
         order = torch.randperm(self._count, generator=generator)[: len(self) * self._batch_size]
         labels = self._labels.index_select(0, order.to(self._labels.device)).view(-1, self._batch_size)
+        mixings: Sequence[Mixing | None] = [None] * len(self)
+        if self._mixup:
+            device = self._labels.device
+            mixings = draw_mixings(self._mixup, len(self), self._batch_size, generator, device)
         batches = self._images.epoch(order, self._batch_size, generator, start)
-        for pixels, y in zip(batches, labels[start:], strict=True):
-            yield ElasticBatch(pixels, y, self._preparations)
+        for pixels, y, mixing in zip(batches, labels[start:], mixings[start:], strict=True):
+            yield ElasticBatch(pixels, y, self._preparations, mixing)

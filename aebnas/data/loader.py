@@ -14,6 +14,7 @@ from torch import Tensor
 from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import Samples
+from aebnas.data.mixup import Mixing, Targets, draw_mixings
 from aebnas.data.prepare import InputPreparation
 from aebnas.errors import ConfigError, DataError
 from aebnas.task.input_spec import InputSpec
@@ -56,7 +57,7 @@ class TrainBatches:
         """
         check_trainable(images, augment)
         target = torch.device(device)
-        self._count = len(images)
+        self._count, self._mixup = len(images), augment.mixup
         self._batch_size = min(batch_size, len(images))
         self._generator = torch.Generator().manual_seed(seed)
         self._images = AugmentedImages(images, augment, device=target, grey=mean_colour(spec))
@@ -67,13 +68,23 @@ class TrainBatches:
         """Return the number of batches of an epoch."""
         return self._count // self._batch_size
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(x, y)`` of one epoch: x ``(batch, *spec.shape)`` normalised, y ``(batch,)`` int64."""
+    def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
+        """Yield ``(x, y)`` of one epoch: x ``(batch, *spec.shape)`` normalised, y ``(batch,)`` int64.
+
+        With mixup, x is mixed, and y the labels of both images.
+        """
         order = torch.randperm(self._count, generator=self._generator)[: len(self) * self._batch_size]
         labels = self._labels.index_select(0, order.to(self._labels.device)).view(-1, self._batch_size)
+        mixings = self._mixings()
         batches = self._images.epoch(order, self._batch_size, self._generator)
-        for images, y in zip(batches, labels, strict=True):
-            yield self._prepare(images), y
+        for images, y, mixing in zip(batches, labels, mixings, strict=True):
+            x = self._prepare(images)
+            yield (x, y) if mixing is None else (mixing.images(x), mixing.targets(y))
+
+    def _mixings(self) -> Sequence[Mixing | None]:
+        if not self._mixup:
+            return [None] * len(self)
+        return draw_mixings(self._mixup, len(self), self._batch_size, self._generator, self._labels.device)
 
     def random_states(self) -> list[Tensor]:
         """Return the state of the random numbers behind the epochs begun so far."""

@@ -52,7 +52,7 @@ class Splits:
     @cached_property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are; reads all pixels of train once."""
-        return Task.of_samples(self.train.shape, len(self.classes), normalisation_of(self.train))
+        return Task.of_samples(self.train.shape, self.classes, normalisation_of(self.train))
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:

@@ -57,17 +57,22 @@ class GivenHeads:
         return self._bank.last_head(HeadRequest(self.network.places[-1], self.network.head))
 
     def heads(self, architecture: Architecture) -> list[TrainedHead]:
-        """Return a candidate's heads in order, trained now where nobody did; the last one if it is new.
+        """Return a candidate's heads in order, trained now where nobody did; its last one, too, if it is new.
 
         Raises:
             TrainingError: One cannot be trained.
             RunError: One cannot be written.
         """
-        last = self.last
+        last, places, pieces = self.last, self.network.places, 0
         bank = self._bank if last is None else self._bank.distilled_from(last)
-        segments = architecture.segments(self._task)[:-1]
-        heads = [bank.head(HeadRequest(segment.name, segment.exit)) for segment in segments]
-        return heads if last is None else [*heads, last]
+        heads = []
+        for segment in architecture.segments(self._task):
+            pieces += len(segment.backbone)
+            if pieces < len(places):
+                heads.append(bank.head(HeadRequest(places[pieces - 1], segment.exit)))
+            elif last is not None:
+                heads.append(last)
+        return heads
 
     def answers(self, part: Part) -> NDArray[np.float32]:
         """Return what the network's last exit says of a part, ``(n, classes)``."""

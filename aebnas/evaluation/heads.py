@@ -44,7 +44,8 @@ class Heads:
         given = self._networks.of(architecture)
         heads = given.heads(architecture)
         exits = [(head.calibrate, head.select) for head in heads]
-        exits += [(given.answers(CALIBRATE), given.answers(SELECT))] if given.network.keeps_head else []
+        if len(heads) == len(architecture.exit_names):  # behind them stands the network's own classifier
+            exits.append((given.answers(CALIBRATE), given.answers(SELECT)))
         calibrate, select = (np.stack(logits, axis=1) for logits in zip(*exits, strict=True))
         losses = [float(head.record["train_loss"]) for head in heads]
         dtypes = {PRECISIONS[head.record["precision"]] for head in heads}

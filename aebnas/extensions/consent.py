@@ -40,6 +40,8 @@ class Consent:
     """The import path before it was given: it comes back."""
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was loaded and made of names, once each."""
+    written: set[str] = field(default_factory=set)
+    """Files that this process, or the one that started it, wrote itself: reading them needs no consent."""
 
 
 _CONSENT = Consent()
@@ -52,9 +54,11 @@ class Permit:
     is_given: bool
     folders: tuple[str, ...]
     digests: Mapping[str, str]
+    written: tuple[str, ...] = ()
 
     def take(self) -> None:
         """Give this process the same consent, for as long as it lives."""
+        _CONSENT.written.update(self.written)
         if self.is_given:
             _CONSENT.is_given = True
             _CONSENT.expected.update(self.digests)
@@ -115,7 +119,20 @@ def is_allowed() -> bool:
 
 def permit() -> Permit:
     """Return this process's consent for one that it starts."""
-    return Permit(_CONSENT.is_given, tuple(_CONSENT.folders), dict(_CONSENT.digests))
+    written = tuple(sorted(_CONSENT.written))
+    return Permit(_CONSENT.is_given, tuple(_CONSENT.folders), dict(_CONSENT.digests), written)
+
+
+def wrote(file: Path) -> None:
+    """Note that this process wrote a file, and may read it; what was made of an earlier one is forgotten."""
+    _CONSENT.written.add(_absolute(file))
+    for key in [key for key in _CONSENT.made if key[0] == str(file) or _absolute(key[0]) == _absolute(file)]:
+        del _CONSENT.made[key]
+
+
+def may_run(name: str) -> bool:
+    """Return whether this process may run what a name of code, or a file that counts as code, stands for."""
+    return _CONSENT.is_given or _absolute(name) in _CONSENT.written
 
 
 def look_in(folder: str | Path) -> None:
@@ -132,7 +149,7 @@ def require_consent(name: str) -> None:
     Raises:
         CodeRefusedError: It was not given.
     """
-    if not _CONSENT.is_given:
+    if not may_run(name):
         raise CodeRefusedError(
             f"{name} is code from outside AEBNAS, which is not run unasked. "
             "If you wrote or have read it: --allow-code; in Python: with aebnas.allow_code()"
@@ -188,6 +205,10 @@ def made_once(name: str, what: str, make: Callable[[], T]) -> T:
 def is_users(file: str) -> bool:
     """Return whether a source file is one of code from outside that was looked at."""
     return file in _CONSENT.files
+
+
+def _absolute(file: str | Path) -> str:
+    return str(Path(file).expanduser().absolute())
 
 
 def _forget() -> None:

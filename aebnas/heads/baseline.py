@@ -60,7 +60,7 @@ class BaselineCheck:
             return (
                 f"{scored}, but {self.order_accuracy:.1%} if its classes stand in another order than those "
                 f"of the data ({', '.join(self.class_names)}). Tell the order of its classes: "
-                f"data.classes: [{order}]"
+                f"space.classes: [{order}]"
             )
         return (
             f"{scored}, which is chance ({self.chance:.1%}), and in no other order of its classes better: "

@@ -148,13 +148,15 @@ def frozen_network(given: GivenNetwork, prepare: Prepare, device: torch.device |
         prepare: As of ``FrozenNetwork``; does what ``given.input`` says.
         device: Where it runs.
     """
-    layers = (*given.pieces, *(given.head if given.keeps_head else ()))
-    pieces = [
-        layer.build().requires_grad_(False).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for layer in layers
-    ]
+    pieces = [layer.build() for layer in given.pieces]
+    identity = given.identity
+    if given.keeps_head:
+        pieces.append(nn.Sequential(*(layer.build() for layer in given.head)))
+        identity = f"{identity} {given.head[1:]}"  # which answers stand for the classes, and in which order
+    for piece in pieces:
+        piece.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     macs, cuts = 0, list[Cut]()
     for name, layer in zip(given.places, given.pieces, strict=True):
         macs += layer_cost(layer).macs
         cuts.append(Cut(name, 0, macs, layer.output))
-    return FrozenNetwork(given.identity, pieces, tuple(cuts), prepare, str(given.input))
+    return FrozenNetwork(identity, pieces, tuple(cuts), prepare, str(given.input))

@@ -21,8 +21,9 @@ from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
 from aebnas.pretrained.graphs.liveness import lone_tensors, narrowest
 from aebnas.pretrained.graphs.matching import matching
 from aebnas.pretrained.graphs.naming import Place, distinct, places
+from aebnas.pretrained.graphs.piece_graph import PieceGraph
 from aebnas.pretrained.layer import END, START, PieceCost, PieceLayer, piece_spec
-from aebnas.pretrained.pieces import Piece, PieceGraph, sliced
+from aebnas.pretrained.pieces import Piece, sliced
 
 DIGEST_DIGITS = 8
 

@@ -1,4 +1,4 @@
-"""From what a user names to a network: a name of ours, ``package.module:function``, a ``.pt2`` file."""
+"""From what a user names to a network: a name of ours, ``package.module:function``, a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from aebnas.extensions.loading import loaded, users_error
 from aebnas.pretrained.cut_network import CutNetwork
 from aebnas.pretrained.named.table import NAMED
 from aebnas.pretrained.network import PretrainedNetwork, SavedProgram
-from aebnas.pretrained.network_names import is_program, wrong_network
+from aebnas.pretrained.network_names import is_program, is_saved, wrong_network
+from aebnas.pretrained.saved.file import read_network
 from aebnas.pretrained.weights import load_weights
 
 NETWORK = Kind(
@@ -36,6 +37,8 @@ class NamedOrigin:
     network: str
     weights: str = ""
     """A file that is read into it; empty: it has its own."""
+    answer: str = ""
+    """Which part of its answer the logits are, by name or index; empty: the only candidate."""
 
     def __call__(self, shape: Sequence[int]) -> CutNetwork:
         """Return it for images of a shape ``(channels, height, width)``.
@@ -51,10 +54,10 @@ class NamedOrigin:
         Raises:
             NetworkError, CodeError: As for ``load_network``.
         """
-        return made_once(self.network, f"network with {self.weights}", self._load)
+        return made_once(self.network, f"network with {self.weights} {self.answer}", self._load)
 
     def _load(self) -> PretrainedNetwork:
-        network = load_network(self.network, self.weights or None)
+        network = load_network(self.network, self.weights or None, self.answer or None)
         network.origin = self
         return network
 
@@ -69,7 +72,7 @@ def load_network(
 
     Args:
         network: A module, a function that makes one, or what files name: ``package.module:function``, a
-            ``.pt2`` file, or a name of ``NAMED``.
+            ``.pt2`` or ``.aebnas`` file, or a name of ``NAMED``.
         weights: A file of weights that are read into it; None: those that it has.
         answer: Which part of its answer the logits are, by index or name, where there are several.
         name: What signatures and messages call it; None: after what it is.
@@ -80,6 +83,10 @@ def load_network(
     """
     if isinstance(network, str | Path) and is_program(str(network)):
         return _program(Path(network), weights, answer, name)
+    if isinstance(network, str | Path) and is_saved(str(network)):
+        if weights is not None or answer is not None:
+            raise NetworkError(f"{network} has its weights and logits inside: leave out weights and answer")
+        return read_network(Path(network))
     module, usual_name = _module(network)
     notes = () if weights is None else load_weights(module, weights)
     loaded_network = PretrainedNetwork(module, name or usual_name, answer)

@@ -1,7 +1,10 @@
-"""Modules that turn features into maps: ``aebnas.pretrained.to_map`` says which."""
+"""Modules without weights between pieces and branches: ``to_map`` and ``reordering`` say which."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 
@@ -55,3 +58,18 @@ class OnePixel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(batch, c, 1, 1)``."""
         return x[:, :, None, None]
+
+
+class Columns(nn.Module):
+    """Some of the logits ``(batch, n)``, in an order of one's own."""
+
+    order: Tensor
+
+    def __init__(self, order: Sequence[int]) -> None:
+        """Take the columns of these indices."""
+        super().__init__()
+        self.register_buffer("order", torch.tensor(order), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(batch, len(order))``."""
+        return x.index_select(1, self.order)

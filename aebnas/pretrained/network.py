@@ -17,7 +17,13 @@ from aebnas.pretrained.checking import answers_of, usable
 from aebnas.pretrained.cut_network import CutNetwork, Origin, no_cut
 from aebnas.pretrained.graphs.answers import Answering, are_probabilities
 from aebnas.pretrained.graphs.graph import TracedGraph, shape_of
-from aebnas.pretrained.graphs.tracing import modes, refuse_training, traced_module, traced_program
+from aebnas.pretrained.graphs.tracing import (
+    exported_module,
+    modes,
+    refuse_training,
+    traced_answer,
+    traced_program,
+)
 from aebnas.pretrained.layer import plain_name
 from aebnas.pretrained.verification import checked_evaluation, training_defect
 
@@ -87,14 +93,17 @@ class PretrainedNetwork:
         with modes(wrapped, training=False):
             return answers_of(wrapped, shape, self.name)
 
+    def _exported(self, shape: tuple[int, ...], training: bool) -> ExportedProgram:
+        """Return what ``torch.export`` makes of the network in one mode."""
+        return exported_module(Answering(self.module, self.answer), shape, training, self.name)
+
     def _evaluation(self, shape: tuple[int, ...]) -> tuple[TracedGraph, str]:
-        return traced_module(Answering(self.module, self.answer), shape, False, self.name)
+        return traced_answer(self._exported(shape, training=False))
 
     def _training(self, shape: tuple[int, ...]) -> tuple[TracedGraph | None, str]:
         """Return the graph of training, or why there is none."""
         try:
-            wrapped = Answering(self.module, self.answer)
-            traced, self._trained_by = traced_module(wrapped, shape, True, self.name)
+            traced, self._trained_by = traced_answer(self._exported(shape, training=True))
         except NetworkError as error:
             return None, f"it cannot be trained as a whole, exits are trained alone: {error}"
         return traced, ""

@@ -13,10 +13,15 @@ from aebnas.extensions.names import is_outside
 NETWORKS = ("efficientnet_lite0",)
 """Names of ours, the keys of ``NAMED`` (``named/table.py``)."""
 PROGRAM = ".pt2"
+SAVED = ".aebnas"
+"""Files of ``aebnas.save_network``."""
 ONNX = ".onnx"
 WEIGHTS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 """Files that hold weights and no network."""
-CHOICES = "package.module:function, a .pt2 file of torch.export.save, or one of: " + ", ".join(NETWORKS)
+CHOICES = (
+    "package.module:function, a .pt2 file of torch.export.save, a .aebnas file of aebnas.save_network, "
+    f"or one of: {', '.join(NETWORKS)}"
+)
 
 
 def is_program(network: str) -> bool:
@@ -24,14 +29,24 @@ def is_program(network: str) -> bool:
     return Path(network).suffix == PROGRAM
 
 
+def is_saved(network: str) -> bool:
+    """Return whether a text names a saved network, a ``.aebnas`` file."""
+    return Path(network).suffix == SAVED
+
+
+def is_file(network: str) -> bool:
+    """Return whether a text names a network by its file."""
+    return is_program(network) or is_saved(network)
+
+
 def is_code(network: str) -> bool:
     """Return whether using a network means running code that somebody brought; reading a program is."""
-    return is_program(network) or is_outside(network)
+    return is_file(network) or is_outside(network)
 
 
 def wrong_network(text: str) -> str | None:
     """Return why a text can name no network, and the cure; None: it can."""
-    if text in NETWORKS or is_program(text):
+    if text in NETWORKS or is_file(text):
         return None
     suffix = Path(text).suffix
     if suffix == ONNX:

@@ -8,7 +8,6 @@ batch is read from what comes in, so that it crosses the cuts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,18 +24,9 @@ from aebnas.pretrained.graphs.graph import (
     shape_of,
     tensor_name,
 )
+from aebnas.pretrained.graphs.piece_graph import PieceGraph, hold
 
 RESHAPES = ("aten::view", "aten::reshape", "aten::_unsafe_view")
-
-
-@dataclass(frozen=True, eq=False)
-class PieceGraph:
-    """The operations of a piece: a function of its input and of tensors, which it does not hold."""
-
-    function: fx.GraphModule
-    """Called with the input, then the tensors."""
-    names: tuple[str, ...]
-    """Of the tensors, in the order of the arguments."""
 
 
 class Piece(nn.Module):
@@ -65,20 +55,7 @@ class Piece(nn.Module):
         self._graphs = {False: evaluation, True: training}
         self._owners: dict[str, tuple[nn.Module, str]] = {}
         for name in dict.fromkeys([*evaluation.names, *(training.names if training else ())]):
-            self._hold(name, tensors[name], name not in passing)
-
-    def _hold(self, name: str, tensor: Tensor, persistent: bool) -> None:
-        path, _, leaf = name.rpartition(".")
-        owner: nn.Module = self
-        for part in filter(None, path.split(".")):
-            if part not in owner._modules:
-                owner.add_module(part, nn.Module())
-            owner = owner.get_submodule(part)
-        if isinstance(tensor, nn.Parameter):
-            owner.register_parameter(leaf, tensor)
-        else:
-            owner.register_buffer(leaf, tensor, persistent)
-        self._owners[name] = owner, leaf
+            self._owners[name] = hold(self, name, tensors[name], name not in passing)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the tensor at the end of the piece, ``(batch, ...)``, for the one at its beginning.
@@ -92,9 +69,7 @@ class Piece(nn.Module):
                 "this network can only be evaluated: train the exits alone, with the network in evaluation "
                 "mode, or bring it as a module (package.module:function)"
             )
-        tensors = [getattr(owner, leaf) for owner, leaf in map(self._owners.__getitem__, graph.names)]
-        answer: Tensor = graph.function.forward(x, *tensors)
-        return answer
+        return graph.run(x, self._owners)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Return how to make it again, with its own tensors: where the network has an origin, by name."""
@@ -105,14 +80,14 @@ class Piece(nn.Module):
         return make, (start, end), state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Piece:
-        """Return a piece with tensors of its own; the graphs, which hold none, are shared."""
+        """Return a piece with tensors of its own; graphs and what makes them, which hold none, are shared."""
         import copy
 
         copied = Piece.__new__(Piece)
         memo[id(self)] = copied
-        graphs = self.__dict__["_graphs"]
         for name, value in self.__dict__.items():
-            copied.__dict__[name] = graphs if name == "_graphs" else copy.deepcopy(value, memo)
+            is_shared = name in ("_graphs", "_made_by")
+            copied.__dict__[name] = value if is_shared else copy.deepcopy(value, memo)
         return copied
 
 

@@ -15,7 +15,8 @@ from aebnas.report.files.front_csv import front_csv, winner_links
 from aebnas.report.files.winners import write_winners
 from aebnas.report.files.writing import write_file
 from aebnas.report.page.page import page
-from aebnas.runs.contents import RunContents, read_runs
+from aebnas.runs.contents import RunContents
+from aebnas.runs.reading import read_runs
 from aebnas.runs.store.store import RunStore
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining
-from aebnas.runs.store.store import RunStore, step_name
+from aebnas.runs.store.artefacts import step_name
+from aebnas.runs.store.store import RunStore
 
 
 def failed_finals(filed: Iterable[Evaluation], finals: Sequence[FinalTraining]) -> tuple[Evaluation, ...]:

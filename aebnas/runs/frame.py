@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aebnas.errors import ConfigError, RunError
-from aebnas.runs.contents import OperatingPoint, RunContents, read_run
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import exit_names
 from aebnas.runs.frame_columns import POINT_GENES, column_kinds
+from aebnas.runs.fronts.operating_points import OperatingPoint
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice

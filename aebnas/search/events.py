@@ -8,7 +8,7 @@ from typing import Any
 
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining
-from aebnas.runs.individuals import FrontPoint
+from aebnas.runs.fronts.individuals import FrontPoint
 
 
 @dataclass(frozen=True)

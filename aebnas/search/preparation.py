@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from aebnas.config.schema import SearchFile
 from aebnas.config.sections.losses import wrong_exit_weights
-from aebnas.config.sections.space import NormalisationConfig
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
@@ -23,6 +22,7 @@ from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
+from aebnas.search.unread_code import has_unread_space
 from aebnas.search.workers.memory import check_workers_fit
 from aebnas.space.api import SearchSpace
 from aebnas.task.task import Task
@@ -119,24 +119,25 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
 
     Raises:
         ConfigError: The loss has another number of weights than there are exits, candidates are to inherit
-            and the space has no slots, or the normalisation is one of other channels than the images have.
+            and the space has no slots, the normalisation is one of other channels than the images have, or
+            a network's own head has other classes.
     """
     weights, space = config.training.exit_weights, problem.space
-    own = getattr(config.space, "normalisation", None)
-    if isinstance(own, NormalisationConfig):  # of a kind from outside it may be anything
-        wrong = own.problem(problem.task.samples.channels)
-        if wrong:
-            raise ConfigError(wrong)
+    wrong = config.space.problem(problem.task.samples.channels)
+    if wrong is not None:
+        raise ConfigError(wrong)
     message = None if weights is None else wrong_exit_weights(weights, len(space.exit_positions) + 1)
     if message:
         raise ConfigError(f"training.loss.exit_weights: {message}")
+    if config.space.brings_weights and not has_unread_space(config):
+        space.layers(problem.task)  # raises where a head does not fit
     if problem.plan.inherits and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"
         )
-
-    if problem.plan.is_frozen and not space.given_networks(problem.task):
+    is_read = not has_unread_space(config)
+    if problem.plan.is_frozen and is_read and not space.given_networks(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: heads need a network that somebody trained, but networks of kind "
             f"{config.space.kind} are made of blocks. Use trained, or space.kind=pretrained"

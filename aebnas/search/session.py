@@ -7,8 +7,6 @@ with new_session(load("search_spaces/mnist5k.yaml"), Path("runs/mine")) as searc
 
 from __future__ import annotations
 
-import math
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,38 +15,32 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aebnas.config import SearchFile, config_differences, load
+from aebnas.config import SearchFile, load
 from aebnas.config.text_paths import refuse_unwritable
-from aebnas.data.checks.moved import ADVICE, moved, other_data, read_again
+from aebnas.data.checks.moved import moved, read_again
 from aebnas.data.splits import Splits, make_splits
-from aebnas.errors import RunError
 from aebnas.evaluation.identity import code_of
-from aebnas.evaluation.plan import plan_of
-from aebnas.evaluation.settings import candidate_settings, supernet_settings
+from aebnas.evaluation.settings import candidate_settings
 from aebnas.files.atomic import write_atomically
 from aebnas.runs.environment import changes_since, check_versions, environment
 from aebnas.runs.kept_profiles import keep_profiles, kept_devices
 from aebnas.runs.store.arrays import pack_arrays
-from aebnas.runs.store.location import refuse_existing
-from aebnas.runs.store.store import RunStore, storage_errors
+from aebnas.runs.store.location import refuse_existing, storage_errors
+from aebnas.runs.store.store import RunStore
+from aebnas.search.continuing import (
+    check_code,
+    check_data,
+    check_end,
+    check_own_supernet,
+    check_settings,
+)
 from aebnas.search.events import Listener, Warned, ignore
+from aebnas.search.loop.search import Search
 from aebnas.search.preparation import prepare, weight_notes
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
-from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.workers.pool import Pool, SerialPool
-
-CHANGEABLE = (
-    "search.generations", "search.max_trainings", "search.max_minutes", "workers",
-    "supernet.processes", "supernet.checkpoint_seconds", "report", "code_folder",
-)  # fmt: skip
-"""Settings that may differ when a run is continued: when to stop, who works, how often a supernet is saved,
-what is shown, where code lies.  And who of the whole search is trained further in its end."""
-PLAN_FIELD = "evaluation.fidelities"
-
-PLACES = ("data.folder", "data.npz", "data.root")
-"""Settings that say where the images lie."""
 
 
 @contextmanager
@@ -103,7 +95,7 @@ def resumed_session(
 
     Args:
         path: The run's directory.
-        overrides: Settings such as ``search.generations=50``; see ``CHANGEABLE``.
+        overrides: Settings such as ``search.generations=50``; see ``continuing.CHANGEABLE``.
         listener: Told what happens.
         progress: Show the progress of downloads.
         retry_failures: Try again what failed for lack of memory, with its worker or by the time
@@ -122,14 +114,14 @@ def resumed_session(
         with store.writing():
             settled = store.settled
             config = load(path / "config.yaml", overrides)
-            _check_changes(settled, config)
-            _check_end(store, config)
+            check_settings(settled, config)
+            check_end(store, config)
             check_versions(store.environment, config.search.surrogate != "none")
             config = config.model_copy(update={"data": moved(config.data, data)})
             splits = make_splits(read_again(config.data, progress), config.data)
-            _check_data(store, splits)
-            _check_code(store, config)
-            _check_own_supernet(store, config, splits)
+            check_data(store, splits)
+            check_code(store, config)
+            check_own_supernet(store, config, splits)
             weight_notes(config.training, problem_of(config, splits.task).space, splits.task)
             store.rewrite_config(config)
             if retry_failures:
@@ -196,18 +188,6 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
     )
 
 
-def _check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> None:
-    """Refuse a run that was begun with a supernet which is trained otherwise today.
-
-    Raises:
-        RunError: Its supernet is of something else, or damaged.
-    """
-    if plan_of(config).inherits and (store.path / "supernet").is_dir():
-        from aebnas.supernet.preparation import check_own  # imports torch
-
-        check_own(supernet_settings(config), splits, store.path)
-
-
 def _record_data(store: RunStore, splits: Splits) -> None:
     """Keep what identifies the data, and the labels that rescoring needs."""
     store.put_metadata("data", splits.fingerprint)
@@ -217,65 +197,3 @@ def _record_data(store: RunStore, splits: Splits) -> None:
     labels = {"calibrate": splits.calibrate.labels, "select": splits.select.labels}
     with storage_errors(store.path):
         write_atomically(store.path / "labels.npz", pack_arrays(labels))
-
-
-def _check_data(store: RunStore, splits: Splits) -> None:
-    fingerprint = store.metadata("data")
-    if fingerprint is not None and fingerprint != splits.fingerprint:
-        what = f"the data of {store.path} have changed since the run began"
-        raise RunError(
-            other_data(what, fingerprint, splits.fingerprint, "Start a new run: aebnas search FILE")
-        )
-
-
-def _check_code(store: RunStore, config: SearchFile) -> None:
-    """Refuse to go on with other code than the run began with.
-
-    Raises:
-        RunError: The code behind a name has changed.
-    """
-    then = store.metadata("code", {})
-    changed = [name for name, now in code_of(config.outside_names).items() if then.get(name) != now]
-    if changed:
-        raise RunError(
-            f"the code of {', '.join(changed)} in {config.code_folder}, or what it imports, has changed "
-            f"since {store.path} began: its results would not belong together. Put the old files back, or "
-            "start a new run: aebnas search FILE --name NEW"
-        )
-
-
-def _check_changes(old: SearchFile, new: SearchFile) -> None:
-    same = plan_of(old).of_generations == plan_of(new).of_generations
-    allowed = (*CHANGEABLE, PLAN_FIELD) if same else CHANGEABLE
-    refused = [
-        difference
-        for difference in config_differences(old, new)
-        if not any(difference.path == name or difference.path.startswith(f"{name}.") for name in allowed)
-    ]
-    if refused:
-        changes = "; ".join(str(difference) for difference in refused)
-        has_moved = any(difference.path in PLACES for difference in refused)
-        raise RunError(
-            f"a run is continued with its own settings, but these differ: {changes}. "
-            f"Allowed changes: {', '.join(CHANGEABLE)}, and {PLAN_FIELD} that keep a number of candidates. "
-            f"{f'{ADVICE}. ' if has_moved else ''}"
-            "Start a new run: aebnas search FILE --name NEW"
-        )
-
-
-def _check_end(store: RunStore, config: SearchFile) -> None:
-    """Refuse an end before what is finished: weights of an earlier front exist no more."""
-    finished = [generation for generation in store.generations() if generation["is_complete"]]
-    if not finished:
-        return
-    ends = {"generations": config.search.generations, "max_trainings": config.search.max_trainings}
-    for name, end in ends.items():
-        last = finished[-1]
-        full = math.ceil(last.get("full_trainings", last["trainings"]))
-        reached = last["number"] if name == "generations" else full
-        if end is not None and end < reached:
-            run = shlex.quote(str(store.path))
-            raise RunError(
-                f"{store.path} has finished {reached} {name.removeprefix('max_')} already: "
-                f"search.{name} must be >= {reached}, but got {end}. What there is: aebnas report {run}"
-            )

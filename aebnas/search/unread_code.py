@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aebnas.config import SearchFile
 from aebnas.config.outside import names_in
-from aebnas.extensions.consent import is_allowed
+from aebnas.extensions.consent import is_allowed, may_run
 
 UNCHECKED = "that it is there and what it is, its options"
 UNKNOWN_WITHOUT_CODE = "the size of the space, costs, limits"
@@ -16,13 +16,14 @@ def unread_names(config: SearchFile) -> tuple[str, ...]:
     """Return the names of code that was not loaded, because nobody allowed it."""
     if is_allowed():
         return ()
-    program = config.space.code  # a saved program has no name of code
-    return tuple(dict.fromkeys([*config.outside_names, *([program] if program else [])]))
+    # a network's file has no name of code
+    needed = [name for name in config.space.code if not may_run(name)]
+    return tuple(dict.fromkeys([*config.outside_names, *needed]))
 
 
 def has_unread_space(config: SearchFile) -> bool:
     """Return whether parts of the space were not loaded: nothing can be counted then."""
-    of_space = {*names_in({"space": config.space.model_dump(mode="json")}), config.space.code}
+    of_space = {*names_in({"space": config.space.model_dump(mode="json")}), *config.space.code}
     return bool(set(unread_names(config)) & of_space)
 
 

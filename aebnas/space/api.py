@@ -59,11 +59,13 @@ def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
 class GivenNetwork:
     """A network that somebody trained, at one resolution, in pieces between the places of exits."""
 
+    name: str
+    """What it is called among several; empty: it is the only one."""
     identity: str
     """Of its operations at this resolution, and of all its weights."""
     input: InputSpec
     places: tuple[str, ...]
-    """What the place behind each piece is called: wherever the space may have an exit, and the last one."""
+    """What the place behind each piece is called: wherever the space may have an exit or an end."""
     pieces: tuple[Layer, ...]
     head: tuple[Layer, ...]
     """What follows the last place."""
@@ -75,6 +77,8 @@ class GivenNetwork:
 class CutPlace:
     """A place where a network that a user brought can be cut, at one resolution."""
 
+    network: str
+    """What it is called among several; empty: it is the only one."""
     name: str
     resolution: Size
     """Pixels of the input: height = width, or ``(height, width)``."""
@@ -88,6 +92,8 @@ class CutPlace:
     """What keeping the features of one image takes."""
     may_have_exit: bool
     """Whether the space may have an exit there."""
+    may_be_end: bool
+    """Whether the network may end there, before its own end."""
 
 
 class Architecture(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import PlainValidator
@@ -139,6 +140,11 @@ class StagedArchitecture:
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits of its SHA-256."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
+        # a search asks for it a hundred times per candidate; writing a network out takes half a millisecond
         return identity_of(self.to_dict())
 
     def input(self, task: Task) -> InputSpec:

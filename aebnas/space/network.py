@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 from aebnas.space.api import GivenNetwork, Segment
@@ -68,6 +69,10 @@ class PlainNetwork(ABC):
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
         return identity_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from aebnas.config.sections.pretrained import PRETRAINED, PretrainedSpaceConfig
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
 from aebnas.extensions import kinds
-from aebnas.extensions.consent import is_allowed
+from aebnas.extensions.consent import is_allowed, may_run
 from aebnas.extensions.loading import loaded
 from aebnas.extensions.names import is_outside
 from aebnas.space.api import Architecture, SearchSpace
@@ -79,9 +79,9 @@ def make_space(
         budget_fractions: Choices of the ``budget_fraction`` gene, rising, in (0, 1].
         settings: Choices of the ``exit_policy`` gene.
     """
-    code = section.code
-    if code is not None and not is_allowed():
-        return UnreadSpace(code, budget_fractions, settings)
+    refused = [name for name in section.code if not may_run(name)]
+    if refused:
+        return UnreadSpace(refused[0], budget_fractions, settings)
     request = SpaceRequest(section.kind, samples.size, samples.channels, budget_fractions, settings)
     return _made(section).space(request)
 

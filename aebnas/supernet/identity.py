@@ -58,7 +58,7 @@ def supernet_metadata(settings: SupernetSettings, fingerprint: str, task: Task) 
 
 
 def _metadata_of(settings: SupernetSettings, data: Mapping[str, Any]) -> dict[str, Any]:
-    training, space = settings.training.model_dump(mode="json"), settings.space.model_dump(mode="json")
+    training, space = settings.training.deciding(), settings.space.model_dump(mode="json")
     code = {name: code_digest(name) for name in names_in({"space": space})}
     read = [name for name in TRAINING if settings.supernet.optimizer == "sgd" or name not in SGD_ALONE]
     return {

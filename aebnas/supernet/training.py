@@ -25,6 +25,7 @@ from aebnas.config.sections.supernet import (
 )
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.data.elastic import ElasticBatch, ElasticBatches
+from aebnas.data.mixup import loss_of
 from aebnas.errors import DivergedError
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture
@@ -193,7 +194,8 @@ class SupernetTraining:
         """Add one network's gradients; return its last exit's logits."""
         subnet = self.supernet.sample_subnet(architectures)
         logits = self._logits(subnet.network, batch)
-        loss, labelled = self._loss(logits, batch.labels, teacher)
+        losses = loss_of(batch.targets, lambda labels: self._losses(logits, labels, teacher))
+        loss, labelled = losses.unbind()
         loss.backward()
         if self._is_balanced(subnet.network):
             shares = equilibrium_shares(subnet.network)
@@ -218,8 +220,8 @@ class SupernetTraining:
         with torch.autocast(self.supernet.device.type, dtype=torch.bfloat16, enabled=is_bf16):
             return [exit_logits.float() for exit_logits in network(x)]
 
-    def _loss(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the sums over the exits of ``(1 - a) CE + a T^2 KL(teacher || exit)`` and of CE, in nats."""
+    def _losses(self, logits: list[Tensor], labels: Tensor, teacher: Tensor | None) -> Tensor:
+        """Return the sums over exits of ``(1 - a) CE + a T^2 KL(teacher || exit)`` and of CE, in nats."""
         share = 0.0 if teacher is None else self._settings.teacher_share
         temperature, smoothing = self._settings.temperature, self._training.label_smoothing
         losses, labelled = [], []
@@ -237,7 +239,7 @@ class SupernetTraining:
                 )
                 loss = (1 - share) * loss + share * temperature**2 * soft
             losses.append(loss)
-        return torch.stack(losses).sum(), torch.stack(labelled).sum()
+        return torch.stack([torch.stack(losses).sum(), torch.stack(labelled).sum()])
 
     def _number_format(self) -> torch.dtype:
         """Return fp32 where any network of the space is trained so: one format for all of them."""

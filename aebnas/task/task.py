@@ -19,14 +19,24 @@ class Task:
     """How many answers there are: logits of every exit."""
     normalisation: Normalisation | None = None
     """Of the samples that train; None: they were not read, which costs and shapes do not need."""
+    class_names: tuple[str, ...] = ()
+    """In the order of the answers; none: not known, which costs and shapes do not need either."""
 
     @classmethod
     def of_samples(
-        cls, shape: Sequence[int], classes: int, normalisation: Normalisation | None = None
+        cls, shape: Sequence[int], classes: int | Sequence[str], normalisation: Normalisation | None = None
     ) -> Task:
-        """Return the task of samples of a shape ``(*size, channels)``, as arrays of them have it."""
+        """Return the task of samples of a shape ``(*size, channels)``, as arrays of them have it.
+
+        Args:
+            shape: Of the samples.
+            classes: Their names, or where those do not matter how many there are.
+            normalisation: Of the samples.
+        """
         *size, channels = shape
-        return cls(TensorSpec(channels, tuple(size)), classes, normalisation)
+        names = () if isinstance(classes, int) else tuple(classes)
+        count = classes if isinstance(classes, int) else len(names)
+        return cls(TensorSpec(channels, tuple(size)), count, normalisation, names)
 
     def input(self, size: tuple[int, ...]) -> InputSpec:
         """Return what a network takes that asks for a size, and for nothing else of its own."""

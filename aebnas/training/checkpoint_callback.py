@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from aebnas.errors import TrainingError
+from aebnas.training.averaging import Average
 from aebnas.training.phase import Phase
 
 State = dict[str, Any]
@@ -41,6 +42,8 @@ class TrainingState:
     """Of the finished epochs, by phase; the last list is the phase that was interrupted."""
     network: State
     companion: State | None
+    average: State | None
+    """Of the weights, where one is deployed in their place."""
     optimizer: State
     batches: list[Tensor]
     """Random states of the batches."""
@@ -54,6 +57,12 @@ class CheckpointCallback(Protocol):
     def recall(self) -> TrainingState | None:
         """Return where to begin; None: at the beginning."""
 
+    def look(self, epoch: Epoch) -> None:
+        """Look at the network behind a finished epoch, as it would be deployed: averaged, where it is.
+
+        Called before ``record`` of the same epoch.
+        """
+
     def record(self, epoch: Epoch, state: Callable[[], TrainingState]) -> None:
         """Take note of a finished epoch.
 
@@ -66,6 +75,9 @@ class CheckpointCallback(Protocol):
 class _NoCallback:
     def recall(self) -> None:
         """Begin at the beginning."""
+
+    def look(self, epoch: Epoch) -> None:
+        """Look at nothing."""
 
     def record(self, epoch: Epoch, state: Callable[[], TrainingState]) -> None:
         """Take no note."""
@@ -90,6 +102,7 @@ def snapshot(
     losses: list[list[float]],
     network: nn.Module,
     phase: Phase,
+    average: Average,
     optimizer: torch.optim.Optimizer,
     batches: object,
 ) -> TrainingState:
@@ -102,6 +115,7 @@ def snapshot(
         losses=[list(phase_losses) for phase_losses in losses],
         network=network.state_dict(),
         companion=None if phase.companion is None else phase.companion.state_dict(),
+        average=average.state(),
         optimizer=optimizer.state_dict(),
         batches=_repeatable(batches).random_states(),
         random=torch.get_rng_state(),
@@ -109,7 +123,12 @@ def snapshot(
 
 
 def restore(
-    state: TrainingState, network: nn.Module, phase: Phase, optimizer: torch.optim.Optimizer, batches: object
+    state: TrainingState,
+    network: nn.Module,
+    phase: Phase,
+    average: Average,
+    optimizer: torch.optim.Optimizer,
+    batches: object,
 ) -> None:
     """Put everything back to where a snapshot of the same training was taken.
 
@@ -120,6 +139,7 @@ def restore(
         network.load_state_dict(state.network)
         if phase.companion is not None:
             phase.companion.load_state_dict(state.companion or {})
+        average.restore(state.average)
         optimizer.load_state_dict(state.optimizer)
     except (RuntimeError, ValueError, KeyError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aebnas.config.sections.training import TrainingConfig
+from aebnas.data.mixup import Targets, loss_of
 from aebnas.errors import TrainingError
 from aebnas.nets.network import EarlyExitNetwork
+from aebnas.training.averaging import Average, average_of
 from aebnas.training.checkpoint_callback import (
     NO_CALLBACK,
     CheckpointCallback,
@@ -40,10 +42,11 @@ DIVERGED = 3
 """A training whose loss, after an epoch or more, is so many times that of chance has diverged."""
 
 
-class Batches(Iterable[tuple[Tensor, Tensor]], Sized, Protocol):
+class Batches(Iterable[tuple[Tensor, Targets]], Sized, Protocol):
     """One epoch of ``(images, targets)`` on the device each time it is iterated.
 
-    Targets are what the phases' losses expect: labels ``(batch,)``, or what ``teaching`` makes of them.
+    Targets are what the phases' losses expect: labels ``(batch,)``, or what a teacher's ``joined`` makes of
+    them; of mixed images, two of these.
     """
 
 
@@ -172,17 +175,23 @@ def _train_phase(
     with only_the_rest_trains(network, phase.frozen, config.frozen_batch_norm):
         trained = _trained(network, phase)
         optimizer = optimizer_of(network, trained, config)
+        average = average_of(network, config.ema_decay)
         if state is not None:
-            restore(state, network, phase, optimizer, batches)
+            restore(state, network, phase, average, optimizer, batches)
         shares = equilibrium_shares(network) if phase.equilibrium else {}
         rule = GradientRule(trained, shares, config.clip_norm)
         for epoch in range(len(losses), phase.epochs):
-            total = _train_epoch(network, batches, config, phase, dtype, optimizer, rule, epoch)
+            total = _train_epoch(network, batches, config, phase, dtype, optimizer, rule, average, epoch)
             losses.append(total / len(batches))
             _check_converges(losses, phase.chance)
             rate = one_cycle((epoch + 1) * len(batches) - 1, steps, config.learning_rate, config.warmup)
             done = Epoch(progress.epochs_before + len(losses), progress.phase, losses[-1], rate)
-            callback.record(done, lambda: snapshot(progress.losses, network, phase, optimizer, batches))
+            with average.in_place():
+                callback.look(done)
+            callback.record(
+                done, lambda: snapshot(progress.losses, network, phase, average, optimizer, batches)
+            )
+        average.finish()
 
 
 def _train_epoch(
@@ -193,6 +202,7 @@ def _train_epoch(
     dtype: torch.dtype,
     optimizer: torch.optim.SGD,
     rule: GradientRule,
+    average: Average,
     epoch: int,
 ) -> float:
     """Train one epoch; return the sum of its batches' losses."""
@@ -203,11 +213,13 @@ def _train_epoch(
         set_rates(optimizer, step, steps, config)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             logits = network(x)
-        loss = phase.loss([z.float() for z in logits], targets)
+        answers = [z.float() for z in logits]
+        loss = loss_of(targets, lambda shown: phase.loss(answers, shown))  # noqa: B023 - called at once
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         rule.apply()
         optimizer.step()
+        average.update()
         total += loss.detach()
         step += 1
         if step % CHECK_EVERY == 0:

@@ -19,11 +19,13 @@ from aebnas.config import load
 from aebnas.evaluation.rescoring import rescored, rescored_config
 from aebnas.evaluation.settings import exit_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.runs.contents import RunContents, read_run
-from aebnas.runs.pareto import hypervolume
+from aebnas.runs.contents import RunContents
+from aebnas.runs.fronts.pareto import hypervolume
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.arrays import read_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
+from aebnas.task.task import Task
 
 HERE = Path(__file__).parent
 FILE = "search_spaces/mnist5k.yaml"
@@ -44,10 +46,10 @@ def on_device(path: Path, profile: Path) -> RunContents:
     """Return a run with its front on the device."""
     store = RunStore(path)
     config = rescored_config(store.config, [str(profile)], None)
-    data = (store.metadata("image_shape")[2], len(store.metadata("classes")))
+    task = Task.of_samples(store.metadata("image_shape"), len(store.metadata("classes")))
     devices = DeviceCosts.read([profile])
     rescoring = rescored(
-        exit_settings(config), store.evaluations(), store.exit_records, read_labels(path), devices, data
+        exit_settings(config), store.evaluations(), store.exit_records, read_labels(path), devices, task
     )
     return read_run(store, rescored=(config, rescoring))
 

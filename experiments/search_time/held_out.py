@@ -56,7 +56,7 @@ from aebnas.exits.core.outcome import outcome_of
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import load_weight_bytes
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 from aebnas.runs.store.store import RunStore
 from aebnas.supernet.storage import load_supernet
 from aebnas.task.task import classification

@@ -40,7 +40,7 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.settings import candidate_settings, supernet_settings
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 from aebnas.runs.store.store import RunStore
 from aebnas.search.session import new_session, resumed_session
 from aebnas.supernet.identity import deciding_settings

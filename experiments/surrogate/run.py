@@ -24,8 +24,8 @@ from scipy.stats import binomtest, wilcoxon
 
 from aebnas.config import load
 from aebnas.evaluation.settings import goals_of
-from aebnas.runs.individuals import Individual
-from aebnas.runs.pareto import hypervolume
+from aebnas.runs.fronts.individuals import Individual
+from aebnas.runs.fronts.pareto import hypervolume
 from aebnas.search.proposers.api import Proposer, RandomProposer, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.nsga2 import Nsga2Proposer

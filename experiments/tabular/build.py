@@ -22,15 +22,14 @@ from aebnas.evaluation.settings import candidate_settings
 from aebnas.runs.environment import environment
 from aebnas.runs.store.store import RunStore
 from aebnas.search.workers.ray_pool import RayPool
-from aebnas.space.architecture import StagedArchitecture
-from aebnas.space.search_space import StagedSpace
+from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).parent
 RUN = Path("runs/tabular")
 
 
-def every_architecture(space: StagedSpace) -> dict[str, StagedArchitecture]:
+def every_architecture(space: SearchSpace) -> dict[str, Architecture]:
     """Return all distinct architectures of a small space by key."""
     genomes = itertools.product(*(range(n) for n in space.cardinalities))
     return {a.key(): a for a in (space.decode(genome) for genome in genomes)}
@@ -76,7 +75,7 @@ def main() -> None:
         pool = RayPool(settings, config.workers, splits)
         for outcome in pool.evaluate(missing, lambda key: None):
             store.add(outcome, context)
-            store.forget_artefacts([(outcome.evaluation.key, fidelity)])
+            store.artefacts.forget([(outcome.evaluation.key, fidelity)])
         pool.close()
     table(store, config).to_csv(HERE / "table.csv", index=False)
 

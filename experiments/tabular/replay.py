@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from aebnas.config import SearchFile, load
-from aebnas.runs.individuals import Individual
-from aebnas.runs.pareto import hypervolume
+from aebnas.runs.fronts.individuals import Individual
+from aebnas.runs.fronts.pareto import hypervolume
 from aebnas.search.proposers.api import Proposer, RandomProposer
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.search_space import StagedSpace

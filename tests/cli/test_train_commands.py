@@ -13,7 +13,7 @@ from rich.console import Console
 
 from aebnas.cli.views import training_views
 from aebnas.report.files.winners import load_winner
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import read_checkpoint
 from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkSelected

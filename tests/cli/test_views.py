@@ -21,7 +21,7 @@ from aebnas.cli.views.views import interruption
 from aebnas.config import load
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining
-from aebnas.runs.individuals import FrontPoint
+from aebnas.runs.fronts.individuals import FrontPoint
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,

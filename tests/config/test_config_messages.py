@@ -28,7 +28,7 @@ workers: {count: auto}
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
 TRAINING = (
     "epochs, batch_size, learning_rate, backbone_rate_multiplier, momentum, weight_decay, warmup, "
-    "label_smoothing, loss, clip_norm, precision, augment, initial_weights, frozen_batch_norm"
+    "label_smoothing, loss, clip_norm, ema_decay, precision, augment, initial_weights, frozen_batch_norm"
 )
 CASES = {
     # old text, new text, line and message
@@ -303,8 +303,8 @@ CASES = {
     "phases of a loss that has one": (
         "epochs: 8",
         "loss: {first_phase: 0.25}",
-        "13: training.loss.first_phase: belongs to frozen or jei, but the name is gradient_equilibrium; "
-        "remove it",
+        "13: training.loss.first_phase: belongs to frozen, jei or mixed, but the name is "
+        "gradient_equilibrium; remove it",
     ),
     "price without gates": (
         "epochs: 8",
@@ -320,7 +320,7 @@ CASES = {
         "epochs: 8",
         "loss: bosted",
         "13: training.loss: unknown value 'bosted'. Did you mean 'boosted'? Choices: gradient_equilibrium, "
-        "uniform, weighted, self_distillation, boosted, frozen, jei, "
+        "uniform, weighted, self_distillation, boosted, frozen, jei, mixed, "
         "or package.module:Name of your own code.",
     ),
     "text among weights": (

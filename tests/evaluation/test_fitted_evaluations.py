@@ -16,7 +16,7 @@ from aebnas.evaluation.settings import candidate_settings, exit_settings, goals_
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.runs.individuals import individual
+from aebnas.runs.fronts.individuals import individual
 
 REACH = (1.0, 2.0, 4.0)
 

@@ -31,7 +31,7 @@ from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.store.store import RunStore
-from aebnas.search.search import Search
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification

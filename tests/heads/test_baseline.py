@@ -37,7 +37,7 @@ def test_classes_in_another_order_are_found_and_named() -> None:
     assert check.status is BaselineStatus.OTHER_ORDER
     assert check.order == tuple(order)
     assert check.order_accuracy > 0.9
-    assert 'data.classes: ["d", "a", "b", "c", "e", "g", "f", "h"]' in check.message()
+    assert 'space.classes: ["d", "a", "b", "c", "e", "g", "f", "h"]' in check.message()
 
 
 def test_two_exchanged_classes_of_a_network_that_is_else_right_are_found() -> None:

@@ -51,7 +51,7 @@ def prepare(pixels: Tensor) -> Tensor:
 def given(keeps_head: bool = True) -> GivenNetwork:
     *pieces, head = PretrainedNetwork(Given(0).eval()).at((1, 28, 28)).layers(["stem", "body"])
     spec = digits().task.input((28, 28))
-    return GivenNetwork("a small network", spec, ("stem", "body"), tuple(pieces), (head,), keeps_head)
+    return GivenNetwork("", "a small network", spec, ("stem", "body"), tuple(pieces), (head,), keeps_head)
 
 
 def frozen(keeps_head: bool = True) -> FrozenNetwork:

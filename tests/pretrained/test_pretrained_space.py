@@ -3,57 +3,23 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from user_networks import CLASSES
+from space_cases import CLASSES, KIND, NETWORK, TASK, changed, drawn, space
 
-from aebnas import allow_code
-from aebnas.config.sections.space import BranchConfig, ModuleConfig
 from aebnas.errors import CodeRefusedError, ConfigError, NetworkError
-from aebnas.extensions.consent import look_in, without_code
+from aebnas.extensions.consent import without_code
 from aebnas.nets.network import EarlyExitNetwork
-from aebnas.space.kind import SpaceRequest
-from aebnas.space.pretrained.architecture import PretrainedArchitecture
 from aebnas.space.pretrained.source import NetworkSource
-from aebnas.space.pretrained.space import PretrainedKind, PretrainedSpace
+from aebnas.space.pretrained.space import PretrainedKind
 from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task, classification
 from aebnas.testing import SpaceContract
 
-HERE = Path(__file__).parent
-NETWORK = "user_networks:CifarResNet"
-MODULE = ModuleConfig(type=("conv", "pool"), width=(0.5, 1.0))
-BRANCH = BranchConfig(modules=(0, 1), module=MODULE)
-KIND = PretrainedKind(
-    NETWORK, resolution=(32, 24), after=("layer1", "layer2.0", "layer2"), most=2, branch=BRANCH
-)
-TASK = classification(3, CLASSES, 32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _code_is_allowed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with allow_code():
-        look_in(HERE)
-        yield
-
-
-def space(kind: PretrainedKind = KIND) -> PretrainedSpace:
-    return kind.space(SpaceRequest("pretrained", (32, 32), 3))
-
-
-def drawn(kind: PretrainedKind = KIND, exits: int = 2) -> PretrainedArchitecture:
-    """A network with so many exits, at the first resolution."""
-    made, rng = space(kind), np.random.default_rng(0)
-    while True:
-        network = made.decode(made.sample(rng))
-        if len(network.exits) == exits and network.size == (32, 32):
-            return network
+pytestmark = pytest.mark.usefixtures("code_is_allowed")
 
 
 class TestReplaced(SpaceContract):
@@ -68,7 +34,7 @@ class TestKept(SpaceContract):
     classes = CLASSES
 
     def kind(self) -> PretrainedKind:
-        return replace(
+        return changed(
             KIND, network="user_networks:MobileNetV2", head="keep", resolution=(), after=None, most=None
         )
 
@@ -79,7 +45,7 @@ class TestTokens(SpaceContract):
     shape = (32, 32, 3)
 
     def kind(self) -> PretrainedKind:
-        return replace(
+        return changed(
             KIND, network="user_networks:VisionTransformer", resolution=(), after=("blocks.0", "blocks.1")
         )
 
@@ -89,7 +55,7 @@ class TestTokensKept(SpaceContract):
     classes = CLASSES
 
     def kind(self) -> PretrainedKind:
-        return replace(
+        return changed(
             KIND, network="user_networks:VisionTransformer", resolution=(), after=None, head="keep"
         )
 
@@ -100,11 +66,11 @@ class TestChannelsLast(SpaceContract):
     shape = (32, 32, 3)
 
     def kind(self) -> PretrainedKind:
-        return replace(KIND, network="user_networks:ChannelsLast", resolution=(32, 48), after=None)
+        return changed(KIND, network="user_networks:ChannelsLast", resolution=(32, 48), after=None)
 
 
 def test_a_kept_head_untrained_answers_as_the_network_bit_for_bit() -> None:
-    network = drawn(replace(KIND, head="keep"))
+    network = drawn(changed(KIND, head="keep"))
     images = torch.randn(3, 3, 32, 32)
     original = NetworkSource(NETWORK).loaded().module.eval()
     with torch.no_grad():
@@ -131,14 +97,14 @@ def test_training_one_candidate_leaves_the_next_one_its_pretrained_weights() -> 
 
 
 def test_later_exits_than_the_most_allowed_are_dropped() -> None:
-    all_three = space(replace(KIND, most=None))
-    genome = all_three.encode(drawn(replace(KIND, most=None), exits=3))
+    all_three = space(changed(KIND, most=None))
+    genome = all_three.encode(drawn(changed(KIND, most=None), exits=3))
     assert all_three.decode(genome).exits == ("layer1", "layer2.0", "layer2")
     assert space().decode(genome).exits == ("layer1", "layer2.0")
 
 
 def test_without_names_exits_stand_where_they_are_worth_it() -> None:
-    found = space(replace(KIND, after=None))
+    found = space(changed(KIND, after=None))
     worthwhile = NetworkSource(NETWORK).at(TASK.samples).worthwhile()
     assert found.exit_positions == tuple(cut.name for cut in worthwhile)
 
@@ -185,7 +151,7 @@ def test_other_weights_are_another_identity(tmp_path: Path) -> None:
 
 def test_inputs_are_normalised_and_ordered_as_the_network_was_trained() -> None:
     own = Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    taken = drawn(replace(KIND, normalisation=own, colours="bgr")).input(TASK)
+    taken = drawn(changed(KIND, normalisation=own, colours="bgr")).input(TASK)
     assert taken.normalisation == own
     assert taken.colours == "bgr"
 
@@ -196,7 +162,7 @@ def test_inputs_of_other_networks_are_normalised_by_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "error", "words"),
+    ("options", "error", "words"),
     [
         ({"after": ("layer22",)}, NetworkError, "Did you mean 'layer2'?"),
         ({"after": ("layer3",)}, ConfigError, "whose exit is the final classifier; remove it"),
@@ -204,13 +170,13 @@ def test_inputs_of_other_networks_are_normalised_by_the_data() -> None:
     ],
 )
 def test_what_does_not_suit_is_refused_with_its_cure(
-    changed: dict[str, object], error: type[Exception], words: str
+    options: dict[str, object], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error) as caught:
-        space(replace(KIND, **{"after": None, **changed}))
+        space(changed(KIND, **{"after": None, **options}))
     assert words in str(caught.value)
 
 
 def test_a_kept_head_of_other_classes_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"set space\.head=replace"):
-        drawn(replace(KIND, head="keep")).segments(classification(3, CLASSES + 1, 32))
+        drawn(changed(KIND, head="keep")).segments(classification(3, CLASSES + 1, 32))

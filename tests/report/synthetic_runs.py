@@ -14,8 +14,8 @@ from aebnas.evaluation.settings import goals_of
 from aebnas.exits.core.scores import SCORES
 from aebnas.exits.core.threshold_policy import threshold_policies
 from aebnas.exits.operating_curve import OperatingCurve
-from aebnas.runs.individuals import individual, pareto_front
-from aebnas.runs.pareto import hypervolume
+from aebnas.runs.fronts.individuals import individual, pareto_front
+from aebnas.runs.fronts.pareto import hypervolume
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.arrays import pack_arrays
 from aebnas.runs.store.store import RunStore

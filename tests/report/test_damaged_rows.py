@@ -25,9 +25,10 @@ from aebnas.report.files.optuna_study import _trials
 from aebnas.report.files.winners import winner_text, winners
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.surrogate_section import surrogate_sections
-from aebnas.report.text.summary import headline, progress_summary, provenance, warnings
-from aebnas.runs.contents import read_runs
+from aebnas.report.text.notes import warnings
+from aebnas.report.text.summary import headline, progress_summary, provenance
 from aebnas.runs.fidelity_status import FinalTraining
+from aebnas.runs.reading import read_runs
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
 

@@ -37,7 +37,7 @@ def with_logits(store: RunStore) -> RunStore:
             labels = np.arange(images) % 10
             logits[name] = rng.normal(size=(images, exits, 10)).astype(np.float32)
             logits[name][np.arange(images), :, labels] += np.linspace(2, 3, exits)
-        store.logits_path(key, "trained8").write_bytes(pack_arrays(logits))
+        store.artefacts.logits_path(key, "trained8").write_bytes(pack_arrays(logits))
     return store
 
 
@@ -98,7 +98,7 @@ def test_where_nothing_is_feasible_the_default_is_the_nearest_miss(tmp_path: Pat
         shape = (2, 300 + SELECT_IMAGES, len(one.reach_macs), 10)
         logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         calibrate, select = logits[0, :300], logits[1, :SELECT_IMAGES]
-        store.logits_path(one.key, one.fidelity).write_bytes(
+        store.artefacts.logits_path(one.key, one.fidelity).write_bytes(
             pack_arrays({"calibrate": calibrate, "select": select})
         )
     nearest = min(store.evaluations(), key=lambda one: one.reach_macs[-1])
@@ -111,7 +111,7 @@ def test_an_unknown_key_is_an_error_that_names_the_choices(store: RunStore) -> N
 
 
 def test_a_run_without_logits_says_so(store: RunStore) -> None:
-    store.forget_artefacts(store.artefacts())
+    store.artefacts.forget(store.artefacts.kept())
     with pytest.raises(RunError, match="logits of no candidate"):
         exit_study(store)
 

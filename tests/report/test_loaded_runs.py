@@ -15,7 +15,7 @@ from aebnas.cli import main
 from aebnas.evaluation.settings import goals_of
 from aebnas.report.files.optuna_study import CONSTRAINTS
 from aebnas.runs.frame import LoadedRun
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.fronts.individuals import individual, pareto_front
 from aebnas.search.events import CandidateFinished, Generation, SupernetProgress
 from aebnas.search.tracking import numbers_to, tensorboard, together
 from aebnas.space.search_space import StagedSpace

@@ -12,7 +12,7 @@ from aebnas.errors import ConfigError
 from aebnas.evaluation.record import Evaluation
 from aebnas.exits.operating_curve import joined
 from aebnas.report import load_winner, write_report
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.settings import final_settings
 from aebnas.train.select.selected_network import select_network

@@ -13,7 +13,7 @@ from synthetic_runs import EVIL, evaluations, search_file, store_of
 from aebnas.exits.policies.patience import PatiencePolicy
 from aebnas.report import load_winner, write_report
 from aebnas.report.files.winners import winners
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.status import RunStatus
 
 PROGRAM = chromium_path()

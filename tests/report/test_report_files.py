@@ -10,7 +10,7 @@ from synthetic_runs import evaluations, search_file, store_of
 from aebnas.errors import ConfigError, RunError
 from aebnas.report import load_winner, write_report
 from aebnas.report.files.winners import winner_text, winners
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 
 

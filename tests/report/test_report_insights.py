@@ -16,9 +16,10 @@ from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import FINEST, kept_points, packed, point_limit, scale_of, short
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.reliability import reliabilities
-from aebnas.report.text.summary import comparison_warnings, provenance, reading
-from aebnas.runs.contents import read_run
+from aebnas.report.text.notes import comparison_warnings, reading_notes
+from aebnas.report.text.summary import provenance
 from aebnas.runs.kept_profiles import keep_profiles
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import PAUSE_S, workload
 from aebnas.task.task import classification
@@ -206,7 +207,7 @@ def test_a_report_says_how_candidates_came_by_their_weights(
     run = read_run(store_of(tmp_path / "run", config, evaluations(config, 4), [4]))
     fact = next(one for one in provenance(run) if one.name == "Training")
     assert (fact.value, fact.note) == (value, note)
-    words = " ".join(reading([run]))
+    words = " ".join(reading_notes([run]))
     assert ("trained once" in words) == (not overrides)
     assert ("inherited their weights" in words) == value.startswith("inherited")
     assert ("successive halving" in words) == ("successive halving" in note)

@@ -13,10 +13,10 @@ from synthetic_runs import architectures, candidate, evaluations, search_file, s
 from aebnas.evaluation.settings import goals_of
 from aebnas.report import front_table
 from aebnas.report.text.terminal import thinned
-from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import duration, si
-from aebnas.runs.individuals import individual, pareto_front
+from aebnas.runs.fronts.individuals import individual, pareto_front
 from aebnas.runs.intervals import wilson_interval
+from aebnas.runs.reading import read_run
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.store import RunStore
 from aebnas.runs.timing import timing

@@ -14,7 +14,7 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.exits.policies.patience import PatiencePolicy
 from aebnas.exits.policies.table import policy_from_dict
 from aebnas.report import load_winner, write_report
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 
 

@@ -9,7 +9,7 @@ from synthetic_runs import evaluations, search_file, store_of
 from aebnas.cli.views.plain import PlainView
 from aebnas.report.page.page import page
 from aebnas.report.page.surrogate_section import predictions, surrogate_sections
-from aebnas.runs.contents import read_runs
+from aebnas.runs.reading import read_runs
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation, PredictedCandidate, SurrogateStatus
 

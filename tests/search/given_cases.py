@@ -23,11 +23,11 @@ name: given
 data: {{name: digits}}
 code_folder: {code}
 space:
-  kind: given_digits:Kind
+  kind: pretrained
   network: given_digits:network
   weights: {weights}
   head: {head}
-  after: [stem, body]
+  exits: {{after: [stem, body]}}
 training: {{learning_rate: 0.1, precision: fp32}}
 evaluation: {{fidelities: {plan}}}
 search: {{population: 4, generations: 2}}

@@ -1,10 +1,6 @@
-"""A small network for digits of 8 x 8 pixels, as a user's own module, and one whose input is another."""
-
-from dataclasses import dataclass
+"""A small network for digits of 8 x 8 pixels, as a user's own module."""
 
 from torch import Tensor, nn
-
-from aebnas.space.pretrained.space import PretrainedKind
 
 
 class Digits(nn.Module):
@@ -22,8 +18,3 @@ class Digits(nn.Module):
 
 def network() -> nn.Module:
     return Digits()
-
-
-@dataclass(frozen=True)
-class Kind(PretrainedKind):
-    """The space around it."""

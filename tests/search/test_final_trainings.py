@@ -24,12 +24,13 @@ from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Outcome, Status
 from aebnas.evaluation.settings import goals_of
+from aebnas.report.text.notes import reading_notes, warnings
 from aebnas.report.text.run_status import time_is_up
-from aebnas.report.text.summary import progress_summary, reading, warnings
+from aebnas.report.text.summary import progress_summary
 from aebnas.report.text.terminal import contents_table
 from aebnas.report.text.training_formatting import FINALS_ALONE
-from aebnas.runs.contents import read_run
-from aebnas.runs.pareto import hypervolume
+from aebnas.runs.fronts.pareto import hypervolume
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
@@ -40,7 +41,7 @@ from aebnas.search.events import (
     Warned,
 )
 from aebnas.search.fidelity.promotion import keys_best_first
-from aebnas.search.search import Search
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
@@ -280,7 +281,7 @@ def test_whoever_holds_the_front_holds_it_rescored_and_in_text_and_is_selected(
     assert keys <= trained if limit == 0 else not keys & trained
     assert {point.key for point in contents.front} == {point.key for point in scored_anew.front} == keys
     assert contents.is_front_of_finals == (limit == 0)
-    assert (FINALS_ALONE in reading([contents])) == (limit == 0)
+    assert (FINALS_ALONE in reading_notes([contents])) == (limit == 0)
     assert (selected(contents, "macs:1e9").key in trained) == (limit == 0)
     console = Console(width=200, file=io.StringIO())
     console.print(contents_table(contents, width=200))

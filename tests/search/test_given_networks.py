@@ -244,9 +244,9 @@ def test_classes_in_another_order_stop_the_search_with_the_order(tmp_path: Path,
     state |= {name: state[name][order] for name in ("head.weight", "head.bias")}
     torch.save(state, tmp_path / "other.pt")
     given = config(tmp_path, tmp_path / "other.pt")
-    with pytest.raises(ConfigError, match=r'data\.classes: \["3", "4", "5", "6", "7", "8", "9", "0"'):
+    with pytest.raises(ConfigError, match=r'space\.classes: \["3", "4", "5", "6", "7", "8", "9", "0"'):
         front(given, tmp_path / "run")
-    cure = "data.classes=[3, 4, 5, 6, 7, 8, 9, 0, 1, 2]".replace(", ", '", "').replace("[", '["')
+    cure = "space.classes=[3, 4, 5, 6, 7, 8, 9, 0, 1, 2]".replace(", ", '", "').replace("[", '["')
     given = config(tmp_path, tmp_path / "other.pt", (cure.replace("]", '"]'),))
     assert front(given, tmp_path / "second")
 

@@ -22,12 +22,12 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import Evaluation, Outcome, Status
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
-from aebnas.search.clock import RunClock
+from aebnas.search.continuing import check_end
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
-from aebnas.search.search import Search
-from aebnas.search.session import _check_end
+from aebnas.search.loop.clock import RunClock
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 
@@ -186,9 +186,9 @@ def test_a_halving_cut_by_max_trainings_can_be_extended(tmp_path: Path, limit: i
 def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: Path) -> None:
     run(tmp_path / "run")
     store = RunStore(tmp_path / "run")
-    _check_end(store, fake_config(*HALVING, "search.max_trainings=8"))
+    check_end(store, fake_config(*HALVING, "search.max_trainings=8"))
     with pytest.raises(RunError, match=r"search\.max_trainings must be >= 8, but got 7"):
-        _check_end(store, fake_config(*HALVING, "search.max_trainings=7"))
+        check_end(store, fake_config(*HALVING, "search.max_trainings=7"))
     store.close()
 
 

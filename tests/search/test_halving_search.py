@@ -9,7 +9,7 @@ import pytest
 from aebnas.config.schema import SearchFile
 from aebnas.report import front_table
 from aebnas.runs.frame import load_run
-from aebnas.runs.individuals import FrontPoint
+from aebnas.runs.fronts.individuals import FrontPoint
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event
 from aebnas.search.session import new_session, resumed_session

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from search.fakes import fake_config, fake_outcome, fake_problem
 
 from aebnas.evaluation.settings import goals_of
-from aebnas.runs.individuals import individual, with_free_points
+from aebnas.runs.fronts.individuals import individual, with_free_points
 from aebnas.search.proposers.api import draw_distinct
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
@@ -134,7 +134,7 @@ def test_a_surrogate_search_proposes_nothing_beyond_the_limits_while_nothing_is_
 
 def test_proposers_need_no_torch() -> None:
     code = (
-        "import sys, aebnas.search.proposers.api, aebnas.runs.individuals, aebnas.runs.contents\n"
+        "import sys, aebnas.search.proposers.api, aebnas.runs.fronts.individuals, aebnas.runs.contents\n"
         "print(sorted({'torch', 'thop'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -22,9 +22,10 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.report import write_report
 from aebnas.report.page.page_data import page_data
 from aebnas.report.text.terminal import contents_table
-from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.contents import RunContents
 from aebnas.runs.frame import load_run
-from aebnas.runs.pareto import non_dominated
+from aebnas.runs.fronts.pareto import non_dominated
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.space.architecture import StagedArchitecture
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from search.fakes import fake_config
 
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import RandomProposer, draw_distinct
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.genes import Genome

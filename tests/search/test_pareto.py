@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pymoo.indicators.hv import HV
 
 from aebnas.errors import ShapeError
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 
 points = st.integers(2, 3).flatmap(
     lambda d: st.lists(

@@ -22,11 +22,11 @@ from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import Step, plan_of
 from aebnas.evaluation.record import Outcome, Status
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
+from aebnas.search.continuing import check_settings
 from aebnas.search.events import Event, FinalsChosen, Generation
-from aebnas.search.search import Search
-from aebnas.search.session import _check_changes
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 
@@ -163,7 +163,7 @@ def test_who_is_trained_in_the_end_may_change_when_a_run_is_continued(
     tmp_path: Path, first: str, before: str, after: str
 ) -> None:
     old, new = settings(f"[{first}{before}]"), settings(f"[{first}{after}]")
-    _check_changes(old, new)
+    check_settings(old, new)
     run(tmp_path / "run", old)
     assert run(tmp_path / "run", new)[-1] == run(tmp_path / "whole", new)[-1]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
@@ -182,7 +182,7 @@ def test_who_is_trained_in_the_end_may_change_when_a_run_is_continued(
 )
 def test_what_generations_go_through_may_not_change(old: str, new: str) -> None:
     with pytest.raises(RunError, match=r"evaluation\.fidelities.* that keep a number of candidates"):
-        _check_changes(settings(old), settings(new))
+        check_settings(settings(old), settings(new))
 
 
 def test_each_final_takes_the_best_of_those_before_it(tmp_path: Path) -> None:

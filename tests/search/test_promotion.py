@@ -12,7 +12,7 @@ from search.fakes import fake_config, fake_outcome
 from aebnas.config import SearchFile
 from aebnas.evaluation.record import Evaluation
 from aebnas.evaluation.settings import goals_of
-from aebnas.runs.pareto import non_dominated
+from aebnas.runs.fronts.pareto import non_dominated
 from aebnas.search.fidelity.promotion import crowding, keys_best_first, ranks
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace

@@ -11,7 +11,7 @@ from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome, Status
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateFinished, Event, Generation
-from aebnas.search.search import Search
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.space.architecture import StagedArchitecture
@@ -95,7 +95,7 @@ def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) ->
     store = RunStore.create(tmp_path / "run", config, {})
     search = make(store, config, FakePool())
     list(search.run())
-    output = {(one.key, one.budget_fraction) for one in search._individuals}
+    output = {(one.key, one.budget_fraction) for one in search.history.individuals}
     distinct = {
         (evaluation.key, evaluation.point_index(budget_fraction))
         for evaluation in store.evaluations()

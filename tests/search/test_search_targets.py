@@ -14,9 +14,9 @@ from aebnas.evaluation.record import Outcome
 from aebnas.evaluation.settings import exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.report.text.terminal import contents_table
-from aebnas.runs.contents import read_run
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
-from aebnas.search.search import Search
+from aebnas.search.loop.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 
@@ -65,7 +65,7 @@ def test_with_a_target_every_candidate_is_one_point_and_the_front_meets_it(
     search, store = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
     last = list(search.run())[-1]
     known = {one.key: one for one in store.evaluations()}
-    assert len(search._individuals) == len(known)
+    assert len(search.history.individuals) == len(known)
     assert last.front
     assert all((known[point.key].target_check or {})["is_met"] for point in last.front)
     assert {point.budget_fraction for point in last.front} == {1.0}
@@ -76,18 +76,19 @@ CHOICES = "exits.policy={choices: [confidence, pcee]}"
 
 def test_one_training_serves_every_choice_of_the_exit_policy(tmp_path: Path, start: Start) -> None:
     config = fake_config(CHOICES)
+    space = fake_problem(config).space
     search, store = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
     last = list(search.run())[-1]
     for one in store.evaluations():
-        own = [point for point in search._individuals if point.key == one.key]
+        own = [point for point in search.history.individuals if point.key == one.key]
         assert {point.setting for point in own} == {"confidence", "pcee"}
         for point in own:
             assert one.curve is not None
             assert (one.curve.settings or ())[
                 one.point_index(point.budget_fraction, point.setting)
             ] == point.setting
-            assert search._space.setting(point.genome) == point.setting
-    assert store.count() == last.trainings == len({point.key for point in search._individuals})
+            assert space.setting(point.genome) == point.setting
+    assert store.count() == last.trainings == len({point.key for point in search.history.individuals})
     run = read_run(store)
     assert [(p.key, p.budget_fraction, p.setting) for p in run.front] == [
         (p.key, p.budget_fraction, p.setting) for p in sorted(last.front, key=lambda p: p.metrics["macs"])
@@ -99,8 +100,8 @@ def test_with_a_target_each_choice_of_the_policy_is_judged_for_itself(tmp_path: 
     search, store = start(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))
     last = list(search.run())[-1]
     known = {one.key: one for one in store.evaluations()}
-    assert len(search._individuals) <= 2 * len(known)
-    for point in search._individuals:
+    assert len(search.history.individuals) <= 2 * len(known)
+    for point in search.history.individuals:
         target_check = (known[point.key].target_check or {})["settings"][point.setting]
         assert point.violations[-1] == target_check["violation"]
     assert all((known[p.key].target_check or {})["settings"][p.setting]["is_met"] for p in last.front)

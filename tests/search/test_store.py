@@ -1,6 +1,7 @@
 """What a run directory keeps, and what it refuses."""
 
 import errno
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from search.fakes import fake_config, fake_failure, fake_outcome
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Status
 from aebnas.files.atomic import write_atomically
-from aebnas.runs.store import store as store_module
+from aebnas.runs.store import artefacts as artefacts_module
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Generation
 from aebnas.space.search_space import StagedSpace
@@ -38,9 +39,9 @@ def test_an_outcome_comes_back_as_it_was(store: RunStore) -> None:
     assert outcome.artefacts is not None
     assert np.array_equal(records[1].scores["confidence"], outcome.artefacts.select.scores["confidence"])
     assert np.array_equal(records[0].predictions, outcome.artefacts.calibrate.predictions)
-    with np.load(store.logits_path(ARCHITECTURE.key(), "trained8")) as logits:
+    with np.load(store.artefacts.logits_path(ARCHITECTURE.key(), "trained8")) as logits:
         assert np.array_equal(logits["select"], outcome.artefacts.select_logits)
-    assert store.weights_path(ARCHITECTURE.key(), "trained8").read_bytes() == b"weights"
+    assert store.artefacts.weights_path(ARCHITECTURE.key(), "trained8").read_bytes() == b"weights"
 
 
 def test_an_evaluation_of_another_context_is_not_found(store: RunStore) -> None:
@@ -55,7 +56,7 @@ def test_an_evaluation_of_another_fidelity_stands_beside_the_first_which_stays(s
     store.add(second, "context")
     filed = {one.fidelity: one.epochs for one in store.filed()}
     assert filed == {"trained8": None, "trained8-trained27": 27}
-    assert store.artefacts() == {(ARCHITECTURE.key(), name) for name in filed}
+    assert store.artefacts.kept() == {(ARCHITECTURE.key(), name) for name in filed}
     assert store.count() == 1
 
 
@@ -83,7 +84,7 @@ def test_a_full_disk_is_told_with_the_cure(store: RunStore, monkeypatch: pytest.
     def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module, "write_atomically", full)
+    monkeypatch.setattr(artefacts_module, "write_atomically", full)
     with pytest.raises(RunError, match=r"No space left on device.*aebnas resume"):
         store.add(fake_outcome(ARCHITECTURE), "context")
     assert store.find(ARCHITECTURE.key(), "context", "trained8") is None
@@ -98,9 +99,9 @@ def test_a_full_database_is_told_with_the_cure(store: RunStore) -> None:
 
 
 def test_artefacts_that_cannot_be_deleted_are_told_with_the_cure(store: RunStore) -> None:
-    store.weights_path("key", "trained8").mkdir()
+    store.artefacts.weights_path("key", "trained8").mkdir()
     with pytest.raises(RunError, match=r"cannot write to .*run.*aebnas resume"):
-        store.forget_artefacts([("key", "trained8")])
+        store.artefacts.forget([("key", "trained8")])
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

@@ -16,8 +16,9 @@ from aebnas.config.schema import SearchFile
 from aebnas.errors import RunError, WorkerError
 from aebnas.evaluation.record import Evaluation
 from aebnas.hardware.devices.devices import processor
-from aebnas.report.text.summary import headline, provenance, warnings
-from aebnas.runs.contents import read_run
+from aebnas.report.text.notes import warnings
+from aebnas.report.text.summary import headline, provenance
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateStarted, Event, SupernetProgress, SupernetReady, Warned
 from aebnas.search.session import new_session, resumed_session

@@ -18,10 +18,10 @@ from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.environment import check_versions, environment
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import SurrogateStatus
+from aebnas.search.loop.search import Search
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.surrogate.features import ArchitectureFeatures
 from aebnas.search.proposers.surrogate.quantities import from_model, to_model
-from aebnas.search.search import Search
 from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace

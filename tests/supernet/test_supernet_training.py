@@ -140,7 +140,7 @@ def test_an_epoch_can_be_entered_in_its_middle() -> None:
     whole = list(batches().epoch(3))
     for late, batch in zip(batches().epoch(3, start=5), whole[5:], strict=True):
         assert torch.equal(late.prepared(of_side(8)), batch.prepared(of_side(8)))
-        assert torch.equal(late.labels, batch.labels)
+        assert torch.equal(late.targets, batch.targets)
 
 
 def test_epochs_and_seeds_differ() -> None:

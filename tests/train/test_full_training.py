@@ -29,6 +29,7 @@ from aebnas.train.full.events import EpochEnded, FinalEvent, NetworkTrained, Tra
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.plan import Plan, Teacher, TrainingJob
+from aebnas.train.full.teachers import trained_teacher
 from aebnas.training.losses.teacher import Distillation
 
 
@@ -55,7 +56,7 @@ def finished() -> Path:
 def teacher() -> Teacher:
     folder = Path(mkdtemp()) / "teacher"
     large = architecture(width=12, resolution=10).without_exits()
-    return Teacher(
+    return trained_teacher(
         train_network(TrainingJob("teacher", large, folder), plan(epochs=1)), Distillation(0.5, 2.0)
     )
 
@@ -70,6 +71,9 @@ def teacher() -> Teacher:
         ({"augment": {"crop": 1, "flip": True}}, 2),
         ({"loss": "boosted", "precision": "bf16"}, 1),
         ({"backbone_rate_multiplier": 0.2}, 1),
+        ({"ema_decay": 0.9}, 2),
+        ({"ema_decay": 0.9, "loss": "frozen"}, 1),
+        ({"augment": {"random_resized_crop": True, "colour_jitter": True, "mixup": 0.2}}, 2),
     ],
 )
 def test_an_interrupted_training_ends_bit_for_bit_like_an_uninterrupted_one(
@@ -92,6 +96,14 @@ def test_an_interrupted_distillation_ends_bit_for_bit_like_an_uninterrupted_one(
         train_network(task(tmp_path / "cut", teacher()), plan(), Interruption(2))
     assert equal_weights(whole, train_network(task(tmp_path / "cut", teacher()), plan()))
     assert not equal_weights(whole, load_trained(finished()))
+
+
+def test_the_log_of_an_averaged_training_ends_with_the_accuracy_of_what_is_deployed(tmp_path: Path) -> None:
+    trained_network = train_network(task(tmp_path), plan(ema_decay=0.95))
+    right = trained_network.calibrate_logits.argmax(2) == trained_network.calibrate_labels[:, None]
+    logged = [float(value) for name, value in rows(tmp_path)[-1].items() if name.startswith("accuracy")]
+    assert logged == pytest.approx(right.mean(0).tolist())
+    assert not equal_weights(trained_network, load_trained(finished()))
 
 
 TRAINS = """

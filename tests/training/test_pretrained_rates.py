@@ -18,6 +18,7 @@ from aebnas.errors import ConfigError
 from aebnas.extensions.consent import look_in
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.kind import SpaceRequest
+from aebnas.space.pretrained.options import NetworkOptions
 from aebnas.space.pretrained.space import PretrainedKind
 from aebnas.task.task import classification
 from aebnas.training.trainer import train
@@ -39,7 +40,10 @@ def made_once() -> EarlyExitNetwork:
     torch.manual_seed(0)
     branch = BranchConfig(modules=(0,), module=ModuleConfig(type=("conv",)))
     kind = PretrainedKind(
-        "user_networks:CifarResNet", resolution=(32,), after=("layer1",), branch=branch, head="keep"
+        (NetworkOptions("user_networks:CifarResNet", after=("layer1",)),),
+        resolution=(32,),
+        branch=branch,
+        head="keep",
     )
     space = kind.space(SpaceRequest("pretrained", (32, 32), 3))
     architecture = space.decode(tuple(count - 1 for count in space.cardinalities))

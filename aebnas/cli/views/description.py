@@ -18,7 +18,7 @@ from aebnas.report.text.training_formatting import format_training
 from aebnas.runs.formatting import count, metric_name, percent, si
 from aebnas.search.description import Description
 from aebnas.search.sample_costs import AdmittedShare, SampleCosts, Spread
-from aebnas.space.api import SearchSpace
+from aebnas.space.api import CutPlace, SearchSpace
 from aebnas.task.input_size import size_of
 from aebnas.task.metrics.table import metric_of
 from aebnas.terminal.fitting import FittedText
@@ -97,18 +97,22 @@ def _counted(numbers: Iterable[int], total: int, console: Console) -> Iterator[i
 
 
 def _print_places(console: Console, space: SearchSpace) -> None:
-    """Print where a given network may get exits, at its largest resolution."""
+    """Print where given networks may get exits or end, each at its largest resolution."""
     places = space.cut_places()
-    if not places:
-        return
-    largest = max((place.macs for place in places), default=0)
+    for network in dict.fromkeys(place.network for place in places):
+        _print_network(console, network, [place for place in places if place.network == network])
+
+
+def _print_network(console: Console, network: str, places: Sequence[CutPlace]) -> None:
+    largest = max(place.macs for place in places)
     size = next(place.resolution for place in places if place.macs == largest)
     at_size = [place for place in places if place.resolution == size]
-    shown = [place for place in at_size if place.may_have_exit]
-    heads = ("exit behind", "MACs", "share", "features", "cache KB")
+    shown = [place for place in at_size if place.may_have_exit or place.may_be_end]
+    heads = (f"{network} behind".strip(), "may be", "MACs", "share", "features", "cache KB")
     rows = [
         (
             place.name,
+            " or ".join(["exit"] * place.may_have_exit + ["end"] * place.may_be_end),
             si(place.macs),
             percent(place.share),
             " x ".join(map(str, place.features)),
@@ -116,7 +120,7 @@ def _print_places(console: Console, space: SearchSpace) -> None:
         )
         for place in shown
     ]
-    table = table_of_rows(heads, rows or [("nowhere", "", "", "", "")])
+    table = table_of_rows(heads, rows or [("nowhere", "", "", "", "", "")])
     pixels = " x ".join(map(str, size_of(size)))
     legend = {
         "MACs": f"MACs: until there, of one image of {pixels} pixels",
@@ -124,8 +128,8 @@ def _print_places(console: Console, space: SearchSpace) -> None:
         "cache KB": "cache KB: what the features of one image take on disk",
     }
     console.print(replace(table, legend=legend, least_first=("cache KB", "features")))
-    named = f"It can be cut at {count(len(at_size), 'place')}; all of them: aebnas check FILE --json"
-    console.print(FittedText(named))
+    places_in_all = f"{network or 'It'} can be cut at {count(len(at_size), 'place')}"
+    console.print(FittedText(f"{places_in_all}; all of them: aebnas check FILE --json"))
 
 
 def _genes(space: SearchSpace) -> FittedTable:

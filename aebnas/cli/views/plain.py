@@ -13,8 +13,8 @@ from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.text.run_status import time_is_up
 from aebnas.report.text.terminal import contents_table
-from aebnas.runs.contents import read_run
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,

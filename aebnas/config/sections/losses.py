@@ -125,9 +125,20 @@ class JeiLossConfig(LossConfig):
     """What the full cost is worth, in nats of cross-entropy."""
 
 
+class MixedConfig(LossConfig):
+    """The backbone is trained for the last exit alone, then all exits jointly."""
+
+    phases: ClassVar[int] = 2
+
+    name: Literal["mixed"]
+    """The loss's name."""
+    first_phase: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of the epochs before the early exits are trained."""
+
+
 LOSS_CONFIGS: tuple[type[LossConfig], ...] = (
     EquilibriumConfig, UniformConfig, WeightedConfig, SelfDistillationConfig, BoostedConfig,
-    FrozenBackboneConfig, JeiLossConfig,
+    FrozenBackboneConfig, JeiLossConfig, MixedConfig,
 )  # fmt: skip
 LOSS_NAMES = tuple(name for loss in LOSS_CONFIGS for name in kind_names(loss))
 if TYPE_CHECKING:

@@ -183,6 +183,10 @@ class SpaceConfig(SpaceSection):
     norm_eps: Annotated[float, Field(gt=0, le=1)] = NORM_EPS
     """What batch norms add to the variance; 1e-3 in TensorFlow."""
 
+    def problem(self, channels: int) -> str | None:
+        """Return why its normalisation does not fit images of so many channels; None: it does."""
+        return None if self.normalisation is None else self.normalisation.problem(channels)
+
     def stage_names(self) -> tuple[str, ...]:
         """Return the names of the stages in order."""
         return tuple(stage.name or f"stage{i}" for i, stage in enumerate(self.stages, start=1))

@@ -37,8 +37,12 @@ class SpaceSection(Frozen):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
 
     @property
-    def code(self) -> str | None:
-        """Return the code from outside without which nothing is known of the space; None: none is needed."""
+    def code(self) -> tuple[str, ...]:
+        """Return the code from outside without which nothing is known of the space."""
+        return ()
+
+    def problem(self, channels: int) -> str | None:
+        """Return why it does not fit images of so many channels; None: it does, as far as it says."""
         return None
 
     @property
@@ -67,9 +71,9 @@ class OutsideSpace(SpaceSection):
     model_config = ConfigDict(extra="allow")
 
     @property
-    def code(self) -> str | None:
+    def code(self) -> tuple[str, ...]:
         """Return the kind itself."""
-        return self.kind
+        return (self.kind,)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class DataMetadata:
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_samples(self.shape, len(self.classes))
+        return Task.of_samples(self.shape, self.classes)
 
     @property
     def warnings(self) -> list[str]:
@@ -53,7 +53,6 @@ class DataMetadata:
 def is_published(config: DataConfig) -> bool:
     """Return whether all that splits depend on is known without reading."""
     is_known = config.name is not None and not config.is_outside and config.root is None
-    is_known = is_known and config.classes is None
     return is_known and bool(KNOWN[str(config.name)].counts)
 
 

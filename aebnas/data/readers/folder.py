@@ -40,13 +40,7 @@ def read_folder(
             are named at once.
     """
     layout, problems = read_layout(folder), Problems()
-    headers: dict[Path, PictureHeader] = {}
-    for path in (path for part in layout.parts for path in _paths(part)):
-        with problems.noted():
-            headers[path] = read_header(path)
-    if image_size is None:
-        _check_one_size(headers, problems)
-    reader = _Reader(headers, image_size, problems)
+    reader = _Reader(_headers(layout, image_size, problems), image_size, problems)
     if problems.count:
         reader.look_for_more()
     problems.refuse(str(folder))
@@ -65,6 +59,29 @@ def read_folder(
     return train, test, layout.classes, Extras(select, layout.notes + reader.seen.notes(), depth)
 
 
+def folder_shape(folder: Path, image_size: Size | None) -> tuple[int, int, int]:
+    """Return ``(height, width, channels)`` of the images that ``read_folder`` returns; nothing is decoded.
+
+    Raises:
+        DataError: A folder or header is missing, empty or unreadable, or sizes differ.
+    """
+    layout, problems = read_layout(folder), Problems()
+    headers = _headers(layout, image_size, problems)
+    problems.refuse(str(folder))
+    return _Reader(headers, image_size, problems).shape(next(iter(headers)))
+
+
+def _headers(layout: Layout, image_size: Size | None, problems: Problems) -> dict[Path, PictureHeader]:
+    """Return the headers of all files; what is wrong with them is noted."""
+    headers: dict[Path, PictureHeader] = {}
+    for path in (path for part in layout.parts for path in _paths(part)):
+        with problems.noted():
+            headers[path] = read_header(path)
+    if image_size is None:
+        _check_one_size(headers, problems)
+    return headers
+
+
 class _Reader:
     """Decodes files whose headers are known; what goes wrong is noted."""
 
@@ -80,13 +97,13 @@ class _Reader:
         train, *others = (len(_paths(part)) for part in layout.parts)
         apart = sum(others) if others else None  # test and select: kept as they are, not copied
         largest = max(header.width * header.height for header in self._headers.values())
-        shape = self._shape(next(iter(self._headers)))
+        shape = self.shape(next(iter(self._headers)))
         check_folder_fits(str(folder), (train, apart), shape, largest, self._image_size)
 
     def pixels(self, files: Files) -> Images:
         """Return the images of a part, ``(n, h, w, c)``; 16-bit ones as if they used all of their range."""
         paths = _paths(files)
-        images = np.empty((len(paths), *self._shape(paths[0])), np.uint8)
+        images = np.empty((len(paths), *self.shape(paths[0])), np.uint8)
         for i, path in enumerate(paths):
             with self._problems.noted():
                 images[i] = self._read(path)
@@ -106,15 +123,16 @@ class _Reader:
 
     def _read(self, path: Path) -> Images:
         pixels = read_training_pixels(path, self._image_size, self._channels, FULL, self.seen)
-        if pixels.shape != self._shape(path):
-            height, width, _ = self._shape(path)
+        if pixels.shape != self.shape(path):
+            height, width, _ = self.shape(path)
             raise DataError(
                 f"{path}: its header says {width} x {height} pixels, but it decodes to {pixels.shape[1]} x "
                 f"{pixels.shape[0]}. Remove or replace it."
             )
         return pixels
 
-    def _shape(self, path: Path) -> tuple[int, int, int]:
+    def shape(self, path: Path) -> tuple[int, int, int]:
+        """Return height, width and channels of a picture as it is kept."""
         if self._image_size is not None:
             return *size_of(self._image_size), self._channels
         header = self._headers[path]

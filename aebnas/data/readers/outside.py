@@ -65,31 +65,35 @@ def checked(name: str, returned: object) -> tuple[Samples, Samples | None, tuple
             f"{name} must return aebnas.data.readers.outside.Arrays(train=(images, labels), ...), "
             f"but returned {type(returned).__name__}"
         )
-    train = _samples(name, "train", returned.train)
-    test = None if returned.test is None else _samples(name, "test", returned.test)
+    train = checked_pair(f"{name} (train)", returned.train)
+    test = None if returned.test is None else checked_pair(f"{name} (test)", returned.test)
     classes = tuple(map(str, returned.classes)) or tuple(
         str(i) for i in range(int(train.labels.max(initial=-1)) + 1)
     )
     return train, test, classes, Extras()
 
 
-def _samples(name: str, part: str, pair: Any) -> Samples:
-    """Return one part.
+def checked_pair(name: str, pair: Any) -> Samples:
+    """Return images and labels that somebody gave as arrays.
+
+    Args:
+        name: For messages.
+        pair: As in ``Arrays``.
 
     Raises:
         DataError: It is no pair of arrays of one length, or they are of other types.
     """
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise DataError(f"{name} ({part}): must be a pair (images, labels), but is {type(pair).__name__}")
+        raise DataError(f"{name}: must be a pair (images, labels), but is {type(pair).__name__}")
     images, labels = (np.asarray(array) for array in pair)
     if images.dtype != np.uint8 or images.ndim != 4:
         raise DataError(
-            f"{name} ({part}): images must be uint8 of shape (n, height, width, channels), "
+            f"{name}: images must be uint8 of shape (n, height, width, channels), "
             f"but are {images.dtype} of shape {images.shape}"
         )
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DataError(
-            f"{name} ({part}): labels must be whole numbers of shape ({len(images)},), "
+            f"{name}: labels must be whole numbers of shape ({len(images)},), "
             f"but are {labels.dtype} of shape {labels.shape}"
         )
     return Samples(np.ascontiguousarray(images), labels.astype(np.int64))

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aebnas.pretrained.graphs.graph import TracedGraph, expression, mutates, tensor_name
 from aebnas.pretrained.graphs.liveness import last_reads
-from aebnas.pretrained.pieces import PieceGraph
+from aebnas.pretrained.graphs.piece_graph import PieceGraph
 
 BYTES_PER_VALUE = 4
 

@@ -25,10 +25,8 @@ SHAPES = "torch.fx.experimental.symbolic_shapes"
 CONTROL_FLOW = ("data-dependent", "aten._local_scalar_dense", "aten.item")
 
 
-def traced_module(
-    network: Answering, shape: Sequence[int], training: bool, name: str
-) -> tuple[TracedGraph, str]:
-    """Return the graph of a network for images of a shape, and what it turned its logits into.
+def exported_module(network: Answering, shape: Sequence[int], training: bool, name: str) -> ExportedProgram:
+    """Return what ``torch.export`` makes of a network for images of a shape, in batches of any size.
 
     The network's modes are as before when this returns.
 
@@ -44,12 +42,17 @@ def traced_module(
     images = torch.zeros(BATCH, *shape)
     with modes(network, training), torch.random.fork_rng(devices=[]), _quiet() as places:
         try:
-            program = export(network, (images,), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False)
-            module = program.module(check_guards=False)
+            return export(network, (images,), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False)
         except NetworkError:
             raise
         except Exception as error:  # export raises errors of many kinds, the user's code whatever it likes
             raise NetworkError(_refusal(error, places, name)) from error
+
+
+def traced_answer(program: ExportedProgram) -> tuple[TracedGraph, str]:
+    """Return the graph of a program that ``exported_module`` made, and what it turned its logits into."""
+    with _quiet():
+        module = program.module(check_guards=False)
     return _logits_of(module, lambda output: output[0])
 
 

@@ -17,8 +17,9 @@ from aebnas.exits.policies.configured import configured_family
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.quality.comparison import SHARES, Comparison, compare
-from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import count, exit_names
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.arrays import read_labels, read_logits
 from aebnas.runs.store.store import RunStore
 
@@ -78,7 +79,7 @@ def exit_study(
     if evaluation.curve is None:
         raise RunError(f"candidate {evaluation.key} has no operating curve: {evaluation.status_text}")
     families = _families(store.config.exits) | dict(others or {})
-    file = store.logits_path(evaluation.key, evaluation.fidelity)
+    file = store.artefacts.logits_path(evaluation.key, evaluation.fidelity)
     pairs = zip(read_logits(file), read_labels(store.path), strict=True)
     try:
         fitting, scoring = (ExitSamples.of(z, labels, evaluation.curve.reach_cost) for z, labels in pairs)
@@ -100,7 +101,9 @@ def _families(exits: ExitsConfig) -> dict[str, PolicyFamily]:
 def _candidate(run: RunContents, store: RunStore, key: str | None) -> Evaluation:
     candidates = {candidate.key: candidate for candidate in (*run.done, *run.failed)}
     kept = [
-        key for key, candidate in candidates.items() if store.logits_path(key, candidate.fidelity).is_file()
+        key
+        for key, candidate in candidates.items()
+        if store.artefacts.logits_path(key, candidate.fidelity).is_file()
     ]
     if key is None:
         points = [point for point in run.front if point.key in kept] or run.points

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import FINAL, exit_names, further_metrics
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.intervals import wilson_interval
 from aebnas.task.metrics.table import EVERYWHERE
 

@@ -23,9 +23,9 @@ from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, telling
-from aebnas.runs.contents import OperatingPoint
 from aebnas.runs.frame import LoadedRun
-from aebnas.runs.individuals import metrics_at, violations_of
+from aebnas.runs.fronts.individuals import metrics_at, violations_of
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, plain_choice
 from aebnas.task.metrics.table import metric_of
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
 from aebnas.files.atomic import write_atomically
-from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings, read_runs
+from aebnas.runs.contents import RunContents, best_first, full_trainings
 from aebnas.runs.formatting import metric_heading
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.intervals import wilson_interval
+from aebnas.runs.reading import read_runs
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import metric_of
 

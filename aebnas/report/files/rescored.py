@@ -16,7 +16,8 @@ from aebnas.errors import ConfigError, RunError
 from aebnas.evaluation.rescoring import rescored, rescored_config
 from aebnas.evaluation.settings import exit_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.runs.contents import RunContents, read_run
+from aebnas.runs.contents import RunContents
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.arrays import read_labels
 from aebnas.runs.store.store import RunStore
 from aebnas.task.task import Task
@@ -48,7 +49,7 @@ def rescored_run(
         shape, classes = store.metadata("image_shape"), store.metadata("classes")
         if shape is None or classes is None:
             raise RunError(f"{store.path} was not begun: it does not say what its images are")
-        task = Task.of_samples(shape, len(classes))
+        task = Task.of_samples(shape, classes)
         done = [evaluation for evaluation in store.evaluations() if evaluation.is_done]
         plans = [evaluation.architecture.segments(task) for evaluation in done]
         layers = [layer for plan in plans for segment in plan for layer in segment.layers()]

@@ -26,7 +26,8 @@ from aebnas.exits.core.threshold_codec import decode_thresholds, encode_threshol
 from aebnas.exits.policies.table import policy_from_dict
 from aebnas.files.yaml_text import PlainDumper
 from aebnas.report.files.writing import write_file
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.space.spaces import AnyArchitecture
 
 FORMAT = 2

@@ -20,15 +20,8 @@ from aebnas.report.page.tables import (
     front_rows,
     summary_list,
 )
-from aebnas.report.text.summary import (
-    comparison_warnings,
-    dataset,
-    headline,
-    progress_summary,
-    provenance,
-    reading,
-    warnings,
-)
+from aebnas.report.text.notes import comparison_warnings, reading_notes, warnings
+from aebnas.report.text.summary import dataset, headline, progress_summary, provenance
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import metric_name, metric_value
 from aebnas.runs.store.store import RunStore
@@ -54,6 +47,7 @@ def page(
         links: The winner's file relative to the page, by run label and key.
     """
     data = page_data(runs, stores, links)
+    notes = [element("li", note) for note in reading_notes(runs)]
     sections = [
         _summary(runs),
         *_explorer(runs),
@@ -62,9 +56,7 @@ def page(
         *_drawn_sections(data),
         *surrogate_sections(runs),
         *_failure_sections(runs),
-        section(
-            "reading", "How to read these numbers", element("ul", *(element("li", s) for s in reading(runs)))
-        ),
+        section("reading", "How to read these numbers", element("ul", *notes)),
         section("provenance", "Where they come from", *(_provenance(run, len(runs) > 1) for run in runs)),
     ]
     styles = resource("page.css") + resource("report.css")

@@ -19,8 +19,9 @@ from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.page.reliability import ExitReliability, reliabilities
 from aebnas.report.page.surrogate_section import predictions
-from aebnas.runs.contents import OperatingPoint, RunContents, best_first, full_trainings
+from aebnas.runs.contents import RunContents, best_first, full_trainings
 from aebnas.runs.formatting import further_metrics, metric_heading, metric_name
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import EVERYWHERE, metric_of
 

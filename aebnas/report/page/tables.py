@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aebnas.report.page.markup import Markup, element, joined
 from aebnas.report.text.summary import SummaryItem, dataset, headline
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import (
     FINAL,
     exit_names,
@@ -22,6 +22,7 @@ from aebnas.runs.formatting import (
     percent,
     si,
 )
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.task.metrics.table import EVERYWHERE
 
 MAX_FRONT_ROWS = 500

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aebnas.report.text.summary import format_miss
+from aebnas.report.text.notes import format_miss
 from aebnas.report.text.training_formatting import format_weights
-from aebnas.runs.contents import OperatingPoint, RunContents, read_run
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import count, format_epochs, further_metrics, interval, metric_value, percent, si
+from aebnas.runs.fronts.operating_points import OperatingPoint
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import EVERYWHERE, metric_of
 from aebnas.terminal.tables import FittedColumn, FittedTable

@@ -49,6 +49,11 @@ def format_plans(plans: Sequence[Plan]) -> list[str]:
     return sentences
 
 
+def candidates_word(plan: Plan) -> str:
+    """Return what evaluated networks are called: trainings, unless some only inherit or are trained twice."""
+    return "Candidates" if plan.inherits or plan.finals else "Trainings"
+
+
 def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
     """Return how many candidates have which weights: ``6 trained, 42 as inherited``."""
     names = [fidelity.word for fidelity in reversed(plan.fidelities)]

@@ -1,8 +1,15 @@
-"""Where runs are, and where there is none.  Must not import torch."""
+"""The place of a run on disk: its database found or refused, errors of storage told with their cure.
+
+Must not import torch.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aebnas.errors import RunError
@@ -54,3 +61,16 @@ def _nearby(path: Path) -> str:
     except OSError:  # a folder that may not be listed
         runs = []
     return f". Runs in {folder}: {', '.join(runs)}" if runs else ""
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk, missing permission or damaged database into a ``RunError`` with its cure."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        cure = "When the cause is cured, repeat the command"
+        if os.access(path / DATABASE, os.F_OK):
+            cure = f"Finished candidates are kept; when the cause is cured, continue: aebnas resume {path}"
+        raise RunError(f"cannot write to {path}: {what}. {cure}") from error

@@ -17,9 +17,8 @@ a kill loses at most the candidates in training.  Must not import torch.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -34,10 +33,11 @@ from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
 from aebnas.runs.fidelity_status import current_evaluations
 from aebnas.runs.status import RunStatus
-from aebnas.runs.store.arrays import numbers_of_labels, pack_arrays, pack_record
+from aebnas.runs.store.arrays import numbers_of_labels, pack_record
+from aebnas.runs.store.artefacts import CHECKPOINTS, ArtefactFolder, step_name
 from aebnas.runs.store.cells import Cell
 from aebnas.runs.store.database import LOGS, SCHEMA, open_database, reading
-from aebnas.runs.store.location import DATABASE, found_database, refuse_existing
+from aebnas.runs.store.location import DATABASE, found_database, refuse_existing, storage_errors
 from aebnas.runs.store.settings_file import read_settings
 from aebnas.runs.store.stored_schema import ENVIRONMENT
 from aebnas.runs.store.stored_values import evaluation_in, metadata_in, record_in, summary_in
@@ -53,6 +53,7 @@ class RunStore:
             RunError: There is no run in that directory.
         """
         self.path = path
+        self.artefacts = ArtefactFolder(path)
         self._file = found_database(path)
         self._database, self._is_copy = open_database(self._file)
 
@@ -65,7 +66,7 @@ class RunStore:
         """
         refuse_existing(path)
         with storage_errors(path):
-            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            (path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
             with run_lock(path):
                 refuse_existing(path)  # another process may have been faster
                 write_atomically(path / "config.yaml", resolved(config).encode())
@@ -158,7 +159,7 @@ class RunStore:
         evaluation, artefacts = outcome.evaluation, outcome.artefacts
         blobs: tuple[bytes | None, bytes | None] = (None, None)
         if artefacts is not None:
-            self.put_artefacts(outcome, evaluation.fidelity)
+            self.artefacts.put(outcome, evaluation.fidelity)
             blobs = (pack_record(artefacts.calibrate), pack_record(artefacts.select))
         row = (evaluation.key, context, evaluation.fidelity, json.dumps(evaluation.to_dict()), *blobs)
         self.write(
@@ -166,16 +167,6 @@ class RunStore:
             "VALUES (?, ?, ?, ?, ?, ?)",
             row,
         )
-
-    def put_artefacts(self, outcome: Outcome, fidelity: str) -> None:
-        """Keep weights and logits of a finished candidate; its row, where there is one, stays as it is."""
-        key, artefacts = outcome.evaluation.key, outcome.artefacts
-        if artefacts is None:
-            return
-        logits = {"calibrate": artefacts.calibrate_logits, "select": artefacts.select_logits}
-        with storage_errors(self.path):
-            write_atomically(self.logits_path(key, fidelity), pack_arrays(logits))
-            write_atomically(self.weights_path(key, fidelity), artefacts.weights)
 
     def find(self, key: str, context: str, fidelity: str) -> Evaluation | None:
         """Return what a candidate is at a fidelity, or why it failed there; None: it was not there."""
@@ -256,41 +247,6 @@ class RunStore:
         rows = self.cells("metadata", ("value",), "WHERE name = ?", (name,))
         return metadata_in(rows[0][0], name) if rows else default
 
-    def weights_path(self, key: str, fidelity: str) -> Path:
-        """Return where a candidate's weights lie, if they were kept."""
-        return self.path / "checkpoints" / f"{step_name(key, fidelity)}.pt"
-
-    def logits_path(self, key: str, fidelity: str) -> Path:
-        """Return where a candidate's full logits lie, if they were kept."""
-        return self.path / "checkpoints" / f"{step_name(key, fidelity)}.npz"
-
-    def weights(self, key: str, fidelity: str) -> bytes | None:
-        """Return a candidate's weights; None where they were forgotten."""
-        path = self.weights_path(key, fidelity)
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
-
-    def has_artefacts(self, key: str, fidelity: str) -> bool:
-        """Return whether a candidate's weights and logits are there."""
-        return self.weights_path(key, fidelity).is_file() and self.logits_path(key, fidelity).is_file()
-
-    def artefacts(self) -> set[tuple[str, str]]:
-        """Return ``(key, fidelity)`` of all whose weights or logits are there."""
-        folder = self.path / "checkpoints"
-        names = {file.stem for file in folder.iterdir()} if folder.is_dir() else set()
-        return {(key, fidelity) for key, dash, fidelity in (name.partition("-") for name in names) if dash}
-
-    def forget_artefacts(self, artefacts: Iterable[tuple[str, str]]) -> None:
-        """Delete weights and logits of ``(key, fidelity)``; rows stay."""
-        with storage_errors(self.path):
-            for key, fidelity in artefacts:
-                self.weights_path(key, fidelity).unlink(missing_ok=True)
-                self.logits_path(key, fidelity).unlink(missing_ok=True)
-
     def read(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a statement finds."""
         with reading(self._file):
@@ -318,21 +274,3 @@ class RunStore:
         """Execute a statement in a transaction of its own."""
         with storage_errors(self.path), self._database:
             self._database.execute(statement, values)
-
-
-def step_name(key: str, fidelity: str) -> str:
-    """Return how a candidate's step to a fidelity, and what it left, is called."""
-    return f"{key}-{fidelity}"
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk, missing permission or damaged database into a ``RunError`` with its cure."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        what = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
-        cure = "When the cause is cured, repeat the command"
-        if os.access(path / DATABASE, os.F_OK):
-            cure = f"Finished candidates are kept; when the cause is cured, continue: aebnas resume {path}"
-        raise RunError(f"cannot write to {path}: {what}. {cure}") from error

@@ -164,4 +164,5 @@ def _of_last_head(given: GivenHeads, listener: Listener) -> dict[str, Any] | Non
 
 def _name(given: GivenHeads) -> str:
     """Return how messages call a network."""
-    return f"the given network at {given.network.input.tensor.size_text()}"
+    name = given.network.name or "the given network"
+    return f"{name} at {given.network.input.tensor.size_text()}"

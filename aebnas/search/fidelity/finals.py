@@ -16,7 +16,7 @@ from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Fidelity
 from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
-from aebnas.runs.individuals import Individual, with_free_points
+from aebnas.runs.fronts.individuals import Individual, with_free_points
 from aebnas.search.events import FinalsChosen, Listener, Warned
 from aebnas.search.fidelity.generations import Decided
 from aebnas.search.fidelity.promotion import finished_at, keys_best_first

@@ -47,7 +47,7 @@ class Keeping:
         finals = {fidelity.name for fidelity in self._plan.finals}
         spare = {
             (key, name)
-            for key, name in self._store.artefacts()
+            for key, name in self._store.artefacts.kept()
             if key in evaluations and key not in self._spared and name not in finals
         }
         self._forget(spare)
@@ -55,10 +55,10 @@ class Keeping:
     def after_end(self, candidates: Iterable[Evaluation]) -> None:
         """Forget everything but what the last generation kept, and what some candidates are now."""
         self._kept |= {(evaluation.key, evaluation.fidelity) for evaluation in candidates}
-        self._forget(self._store.artefacts())
+        self._forget(self._store.artefacts.kept())
 
     def _forget(self, artefacts: Iterable[Artefact]) -> None:
-        self._store.forget_artefacts(
+        self._store.artefacts.forget(
             artefact for artefact in artefacts if artefact not in self._kept and artefact[0] not in self._open
         )
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.individuals import Individual, with_free_points
-from aebnas.runs.pareto import non_dominated
+from aebnas.runs.fronts.individuals import Individual, with_free_points
+from aebnas.runs.fronts.pareto import non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 

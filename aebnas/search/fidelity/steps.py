@@ -79,7 +79,7 @@ class Steps:
         lost = [
             candidate
             for candidate in candidates
-            if not self.store.has_artefacts(candidate.key, candidate.fidelity)
+            if not self.store.artefacts.has(candidate.key, candidate.fidelity)
         ]
         for level in sorted({self.plan.named(candidate.fidelity).level for candidate in lost}):
             at_level = [
@@ -88,7 +88,7 @@ class Steps:
                 if self.plan.named(candidate.fidelity).level == level
             ]
             self._make_again(at_level, level)
-        return all(self.store.has_artefacts(candidate.key, candidate.fidelity) for candidate in lost)
+        return all(self.store.artefacts.has(candidate.key, candidate.fidelity) for candidate in lost)
 
     def _ready(self, architectures: Sequence[Architecture], level: int) -> list[Architecture]:
         """Return those that can take a step: weights that it begins with are made again where they miss."""
@@ -98,20 +98,20 @@ class Steps:
         lost = [
             architecture
             for architecture in architectures
-            if not self.store.has_artefacts(architecture.key(), before)
+            if not self.store.artefacts.has(architecture.key(), before)
         ]
         self._make_again(lost, level - 1)
         return [
             architecture
             for architecture in architectures
-            if self.store.has_artefacts(architecture.key(), before)
+            if self.store.artefacts.has(architecture.key(), before)
         ]
 
     def _make_again(self, architectures: Sequence[Architecture], level: int) -> None:
         name = self.plan.fidelities[level].name
         for outcome in self.train(self._ready(architectures, level), self._step_of(level), None):
             if outcome.evaluation.is_done:
-                self.store.put_artefacts(outcome, name)
+                self.store.artefacts.put(outcome, name)
             else:  # it was done before: the machine failed
                 self.failures.append(outcome.evaluation)
 
@@ -119,4 +119,4 @@ class Steps:
         if not self.plan.fidelities[level].continues:
             return lambda key: Step(level)
         before = self.plan.fidelities[level - 1].name
-        return lambda key: Step(level, self.store.weights(key, before))
+        return lambda key: Step(level, self.store.artefacts.weights(key, before))

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from aebnas.errors import ConfigError
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.events import SurrogateStatus
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.space.api import Architecture, SearchSpace

@@ -26,7 +26,7 @@ from pymoo.core.termination import NoTermination
 from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import Admit, KeyOf, draw_distinct
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset

@@ -11,8 +11,8 @@ from aebnas.evaluation.plan import StepOf
 from aebnas.evaluation.record import Outcome
 from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.store.store import RunStore
-from aebnas.search.clock import RunClock
 from aebnas.search.events import Event, FeaturesProgress, Listener, SupernetProgress, WorkersStarted
+from aebnas.search.loop.clock import RunClock
 from aebnas.search.workers.pool import Pool
 from aebnas.space.api import Architecture
 

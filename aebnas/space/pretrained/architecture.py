@@ -14,6 +14,7 @@ from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
+from aebnas.pretrained.reordering import reordered
 from aebnas.pretrained.to_map import mapped, to_map
 from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
@@ -47,11 +48,20 @@ class PretrainedArchitecture(PlainNetwork):
     """By which files name it."""
     weights: str = field(compare=False)
     """The file that is read into it, empty: its own; ``identity`` says what they are, wherever they lie."""
+    answer: str
+    """Which part of its answer the logits are; empty: the only candidate."""
+    label: str
+    """What it is called among the networks of its space, and what names of exits begin with; empty: alone."""
     identity: str
     """Of its operations at this resolution, and of its weights."""
     size: tuple[int, ...]
     """Height and width of images."""
     head: Head
+    """Of the whole network; where it ends earlier its classifier is new."""
+    classes: tuple[str, ...]
+    """Names of its own classifier's classes, in their order; none: those of the data, in theirs."""
+    last: str
+    """The place where it ends; empty: its own end."""
     places: tuple[Place, ...]
     """Where its pieces end: wherever the space may have exits, and the last feature map."""
     branches: tuple[tuple[BlockSpec, ...], ...]
@@ -83,43 +93,64 @@ class PretrainedArchitecture(PlainNetwork):
         network = self._network(task)
         branches = dict(zip(self.exits, self.branches, strict=True))
         waiting, segments, start = list[Layer](), list[Segment](), START
-        for place in self.places:
+        for place in self.places_up_to(self.last):
             waiting.append(network.layer(start, place.name))
-            if place.name in branches:
-                branch = self._branch(branches[place.name], place.features, task)
-                segments.append(Segment(tuple(waiting), branch, place.name))
+            name = self.exit_name(place)
+            if name in branches:
+                branch = self._branch(branches[name], place.features, task)
+                segments.append(Segment(tuple(waiting), branch, name))
                 waiting = []
             start = place.name
         return (*segments, Segment(tuple(waiting), self._head(network, task), FINAL))
+
+    def places_up_to(self, end: str) -> tuple[Place, ...]:
+        """Return the places up to one of them; empty: to the network's own end."""
+        names = [place.name for place in self.places]
+        return self.places[: names.index(end) + 1 if end else None]
+
+    def exit_name(self, place: Place) -> str:
+        """Return what an exit at a place is called."""
+        return f"{self.label}.{place.name}" if self.label else place.name
+
+    @property
+    def keeps_head(self) -> bool:
+        """Whether the network's own classifier answers last."""
+        return self.head == "keep" and not self.last
 
     def without_exits(self) -> Self:
         """Return the same network without early exits."""
         return replace(self, exits=(), branches=())
 
     def given(self, task: Task) -> GivenNetwork:
-        """Return the network in all its pieces.
+        """Return the whole network in all its pieces, wherever this one ends.
 
         Raises:
             ConfigError, NetworkError, CodeRefusedError: As of ``segments``.
         """
-        (whole,) = self.without_exits().segments(task)
-        places = tuple(place.name for place in self.places)
+        whole = replace(self.without_exits(), last="")
+        (segment,) = whole.segments(task)
         return GivenNetwork(
-            self.identity, self.input(task), places, whole.backbone, whole.exit, self.head == "keep"
+            self.label,
+            self.identity,
+            self.input(task),
+            tuple(place.name for place in self.places),
+            segment.backbone,
+            segment.exit,
+            whole.keeps_head,
         )
 
     def drawing(self) -> Drawing:
         """Return a row for each piece, and the exits behind them."""
         branches = dict(zip(self.exits, self.branches, strict=True))
         rows = [Row("", (Box(self.network),))]
-        for place in self.places:
-            drawn = None
-            if place.name in branches:
-                boxes, _ = boxes_of(branches[place.name], mapped(place.features, self.size))
-                drawn = DrawnExit(place.name, (*boxes, Box("classifier", is_head=True)))
+        for place in self.places_up_to(self.last):
+            drawn, name = None, self.exit_name(place)
+            if name in branches:
+                boxes, _ = boxes_of(branches[name], mapped(place.features, self.size))
+                drawn = DrawnExit(name, (*boxes, Box("classifier", is_head=True)))
             size = place.features.size
             rows.append(Row(place.name, (Box("pretrained", place.features.channels, size),), drawn))
-        head = "its own classifier" if self.head == "keep" else "classifier"
+        head = "its own classifier" if self.keeps_head else "classifier"
         rows[-1] = replace(rows[-1], exit=DrawnExit(FINAL, (Box(head, is_head=True),)))
         return Drawing(self.size, tuple(rows))
 
@@ -149,7 +180,7 @@ class PretrainedArchitecture(PlainNetwork):
     def _network(self, task: Task) -> CutNetwork:
         """Return the network, the same as it was when the space was made."""
         image = self.input(task).tensor
-        source = NetworkSource(self.network, self.weights)
+        source = NetworkSource(self.network, self.weights, self.answer)
         if source.identity(image) != self.identity:
             raise ConfigError(
                 f"{self.network} is not the network that it was: its operations or weights have the identity "
@@ -165,14 +196,18 @@ class PretrainedArchitecture(PlainNetwork):
         return (*first, *modules, classifier(reached, task.classes))
 
     def _head(self, network: CutNetwork, task: Task) -> tuple[Layer, ...]:
-        if self.head == "replace":
-            return self._branch((), self.places[-1].features, task)
+        if not self.keeps_head:
+            return self._branch((), self.places_up_to(self.last)[-1].features, task)
+        own = network.layer(self.places[-1].name, END)
+        if self.classes:
+            return (own, *reordered(own.output, self.classes, task, self.network))
         if network.classes != task.classes:
             raise ConfigError(
                 f"space.head: {self.network} answers with {network.classes} classes, but the data have "
-                f"{task.classes}: set space.head=replace"
+                f"{task.classes}: name the classes of its answers in their order (space.classes), or set "
+                "space.head=replace"
             )
-        return (network.layer(self.places[-1].name, END),)
+        return (own,)
 
 
 def _place(name: str, features: tuple[int, list[int], bool]) -> Place:

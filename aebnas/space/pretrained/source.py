@@ -12,6 +12,7 @@ from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.extensions.consent import made_once
 from aebnas.pretrained.cuts import Cut, named_cuts
+from aebnas.pretrained.layer import END as OUTPUT
 from aebnas.space.names import FINAL
 from aebnas.task.input_spec import Colours, Normalisation
 
@@ -25,9 +26,11 @@ class NetworkSource:
     """Which network, and with which weights."""
 
     network: str
-    """A name of ours, ``package.module:function``, or a ``.pt2`` file."""
+    """A name of ours, ``package.module:function``, or a ``.pt2`` or ``.aebnas`` file."""
     weights: str = ""
     """A file that is read into it; empty: it has its own."""
+    answer: str = ""
+    """Which part of its answer the logits are, by name or index; empty: the only candidate."""
 
     def at(self, image: TensorSpec) -> CutNetwork:
         """Return the network for images of a shape, with its cuts; the first call takes seconds.
@@ -63,7 +66,7 @@ class NetworkSource:
         """
         from aebnas.pretrained.loading import NamedOrigin
 
-        return NamedOrigin(self.network, self.weights).loaded()
+        return NamedOrigin(self.network, self.weights, self.answer).loaded()
 
     def _digest(self) -> str:
         from aebnas.pretrained.weights import weights_digest
@@ -121,6 +124,35 @@ def exit_cuts(network: CutNetwork, after: tuple[str, ...] | None) -> tuple[Cut, 
                 "remove it"
             )
     return cuts
+
+
+def end_cuts(network: CutNetwork, last: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the names of the places where a network may end, in order; empty: its own end.
+
+    Args:
+        network: At one resolution.
+        last: Their names, ``output`` for its own end; none: there alone; None: there, or from the middle
+            of its operations on where an exit is worth it by what it costs.
+
+    Raises:
+        ConfigError: It cannot end at a name.
+        NetworkError: A name is none of a cut; the nearest is told.
+    """
+    end = last_place(network)
+    if last is None:
+        worthwhile = (cut for cut in network.worthwhile() if _can_have_exit(cut) and cut.macs < end.macs)
+        return (*(cut.name for cut in worthwhile if 2 * cut.macs >= network.macs), "")
+    if not last:
+        return ("",)
+    ends = []
+    for cut in named_cuts(network.cuts, [name for name in last if name != OUTPUT], network.name):
+        if not _can_have_exit(cut) or cut.macs >= end.macs:
+            raise ConfigError(
+                f"space.last: {network.name} cannot end behind {cut.name!r}, for it has no features there "
+                f"that are not those of its own end: name that {OUTPUT!r}, or an earlier place"
+            )
+        ends.append(cut.name)
+    return (*ends, "") if OUTPUT in last else tuple(ends)
 
 
 def _is_map(cut: Cut) -> bool:

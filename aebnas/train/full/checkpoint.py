@@ -53,7 +53,9 @@ class TeacherRecord(Frozen):
     """The teacher of the distillation, and how much the student listened."""
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    """Identity of the teacher's architecture."""
+    """Identity of the teacher: its architecture's, of one that a user named its weights' too."""
+    name: Text | None = None
+    """What the user named: a folder, package.module:Name, ...; null: the largest network of the space."""
     share: Annotated[float, Field(ge=0, le=1)]
     """Of the teacher's soft answers in every exit's loss."""
     temperature: Annotated[float, Field(gt=0, le=100)]
@@ -121,7 +123,7 @@ class Checkpoint(Frozen):
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
         normalisation = checked_normalisation(self.mean, self.std, self.image_shape[2])
-        return Task.of_samples(self.image_shape, len(self.classes), normalisation)
+        return Task.of_samples(self.image_shape, self.classes, normalisation)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Checkpoint:

@@ -149,8 +149,8 @@ def trained_weights(
     plain = train_batches(plan, network.input, seed)
     phases, batches = mode_of(training.loss)(network, training, weights), cast(Batches, plain)
     if job.teacher is not None:
-        teacher = job.teacher.trained.network.to(device)
-        seen = train_batches(plan, teacher.input, seed)
+        teacher = job.teacher.network.to(device)
+        seen = train_batches(plan, job.teacher.input, seed)
         batches = DistilledBatches(plain, seen, teacher)
         phases = distilled_phases(phases, job.teacher.distillation, weights, chance(network))
     dtype = training_dtype(training.precision, job.architecture.backbone_types, device)

@@ -43,7 +43,7 @@ class FinalImages:
     @property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are."""
-        return Task.of_samples(self.train.shape, len(self.classes), self.normalisation)
+        return Task.of_samples(self.train.shape, self.classes, self.normalisation)
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:

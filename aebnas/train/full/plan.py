@@ -23,7 +23,10 @@ from aebnas.train.select.selected_network import SelectedNetwork
 from aebnas.training.losses.exit_weights import exit_weights
 
 if TYPE_CHECKING:
-    from aebnas.train.full.checkpoint import Checkpoint, Trained
+    from torch import nn
+
+    from aebnas.task.input_spec import InputSpec
+    from aebnas.train.full.checkpoint import Checkpoint
     from aebnas.train.full.inheritance import Inheritance
     from aebnas.training.losses.teacher import Distillation
 
@@ -51,10 +54,17 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """A trained network and how much the student listens to it."""
+    """A network that teaches, and how much the student listens to it."""
 
-    trained: Trained
+    network: nn.Module
+    """Answers with a list of logits ``(batch, classes)``, the last of which teaches."""
+    input: InputSpec
+    """What it takes in."""
+    key: str
+    """16 hexadecimal digits that say which it is."""
     distillation: Distillation
+    name: str | None = None
+    """What a user named; None: the largest network of the space."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +98,10 @@ class TrainingJob:
         if self.teacher is not None:
             listening = self.teacher.distillation
             distillation = {
-                "key": self.teacher.trained.checkpoint.key,
+                "key": self.teacher.key,
                 "share": listening.share,
                 "temperature": listening.temperature,
+                "name": self.teacher.name,
             }
         identity = {
             "key": self.architecture.key(),

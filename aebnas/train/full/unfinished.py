@@ -56,9 +56,12 @@ class SavingCallback:
         """Return where the earlier training stopped."""
         return None if self.interrupted is None else self.interrupted.state
 
+    def look(self, epoch: Epoch) -> None:
+        """Make the row of an epoch."""
+        self.rows.append(self.note(epoch))
+
     def record(self, epoch: Epoch, state: Callable[[], TrainingState]) -> None:
         """Write the state down, then tell its row."""
-        self.rows.append(self.note(epoch))
         write_atomically(self.folder / FILE, _packed(self.identity, state(), self.rows))
         self.wrote(self.rows[-1])
 

@@ -20,8 +20,9 @@ from aebnas.train.full.events import FinalListener, ignore
 from aebnas.train.full.full_training import train_network
 from aebnas.train.full.images import final_images
 from aebnas.train.full.inheriting import inheritance_of
-from aebnas.train.full.plan import Plan, Teacher, TrainingJob
+from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.full.settings import final_settings
+from aebnas.train.full.teachers import given_teacher, trained_teacher
 from aebnas.train.select.largest import largest_architecture
 from aebnas.train.select.selected_network import SelectedNetwork
 from aebnas.train.tune.tuning import tuned_plan
@@ -38,7 +39,9 @@ class TrainingOptions:
     folder: Path | None = None
     """Default: that of the selected network."""
     distillation: Distillation | None = None
-    """Learn from the largest network of the space, which is trained first."""
+    """Learn from a teacher: by default the largest network of the space, which is trained first."""
+    teacher: str | None = None
+    """The teacher, as ``given_teacher`` takes it."""
     inherit: bool = False
     """Begin with the weights that the run's supernet holds."""
     tune: int = 0
@@ -102,7 +105,8 @@ def train_winner(
         listener: Told what happens.
 
     Raises:
-        ConfigError: Settings and network do not fit together.
+        ConfigError: Settings, network and teacher do not fit together.
+        NetworkError, CodeError: A teacher that is named cannot be loaded.
         RunError: A folder holds another training, or it or the run's supernet is damaged or cannot be
             written or read.
         TrainingError: A training diverged.
@@ -114,9 +118,11 @@ def train_winner(
         plain = TrainingJob("network", architecture, folder, inheritance=inheritance)
         plan = tuned_plan(plain, plan, options.tune, listener, options.again)
     teacher = None
-    if options.distillation is not None:
+    if options.distillation is not None and options.teacher is not None:
+        teacher = given_teacher(options.teacher, plan.images, options.distillation)
+    elif options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
-        teacher = Teacher(trained, options.distillation)
+        teacher = trained_teacher(trained, options.distillation)
     job = TrainingJob("network", architecture, folder, teacher, inheritance)
     network = train_network(job, plan, listener, options.again)
     if options.static and architecture.exit_names:  # without exits it is its own twin

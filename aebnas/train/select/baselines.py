@@ -126,7 +126,7 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> ScoredN
 def _with_search_weights(
     store: RunStore, best: Evaluation, checkpoint: Checkpoint, splits: Splits
 ) -> ScoredNetwork | Missing:
-    path = store.weights_path(best.key, best.fidelity)
+    path = store.artefacts.weights_path(best.key, best.fidelity)
     config = store.config
     fidelity = plan_of(config).named(best.fidelity)
     untrained = "" if fidelity.trains else f", {fidelity.word}"

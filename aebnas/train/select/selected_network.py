@@ -18,9 +18,11 @@ from aebnas.evaluation.plan import longest_training
 from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.report.files.winners import Winner, load_winner
-from aebnas.runs.contents import OperatingPoint, RunContents, read_run
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import count, metric_value, percent
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.kept_profiles import kept_devices
+from aebnas.runs.reading import read_run
 from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture, SearchSpace

@@ -14,8 +14,9 @@ import numpy as np
 
 from aebnas.config.choices import did_you_mean
 from aebnas.errors import ConfigError, RunError
-from aebnas.runs.contents import OperatingPoint, RunContents
+from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import count, metric_value
+from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.task.metrics.table import metric_of
 
 WORDS = ("knee", "best")

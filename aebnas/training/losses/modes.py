@@ -23,6 +23,7 @@ from aebnas.training.losses.frozen import frozen
 from aebnas.training.losses.jei import jei
 from aebnas.training.losses.joint import balanced, summed
 from aebnas.training.losses.loss import TrainingLoss
+from aebnas.training.losses.mixed import mixed
 from aebnas.training.phase import ExitLoss, Phase, TrainingMode
 
 FROM_OUTSIDE = "This is code from outside AEBNAS"
@@ -35,6 +36,7 @@ MODES: dict[str, TrainingMode] = {
     "boosted": boosted,
     "frozen": frozen,
     "jei": jei,
+    "mixed": mixed,
 }
 
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
-from aebnas.nets.network import EarlyExitNetwork
+from aebnas.data.mixup import MixedTargets, Targets
 from aebnas.training.checkpoint_callback import Repeatable
 from aebnas.training.phase import DistilledExits, ExitLoss, Phase
 from aebnas.training.trainer import Batches
@@ -51,13 +52,14 @@ class Distillation:
 class DistilledBatches:
     """Batches whose targets hold the labels and a teacher's logits; see ``joined``."""
 
-    def __init__(self, student: SeenBatches, seen: SeenBatches, teacher: EarlyExitNetwork) -> None:
+    def __init__(self, student: SeenBatches, seen: SeenBatches, teacher: nn.Module) -> None:
         """Join two views of the same images.
 
         Args:
             student: Batches at the student's resolution.
             seen: The same images in the same order at the teacher's: made with the same seed.
-            teacher: On the batches' device; put into evaluation mode.
+            teacher: Answers with a list of logits, the last of which teaches; on the batches' device, and put
+                into evaluation mode.
         """
         self._student, self._seen, self._teacher = student, seen, teacher.eval()
 
@@ -65,12 +67,15 @@ class DistilledBatches:
         """Return the number of batches of an epoch."""
         return len(self._student)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(x, targets)`` of one epoch."""
-        for (x, labels), (seen, _) in zip(self._student, self._seen, strict=True):
+    def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
+        """Yield ``(x, targets)`` of one epoch; the teacher sees mixed images as the student sees them."""
+        for (x, shown), (seen, _) in zip(self._student, self._seen, strict=True):
             with torch.no_grad():
                 answers = self._teacher(seen)[-1].float()
-            yield x, joined(labels, answers)
+            if isinstance(shown, MixedTargets):
+                yield x, shown.each(partial(joined, answers=answers))
+            else:
+                yield x, joined(shown, answers)
 
     def random_states(self) -> list[Tensor]:
         """Return the states behind the epochs begun so far."""

@@ -29,3 +29,24 @@ def plain() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         return Plain()
+
+
+class Narrow(nn.Module):
+    """Three convolutions and a classifier, which answers with its features, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(block(1, 6, 2), block(6, 8, 1), block(8, 8, 2))
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return scores ``(batch, 10)`` of grey images, and features ``(batch, 8)``."""
+        features = self.blocks(images).mean((2, 3))
+        return {"features": features, "scores": self.head(features)}
+
+
+def narrow() -> nn.Module:
+    """Return the network; the same weights every time, as from a file."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        return Narrow()

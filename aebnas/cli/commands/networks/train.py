@@ -43,9 +43,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides",
         help="override a field of training or exits, e.g. --set training.learning_rate=0.1 (repeatable)",
     )  # fmt: skip
-    parser.add_argument(
+    teacher = parser.add_mutually_exclusive_group()
+    teacher.add_argument(
         "--distill", action="store_true",
         help="learn the answers of the space's largest network too, which is trained first",
+    )  # fmt: skip
+    teacher.add_argument(
+        "--teacher", metavar="NETWORK",
+        help="learn the answers of this network too: the folder of a trained one, package.module:Name of "
+        "your own code, or a .pt2 file",
     )  # fmt: skip
     parser.add_argument(
         "--distill-share", type=share, default=0.5, metavar="SHARE",
@@ -112,6 +118,7 @@ def _train(arguments: argparse.Namespace, view: TrainingView, interrupts: Interr
         overrides=_overrides(arguments),
         inherit=arguments.inherit,
         distill=arguments.distill,
+        teacher=arguments.teacher,
         distill_share=arguments.distill_share,
         distill_temperature=arguments.distill_temperature,
         tune=arguments.tune,

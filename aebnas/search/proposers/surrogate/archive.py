@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import KEYS_REMEMBERED
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.surrogate.features import ArchitectureFeatures

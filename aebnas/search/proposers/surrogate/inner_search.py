@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from aebnas.config.schema import SearchConfig
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.nsga2 import Nsga2Proposer

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.evaluation.goals import Goals
-from aebnas.runs.individuals import Individual, values_and_violations
+from aebnas.runs.fronts.individuals import Individual, values_and_violations
 from aebnas.search.proposers.api import KeyOf
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.search.proposers.surrogate.archive import Archive

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aebnas.config.schema import SearchConfig
 from aebnas.config.sections.surrogate import MODEL_NAMES
 from aebnas.evaluation.goals import Goals
-from aebnas.runs.individuals import Individual
+from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.events import PredictedCandidate, SurrogateStatus
 from aebnas.search.proposers.api import KeyOf, remembered_keys
 from aebnas.search.proposers.exact import ExactCosts

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.evaluation.goals import Goals
-from aebnas.runs.individuals import TARGET
+from aebnas.runs.fronts.individuals import TARGET
 from aebnas.search.proposers.exact import ExactCost
 from aebnas.task.metrics.table import metric_of
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aebnas.runs.individuals import Individual
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.individuals import Individual
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 
 FloatArray = NDArray[np.float64]
 

@@ -14,20 +14,9 @@ from dataclasses import replace
 from aebnas.errors import WorkerError
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.individuals import (
-    FrontPoint,
-    Individual,
-    advice_on_inherited,
-    dominated_share,
-    pareto_front,
-    with_free_points,
-    worth_keeping,
-)
 from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.status import RunStatus
 from aebnas.runs.store.store import RunStore
-from aebnas.search.budget import TrainingBudget
-from aebnas.search.clock import RunClock
 from aebnas.search.events import (
     CandidateFinished,
     Generation,
@@ -36,12 +25,14 @@ from aebnas.search.events import (
     Warned,
     ignore,
 )
-from aebnas.search.failures import all_failed, cluster_lost
 from aebnas.search.fidelity.finals import Ended, Finals
 from aebnas.search.fidelity.generations import GenerationEvaluator
-from aebnas.search.fidelity.keeping import Keeping, best_so_far
-from aebnas.search.fidelity.promotion import finished_at, keys_best_first
+from aebnas.search.fidelity.keeping import Keeping
 from aebnas.search.fidelity.steps import Steps
+from aebnas.search.loop.budget import TrainingBudget
+from aebnas.search.loop.clock import RunClock
+from aebnas.search.loop.failures import all_failed, cluster_lost
+from aebnas.search.loop.history import SearchHistory
 from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
@@ -76,25 +67,20 @@ class Search:
             listener: Told what happens.
             change: How conditions differ from those in which the run began; marks what is trained.
         """
-        self._problem, self._goals, self._plan = problem, problem.goals, problem.plan
-        self._space = space = problem.space
-        self._store = store
-        self._proposer = proposer
-        self._listener = listener
-        self._change = change
+        self._problem, self._plan = problem, problem.plan
+        self._store, self._proposer, self._listener, self._change = store, proposer, listener, change
         self._repeatability = Repeatability(store, change)
-        candidates = problem.candidates
-        context = context_key(candidates, fingerprint, problem.devices.fingerprints())
+        self.history = SearchHistory(problem, reference(problem))
+        """What was evaluated so far."""
         self._budget = TrainingBudget(problem.search.max_trainings, self._plan)
         self._clock = RunClock(store, problem.search.max_minutes)
+        context = context_key(problem.candidates, fingerprint, problem.devices.fingerprints())
         self._trainings = Trainings(pool, store, context, self._clock, self._repeatability, listener)
         self._steps = Steps(self._plan, store, context, self._trainings)
-        self._batches = GenerationEvaluator(self._steps, space, self._goals, listener)
-        self._finals = Finals(self._steps, space, self._goals, candidates.max_training_macs, listener)
+        self._evaluator = GenerationEvaluator(self._steps, problem.space, problem.goals, listener)
+        max_macs = problem.candidates.max_training_macs
+        self._finals = Finals(self._steps, problem.space, problem.goals, max_macs, listener)
         self._keeping = Keeping(store, self._plan)
-        self._evaluations: dict[str, Evaluation] = {}
-        self._individuals: list[Individual] = []
-        self._reference: tuple[float, ...] = ()
 
     def run(self) -> Iterator[Generation]:
         """Yield each generation once it is told; close the workers in the end.
@@ -107,7 +93,6 @@ class Search:
         self._clock.begin()
         self._store.put_status(RunStatus.RUNNING)
         try:
-            self._reference = reference(self._problem)
             self._announce()
             yield from self._generations()
             self._repeatability.settle()
@@ -129,7 +114,7 @@ class Search:
         generation, last = None, 0
         for number in range(1, self._problem.search.generations + 1):
             proposed = self._proposer.ask()
-            asked = self._budget.affordable(proposed, self._evaluations)
+            asked = self._budget.affordable(proposed, self.history.evaluations)
             if not asked:
                 break
             generation, last = self._generation(number, asked, len(asked) < len(proposed)), number
@@ -137,81 +122,63 @@ class Search:
             if not generation.is_complete:
                 break
         if generation is not None and generation.is_complete:
-            yield from self._end(generation)
+            yield from self._final_trainings(generation)
         self._store.forget_generations_after(last)
 
     def _generation(self, number: int, asked: Sequence[Genome], is_cut: bool) -> Generation:
-        is_complete = self._batches.evaluate(asked, self._finish)
-        keys = [self._space.decode(genome).key() for genome in asked]
-        individuals = with_free_points(self._space, asked, self._evaluations, self._goals)
-        if not individuals and not self._individuals:
-            failed = [self._evaluations[key] for key in keys if key in self._evaluations]
-            if failed:  # else stopped before anything finished
-                raise all_failed(self._store.path, failed)
-        self._individuals += individuals
-        front = pareto_front(self._individuals, self._evaluations)
+        """Evaluate a generation, tell the proposer, keep what later ones need.
+
+        Args:
+            number: From 1.
+            asked: Genomes in ask order.
+            is_cut: Whether the budget allows fewer than were proposed.
+        """
+        history = self.history
+        is_complete = self._evaluator.evaluate(asked, self._on_evaluation)
+        individuals = history.add_generation(asked)
+        if not history.individuals:
+            self._refuse_failures(history.failed(history.keys(asked)))
         if is_complete:
             self._proposer.tell(individuals)
         else:
             self._repeatability.cut()
-        generation = self._described(number, keys, front, is_complete)
+        generation = history.generation(number, asked, is_complete, self._budget)
         if is_complete:
-            kept = worth_keeping(self._individuals, front, self._problem.search.population)
-            self._keeping.after_generation(generation, self._evaluations, kept | self._best_so_far(), is_cut)
-        self._store.put_generation(number, generation.summary(self._reference))
+            generation = replace(generation, surrogate=self._proposer.status())
+            kept = history.worth_keeping(generation.front)
+            self._keeping.after_generation(generation, history.evaluations, kept, is_cut)
+        self._store.put_generation(number, generation.summary(history.reference))
         self._listener(generation)
-        if number == 1 and not front and self._trainings.has_begun:  # no replay
+        if number == 1 and not generation.front and self._trainings.has_begun:  # no replay
             self._warn_of_limits()
         return generation
 
-    def _described(
-        self, number: int, keys: Sequence[str], front: tuple[FrontPoint, ...], is_complete: bool
-    ) -> Generation:
-        """Return what a generation came to, as listeners and the run store are told."""
-        return Generation(
-            number=number,
-            proposed=tuple(dict.fromkeys(keys)),
-            trainings=len(self._evaluations),
-            failed=sum(not evaluation.is_done for evaluation in self._evaluations.values()),
-            hypervolume=dominated_share(self._individuals, self._reference),
-            front=front,
-            is_complete=is_complete,
-            surrogate=self._proposer.status() if is_complete else None,
-            full_trainings=self._budget.full_trainings(self._evaluations),
-            reached=self._reached(keys) if self._plan.halves else {},
-        )
+    def _refuse_failures(self, failed: Sequence[Evaluation]) -> None:
+        """End a search whose first generation led to nothing.
 
-    def _reached(self, keys: Sequence[str]) -> dict[str, str]:
-        return {key: self._evaluations[key].fidelity for key in keys if key in self._evaluations}
-
-    def _best_so_far(self) -> set[str]:
-        """Return who would be taken further, if that begins with weights that have to be kept for it."""
-        if not self._plan.finals or not self._plan.finals[0].continues:
-            return set()
-        last = self._plan.of_generations[-1].name
-        done = finished_at(last, self._evaluations)
-        genomes = [individual.genome for individual in self._individuals]
-        return best_so_far(self._plan, keys_best_first(self._space, genomes, done, self._goals))
+        Raises:
+            WorkerError: Every candidate failed; not where it was stopped before anything finished.
+        """
+        if failed:
+            raise all_failed(self._store.path, failed)
 
     def _warn_of_limits(self) -> None:
         """Say that limits on accuracy are held against what candidates inherit."""
-        advice = advice_on_inherited(
-            self._goals, self._plan, (individual.metrics["accuracy"] for individual in self._individuals)
-        )
+        advice = self.history.advice_on_limits()
         if advice is not None:
             text = "no candidate of the first generation satisfies the constraints"
             self._listener(Warned(f"{text}. {advice}"))
 
-    def _end(self, last: Generation) -> Iterator[Generation]:
+    def _final_trainings(self, last: Generation) -> Iterator[Generation]:
         """Take the best further; tell the last generation again, with the front that is now."""
-        ended = self._finals.run(self._individuals, self._evaluations, self._finish_final)
-        self._evaluations, self._individuals = ended.evaluations, ended.individuals
+        history = self.history
+        ended = self._finals.run(history.individuals, history.evaluations, self._report)
+        history.replace(ended)
         on_front = self._finals.on_front(ended)
-        front = pareto_front(on_front, self._evaluations)
         generation = replace(
             last,
-            hypervolume=dominated_share(on_front, self._reference),
-            front=front,
+            hypervolume=history.hypervolume(on_front),
+            front=history.front(on_front),
             finals=tuple(final for final in ended.finals if final.chosen),
         )
         self._settle(ended, generation)
@@ -223,24 +190,24 @@ class Search:
         """See that what the front is made of is there, forget the rest, keep the summary."""
         keys = [point.key for point in generation.front]
         keys += [key for final in ended.finals for key in final.trained]
-        candidates = [self._evaluations[key] for key in dict.fromkeys(keys)]
+        candidates = [ended.evaluations[key] for key in dict.fromkeys(keys)]
         is_whole = self._steps.make_again(candidates)
         for failure in self._steps.failures:
             self._repeatability.answered(failure)
         if self._clock.is_late() and (ended.is_left_open or not is_whole):
             self._repeatability.cut()
         self._keeping.after_end(candidates)
-        self._store.put_generation(generation.number, generation.summary(self._reference))
+        self._store.put_generation(generation.number, generation.summary(self.history.reference))
 
-    def _finish(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
-        """Take an evaluation in."""
-        self._evaluations[evaluation.key] = evaluation
-        self._finish_final(evaluation, cached, remaining)
+    def _on_evaluation(self, evaluation: Evaluation, is_cached: bool, remaining: int) -> None:
+        """Add a candidate of a generation to the history, and report it."""
+        self.history.add(evaluation)
+        self._report(evaluation, is_cached, remaining)
 
-    def _finish_final(self, evaluation: Evaluation, cached: bool, remaining: int) -> None:
-        """Tell an evaluation."""
+    def _report(self, evaluation: Evaluation, is_cached: bool, remaining: int) -> None:
+        """Tell the listener of an evaluation, of a generation or of a final training."""
         self._repeatability.answered(evaluation)
-        self._listener(CandidateFinished(evaluation, cached, min(remaining, self._trainings.workers)))
+        self._listener(CandidateFinished(evaluation, is_cached, min(remaining, self._trainings.workers)))
 
     def _announce(self) -> None:
         search = self._problem.search

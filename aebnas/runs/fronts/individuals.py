@@ -14,7 +14,7 @@ from aebnas.config.sections.constraints import bound_violations
 from aebnas.evaluation.goals import Goals
 from aebnas.evaluation.plan import Plan
 from aebnas.evaluation.record import Evaluation
-from aebnas.runs.pareto import hypervolume, non_dominated
+from aebnas.runs.fronts.pareto import hypervolume, non_dominated
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
 from aebnas.task.metrics.table import metric_of
@@ -165,22 +165,22 @@ def with_free_points(
     """
     seen: set[tuple[str, int]] = set()
     individuals: list[Individual] = []
+    evaluated = ((genome, evaluations.get(space.decode(genome).key())) for genome in asked)
+    done = [(genome, evaluation) for genome, evaluation in evaluated if evaluation and evaluation.is_done]
 
-    def join(genome: Genome, budget_fraction: float, setting: str) -> None:
-        evaluation = evaluations.get(space.decode(genome).key())
-        if evaluation is None or not evaluation.is_done:
-            return
+    def join(genome: Genome, evaluation: Evaluation, budget_fraction: float, setting: str) -> None:
         point = (evaluation.key, evaluation.point_index(budget_fraction, setting))
         if point not in seen:
             seen.add(point)
             individuals.append(individual(genome, budget_fraction, evaluation, goals, setting))
 
-    for genome in asked:
-        join(genome, space.budget_fraction(genome), space.setting(genome))
-    for genome in asked:
+    for genome, evaluation in done:
+        join(genome, evaluation, space.budget_fraction(genome), space.setting(genome))
+    for genome, evaluation in done:
         for setting in space.settings:
             for budget_fraction in space.budget_fractions:
-                join(space.at_point(genome, budget_fraction, setting), budget_fraction, setting)
+                moved = space.at_point(genome, budget_fraction, setting)
+                join(moved, evaluation, budget_fraction, setting)
     return individuals
 
 

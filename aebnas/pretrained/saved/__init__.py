@@ -1,0 +1,1 @@
+"""A network in a file of its own, without its code: what a network in memory becomes for other processes."""
