@@ -31,6 +31,10 @@ NONE = "no/such/place"
             lambda: aebnas.train_winner(NONE, distill_temperature=0),
             "distill_temperature .* above 0, .* 0",
         ),
+        (
+            lambda: aebnas.train_winner(NONE, distill=True, teacher="winner"),
+            "distill and teacher both say who teaches: give one of them",
+        ),
         (lambda: aebnas.evaluate_network(NONE, hardware="b.yaml"), "hardware must be a list"),
         (lambda: aebnas.evaluate_network(NONE, images=-1), "images must be a whole number of at least 0"),
         (lambda: aebnas.rescore_run(NONE, "b.yaml"), "hardware must be a list"),

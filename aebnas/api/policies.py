@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from aebnas.exits.policies.family import PolicyFamily
-    from aebnas.exits.targets import Fit
+    from aebnas.exits.targets import FittedPolicy
 
 from aebnas.errors import DataError
 
@@ -23,7 +23,7 @@ def fit_policy(
     min_accuracy: float | None = None,
     max_harm: float | None = None,
     confidence: float | None = 0.9,
-) -> Fit:
+) -> FittedPolicy:
     """Decide when samples leave a network early, from its logits on calibration samples.
 
     Exactly one of ``max_cost``, ``min_accuracy`` and ``max_harm`` says what is asked for.

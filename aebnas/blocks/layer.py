@@ -1,4 +1,4 @@
-"""Layers: the only currency between networks and hardware.
+"""Layers: networks are built of them, and costs and hardware profiles count them, one by one.
 
 A ``Layer`` is one whole block with its input shape.  Networks are built from a list
 of layers, and every cost is a sum over the same list.  What a layer is made of is

@@ -10,6 +10,8 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aebnas.cli.help_text import HelpText
+
 
 @dataclass(frozen=True)
 class Command:
@@ -33,6 +35,10 @@ class Command:
     def enter(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         """Add the command to those of a parser."""
         parser = commands.add_parser(
-            self.name, help=self.summary, description=self.description, allow_abbrev=False
+            self.name,
+            help=self.summary,
+            description=self.description,
+            formatter_class=HelpText,
+            allow_abbrev=False,
         )
         self.add_options(parser)

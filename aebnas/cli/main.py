@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import difflib
 import sys
-import textwrap
 from collections.abc import Sequence
 
 from aebnas.cli.command import Command
@@ -14,6 +13,7 @@ from aebnas.cli.commands.devices import devices, profile
 from aebnas.cli.commands.files import check, init
 from aebnas.cli.commands.networks import bench, evaluate, export, run, train
 from aebnas.cli.commands.runs import exits, export_study, report, rescore, resume, search, supernet
+from aebnas.cli.help_text import HelpText
 from aebnas.cli.interrupts import INTERRUPTED
 from aebnas.cli.streams import GONE, GuardedStream, OutputLost, guarded_streams, print_error
 from aebnas.errors import AebnasError
@@ -40,10 +40,14 @@ ALL: tuple[Command, ...] = (
 """In the order of ``aebnas --help``."""
 COMMANDS = {command.name: command for command in ALL}
 EXIT_CODES = """exit codes:
-  0  finished                       3  something is wrong with the data
-  1  other errors                   4  a run, checkpoint or export folder
-  2  wrong file, override or usage  5  workers failed
-  6  a device or its profile        130  interrupted; continue with resume
+  0  finished
+  1  other errors
+  2  wrong file, override or usage
+  3  something is wrong with the data
+  4  a run, checkpoint or export folder
+  5  workers failed
+  6  a device or its profile
+130  interrupted; continue with resume
 141  the reader of a printing command has gone (| head)
 """
 LOST_OUTPUT = (
@@ -52,7 +56,6 @@ LOST_OUTPUT = (
     f"that only print ({', '.join(command.name for command in ALL if command.only_prints)}) end: 141 after a "
     "closed pipe, 1 after a full disk."
 )
-HELP_WIDTH = 84
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,8 +140,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="aebnas",
         description="Search backbones and exit branches of early-exit networks together.",
-        epilog=f"{EXIT_CODES}\n{textwrap.fill(LOST_OUTPUT, HELP_WIDTH)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{EXIT_CODES}\n{LOST_OUTPUT}",
+        formatter_class=HelpText,
         allow_abbrev=False,
     )
     top.add_argument("-v", "--version", action="version", version=f"aebnas {__version__}")

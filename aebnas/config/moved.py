@@ -1,4 +1,4 @@
-"""Fields that stand elsewhere, or are spelled otherwise, than they did: one table, one message each.
+"""Fields that were moved or renamed: one table, and a message for each.
 
 Must not import torch.
 """

@@ -29,6 +29,7 @@ from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
 from aebnas.config.sections.exits import ExitsConfig, traded_cost
 from aebnas.config.sections.losses import wrong_exit_weights
 from aebnas.config.sections.pixels import Pixels
+from aebnas.config.sections.policies import Share
 from aebnas.config.sections.space import Name
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.config.sections.surrogate import SurrogateConfig, SurrogateName
@@ -39,8 +40,7 @@ from aebnas.task.metrics.table import metric_of
 
 KnownName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 DatasetName = Annotated[KnownName, WrapValidator(known_or_outside)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
 SixteenBitDepth = Literal[8, 10, 12, 14, 16]
 """Bits that 16-bit files were read with."""
@@ -122,9 +122,9 @@ class SearchConfig(Frozen):
     """Individuals that survive a generation."""
     offspring: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """New architectures per generation; default: population."""
-    generations: Positive = 6
+    generations: Count = 6
     """Generations, the initial one included."""
-    max_trainings: Positive | None = None
+    max_trainings: Count | None = None
     """Stop after so many candidates; where a share is trained further, after as many full trainings."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Stop after so many minutes; a supernet's training is never cut.  Not exactly repeatable then."""
@@ -134,7 +134,7 @@ class SearchConfig(Frozen):
         Items[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=64)
     ] = (0.25, 0.35, 0.5, 0.65, 0.8, 1.0)
     """Choices of the budget_fraction gene: shares of a candidate's own full cost."""
-    max_per_architecture: Positive = 3
+    max_per_architecture: Count = 3
     """Individuals of one architecture in the population."""
     crossover: Literal["uniform", "stagewise", "mixed"] = "mixed"
     """Exchange genes one by one, whole stages and exits, or either at random."""
@@ -171,7 +171,7 @@ class WorkersConfig(Frozen):
 
     mode: Literal["ray", "serial"] = "ray"
     """ray: a pool of processes; serial: in this process, for debugging."""
-    count: Positive | Literal["auto"] = "auto"
+    count: Count | Literal["auto"] = "auto"
     """Number of workers; auto: one per GPU share, or one per core without GPUs."""
     gpus_per_worker: Annotated[float, Field(ge=0, le=64)] | Literal["auto"] = "auto"
     """GPUs of one worker, fractions allowed; auto: 1 where there is a GPU, else 0."""
@@ -190,7 +190,7 @@ class ReportConfig(Frozen):
 
     enabled: bool = True
     """Write report.html, pareto.csv and winners/ at the end of a search."""
-    max_candidates: Positive = 1000
+    max_candidates: Count = 1000
     """Candidates whose curves are drawn, the best first."""
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from aebnas.config.schema import DataConfig, SixteenBitDepth
 from aebnas.data.checks.memory import memory_errors
 from aebnas.data.dataset import Dataset, Labels, Samples
-from aebnas.data.statistics import normalisation_of
+from aebnas.data.statistics import pixel_normalisation
 from aebnas.errors import DataError
 from aebnas.task.task import Task
 
@@ -52,7 +52,7 @@ class Splits:
     @cached_property
     def task(self) -> Task:
         """Return what comes in, and how many answers there are; reads all pixels of train once."""
-        return Task.of_samples(self.train.shape, self.classes, normalisation_of(self.train))
+        return Task.of_samples(self.train.shape, self.classes, pixel_normalisation(self.train))
 
 
 def make_splits(dataset: Dataset, config: DataConfig) -> Splits:

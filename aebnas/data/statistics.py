@@ -16,7 +16,7 @@ _CHUNK_BYTES = 1 << 21
 _SMALLEST_STD = 1 / 255  # a channel without contrast must not be divided by zero
 
 
-def normalisation_of(train: Samples) -> Normalisation:
+def pixel_normalisation(train: Samples) -> Normalisation:
     """Return the exact mean and standard deviation of all pixels of ``train``, scaled to 0..1, by channel.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aebnas.config.sections.exits import ExitsConfig
 from aebnas.evaluation.settings import ExitSettings
 from aebnas.exits.core.samples import ExitSamples
-from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
+from aebnas.exits.operating_curve import OperatingCurve, joined_curves, operating_curve
 from aebnas.exits.policies.configured import configured_family, configured_target
 from aebnas.exits.policies.table import check_readable
 from aebnas.task.metrics.metric import OfAnswers
@@ -47,7 +47,7 @@ def fitted_curve(exits: ExitSettings, calibrate: ExitSamples, select: ExitSample
     }
     if len(fits) == 1:
         return next(iter(fits.values()))
-    curve = joined({name: fitted.curve for name, fitted in fits.items()})
+    curve = joined_curves({name: fitted.curve for name, fitted in fits.items()})
     target_checks = {
         name: fitted.target_check for name, fitted in fits.items() if fitted.target_check is not None
     }

@@ -1,4 +1,4 @@
-"""PolicyOutcome at run time: the logits of one exit after the other, already known to be sound.
+"""Exit policies at run time: they see the logits of one exit after the other, already known to be sound.
 
 Must not import torch.
 """

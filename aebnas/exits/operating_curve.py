@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aebnas.errors import DataError, ShapeError
-from aebnas.exits.core.answers import measured
+from aebnas.exits.core.answers import answer_metrics
 from aebnas.exits.core.arrays import FloatArray, IntArray, check_reach_cost
 from aebnas.exits.core.outcome import outcomes_of
 from aebnas.exits.core.policy import ExitPolicy
@@ -196,11 +196,11 @@ def operating_curve(
         exit_rates=unseen.exit_rates,
         reach_cost=select.reach_cost,
         exit_accuracy=select.correct.mean(axis=0),
-        measured=measured(ordered, select, metrics),
+        measured=answer_metrics(ordered, select, metrics),
     )
 
 
-def joined(curves: Mapping[str, OperatingCurve]) -> OperatingCurve:
+def joined_curves(curves: Mapping[str, OperatingCurve]) -> OperatingCurve:
     """Return the curves of several settings of the exit policy, of one network, as one.
 
     Args:

@@ -80,28 +80,29 @@ def sample_costs(
     """
     rng, exact = np.random.default_rng(SEED), ExactCosts(task, devices)
     costs = [exact.of(space.decode(space.sample(rng))) for _ in track(range(samples))]
-    batch = config.training.batch_size
-    spreads = (
-        _spread("MACs to the first exit", [cost.network.reach_macs[0] for cost in costs]),
-        _spread("MACs to the last exit", [cost.network.reach_macs[-1] for cost in costs]),
-        _spread("parameters", [cost.network.params for cost in costs]),
-        _spread("peak activation bytes", [cost.network.peak_activation_bytes for cost in costs]),
-        _spread(
-            f"training memory in bytes, batch {batch}", [cost.network.training_bytes(batch) for cost in costs]
-        ),
-        *(
-            _spread(f"{name} to the last exit", [cost.reach[name][-1] for cost in costs])
-            for name in costs[0].reach
-            if name != "macs"
-        ),
-    )
     shares, masks = [], []
     for limit, is_exact, admits in _limits(config):
         mask = np.asarray([admits(cost) for cost in costs], bool)
         shares.append(AdmittedShare(limit, float(mask.mean()), is_exact))
         masks.append(mask)
     left = float(np.logical_and.reduce(masks).mean()) if masks else 1.0
-    return SampleCosts(samples, spreads, tuple(shares), left)
+    return SampleCosts(samples, _spreads(costs, config.training.batch_size), tuple(shares), left)
+
+
+def _spreads(costs: Sequence[ExactCost], batch: int) -> tuple[Spread, ...]:
+    networks = [cost.network for cost in costs]
+    devices = [name for name in costs[0].reach if name != "macs"]
+    return (
+        _spread("MACs to the first exit", [network.reach_macs[0] for network in networks]),
+        _spread("MACs to the last exit", [network.reach_macs[-1] for network in networks]),
+        _spread("parameters", [network.params for network in networks]),
+        _spread("peak activation bytes", [network.peak_activation_bytes for network in networks]),
+        _spread(
+            f"training memory in bytes, batch {batch}",
+            [network.training_bytes(batch) for network in networks],
+        ),
+        *(_spread(f"{name} to the last exit", [cost.reach[name][-1] for cost in costs]) for name in devices),
+    )
 
 
 def _spread(name: str, values: Sequence[float]) -> Spread:

@@ -40,7 +40,7 @@ from aebnas.search.preparation import prepare, weight_notes
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import make_proposer
-from aebnas.search.workers.pool import Pool, SerialPool
+from aebnas.search.workers.pool import SerialPool, WorkerPool
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def _search(
 ) -> Search:
     candidates, workers = problem.candidates, problem.workers
 
-    def make_pool(on_event: Listener) -> Pool:
+    def make_pool(on_event: Listener) -> WorkerPool:
         from aebnas.evaluation.bench import Preparation  # imports torch
         from aebnas.evaluation.fidelities import prepared
         from aebnas.search.artefacts.given_networks import prepared_heads

@@ -10,7 +10,8 @@ from aebnas.config.schema import SearchConfig
 from aebnas.evaluation.plan import Plan
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.search.problem import SearchProblem
-from aebnas.search.proposers.api import Admit, Proposer, RandomProposer
+from aebnas.search.proposers.api import Proposer, RandomProposer
+from aebnas.search.proposers.draws import Admit
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer

@@ -100,7 +100,7 @@ class FinalSpec:
         return (block,) if self.expand else ()
 
 
-class Part(NamedTuple):
+class BackbonePart(NamedTuple):
     """A row of backbone blocks and the exit behind it, if there is one."""
 
     name: str
@@ -173,15 +173,15 @@ class StagedArchitecture:
         last = classifier(features, task.classes, self.final.features, self.final.activation)
         return (*segments, Segment(tuple(backbone), (last,), FINAL, tuple(slots), (CLASSIFIER,)))
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[BackbonePart]:
         """Yield the rows of the backbone in the order in which they run: the only walk of an architecture."""
         exits = {exit_.after: exit_ for exit_ in self.exits}
-        yield Part(STEM, (STEM,), (self.stem.block(),), is_stage=False)
+        yield BackbonePart(STEM, (STEM,), (self.stem.block(),), is_stage=False)
         for stage in self.stages:
             slots = tuple(block_slot(stage.name, i) for i in range(len(stage.blocks)))
-            yield Part(stage.name, slots, stage.blocks, exits.get(stage.name))
+            yield BackbonePart(stage.name, slots, stage.blocks, exits.get(stage.name))
         if self.final.expand:
-            yield Part(EXPAND, (EXPAND,), self.final.blocks(), is_stage=False)
+            yield BackbonePart(EXPAND, (EXPAND,), self.final.blocks(), is_stage=False)
 
     def drawing(self) -> Drawing:
         """Return what the page draws and the terminal says."""
@@ -227,11 +227,11 @@ class StagedArchitecture:
             stages=tuple(StageSpec(stage["name"], blocks_of(stage["blocks"])) for stage in plain["stages"]),
             exits=tuple(ExitSpec(exit_["after"], blocks_of(exit_["modules"])) for exit_ in plain["exits"]),
             final=FinalSpec(**plain["final"]),
-            normalisation=normalisation_of(plain.get("normalisation")),
+            normalisation=parsed_normalisation(plain.get("normalisation")),
         )
 
 
-def normalisation_of(plain: Mapping[str, Any] | None) -> Normalisation | None:
+def parsed_normalisation(plain: Mapping[str, Any] | None) -> Normalisation | None:
     """Return the normalisation that a file describes."""
     if plain is None:
         return None

@@ -176,11 +176,12 @@ class GeneSpace(ABC):
         """
         own = {BUDGET_FRACTION: self.budget_fractions[-1], SETTING: self.settings[0]}
         return {
-            name: chosen(name, self.positions[name].choices, value) for name, value in (choices | own).items()
+            name: choice_index(name, self.positions[name].choices, value)
+            for name, value in (choices | own).items()
         }
 
 
-def chosen(name: str, choices: tuple[Any, ...], value: Any) -> int:
+def choice_index(name: str, choices: tuple[Any, ...], value: Any) -> int:
     """Return the index of a choice.
 
     Raises:

@@ -149,7 +149,7 @@ def branch_width(channels: int, multiplier: float) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class BlockRow:
     """Blocks one behind the other: a choice for all of them, how many, and a slot for each."""
 
     name: str
@@ -163,7 +163,7 @@ class Row:
     """Of the gene that says how many slots are used; empty: all are."""
     counts: tuple[int, ...] = (1,)
     """Its choices; ``ABSENT`` means that the row is not there."""
-    exit: Row | None = None
+    exit: BlockRow | None = None
     """The exit that may stand behind the row."""
 
     def genes(self) -> Iterator[Gene]:
@@ -230,7 +230,7 @@ class Grammar:
 
     resolutions: tuple[Size, ...]
     """Choices of the gene ``resolution``."""
-    rows: tuple[Row, ...]
+    rows: tuple[BlockRow, ...]
     """The stem, the stages, perhaps a last convolution."""
     hidden: int
     """Channels of the last classifier's hidden layer; 0: none."""

@@ -17,7 +17,7 @@ from aebnas.config.sections.space import SpaceConfig
 from aebnas.errors import ConfigError
 from aebnas.space.api import Architecture, ParameterSlot
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
-from aebnas.space.gene_space import GeneSpace, chosen
+from aebnas.space.gene_space import GeneSpace, choice_index
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Genome
 from aebnas.space.names import STEM
 from aebnas.space.staged_rows import grammar_of
@@ -105,7 +105,7 @@ class StagedSpace(GeneSpace):
         indices: dict[str, int] = {}
 
         def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
-            indices[name] = chosen(name, choices, value)
+            indices[name] = choice_index(name, choices, value)
 
         put("resolution", self._grammar.resolutions, architecture.resolution)
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])

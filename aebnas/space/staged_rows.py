@@ -14,7 +14,7 @@ from aebnas.config.sections.space import (
     StemConfig,
 )
 from aebnas.space.genes import ABSENT
-from aebnas.space.grammar import Grammar, Row, Slot, Values
+from aebnas.space.grammar import BlockRow, Grammar, Slot, Values
 from aebnas.space.names import EXPAND, STEM, block_slot, module_slot
 from aebnas.task.input_size import Size, canonical_size
 
@@ -49,7 +49,7 @@ def _conventions(config: SpaceConfig) -> dict[str, Any]:
     return {"padding": config.padding, "norm_eps": config.norm_eps}
 
 
-def _stem(config: StemConfig, how: Values) -> Row:
+def _stem(config: StemConfig, how: Values) -> BlockRow:
     fixed = {
         **PLAIN,
         **how,
@@ -57,10 +57,10 @@ def _stem(config: StemConfig, how: Values) -> Row:
         "stride": config.stride,
         "activation": config.activation,
     }
-    return Row(STEM, (Slot(STEM, STEM, {}, fixed),), {"width": config.width}, "input")
+    return BlockRow(STEM, (Slot(STEM, STEM, {}, fixed),), {"width": config.width}, "input")
 
 
-def _expand(config: FinalConfig, how: Values) -> Row:
+def _expand(config: FinalConfig, how: Values) -> BlockRow:
     fixed = {
         **PLAIN,
         **how,
@@ -69,10 +69,10 @@ def _expand(config: FinalConfig, how: Values) -> Row:
         "width": config.expand,
         "activation": config.activation,
     }
-    return Row(EXPAND, (Slot(EXPAND, EXPAND, {}, fixed),), {}, "input")
+    return BlockRow(EXPAND, (Slot(EXPAND, EXPAND, {}, fixed),), {}, "input")
 
 
-def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig, how: Values) -> Row:
+def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig, how: Values) -> BlockRow:
     choices = _choices(config.block, BLOCK_FIELDS)
     slots = []
     for i in range(max(config.depth)):
@@ -81,10 +81,10 @@ def _stage(name: str, config: StageConfig, exits: ExitsSpaceConfig, how: Values)
         fixed = {"stride": stride, "pool": "none", "activation": config.activation, **how}
         slots.append(Slot(slot, slot, choices, fixed))
     exit_ = exit_row(name, exits.branch, how, exits.optional) if name in exits.after else None
-    return Row(name, tuple(slots), {"width": config.width}, name, "depth", config.depth, exit_)
+    return BlockRow(name, tuple(slots), {"width": config.width}, name, "depth", config.depth, exit_)
 
 
-def exit_row(stage: str, branch: BranchConfig, how: Values, is_optional: bool) -> Row:
+def exit_row(stage: str, branch: BranchConfig, how: Values, is_optional: bool) -> BlockRow:
     """Return the row of an exit.
 
     Args:
@@ -100,7 +100,7 @@ def exit_row(stage: str, branch: BranchConfig, how: Values, is_optional: bool) -
         for i in range(max(branch.modules))
     )
     counts = ((ABSENT,) if is_optional else ()) + branch.modules
-    return Row(name, slots, {}, name, "modules", counts)
+    return BlockRow(name, slots, {}, name, "modules", counts)
 
 
 def _choices(config: object, fields: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:

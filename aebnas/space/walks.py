@@ -16,7 +16,7 @@ from typing import Any
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec, image
 from aebnas.space.genes import ABSENT
-from aebnas.space.grammar import Grammar, Row, Slot, Values
+from aebnas.space.grammar import BlockRow, Grammar, Slot, Values
 from aebnas.space.names import CLASSIFIER, head_slot
 from aebnas.task.task import Task
 
@@ -43,13 +43,13 @@ class _Walk:
     reached: list[list[TensorSpec]]
     """Behind so many slots."""
 
-    def behind(self, row: Row) -> Iterator[TensorSpec]:
+    def behind(self, row: BlockRow) -> Iterator[TensorSpec]:
         """Yield what may be behind the row."""
         for length in row.lengths:
             yield from self.reached[length]
 
 
-def _walk(row: Row, shared: Values, arriving: Iterable[TensorSpec]) -> _Walk:
+def _walk(row: BlockRow, shared: Values, arriving: Iterable[TensorSpec]) -> _Walk:
     """Walk a row; what arrives at an exit decides its widths, so that there it is one shape."""
     steps, reached = [], [list(dict.fromkeys(arriving))]
     entry = reached[0][0]
@@ -87,7 +87,7 @@ def all_layers(grammar: Grammar, task: Task) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def exit_layers(row: Row, features: TensorSpec, task: Task) -> Iterator[Layer]:
+def exit_layers(row: BlockRow, features: TensorSpec, task: Task) -> Iterator[Layer]:
     """Yield every layer that a branch behind some features can contain, classifiers too; some come twice."""
     walk = _walk(row, {}, [features])
     yield from (step.layer for step in walk.steps)
@@ -123,7 +123,7 @@ def all_slots(grammar: Grammar, task: Task) -> Iterator[tuple[str, Layer]]:
 
 
 def _exit_slots(
-    stage: str, row: Row, arriving: Sequence[TensorSpec], task: Task
+    stage: str, row: BlockRow, arriving: Sequence[TensorSpec], task: Task
 ) -> Iterator[tuple[str, Layer]]:
     walk = _walk(row, {}, arriving)
     for level, reached in enumerate(walk.reached):
@@ -139,7 +139,7 @@ def _weights_of(layer: Layer) -> Layer:
     return Layer(replace(layer.spec, pool="none"), TensorSpec(layer.in_channels))
 
 
-def _with_largest_kernels(row: Row) -> Row:
+def _with_largest_kernels(row: BlockRow) -> BlockRow:
     return replace(row, slots=tuple(map(_with_largest_kernel, row.slots)))
 
 
@@ -165,12 +165,12 @@ def count_architectures(grammar: Grammar) -> int:
     return sum(ways.values())
 
 
-def count_branches(row: Row, features: TensorSpec) -> int:
+def count_branches(row: BlockRow, features: TensorSpec) -> int:
     """Return the exact number of distinct branches that can stand behind some features."""
     return sum(_chains(row, {}, features).values())
 
 
-def _chains(row: Row, shared: dict[str, Any], entry: TensorSpec) -> Counter[TensorSpec]:
+def _chains(row: BlockRow, shared: dict[str, Any], entry: TensorSpec) -> Counter[TensorSpec]:
     """Return how many distinct chains of blocks a row allows, by what is behind them."""
     counts: Counter[TensorSpec] = Counter()
     reached = Counter({entry: 1})

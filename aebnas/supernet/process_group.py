@@ -95,12 +95,7 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
     if size == 1:
         yield ProcessGroup()
         return
-    if device != "cpu" and size > torch.cuda.device_count():
-        gpus = torch.cuda.device_count()
-        raise TrainingError(
-            f"supernet.processes: {size} processes need a GPU each, but this one sees {gpus}; "
-            f"--set supernet.processes={max(1, gpus)}"
-        )
+    _check_gpus(size, device)
     context = multiprocessing.get_context("spawn")  # a forked process cannot use torch's threads
     with tempfile.TemporaryDirectory(prefix="aebnas-supernet-") as folder:
         meeting, arrived = str(Path(folder) / "meeting"), context.Semaphore(0)
@@ -125,6 +120,20 @@ def leading(size: int, device: str, follow: Follow, arguments: tuple[Any, ...]) 
                 if other.pid is not None:  # it was started
                     other.terminate()
                     other.join()
+
+
+def _check_gpus(size: int, device: str) -> None:
+    """Refuse more processes than this machine has GPUs for.
+
+    Raises:
+        TrainingError: There are fewer.
+    """
+    gpus = torch.cuda.device_count() if device != "cpu" else size
+    if size > gpus:
+        raise TrainingError(
+            f"supernet.processes: {size} processes need a GPU each, but this one sees {gpus}; "
+            f"--set supernet.processes={max(1, gpus)}"
+        )
 
 
 def device_of(rank: int, device: str) -> str:

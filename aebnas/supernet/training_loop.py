@@ -1,4 +1,4 @@
-"""The training of one supernet from where it stands to its end: led, told, saved, recorded.
+"""The training loop of a supernet: from its last checkpoint to its end, by one process or several.
 
 The file records how it went: ``seconds`` (of all sessions),
 ``device``, ``processor``, ``processes``, ``is_mixed`` (whether earlier sessions had others), ``loss``,

@@ -1,4 +1,4 @@
-"""The half of the task that reads logits without torch: what an exit answers, and whether that is right.
+"""Answers of a classifier, read from logits without torch: the class of each exit, and whether it is right.
 
 The other half, what a training compares logits with, stands in ``aebnas.training.losses.labelled``.
 Must not import torch.

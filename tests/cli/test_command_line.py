@@ -92,12 +92,12 @@ def test_a_typo_exits_with_2_at_its_line_without_a_run(
     assert not (tiny_file.parent / "runs").exists()
 
 
-def test_300_mutated_files_are_refused_with_file_and_line(
+def test_mutated_files_are_refused_with_file_and_line(
     run_command: Command, tiny_file: Path, no_search: None
 ) -> None:
     runs, broken = tiny_file.parent / "runs", tiny_file.with_name("mutated.yaml")
     output = re.compile(rf"aebnas: {broken}:\d+: .+")
-    for kind, content in mutations(tiny_file.read_text(), seed=1, count=300):
+    for kind, content in mutations(tiny_file.read_text(), seed=1, count=120):
         broken.write_bytes(content)
         answer = run_command("search", broken, "--runs", runs)
         case = f"{kind}: {answer}\n{content!r}"

@@ -2,13 +2,12 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import TINY
-from deploy.small_checkpoints import write_checkpoint
 from hardware.synthetic_profiles import by_pixels, layers_of, profile_of, written
 
 from aebnas.errors import HardwareError
@@ -45,12 +44,10 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, run_command: Callable[..., Any]) -> Path:
-    folder = tmp_path_factory.mktemp("disk")
-    (folder / "tiny.yaml").write_text(TINY.replace("after: [stage1]", "after: [stage1]\n    optional: false"))
-    assert run_command("search", folder / "tiny.yaml", "--runs", folder / "runs").code == 0
+def place(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished run and its checkpoint, with a profile."""
+    folder = shutil.copytree(place, tmp_path_factory.mktemp("disk") / "place")
     written(folder, profile_of(layers_of(folder / "tiny.yaml")))
-    write_checkpoint(folder / "checkpoint")
     return folder
 
 

@@ -88,6 +88,31 @@ def test_a_student_learns_from_the_largest_network_which_is_trained_once(
     assert read_checkpoint(folder).key == teacher.key
 
 
+TEACHER = """
+from torch import nn
+
+
+def pooled():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, 10))
+"""
+
+
+def test_a_network_of_code_beside_the_run_teaches(
+    run: Path, run_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_teacher.py").write_text(TEACHER)
+    words = ["train", run, "--epochs", "1", "--device", "cpu", "-o", tmp_path / "student"]
+    answer = run_command(*words, "--teacher", "my_teacher:pooled")
+    assert answer.code == 0, answer.err
+    teacher = read_checkpoint(tmp_path / "student").teacher
+    assert teacher is not None
+    assert teacher.name == "my_teacher:pooled"
+    both = run_command(*words, "--teacher", "my_teacher:pooled", "--distill")
+    assert both.code == 2
+    assert "not allowed with argument" in both.err
+
+
 def events(answer: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.out.splitlines()]
 

@@ -9,7 +9,7 @@ from aebnas.config.sections.training import AugmentConfig
 from aebnas.data.augment import AugmentedImages
 from aebnas.data.dataset import Samples
 from aebnas.data.loader import TrainBatches, eval_batches
-from aebnas.data.statistics import normalisation_of
+from aebnas.data.statistics import pixel_normalisation
 from aebnas.errors import ConfigError, DataError
 from aebnas.task.input_spec import InputSpec, Normalisation
 
@@ -199,7 +199,7 @@ def test_batches_come_in_the_layout_and_type_that_was_asked_for(
 
 def test_the_train_split_has_mean_0_and_standard_deviation_1() -> None:
     images = random_images(64)
-    statistics = normalisation_of(images)
+    statistics = pixel_normalisation(images)
     x = torch.cat([x for x, _ in train_batches(images, normalisation=statistics)])
     torch.testing.assert_close(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(x.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-4, rtol=0)
@@ -223,14 +223,14 @@ def test_another_resolution_is_reached_by_antialiased_resizing(resolution: int, 
 def test_statistics_equal_the_textbook_formula() -> None:
     images = random_images(50, side=9)
     scaled = images.pixels / 255
-    statistics = normalisation_of(images)
+    statistics = pixel_normalisation(images)
     np.testing.assert_allclose(statistics.mean, scaled.mean((0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(statistics.std, scaled.std((0, 1, 2)), rtol=1e-9)
 
 
 def test_statistics_of_uniform_images_do_not_divide_by_zero() -> None:
     black = Samples(np.zeros((2, 4, 4, 1), np.uint8), np.arange(2))
-    x, _ = next(iter(train_batches(black, normalisation=normalisation_of(black))))
+    x, _ = next(iter(train_batches(black, normalisation=pixel_normalisation(black))))
     assert x.isfinite().all()
 
 

@@ -80,6 +80,17 @@ def test_an_evaluator_that_has_seen_others_gives_the_same_evaluation() -> None:
     assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
 
 
+def test_with_all_that_photos_need_too() -> None:
+    """So it does not matter how many workers there are."""
+    augment = {"random_resized_crop": True, "colour_jitter": True, "cutout": 2, "mixup": 0.2}
+    training = {"augment": augment, "ema_decay": 0.9, "backbone_rate_multiplier": 0.5, "epochs": 2}
+    evaluator = Evaluator(candidate_settings(config(training=training | {"loss": "mixed"})), splits())
+    outcomes = [evaluator.evaluate(of) for of in (architecture(), architecture(kernel=1), architecture())]
+    assert outcomes[0].artefacts is not None
+    assert outcomes[0].artefacts.weights == outcomes[2].artefacts.weights
+    assert outcomes[0].artefacts.weights != outcomes[1].artefacts.weights
+
+
 def test_another_seed_of_the_run_trains_another_network() -> None:
     other = evaluate(config(search={"seed": 1})).evaluation
     assert other.seed == training_seed(1, architecture().key()) != done().evaluation.seed

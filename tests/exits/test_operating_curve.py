@@ -15,7 +15,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.shares import thresholds_from_shares
 from aebnas.exits.core.threshold_policy import leave_at_once, never_leave
-from aebnas.exits.operating_curve import OperatingCurve, joined, operating_curve
+from aebnas.exits.operating_curve import OperatingCurve, joined_curves, operating_curve
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.policies.patience import PatiencePolicy
 from aebnas.exits.policies.tuned import TunedThresholds
@@ -200,7 +200,9 @@ def test_damaged_policies_of_a_curve_are_refused(curve: OperatingCurve, damage: 
 
 
 def test_policies_of_several_kinds_survive_json_in_their_order(curve: OperatingCurve) -> None:
-    both = joined({"thresholds": curve, "first": dataclasses.replace(curve, policies=_mixed(len(curve)))})
+    both = joined_curves(
+        {"thresholds": curve, "first": dataclasses.replace(curve, policies=_mixed(len(curve)))}
+    )
     again = OperatingCurve.from_dict(json.loads(json.dumps(both.to_dict())))
     assert list(again.policies) == list(both.policies)
     assert list(again.policies[3:9]) == list(both.policies)[3:9]

@@ -14,7 +14,7 @@ from threshold_cases import (
 
 from aebnas.errors import DataError, ShapeError
 from aebnas.exits.core.arrays import FloatArray
-from aebnas.exits.core.front import best_of, non_dominated, thin
+from aebnas.exits.core.front import accuracy_cost_front, best_of, thin
 from aebnas.exits.core.outcome import apply_thresholds, exit_index
 from aebnas.exits.thresholds.coordinate_ascent import ascend, prices
 from aebnas.exits.thresholds.grid import all_levels, grid_outcome, grid_vectors, snapped
@@ -105,7 +105,7 @@ def test_the_shared_front_equals_brute_force_over_equal_thresholds(case: Case) -
     levels = sorted({-np.inf, np.inf, *scores[:, :-1].ravel().tolist()})
     vectors = np.array([[level] * (len(reach_cost) - 1) for level in levels])
     outcome = apply_thresholds(vectors, *case)
-    kept = non_dominated(outcome.accuracy, outcome.cost)
+    kept = accuracy_cost_front(outcome.accuracy, outcome.cost)
     assert points(shared_threshold(*case), case) == points(vectors[kept], case)
 
 
@@ -182,9 +182,9 @@ def test_one_exit_has_one_empty_threshold_vector() -> None:
 def test_of_equal_points_the_one_with_most_exits_disabled_is_kept() -> None:
     vectors = np.array([[0.5, 0.5], [0.5, np.inf], [-np.inf, np.inf], [0.7, np.inf]])
     equal = np.ones(4)
-    assert non_dominated(equal, equal, vectors).tolist() == [2]
-    assert non_dominated(equal[:2], equal[:2], vectors[:2]).tolist() == [1]
-    assert non_dominated(equal[[1, 3]], equal[[1, 3]], vectors[[1, 3]]).tolist() == [1]
+    assert accuracy_cost_front(equal, equal, vectors).tolist() == [2]
+    assert accuracy_cost_front(equal[:2], equal[:2], vectors[:2]).tolist() == [1]
+    assert accuracy_cost_front(equal[[1, 3]], equal[[1, 3]], vectors[[1, 3]]).tolist() == [1]
 
 
 def test_the_front_of_many_points_equals_the_front_by_definition() -> None:
@@ -199,7 +199,7 @@ def test_the_front_of_many_points_equals_the_front_by_definition() -> None:
         if worth > best:
             expected.append((price, worth))
             best = worth
-    kept = non_dominated(accuracy, cost)
+    kept = accuracy_cost_front(accuracy, cost)
     assert list(zip(cost[kept].tolist(), accuracy[kept].tolist(), strict=True)) == expected
 
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search.fakes import DATA, FakePool, fake_config, fake_problem, kept
-from search.test_final_trainings import SubnetPool
-from search.test_halving_loop import FidelityPool
+from search.fake_searches import PlanPool, halving_skill, searched, subnet_skill
+from search.fakes import FakePool, fake_config, kept
 from shipped import SHIPPED, shipped
 
 from aebnas.config import SearchFile, load
@@ -30,9 +29,6 @@ from aebnas.exits.policies.families import FAMILIES
 from aebnas.exits.targets import Accuracy, Budget, Guarantee
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.hardware.profile.device_costs import DeviceCosts
-from aebnas.runs.store.store import RunStore
-from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 from aebnas.testing.policies import random_samples
@@ -58,25 +54,37 @@ CONTEXTS = (
     ("evaluation.max_training_macs=1e15",),
     ("search.seed=7",),
 )
-SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[], FakePool]]] = {
-    "scratch": ((), FakePool),
-    "scratch, seed 7": (("search.seed=7",), FakePool),
-    "scratch, random": (("search.algorithm=random",), FakePool),
-    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), SubnetPool),
+
+
+def subnet_pool(config: SearchFile) -> FakePool:
+    """Return a pool on which candidates inherit."""
+    return PlanPool(config, subnet_skill())
+
+
+def halving_pool(config: SearchFile) -> FakePool:
+    """Return a pool on which candidates learn with their epochs."""
+    return PlanPool(config, halving_skill)
+
+
+SEARCHES: dict[str, tuple[tuple[str, ...], Callable[[SearchFile], FakePool]]] = {
+    "scratch": ((), lambda config: FakePool()),
+    "scratch, seed 7": (("search.seed=7",), lambda config: FakePool()),
+    "scratch, random": (("search.algorithm=random",), lambda config: FakePool()),
+    "supernet": (("evaluation.fidelities=[inherited]", "training.epochs=9"), subnet_pool),
     "supernet with final trainings": (
         ("evaluation.fidelities=[inherited, {trained: 9, keep: 5}]", "training.epochs=9"),
-        SubnetPool,
+        subnet_pool,
     ),
     "halving": (
         ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",),
-        FidelityPool,
+        halving_pool,
     ),
     "halving, eta 2": (
         (
             "evaluation.fidelities=[{trained: 1}, {trained: 2, keep: 1/2}, {trained: 4, keep: 1/2}, "
             "{trained: 8, keep: 1/2}]",
         ),
-        lambda: FidelityPool(epochs_of_levels=(1, 2, 4, 8)),
+        halving_pool,
     ),
 }
 
@@ -132,10 +140,11 @@ def policies(name: str) -> dict[str, list[int]]:
 def search(name: str) -> dict[str, Any]:
     """Return what a search asked for, in order, and what it ended with."""
     words, make_pool = SEARCHES[name]
-    config, pool = fake_config(*words), make_pool()
+    config = fake_config(*words)
+    pool = make_pool(config)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        generations = _generations(config, path, pool)
+        generations = searched(path, config, pool)
         evaluations = kept(path)
     last = generations[-1]
     return {
@@ -174,15 +183,6 @@ def _identity(architecture: StagedArchitecture, channels: int, classes: int) -> 
 def _signatures(architecture: StagedArchitecture, channels: int, classes: int) -> list[list[str]]:
     parts = architecture.segments(classification(channels, classes))
     return [[layer.signature() for layer in part.layers()] for part in parts]
-
-
-def _generations(config: SearchFile, path: Path, pool: FakePool) -> list[Any]:
-    store = RunStore.create(path, config, {})
-    try:
-        proposer = make_proposer(fake_problem(config))
-        return list(Search(fake_problem(config), store, lambda on_event: pool, DATA[0], proposer).run())
-    finally:
-        store.close()
 
 
 if __name__ == "__main__":

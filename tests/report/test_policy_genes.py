@@ -10,7 +10,7 @@ from synthetic_runs import evaluations, search_file, store_of
 from aebnas.config.schema import SearchFile
 from aebnas.errors import ConfigError
 from aebnas.evaluation.record import Evaluation
-from aebnas.exits.operating_curve import joined
+from aebnas.exits.operating_curve import joined_curves
 from aebnas.report import load_winner, write_report
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
@@ -31,7 +31,7 @@ def with_settings(one: Evaluation, config: SearchFile) -> Evaluation:
     )
     assert set(config.exits.settings) == {"confidence", "margin"}
     margin = replace(curve, policies=[replace(policy, score="margin") for policy in curve.policies])
-    return replace(one, curve=joined({"confidence": worse, "margin": margin}))
+    return replace(one, curve=joined_curves({"confidence": worse, "margin": margin}))
 
 
 @pytest.fixture

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aebnas.config import SearchFile, parse
+from aebnas.evaluation.curves import fitted_curve
 from aebnas.evaluation.plan import Step, StepOf, first_step
 from aebnas.evaluation.record import Artefacts, Evaluation, ExitRecord, Outcome, Status, draft_evaluation
+from aebnas.evaluation.settings import exit_settings
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policies.tuned import TunedThresholds
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.store.store import RunStore
 from aebnas.search.problem import SearchProblem, problem_of
-from aebnas.search.workers.pool import Started
+from aebnas.search.workers.pool import OnStart
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.task.task import classification
 
@@ -50,6 +53,7 @@ def fake_problem(config: SearchFile) -> SearchProblem:
     return problem_of(config, classification(*DATA[1:], size=8))
 
 
+@lru_cache(maxsize=2000)  # hundreds of searches ask for the same networks
 def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float = 1.0) -> Outcome:
     """Return a finished outcome: larger networks are more accurate, later exits too.
 
@@ -73,6 +77,25 @@ def fake_outcome(architecture: StagedArchitecture, seed: int = 0, skilled: float
     measured = {"curve": curve, "seconds": 1.0, "cpu_seconds": 1.0, "fidelity": "trained8"}
     evaluation = Evaluation(**{**vars(draft), **measured})
     return Outcome(evaluation, Artefacts(records[0], records[1], logits, logits, b"weights"))
+
+
+def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome]:
+    """Return what makes outcomes with exits fitted to a target, on logits that larger networks get right."""
+
+    def outcome(architecture: StagedArchitecture) -> Outcome:
+        plain = fake_outcome(architecture)
+        rng = np.random.default_rng(int(architecture.key(), 16))
+        labels = np.arange(200) % 10
+        logits = rng.normal(size=(2, 200, len(plain.evaluation.reach_macs), 10)).astype(np.float32)
+        logits[:, np.arange(200), :, labels] += np.log10(plain.evaluation.reach_macs) - 2.5
+        reach = plain.evaluation.reach_macs
+        fitted = fitted_curve(
+            exit_settings(config), *(ExitSamples.of(values, labels, reach) for values in logits)
+        )
+        evaluation = replace(plain.evaluation, curve=fitted.curve, target_check=fitted.target_check)
+        return Outcome(evaluation, plain.artefacts)
+
+    return outcome
 
 
 FAILURES = {Status.FAILED: "diverged", Status.OUT_OF_MEMORY: "out of memory at 900 MB"}
@@ -106,7 +129,7 @@ class FakePool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[StagedArchitecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[StagedArchitecture], on_start: OnStart, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         for architecture in architectures if self._forward else reversed(architectures):
             if self._is_stopping:
@@ -115,7 +138,7 @@ class FakePool:
                 raise KeyboardInterrupt
             key = architecture.key()
             step = step_of(key)
-            started(key)
+            on_start(key)
             self.trained.append(self.name(key, step))
             yield self.answer(architecture, step)
 

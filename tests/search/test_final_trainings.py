@@ -8,17 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from search.fakes import (
-    DATA,
-    FakePool,
-    fake_config,
-    fake_failure,
-    fake_outcome,
-    fake_problem,
-    kept,
-    rows,
-    weight_files,
-)
+from search.fake_searches import Finished, PlanPool, fake_search, opened, subnet_skill
+from search.fakes import FakePool, fake_config, fake_failure, fake_outcome, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.evaluation.plan import Step
@@ -41,8 +32,6 @@ from aebnas.search.events import (
     Warned,
 )
 from aebnas.search.fidelity.promotion import keys_best_first
-from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
 from aebnas.search.tracking import numbers_to
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.search_space import StagedSpace
@@ -62,31 +51,18 @@ Fails = Callable[[str], Status | None]
 """From a top-k candidate's key to how its training fails."""
 
 
-class SubnetPool(FakePool):
-    """Inherited subnets are less skilled than what is trained from them; weights tell which they are."""
+class SubnetPool(PlanPool):
+    """Inherited subnets are less skilled than what is trained from them."""
 
     def __init__(
         self, interrupt_after: int | None = None, fails: Fails = lambda key: None, skilled: float = 1.0
     ) -> None:
-        super().__init__(interrupt_after)
-        self._fails, self._skilled = fails, skilled
-
-    def name(self, key: str, step: Step) -> str:
-        return f"{key}-9" if step.level else key
-
-    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
-        key = architecture.key()
-        if step.level == 0:
-            outcome, name, epochs = fake_outcome(architecture, skilled=0.6), key, 0
-        else:
-            assert step == Step(1)
-            reason = self._fails(key)
-            if reason is not None:
-                return fake_failure(architecture, reason)
-            outcome, name, epochs = fake_outcome(architecture, skilled=self._skilled), f"{key}-9", 9
-        assert outcome.artefacts is not None
-        artefacts = replace(outcome.artefacts, weights=name.encode())
-        return Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
+        super().__init__(
+            CONFIG,
+            subnet_skill(skilled),
+            interrupt_after,
+            lambda key, epochs: fails(key) if epochs else None,
+        )
 
 
 def run(
@@ -97,22 +73,33 @@ def run(
     late: bool = False,
 ) -> list[Generation]:
     """Search, or continue; ``late``: the time is up when top-k candidates are chosen."""
-    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
-    try:
-        store.rewrite_config(config)
-        proposer = make_proposer(fake_problem(config))
 
-        def listen(event: Event) -> None:
-            listener(event)
-            if late and isinstance(event, FinalsChosen):
-                search._clock._began -= 3600
+    def listen(event: Event) -> None:
+        listener(event)
+        if late and isinstance(event, FinalsChosen):
+            search._clock._began -= 3600
 
-        search = Search(
-            fake_problem(config), store, lambda on_event: pool or SubnetPool(), DATA[0], proposer, listen
-        )
+    with opened(path, config) as store:
+        search = fake_search(store, config, pool or SubnetPool(), listen)
         return list(search.run())
-    finally:
-        store.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("final") / "whole"
+    return Finished(path, run(path))
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("final") / "longer"
+    return Finished(path, run(path, LONGER))
+
+
+@pytest.fixture(scope="module")
+def subnets(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("final") / "subnets"
+    return Finished(path, run(path, SUBNETS))
 
 
 def final(generation: Generation) -> tuple[int, int, int, bool]:
@@ -125,17 +112,18 @@ def top_candidates(path: Path) -> set[str]:
     return {key for key, one in kept(path).items() if one.epochs == 9}
 
 
-def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_theirs(tmp_path: Path) -> None:
-    subnets = run(tmp_path / "subnets", SUBNETS)
+def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_theirs(
+    tmp_path: Path, subnets: Finished
+) -> None:
     events: list[Event] = []
     generations = run(tmp_path / "run", listener=events.append)
-    assert [one.proposed for one in generations[:-1]] == [one.proposed for one in subnets]
+    assert [one.proposed for one in generations[:-1]] == [one.proposed for one in subnets.generations]
     *_, before, last = generations
     assert (last.number, last.trainings) == (before.number, before.trainings)
     assert final(last) == (5, 5, 0, True)
     assert last.hypervolume > before.hypervolume
-    known, space = kept(tmp_path / "subnets"), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
-    genomes = [space.encode(known[key].architecture) for one in subnets for key in one.proposed]
+    known, space = kept(subnets.path), StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
+    genomes = [space.encode(known[key].architecture) for one in subnets.generations for key in one.proposed]
     assert top_candidates(tmp_path / "run") == set(
         keys_best_first(space, genomes, known, goals_of(CONFIG))[:5]
     )
@@ -146,12 +134,11 @@ def test_the_best_subnets_of_the_whole_search_are_trained_and_the_front_is_their
     assert (started.planned - started.finals, started.finals) == (last.trainings, 5)
 
 
-def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(tmp_path: Path) -> None:
-    run(tmp_path / "whole")
-    known = kept(tmp_path / "whole")
-    largest = max(
-        (known[key] for key in top_candidates(tmp_path / "whole")), key=lambda one: one.reach_macs[-1]
-    )
+def test_subnets_that_would_be_too_large_to_train_take_no_top_candidates_place(
+    tmp_path: Path, whole: Finished
+) -> None:
+    known = kept(whole.path)
+    largest = max((known[key] for key in top_candidates(whole.path)), key=lambda one: one.reach_macs[-1])
     limit = f"evaluation.max_training_macs={largest.reach_macs[-1] * 100 * 9 - 1}"
     config, path = best(5, limit), tmp_path / "run"
     store = RunStore.create(path, config, {})
@@ -237,10 +224,9 @@ def test_where_no_top_candidate_is_feasible_or_not_all_are_trained_subnets_hold_
 
 @pytest.mark.parametrize(("reason", "holds"), [(Status.WORKER_DIED, False), (Status.FAILED, True)])
 def test_top_candidates_hold_the_front_unless_another_try_could_add_some(
-    tmp_path: Path, reason: Status, holds: bool
+    tmp_path: Path, whole: Finished, reason: Status, holds: bool
 ) -> None:
-    run(tmp_path / "whole")
-    lucky = min(top_candidates(tmp_path / "whole"))
+    lucky = min(top_candidates(whole.path))
     pool = SubnetPool(fails=lambda key: None if key == lucky else reason)
     last = run(tmp_path / "run", pool=pool)[-1]
     assert final(last) == (5, 1, 4, holds)
@@ -298,45 +284,43 @@ def test_a_finished_search_is_continued_without_training_anything(tmp_path: Path
 
 
 @pytest.mark.parametrize("after", [3, 24, 26, 28])
-def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
-    whole = run(tmp_path / "whole")
+def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(
+    tmp_path: Path, whole: Finished, after: int
+) -> None:
     first, second = SubnetPool(interrupt_after=after), SubnetPool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts", pool=first)
-    assert run(tmp_path / "parts", pool=second)[-1] == whole[-1]
+    assert run(tmp_path / "parts", pool=second)[-1] == whole.generations[-1]
     assert not set(first.trained) & set(second.trained)
-    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
-    assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
+    assert rows(tmp_path / "parts") == rows(whole.path)
+    assert weight_files(tmp_path / "parts") == weight_files(whole.path)
 
 
 @pytest.mark.parametrize("before", [CONFIG, SUBNETS], ids=["with top-k candidates", "without"])
 def test_a_longer_search_ends_as_one_that_was_as_long_from_its_start(
-    tmp_path: Path, before: SearchFile
+    tmp_path: Path, longer: Finished, before: SearchFile
 ) -> None:
-    whole = run(tmp_path / "whole", LONGER)
     run(tmp_path / "parts", before)
     pool = SubnetPool()
-    assert run(tmp_path / "parts", LONGER, pool)[-1] == whole[-1]
-    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
-    assert weight_files(tmp_path / "parts") == weight_files(tmp_path / "whole")
+    assert run(tmp_path / "parts", LONGER, pool)[-1] == longer.generations[-1]
+    assert rows(tmp_path / "parts") == rows(longer.path)
+    assert weight_files(tmp_path / "parts") == weight_files(longer.path)
     assert len([name for name in pool.trained if name.endswith("-9")]) <= 5
 
 
-def test_fewer_top_candidates_or_none_leave_subnets_behind(tmp_path: Path) -> None:
-    subnets = run(tmp_path / "subnets", SUBNETS)
+def test_fewer_top_candidates_or_none_leave_subnets_behind(tmp_path: Path, subnets: Finished) -> None:
     run(tmp_path / "run")
-    assert run(tmp_path / "run", SUBNETS)[-1].front == subnets[-1].front
-    assert rows(tmp_path / "run") == rows(tmp_path / "subnets")
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "subnets")
+    assert run(tmp_path / "run", SUBNETS)[-1].front == subnets.generations[-1].front
+    assert rows(tmp_path / "run") == rows(subnets.path)
+    assert weight_files(tmp_path / "run") == weight_files(subnets.path)
 
 
-def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path) -> None:
-    run(tmp_path / "whole")
-    unlucky = min(top_candidates(tmp_path / "whole"))
+def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path, whole: Finished) -> None:
+    unlucky = min(top_candidates(whole.path))
     events: list[Event] = []
     pool = SubnetPool(fails=lambda key: Status.FAILED if key == unlucky else None)
     last = run(tmp_path / "run", pool=pool, listener=events.append)[-1]
-    assert top_candidates(tmp_path / "run") == top_candidates(tmp_path / "whole") - {unlucky}
+    assert top_candidates(tmp_path / "run") == top_candidates(whole.path) - {unlucky}
     assert kept(tmp_path / "run")[unlucky].is_done
     assert final(last) == (5, 4, 1, True)
     assert fact(tmp_path / "run", "Top-k candidates") == (
@@ -351,9 +335,10 @@ def test_a_top_candidate_that_fails_stays_the_subnet_that_it_was(tmp_path: Path)
     assert again.trained == [], "it would fail again"
 
 
-def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
-    run(tmp_path / "whole")
-    unlucky = min(top_candidates(tmp_path / "whole"))
+def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked_for(
+    tmp_path: Path, whole: Finished
+) -> None:
+    unlucky = min(top_candidates(whole.path))
     run(tmp_path / "run", pool=SubnetPool(fails=lambda key: Status.WORKER_DIED if key == unlucky else None))
     store = RunStore(tmp_path / "run")
     assert "worker died" in str(store.metadata("not_repeatable"))
@@ -362,11 +347,12 @@ def test_a_top_candidate_lost_with_its_worker_is_tried_again_where_that_is_asked
     again = SubnetPool()
     run(tmp_path / "run", pool=again)
     assert again.trained == [f"{unlucky}-9"]
-    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert rows(tmp_path / "run") == rows(whole.path)
 
 
-def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(tmp_path: Path) -> None:
-    whole = run(tmp_path / "whole")
+def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(
+    tmp_path: Path, whole: Finished
+) -> None:
     limited = best(5, "search.max_minutes=30")
     last = run(tmp_path / "run", limited, late=True)[-1]
     assert final(last) == (5, 0, 0, False)
@@ -374,21 +360,21 @@ def test_where_the_time_is_up_subnets_stay_and_a_continued_run_trains_them(tmp_p
     store = RunStore(tmp_path / "run")
     assert "max_minutes" in str(store.metadata("not_repeatable"))
     store.close()
-    assert run(tmp_path / "run")[-1] == whole[-1]
-    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert run(tmp_path / "run")[-1] == whole.generations[-1]
+    assert rows(tmp_path / "run") == rows(whole.path)
 
 
 @pytest.mark.parametrize(
     ("before", "trained"), [(0, "0 of 5 top-k candidates are"), (1, "1 of 5 top-k candidates is")]
 )
 def test_a_report_says_how_many_top_candidates_the_time_allowed_and_that_the_limit_has_to_be_raised(
-    tmp_path: Path, before: int, trained: str
+    tmp_path: Path, subnets: Finished, before: int, trained: str
 ) -> None:
     limited = best(5, "search.max_minutes=30")
     path = tmp_path / "run"
-    subnets = run(tmp_path / "subnets", SUBNETS)[-1].trainings
+    inherited = subnets.generations[-1].trainings
     with pytest.raises(KeyboardInterrupt):
-        run(path, limited, SubnetPool(interrupt_after=subnets + before))
+        run(path, limited, SubnetPool(interrupt_after=inherited + before))
     run(path, limited, late=True)
     store = RunStore(path)
     output = warnings(read_run(store))
@@ -443,9 +429,8 @@ class LosingPool(SubnetPool):
 
 @pytest.mark.parametrize("pool", [SubnetPool, RoundingPool])
 def test_what_candidates_were_before_is_never_overwritten_so_nothing_is_put_back(
-    tmp_path: Path, pool: type[SubnetPool]
+    tmp_path: Path, subnets: Finished, pool: type[SubnetPool]
 ) -> None:
-    run(tmp_path / "subnets", SUBNETS)
     run(tmp_path / "run")
     store = RunStore(tmp_path / "run")
     times = dict(store.finished())
@@ -453,8 +438,8 @@ def test_what_candidates_were_before_is_never_overwritten_so_nothing_is_put_back
     again = pool()
     run(tmp_path / "run", SUBNETS, again)
     assert again.trained == []
-    assert rows(tmp_path / "run") == rows(tmp_path / "subnets")
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "subnets")
+    assert rows(tmp_path / "run") == rows(subnets.path)
+    assert weight_files(tmp_path / "run") == weight_files(subnets.path)
     store = RunStore(tmp_path / "run")
     assert dict(store.finished()) == times, "when it was trained is not forged either"
     store.close()
@@ -483,21 +468,22 @@ def test_weights_that_cannot_be_made_again_leave_a_run_that_says_so(tmp_path: Pa
     assert rows(tmp_path / "run") == before
 
 
-def test_another_path_of_the_search_leaves_no_top_candidate_of_the_first_behind(tmp_path: Path) -> None:
-    whole = run(tmp_path / "whole")
-    for unlucky in sorted(whole[0].proposed)[:3]:
+def test_another_path_of_the_search_leaves_no_top_candidate_of_the_first_behind(
+    tmp_path: Path, whole: Finished
+) -> None:
+    for unlucky in sorted(whole.generations[0].proposed)[:2]:
         path = tmp_path / unlucky
         run(path, pool=LosingPool(lambda key: key == unlucky))  # noqa: B023
         store = RunStore(path)
         store.forget_machine_failures()
         store.close()
-        assert run(path)[-1] == whole[-1]
+        assert run(path)[-1] == whole.generations[-1]
         known = rows(path)
-        assert {key: known[key] for key in rows(tmp_path / "whole")} == rows(tmp_path / "whole")
-        assert top_candidates(path) == top_candidates(tmp_path / "whole")
+        assert {key: known[key] for key in rows(whole.path)} == rows(whole.path)
+        assert top_candidates(path) == top_candidates(whole.path)
 
 
-def test_while_a_run_is_made_longer_its_report_is_one_of_subnets(tmp_path: Path) -> None:
+def test_while_a_run_is_made_longer_its_report_is_one_of_subnets(tmp_path: Path, longer: Finished) -> None:
     run(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", LONGER, SubnetPool(interrupt_after=3))
@@ -506,8 +492,8 @@ def test_while_a_run_is_made_longer_its_report_is_one_of_subnets(tmp_path: Path)
     store.close()
     assert {point.evaluation.epochs for point in contents.front} == {0}
     assert any("top-k candidates are not trained yet" in words for words in warnings(contents))
-    assert run(tmp_path / "run", LONGER)[-1] == run(tmp_path / "whole", LONGER)[-1]
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
+    assert run(tmp_path / "run", LONGER)[-1] == longer.generations[-1]
+    assert weight_files(tmp_path / "run") == weight_files(longer.path)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -530,12 +516,12 @@ def test_a_finished_run_keeps_the_weights_of_subnets_that_only_the_final_trainin
 
 def test_a_kill_in_the_final_training_leaves_no_weights_behind_when_others_are_chosen_later(
     tmp_path: Path,
+    longer: Finished,
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", pool=SubnetPool(interrupt_after=27))
     run(tmp_path / "run", LONGER)
-    run(tmp_path / "whole", LONGER)
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
+    assert weight_files(tmp_path / "run") == weight_files(longer.path)
 
 
 def test_a_longer_run_has_no_trainings_that_were_cut_off(tmp_path: Path) -> None:

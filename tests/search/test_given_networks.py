@@ -233,7 +233,7 @@ def test_winners_of_heads_alone_are_complete_networks(tmp_path: Path, weights: P
     candidates = {one.key: one.architecture for one in store.evaluations()}
     assert space.encode(candidates[points[-1].key])
     built = EarlyExitNetwork(candidates[points[-1].key], TASK)
-    load_weight_bytes(built, store.weights(points[-1].key, "heads2"))
+    load_weight_bytes(built, store.artefacts.weights(points[-1].key, "heads2"))
     assert torch.equal(last_answers(built.eval()), last_answers(original(weights)))
     store.close()
 

@@ -1,98 +1,53 @@
 """Successive halving on a pool that answers at once: who goes on, what is kept, what a resume trains."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from search.fakes import (
-    DATA,
-    FakePool,
-    fake_config,
-    fake_failure,
-    fake_outcome,
-    fake_problem,
-    kept,
-    rows,
-    weight_files,
-)
+from search.fake_searches import Fails, Finished, PlanPool, halving_skill, searched
+from search.fakes import fake_config, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
-from aebnas.evaluation.plan import Step
-from aebnas.evaluation.record import Evaluation, Outcome, Status
+from aebnas.evaluation.record import Evaluation, Status
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import check_end
 from aebnas.search.events import CandidateFinished, Event, FidelityFinished, Generation
 from aebnas.search.loop.clock import RunClock
-from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
-from aebnas.space.architecture import StagedArchitecture
 
 HALVING = ("evaluation.fidelities=[{trained: 1}, {trained: 3, keep: 1/3}, {trained: 9, keep: 1/3}]",)
 """Fidelities of 1, 3 and 9 epochs; of a generation of 6 candidates 2 get to 3 epochs and 1 to 9."""
 CONFIG = fake_config(*HALVING)
-EPOCHS = (1, 3, 9)
-Fails = Callable[[str, int], Status | None]
-"""From a key and the epochs of a fidelity to how its training fails."""
 
 
-class FidelityPool(FakePool):
-    """Networks learn with their epochs; weights tell whose they are and how far they are trained."""
+class FidelityPool(PlanPool):
+    """Networks learn with their epochs."""
 
     def __init__(
         self,
         interrupt_after: int | None = None,
         fails: Fails = lambda key, epochs: None,
         forward: bool = False,
-        epochs_of_levels: tuple[int, ...] = EPOCHS,
     ) -> None:
-        super().__init__(interrupt_after, forward=forward)
-        self._fails, self._epochs_of_levels = fails, epochs_of_levels
-
-    def name(self, key: str, step: Step) -> str:
-        return f"{key}-{self._epochs_of_levels[step.level]}"
-
-    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
-        key, epochs = architecture.key(), self._epochs_of_levels[step.level]
-        before = self._epochs_of_levels[step.level - 1] if step.level else None
-        assert step.weights == (f"{key}-{before}".encode() if before else None)
-        reason = self._fails(key, epochs)
-        if reason is not None:
-            return fake_failure(architecture, reason)
-        outcome = fake_outcome(architecture, skilled=1 - 0.5 / epochs)
-        assert outcome.artefacts is not None
-        artefacts = replace(outcome.artefacts, weights=f"{key}-{epochs}".encode())
-        return Outcome(replace(outcome.evaluation, epochs=epochs), artefacts)
+        super().__init__(CONFIG, halving_skill, interrupt_after, fails, forward)
 
 
 def run(
     path: Path,
     config: SearchFile = CONFIG,
-    pool: FakePool | None = None,
+    pool: FidelityPool | None = None,
     events: list[Event] | None = None,
     retry: bool = False,
 ) -> list[Generation]:
-    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
-    try:
-        if retry:
-            store.forget_machine_failures()
-        proposer = make_proposer(fake_problem(config))
-        listener = (events if events is not None else []).append
-        return list(
-            Search(
-                fake_problem(config),
-                store,
-                lambda on_event: pool or FidelityPool(),
-                DATA[0],
-                proposer,
-                listener,
-            ).run()
-        )
-    finally:
-        store.close()
+    listener = (events if events is not None else []).append
+    return searched(path, config, pool or FidelityPool(), listener, retry)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("search") / "whole"
+    return Finished(path, run(path))
 
 
 def test_of_each_generation_a_third_goes_on_at_each_fidelity(tmp_path: Path) -> None:
@@ -146,17 +101,16 @@ def test_the_order_of_completion_does_not_decide_who_goes_on(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 8, 9, 10, 20, 35])
 def test_a_killed_halving_equals_an_uninterrupted_one_and_repeats_no_fidelity(
-    tmp_path: Path, after: int
+    tmp_path: Path, whole: Finished, after: int
 ) -> None:
-    whole_run = run(tmp_path / "whole")
     first, second = FidelityPool(interrupt_after=after), FidelityPool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", pool=first)
-    assert run(tmp_path / "cut", pool=second) == whole_run
+    assert run(tmp_path / "cut", pool=second) == whole.generations
     assert not set(first.trained) & set(second.trained)
     assert len(first.trained) + len(second.trained) == 36
-    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
-    assert weight_files(tmp_path / "cut") == weight_files(tmp_path / "whole")
+    assert rows(tmp_path / "cut") == rows(whole.path)
+    assert weight_files(tmp_path / "cut") == weight_files(whole.path)
 
 
 def test_a_replay_trains_nothing(tmp_path: Path) -> None:
@@ -176,11 +130,11 @@ def test_max_trainings_counts_epochs_in_full_trainings(tmp_path: Path, limit: in
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
-def test_a_halving_cut_by_max_trainings_can_be_extended(tmp_path: Path, limit: int) -> None:
+def test_a_halving_cut_by_max_trainings_can_be_extended(tmp_path: Path, whole: Finished, limit: int) -> None:
     run(tmp_path / "run", fake_config(*HALVING, f"search.max_trainings={limit}"))
-    assert run(tmp_path / "run") == run(tmp_path / "whole")
-    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
-    assert weight_files(tmp_path / "run") == weight_files(tmp_path / "whole")
+    assert run(tmp_path / "run") == whole.generations
+    assert rows(tmp_path / "run") == rows(whole.path)
+    assert weight_files(tmp_path / "run") == weight_files(whole.path)
 
 
 def test_an_end_before_what_is_finished_is_refused_in_full_trainings(tmp_path: Path) -> None:
@@ -217,21 +171,20 @@ def kept_after_one(path: Path, fails: Fails = lambda key, epochs: None) -> dict[
     return kept(path)
 
 
-def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path) -> None:
+def test_failures_of_the_machine_can_be_tried_again(tmp_path: Path, whole: Finished) -> None:
     def dies(key: str, epochs: int) -> Status | None:
         return Status.WORKER_DIED if epochs == 1 and int(key, 16) % 3 == 0 else None
 
     run(tmp_path / "run", pool=FidelityPool(fails=dies))
     assert any(one.is_machine_failure for one in kept(tmp_path / "run").values())
-    whole_run = run(tmp_path / "whole")
-    assert run(tmp_path / "run", retry=True) == whole_run
-    front = {point.key for point in whole_run[-1].front}
-    again, undisturbed = rows(tmp_path / "run"), rows(tmp_path / "whole")
+    assert run(tmp_path / "run", retry=True) == whole.generations
+    front = {point.key for point in whole.generations[-1].front}
+    again, undisturbed = rows(tmp_path / "run"), rows(whole.path)
     assert {key: again[key] for key in front} == {key: undisturbed[key] for key in front}
 
 
 def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = FidelityPool()
     with monkeypatch.context() as patched:
@@ -240,6 +193,6 @@ def test_the_end_of_the_time_keeps_each_candidate_as_far_as_it_came(
     assert [one.is_complete for one in generations] == [False]
     assert Counter(one.epochs for one in kept(tmp_path / "run").values()) == {1: 5, 3: 1}
     second = FidelityPool()
-    assert run(tmp_path / "run", pool=second) == run(tmp_path / "whole")
-    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert run(tmp_path / "run", pool=second) == whole.generations
+    assert rows(tmp_path / "run") == rows(whole.path)
     assert len(second.trained) == 36 - 7

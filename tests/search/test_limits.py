@@ -11,7 +11,7 @@ from search.fakes import fake_config, fake_outcome, fake_problem
 
 from aebnas.evaluation.settings import goals_of
 from aebnas.runs.fronts.individuals import individual, with_free_points
-from aebnas.search.proposers.api import draw_distinct
+from aebnas.search.proposers.draws import draw_distinct
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.start import make_proposer

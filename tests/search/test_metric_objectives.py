@@ -8,8 +8,8 @@ import numpy as np
 import pandas
 import pytest
 from rich.console import Console
+from search.fake_searches import searched
 from search.fakes import FakePool, fake_config, fake_outcome
-from search.test_search_loop import run as search
 from sklearn.metrics import balanced_accuracy_score
 
 from aebnas.config import SearchFile
@@ -53,7 +53,7 @@ def outcome(config: SearchFile, architecture: StagedArchitecture) -> Outcome:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path, config = tmp_path_factory.mktemp("runs") / "balanced", fake_config(*WORDS)
     pool = FakePool(outcome=lambda architecture: outcome(config, architecture))
-    search(path, config, pool)
+    searched(path, config, pool)
     return path
 
 
@@ -121,7 +121,7 @@ def test_a_run_that_does_not_ask_measures_no_more_than_before() -> None:
 def test_a_surrogate_predicts_metrics_of_answers(tmp_path: Path, model: str) -> None:
     config = fake_config(*WORDS, f"search.surrogate={model}")
     pool = FakePool(outcome=lambda architecture: outcome(config, architecture))
-    last = search(tmp_path / "run", config, pool)[-1]
+    last = searched(tmp_path / "run", config, pool)[-1]
     assert last.surrogate is not None
     assert "balanced_accuracy" in last.surrogate.models
 

@@ -7,7 +7,8 @@ import pytest
 from search.fakes import fake_config
 
 from aebnas.runs.fronts.individuals import Individual
-from aebnas.search.proposers.api import RandomProposer, draw_distinct
+from aebnas.search.proposers.api import RandomProposer
+from aebnas.search.proposers.draws import draw_distinct
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace

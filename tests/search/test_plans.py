@@ -1,34 +1,20 @@
 """Any plan of fidelities is one mechanism: interrupted, extended and replayed as an uninterrupted run."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from search.fakes import (
-    DATA,
-    FakePool,
-    fake_config,
-    fake_failure,
-    fake_outcome,
-    fake_problem,
-    kept,
-    rows,
-    weight_files,
-)
+from search.fake_searches import Fails, PlanPool, searched
+from search.fakes import fake_config, kept, rows, weight_files
 
 from aebnas.config import SearchFile
 from aebnas.errors import RunError
-from aebnas.evaluation.plan import Step, plan_of
-from aebnas.evaluation.record import Outcome, Status
+from aebnas.evaluation.plan import plan_of
+from aebnas.evaluation.record import Status
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.continuing import check_settings
 from aebnas.search.events import Event, FinalsChosen, Generation
-from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
-from aebnas.space.architecture import StagedArchitecture
 
 PLANS = {
     "trained": "[trained]",
@@ -53,49 +39,21 @@ def settings(plan: str, *overrides: str) -> SearchFile:
     )
 
 
-class PlanPool(FakePool):
-    """Networks learn from fidelity to fidelity; their weights say what they went through."""
-
-    def __init__(
-        self,
-        config: SearchFile,
-        interrupt_after: int | None = None,
-        forward: bool = False,
-        fails: Callable[[str, int], Status | None] = lambda key, level: None,
-    ) -> None:
-        super().__init__(interrupt_after, forward=forward)
-        self._plan, self._fails = plan_of(config), fails
-
-    def name(self, key: str, step: Step) -> str:
-        return f"{key}@{step.level}"
-
-    def answer(self, architecture: StagedArchitecture, step: Step) -> Outcome:
-        key, fidelity = architecture.key(), self._plan.fidelities[step.level]
-        before = self.name(key, Step(step.level - 1)).encode() if fidelity.continues else None
-        assert step.weights == before
-        status = self._fails(key, step.level)
-        if status is not None:
-            return fake_failure(architecture, status)
-        outcome = fake_outcome(architecture, skilled=1 - 0.4 / (1 + step.level))
-        assert outcome.artefacts is not None
-        artefacts = replace(outcome.artefacts, weights=self.name(key, step).encode())
-        return Outcome(replace(outcome.evaluation, epochs=fidelity.epochs), artefacts)
+def make_pool(
+    config: SearchFile,
+    interrupt_after: int | None = None,
+    forward: bool = False,
+    fails: Fails = lambda key, epochs: None,
+) -> PlanPool:
+    """Return a pool on which networks learn from fidelity to fidelity."""
+    return PlanPool(config, lambda fidelity: 1 - 0.4 / (1 + fidelity.level), interrupt_after, fails, forward)
 
 
 def run(
-    path: Path, config: SearchFile, pool: FakePool | None = None, events: list[Event] | None = None
+    path: Path, config: SearchFile, pool: PlanPool | None = None, events: list[Event] | None = None
 ) -> list[Generation]:
-    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
-    try:
-        store.rewrite_config(config)
-        proposer = make_proposer(fake_problem(config))
-        listener = (events if events is not None else []).append
-        workers = pool or PlanPool(config)
-        return list(
-            Search(fake_problem(config), store, lambda on_event: workers, DATA[0], proposer, listener).run()
-        )
-    finally:
-        store.close()
+    listener = (events if events is not None else []).append
+    return searched(path, config, pool or make_pool(config), listener)
 
 
 @pytest.mark.parametrize("name", ["trained, then one final", "two finals", "shares and a final"])
@@ -111,12 +69,12 @@ def test_a_plan_interrupted_anywhere_ends_as_one_that_was_not(tmp_path: Path, na
 
 def interrupted(tmp_path: Path, config: SearchFile, every: int) -> None:
     """Interrupt a run at some places, and hold each continued one against the uninterrupted one."""
-    pool = PlanPool(config)
+    pool = make_pool(config)
     whole = run(tmp_path / "whole", config, pool)
     assert len(pool.trained) == len(set(pool.trained)) or plan_of(config).finals[0].continues
     for after in range(1, len(pool.trained), every):
         path = tmp_path / f"cut {after}"
-        first, second = PlanPool(config, after), PlanPool(config)
+        first, second = make_pool(config, after), make_pool(config)
         with pytest.raises(KeyboardInterrupt):
             run(path, config, first)
         assert run(path, config, second) == whole
@@ -129,10 +87,10 @@ def test_a_replay_of_any_plan_trains_nothing_and_the_order_of_completion_decides
     tmp_path: Path, name: str
 ) -> None:
     config = settings(PLANS[name])
-    whole, again = run(tmp_path / "run", config), PlanPool(config)
+    whole, again = run(tmp_path / "run", config), make_pool(config)
     assert run(tmp_path / "run", config, again) == whole
     assert again.trained == []
-    assert run(tmp_path / "other", config, PlanPool(config, forward=True)) == whole
+    assert run(tmp_path / "other", config, make_pool(config, forward=True)) == whole
     assert rows(tmp_path / "other") == rows(tmp_path / "run")
     assert weight_files(tmp_path / "other") == weight_files(tmp_path / "run")
 
@@ -220,8 +178,8 @@ def test_until_the_last_final_is_whole_the_one_before_holds_the_front(tmp_path: 
     config = settings(PLANS["two finals"], *SIZE)
     whole = run(tmp_path / "whole", config)[-1]
     lost = whole.finals[1].trained[0]
-    dying = PlanPool(
-        config, fails=lambda key, level: Status.WORKER_DIED if (key, level) == (lost, 2) else None
+    dying = make_pool(
+        config, fails=lambda key, epochs: Status.WORKER_DIED if (key, epochs) == (lost, 9) else None
     )
     last = run(tmp_path / "run", config, dying)[-1]
     assert [one.hold_front for one in last.finals] == [True, False]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, fake_problem
+from search.fake_searches import Finished, fake_search, searched
+from search.fakes import FakePool, fake_config, fake_failure, fake_outcome
 
 from aebnas.config import SearchFile
 from aebnas.errors import WorkerError
@@ -11,30 +12,18 @@ from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome, Status
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateFinished, Event, Generation
-from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.space.architecture import StagedArchitecture
 
 
-def make(store: RunStore, config: SearchFile, pool: FakePool, events: list[Event] | None = None) -> Search:
-    listener = (events if events is not None else []).append
-    return Search(
-        fake_problem(config),
-        store,
-        lambda on_event: pool,
-        DATA[0],
-        make_proposer(fake_problem(config)),
-        listener,
-    )
-
-
 def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Generation]:
-    store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
-    try:
-        return list(make(store, config, pool or FakePool()).run())
-    finally:
-        store.close()
+    return searched(path, config, pool or FakePool())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    path = tmp_path_factory.mktemp("search") / "whole"
+    return Finished(path, run(path, fake_config()))
 
 
 def not_repeatable(path: Path) -> object:
@@ -65,15 +54,16 @@ def test_completion_order_does_not_change_the_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 13, 23])
-def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, after: int) -> None:
-    whole = run(tmp_path / "whole", fake_config())
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, whole: Finished, after: int
+) -> None:
     first, second = FakePool(interrupt_after=after), FakePool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", fake_config(), first)
     assert first.is_closed
-    assert run(tmp_path / "cut", fake_config(), second) == whole
+    assert run(tmp_path / "cut", fake_config(), second) == whole.generations
     assert not set(first.trained) & set(second.trained)
-    assert len(first.trained) + len(second.trained) == whole[-1].trainings
+    assert len(first.trained) + len(second.trained) == whole.generations[-1].trainings
 
 
 def test_extending_a_finished_run_equals_a_longer_run(tmp_path: Path) -> None:
@@ -84,16 +74,16 @@ def test_extending_a_finished_run_equals_a_longer_run(tmp_path: Path) -> None:
     assert len(pool.trained) == 18
 
 
-def test_a_run_cut_by_max_trainings_can_be_extended(tmp_path: Path) -> None:
+def test_a_run_cut_by_max_trainings_can_be_extended(tmp_path: Path, whole: Finished) -> None:
     short = run(tmp_path / "run", fake_config("search.max_trainings=10"))
     assert short[-1].trainings == 10
-    assert run(tmp_path / "run", fake_config()) == run(tmp_path / "whole", fake_config())
+    assert run(tmp_path / "run", fake_config()) == whole.generations
 
 
 def test_every_operating_point_of_a_training_is_told_for_free(tmp_path: Path) -> None:
     config = fake_config("search.generations=1")
     store = RunStore.create(tmp_path / "run", config, {})
-    search = make(store, config, FakePool())
+    search = fake_search(store, config, FakePool())
     list(search.run())
     output = {(one.key, one.budget_fraction) for one in search.history.individuals}
     distinct = {
@@ -134,7 +124,7 @@ def test_a_search_whose_first_generation_fails_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0, 1, 7])
 def test_a_lost_cluster_ends_a_search_with_what_is_kept_and_the_commands_that_continue(
-    tmp_path: Path, kept: int
+    tmp_path: Path, whole: Finished, kept: int
 ) -> None:
     class Lost(FakePool):
         left = kept
@@ -155,7 +145,7 @@ def test_a_lost_cluster_ends_a_search_with_what_is_kept_and_the_commands_that_co
     assert lines[1] == f"{count} kept. Once Ray is up again: aebnas resume '{path}'"
     assert lines[2] == f"Without it: aebnas resume '{path}' --set workers.mode=serial"
     assert error.value.exit_code == 5
-    assert run(path, fake_config())[-1] == run(tmp_path / "whole", fake_config())[-1]
+    assert run(path, fake_config())[-1] == whole.generations[-1]
 
 
 def test_random_search_has_the_same_budget_and_free_points(tmp_path: Path) -> None:
@@ -226,7 +216,7 @@ def test_time_that_has_run_out_stops_and_marks_the_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_time_cut_and_that_reaches_its_end_is_as_if_uncut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
@@ -239,7 +229,7 @@ def test_a_run_that_time_cut_and_that_reaches_its_end_is_as_if_uncut(
     cut = run(tmp_path / "run", fake_config("search.max_minutes=9"), FakePool(outcome=a_minute_each))
     assert [(g.trainings, g.is_complete) for g in cut] == [(6, True), (9, False)]
     assert not_repeatable(tmp_path / "run") == "search.max_minutes stopped the search"
-    assert run(tmp_path / "run", fake_config()) == run(tmp_path / "whole", fake_config())
+    assert run(tmp_path / "run", fake_config()) == whole.generations
     assert not_repeatable(tmp_path / "run") is None
 
 
@@ -268,6 +258,6 @@ def test_early_rejection_bounds_the_first_generation_alone(tmp_path: Path, algor
 def test_cached_answers_are_told_as_such(tmp_path: Path) -> None:
     run(tmp_path / "run", fake_config())
     store, events = RunStore(tmp_path / "run"), list[Event]()
-    list(make(store, fake_config(), FakePool(), events).run())
+    list(fake_search(store, fake_config(), FakePool(), events.append).run())
     assert all(event.cached for event in events if isinstance(event, CandidateFinished))
     store.close()

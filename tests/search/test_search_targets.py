@@ -1,60 +1,31 @@
 """Searches with a target: one point per candidate, and what is told when nothing reaches it."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_outcome, fake_problem
+from search.fake_searches import fake_search, opened
+from search.fakes import FakePool, fake_config, fake_problem, fitted_outcome
 
 from aebnas.config import SearchFile
-from aebnas.evaluation.curves import fitted_curve
-from aebnas.evaluation.record import Outcome
-from aebnas.evaluation.settings import exit_settings
-from aebnas.exits.core.samples import ExitSamples
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.loop.search import Search
-from aebnas.search.start import make_proposer
-from aebnas.space.architecture import StagedArchitecture
 
 Start = Callable[[Path, SearchFile, FakePool], tuple[Search, RunStore]]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    opened: list[RunStore] = []
+    with ExitStack() as stack:
 
-    def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
-        store = RunStore(path) if (path / "run.sqlite").exists() else RunStore.create(path, config, {})
-        opened.append(store)
-        proposer = make_proposer(fake_problem(config))
-        return Search(fake_problem(config), store, lambda on_event: pool, DATA[0], proposer), store
+        def begin(path: Path, config: SearchFile, pool: FakePool) -> tuple[Search, RunStore]:
+            store = stack.enter_context(opened(path, config))
+            return fake_search(store, config, pool), store
 
-    yield begin
-    for store in opened:
-        store.close()
-
-
-def fitted_outcome(config: SearchFile) -> Callable[[StagedArchitecture], Outcome]:
-    """Outcomes whose exits are fitted to the target, on made-up logits that larger networks get right."""
-
-    def outcome(architecture: StagedArchitecture) -> Outcome:
-        plain = fake_outcome(architecture)
-        rng = np.random.default_rng(int(architecture.key(), 16))
-        labels = np.arange(200) % 10
-        logits = rng.normal(size=(2, 200, len(plain.evaluation.reach_macs), 10)).astype(np.float32)
-        logits[:, np.arange(200), :, labels] += np.log10(plain.evaluation.reach_macs) - 2.5
-        reach = plain.evaluation.reach_macs
-        found = fitted_curve(
-            exit_settings(config), *(ExitSamples.of(values, labels, reach) for values in logits)
-        )
-        evaluation = dataclasses.replace(plain.evaluation, curve=found.curve, target_check=found.target_check)
-        return Outcome(evaluation, plain.artefacts)
-
-    return outcome
+        yield begin
 
 
 @pytest.mark.parametrize("policy", ["confidence", "pcee"])

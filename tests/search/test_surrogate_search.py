@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.fakes import DATA, FakePool, fake_config, fake_failure, fake_outcome, fake_problem
-from search.test_search_loop import make, run
-from search.test_search_targets import fitted_outcome
+from search.fake_searches import searched
+from search.fakes import FakePool, fake_config, fake_failure, fake_outcome, fake_problem, fitted_outcome
 
+from aebnas.config import SearchFile
 from aebnas.errors import RunError
 from aebnas.evaluation.plan import first_step
 from aebnas.evaluation.record import Outcome
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.runs.environment import check_versions, environment
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import SurrogateStatus
-from aebnas.search.loop.search import Search
+from aebnas.search.events import Generation, SurrogateStatus
 from aebnas.search.proposers.exact import ExactCosts
 from aebnas.search.proposers.surrogate.features import ArchitectureFeatures
 from aebnas.search.proposers.surrogate.quantities import from_model, to_model
@@ -34,6 +33,10 @@ QUICK = (
 )
 CONFIG = fake_config(*QUICK)
 SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
+
+
+def run(path: Path, config: SearchFile, pool: FakePool | None = None) -> list[Generation]:
+    return searched(path, config, pool or FakePool())
 
 
 def statuses(path: Path, *overrides: str) -> list[SurrogateStatus]:
@@ -176,17 +179,7 @@ def test_every_kind_of_search_takes_a_surrogate(tmp_path: Path, overrides: tuple
 
 def test_how_far_a_target_is_missed_is_predicted_too(tmp_path: Path) -> None:
     config = fake_config(*QUICK, "exits={policy: pcee, accuracy: 0.9}", "search.generations=2")
-    store = RunStore.create(tmp_path / "run", config, {})
-    pool = FakePool(outcome=fitted_outcome(config))
-    search = Search(
-        fake_problem(config),
-        store,
-        lambda on_event: pool,
-        DATA[0],
-        make_proposer(fake_problem(config)),
-    )
-    last = list(search.run())[-1]
-    store.close()
+    last = searched(tmp_path / "run", config, FakePool(outcome=fitted_outcome(config)))[-1]
     assert last.surrogate is not None
     assert set(last.surrogate.models) == {"error", "macs", "target"}
 
@@ -240,7 +233,6 @@ def test_the_proposer_is_plain_where_no_surrogate_is_asked_for() -> None:
 
 
 def test_a_search_with_a_surrogate_is_closed_like_any_other(tmp_path: Path) -> None:
-    store, pool = RunStore.create(tmp_path / "run", CONFIG, {}), FakePool()
-    list(make(store, CONFIG, pool).run())
-    store.close()
+    pool = FakePool()
+    searched(tmp_path / "run", CONFIG, pool)
     assert pool.is_closed

@@ -182,23 +182,30 @@ class StoppedError(Exception):
     """Stands for a kill."""
 
 
-@pytest.mark.parametrize("changed", [{}, {"average": 0.9}, {"optimizer": "adamw"}])
+PHOTOS = {"augment": {"random_resized_crop": True, "colour_jitter": True, "mixup": 0.4}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "training"),
+    [({}, {}), ({"average": 0.9}, {}), ({"optimizer": "adamw"}, {}), ({}, PHOTOS)],
+)
 def test_a_killed_training_ends_with_exactly_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], training: dict[str, Any]
 ) -> None:
     settings = {**changed, "checkpoint_seconds": 1e-9, "reuse": "never"}
-    whole, _ = ready(tmp_path / "whole", supernet=settings)
+    whole, _ = ready(tmp_path / "whole", supernet=settings, training=training)
 
     def killed(progress: TrainingProgress) -> None:
         if progress.step > 20:  # in the middle of the first epoch's successor
             raise StoppedError
 
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_NEWS", 0)
+    file = config(supernet=settings, training=training)
     with pytest.raises(StoppedError):
-        ready_supernet(supernet_settings(config(supernet=settings)), splits(), tmp_path / "parts", killed)
+        ready_supernet(supernet_settings(file), splits(), tmp_path / "parts", killed)
     half = load_supernet(supernet_file(tmp_path / "parts"))
     assert (half.step, half.is_finished) == (20, False)
-    parts, _ = ready(tmp_path / "parts", supernet=settings)
+    parts, _ = ready(tmp_path / "parts", supernet=settings, training=training)
     assert parts.origin == "trained"
     for name, tensor in whole.supernet.weights.items():
         assert torch.equal(parts.supernet.weights[name], tensor), name

@@ -18,6 +18,7 @@ from aebnas.train.full.teachers import given_teacher
 from aebnas.train.full.winner_training import TrainingOptions, train_winner
 from aebnas.training.losses.teacher import Distillation
 
+HERE = Path(__file__).parent
 LISTENS = Distillation(0.5, 2.0)
 OWN = "user_teachers:Linear"
 
@@ -25,12 +26,12 @@ OWN = "user_teachers:Linear"
 @pytest.fixture(autouse=True)
 def _code_is_allowed() -> Iterator[None]:
     with allow_code():
-        look_in(Path(__file__).parent)
+        look_in(HERE)
         yield
 
 
 def given(named: str | Path) -> Teacher:
-    return given_teacher(str(named), images(), LISTENS)
+    return given_teacher(str(named), images(), LISTENS, str(HERE))
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,12 @@ def test_a_network_of_ones_own_code_teaches_and_an_interrupted_student_ends_alik
     assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
 
 
-def test_the_network_and_its_twin_without_exits_learn_from_the_same_teacher(tmp_path: Path) -> None:
+def test_the_network_and_its_twin_without_exits_learn_from_the_same_teacher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = plan(epochs=2, ema_decay=0.9, backbone_rate_multiplier=0.5, loss="mixed")
     settings = replace(settings, selected=replace(settings.selected, folder=tmp_path / "network"))
+    monkeypatch.chdir(HERE)
     options = TrainingOptions(distillation=LISTENS, teacher=OWN, static=True)
     train_winner(settings, options)
     network, static = (read_checkpoint(tmp_path / name) for name in ("network", "network/static"))

@@ -15,8 +15,9 @@ from aebnas.errors import RunError, TrainingError
 from aebnas.files.lock import run_lock
 from aebnas.train.full.events import FinalEvent, FinalListener, TrialEnded, Tuned, TuningBegan
 from aebnas.train.full.images import tuning_images
+from aebnas.train.tune.trial_runners import TrialRequest
 from aebnas.train.tune.trials import Choice, Range, parameters_of
-from aebnas.train.tune.tuning import TrialRequest, TunedFile, tuned_plan
+from aebnas.train.tune.tuning import TunedFile, tuned_plan
 from aebnas.train.tune.tuning_record import Tried
 
 

@@ -21,7 +21,7 @@ BUDGETS = ("macs", "latency_ms", "energy_mj")
 """Targets that bound the mean cost of an image."""
 TARGET_FIELDS = ("accuracy", *BUDGETS, "guarantee")
 DEFAULT_POLICY = "confidence"
-Positive = Annotated[float, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class GuaranteeConfig(Frozen):
@@ -44,11 +44,11 @@ class ExitsConfig(Frozen):
     """Method that decides, as in pcee or {name: pcee, bins: 10}; {choices: [pcee, confidence]}: a gene."""
     accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     """Target: the lowest mean cost with this accuracy; a candidate is then one point."""
-    macs: Positive | None = None
+    macs: PositiveFloat | None = None
     """Target: the best accuracy within this mean number of MACs."""
-    latency_ms: Positive | None = None
+    latency_ms: PositiveFloat | None = None
     """Target: the best accuracy within this mean latency; needs hardware."""
-    energy_mj: Positive | None = None
+    energy_mj: PositiveFloat | None = None
     """Target: the best accuracy within this mean energy; needs hardware."""
     guarantee: GuaranteeConfig | None = None
     """Target: the lowest mean cost with a promise on harm, as in {max_harm: 0.01, confidence: 0.9}."""

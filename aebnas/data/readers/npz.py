@@ -14,7 +14,7 @@ from aebnas.data.checks.memory import check_fits, reading_peak
 from aebnas.data.dataset import Extras, Samples
 from aebnas.data.readers.npz_arrays import check_first, from_zero, images_of, labels_of
 from aebnas.data.readers.npz_file import ArrayHeader, load_arrays, read_headers
-from aebnas.data.readers.npz_layout import Pair, Part, layout_of
+from aebnas.data.readers.npz_layout import Pair, SplitName, layout_of
 from aebnas.errors import DataError
 
 SHOWN = 12
@@ -65,7 +65,7 @@ def read_npz(
 
 
 def _check_room(
-    path: Path, layout: dict[Part, Pair], headers: dict[str, ArrayHeader], limit: int | None
+    path: Path, layout: dict[SplitName, Pair], headers: dict[str, ArrayHeader], limit: int | None
 ) -> None:
     """Refuse what does not fit, by the headers: loaded, turned into uint8, split."""
     images = {part: headers[pair.images] for part, pair in layout.items()}
@@ -78,7 +78,7 @@ def _check_room(
     check_fits(f"{path}: reading {sum(count.values()):,} images and splitting them", needed, SMALLER)
 
 
-def _extras(layout: dict[Part, Pair], parts: dict[Part, Samples]) -> Extras:
+def _extras(layout: dict[SplitName, Pair], parts: dict[SplitName, Samples]) -> Extras:
     """Return what the validation arrays are, and say it."""
     if "val" not in layout:
         return Extras()

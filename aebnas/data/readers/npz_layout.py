@@ -18,14 +18,14 @@ from typing import Literal
 
 from aebnas.errors import DataError
 
-Kind = Literal["images", "labels"]
-Part = Literal["train", "test", "val"]
+ArrayKind = Literal["images", "labels"]
+SplitName = Literal["train", "test", "val"]
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+ARRAY_KINDS: Mapping[str, ArrayKind] = MappingProxyType(
     dict.fromkeys(("x", "image", "images", "img", "imgs", "data", "pixels"), "images")  # type: ignore[arg-type]
     | dict.fromkeys(("y", "label", "labels", "target", "targets"), "labels")
 )
-PARTS: Mapping[str, Part] = MappingProxyType(
+PARTS: Mapping[str, SplitName] = MappingProxyType(
     {"train": "train", "training": "train", "test": "test", "testing": "test"}
     | dict.fromkeys(("val", "valid", "validation", "dev"), "val")  # type: ignore[arg-type]
 )
@@ -40,7 +40,7 @@ class Pair:
     labels: str
 
 
-def layout_of(names: Iterable[str], contents: str) -> dict[Part, Pair]:
+def layout_of(names: Iterable[str], contents: str) -> dict[SplitName, Pair]:
     """Return which arrays hold what; ``train`` is always there.
 
     Args:
@@ -50,12 +50,12 @@ def layout_of(names: Iterable[str], contents: str) -> dict[Part, Pair]:
     Raises:
         DataError: Arrays are missing, or two names mean the same.
     """
-    meant: dict[tuple[Part, Kind], list[str]] = {}
+    meant: dict[tuple[SplitName, ArrayKind], list[str]] = {}
     for name in names:
         meaning = _meaning(name)
         if meaning is not None:
             meant.setdefault(meaning, []).append(name)
-    pairs: dict[Part, Pair] = {}
+    pairs: dict[SplitName, Pair] = {}
     for part in ("train", "test", "val"):
         images, labels = (_only(part, kind, meant, contents) for kind in ("images", "labels"))
         if images and labels:
@@ -65,12 +65,12 @@ def layout_of(names: Iterable[str], contents: str) -> dict[Part, Pair]:
     return pairs
 
 
-def _meaning(name: str) -> tuple[Part, Kind] | None:
+def _meaning(name: str) -> tuple[SplitName, ArrayKind] | None:
     """Return split and kind that a name says; without a split it is the training data."""
     kinds, parts = [], []
     for word in _words(name):
-        if word in KINDS:
-            kinds.append(KINDS[word])
+        if word in ARRAY_KINDS:
+            kinds.append(ARRAY_KINDS[word])
         elif word in PARTS:
             parts.append(PARTS[word])
         else:
@@ -88,14 +88,17 @@ def _words(name: str) -> list[str]:
 
 def _unglued(word: str) -> Sequence[str]:
     for part in sorted(PARTS, key=len, reverse=True):
-        for kind in KINDS:
+        for kind in ARRAY_KINDS:
             if word in (part + kind, kind + part):
                 return part, kind
     return (word,)
 
 
 def _only(
-    part: Part, kind: Kind, meant: Mapping[tuple[Part, Kind], Sequence[str]], contents: str
+    part: SplitName,
+    kind: ArrayKind,
+    meant: Mapping[tuple[SplitName, ArrayKind], Sequence[str]],
+    contents: str,
 ) -> str | None:
     names = meant.get((part, kind), [])
     official = f"{'x' if kind == 'images' else 'y'}_{part}"
@@ -107,6 +110,6 @@ def _only(
     )
 
 
-def _missing(part: Part, images: str | None, labels: str | None, contents: str) -> str:
+def _missing(part: SplitName, images: str | None, labels: str | None, contents: str) -> str:
     missing = f"y_{part}" if images else f"x_{part}"
     return f"array {missing!r} is missing; {contents} Save it as {EXPECTED}."

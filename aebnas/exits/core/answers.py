@@ -31,7 +31,7 @@ def answers_at(chosen: IntArray, samples: ExitSamples, with_logits: bool = False
     return Answers(samples.labels, samples.logits.predictions[rows, chosen], chosen, logits)
 
 
-def measured(
+def answer_metrics(
     policies: Sequence[ExitPolicy], samples: ExitSamples, metrics: Mapping[str, OfAnswers]
 ) -> dict[str, FloatArray]:
     """Return each metric of what each of P policies answers, shape ``(P,)``, by name.

@@ -36,7 +36,7 @@ class ScoredThresholds:
 def best_of(parts: Sequence[ScoredThresholds]) -> ScoredThresholds:
     """Return the non-dominated vectors of all parts together, by increasing cost."""
     union = concatenated(parts)
-    return union.take(non_dominated(union.value, union.cost, union.thresholds))
+    return union.take(accuracy_cost_front(union.value, union.cost, union.thresholds))
 
 
 def concatenated(parts: Sequence[ScoredThresholds]) -> ScoredThresholds:
@@ -48,7 +48,9 @@ def concatenated(parts: Sequence[ScoredThresholds]) -> ScoredThresholds:
     )
 
 
-def non_dominated(accuracy: FloatArray, cost: FloatArray, thresholds: FloatArray | None = None) -> IntArray:
+def accuracy_cost_front(
+    accuracy: FloatArray, cost: FloatArray, thresholds: FloatArray | None = None
+) -> IntArray:
     """Return the indices of the non-dominated points by increasing cost.
 
     A point is dominated when another is at least as accurate and at most as expensive, and better in

@@ -1,4 +1,4 @@
-"""Do bins filled from all samples still hold for those that arrive?
+"""Drifted bins: their accuracy among the samples that arrive is not that among all.
 
 Exits filter: the samples that reach a later exit are harder than all samples, so the accuracy in
 a bin may differ: so PCEE can fail.

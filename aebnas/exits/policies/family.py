@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from aebnas.exits.core.arrays import BoolArray
-from aebnas.exits.core.front import non_dominated
+from aebnas.exits.core.front import accuracy_cost_front
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.threshold_policy import leave_at_once, never_leave
@@ -59,4 +59,4 @@ def front_of(policies: Sequence[ExitPolicy], samples: ExitSamples, good: BoolArr
     chosen = np.stack([policy.decide(samples.logits) for policy in tried])
     value = good[rows, chosen].mean(axis=1)
     cost = samples.reach_cost[chosen].mean(axis=1)
-    return [tried[i] for i in non_dominated(value, cost)[::-1]]
+    return [tried[i] for i in accuracy_cost_front(value, cost)[::-1]]

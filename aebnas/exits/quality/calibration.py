@@ -1,4 +1,4 @@
-"""Does the confidence of the exits match their accuracy? Of every exit, and of the decisions really taken.
+"""Calibration: whether confidence matches accuracy, at every exit and for the decisions really taken.
 
 Must not import torch.
 """

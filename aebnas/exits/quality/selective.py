@@ -1,4 +1,4 @@
-"""Does the score tell right answers from wrong ones? Risk over coverage, and failure-AUROC.
+"""Selective prediction: how well a score tells right answers from wrong ones, by risk-coverage and AUROC.
 
 Equal scores are answered or refused together.  Must not import torch.
 """

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from aebnas.exits.targets.accuracy import Accuracy
 from aebnas.exits.targets.budget import Budget
 from aebnas.exits.targets.guarantee import Guarantee
-from aebnas.exits.targets.target import Fit, Target, TargetCheck
+from aebnas.exits.targets.target import FittedPolicy, Target, TargetCheck
 
-__all__ = ["TARGETS", "Accuracy", "Budget", "Fit", "Guarantee", "Target", "TargetCheck"]
+__all__ = ["TARGETS", "Accuracy", "Budget", "FittedPolicy", "Guarantee", "Target", "TargetCheck"]
 
 TARGETS: dict[str, Callable[..., Target]] = {
     "accuracy": Accuracy,

@@ -13,7 +13,7 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.threshold_policy import never_leave
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.exits.risk_control import conformal_risk_control, harm_of, learn_then_test, samples_needed
-from aebnas.exits.targets.target import Fit, Target
+from aebnas.exits.targets.target import FittedPolicy, Target
 
 _PATH_SHARE = 0.5  # of the calibration samples; the rest test the path
 _SPLIT_SEED = 0
@@ -66,7 +66,7 @@ class Guarantee(Target):
             return conformal_risk_control(harm, self.max_harm) or 0
         return learn_then_test(harm, self.max_harm, self.confidence) or 0
 
-    def fit(self, family: PolicyFamily, samples: ExitSamples) -> Fit:
+    def fit(self, family: PolicyFamily, samples: ExitSamples) -> FittedPolicy:
         """Build the family's path on one part of the samples, and pick on the other."""
         full = never_leave(samples.exits)
         needed = samples_needed(self.max_harm, self.confidence)
@@ -76,14 +76,14 @@ class Guarantee(Target):
                 f"{testing} samples test the promise, and at least {needed} are needed before any "
                 "early answer can be cleared: the last exit answers everything."
             )
-            return Fit(full, self.check(full, samples).noting((note,)))
+            return FittedPolicy(full, self.check(full, samples).noting((note,)))
         building, test = samples.split(_PATH_SHARE, _SPLIT_SEED)
         path: list[ExitPolicy] = [full, *family.path(building, building.harmless)]
         kept = self.pick(path, test)
         notes = family.notes(building, path[kept])
         if not kept:
             notes += ("No early answer could be cleared: the last exit answers everything.",)
-        return Fit(path[kept], self.check(path[kept], samples).noting(notes))
+        return FittedPolicy(path[kept], self.check(path[kept], samples).noting(notes))
 
     def shortfall(self, outcome: PolicyOutcome) -> float:
         """Return 0: the last exit alone keeps every promise on harm."""

@@ -71,7 +71,7 @@ class Target(ABC):
         """Return the target where costs are counted in another unit; ``max_cost``: what was spent there."""
         return replace(self, unit=unit)
 
-    def fit(self, family: PolicyFamily, samples: ExitSamples) -> "Fit":
+    def fit(self, family: PolicyFamily, samples: ExitSamples) -> "FittedPolicy":
         """Fit a family to the target on calibration samples.
 
         A target that cannot be reached is no error: the target check says by how much it is missed and
@@ -94,7 +94,7 @@ class Target(ABC):
             if self.check(nearest, samples).shortfall < target_check.shortfall:
                 policy = nearest
             target_check = self.check(policy, samples, path)
-        return Fit(policy, target_check.noting(family.notes(samples, policy)))
+        return FittedPolicy(policy, target_check.noting(family.notes(samples, policy)))
 
     def check(
         self, policy: ExitPolicy, samples: ExitSamples, path: Sequence[ExitPolicy] = ()
@@ -167,7 +167,7 @@ class TargetCheck:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FittedPolicy:
     """A fitted policy and the target check on its target."""
 
     policy: ExitPolicy

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from aebnas.errors import DataError
 from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray, check_samples
-from aebnas.exits.core.front import non_dominated
+from aebnas.exits.core.front import accuracy_cost_front
 from aebnas.exits.core.outcome import apply_thresholds
 from aebnas.exits.core.shares import thresholds_from_shares
 
@@ -48,7 +48,7 @@ def tune_with_optuna(
         return np.zeros((1, 0))
     tried = _propose(scores, correct, cost, trials, seed)
     outcome = apply_thresholds(tried, scores, correct, cost)
-    return tried[non_dominated(outcome.accuracy, outcome.cost, tried)]
+    return tried[accuracy_cost_front(outcome.accuracy, outcome.cost, tried)]
 
 
 def _propose(

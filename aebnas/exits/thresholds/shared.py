@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray, check_samples
-from aebnas.exits.core.front import non_dominated
+from aebnas.exits.core.front import accuracy_cost_front
 
 
 def shared_threshold(scores: ScoreArray, correct: BoolArray, reach_cost: npt.ArrayLike) -> FloatArray:
@@ -31,7 +31,7 @@ def shared_threshold(scores: ScoreArray, correct: BoolArray, reach_cost: npt.Arr
     """
     cost = check_samples(scores, correct, reach_cost)
     thresholds, value, mean_cost = shared_outcome(scores, correct.astype(np.float64), cost)
-    return thresholds[non_dominated(value, mean_cost, thresholds)]
+    return thresholds[accuracy_cost_front(value, mean_cost, thresholds)]
 
 
 def shared_outcome(

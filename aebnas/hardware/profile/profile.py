@@ -95,7 +95,7 @@ class HardwareProfile:
         """Return the milliseconds until each exit has decided, shape ``(exits,)``, rising.
 
         Args:
-            plan: The network's segments, as ``aebnas.space.layer.segments`` lists them.
+            plan: The network's segments, as ``Architecture.segments`` lists them.
 
         Raises:
             HardwareError: A layer was not measured.

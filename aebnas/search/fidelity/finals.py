@@ -18,14 +18,14 @@ from aebnas.evaluation.record import Evaluation
 from aebnas.runs.fidelity_status import FinalTraining, finals_of, front_level
 from aebnas.runs.fronts.individuals import Individual, with_free_points
 from aebnas.search.events import FinalsChosen, Listener, Warned
-from aebnas.search.fidelity.generations import Decided
+from aebnas.search.fidelity.generations import OnEvaluation
 from aebnas.search.fidelity.promotion import finished_at, keys_best_first
-from aebnas.search.fidelity.steps import Steps
+from aebnas.search.fidelity.steps import FidelitySteps
 from aebnas.space.api import SearchSpace
 
 
 @dataclass
-class Ended:
+class FinalsOutcome:
     """A search whose best candidates were taken further."""
 
     individuals: list[Individual]
@@ -40,11 +40,16 @@ class Ended:
         return any(final.left for final in self.finals)
 
 
-class Finals:
+class FinalTrainings:
     """Takes the best of one search further."""
 
     def __init__(
-        self, steps: Steps, space: SearchSpace, goals: Goals, most_macs: float | None, listener: Listener
+        self,
+        steps: FidelitySteps,
+        space: SearchSpace,
+        goals: Goals,
+        most_macs: float | None,
+        listener: Listener,
     ) -> None:
         """Read whom an earlier end of the run took further.
 
@@ -60,18 +65,21 @@ class Finals:
         self._before = {key for final in finals_of(steps.store.generations()) for key in final.trained}
 
     def run(
-        self, individuals: Sequence[Individual], evaluations: Mapping[str, Evaluation], decided: Decided
-    ) -> Ended:
+        self,
+        individuals: Sequence[Individual],
+        evaluations: Mapping[str, Evaluation],
+        on_evaluation: OnEvaluation,
+    ) -> FinalsOutcome:
         """Take the best further, as many as the time allows.
 
         Args:
             individuals: Of the whole search, in the order in which they were told.
             evaluations: Of its candidates, by key.
-            decided: Told what came of each, and whether the store knew it.
+            on_evaluation: Told what came of each, and whether the store knew it.
         """
-        ended = Ended(list(individuals), dict(evaluations))
+        ended = FinalsOutcome(list(individuals), dict(evaluations))
         for fidelity in self._steps.plan.finals:
-            ended.finals.append(self._train(fidelity, individuals, ended, decided))
+            ended.finals.append(self._train(fidelity, individuals, ended, on_evaluation))
             if ended.is_left_open:
                 break
         trained = {key for final in ended.finals for key in final.trained}
@@ -82,7 +90,7 @@ class Finals:
         self._warn_of_others(len(self._before - trained))
         return ended
 
-    def on_front(self, ended: Ended) -> list[Individual]:
+    def on_front(self, ended: FinalsOutcome) -> list[Individual]:
         """Return those of whom the front is made: all, or those alone that their final training put there."""
         plan = self._steps.plan
         level = front_level(plan, ended.finals)
@@ -90,7 +98,11 @@ class Finals:
         return [individual for individual in ended.individuals if levels[individual.key] >= level]
 
     def _train(
-        self, fidelity: Fidelity, individuals: Sequence[Individual], ended: Ended, decided: Decided
+        self,
+        fidelity: Fidelity,
+        individuals: Sequence[Individual],
+        ended: FinalsOutcome,
+        on_evaluation: OnEvaluation,
     ) -> FinalTraining:
         """Take the best that stand at the fidelity before to this one, and put them into ``ended``."""
         before = self._steps.plan.fidelities[fidelity.level - 1].name
@@ -104,10 +116,10 @@ class Finals:
         if best:
             self._listener(FinalsChosen(len(best), len(unknown), fidelity.epochs, done[best[0]].fidelity))
         for evaluation in list(evaluations.values()):
-            decided(evaluation, True, 0)
+            on_evaluation(evaluation, True, 0)
         for evaluation in self._steps.take(unknown, fidelity.level):
             evaluations[evaluation.key] = evaluation
-            decided(evaluation, False, 0)
+            on_evaluation(evaluation, False, 0)
         ended.evaluations |= {
             key: evaluation for key, evaluation in evaluations.items() if evaluation.is_done
         }

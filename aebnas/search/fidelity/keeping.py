@@ -16,7 +16,7 @@ Artefact = tuple[str, str]
 """Weights and logits of a candidate at a fidelity."""
 
 
-class Keeping:
+class KeptArtefacts:
     """Forgets what one search needs no more."""
 
     def __init__(self, store: RunStore, plan: Plan) -> None:

@@ -36,7 +36,7 @@ class Train(Protocol):
 
 
 @dataclass
-class Steps:
+class FidelitySteps:
     """The candidates of one search between its store and its workers."""
 
     plan: Plan

@@ -1,4 +1,4 @@
-"""What to say where nothing can go on.  Must not import torch."""
+"""Messages of searches that cannot go on.  Must not import torch."""
 
 from __future__ import annotations
 

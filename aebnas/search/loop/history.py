@@ -18,7 +18,7 @@ from aebnas.runs.fronts.individuals import (
     worth_keeping,
 )
 from aebnas.search.events import Generation
-from aebnas.search.fidelity.finals import Ended
+from aebnas.search.fidelity.finals import FinalsOutcome
 from aebnas.search.fidelity.keeping import best_so_far
 from aebnas.search.fidelity.promotion import finished_at, keys_best_first
 from aebnas.search.loop.budget import TrainingBudget
@@ -58,7 +58,7 @@ class SearchHistory:
         self.individuals += individuals
         return individuals
 
-    def replace(self, ended: Ended) -> None:
+    def replace(self, ended: FinalsOutcome) -> None:
         """Take candidates as their final trainings left them."""
         self.evaluations, self.individuals = ended.evaluations, ended.individuals
 

@@ -25,10 +25,10 @@ from aebnas.search.events import (
     Warned,
     ignore,
 )
-from aebnas.search.fidelity.finals import Ended, Finals
+from aebnas.search.fidelity.finals import FinalsOutcome, FinalTrainings
 from aebnas.search.fidelity.generations import GenerationEvaluator
-from aebnas.search.fidelity.keeping import Keeping
-from aebnas.search.fidelity.steps import Steps
+from aebnas.search.fidelity.keeping import KeptArtefacts
+from aebnas.search.fidelity.steps import FidelitySteps
 from aebnas.search.loop.budget import TrainingBudget
 from aebnas.search.loop.clock import RunClock
 from aebnas.search.loop.failures import all_failed, cluster_lost
@@ -37,7 +37,7 @@ from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import planned_candidates, reference
 from aebnas.search.workers.cluster.contract import ClusterLostError
-from aebnas.search.workers.pool import Pool
+from aebnas.search.workers.pool import WorkerPool
 from aebnas.search.workers.trainings import Trainings
 from aebnas.space.genes import Genome
 
@@ -49,7 +49,7 @@ class Search:
         self,
         problem: SearchProblem,
         store: RunStore,
-        pool: Callable[[Listener], Pool],
+        pool: Callable[[Listener], WorkerPool],
         fingerprint: str,
         proposer: Proposer,
         listener: Listener = ignore,
@@ -76,11 +76,11 @@ class Search:
         self._clock = RunClock(store, problem.search.max_minutes)
         context = context_key(problem.candidates, fingerprint, problem.devices.fingerprints())
         self._trainings = Trainings(pool, store, context, self._clock, self._repeatability, listener)
-        self._steps = Steps(self._plan, store, context, self._trainings)
+        self._steps = FidelitySteps(self._plan, store, context, self._trainings)
         self._evaluator = GenerationEvaluator(self._steps, problem.space, problem.goals, listener)
         max_macs = problem.candidates.max_training_macs
-        self._finals = Finals(self._steps, problem.space, problem.goals, max_macs, listener)
-        self._keeping = Keeping(store, self._plan)
+        self._finals = FinalTrainings(self._steps, problem.space, problem.goals, max_macs, listener)
+        self._kept = KeptArtefacts(store, self._plan)
 
     def run(self) -> Iterator[Generation]:
         """Yield each generation once it is told; close the workers in the end.
@@ -146,7 +146,7 @@ class Search:
         if is_complete:
             generation = replace(generation, surrogate=self._proposer.status())
             kept = history.worth_keeping(generation.front)
-            self._keeping.after_generation(generation, history.evaluations, kept, is_cut)
+            self._kept.after_generation(generation, history.evaluations, kept, is_cut)
         self._store.put_generation(number, generation.summary(history.reference))
         self._listener(generation)
         if number == 1 and not generation.front and self._trainings.has_begun:  # no replay
@@ -186,7 +186,7 @@ class Search:
             self._listener(generation)
             yield generation
 
-    def _settle(self, ended: Ended, generation: Generation) -> None:
+    def _settle(self, ended: FinalsOutcome, generation: Generation) -> None:
         """See that what the front is made of is there, forget the rest, keep the summary."""
         keys = [point.key for point in generation.front]
         keys += [key for final in ended.finals for key in final.trained]
@@ -196,7 +196,7 @@ class Search:
             self._repeatability.answered(failure)
         if self._clock.is_late() and (ended.is_left_open or not is_whole):
             self._repeatability.cut()
-        self._keeping.after_end(candidates)
+        self._kept.after_end(candidates)
         self._store.put_generation(generation.number, generation.summary(self.history.reference))
 
     def _on_evaluation(self, evaluation: Evaluation, is_cached: bool, remaining: int) -> None:

@@ -27,7 +27,8 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.fronts.individuals import Individual
-from aebnas.search.proposers.api import Admit, KeyOf, draw_distinct
+from aebnas.search.proposers.api import KeyOf
+from aebnas.search.proposers.draws import Admit, draw_distinct
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset
 from aebnas.space.api import SearchSpace
@@ -77,27 +78,21 @@ class Nsga2Proposer:
         if initial is None:
             rng = np.random.default_rng(config.seed)
             initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
-        cards = np.asarray(space.cardinalities, np.int64)
-        problem = Problem(
-            n_var=len(cards), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=cards - 1, vtype=int
-        )
-        groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
-        rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
         self._duplicates = _KnownArchitectures(
             key_of or (lambda genome: space.decode(genome).key()),
             self._known,
             None if cost_violation is None else lambda genome: cost_violation(space.decode(genome)),
         )
-        self._algorithm = NSGA2(
-            pop_size=config.population,
-            n_offsprings=config.offspring or config.population,
-            sampling=np.asarray(initial, np.int64),
-            crossover=_Exchange(groups, config.crossover, config.crossover_rate),
-            mutation=_RandomReset(cards, rate),
-            survival=_Survival(config.population, config.max_per_architecture),
-            eliminate_duplicates=self._duplicates,
-        )
+        self._algorithm = _algorithm(space, config, initial, self._duplicates)
         self._algorithm.mating.n_max_iterations = tries
+        problem = Problem(
+            n_var=len(space.cardinalities),
+            n_obj=objectives,
+            n_ieq_constr=constraints,
+            xl=0,
+            xu=np.asarray(space.cardinalities, np.int64) - 1,
+            vtype=int,
+        )
         self._algorithm.setup(problem, seed=config.seed, termination=NoTermination())
 
     def ask(self, count: int | None = None) -> list[Genome]:
@@ -135,6 +130,24 @@ class Nsga2Proposer:
 
     def status(self) -> None:
         """Return None: nothing is predicted."""
+
+
+def _algorithm(
+    space: SearchSpace, config: SearchConfig, initial: Sequence[Genome], duplicates: DuplicateElimination
+) -> NSGA2:
+    """Return NSGA-II with our operators, not set up for a problem."""
+    cards = np.asarray(space.cardinalities, np.int64)
+    groups = np.unique([gene.group for gene in space.genes], return_inverse=True)[1]
+    rate = config.mutation_rate or min(0.5, GENES_CHANGED / len(cards))
+    return NSGA2(
+        pop_size=config.population,
+        n_offsprings=config.offspring or config.population,
+        sampling=np.asarray(initial, np.int64),
+        crossover=_Exchange(groups, config.crossover, config.crossover_rate),
+        mutation=_RandomReset(cards, rate),
+        survival=_Survival(config.population, config.max_per_architecture),
+        eliminate_duplicates=duplicates,
+    )
 
 
 class _KnownArchitectures(DuplicateElimination):

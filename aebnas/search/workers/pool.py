@@ -1,6 +1,6 @@
 """Pools of workers: a protocol, and a pool of one that lives in this process.
 
-``workers.py`` holds the pool of Ray actors.
+``ray_pool.py`` holds the pool of Ray actors.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from aebnas.space.api import Architecture
 
 Shared = Mapping[str, Mapping[str, NDArray[Any]]]
 """Arrays that the fidelities of a plan prepared, by kind and name: the weights of a supernet, say."""
-Started = Callable[[str], None]
+OnStart = Callable[[str], None]
 """Called with a candidate's key before its training begins."""
 
 
-class Pool(Protocol):
+class WorkerPool(Protocol):
     """Evaluates architectures."""
 
     @property
@@ -34,13 +34,13 @@ class Pool(Protocol):
         ...
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[Architecture], on_start: OnStart, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield the outcome of each architecture, in the order in which they finish.
 
         Args:
             architectures: Distinct ones.
-            started: Told each key before its training begins.
+            on_start: Told each key before its training begins.
             step_of: What is done with each; asked as late as that begins.
         """
         ...
@@ -77,13 +77,13 @@ class SerialPool:
         self._is_stopping = False
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[Architecture], on_start: OnStart, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield outcomes in the order given."""
         for architecture in architectures:
             if self._is_stopping:
                 return
-            started(architecture.key())
+            on_start(architecture.key())
             self._listener(CandidateStarted(architecture.key(), busy=1))
             yield self._evaluator.evaluate(architecture, step_of(architecture.key()))
 

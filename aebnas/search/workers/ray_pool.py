@@ -39,7 +39,7 @@ from aebnas.search.workers.cluster.nodes import check_capacity
 from aebnas.search.workers.cluster.remote import RemoteCluster
 from aebnas.search.workers.cluster.roster import Roster
 from aebnas.search.workers.cluster.stranding import Stranding
-from aebnas.search.workers.pool import Shared, Started
+from aebnas.search.workers.pool import OnStart, Shared
 from aebnas.search.workers.resources import worker_count, worker_gpus
 from aebnas.space.api import Architecture
 
@@ -128,7 +128,7 @@ class RayPool:
         return self._roster.size
 
     def evaluate(
-        self, architectures: Sequence[Architecture], started: Started, step_of: StepOf = first_step
+        self, architectures: Sequence[Architecture], on_start: OnStart, step_of: StepOf = first_step
     ) -> Iterator[Outcome]:
         """Yield outcomes in the order in which they finish, long candidates first.
 
@@ -143,7 +143,7 @@ class RayPool:
             if self._is_stopping:
                 batch.queue.clear()
             try:
-                self._start(batch, started, step_of)
+                self._start(batch, on_start, step_of)
                 self._on_news(self._cluster.poll(POLL_SECONDS), batch)
                 self._stop_hanging(batch)
             except ClusterLostError as error:
@@ -163,14 +163,14 @@ class RayPool:
         """Kill the workers and stop Ray."""
         self._cluster.close()
 
-    def _start(self, batch: _Batch, started: Started, step_of: StepOf) -> None:
+    def _start(self, batch: _Batch, on_start: OnStart, step_of: StepOf) -> None:
         """Give candidates to all who are ready, and ask for those that more could use."""
         self._roster.hire(len(batch.queue))
         while batch.queue and (worker := self._roster.take()) is not None:
             architecture = batch.queue.popleft()
             key = architecture.key()
             batch.running[worker] = _Task(architecture, self._now())
-            started(key)
+            on_start(key)
             self._cluster.submit(worker, architecture, step_of(key))
             self._listener(CandidateStarted(key, busy=len(batch.running)))
 

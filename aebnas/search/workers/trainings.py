@@ -13,7 +13,7 @@ from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Event, FeaturesProgress, Listener, SupernetProgress, WorkersStarted
 from aebnas.search.loop.clock import RunClock
-from aebnas.search.workers.pool import Pool
+from aebnas.search.workers.pool import WorkerPool
 from aebnas.space.api import Architecture
 
 
@@ -22,7 +22,7 @@ class Trainings:
 
     def __init__(
         self,
-        make_pool: Callable[[Listener], Pool],
+        make_pool: Callable[[Listener], WorkerPool],
         store: RunStore,
         context: str,
         clock: RunClock,
@@ -42,7 +42,7 @@ class Trainings:
         """
         self._make_pool, self._store, self._context = make_pool, store, context
         self._clock, self._repeatability, self._listener = clock, repeatability, listener
-        self._pool: Pool | None = None
+        self._pool: WorkerPool | None = None
 
     @property
     def workers(self) -> int:

@@ -17,7 +17,7 @@ from aebnas.pretrained.layer import END, START, TYPE
 from aebnas.pretrained.reordering import reordered
 from aebnas.pretrained.to_map import mapped, to_map
 from aebnas.space.api import GivenNetwork, Segment
-from aebnas.space.architecture import blocks_of, boxes_of, chain, normalisation_of
+from aebnas.space.architecture import blocks_of, boxes_of, chain, parsed_normalisation
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import FINAL
 from aebnas.space.network import PlainNetwork, identity_of
@@ -174,7 +174,7 @@ class PretrainedArchitecture(PlainNetwork):
             read,
             places=tuple(_place(*place) for place in plain["places"]),
             branches=tuple(blocks_of(branch) for branch in plain["branches"]),
-            normalisation=normalisation_of(own),
+            normalisation=parsed_normalisation(own),
         )
 
     def _network(self, task: Task) -> CutNetwork:

@@ -15,7 +15,7 @@ from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import TYPE
 from aebnas.space.api import Architecture, CutPlace, GivenNetwork
-from aebnas.space.gene_space import GeneSpace, chosen
+from aebnas.space.gene_space import GeneSpace, choice_index
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
 from aebnas.space.pretrained.architecture import Head, PretrainedArchitecture
@@ -136,9 +136,9 @@ class PretrainedSpace(GeneSpace):
         active: dict[str, int] = {}
 
         def put(name: str, choices: tuple[Any, ...], value: Any) -> None:
-            active[name] = chosen(name, choices, value)
+            active[name] = choice_index(name, choices, value)
 
-        label = tuple(self._backbones)[chosen(NETWORK, tuple(self._backbones), architecture.label)]
+        label = tuple(self._backbones)[choice_index(NETWORK, tuple(self._backbones), architecture.label)]
         if NETWORK in self.positions:
             put(NETWORK, tuple(self._backbones), label)
         put(BUDGET_FRACTION, self.budget_fractions, self.budget_fractions[-1])

@@ -15,7 +15,7 @@ from aebnas.data.checks.memory import memory_errors
 from aebnas.data.checks.moved import other_data, read_again
 from aebnas.data.dataset import Samples
 from aebnas.data.splits import Splits, make_splits
-from aebnas.data.statistics import normalisation_of
+from aebnas.data.statistics import pixel_normalisation
 from aebnas.errors import RunError
 from aebnas.task.input_spec import Normalisation
 from aebnas.task.task import Task
@@ -38,7 +38,7 @@ class FinalImages:
     @cached_property
     def normalisation(self) -> Normalisation:
         """Return that of ``train``, whose pixels are read once."""
-        return normalisation_of(self.train)
+        return pixel_normalisation(self.train)
 
     @property
     def task(self) -> Task:

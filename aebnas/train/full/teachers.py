@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
-from aebnas.extensions.consent import code_digest
+from aebnas.extensions.consent import code_digest, look_in
 from aebnas.extensions.names import is_outside
 from aebnas.pretrained.checking import answers_of
 from aebnas.pretrained.graphs.answers import Answering, are_probabilities
@@ -46,7 +46,9 @@ def trained_teacher(trained: Trained, distillation: Distillation) -> Teacher:
     return Teacher(trained.network, trained.network.input, trained.checkpoint.key, distillation)
 
 
-def given_teacher(named: str, images: FinalImages, distillation: Distillation) -> Teacher:
+def given_teacher(
+    named: str, images: FinalImages, distillation: Distillation, code_folder: str | None = None
+) -> Teacher:
     """Return the teacher that a user names.
 
     Args:
@@ -55,6 +57,7 @@ def given_teacher(named: str, images: FinalImages, distillation: Distillation) -
             unless it brings its own.
         images: Of the student.
         distillation: How much the student listens.
+        code_folder: Where code from outside is looked for first; None: in the current folder.
 
     Raises:
         ConfigError: It has other classes, or answers with probabilities.
@@ -63,6 +66,8 @@ def given_teacher(named: str, images: FinalImages, distillation: Distillation) -
     """
     if Path(named).is_dir():
         return _of_folder(Path(named), images, distillation)
+    if is_outside(named):
+        look_in(code_folder or ".")
     return _of_module(named, images, distillation)
 
 

@@ -119,7 +119,8 @@ def train_winner(
         plan = tuned_plan(plain, plan, options.tune, listener, options.again)
     teacher = None
     if options.distillation is not None and options.teacher is not None:
-        teacher = given_teacher(options.teacher, plan.images, options.distillation)
+        code_folder = plan.settings.code_folder
+        teacher = given_teacher(options.teacher, plan.images, options.distillation, code_folder)
     elif options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = trained_teacher(trained, options.distillation)

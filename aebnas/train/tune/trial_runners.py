@@ -1,7 +1,7 @@
-"""Who runs trials: Ray Tune, in a process aside.
+"""Trials run by Ray Tune in a process of its own.
 
-Whatever dies there, and whatever it prints, ends neither this process nor its terminal; a Ray that says
-nothing any more is noticed.  Trials that ended are kept.
+A crash there does not end this process, and what it prints does not reach the terminal.  A Ray that sends
+nothing for ``ANSWER_SECONDS`` counts as gone; trials that had ended are kept.
 
 Must not import ray.
 """
@@ -26,7 +26,7 @@ BEGIN_SECONDS, ANSWER_SECONDS = 180.0, 30.0
 
 
 def keep_nothing(tried: Tried) -> None:
-    """Forget a trial."""
+    """Do nothing with a trial that ended."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TrialRequest:
     finished: tuple[Tried, ...] = ()
     """Trials that an earlier session finished: of ``trials``, those that are not to be run again."""
     keep: Callable[[Tried], None] = keep_nothing
-    """Told every trial that ends, before anyone else; what it was told is ``known`` to the next session."""
+    """Called with every trial that ends, before any listener; the next session gets these as ``finished``."""
 
     @property
     def left(self) -> int:
@@ -53,12 +53,12 @@ class TrialRequest:
 
 
 Runner = Callable[[TrialRequest, FinalListener], list[TrialEnded]]
-"""Runs the trials that are not known yet and returns how each ended, numbered behind the known ones."""
+"""Runs the trials that are left and returns how each ended, numbered behind those that had finished."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What the trials have to themselves."""
+    """The share of this machine that the trials may use."""
 
     workers: WorkersConfig
     at_once: int
@@ -111,7 +111,7 @@ def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[Tri
 def _follow(
     aside: Aside, request: TrialRequest, place: Place, ended: list[TrialEnded], listener: FinalListener
 ) -> None:
-    """Hear of every trial until all ended."""
+    """Receive what the process sends until all trials ended."""
     seconds = BEGIN_SECONDS
     while True:
         match aside.receive(seconds):

@@ -1,4 +1,4 @@
-"""Trials of hyperparameters: what may be tried, and one try.
+"""Trials of hyperparameters: which values may be tried, and the training of one trial.
 
 A trial trains on train alone and is scored on select after every epoch: the mean accuracy of its
 exits.  Calibrate and test are left alone.
@@ -45,7 +45,7 @@ class Choice:
 Parameters = Mapping[str, Range | Choice]
 """What may be tried, by field of the section ``training``."""
 Report = Callable[[int, float], None]
-"""Told the epochs done and the mean accuracy of the exits on select; may raise to end the trial."""
+"""Called with the epochs done and the mean accuracy of the exits on select; may raise to end the trial."""
 
 
 def parameters_of(training: TrainingConfig, exits: int) -> Parameters:

@@ -6,6 +6,7 @@ interrupted goes on behind the trials that had ended (``tuning_record.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -33,11 +34,14 @@ FORMAT = 1
 
 
 class Trial(Frozen):
-    """One try."""
+    """One training with settings that were tried."""
 
     settings: dict[str, Any]
+    """Fields of the section ``training`` that were tried."""
     accuracy: Annotated[float, Field(ge=0, le=1)]
+    """Mean over the exits, on select."""
     epochs: Annotated[int, Field(ge=0)]
+    """After which it ended, by itself or early."""
 
 
 class TunedFile(Frozen):
@@ -54,11 +58,11 @@ class TunedFile(Frozen):
     supernet: str | None = None
     """Checksum of the supernet whose weights trials began with; null: random ones."""
     best: dict[str, Any]
-    """Those that scored best."""
+    """The settings that scored best, by field."""
     accuracy: Annotated[float, Field(ge=0, le=1)]
     """Mean over the exits, on select, by training on train alone."""
     trials: Annotated[Items[Trial], Field(min_length=1)]
-    """All, the best first."""
+    """All trials, the best first."""
 
 
 def tuned_plan(
@@ -74,8 +78,8 @@ def tuned_plan(
     Args:
         job: The network; ``tuned.yaml`` goes into its folder.
         plan: Settings to search around.
-        trials: How many.
-        listener: Told how trials end.
+        trials: How many settings to try.
+        listener: Called when a trial ends.
         again: Forget an earlier tuning.
         runner: Who runs the trials; default: Ray Tune with Optuna's search and ASHA.
 
@@ -89,15 +93,15 @@ def tuned_plan(
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
     with writing(job.folder), run_lock(job.folder):
-        tuned, was_known = _known_or_tuned(job, plan, trials, listener, again, runner)
+        tuned, was_known = _read_or_tuned(job, plan, trials, listener, again, runner)
     listener(Tuned(job.folder / FILE, tuned.best, tuned.accuracy, was_known))
     return with_settings(plan, tuned.best)
 
 
-def _known_or_tuned(
+def _read_or_tuned(
     job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, again: bool, runner: Runner | None
 ) -> tuple[TunedFile, bool]:
-    """Return the answer, and whether it was there already."""
+    """Return the result, and whether an earlier command had written it."""
     path = job.folder / FILE
     tuned_before = None
     if path.is_file() and not again:
@@ -115,58 +119,66 @@ def _known_or_tuned(
 def _tuned(
     job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None
 ) -> TunedFile:
-    if runner is None:
-        runner = run_trials_aside
-    training = plan.settings.training
-    images = tuning_images(plan.selected.data, plan.images.fingerprint)
-    selecting = replace(plan, images=images)
-    alone = replace(job, teacher=None)
-    question = Question(
+    record = TuningRecord(job.folder, _question(job, plan))
+    request = _request(job, plan, trials, record)
+    ended = [
+        TrialEnded(i + 1, trials, dict(trial.settings), trial.accuracy, trial.epochs)
+        for i, trial in enumerate(request.finished)
+    ]
+    if request.left:
+        ended += (run_trials_aside if runner is None else runner)(request, listener)
+    # of equal scores, the one that was given more epochs: it was not ended early
+    ranked = sorted(ended, key=lambda trial: (-trial.accuracy, -trial.epochs, trial.number))
+    if not ranked or ranked[0].accuracy <= FAILED:
+        raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
+    return _file_of(ranked, job, plan)
+
+
+def _question(job: TrainingJob, plan: Plan) -> Question:
+    return Question(
         key=job.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
         seed=job.seed(plan),
-        base=training,
+        base=plan.settings.training,
         supernet=job.supernet,
     )
-    record = TuningRecord(job.folder, question)
-    finished = record.trials[:trials]
-    request = TrialRequest(
+
+
+def _request(job: TrainingJob, plan: Plan, trials: int, record: TuningRecord) -> TrialRequest:
+    """Return the trials to run: on the images of a tuning, and without a teacher."""
+    training = plan.settings.training
+    tuning = replace(plan, images=tuning_images(plan.selected.data, plan.images.fingerprint))
+    return TrialRequest(
         parameters=parameters_of(training, len(job.architecture.exit_names) + 1),
         trials=trials,
         epochs=training.epochs,
         seed=job.seed(plan),
-        run=Permitted.of(partial(run_trial, alone, selecting)),
+        run=Permitted.of(partial(run_trial, replace(job, teacher=None), tuning)),
         uses_gpu=plan.device != "cpu",
-        finished=finished,
+        finished=record.trials[:trials],
         keep=record.add,
     )
-    tried = [
-        TrialEnded(i + 1, trials, dict(trial.settings), trial.accuracy, trial.epochs)
-        for i, trial in enumerate(finished)
-    ]
-    if len(finished) < trials:
-        tried += runner(request, listener)
-    # of equal scores, the one that was given more epochs: it was not ended early
-    ended = sorted(tried, key=lambda trial: (-trial.accuracy, -trial.epochs, trial.number))
-    if not ended or ended[0].accuracy <= FAILED:
-        raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
+
+
+def _file_of(ranked: Sequence[TrialEnded], job: TrainingJob, plan: Plan) -> TunedFile:
+    """Return the file's content; ``ranked`` has the best trial first."""
     return TunedFile(
         format=FORMAT,
         key=job.architecture.key(),
         data_fingerprint=plan.images.fingerprint,
-        base=training,
+        base=plan.settings.training,
         supernet=job.supernet,
-        best=dict(ended[0].settings),
-        accuracy=ended[0].accuracy,
+        best=dict(ranked[0].settings),
+        accuracy=ranked[0].accuracy,
         trials=tuple(
             Trial(settings=dict(trial.settings), accuracy=trial.accuracy, epochs=trial.epochs)
-            for trial in ended
+            for trial in ranked
         ),
     )
 
 
 def _is_of(tuned: TunedFile, job: TrainingJob, plan: Plan, trials: int) -> bool:
-    """Return whether a file answers the same question."""
+    """Return whether a file is of this network, these data, these settings and this many trials."""
     return (
         tuned.key == job.architecture.key()
         and tuned.data_fingerprint == plan.images.fingerprint

@@ -1,8 +1,8 @@
-"""What an unfinished tuning knows: ``tuning.json``, written whole whenever a trial ends.
+"""The finished trials of an unfinished tuning: ``tuning.json``, written whole whenever a trial ends.
 
 The next session tells the finished trials to Optuna and to ASHA as if they had just ended, and runs the
 others.  Trials that were running are lost.  Ray Tune's own restore is not used: its state is pickled,
-lies where this machine has room and wants the very same code and versions.
+and can be read by the very same code and versions only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Tried(Frozen):
     epochs: Annotated[int, Field(ge=0)]
     """After which it ended."""
     reports: Items[tuple[int, Share]] = ()
-    """Epochs done and accuracy, as it told them: what ASHA compares other trials with."""
+    """Epochs done and accuracy then, in order; ASHA compares other trials with them."""
 
 
 class Question(Frozen):
@@ -65,7 +65,7 @@ class TuningRecord:
     """The trials of one question in one folder."""
 
     def __init__(self, folder: Path, question: Question) -> None:
-        """Read what an earlier session left; of another question it is as good as nothing.
+        """Read the trials that an earlier session finished; those of another question are ignored.
 
         Raises:
             RunError: The file is damaged, or of a newer version.

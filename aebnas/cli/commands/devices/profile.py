@@ -29,15 +29,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime", choices=("onnxruntime", "torch"), help="default: onnxruntime on CPUs, torch on GPUs"
     )
-    parser.add_argument("--batch-size", type=positive, default=1, help="images of one call (default 1)")
+    parser.add_argument(
+        "--batch-size", type=positive, default=1, metavar="N", help="images of one call (default 1)"
+    )
     parser.add_argument("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32", help="default fp32")
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads per operator (default 1)")
+    parser.add_argument(
+        "--threads", type=positive, default=1, metavar="N", help="CPU threads per operator (default 1)"
+    )
     parser.add_argument("--cuda-graphs", action="store_true", help="replay segments as CUDA graphs")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="default: hardware_profiles/DEVICE-RUNTIME.yaml"
+        "-o", "--output", metavar="FILE", help="default: DEVICE-RUNTIME.yaml in hardware_profiles/"
     )
     parser.add_argument(
-        "--networks", type=positive, default=60, help="networks that check the table (default 60)"
+        "--networks",
+        type=positive,
+        default=60,
+        metavar="N",
+        help="networks that check the table (default 60)",
     )
     parser.add_argument("--again", action="store_true", help="measure everything anew, replacing the profile")
     parser.add_argument("--dry-run", action="store_true", help="say how many layers and about how long")

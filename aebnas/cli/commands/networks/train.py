@@ -21,13 +21,28 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("source", help="a run directory, or a winner file: runs/NAME/winners/KEY.yaml")
+    _add_selection(parser)
+    _add_settings(parser)
+    _add_distillation(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", help="default: RUN/trained/KEY")
+    add_moved_data(parser)
     parser.add_argument(
+        "--device", type=device, metavar="DEVICE", help="cpu or cuda:N; default: a GPU where there is one"
+    )
+    parser.add_argument("--again", action="store_true", help="forget what was trained there before")
+    add_events(parser)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which point of the run's front is trained."""
+    selection = parser.add_argument_group("which network")
+    selection.add_argument(
         "--pick", metavar="WHAT",
         help="of a run: knee (default: the point of the front farthest above the line between its ends), "
         "best (most accurate), METRIC:BOUND (most accurate within it: macs:5e6, latency_ms:2), or a "
         "network's key",
     )  # fmt: skip
-    point = parser.add_mutually_exclusive_group()
+    point = selection.add_mutually_exclusive_group()
     point.add_argument(
         "--budget-fraction", type=share, metavar="SHARE",
         help="of its own full cost that the exit policy may spend; default: that of the point",
@@ -36,14 +51,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--point", type=positive, metavar="N",
         help="which of the network's points on the front, from 1 by rising cost; default: the most accurate",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="DIR", help="default: RUN/trained/KEY")
-    add_moved_data(parser)
-    parser.add_argument("--epochs", type=positive, metavar="N", help="short for --set training.epochs=N")
-    parser.add_argument(
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how it is trained."""
+    settings = parser.add_argument_group("training")
+    settings.add_argument("--epochs", type=positive, metavar="N", help="short for --set training.epochs=N")
+    settings.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides",
         help="override a field of training or exits, e.g. --set training.learning_rate=0.1 (repeatable)",
     )  # fmt: skip
-    teacher = parser.add_mutually_exclusive_group()
+    settings.add_argument(
+        "--inherit", action="store_true",
+        help="begin with the weights that the run's supernet holds (evaluation.fidelities: [inherited])",
+    )  # fmt: skip
+    settings.add_argument(
+        "--static", action="store_true",
+        help="train the same network without early exits too, into DIR/static",
+    )  # fmt: skip
+    settings.add_argument(
+        "--tune", type=positive, default=0, metavar="N",
+        help="first try N settings of learning rate, weight decay, label smoothing, batch size and loss on "
+        "Ray Tune: trained on train, scored on select",
+    )  # fmt: skip
+
+
+def _add_distillation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training that learns from another network's answers."""
+    distillation = parser.add_argument_group("distillation")
+    teacher = distillation.add_mutually_exclusive_group()
     teacher.add_argument(
         "--distill", action="store_true",
         help="learn the answers of the space's largest network too, which is trained first",
@@ -53,32 +89,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="learn the answers of this network too: the folder of a trained one, package.module:Name of "
         "your own code, or a .pt2 file",
     )  # fmt: skip
-    parser.add_argument(
+    distillation.add_argument(
         "--distill-share", type=share, default=0.5, metavar="SHARE",
         help="of those answers in every exit's loss (default 0.5)",
     )  # fmt: skip
-    parser.add_argument(
+    distillation.add_argument(
         "--distill-temperature", type=above_zero, default=3.0, metavar="T",
         help="of those answers (default 3)",
     )  # fmt: skip
-    parser.add_argument(
-        "--inherit",
-        action="store_true",
-        help="begin with the weights that the run's supernet holds (evaluation.fidelities: [inherited])",
-    )
-    parser.add_argument(
-        "--static",
-        action="store_true",
-        help="train the same network without early exits too, into DIR/static",
-    )
-    parser.add_argument(
-        "--tune", type=positive, default=0, metavar="N",
-        help="first try N settings of learning rate, weight decay, label smoothing, batch size and loss on "
-        "Ray Tune: trained on train, scored on select",
-    )  # fmt: skip
-    parser.add_argument("--device", type=device, help="cpu or cuda:N; default: a GPU where there is one")
-    parser.add_argument("--again", action="store_true", help="forget what was trained there before")
-    add_events(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

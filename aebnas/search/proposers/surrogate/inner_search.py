@@ -8,7 +8,7 @@ import numpy as np
 
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.fronts.individuals import Individual
-from aebnas.search.proposers.api import DRAWS_BEYOND_LIMITS
+from aebnas.search.proposers.draws import DRAWS_BEYOND_LIMITS
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
 from aebnas.search.proposers.surrogate.prediction import Surrogate

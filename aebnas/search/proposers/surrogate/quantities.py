@@ -1,4 +1,4 @@
-"""What is modelled, and in which units it is easy to model.
+"""Quantities that a surrogate models, and the units in which they are easy to model.
 
 A share, as the error, becomes the angle whose squared sine it is: its noise is then the same
 everywhere.  An expected cost becomes the logarithm of its share of what the

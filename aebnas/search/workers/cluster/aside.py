@@ -1,4 +1,4 @@
-"""A process aside: what may crash, hang or print lives in it, and this one goes on.
+"""A child process for what may crash, hang or print: this process goes on whatever happens there.
 
 ``Aside`` starts it and talks to it; ``serve`` is the loop at its other end.  Not ``multiprocessing``: that
 runs the program's main module again, and the child would write on its terminal.  Large arrays cross the

@@ -103,7 +103,7 @@ class Cluster(Protocol):
         ...
 
     def hire(self, worker: int) -> None:
-        """Ask for a worker of this number; ``Ready`` or ``Lost`` follows, or nothing: it finds no place."""
+        """Ask for a worker; ``WorkerReady`` or ``Lost`` follows, or nothing as long as it finds no place."""
         ...
 
     def submit(self, worker: int, architecture: Architecture, step: Step) -> None:
