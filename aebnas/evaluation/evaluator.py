@@ -89,11 +89,8 @@ class Evaluator:
         """
         step = Step(0) if step is None else step
         fidelity = self.plan.fidelities[step.level]
-        task = self.splits.task
-        cost = network_cost(architecture, task)
-        reach_costs = self.costs.reach_costs(architecture, task)
-        draft = draft_evaluation(architecture, cost, self.settings.seed, reach_costs=reach_costs)
-        draft = replace(draft, epochs=fidelity.epochs, fidelity=fidelity.name)
+        cost = network_cost(architecture, self.splits.task)
+        draft = replace(self._draft(architecture, cost), epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
             if fidelity.options.trains_whole_networks:
@@ -109,6 +106,16 @@ class Evaluator:
             memory_mb=self._memory_mb(),
         )
         return Outcome(evaluation, artefacts)
+
+    def _draft(self, architecture: Architecture, cost: NetworkCost) -> Evaluation:
+        """Return what is known of a candidate before it has weights."""
+        reach = self.costs.reach_costs(architecture, self.splits.task)
+        if self.settings.training.boosting_coefficient:  # each answer is a sum over the exits before it
+            alone = {"macs": tuple(cost.reach_macs.tolist()), **reach}
+        else:
+            on_devices = self.costs.cut_short_costs(architecture, self.splits.task)
+            alone = {"macs": tuple(cost.cut_short_macs.tolist()), **on_devices}
+        return draft_evaluation(architecture, cost, self.settings.seed, reach, alone)
 
     def _scored(self, draft: Evaluation, step: Step) -> tuple[Evaluation, Artefacts]:
         torch.manual_seed(draft.seed)

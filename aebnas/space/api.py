@@ -8,7 +8,7 @@ exports and pages see these protocols and lists of layers.  Must not import torc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -53,6 +53,21 @@ class Segment:
 def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
     """Return of which segments the features are read by the one behind."""
     return (*(segment.reads == "features" for segment in plan[1:]), False)
+
+
+def cut_short(plan: Sequence[Segment], exit_index: int) -> tuple[Segment, ...]:
+    """Return the network that ends at an exit and has no earlier heads: one segment, as it is deployed.
+
+    Args:
+        plan: The segments of a network with exits.
+        exit_index: From 0.
+    """
+    last = plan[exit_index]
+    begin = max(i for i in range(exit_index + 1) if i == 0 or plan[i].reads == "image")
+    parts = plan[begin : exit_index + 1]
+    backbone = tuple(layer for segment in parts for layer in segment.backbone)
+    slots = tuple(slot for segment in parts for slot in segment.backbone_slots)
+    return (replace(last, backbone=backbone, backbone_slots=slots, reads="features"),)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
+from aebnas.cli.views.front import print_front
 from aebnas.cli.views.plain import (
     candidate,
     features_progress,
@@ -30,7 +31,6 @@ from aebnas.cli.views.plain import (
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.report.text.run_status import time_is_up
-from aebnas.report.text.terminal import contents_table
 from aebnas.runs.formatting import count, duration, landmarks, percent
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
@@ -128,8 +128,9 @@ class LiveView:
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front, whether the time limit cut the search, and where the report lies."""
         self._clear()
-        run = read_run(RunStore(path))
-        self._console.print(contents_table(run, width=self._console.width))
+        store = RunStore(path)
+        run = read_run(store)
+        print_front(self._console, run, store)
         self._console.print(FittedText(self._summary(), "dim"))
         if late := time_is_up(run):
             self._console.print(late, style="yellow", soft_wrap=True)

@@ -8,11 +8,11 @@ from types import TracebackType
 from rich.console import Console
 
 from aebnas.cli.views.consoles import WIDTH
+from aebnas.cli.views.front import print_front
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.text.run_status import time_is_up
-from aebnas.report.text.terminal import contents_table
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
@@ -92,8 +92,9 @@ class PlainView:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Print the front, whether the time limit cut the search, and where the report lies."""
-        run = read_run(RunStore(path))
-        Console(width=WIDTH, highlight=False, markup=False).print(contents_table(run, width=WIDTH))
+        store = RunStore(path)
+        run = read_run(store)
+        print_front(Console(width=WIDTH, highlight=False, markup=False), run, store)
         if late := time_is_up(run):
             _say(late)
         _say(ending(path, page))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from aebnas.report.page.frame import filled, resource, script, section
 from aebnas.report.page.markup import Markup, data_script, element, joined
 from aebnas.report.page.page_data import page_data
+from aebnas.report.page.static_section import gain_lines, static_sections
 from aebnas.report.page.surrogate_section import surrogate_sections
 from aebnas.report.page.tables import (
     MAX_FRONT_ROWS,
@@ -24,13 +25,14 @@ from aebnas.report.text.notes import comparison_warnings, reading_notes, warning
 from aebnas.report.text.summary import dataset, headline, progress_summary, provenance
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import metric_name, metric_value
+from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.store.store import RunStore
 
 SCRIPTS = tuple(
     f"report/{name}"
     for name in (
-        "dom", "formatting", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
-        "details", "table", "progress", "genes", "latency", "surrogate", "main",
+        "dom", "formatting", "data", "state", "plot", "static", "front", "panel", "drawing", "reliability",
+        "recipe", "details", "table", "progress", "genes", "latency", "surrogate", "main",
     )
 )  # fmt: skip
 """Files of ``assets``, in the order in which they need each other."""
@@ -46,11 +48,13 @@ def page(
         stores: Theirs.
         links: The winner's file relative to the page, by run label and key.
     """
-    data = page_data(runs, stores, links)
+    comparisons = [static_comparison(run, store) for run, store in zip(runs, stores, strict=True)]
+    data = page_data(runs, stores, links, comparisons)
     notes = [element("li", note) for note in reading_notes(runs)]
     sections = [
-        _summary(runs),
+        _summary(runs, gain_lines(runs, comparisons)),
         *_explorer(runs),
+        *static_sections(runs, comparisons),
         *_front_tables(runs, links),
         _progress_section(runs),
         *_drawn_sections(data),
@@ -63,7 +67,7 @@ def page(
     return filled(_title(runs), joined(sections), styles, data_script("data", data), [script(SCRIPTS)])
 
 
-def _summary(runs: Sequence[RunContents]) -> Markup:
+def _summary(runs: Sequence[RunContents], gains: Sequence[Markup]) -> Markup:
     several = len(runs) > 1
     notes = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
     notes = comparison_warnings(runs) + notes if several else notes
@@ -71,7 +75,7 @@ def _summary(runs: Sequence[RunContents]) -> Markup:
     content = comparison_rows(runs) if several else cards(headline(runs[0]))
     lead = element("p", _lead(runs), attributes={"class": "lead"})
     heading = element("h1", _title(runs))
-    return element("header", heading, lead, content, *([boxes] if notes else []))
+    return element("header", heading, *gains, lead, content, *([boxes] if notes else []))
 
 
 def _title(runs: Sequence[RunContents]) -> str:
