@@ -6,13 +6,12 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from aebnas.report.page.frame import section
-from aebnas.report.page.markup import Markup, element
 from aebnas.report.page.packing import short
-from aebnas.report.page.tables import plain_head, scrolling, table_of
-from aebnas.report.text.static_text import BOTH_CHOSEN, format_gain
+from aebnas.report.page.tables import Column
+from aebnas.report.text.static_text import format_gain
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import interval, metric_heading, metric_value, percent
 from aebnas.runs.static.gain import StaticComparison
@@ -29,31 +28,40 @@ Comparisons = Sequence[StaticComparison | None]
 """One per run of the page."""
 
 
-def gain_lines(runs: Sequence[RunContents], comparisons: Comparisons) -> list[Markup]:
+class StaticRow(NamedTuple):
+    """One static network."""
+
+    network: str
+    numbers: list[str]
+
+
+@dataclass(frozen=True)
+class StaticTable:
+    """The static networks of a run that no other one beats; the template ``run_tables.html`` draws them."""
+
+    run: str
+    """Its label."""
+    columns: Sequence[Column]
+    rows: Sequence[StaticRow]
+
+
+def gain_lines(runs: Sequence[RunContents], comparisons: Comparisons) -> list[str]:
     """Return the page's first sentence: what exits gained over static networks, run by run."""
     lines = []
     for run, comparison in zip(runs, comparisons, strict=True):
         if comparison is not None and run.front:
             label = f"{run.label}: " if len(runs) > 1 else ""
-            lines.append(element("p", label + format_gain(comparison), attributes={"class": "gain"}))
+            lines.append(label + format_gain(comparison))
     return lines
 
 
-def static_sections(runs: Sequence[RunContents], comparisons: Comparisons) -> list[Markup]:
-    """Return the table of static networks that no other static network beats."""
-    parts: list[Markup] = []
-    for run, comparison in zip(runs, comparisons, strict=True):
-        if comparison is not None:
-            title = [element("h3", run.label)] if len(runs) > 1 else []
-            parts += [*title, _table(run, comparison)]
-    if not parts:
-        return []
-    text = (
-        "What the same candidates are without early exits: whole, cut short behind one of their exits "
-        "(the exit answers everything, earlier heads are not computed), or one after the other as a cascade. "
-        f"Those that another one beats are left out. {BOTH_CHOSEN}"
-    )
-    return [section("static", "Without exits", element("p", text, attributes={"class": "caption"}), *parts)]
+def static_tables(runs: Sequence[RunContents], comparisons: Comparisons) -> list[StaticTable]:
+    """Return the table of each run that has static networks."""
+    return [
+        _table(run, comparison)
+        for run, comparison in zip(runs, comparisons, strict=True)
+        if comparison is not None
+    ]
 
 
 def static_data(comparison: StaticComparison | None) -> dict[str, Any] | None:
@@ -84,19 +92,18 @@ def drawn(comparison: StaticComparison) -> list[StaticNetwork]:
     return sorted(kept, key=lambda network: network.costs[comparison.metric])
 
 
-def _table(run: RunContents, comparison: StaticComparison) -> Markup:
+def _table(run: RunContents, comparison: StaticComparison) -> StaticTable:
     front = static_front(comparison.networks, comparison.metric)
     names = list(dict.fromkeys((comparison.metric, *front[0].costs)))
-    heads = [
-        plain_head("Network"),
-        plain_head("Accuracy", True),
-        plain_head("95% interval", True),
-        *(plain_head(metric_heading(name), True) for name in names),
+    columns = [
+        ("Network", False),
+        ("Accuracy", True),
+        ("95% interval", True),
+        *((metric_heading(name), True) for name in names),
     ]
     rows = []
     for network in front[:MOST_DRAWN]:
         numbers = [percent(network.accuracy, 2), interval(network.accuracy, run.select_images)]
         numbers += [metric_value(name, network.costs[name]) for name in names]
-        cells = [element("td", number, attributes={"class": "number"}) for number in numbers]
-        rows.append(element("tr", element("td", network.text()), *cells))
-    return scrolling(f"Static networks of {run.label}", table_of(heads, rows))
+        rows.append(StaticRow(network.text(), numbers))
+    return StaticTable(run.label, columns, rows)
