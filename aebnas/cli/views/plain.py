@@ -19,9 +19,11 @@ from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FeaturesProgress,
     FidelityFinished,
     FinalsChosen,
     Generation,
+    Noted,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -57,6 +59,10 @@ class PlainView:
                 _say(self._beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
+            case Noted():
+                _say(event.text)
+            case FeaturesProgress() if is_tenth(event):
+                _say(features_progress(event))
             case SupernetProgress() if event.accuracies:
                 _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
             case SupernetReady():
@@ -146,6 +152,16 @@ def format_surrogate(status: SurrogateStatus) -> str:
 def supernet_progress(event: SupernetProgress) -> str:
     """Return how far the training of a supernet is."""
     return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
+
+
+def features_progress(event: FeaturesProgress) -> str:
+    """Return how far the features of a given network are."""
+    return f"features of {event.network}: {event.done} of {event.blocks} blocks, {duration(event.seconds)}"
+
+
+def is_tenth(event: FeaturesProgress) -> bool:
+    """Return whether another tenth of the features is there."""
+    return event.done * 10 // event.blocks > (event.done - 1) * 10 // event.blocks
 
 
 def supernet_origin(event: SupernetReady) -> str:
