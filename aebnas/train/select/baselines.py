@@ -145,7 +145,7 @@ def _with_search_weights(
 
 
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
-    """Return the run that a checkpoint lies in, or else names; None where neither is there."""
+    """Return the run whose folder holds the checkpoint, else the one that it names; None without either."""
     for path in (folder.absolute().parent.parent, Path(checkpoint.run)):
         if has_database(path):
             return path
