@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.errors import CodeError, TrainingError
+from aebnas.errors import CodeError, RunError, TrainingError
+from aebnas.evaluation.bench import Bench, Logits, Shared
 from aebnas.evaluation.curves import Fitted, fitted_curve
-from aebnas.evaluation.fidelities import Bench, Shared
+from aebnas.evaluation.fidelities import FIDELITIES
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import (
     Artefacts,
@@ -76,7 +77,7 @@ class Evaluator:
         self.splits = splits
         self.device = torch.device(device)
         prepare_process(self.device)
-        self.bench = Bench(settings, splits, self.device, shared or {})
+        self.bench = Bench(settings, splits, self.device, FIDELITIES, shared or {})
         self.bench.kinds  # noqa: B018 - what is missing is told here
 
     def evaluate(self, architecture: Architecture, step: Step | None = None) -> Outcome:
@@ -92,7 +93,8 @@ class Evaluator:
         draft = replace(self._draft(architecture, cost), epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
-            self._check_size(cost, self.plan.work_epochs(step.level))
+            if fidelity.options.trains_whole_networks:
+                self._check_size(cost, self.plan.work_epochs(step.level))
             self._check_weights(architecture)
             evaluation, artefacts = self._scored(draft, step)
         except Exception as error:
@@ -118,14 +120,14 @@ class Evaluator:
     def _scored(self, draft: Evaluation, step: Step) -> tuple[Evaluation, Artefacts]:
         torch.manual_seed(draft.seed)
         realised = self.bench.realise(draft.architecture, step, draft.seed)
-        result = realised.result
-        artefacts = self._artefacts(realised.network)
+        options = self.plan.fidelities[step.level].options
+        artefacts = self._artefacts(realised.network, realised.logits)
         fitted = self._fitted(artefacts, draft)
         scored = replace(
             draft,
-            precision=PRECISIONS[self.bench.dtype(draft.architecture) if result else torch.float32],
-            train_loss=result.last_loss if result else None,
-            epochs=draft.epochs if result else 0,
+            precision=PRECISIONS[realised.dtype],
+            train_loss=realised.last_loss,
+            epochs=0 if realised.last_loss is None and options.trains_whole_networks else draft.epochs,
             curve=fitted.curve,
             target_check=fitted.target_check,
             cost_metric=self.settings.exits.cost_metric,
@@ -144,10 +146,10 @@ class Evaluator:
                 f"{list(self.settings.training.exit_weights or ())}: nothing would train it"
             )
 
-    def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
+    def _artefacts(self, network: EarlyExitNetwork, given: Logits | None) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
         names = (*SCORES, *self.settings.exits.exits.outside_scores)
-        logits = [image_logits(network, images) for images in splits]
+        logits = given or [image_logits(network, images) for images in splits]
         records = [
             ExitRecord({name: exit_scores(name, z) for name in names}, _small(predictions(z))) for z in logits
         ]
@@ -185,6 +187,8 @@ class Evaluator:
         """Return why a candidate failed, in words, and what kind of failure it is."""
         if isinstance(error, TrainingError | CodeError):
             return str(error), Status.FAILED
+        if isinstance(error, RunError):
+            return str(error), Status.CANNOT_WRITE
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
             sign in str(error) for sign in MEMORY_SIGNS

@@ -38,11 +38,15 @@ class Status(StrEnum):
     WORKER_DIED = "worker_died"
     TOO_SLOW = "too_slow"
     """It took longer than ``workers.timeout_minutes``."""
+    CANNOT_WRITE = "cannot_write"
+    """The disk of features and heads is full, or cannot be written."""
     BROKEN_DEVICE = "broken_device"
     """After which nothing works any more on the GPU of that process."""
 
 
-MACHINE_FAILURES = (Status.OUT_OF_MEMORY, Status.WORKER_DIED, Status.TOO_SLOW, Status.BROKEN_DEVICE)
+MACHINE_FAILURES = (
+    Status.OUT_OF_MEMORY, Status.WORKER_DIED, Status.TOO_SLOW, Status.CANNOT_WRITE, Status.BROKEN_DEVICE,
+)  # fmt: skip
 """What depends on the machine: such a run is not exactly repeatable."""
 
 

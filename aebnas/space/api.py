@@ -71,6 +71,24 @@ def cut_short(plan: Sequence[Segment], exit_index: int) -> tuple[Segment, ...]:
 
 
 @dataclass(frozen=True)
+class GivenNetwork:
+    """A network that somebody trained, at one resolution, in pieces between the places of exits."""
+
+    name: str
+    """What it is called among several; empty: it is the only one."""
+    identity: str
+    """Of its operations at this resolution, and of all its weights."""
+    input: InputSpec
+    places: tuple[str, ...]
+    """What the place behind each piece is called: wherever the space may have an exit or an end."""
+    pieces: tuple[Layer, ...]
+    head: tuple[Layer, ...]
+    """What follows the last place."""
+    keeps_head: bool
+    """Whether that is the network's own classifier; else it is new."""
+
+
+@dataclass(frozen=True)
 class CutPlace:
     """A place where a network that a user brought can be cut, at one resolution."""
 
@@ -116,6 +134,9 @@ class Architecture(Protocol):
     def without_exits(self) -> Architecture:
         """Return the same network without early exits."""
 
+    def given(self, task: Task) -> GivenNetwork | None:
+        """Return the trained network that its exits stand on; None: it is made of blocks."""
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
 
@@ -160,6 +181,9 @@ class SearchSpace(Protocol):
     def cut_places(self) -> tuple[CutPlace, ...]:
         """Return where a network that a user brought can be cut; none where a space builds its own."""
 
+    def baselines(self) -> tuple[Genome, ...]:
+        """Return networks without exits that every search evaluates first; none: it has no such duty."""
+
     def sample(self, rng: np.random.Generator) -> Genome:
         """Return a random genome."""
 
@@ -189,6 +213,9 @@ class SearchSpace(Protocol):
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return the trained networks that exits may stand on, one for each resolution; mostly none."""
 
     def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""

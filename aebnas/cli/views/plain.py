@@ -19,9 +19,11 @@ from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FeaturesProgress,
     FidelityFinished,
     FinalsChosen,
     Generation,
+    Noted,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -37,7 +39,7 @@ class PlainView:
     """One line per candidate and per generation."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Create a view that has seen no event yet."""
         self._progress = Progress()
 
     def __enter__(self) -> PlainView:
@@ -57,6 +59,10 @@ class PlainView:
                 _say(self._beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
+            case Noted():
+                _say(event.text)
+            case FeaturesProgress() if is_tenth(event):
+                _say(features_progress(event))
             case SupernetProgress() if event.accuracies:
                 _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
             case SupernetReady():
@@ -148,6 +154,16 @@ def supernet_progress(event: SupernetProgress) -> str:
     return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
 
 
+def features_progress(event: FeaturesProgress) -> str:
+    """Return how far the features of a given network are."""
+    return f"features of {event.network}: {event.done} of {event.blocks} blocks, {duration(event.seconds)}"
+
+
+def is_tenth(event: FeaturesProgress) -> bool:
+    """Return whether another tenth of the features is there."""
+    return event.done * 10 // event.blocks > (event.done - 1) * 10 // event.blocks
+
+
 def supernet_origin(event: SupernetReady) -> str:
     """Return where the supernet lies and where it came from."""
     origin = {"trained": "trained", "known": "trained before"}.get(
@@ -157,7 +173,7 @@ def supernet_origin(event: SupernetReady) -> str:
 
 
 def time_left(progress: Progress) -> str:
-    """Return the time left, and what comes behind it; nothing where neither is known."""
+    """Return the time left and the step that follows; empty where neither is known."""
     left, behind = progress.seconds_left(), progress.finals_behind()
     about = f"about {whole(left)} left" if left else ""
     then = f"then {count(behind, 'top-k candidate')}" if behind else ""
@@ -170,7 +186,7 @@ def whole(seconds: float) -> str:
 
 
 def worth(event: Generation) -> str:
-    """Return what trainings of different lengths are worth in full ones; nothing where all are full."""
+    """Return the number of trainings counted in full ones; empty where all had the full length."""
     return "" if event.full_trainings is None else f" (worth {event.full_trainings:.1f} full ones)"
 
 
@@ -182,7 +198,7 @@ def fidelity(event: FidelityFinished) -> str:
 
 
 def finals(event: FinalsChosen) -> str:
-    """Return who is trained in the end of a search in one line."""
+    """Return in one line which candidates are trained at the end of a search."""
     cached = event.candidates - event.unknown
     done = f", {cached} of them known already" if cached else ""
     each = count(event.epochs, "epoch")

@@ -137,6 +137,12 @@ class Backbone:
         exits, branches = tuple(name for name, _ in kept), tuple(modules for _, modules in kept)
         return replace(bare, last=end, exits=exits, branches=branches)
 
+    def alone(self) -> Iterator[PretrainedArchitecture]:
+        """Yield the network without exits at each resolution, up to its end or the last one allowed."""
+        end = "" if "" in self._ends else self._ends[-1]
+        for bare in self.bare.values():
+            yield replace(bare, last=end)
+
     def encode(self, architecture: PretrainedArchitecture, put: Put) -> None:
         """Name the genes that act in an architecture of this network, with their choices.
 

@@ -14,7 +14,7 @@ from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import TYPE
-from aebnas.space.api import Architecture, CutPlace
+from aebnas.space.api import Architecture, CutPlace, GivenNetwork
 from aebnas.space.gene_space import GeneSpace, choice_index
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
@@ -107,6 +107,11 @@ class PretrainedSpace(GeneSpace):
         """Return every place where a network can be cut, network by network, resolution by resolution."""
         return tuple(place for backbone in self._backbones.values() for place in backbone.cut_places)
 
+    def baselines(self) -> tuple[Genome, ...]:
+        """Return each network alone, at each of its resolutions."""
+        alone = (bare for backbone in self._backbones.values() for bare in backbone.alone())
+        return tuple(self.encode(architecture) for architecture in alone)
+
     def backbone_types(self) -> tuple[str, ...]:
         """Return that backbones are made of pieces."""
         return (TYPE,)
@@ -154,6 +159,11 @@ class PretrainedSpace(GeneSpace):
         """Return every resolution of every network."""
         bare = [bare for backbone in self._backbones.values() for bare in backbone.bare.values()]
         return tuple(dict.fromkeys(network.input(task) for network in bare))
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return every network at every resolution."""
+        bare = [bare for backbone in self._backbones.values() for bare in backbone.bare.values()]
+        return tuple(network.given(task) for network in bare)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every piece and every layer of branches, each once, in a fixed order."""
