@@ -24,7 +24,7 @@ from aebnas.train.full.inheriting import inheritance_of
 from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.full.winner_training import TrainingOptions, plan_of, train_winner
 from aebnas.train.select.selected_network import select_network
-from aebnas.train.tune.tuning import TunedFile, _is_of
+from aebnas.train.tune.tuning import _question
 
 INHERIT = TrainingOptions(inherit=True)
 SETTINGS = ["training.epochs=2", "training.precision=fp32"]
@@ -127,20 +127,8 @@ def test_a_tuning_of_inherited_weights_is_another_than_one_of_random_ones(run: P
     plan = planned(run)
     random = TrainingJob("network", plan.selected.architecture, run)
     inherited = replace(random, inheritance=inheritance_of(plan))
-    trial = {"settings": {}, "accuracy": 0.5, "epochs": 1}
-    known = TunedFile.model_validate(
-        {
-            "format": 1,
-            "key": plan.selected.key,
-            "data_fingerprint": plan.images.fingerprint,
-            "base": plan.settings.training,
-            "best": {},
-            "accuracy": 0.5,
-            "trials": [trial],
-        }
-    )
-    assert _is_of(known, random, plan, 1)
-    assert not _is_of(known, inherited, plan, 1)
+    assert _question(random, plan) != _question(inherited, plan)
+    assert _question(inherited, plan)["supernet"] == inherited.supernet
 
 
 def test_a_run_without_a_supernet_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

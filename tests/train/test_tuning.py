@@ -9,13 +9,14 @@ import pytest
 from final_cases import DATA, plan, task
 
 from aebnas.config.model_file import read_model
+from aebnas.config.schema import WorkersConfig
 from aebnas.data.datasets import load_dataset
 from aebnas.data.splits import make_splits
 from aebnas.errors import RunError, TrainingError
 from aebnas.files.lock import run_lock
-from aebnas.train.full.events import FinalEvent, FinalListener, TrialEnded, Tuned, TuningBegan
+from aebnas.train.full.events import FinalEvent, FinalListener, TrialEnded, TrialsBroke, Tuned, TuningBegan
 from aebnas.train.full.images import tuning_images
-from aebnas.train.tune.trial_runners import TrialRequest
+from aebnas.train.tune.trial_runners import Began, Done, TrialRequest, TrialResources, _follow
 from aebnas.train.tune.trials import Choice, Range, parameters_of
 from aebnas.train.tune.tuning import TunedFile, tuned_plan
 from aebnas.train.tune.tuning_record import Tried
@@ -28,21 +29,22 @@ class Runner:
         self.settings = settings
         self.reports: list[list[tuple[int, float]]] = []
 
-    def __call__(self, request: TrialRequest, listener: FinalListener) -> list[TrialEnded]:
-        self.request, ended = request, list[TrialEnded]()
-        for number, one in enumerate(self.settings, start=len(request.finished) + 1):
+    def __call__(self, request: TrialRequest, listener: FinalListener) -> None:
+        self.request = request
+        for one in self.settings:
             if one is CTRL_C:
                 raise KeyboardInterrupt
+            if one is BROKEN:
+                continue
             reports: list[tuple[int, float]] = []
             self.reports.append(reports)
             request.run(one, lambda epoch, accuracy, reports=reports: reports.append((epoch, accuracy)))  # type: ignore[misc]
             epoch, accuracy = reports[-1]
             request.keep(Tried(settings=one, accuracy=accuracy, epochs=epoch, reports=tuple(reports)))
-            ended.append(TrialEnded(number, request.trials, one, accuracy, epoch))
-        return ended
 
 
 CTRL_C: dict[str, Any] = {}
+BROKEN: dict[str, Any] = {}
 GOOD, MIDDLING, POOR, WILD = (
     {"learning_rate": 0.3},
     {"learning_rate": 0.05},
@@ -76,6 +78,50 @@ def test_other_settings_are_tuned_anew(tmp_path: Path) -> None:
     runner = Runner(GOOD)
     tuned_plan(task(tmp_path), plan(epochs=1), 1, runner=runner)
     assert len(runner.reports[0]) == 1
+
+
+def test_a_tuning_of_which_a_trial_broke_is_not_run_again(tmp_path: Path) -> None:
+    tuned_plan(task(tmp_path), plan(), 3, runner=Runner(GOOD, BROKEN, POOR))
+    assert len(read_model(tmp_path / "tuned.yaml", TunedFile, "").trials) == 2
+    second = Runner(CTRL_C)
+    found = tuned_plan(task(tmp_path), plan(), 3, runner=second)
+    assert found.settings.training.learning_rate == GOOD["learning_rate"]
+    assert not hasattr(second, "request")
+
+
+def test_a_broken_trial_is_told_and_the_others_decide(tmp_path: Path) -> None:
+    tried = Tried(settings=GOOD, accuracy=0.5, epochs=3)
+    request = TrialRequest({}, 3, 3, 0, lambda settings, report: None)
+    events: list[FinalEvent] = []
+
+    class Answers:
+        def __init__(self) -> None:
+            self.left = [Began(), tried, Done("out of memory")]
+
+        def receive(self, seconds: float) -> object:
+            return self.left.pop(0)
+
+    _follow(Answers(), request, TrialResources(WorkersConfig(), 1, 0), [], events.append)  # type: ignore[arg-type]
+    assert events[-1] == TrialsBroke(2, 3, "out of memory")
+
+
+@pytest.mark.parametrize("file", ["tuned.yaml", "tuning.json"])
+def test_trials_of_other_code_do_not_count(
+    tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = {"my_losses:Mine": "1" * 64}
+    monkeypatch.setattr("aebnas.train.full.plan.names_in", lambda deciding: list(digests))
+    monkeypatch.setattr("aebnas.train.full.plan.code_digest", digests.get)
+    if file == "tuned.yaml":
+        tuned_plan(task(tmp_path), plan(), 1, runner=Runner(GOOD))
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            tuned_plan(task(tmp_path), plan(), 2, runner=Runner(GOOD, CTRL_C))
+    assert (tmp_path / file).exists()
+    digests["my_losses:Mine"] = "2" * 64
+    second = Runner(POOR)
+    tuned_plan(task(tmp_path), plan(), 1, runner=second)
+    assert second.request.finished == ()
 
 
 def test_an_interrupted_tuning_goes_on_behind_the_trials_that_had_ended(tmp_path: Path) -> None:
@@ -112,7 +158,7 @@ def test_trials_of_another_question_or_forgotten_ones_do_not_count(
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "Invalid JSON"), ('{"format": 2}', "format: Input should be less")]
+    ("content", "message"), [("{", "Invalid JSON"), ('{"format": 3}', "format: Input should be less")]
 )
 def test_a_damaged_record_is_told_with_the_cure(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "tuning.json").write_text(content)

@@ -42,6 +42,7 @@ from aebnas.train.full.events import (
     NetworkTrained,
     TrainingBegan,
     TrialEnded,
+    TrialsBroke,
     Tuned,
     TuningBegan,
 )
@@ -109,6 +110,10 @@ class LineTraining:
             case TrialEnded():
                 text = f"  trial {event.number} of {event.trials}: {trial(event)}"
                 self._console.print(FittedText(text))
+            case TrialsBroke():
+                broken = f"{event.broken} of {count(event.trials, 'trial')} broke"
+                text = f"{broken}, the others decide: {event.error}"
+                self._console.print(text, soft_wrap=True)
             case Tuned():
                 self._console.print(tuned(event), soft_wrap=True)
 

@@ -105,6 +105,16 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
+class TrialsBroke:
+    """Some tries of hyperparameters ended with an error; the others decide."""
+
+    broken: int
+    trials: int
+    error: str
+    """Of one of them."""
+
+
+@dataclass(frozen=True)
 class Tuned:
     """The best hyperparameters."""
 
@@ -114,7 +124,16 @@ class Tuned:
     was_known: bool
 
 
-FinalEvent = NetworkSelected | TrainingBegan | EpochEnded | NetworkTrained | TuningBegan | TrialEnded | Tuned
+FinalEvent = (
+    NetworkSelected
+    | TrainingBegan
+    | EpochEnded
+    | NetworkTrained
+    | TuningBegan
+    | TrialEnded
+    | TrialsBroke
+    | Tuned
+)
 FinalListener = Callable[[FinalEvent], None]
 
 

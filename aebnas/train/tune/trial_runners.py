@@ -17,7 +17,7 @@ from aebnas.errors import WorkerError
 from aebnas.search.workers.cluster.aside import Aside, GoneError
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.resources import worker_count, worker_gpus
-from aebnas.train.full.events import FinalListener, TrialEnded, TuningBegan
+from aebnas.train.full.events import FinalListener, TrialEnded, TrialsBroke, TuningBegan
 from aebnas.train.tune.trials import Parameters, Report
 from aebnas.train.tune.tuning_record import Tried
 
@@ -52,8 +52,8 @@ class TrialRequest:
         return self.trials - len(self.finished)
 
 
-TrialRunner = Callable[[TrialRequest, FinalListener], list[TrialEnded]]
-"""Runs the trials that are left and returns how each ended, numbered behind those that had finished."""
+TrialRunner = Callable[[TrialRequest, FinalListener], None]
+"""Runs the trials that are left and keeps each that ends, numbered behind those that had finished."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Done:
     """Of one that broke."""
 
 
-def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[TrialEnded]:
+def run_trials_aside(request: TrialRequest, listener: FinalListener) -> None:
     """Run all trials, as many at once as there are cores or GPUs.
 
     Raises:
@@ -95,7 +95,7 @@ def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[Tri
     gpus = worker_gpus(workers)
     resources = TrialResources(workers, worker_count(workers, gpus), gpus)
     aside = Aside("aebnas.train.tune.ray_tuning", "tune_aside")
-    ended: list[TrialEnded] = []
+    ended: list[Tried] = []
     try:
         aside.send((replace(request, keep=keep_nothing), resources))  # what keeps trials stays here
         _follow(aside, request, resources, ended, listener)
@@ -105,14 +105,13 @@ def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[Tri
         raise ClusterLostError(text) from error
     finally:
         aside.close()
-    return ended
 
 
 def _follow(
     aside: Aside,
     request: TrialRequest,
     resources: TrialResources,
-    ended: list[TrialEnded],
+    ended: list[Tried],
     listener: FinalListener,
 ) -> None:
     """Receive what the process sends until all trials ended."""
@@ -124,11 +123,13 @@ def _follow(
                 listener(TuningBegan(request.trials, resources.at_once, len(request.finished)))
             case Tried() as tried:
                 request.keep(tried)
-                number = len(request.finished) + len(ended) + 1
-                ended.append(TrialEnded(number, request.trials, tried.settings, tried.accuracy, tried.epochs))
-                listener(ended[-1])
+                ended.append(tried)
+                number = len(request.finished) + len(ended)
+                listener(TrialEnded(number, request.trials, tried.settings, tried.accuracy, tried.epochs))
             case Done(error):
+                why = error or "Ray does not say why"
                 if not ended:
-                    why = error or "Ray does not say why"
                     raise WorkerError(f"none of {request.left} trials ended: {why}")
+                if len(ended) < request.left:
+                    listener(TrialsBroke(request.left - len(ended), request.trials, why))
                 return

@@ -6,7 +6,6 @@ interrupted goes on behind the trials that had ended (``tuning_record.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -15,54 +14,38 @@ from pydantic import Field
 
 from aebnas.config.choices import Frozen, Items
 from aebnas.config.model_file import read_model
-from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import RunError, TrainingError
 from aebnas.extensions.consent import Permitted
 from aebnas.files.atomic import write_atomically
 from aebnas.files.lock import run_lock
 from aebnas.files.yaml_text import yaml_text
-from aebnas.train.full.events import FinalListener, TrialEnded, Tuned, ignore
+from aebnas.train.full.events import FinalListener, Tuned, ignore
 from aebnas.train.full.files import writing
 from aebnas.train.full.images import tuning_images
 from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.tune.trial_runners import TrialRequest, TrialRunner, run_trials_aside
 from aebnas.train.tune.trials import FAILED, parameters_of, run_trial, with_settings
-from aebnas.train.tune.tuning_record import Question, TuningRecord, forget_tuning
+from aebnas.train.tune.tuning_record import Tried, TuningRecord, forget_tuning
 
 TUNED_FILE = "tuned.yaml"
-FORMAT = 1
-
-
-class Trial(Frozen):
-    """One training with settings that were tried."""
-
-    settings: dict[str, Any]
-    """Fields of the section ``training`` that were tried."""
-    accuracy: Annotated[float, Field(ge=0, le=1)]
-    """Mean over the exits, on select."""
-    epochs: Annotated[int, Field(ge=0)]
-    """After which it ended, by itself or early."""
+FORMAT = 2
 
 
 class TunedFile(Frozen):
     """``tuned.yaml``."""
 
-    format: Annotated[int, Field(ge=1, le=FORMAT)]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     """Version of the file."""
-    key: str
-    """Identity of the architecture."""
-    data_fingerprint: str
-    """Of the data and splits."""
-    base: TrainingConfig
-    """Settings around which was searched."""
-    supernet: str | None = None
-    """Checksum of the supernet whose weights trials began with; null: random ones."""
+    question: dict[str, Any]
+    """What decides a training at its first settings: network, data, seed, settings, weights and code."""
+    trials_asked: Annotated[int, Field(ge=1)]
+    """How many trials were to be run."""
     best: dict[str, Any]
     """The settings that scored best, by field."""
     accuracy: Annotated[float, Field(ge=0, le=1)]
     """Mean over the exits, on select, by training on train alone."""
-    trials: Annotated[Items[Trial], Field(min_length=1)]
-    """All trials, the best first."""
+    trials: Annotated[Items[Tried], Field(min_length=1)]
+    """All trials that ended, the best first; fewer than asked for where some broke."""
 
 
 def tuned_plan(
@@ -111,8 +94,10 @@ def _read_or_tuned(
     tuned_before = None
     if path.is_file() and not again:
         tuned_before = read_model(path, TunedFile, "no result of a tuning", RunError)
-    if tuned_before is not None and _is_of(tuned_before, job, plan, trials):
-        return tuned_before, True
+    if tuned_before is not None:
+        asked = (tuned_before.question, tuned_before.trials_asked)
+        if asked == (_question(job, plan), trials):
+            return tuned_before, True
     if again:
         forget_tuning(job.folder)
     tuned = _tuned(job, plan, trials, listener, runner)
@@ -124,29 +109,28 @@ def _read_or_tuned(
 def _tuned(
     job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, runner: TrialRunner | None
 ) -> TunedFile:
-    record = TuningRecord(job.folder, _question(job, plan))
+    question = _question(job, plan)
+    record = TuningRecord(job.folder, question)
     request = _request(job, plan, trials, record)
-    ended = [
-        TrialEnded(i + 1, trials, dict(trial.settings), trial.accuracy, trial.epochs)
-        for i, trial in enumerate(request.finished)
-    ]
     if request.left:
-        ended += (run_trials_aside if runner is None else runner)(request, listener)
+        (run_trials_aside if runner is None else runner)(request, listener)
     # of equal scores, the one that was given more epochs: it was not ended early
-    ranked = sorted(ended, key=lambda trial: (-trial.accuracy, -trial.epochs, trial.number))
+    ranked = sorted(record.trials[:trials], key=lambda trial: (-trial.accuracy, -trial.epochs))
     if not ranked or ranked[0].accuracy <= FAILED:
         raise TrainingError(f"none of {trials} trials learned anything: lower training.learning_rate")
-    return _file_of(ranked, job, plan)
-
-
-def _question(job: TrainingJob, plan: Plan) -> Question:
-    return Question(
-        key=job.architecture.key(),
-        data_fingerprint=plan.images.fingerprint,
-        seed=job.seed(plan),
-        base=plan.settings.training,
-        supernet=job.supernet,
+    return TunedFile(
+        format=FORMAT,
+        question=question,
+        trials_asked=trials,
+        best=ranked[0].settings,
+        accuracy=ranked[0].accuracy,
+        trials=tuple(ranked),
     )
+
+
+def _question(job: TrainingJob, plan: Plan) -> dict[str, Any]:
+    """Return what a trial at the first settings is filed under; trials have no teacher."""
+    return replace(job, teacher=None).identity(plan)
 
 
 def _request(job: TrainingJob, plan: Plan, trials: int, record: TuningRecord) -> TrialRequest:
@@ -162,32 +146,4 @@ def _request(job: TrainingJob, plan: Plan, trials: int, record: TuningRecord) ->
         uses_gpu=plan.device != "cpu",
         finished=record.trials[:trials],
         keep=record.add,
-    )
-
-
-def _file_of(ranked: Sequence[TrialEnded], job: TrainingJob, plan: Plan) -> TunedFile:
-    """Return the file's content; ``ranked`` has the best trial first."""
-    return TunedFile(
-        format=FORMAT,
-        key=job.architecture.key(),
-        data_fingerprint=plan.images.fingerprint,
-        base=plan.settings.training,
-        supernet=job.supernet,
-        best=dict(ranked[0].settings),
-        accuracy=ranked[0].accuracy,
-        trials=tuple(
-            Trial(settings=dict(trial.settings), accuracy=trial.accuracy, epochs=trial.epochs)
-            for trial in ranked
-        ),
-    )
-
-
-def _is_of(tuned: TunedFile, job: TrainingJob, plan: Plan, trials: int) -> bool:
-    """Return whether a file is of this network, these data, these settings and this many trials."""
-    return (
-        tuned.key == job.architecture.key()
-        and tuned.data_fingerprint == plan.images.fingerprint
-        and tuned.base == plan.settings.training
-        and tuned.supernet == job.supernet
-        and len(tuned.trials) == trials
     )

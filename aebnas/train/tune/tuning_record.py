@@ -7,18 +7,18 @@ and can be read by the very same code and versions only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from aebnas.config.choices import Frozen, Items
-from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import RunError
 from aebnas.files.atomic import write_atomically
 
 TUNING_FILE = "tuning.json"
-FORMAT = 1
+FORMAT = 2
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -35,28 +35,13 @@ class Tried(Frozen):
     """Epochs done and accuracy then, in order; ASHA compares other trials with them."""
 
 
-class Question(Frozen):
-    """What is tuned; trials of another question are not used for this one."""
-
-    key: str
-    """Identity of the architecture."""
-    data_fingerprint: str
-    """Of the data and splits."""
-    seed: int
-    """Of the trainings."""
-    base: TrainingConfig
-    """Settings around which is searched."""
-    supernet: str | None = None
-    """Checksum of the supernet whose weights the trainings begin with; null: random ones."""
-
-
 class UnfinishedTuning(Frozen):
     """``tuning.json``."""
 
-    format: Annotated[int, Field(ge=1, le=FORMAT)]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     """Version of the file."""
-    question: Question
-    """What is tuned."""
+    question: dict[str, Any]
+    """What decides a training at its first settings: trials of another question are not used for this one."""
     trials: Items[Tried]
     """Those that ended, in that order."""
 
@@ -64,16 +49,16 @@ class UnfinishedTuning(Frozen):
 class TuningRecord:
     """The trials of one question in one folder."""
 
-    def __init__(self, folder: Path, question: Question) -> None:
+    def __init__(self, folder: Path, question: Mapping[str, Any]) -> None:
         """Read the trials that an earlier session finished; those of another question are ignored.
 
         Raises:
             RunError: The file is damaged, or of a newer version.
         """
         self._path = folder / TUNING_FILE
-        self._question = question
+        self._question = dict(question)
         record = _read(self._path)
-        self._trials = list(record.trials) if record is not None and record.question == question else []
+        self._trials = list(record.trials) if record is not None and record.question == self._question else []
 
     @property
     def trials(self) -> tuple[Tried, ...]:
