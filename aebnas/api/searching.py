@@ -165,7 +165,7 @@ def train_supernet(
     from aebnas.data.splits import make_splits
     from aebnas.files.lock import run_lock
     from aebnas.runs.store.location import storage_errors
-    from aebnas.search.supernets import trained_supernet
+    from aebnas.search.artefacts.supernets import trained_supernet
     from aebnas.supernet.preparation import check_given, check_place
     from aebnas.supernet.storage import supernet_file
 

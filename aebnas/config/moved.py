@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aebnas.config.sections.fidelities import short_items
+from aebnas.config.sections.fidelities.plan import short_items
 from aebnas.files.source_locations import Path
 
 INHERITED_OPTIONS = ("recalibration_images", "finetune_epochs", "finetune", "finetune_learning_rate")

@@ -16,7 +16,7 @@ from aebnas.config.messages import explain, shown_value
 from aebnas.config.outside import names_in
 from aebnas.config.overrides import apply_overrides
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import SHORT, spelled_out
+from aebnas.config.sections.fidelities.plan import SHORT, spelled_out
 from aebnas.errors import ConfigError
 from aebnas.extensions.consent import look_in
 from aebnas.files.document import Document, read_document

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from aebnas.data.splits import Splits
-from aebnas.errors import CodeError, TrainingError
+from aebnas.errors import CodeError, RunError, TrainingError
+from aebnas.evaluation.bench import Bench, Logits, Shared
 from aebnas.evaluation.curves import Fitted, fitted_curve
-from aebnas.evaluation.fidelities import Bench, Shared
+from aebnas.evaluation.fidelities import FIDELITIES
 from aebnas.evaluation.plan import Step
 from aebnas.evaluation.record import (
     Artefacts,
@@ -76,7 +77,7 @@ class Evaluator:
         self.splits = splits
         self.device = torch.device(device)
         prepare_process(self.device)
-        self.bench = Bench(settings, splits, self.device, shared or {})
+        self.bench = Bench(settings, splits, self.device, FIDELITIES, shared or {})
         self.bench.kinds  # noqa: B018 - what is missing is told here
 
     def evaluate(self, architecture: Architecture, step: Step | None = None) -> Outcome:
@@ -88,14 +89,12 @@ class Evaluator:
         """
         step = Step(0) if step is None else step
         fidelity = self.plan.fidelities[step.level]
-        task = self.splits.task
-        cost = network_cost(architecture, task)
-        reach_costs = self.costs.reach_costs(architecture, task)
-        draft = draft_evaluation(architecture, cost, self.settings.seed, reach_costs=reach_costs)
-        draft = replace(draft, epochs=fidelity.epochs, fidelity=fidelity.name)
+        cost = network_cost(architecture, self.splits.task)
+        draft = replace(self._draft(architecture, cost), epochs=fidelity.epochs, fidelity=fidelity.name)
         started, cpu_started = time.perf_counter(), time.process_time()
         try:
-            self._check_size(cost, self.plan.work_epochs(step.level))
+            if fidelity.options.trains_whole_networks:
+                self._check_size(cost, self.plan.work_epochs(step.level))
             self._check_weights(architecture)
             evaluation, artefacts = self._scored(draft, step)
         except Exception as error:
@@ -108,17 +107,27 @@ class Evaluator:
         )
         return Outcome(evaluation, artefacts)
 
+    def _draft(self, architecture: Architecture, cost: NetworkCost) -> Evaluation:
+        """Return what is known of a candidate before it has weights."""
+        reach = self.costs.reach_costs(architecture, self.splits.task)
+        if self.settings.training.boosting_coefficient:  # each answer is a sum over the exits before it
+            alone = {"macs": tuple(cost.reach_macs.tolist()), **reach}
+        else:
+            on_devices = self.costs.cut_short_costs(architecture, self.splits.task)
+            alone = {"macs": tuple(cost.cut_short_macs.tolist()), **on_devices}
+        return draft_evaluation(architecture, cost, self.settings.seed, reach, alone)
+
     def _scored(self, draft: Evaluation, step: Step) -> tuple[Evaluation, Artefacts]:
         torch.manual_seed(draft.seed)
         realised = self.bench.realise(draft.architecture, step, draft.seed)
-        result = realised.result
-        artefacts = self._artefacts(realised.network)
+        options = self.plan.fidelities[step.level].options
+        artefacts = self._artefacts(realised.network, realised.logits)
         fitted = self._fitted(artefacts, draft)
         scored = replace(
             draft,
-            precision=PRECISIONS[self.bench.dtype(draft.architecture) if result else torch.float32],
-            train_loss=result.last_loss if result else None,
-            epochs=draft.epochs if result else 0,
+            precision=PRECISIONS[realised.dtype],
+            train_loss=realised.last_loss,
+            epochs=0 if realised.last_loss is None and options.trains_whole_networks else draft.epochs,
             curve=fitted.curve,
             target_check=fitted.target_check,
             cost_metric=self.settings.exits.cost_metric,
@@ -137,10 +146,10 @@ class Evaluator:
                 f"{list(self.settings.training.exit_weights or ())}: nothing would train it"
             )
 
-    def _artefacts(self, network: EarlyExitNetwork) -> Artefacts:
+    def _artefacts(self, network: EarlyExitNetwork, given: Logits | None) -> Artefacts:
         splits = (self.splits.calibrate, self.splits.select)
         names = (*SCORES, *self.settings.exits.exits.outside_scores)
-        logits = [image_logits(network, images) for images in splits]
+        logits = given or [image_logits(network, images) for images in splits]
         records = [
             ExitRecord({name: exit_scores(name, z) for name in names}, _small(predictions(z))) for z in logits
         ]
@@ -178,6 +187,8 @@ class Evaluator:
         """Return why a candidate failed, in words, and what kind of failure it is."""
         if isinstance(error, TrainingError | CodeError):
             return str(error), Status.FAILED
+        if isinstance(error, RunError):
+            return str(error), Status.CANNOT_WRITE
         text = str(error).splitlines()[0] if str(error) else ""
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
             sign in str(error) for sign in MEMORY_SIGNS

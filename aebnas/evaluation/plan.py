@@ -1,8 +1,9 @@
 """The plan of a search: its fidelities in order, each with who gets that far.
 
-A fidelity is a way in which a candidate gets its weights: inherited from a supernet, or trained for so many
-epochs.  A plan of one is a plain search; where each generation keeps a share for the next one, it is
-successive halving; where the best of the whole search are taken further, in its end, these are its finals.
+A fidelity is a way in which a candidate gets its weights: inherited from a supernet, trained for so many
+epochs, or exits trained on a network that somebody brought.  A plan of one is a plain search; where each
+generation keeps a share for the next one, it is successive halving; where the best of the whole search are
+taken further, in its end, these are its finals.
 Results are filed under (architecture, fidelity): nothing that is found later takes an earlier place.
 
 Each training between two fidelities has a whole one-cycle schedule of its own and begins with the weights
@@ -25,7 +26,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import FIDELITY_CONFIGS, InheritedConfig, TrainedConfig
+from aebnas.config.sections.fidelities.kinds import SUFFIX_DIGITS, FidelityOptions
+from aebnas.config.sections.fidelities.plan import FIDELITY_CONFIGS
 from aebnas.config.sections.training import TrainingConfig
 
 
@@ -37,7 +39,7 @@ class Fidelity:
     """Its place, from 0."""
     name: str
     """Under which results are filed: it says all that a candidate went through until then."""
-    options: InheritedConfig | TrainedConfig
+    options: FidelityOptions
     before: int
     """Epochs that a candidate has behind it whose training this one continues; 0: it begins one."""
     epochs: int
@@ -52,6 +54,11 @@ class Fidelity:
     def trains(self) -> bool:
         """Return whether its candidates count as trained networks."""
         return self.options.trains
+
+    @property
+    def network_epochs(self) -> int:
+        """Return the epochs of whole networks: branches on a network that stays as it is are none."""
+        return self.epochs if self.options.trains_whole_networks else 0
 
     @property
     def continues(self) -> bool:
@@ -116,7 +123,12 @@ class Plan:
     @property
     def inherits(self) -> bool:
         """Return whether candidates need weights that are shared."""
-        return not all(fidelity.trains for fidelity in self.fidelities)
+        return any(fidelity.options.inherits for fidelity in self.fidelities)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether candidates are exits on a network that somebody brought and that stays as it is."""
+        return any(fidelity.options.is_frozen for fidelity in self.fidelities)
 
     @property
     def full_epochs(self) -> int:
@@ -132,7 +144,7 @@ class Plan:
 
         All that its generation may still train it for, so that none begins that must not end.
         """
-        return max(self.fidelities[level].epochs, self.full_epochs)
+        return max(self.fidelities[level].network_epochs, self.of_generations[-1].network_epochs)
 
     def going_on(self, level: int, done: int) -> int:
         """Return how many of ``done`` candidates at the fidelity before get to this one, rounded up."""
@@ -170,7 +182,8 @@ def longest_training(plan: Plan, training: TrainingConfig) -> TrainingConfig:
 
 def is_name(text: str) -> bool:
     """Return whether a fidelity of some plan could have this name."""
-    return all(re.fullmatch(rf"({'|'.join(FIDELITY_CONFIGS)})\d*", part) for part in text.split("-"))
+    part_of_name = rf"({'|'.join(FIDELITY_CONFIGS)})\d*(\.[0-9a-f]{{{SUFFIX_DIGITS}}})?"
+    return all(re.fullmatch(part_of_name, part) for part in text.split("-"))
 
 
 def plan_of(config: SearchFile) -> Plan:
@@ -179,8 +192,8 @@ def plan_of(config: SearchFile) -> Plan:
     for options in config.evaluation.fidelities:
         epochs = options.total_epochs(config.training.epochs)
         last = fidelities[-1] if fidelities else None
-        before = last.epochs if last is not None and last.trains else 0
-        word = f"{options.kind}{epochs}" if options.trains else options.kind
+        before = last.epochs if last is not None and last.options.leaves_epochs else 0
+        word = f"{options.kind}{epochs}{options.suffix()}" if options.trains else options.kind
         name = word if last is None else f"{last.name}-{word}"
         fidelities.append(Fidelity(len(fidelities), name, options, before, epochs))
     return Plan(tuple(fidelities))

@@ -38,11 +38,15 @@ class Status(StrEnum):
     WORKER_DIED = "worker_died"
     TOO_SLOW = "too_slow"
     """It took longer than ``workers.timeout_minutes``."""
+    CANNOT_WRITE = "cannot_write"
+    """The disk of features and heads is full, or cannot be written."""
     BROKEN_DEVICE = "broken_device"
     """After which nothing works any more on the GPU of that process."""
 
 
-MACHINE_FAILURES = (Status.OUT_OF_MEMORY, Status.WORKER_DIED, Status.TOO_SLOW, Status.BROKEN_DEVICE)
+MACHINE_FAILURES = (
+    Status.OUT_OF_MEMORY, Status.WORKER_DIED, Status.TOO_SLOW, Status.CANNOT_WRITE, Status.BROKEN_DEVICE,
+)  # fmt: skip
 """What depends on the machine: such a run is not exactly repeatable."""
 
 
@@ -63,6 +67,9 @@ class Evaluation:
     """Processor time of the worker."""
     reach_costs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """The same on devices, by ``latency_ms@PROFILE`` and ``energy_mj@PROFILE``."""
+    cut_short_costs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Cost of the network that ends at each exit, earlier heads left out, by ``macs`` and the names of
+    ``reach_costs``; the reach costs where answers are sums over the exits before."""
     cost_metric: str = "macs"
     """Unit of the curve's cost: what its exits trade for accuracy."""
     precision: str = "fp32"
@@ -90,6 +97,11 @@ class Evaluation:
     def is_done(self) -> bool:
         """Return whether the training succeeded."""
         return self.status is Status.DONE
+
+    @property
+    def needs_earlier_heads(self) -> bool:
+        """Return whether its later exits add to the answers of earlier ones, as boosted ones do."""
+        return len(self.reach_macs) > 1 and self.cut_short_costs.get("macs") == self.reach_macs
 
     @property
     def status_text(self) -> str:
@@ -214,6 +226,9 @@ class Evaluation:
                 "curve": None if curve is None else OperatingCurve.from_dict(curve),
                 "reach_macs": tuple(plain["reach_macs"]),
                 "reach_costs": {name: tuple(reach) for name, reach in plain["reach_costs"].items()},
+                "cut_short_costs": {
+                    name: tuple(costs) for name, costs in plain.get("cut_short_costs", {}).items()
+                },
             }
         )
 
@@ -254,8 +269,19 @@ def draft_evaluation(
     cost: NetworkCost,
     run_seed: int,
     reach_costs: Mapping[str, tuple[float, ...]] | None = None,
+    cut_short_costs: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Evaluation:
-    """Return an evaluation with everything that is known before training."""
+    """Return an evaluation with everything that is known before training.
+
+    Args:
+        architecture: The candidate.
+        cost: Its MACs and sizes.
+        run_seed: Of the run.
+        reach_costs: To leave at each exit, on devices.
+        cut_short_costs: Of the network that ends at each exit, in MACs and on devices; default: in MACs.
+    """
+    if cut_short_costs is None:
+        cut_short_costs = {"macs": tuple(cost.cut_short_macs.tolist())}
     return Evaluation(
         architecture=architecture,
         status=Status.DONE,
@@ -264,4 +290,5 @@ def draft_evaluation(
         params=cost.params,
         peak_activation_bytes=cost.peak_activation_bytes,
         reach_costs=reach_costs or {},
+        cut_short_costs=cut_short_costs,
     )

@@ -102,9 +102,16 @@ def rescored(
             for record, right in zip(pair, labels, strict=True)
         )
         fitted = fitted_curve(exits, calibrate, select)
+        cut_short = (
+            reach_costs
+            if evaluation.needs_earlier_heads
+            else devices.cut_short_costs(evaluation.architecture, task)
+        )
+        macs = {name: costs for name, costs in evaluation.cut_short_costs.items() if name == "macs"}
         again = replace(
             evaluation,
             reach_costs=reach_costs,
+            cut_short_costs=macs | cut_short,
             cost_metric=exits.cost_metric,
             curve=fitted.curve,
             target_check=fitted.target_check,

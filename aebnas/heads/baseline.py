@@ -9,6 +9,7 @@ Must not import torch.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -49,22 +50,17 @@ class BaselineCheck:
     order_accuracy: float
     """In that order, found on other images than it is scored on."""
 
-    @property
-    def renamed(self) -> dict[int, str]:
-        """Return which class each answer stands for, where the order makes a difference."""
-        return {i: self.class_names[k] for i, k in enumerate(self.order) if i != k}
-
     def message(self) -> str:
         """Return what is wrong, where, and the cure; for a sound network its accuracy."""
         scored = f"the network as it is answers {self.accuracy:.1%} of {self.images} images rightly"
         if self.status is BaselineStatus.SOUND:
             return f"{scored}."
         if self.status is BaselineStatus.OTHER_ORDER:
-            lines = [f"  answer {i}: {name}" for i, name in self.renamed.items()]
+            order = ", ".join(json.dumps(self.class_names[k], ensure_ascii=False) for k in self.order)
             return (
                 f"{scored}, but {self.order_accuracy:.1%} if its classes stand in another order than those "
-                f"of the data ({', '.join(self.class_names)}). Tell the order of its classes:\n"
-                + "\n".join(lines)
+                f"of the data ({', '.join(self.class_names)}). Tell the order of its classes: "
+                f"space.classes: [{order}]"
             )
         return (
             f"{scored}, which is chance ({self.chance:.1%}), and in no other order of its classes better: "

@@ -6,7 +6,6 @@ their cuts are called, and how images become its input.  Where the pieces come f
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aebnas.pretrained.cut_network import CutNetwork
-from aebnas.pretrained.cuts import Cut, named_cuts
+from aebnas.hardware.cost.cost import layer_cost
+from aebnas.pretrained.cuts import Cut
+from aebnas.space.api import GivenNetwork
 
 ANSWERS = "answers"
 """What the network's own logits are filed as, beside its cuts."""
@@ -140,26 +140,23 @@ class FrozenNetwork:
             yield self.names[i], x
 
 
-def frozen_network(
-    network: CutNetwork, after: Sequence[str], prepare: Prepare, preparation: str, has_answers: bool = True
-) -> FrozenNetwork:
-    """Return a user's network between some of its cuts; its weights are shared.
+def frozen_network(given: GivenNetwork, prepare: Prepare, device: torch.device | str) -> FrozenNetwork:
+    """Return a given network, as it is, with weights of its own; without its head where that is replaced.
 
     Args:
-        network: At one resolution.
-        after: Names of cuts, in any order.
-        prepare: As of ``FrozenNetwork``.
-        preparation: As of ``FrozenNetwork``.
-        has_answers: Whether its own classifier counts; without it nothing runs behind the last cut.
-
-    Raises:
-        NetworkError: A name is none of a cut.
+        given: At one resolution.
+        prepare: As of ``FrozenNetwork``; does what ``given.input`` says.
+        device: Where it runs.
     """
-    pieces = [piece.eval() for piece in network.pieces(after)]
-    cuts = named_cuts(network.cuts, after, network.name)
-    digest = hashlib.sha256(network.digest.encode())
-    for name, tensor in sorted(network.evaluation.tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    kept = len(cuts) + has_answers
-    return FrozenNetwork(digest.hexdigest(), pieces[:kept], cuts, prepare, preparation)
+    pieces = [layer.build() for layer in given.pieces]
+    identity = given.identity
+    if given.keeps_head:
+        pieces.append(nn.Sequential(*(layer.build() for layer in given.head)))
+        identity = f"{identity} {given.head[1:]}"  # which answers stand for the classes, and in which order
+    for piece in pieces:
+        piece.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    macs, cuts = 0, list[Cut]()
+    for name, layer in zip(given.places, given.pieces, strict=True):
+        macs += layer_cost(layer).macs
+        cuts.append(Cut(name, 0, macs, layer.output))
+    return FrozenNetwork(identity, pieces, tuple(cuts), prepare, str(given.input))

@@ -7,7 +7,7 @@ from typing import Any
 
 from aebnas.config import SearchFile
 from aebnas.config.sections.evaluation import unread_options
-from aebnas.config.sections.fidelities import short_plan
+from aebnas.config.sections.fidelities.plan import short_plan
 from aebnas.config.sections.supernet import SupernetConfig
 from aebnas.data.checks.duplicates import TEST
 from aebnas.data.checks.metadata import DataMetadata

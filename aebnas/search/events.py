@@ -39,6 +39,13 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something that a person may want to know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class WorkersStarted:
     """The pool exists; it is made when the first candidate has to be trained."""
 
@@ -75,6 +82,19 @@ class SupernetReady:
     """``trained``, ``known`` (it was there already) or the path of the file that it was copied from."""
     record: dict[str, Any] = field(default_factory=dict)
     """How its training went: see ``aebnas.supernet.training_loop``."""
+
+
+@dataclass(frozen=True)
+class FeaturesProgress:
+    """How far a given network's features are kept, on which heads are trained."""
+
+    network: str
+    """Which network, at which resolution."""
+    done: int
+    """Blocks of images that are on disk."""
+    blocks: int
+    seconds: float
+    """Of this session."""
 
 
 @dataclass(frozen=True)
@@ -228,10 +248,12 @@ class Generation:
 Event = (
     SearchStarted
     | Warned
+    | Noted
     | WorkersStarted
     | WorkersChanged
     | SupernetProgress
     | SupernetReady
+    | FeaturesProgress
     | CandidateStarted
     | CandidateFinished
     | FidelityFinished

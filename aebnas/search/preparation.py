@@ -136,6 +136,12 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"
         )
+    is_read = not has_unread_space(config)
+    if problem.plan.is_frozen and is_read and not space.given_networks(problem.task):
+        raise ConfigError(
+            f"evaluation.fidelities: heads need a network that somebody trained, but networks of kind "
+            f"{config.space.kind} are made of blocks. Use trained, or space.kind=pretrained"
+        )
 
 
 def _check_supernet(config: SearchFile, data: DataMetadata) -> None:

@@ -145,14 +145,19 @@ def _search(
     candidates, workers = problem.candidates, problem.workers
 
     def make_pool(on_event: Listener) -> WorkerPool:
-        from aebnas.evaluation.fidelities import Preparation, prepared  # imports torch
-        from aebnas.search.supernets import prepared_supernet
+        from aebnas.evaluation.bench import Preparation  # imports torch
+        from aebnas.evaluation.fidelities import prepared
+        from aebnas.search.artefacts.given_networks import prepared_heads
+        from aebnas.search.artefacts.supernets import prepared_supernet
 
         def supernet() -> Mapping[str, NDArray[Any]]:
             ready = prepared_supernet(candidates.supernet, workers, splits, store, on_event)
             return ready.supernet.arrays()
 
-        shared = prepared(problem.plan, Preparation(supernet))
+        def heads() -> None:
+            prepared_heads(candidates, problem.space, workers, splits, store, on_event)
+
+        shared = prepared(problem.plan, Preparation(supernet, heads))
         if workers.mode == "serial":
             return SerialPool(candidates, workers, splits, on_event, problem.devices, shared)
         from aebnas.search.workers.ray_pool import RayPool  # importing Ray takes a second

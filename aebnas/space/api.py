@@ -8,7 +8,7 @@ exports and pages see these protocols and lists of layers.  Must not import torc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -53,6 +53,39 @@ class Segment:
 def handed_on(plan: Sequence[Segment]) -> tuple[bool, ...]:
     """Return of which segments the features are read by the one behind."""
     return (*(segment.reads == "features" for segment in plan[1:]), False)
+
+
+def cut_short(plan: Sequence[Segment], exit_index: int) -> tuple[Segment, ...]:
+    """Return the network that ends at an exit and has no earlier heads: one segment, as it is deployed.
+
+    Args:
+        plan: The segments of a network with exits.
+        exit_index: From 0.
+    """
+    last = plan[exit_index]
+    begin = max(i for i in range(exit_index + 1) if i == 0 or plan[i].reads == "image")
+    parts = plan[begin : exit_index + 1]
+    backbone = tuple(layer for segment in parts for layer in segment.backbone)
+    slots = tuple(slot for segment in parts for slot in segment.backbone_slots)
+    return (replace(last, backbone=backbone, backbone_slots=slots, reads="features"),)
+
+
+@dataclass(frozen=True)
+class GivenNetwork:
+    """A network that somebody trained, at one resolution, in pieces between the places of exits."""
+
+    name: str
+    """What it is called among several; empty: it is the only one."""
+    identity: str
+    """Of its operations at this resolution, and of all its weights."""
+    input: InputSpec
+    places: tuple[str, ...]
+    """What the place behind each piece is called: wherever the space may have an exit or an end."""
+    pieces: tuple[Layer, ...]
+    head: tuple[Layer, ...]
+    """What follows the last place."""
+    keeps_head: bool
+    """Whether that is the network's own classifier; else it is new."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +133,9 @@ class Architecture(Protocol):
 
     def without_exits(self) -> Architecture:
         """Return the same network without early exits."""
+
+    def given(self, task: Task) -> GivenNetwork | None:
+        """Return the trained network that its exits stand on; None: it is made of blocks."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""
@@ -174,6 +210,9 @@ class SearchSpace(Protocol):
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every layer that some architecture contains, each once, in a fixed order."""
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return the trained networks that exits may stand on, one for each resolution; mostly none."""
 
     def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights, with layers that cover all that can stand there."""

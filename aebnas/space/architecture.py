@@ -19,7 +19,7 @@ from aebnas.blocks.block import NORM_EPS, PADDING, BlockSpec
 from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.table import block_named
 from aebnas.blocks.tensor_spec import TensorSpec, image
-from aebnas.space.api import Segment
+from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import CLASSIFIER, EXPAND, FINAL, STEM, block_slot, head_slot, module_slot
 from aebnas.space.network import identity_of
@@ -204,6 +204,10 @@ class StagedArchitecture:
     def without_exits(self) -> StagedArchitecture:
         """Return the same network without early exits."""
         return replace(self, exits=())
+
+    def given(self, task: Task) -> GivenNetwork | None:
+        """Return None: it is made of blocks."""
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries and scalars, fit for JSON and YAML."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from aebnas.blocks.layer import Layer
 from aebnas.errors import ConfigError
-from aebnas.space.api import Architecture, CutPlace, ParameterSlot
+from aebnas.space.api import Architecture, CutPlace, GivenNetwork, ParameterSlot
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, THRESHOLDS, Gene, Genome
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
@@ -95,6 +95,10 @@ class GeneSpace(ABC):
     @abstractmethod
     def backbone_types(self) -> tuple[str, ...]:
         """Return the kinds of blocks that backbones may be made of."""
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return the trained networks that exits may stand on; mostly none."""
+        return ()
 
     def slots(self, task: Task) -> Sequence[ParameterSlot]:
         """Return where a supernet keeps weights; none: candidates of this space cannot inherit."""

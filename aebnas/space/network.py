@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
-from aebnas.space.api import Segment
+from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.drawing import Drawing
 from aebnas.task.input_spec import InputSpec
 from aebnas.task.task import Task
@@ -62,6 +62,10 @@ class PlainNetwork(ABC):
     def without_exits(self) -> Self:
         """Return the same network without early exits."""
         return replace(self, exits=())
+
+    def given(self, task: Task) -> GivenNetwork | None:
+        """Return the trained network that its exits stand on; None: it is made of blocks."""
+        return None
 
     def key(self) -> str:
         """Return the identity of the network: 16 hexadecimal digits."""

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from aebnas.blocks.layer import Layer
 from aebnas.extensions.consent import require_consent
-from aebnas.space.api import Architecture, Segment
+from aebnas.space.api import Architecture, GivenNetwork, Segment
 from aebnas.space.drawing import Box, Drawing, Row
 from aebnas.space.gene_space import GeneSpace
 from aebnas.space.genes import Genome
@@ -49,6 +49,10 @@ class UnreadNetwork:
     def without_exits(self) -> UnreadNetwork:
         """Return the same network without early exits."""
         return UnreadNetwork({**self._plain, "exits": []})
+
+    def given(self, task: Task) -> GivenNetwork | None:
+        """Refuse."""
+        self._refuse()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was stored."""

@@ -27,10 +27,11 @@ def optimizer_of(
         config: Rates, momentum, decay; decay is for weights of two and more dimensions.
     """
     multiplier = config.backbone_rate_multiplier
-    slower = {id(p) for part in all_but_new_exits(network) for p in part.parameters()}
+    slow_parts = all_but_new_exits(network) if multiplier != 1 else ()
+    slower = {id(p) for part in slow_parts for p in part.parameters()}
     groups = []
     for is_slower in (False, True) if multiplier != 1 else (False,):
-        weights = [p for p in trained if multiplier == 1 or (id(p) in slower) == is_slower]
+        weights = [p for p in trained if (id(p) in slower) == is_slower]
         own = multiplier if is_slower else 1.0
         groups += [
             {

@@ -175,7 +175,7 @@ def test_an_interrupted_command_without_its_view_tells_what_continues(
 
     monkeypatch.setattr("aebnas.report.write_report", interrupted)
     monkeypatch.setattr("aebnas.train.full.winner_training.train_winner", interrupted)
-    monkeypatch.setattr("aebnas.search.supernets.trained_supernet", interrupted)
+    monkeypatch.setattr("aebnas.search.artefacts.supernets.trained_supernet", interrupted)
     for command, output in {
         "resume": f"Continue: aebnas resume {words['resume'][1]}",
         "train": f"Continue: aebnas train {words['train'][1]}",

@@ -11,7 +11,7 @@ from search.fakes import SPACE, fake_config
 
 from aebnas.config import load, resolved
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.fidelities import short_plan
+from aebnas.config.sections.fidelities.plan import short_plan
 from aebnas.config.source import parse
 from aebnas.errors import ConfigError
 

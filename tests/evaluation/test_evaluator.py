@@ -282,3 +282,12 @@ def test_an_interrupt_is_no_failure_of_the_candidate(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fidelities_room, "train", interrupt)
     with pytest.raises(KeyboardInterrupt):
         evaluate()
+
+
+def test_a_network_cut_short_costs_its_earlier_heads_only_where_it_needs_them() -> None:
+    plain = done().evaluation
+    assert plain.cut_short_costs["macs"][-1] < plain.reach_macs[-1]
+    assert not plain.needs_earlier_heads
+    boosted = evaluate(config(training={"loss": "boosted"})).evaluation
+    assert boosted.cut_short_costs["macs"] == boosted.reach_macs
+    assert boosted.needs_earlier_heads

@@ -14,6 +14,7 @@ from torch import nn
 import aebnas
 from aebnas.data.pictures.pixels import read_training_pixels
 from aebnas.data.pictures.sixteen_bits import FULL, ValueRange
+from aebnas.runs.store.store import RunStore
 
 Command = Callable[..., Any]
 LITE0 = Path(__file__).parents[2] / "search_spaces/photos.yaml"
@@ -65,9 +66,11 @@ def test_photos_of_several_sizes_become_a_network_that_answers_as_in_torch(tmp_p
         tmp_path / "run",
         resolution=32,
         normalisation=(0.5, 0.25),
-        overrides=[*FEW, "training.epochs=4", "training.batch_size=16"],
+        overrides=[*FEW, "search.population=6", "training.epochs=4", "training.batch_size=16"],
     )
-    trained = aebnas.train_winner(run.path, "best", overrides=["training.epochs=6"])
+    exits = {each.architecture.key(): len(each.architecture.exits) for each in RunStore(run.path).evaluations()}
+    key = max((point.key for point in run.front), key=exits.__getitem__)
+    trained = aebnas.train_winner(run.path, key, overrides=["training.epochs=6"])
     assert trained.network.exits > 1
     check_session(trained, photos, 32, tmp_path / "exported")
 

@@ -19,8 +19,8 @@ from aebnas.heads.features.parts import SELECT
 from aebnas.heads.features.store import FeatureStore
 from aebnas.heads.features.views import RandomViews
 from aebnas.heads.frozen_network import FrozenNetwork, frozen_network
-from aebnas.pretrained.cut_network import CutNetwork
 from aebnas.pretrained.network import PretrainedNetwork
+from aebnas.space.api import GivenNetwork
 from aebnas.training.losses.teacher import Distillation
 
 
@@ -48,12 +48,14 @@ def prepare(pixels: Tensor) -> Tensor:
 
 
 @cache
-def cut(seed: int = 0) -> CutNetwork:
-    return PretrainedNetwork(Given(seed).eval()).at((1, 28, 28))
+def given(keeps_head: bool = True) -> GivenNetwork:
+    *pieces, head = PretrainedNetwork(Given(0).eval()).at((1, 28, 28)).layers(["stem", "body"])
+    spec = digits().task.input((28, 28))
+    return GivenNetwork("", "a small network", spec, ("stem", "body"), tuple(pieces), (head,), keeps_head)
 
 
-def frozen(seed: int = 0, has_answers: bool = True) -> FrozenNetwork:
-    return frozen_network(cut(seed), ["stem", "body"], prepare, "0 to 1", has_answers)
+def frozen(keeps_head: bool = True) -> FrozenNetwork:
+    return frozen_network(given(keeps_head), prepare, "cpu")
 
 
 def test_its_pieces_answer_as_the_network_does() -> None:
@@ -66,16 +68,24 @@ def test_its_pieces_answer_as_the_network_does() -> None:
 
 
 def test_without_its_classifier_it_ends_at_the_last_cut() -> None:
-    assert frozen(has_answers=False).names == ("stem", "body")
+    assert frozen(keeps_head=False).names == ("stem", "body")
 
 
-def test_its_identity_is_that_of_its_weights() -> None:
-    assert frozen().identity == frozen().identity
-    assert frozen().identity != frozen(seed=1).identity
+def test_its_weights_are_its_own() -> None:
+    with torch.no_grad():
+        for weight in frozen().pieces[0].parameters():
+            weight.zero_()
+    assert all(bool(weight.any()) for weight in frozen().pieces[0].parameters())
+
+
+def test_its_cuts_cost_what_runs_before_them() -> None:
+    cut = PretrainedNetwork(Given(0).eval()).at((1, 28, 28))
+    macs = {place.name: place.macs for place in cut.cuts}
+    assert [place.macs for place in frozen().cuts] == [macs["stem"], macs["body"]]
 
 
 def test_convolutions_on_random_features_read_digits(tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path / "features", frozen(has_answers=False), digits(), RandomViews(0))
+    store = FeatureStore(tmp_path / "features", frozen(keeps_head=False), digits(), RandomViews(0))
     plan = store.plan(limit_mb=1000, views=1)
     store.fill(plan)
     features = Features(store, plan)

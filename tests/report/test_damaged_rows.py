@@ -124,7 +124,7 @@ def read_everything(path: Path) -> None:
         for part in (headline, provenance, progress_summary, warnings):
             part(runs[0])
         surrogate_sections(runs)
-        page_data(runs, [store], {})
+        page_data(runs, [store], {}, [None])
         front_csv(runs, {})
         [winner_text(one) for one in winners(runs[0])]
         for name in METADATA:

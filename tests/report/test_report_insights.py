@@ -164,7 +164,7 @@ def test_numbers_are_short(value: float, text: str) -> None:
 
 def test_the_data_of_a_thousand_candidates_would_fit(store: RunStore) -> None:
     run = read_run(store)
-    each = len(str(page_data([run], [store], {})["runs"][0]["candidates"])) / 12
+    each = len(str(page_data([run], [store], {}, [None])["runs"][0]["candidates"])) / 12
     assert each < 4000
 
 

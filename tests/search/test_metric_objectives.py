@@ -92,7 +92,7 @@ def test_the_constraint_holds_on_the_front_and_excludes_someone(contents: RunCon
 
 def test_the_metrics_stand_in_every_view_of_a_run(run: Path, contents: RunContents) -> None:
     store = RunStore(run)
-    data = page_data([contents], [store], {})
+    data = page_data([contents], [store], {}, [None])
     table = pandas.read_csv(write_report([store]).table)
     store.close()
     first = contents.front[0].metrics["balanced_accuracy"]

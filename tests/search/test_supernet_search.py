@@ -256,7 +256,7 @@ def test_ctrl_c_in_the_command_is_told_as_json_too(
     def stopped(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aebnas.search.supernets.trained_supernet", stopped)
+    monkeypatch.setattr("aebnas.search.artefacts.supernets.trained_supernet", stopped)
     file = tmp_path / "digits.yaml"
     file.write_text(json.dumps(FILE))
     assert main(["supernet", str(file), "--runs", str(tmp_path / "runs"), "--json"]) == 130

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.fake_searches import searched
+from search.fake_searches import Finished, searched
 from search.fakes import FakePool, fake_config, fake_failure, fake_outcome, fake_problem, fitted_outcome
 
 from aebnas.config import SearchFile
@@ -45,18 +45,19 @@ def statuses(path: Path, *overrides: str) -> list[SurrogateStatus]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     path = tmp_path_factory.mktemp("whole") / "run"
-    run(path, CONFIG)
-    return path
+    return Finished(path, run(path, CONFIG))
 
 
 @pytest.mark.parametrize("after", [3, 25])
-def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, after: int) -> None:
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, whole: Finished, after: int
+) -> None:
     first, second = FakePool(interrupt_after=after), FakePool()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", CONFIG, first)
-    assert run(tmp_path / "cut", CONFIG, second) == run(tmp_path / "whole", CONFIG)
+    assert run(tmp_path / "cut", CONFIG, second) == whole.generations
     assert not set(first.trained) & set(second.trained)
 
 
@@ -101,16 +102,16 @@ def test_the_first_generation_is_that_of_plain_nsga2(tmp_path: Path) -> None:
     assert run(tmp_path / "run", CONFIG)[0] == plain[0]
 
 
-def test_no_architecture_is_trained_twice_and_every_generation_is_full(whole: Path) -> None:
-    store = RunStore(whole)
+def test_no_architecture_is_trained_twice_and_every_generation_is_full(whole: Finished) -> None:
+    store = RunStore(whole.path)
     proposed = [generation["proposed"] for generation in store.generations()]
     store.close()
     assert [len(set(keys)) for keys in proposed] == [10] * 4
     assert len({key for keys in proposed for key in keys}) == 40
 
 
-def test_every_generation_holds_the_shares_of_plain_nsga2_and_of_chance(whole: Path) -> None:
-    store = RunStore(whole)
+def test_every_generation_holds_the_shares_of_plain_nsga2_and_of_chance(whole: Finished) -> None:
+    store = RunStore(whole.path)
     output = [one["surrogate"] for one in store.generations() if "surrogate" in one]
     store.close()
     sources = [

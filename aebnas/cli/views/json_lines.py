@@ -37,7 +37,13 @@ Every object has ``event``; the others are, by event:
                         null), reached (there, the fidelity of each candidate by key)
     interrupted         run, kept (null: no run was made, or a supernet alone), supernet (null; or, of one
                         that is half trained: step, steps), resume (the command that continues, or null)
-    finished            run, report (path of the page, or null)
+    finished            run, report (path of the page, or null), exits_gain (the front against static
+                        networks: text; metric, the cost; at_equal_cost and at_equal_accuracy: key,
+                        budget_fraction, accuracy, cost, difference (share of right answers on select),
+                        interval (95%, or null), static (what it is held against, with the share of
+                        images); saving (cost at equal accuracy as a share); static: networks without exits,
+                        cut short or cascades that no other one beats: kind, keys, exit, accuracy, costs;
+                        or null)
 
 ``metrics`` has every metric by its name, as ``METRICS`` (``aebnas/task/metrics/table.py``) lists them.  A
 number that is not finite is null.  Times are in seconds.
@@ -56,6 +62,10 @@ from typing import Any
 
 from aebnas.cli.views.views import supernet_steps
 from aebnas.report.page.markup import finite
+from aebnas.report.text.static_text import plain_comparison
+from aebnas.runs.reading import read_run
+from aebnas.runs.static.gain import static_comparison
+from aebnas.runs.store.store import RunStore
 from aebnas.search.events import CandidateFinished, Event
 
 
@@ -89,7 +99,13 @@ class JsonLines:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Write the last object of a finished search."""
-        write({"event": "finished", "run": str(path), "report": None if page is None else str(page)})
+        store = RunStore(path)
+        try:
+            gain = plain_comparison(static_comparison(read_run(store), store))
+        finally:
+            store.close()
+        report = None if page is None else str(page)
+        write({"event": "finished", "run": str(path), "report": report, "exits_gain": gain})
 
 
 def write(record: dict[str, Any]) -> None:

@@ -14,8 +14,10 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
+from aebnas.cli.views.front import print_front
 from aebnas.cli.views.plain import (
     candidate,
+    features_progress,
     fidelity,
     finals,
     format_surrogate,
@@ -29,15 +31,16 @@ from aebnas.cli.views.plain import (
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.report.text.run_status import time_is_up
-from aebnas.report.text.terminal import contents_table
 from aebnas.runs.formatting import count, duration, landmarks, percent
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FeaturesProgress,
     FidelityFinished,
     FinalsChosen,
+    Noted,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -89,11 +92,13 @@ class LiveView:
         """Take in one event; print a line above the panel if something went wrong."""
         self._progress(event)
         match event:
-            case SearchStarted() | SupernetProgress():
+            case SearchStarted() | SupernetProgress() | FeaturesProgress():
                 self._erase_status()
                 self._live.start()
             case SupernetReady():
                 self._console.print(supernet_origin(event), style="dim", soft_wrap=True)
+            case Noted():
+                self._console.print(FittedText(event.text, "dim"))
             case Warned():
                 self._console.print(FittedText(event.text, "yellow"))
             case FinalsChosen():
@@ -123,8 +128,9 @@ class LiveView:
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front, whether the time limit cut the search, and where the report lies."""
         self._clear()
-        run = read_run(RunStore(path))
-        self._console.print(contents_table(run, width=self._console.width))
+        store = RunStore(path)
+        run = read_run(store)
+        print_front(self._console, run, store)
         self._console.print(FittedText(self._summary(), "dim"))
         if late := time_is_up(run):
             self._console.print(late, style="yellow", soft_wrap=True)
@@ -146,6 +152,8 @@ class LiveView:
         progress = self._progress
         if progress.supernet is not None:
             return self._supernet(progress.supernet)
+        if progress.features is not None:
+            return self._features(progress.features)
         if progress.started is None:
             return Text()
         text = 0 if progress.generation is None else progress.generation.number
@@ -173,6 +181,14 @@ class LiveView:
     def _width(self) -> int:
         """Return the cells inside the panel."""
         return max(1, min(MAX_WIDTH, self._console.width) - 4)
+
+    def _features(self, event: FeaturesProgress) -> RenderableType:
+        here = max(1, event.done - self._progress.features_began)
+        left = event.seconds * (event.blocks - event.done) / here
+        rows = Table.grid(expand=True)
+        rows.add_row(ProgressBar(total=event.blocks, completed=event.done, pulse=False))
+        rows.add_row(FittedText(f"{features_progress(event)}, about {whole(left)} left"))
+        return self._framed(rows, "features")
 
     def _supernet(self, event: SupernetProgress) -> RenderableType:
         accuracies = self._progress.landmarks

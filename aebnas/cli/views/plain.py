@@ -8,20 +8,22 @@ from types import TracebackType
 from rich.console import Console
 
 from aebnas.cli.views.consoles import WIDTH
+from aebnas.cli.views.front import print_front
 from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.text.run_status import time_is_up
-from aebnas.report.text.terminal import contents_table
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
 from aebnas.runs.reading import read_run
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import (
     CandidateFinished,
     Event,
+    FeaturesProgress,
     FidelityFinished,
     FinalsChosen,
     Generation,
+    Noted,
     SearchStarted,
     SupernetProgress,
     SupernetReady,
@@ -57,6 +59,10 @@ class PlainView:
                 _say(self._beginning(event))
             case Warned():
                 _say(f"warning: {event.text}")
+            case Noted():
+                _say(event.text)
+            case FeaturesProgress() if is_tenth(event):
+                _say(features_progress(event))
             case SupernetProgress() if event.accuracies:
                 _say(f"supernet: {supernet_progress(event)}, {landmarks(event.accuracies)}")
             case SupernetReady():
@@ -86,8 +92,9 @@ class PlainView:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Print the front, whether the time limit cut the search, and where the report lies."""
-        run = read_run(RunStore(path))
-        Console(width=WIDTH, highlight=False, markup=False).print(contents_table(run, width=WIDTH))
+        store = RunStore(path)
+        run = read_run(store)
+        print_front(Console(width=WIDTH, highlight=False, markup=False), run, store)
         if late := time_is_up(run):
             _say(late)
         _say(ending(path, page))
@@ -145,6 +152,16 @@ def format_surrogate(status: SurrogateStatus) -> str:
 def supernet_progress(event: SupernetProgress) -> str:
     """Return how far the training of a supernet is."""
     return f"step {event.step} of {event.steps}, loss {event.loss:.3f}, {duration(event.seconds)}"
+
+
+def features_progress(event: FeaturesProgress) -> str:
+    """Return how far the features of a given network are."""
+    return f"features of {event.network}: {event.done} of {event.blocks} blocks, {duration(event.seconds)}"
+
+
+def is_tenth(event: FeaturesProgress) -> bool:
+    """Return whether another tenth of the features is there."""
+    return event.done * 10 // event.blocks > (event.done - 1) * 10 // event.blocks
 
 
 def supernet_origin(event: SupernetReady) -> str:

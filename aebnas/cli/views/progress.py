@@ -11,6 +11,7 @@ from aebnas.search.events import (
     CandidateFinished,
     CandidateStarted,
     Event,
+    FeaturesProgress,
     FinalsChosen,
     Generation,
     SearchStarted,
@@ -62,6 +63,10 @@ class Progress:
         """Its step, about, when this session began."""
         self.landmarks: dict[str, list[float]] = {}
         """Accuracies on *calibrate* of some networks of the supernet, by exit, at the last look."""
+        self.features: FeaturesProgress | None = None
+        """While features of a given network are computed."""
+        self.features_began = 0
+        """Their block, about, when this session began."""
         self.recent: tuple[Evaluation, ...] = ()
         self._cached_before = 0
         self._began = self._now()
@@ -98,8 +103,12 @@ class Progress:
                 self.landmarks = event.accuracies or self.landmarks
             case SupernetReady():
                 self.supernet = None
+            case FeaturesProgress():
+                if self.features is None or self.features.network != event.network:
+                    self.features_began = event.done - 1
+                self.features = event
             case WorkersStarted() | WorkersChanged():
-                self.workers = event.count
+                self.workers, self.features = event.count, None
             case CandidateStarted():
                 self.busy = event.busy
                 self._first_training = self._first_training or self._now()

@@ -11,12 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from aebnas.config.choices import Frozen, Items, Wrong
-from aebnas.config.sections.fidelities import (
-    FidelityConfig,
-    InheritedConfig,
-    TrainedConfig,
-    wrong_fidelities,
-)
+from aebnas.config.sections.fidelities.kinds import InheritedConfig, TrainedConfig
+from aebnas.config.sections.fidelities.plan import FidelityConfig, wrong_fidelities
 from aebnas.config.sections.losses import names_where
 from aebnas.config.sections.surrogate import SurrogateName
 from aebnas.config.sections.training import TrainingConfig
@@ -51,7 +47,7 @@ def wrong_evaluation(
     items, loss = evaluation.fidelities, training.loss
     inside = wrong_fidelities(items, training.epochs)
     wrong: list[Wrong] = [(("evaluation", *path), text) for path, text in inside]
-    if not all(item.trains for item in items) and not loss.suits_supernets:
+    if any(item.inherits for item in items) and not loss.suits_supernets:
         choices = ", ".join(names_where("suits_supernets"))
         text = f"the fidelity inherited trains all exits of a supernet together: must be one of {choices}"
         wrong.append((("training", "loss"), f"{text}, not {loss.name}"))
@@ -59,6 +55,12 @@ def wrong_evaluation(
         text = (
             "evaluation.fidelities train in several parts, each with all exits together: "
             f"must not be {loss.name}, which has phases of its own and goes with fidelities: [trained]"
+        )
+        wrong.append((("training", "loss"), text))
+    elif any(item.is_frozen for item in items) and (loss.phases > 1 or loss.boosting_coefficient):
+        text = (
+            "the fidelity heads trains every exit for itself, on a network that stays as it is: must not be "
+            f"{loss.name}, whose exits build on each other or come in phases; set loss: gradient_equilibrium"
         )
         wrong.append((("training", "loss"), text))
     if surrogate != "none" and any(isinstance(item.keep, Fraction) for item in items):

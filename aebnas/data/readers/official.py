@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aebnas.errors import DataError
+from aebnas.files.user_cache import user_cache
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _download(file: OfficialFile, progress: bool) -> Path:
 
     from aebnas.data.readers.download import ResumingDownloader
 
-    cache = Path(pooch.os_cache("aebnas"))
+    cache = user_cache()
     downloader = ResumingDownloader(cache / f"{file.name}.part", progress=progress)
     cure = f"Without a network, put {file.name} into a folder and name that folder in data.root."
     try:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aebnas.deploy.exporting.promise import promise_text
 from aebnas.deploy.exporting.source import Source
 from aebnas.deploy.manifest import INT8_FOLDER, Parity
 from aebnas.deploy.scoring import Score
 from aebnas.exits.core.policy import ExitPolicy
 from aebnas.files.templates import filled
 from aebnas.hardware.devices.devices import processor
+from aebnas.nets.given_weights import Given, given_part
 from aebnas.train.full.checkpoint import Checkpoint
 from aebnas.version import __version__
 
@@ -75,9 +77,16 @@ def card_text(
         exit_rows=zip(names, checkpoint.reach_macs, shown.select.exit_rates, strict=True),
         evaluation=_evaluation(source),
         policy=json.dumps(policy.to_dict(), indent=1),
+        promise=_promise(source, policy, precision),
         classes=_classes(checkpoint.classes),
         provenance=_provenance(source),
     )
+
+
+def _promise(source: Source, policy: ExitPolicy, precision: str) -> str:
+    exits = source.checkpoint.exits
+    given = given_part(source.trained.network) if exits.guarantee else Given.NOTHING
+    return promise_text(exits, policy, given, source.checkpoint.input.size, precision)
 
 
 def _input(checkpoint: Checkpoint) -> str:

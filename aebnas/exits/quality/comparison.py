@@ -197,9 +197,16 @@ def _right(chosen: IntArray, samples: ExitSamples) -> FloatArray:
 
 
 def paired_interval(difference: FloatArray) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of the mean of differences -1, 0 and 1."""
+    """Return the 95% bootstrap interval of the mean of paired differences of few distinct values.
+
+    Drawing samples again draws their distinct values from a multinomial distribution.
+
+    Args:
+        difference: Of right answers, shape ``(N,)``: -1, 0 and 1, or shares of them.
+    """
     samples = len(difference)
-    shares = [float((difference == value).mean()) for value in (-1, 0, 1)]
+    values = np.union1d((-1.0, 0.0, 1.0), difference)
+    shares = [float((difference == value).mean()) for value in values]
     counts = np.random.default_rng(0).multinomial(samples, shares, _RESAMPLES)
-    low, high = np.quantile((counts[:, 2] - counts[:, 0]) / samples, _QUANTILES)
+    low, high = np.quantile(counts @ values / samples, _QUANTILES)
     return float(low), float(high)

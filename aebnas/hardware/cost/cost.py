@@ -59,6 +59,8 @@ class NetworkCost:
 
     reach_macs: FloatArray
     """MACs to leave at each exit, every earlier exit's head included; shape ``(exits,)``, rising."""
+    cut_short_macs: FloatArray
+    """MACs of the network that ends at each exit and has no earlier heads; shape ``(exits,)``."""
     params: int
     peak_activation_bytes: int
     """Largest sum of live activations anywhere, fp32."""
@@ -209,6 +211,7 @@ def network_cost(architecture: Architecture, task: Task) -> NetworkCost:
 def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
     """Return the cost of a network that is a list of segments."""
     reach, total, params, peak, saved = [], 0, 0, 0, 0
+    cut_short, backbone_total = [], 0
     is_read, images = handed_on(plan), _waiting_images(plan)
     for i, segment in enumerate(plan):
         backbone = [layer_cost(layer) for layer in segment.backbone]
@@ -217,10 +220,13 @@ def plan_cost(plan: Sequence[Segment]) -> NetworkCost:
         params += sum(cost.params for cost in backbone + branch)
         saved += sum(cost.saved_activation_bytes for cost in backbone + branch)
         reach.append(total)
+        begun = 0 if segment.reads == "image" else backbone_total  # what ran before serves other exits alone
+        backbone_total = begun + sum(cost.macs for cost in backbone)
+        cut_short.append(backbone_total + sum(cost.macs for cost in branch))
         alive = [cost.activation_bytes for cost in backbone]
         alive += _branch_peaks(segment.exit, branch, is_read[i])
         peak = max(peak, *_with_image(alive, images[i], backbone, segment, i))
-    return NetworkCost(np.asarray(reach, float), params, peak, saved)
+    return NetworkCost(np.asarray(reach, float), np.asarray(cut_short, float), params, peak, saved)
 
 
 def _waiting_images(plan: Sequence[Segment]) -> list[int]:

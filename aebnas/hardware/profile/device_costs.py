@@ -13,7 +13,7 @@ from aebnas.blocks.layer import Layer
 from aebnas.config.text_paths import expanded
 from aebnas.errors import HardwareError
 from aebnas.hardware.profile.profile import HardwareProfile, read_profile
-from aebnas.space.api import Architecture, SearchSpace
+from aebnas.space.api import Architecture, SearchSpace, Segment, cut_short
 from aebnas.task.task import Task
 
 ReachCosts = dict[str, tuple[float, ...]]
@@ -82,9 +82,21 @@ class DeviceCosts:
         Raises:
             HardwareError: A layer was not measured.
         """
+        return self._of_plan(architecture.segments(task)) if self.profiles else {}
+
+    def cut_short_costs(self, architecture: Architecture, task: Task) -> ReachCosts:
+        """Return what the network costs that ends at each exit and has no earlier heads, on every device.
+
+        Raises:
+            HardwareError: A layer was not measured.
+        """
         if not self.profiles:
             return {}
         plan = architecture.segments(task)
+        each = [self._of_plan(cut_short(plan, i)) for i in range(len(plan))]
+        return {name: tuple(costs[name][0] for costs in each) for name in each[0]}
+
+    def _of_plan(self, plan: Sequence[Segment]) -> ReachCosts:
         costs: ReachCosts = {}
         for profile in self.profiles:
             costs[f"latency_ms@{profile.name}"] = tuple(profile.reach_latency_ms(plan).tolist())

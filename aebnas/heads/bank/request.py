@@ -54,6 +54,10 @@ class HeadTraining:
     """How much a head listens to the network's last answer; share 0: it learns from labels alone."""
     run_seed: int
 
+    def settings(self) -> TrainingConfig:
+        """Return what is read of the section, with everything else at its default."""
+        return TrainingConfig(**self.config.model_dump(include=set(SETTINGS)))
+
     def metadata(self) -> dict[str, Any]:
         """Return plain values that identify it."""
         settings = self.config.model_dump(mode="json", include=set(SETTINGS))

@@ -113,7 +113,7 @@ def train_head(
         TrainingError: Its loss became NaN or infinite, or grew out of bounds.
         ShapeError: The branch does not fit the features.
     """
-    device, config = features.store.device, training.config
+    device, config = features.store.device, training.settings()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         branch = Branch(features.spec(request.cut), request.layers)

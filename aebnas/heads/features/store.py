@@ -87,15 +87,23 @@ class FeatureStore:
         train, limit = len(self.splits.train.labels), int(limit_mb * 1e6)
         return plan_cache(sizes, train, held_out, limit, views, self._answer_bytes)
 
-    def fill(self, plan: CachePlan, on_block: OnBlock | None = None) -> None:
+    def fill(
+        self, plan: CachePlan, on_block: OnBlock | None = None, parts: Sequence[Part] | None = None
+    ) -> None:
         """Compute and keep whatever a plan keeps and is not there, together with other processes.
+
+        Args:
+            plan: What to keep.
+            on_block: Hears how far it is.
+            parts: Of the images; None: all.
 
         Raises:
             RunError: The disk is full; blocks that are whole stay.
             TrainingError: A feature is NaN or infinite.
         """
         names = frozenset(plan.kept) | ({ANSWERS} if self.network.answers else set())
-        parts = [CALIBRATE, SELECT, *(Part("train", view) for view in range(plan.views))]
+        if parts is None:
+            parts = [CALIBRATE, SELECT, *(Part("train", view) for view in range(plan.views))]
         blocks = [block for part in parts for block in self.blocks(part)]
         missing = [block for block in blocks if not names <= self._folder(block).names()]
         if not missing:

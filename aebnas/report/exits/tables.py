@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from aebnas.exits.quality.comparison import CALIBRATED_AT, SHARES, BudgetPoint, FamilyResult
 from aebnas.report.exits.study import ExitStudy
-from aebnas.report.page.markup import Markup, element, joined
-from aebnas.report.page.tables import plain_head, scrolling, table_of
+from aebnas.report.page.tables import Column
 from aebnas.runs.formatting import FINAL
 from aebnas.terminal.tables import FittedTable, table_of_rows
 
@@ -29,6 +28,11 @@ class TextTable:
     least_first: tuple[str, ...] = ()
     """Heads of the columns that a narrow terminal does without, in this order."""
 
+    @property
+    def columns(self) -> list[Column]:
+        """Return the columns as the page takes them: all but the first hold numbers."""
+        return [(head, bool(i)) for i, head in enumerate(self.heads)]
+
 
 def exit_tables(study: ExitStudy) -> list[TextTable]:
     """Return the tables in the order in which they are read."""
@@ -38,21 +42,6 @@ def exit_tables(study: ExitStudy) -> list[TextTable]:
 def terminal_table(table: TextTable) -> FittedTable:
     """Return a table for the terminal."""
     return table_of_rows(table.heads, table.rows, table.title, table.caption, table.least_first)
-
-
-def page_table(table: TextTable) -> Markup:
-    """Return a table for the page, its caption above it."""
-    heads = [plain_head(head, bool(i)) for i, head in enumerate(table.heads)]
-    rows = [
-        element(
-            "tr",
-            element("th", row[0], attributes={"scope": "row"}),
-            *(element("td", cell, attributes={"class": "number"}) for cell in row[1:]),
-        )
-        for row in table.rows
-    ]
-    caption = element("p", table.caption, attributes={"class": "caption"})
-    return joined([caption, scrolling(table.title, table_of(heads, rows))])
 
 
 def _accuracies(study: ExitStudy) -> TextTable:

@@ -1,4 +1,4 @@
-"""The frame of a self-contained page: sections, figures, and the file around them.
+"""The frame of a self-contained page: its body, scripts and styles, and the file around them.
 
 A page loads nothing: scripts, styles and data are inside, and its content security policy
 forbids the network and every script but its own.  Must not import torch.
@@ -46,10 +46,9 @@ def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence
     )
 
 
-def section(name: str, title: str, *content: Markup) -> Markup:
-    """Return a section under its heading."""
-    heading = element("h2", title, attributes={"id": f"{name}-title"})
-    return element("section", heading, *content, attributes={"id": name, "aria-labelledby": f"{name}-title"})
+def body(name: str, /, **values: object) -> Markup:
+    """Return the body of a page: a template of ``assets`` with its places filled in, text in it escaped."""
+    return Markup(rendered("aebnas.report", "assets", name, **values))
 
 
 def script(names: Sequence[str]) -> str:

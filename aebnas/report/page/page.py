@@ -1,36 +1,33 @@
 """``report.html``: one self-contained page about one run or several.
 
-Text and the front's table need no script; figures and everything one can ask of them do.
-Must not import torch.
+Its HTML is the template ``report_body.html``; this module fills in the places.  Text and the front's table
+need no script; figures and everything one can ask of them do.  Must not import torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from aebnas.report.page.frame import filled, resource, script, section
-from aebnas.report.page.markup import Markup, data_script, element, joined
+from aebnas.report.page.frame import body, filled, resource, script
+from aebnas.report.page.markup import data_script
 from aebnas.report.page.page_data import page_data
+from aebnas.report.page.static_section import gain_lines, static_tables
 from aebnas.report.page.surrogate_section import surrogate_sections
-from aebnas.report.page.tables import (
-    MAX_FRONT_ROWS,
-    cards,
-    comparison_rows,
-    failure_rows,
-    front_rows,
-    summary_list,
-)
+from aebnas.report.page.tables import comparison_table, failures, front_table
 from aebnas.report.text.notes import comparison_warnings, reading_notes, warnings
+from aebnas.report.text.static_text import BOTH_CHOSEN
 from aebnas.report.text.summary import dataset, headline, progress_summary, provenance
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import metric_name, metric_value
+from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.store.store import RunStore
 
 SCRIPTS = tuple(
     f"report/{name}"
     for name in (
-        "dom", "formatting", "data", "state", "plot", "front", "panel", "drawing", "reliability", "recipe",
-        "details", "table", "progress", "genes", "latency", "surrogate", "main",
+        "dom", "formatting", "data", "state", "plot", "static", "front", "panel", "drawing", "reliability",
+        "recipe", "details", "table", "progress", "genes", "latency", "surrogate", "main",
     )
 )  # fmt: skip
 """Files of ``assets``, in the order in which they need each other."""
@@ -46,32 +43,32 @@ def page(
         stores: Theirs.
         links: The winner's file relative to the page, by run label and key.
     """
-    data = page_data(runs, stores, links)
-    notes = [element("li", note) for note in reading_notes(runs)]
-    sections = [
-        _summary(runs),
-        *_explorer(runs),
-        *_front_tables(runs, links),
-        _progress_section(runs),
-        *_drawn_sections(data),
-        *surrogate_sections(runs),
-        *_failure_sections(runs),
-        section("reading", "How to read these numbers", element("ul", *notes)),
-        section("provenance", "Where they come from", *(_provenance(run, len(runs) > 1) for run in runs)),
-    ]
+    comparisons = [static_comparison(run, store) for run, store in zip(runs, stores, strict=True)]
+    data = page_data(runs, stores, links, comparisons)
+    content = body(
+        "report_body.html",
+        title=_title(runs),
+        gains=gain_lines(runs, comparisons),
+        lead=_lead(runs),
+        comparison=comparison_table(runs) if len(runs) > 1 else None,
+        figures=headline(runs[0]),
+        warnings=_warnings(runs),
+        static_networks=static_tables(runs, comparisons),
+        both_chosen=BOTH_CHOSEN,
+        fronts=[front_table(run, links) for run in runs if run.front],
+        references=_references(runs),
+        surrogates=surrogate_sections(runs),
+        failed=[failures(i, run) for i, run in enumerate(runs) if run.failed or run.failed_finals],
+        notes=reading_notes(runs),
+        runs=[
+            {"label": run.label, "progress": progress_summary(run), "provenance": provenance(run)}
+            for run in runs
+        ],
+        shown=_shown(runs),
+        **_sections(runs, data["runs"]),
+    )
     styles = resource("page.css") + resource("report.css")
-    return filled(_title(runs), joined(sections), styles, data_script("data", data), [script(SCRIPTS)])
-
-
-def _summary(runs: Sequence[RunContents]) -> Markup:
-    several = len(runs) > 1
-    notes = [(f"{run.label}: " if several else "") + text for run in runs for text in warnings(run)]
-    notes = comparison_warnings(runs) + notes if several else notes
-    boxes = element("ul", *(element("li", text) for text in notes), attributes={"class": "warnings"})
-    content = comparison_rows(runs) if several else cards(headline(runs[0]))
-    lead = element("p", _lead(runs), attributes={"class": "lead"})
-    heading = element("h1", _title(runs))
-    return element("header", heading, lead, content, *([boxes] if notes else []))
+    return filled(_title(runs), content, styles, data_script("data", data), [script(SCRIPTS)])
 
 
 def _title(runs: Sequence[RunContents]) -> str:
@@ -86,105 +83,35 @@ def _lead(runs: Sequence[RunContents]) -> str:
     return f"Early-exit networks for {dataset(run)}, searched for {objectives}; seed {run.config.search.seed}"
 
 
-def _explorer(runs: Sequence[RunContents]) -> list[Markup]:
-    """Return the places of the front, of the selected point and of the selected networks."""
-    if not any(run.points for run in runs):
-        message = element("p", "No candidate has finished training, so there is nothing to draw yet.")
-        return [section("explore", "Pareto front", message)]
-    panel = element("aside", "", attributes={"id": "panel", "aria-label": "Selected operating point"})
-    places = element("div", _place("front"), panel, attributes={"class": "explore"})
+def _warnings(runs: Sequence[RunContents]) -> list[str]:
+    """Return the warnings of a run; of several, those of their comparison and then of each by its name."""
+    if len(runs) == 1:
+        return warnings(runs[0])
+    return comparison_warnings(runs) + [f"{run.label}: {text}" for run in runs for text in warnings(run)]
+
+
+def _sections(runs: Sequence[RunContents], data: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """Return which of the sections that only some runs have are on the page."""
+    return {
+        "has_points": any(run.points for run in runs),
+        "has_trainings": any(run.trainings for run in runs),
+        "has_genes": any(run["genes"] for run in data),
+        "has_latency": any(run["latency"] for run in data),
+        "inherits": any(run["inherits"] for run in data),
+    }
+
+
+def _shown(runs: Sequence[RunContents]) -> str:
+    """Return how many candidates are shown of runs with more of them; empty where all are."""
     hidden = [run for run in runs if len(run.done) > run.config.report.max_candidates]
-    numbers = ", ".join(f"{run.config.report.max_candidates} of {len(run.done)}" for run in hidden)
-    note = f"The best {numbers} candidates are on this page (report.max_candidates)." if hidden else ""
-    notes = [element("p", note, attributes={"class": "caption"})] if hidden else []
-    return [
-        section("explore", "Pareto front", places, *notes),
-        section("networks", "The selected network", _place("details")),
-    ]
+    return ", ".join(f"{run.config.report.max_candidates} of {len(run.done)}" for run in hidden)
 
 
-def _front_tables(runs: Sequence[RunContents], links: Mapping[tuple[str, str], str]) -> list[Markup]:
-    """Return the candidates' table: without a script the fronts, with it every operating point."""
-    parts = []
-    for run in runs:
-        if run.front:
-            title = [element("h3", run.label)] if len(runs) > 1 else []
-            parts += [*title, front_rows(run, links)]
-            if len(run.front) > MAX_FRONT_ROWS:
-                text = f"The first {MAX_FRONT_ROWS} of {len(run.front)} rows; all of them: pareto.csv."
-                parts.append(element("p", text, attributes={"class": "caption"}))
-    if not any(run.points for run in runs):
-        return []
-    return [section("candidates", "Candidates", element("div", *parts, attributes={"id": "table"}))]
-
-
-def _progress_section(runs: Sequence[RunContents]) -> Markup:
-    if not any(run.trainings for run in runs):
-        return Markup("")
+def _references(runs: Sequence[RunContents]) -> list[str]:
+    """Return the reference points of the hypervolumes, each once."""
     references = {
         ", ".join(f"{metric_name(name)} {metric_value(name, value)}" for name, value in
                   zip(run.config.objectives, run.generations[-1]["reference"], strict=True))
         for run in runs if run.generations
     }  # fmt: skip
-    caption = (
-        "Hypervolume: share of the box between the ideal point (all 0) and the reference point that the "
-        f"feasible front dominates, after each generation. Reference: {'; or '.join(sorted(references))}."
-    )
-    metadata = [
-        joined([*([element("h3", run.label)] if len(runs) > 1 else []), summary_list(progress_summary(run))])
-        for run in runs
-    ]
-    notes = [element("p", caption, attributes={"class": "caption"})] if references else []
-    return section("progress-section", "Progress of the search", _place("progress"), *notes, *metadata)
-
-
-def _drawn_sections(data: Mapping[str, list[Mapping[str, object]]]) -> list[Markup]:
-    """Return the sections that only some runs have."""
-    sections = []
-    if any(run["genes"] for run in data["runs"]):
-        inherits = any(run["inherits"] for run in data["runs"])
-        everyone = "candidates" if inherits else "trained networks"
-        text = (
-            f"Share of every value among the networks of the front (colour) and among all {everyone} "
-            "(grey), where the gene acts; the strongest preferences first. Networks of a search descend from "
-            "each other: a preference tells where the search went, and is no proof that a value is better."
-        )
-        caption = element("p", text, attributes={"class": "caption"})
-        sections.append(section("genes-section", "Which choices the front prefers", caption, _place("genes")))
-    if any(run["latency"] for run in data["runs"]):
-        text = (
-            "Networks that ran whole on the device, exit by exit: filled marks were not used to fit the "
-            "profile, and the mean error is theirs; hollow ones were. On the diagonal both agree."
-        )
-        caption = element("p", text, attributes={"class": "caption"})
-        title = "Predicted against measured latency"
-        sections.append(section("latency-section", title, caption, _place("latency")))
-    return sections
-
-
-def _place(name: str) -> Markup:
-    return element("div", "", attributes={"id": name})
-
-
-def _failure_sections(runs: Sequence[RunContents]) -> list[Markup]:
-    several = len(runs) > 1
-    return [
-        section(
-            f"failures-{i}", f"{_failures(run)}{f' of {run.label}' if several else ''}", failure_rows(run)
-        )
-        for i, run in enumerate(runs)
-        if run.failed or run.failed_finals
-    ]
-
-
-def _failures(run: RunContents) -> str:
-    return (
-        "Failed candidates and final trainings"
-        if run.plan.inherits or run.plan.finals
-        else "Failed trainings"
-    )
-
-
-def _provenance(run: RunContents, several: bool) -> Markup:
-    metadata = summary_list(provenance(run))
-    return element("details", element("summary", run.label), metadata) if several else metadata
+    return sorted(references)

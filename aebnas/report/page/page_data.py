@@ -18,10 +18,12 @@ from aebnas.report.page.gene_shares import gene_shares
 from aebnas.report.page.latency_check import latency_checks
 from aebnas.report.page.packing import kept_points, packed_curve, point_limit, scale_of, short
 from aebnas.report.page.reliability import ExitReliability, reliabilities
+from aebnas.report.page.static_section import static_data
 from aebnas.report.page.surrogate_section import predictions
 from aebnas.runs.contents import RunContents, best_first, full_trainings
 from aebnas.runs.formatting import further_metrics, metric_heading, metric_name
 from aebnas.runs.fronts.operating_points import OperatingPoint
+from aebnas.runs.static.gain import StaticComparison
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import EVERYWHERE, metric_of
 
@@ -32,7 +34,10 @@ POLICY_CHARACTERS = 600
 
 
 def page_data(
-    runs: Sequence[RunContents], stores: Sequence[RunStore], links: Mapping[tuple[str, str], str]
+    runs: Sequence[RunContents],
+    stores: Sequence[RunStore],
+    links: Mapping[tuple[str, str], str],
+    comparisons: Sequence[StaticComparison | None],
 ) -> dict[str, Any]:
     """Return the page's data, fit for JSON.
 
@@ -40,12 +45,16 @@ def page_data(
         runs: What the page is about.
         stores: Theirs, for the exits' scores and the profiles.
         links: The winner's file relative to the page, by run label and key.
+        comparisons: With static networks, one per run.
     """
     metrics = dict.fromkeys(name for run in runs for name in run_metrics(run))
     budget = CURVE_BYTES // max(1, len(runs))
     return {
         "metrics": {name: _words(name) for name in metrics},
-        "runs": [_run(run, store, links, budget) for run, store in zip(runs, stores, strict=True)],
+        "runs": [
+            _run(run, store, links, budget) | {"static": static_data(comparison)}
+            for run, store, comparison in zip(runs, stores, comparisons, strict=True)
+        ],
     }
 
 

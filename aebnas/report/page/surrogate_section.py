@@ -7,11 +7,10 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from aebnas.report.page.frame import section
-from aebnas.report.page.markup import Markup, element
-from aebnas.report.page.tables import plain_head, scrolling, table_of
+from aebnas.report.page.tables import Column
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import percent
 
@@ -21,8 +20,37 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
-    """Return one section per run that a surrogate helped; ``surrogate.js`` draws its figure."""
+_COLUMNS: Sequence[Column] = (
+    ("Generation", True), ("Surrogate", False), ("Models", False), *((name, True) for name in _NUMBERS),
+)  # fmt: skip
+
+
+class SurrogateRow(NamedTuple):
+    """How the surrogate did in one generation."""
+
+    generation: int
+    state: str
+    """On, or off and why."""
+    models: str
+    """Of each quantity, with its tau (folds)."""
+    numbers: list[str]
+
+
+@dataclass(frozen=True)
+class SurrogateSection:
+    """What the page says about the surrogate of one run; ``surrogate.js`` draws its figure."""
+
+    number: int
+    """Of the run on the page."""
+    label: str
+    note: str
+    """When it was off, and what the columns mean."""
+    rows: Sequence[SurrogateRow]
+    columns: Sequence[Column] = _COLUMNS
+
+
+def surrogate_sections(runs: Sequence[RunContents]) -> list[SurrogateSection]:
+    """Return one section per run that a surrogate helped."""
     sections = []
     for i, run in enumerate(runs):
         statuses = [
@@ -30,18 +58,9 @@ def surrogate_sections(runs: Sequence[RunContents]) -> list[Markup]:
             for generation in run.generations
             if "surrogate" in generation
         ]
-        if not statuses:
-            continue
-        title = "The surrogate" + (f" of {run.label}" if len(runs) > 1 else "")
-        caption = (
-            "Error (mean over the budget fractions) as predicted before each training, and as observed. "
-            "On the line the surrogate was right."
-        )
-        note = element("p", _note(run, statuses), attributes={"class": "caption"})
-        place = element("div", "", attributes={"id": f"surrogate-{i}"})
-        legend = element("p", caption, attributes={"class": "caption"})
-        parts = (legend, place, note, _table(run, statuses))
-        sections.append(section(f"surrogate-section-{i}", title, *parts))
+        if statuses:
+            rows = [_row(number, status) for number, status in statuses]
+            sections.append(SurrogateSection(i, run.label, _note(run, statuses), rows))
     return sections
 
 
@@ -59,16 +78,9 @@ def _note(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -
     )
 
 
-def _table(run: RunContents, statuses: Sequence[tuple[int, Mapping[str, Any]]]) -> Markup:
-    heads = [plain_head("Generation", True), plain_head("Surrogate"), plain_head("Models")]
-    heads += [plain_head(name, True) for name in _NUMBERS]
-    rows = [_row(number, status) for number, status in statuses]
-    return scrolling(f"The surrogate of {run.label} in every generation", table_of(heads, rows))
-
-
-def _row(number: int, status: Mapping[str, Any]) -> Markup:
+def _row(number: int, status: Mapping[str, Any]) -> SurrogateRow:
     gains = status["gains"]
-    cells = [
+    numbers = [
         _two_digits(status["tau"]),
         _two_digits(status["fold_tau"].get("error")),
         "–" if status["bias"] is None else f"{100 * status['bias']:+.2f}%",
@@ -82,13 +94,7 @@ def _row(number: int, status: Mapping[str, Any]) -> Markup:
         f"{name}: {model} ({_two_digits(status['fold_tau'].get(name))})"
         for name, model in status["models"].items()
     )
-    return element(
-        "tr",
-        element("td", str(number), attributes={"class": "number"}),
-        element("td", state),
-        element("td", models),
-        *(element("td", text, attributes={"class": "number"}) for text in cells),
-    )
+    return SurrogateRow(number, state, models, numbers)
 
 
 def _two_digits(value: float | None, scale: float = 1.0) -> str:

@@ -1,14 +1,15 @@
-"""Tables of the page: the front, failures, several runs side by side.
+"""Tables of the page as text: the front, failures, several runs side by side.
 
-Must not import torch.
+The templates ``run_tables.html`` and ``parts.html`` draw them.  Must not import torch.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from aebnas.report.page.markup import Markup, element, joined
 from aebnas.report.text.summary import SummaryItem, dataset, headline
 from aebnas.runs.contents import RunContents
 from aebnas.runs.formatting import (
@@ -27,6 +28,8 @@ from aebnas.task.metrics.table import EVERYWHERE
 
 MAX_FRONT_ROWS = 500
 MAX_FAILURES = 200
+Column = tuple[str, bool]
+"""A column's head, and whether it holds numbers."""
 _FRONT_COLUMNS = (
     ("Accuracy", True), ("95% interval", True), ("Expected MACs", True), ("Of full cost", True),
     ("Worst-case MACs", True), ("Parameters", True), ("Budget fraction", True),
@@ -34,113 +37,128 @@ _FRONT_COLUMNS = (
 )  # fmt: skip
 
 
-def front_rows(run: RunContents, links: Mapping[tuple[str, str], str]) -> Markup:
-    """Return the front as a table that needs no script.
+class FrontRow(NamedTuple):
+    """One operating point of a front."""
+
+    numbers: list[str]
+    exits: list[str]
+    """One line per exit: the share of images that leaves there, and its accuracy alone."""
+    key: str
+    link: str | None
+    """The winner's file, relative to the page."""
+    drawing: list[str]
+    """The architecture, line by line."""
+
+
+@dataclass(frozen=True)
+class FrontTable:
+    """A front, as far as the page shows it without a script."""
+
+    run: str
+    """Its label."""
+    label: str
+    columns: Sequence[Column]
+    rows: Sequence[FrontRow]
+    count: int
+    """Of all points of the front."""
+
+
+class FailedRow(NamedTuple):
+    """One training that failed."""
+
+    key: str
+    macs: str
+    """Worst-case MACs."""
+    drawing: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Why trainings of a run failed, final ones too."""
+
+    number: int
+    """Of the run on the page."""
+    label: str
+    title: str
+    reasons: Sequence[tuple[str, int]]
+    """With their number, the most frequent first."""
+    candidates: Sequence[FailedRow]
+    count: int
+    """Of all failures."""
+
+
+class ComparedRun(NamedTuple):
+    """One run among several."""
+
+    label: str
+    dataset: str
+    seed: int
+    items: list[SummaryItem]
+    """Its headline figures."""
+
+
+class ComparisonTable(NamedTuple):
+    """Several runs side by side."""
+
+    columns: list[Column]
+    """Those of the headline figures."""
+    rows: list[ComparedRun]
+
+
+def front_table(run: RunContents, links: Mapping[tuple[str, str], str]) -> FrontTable:
+    """Return the front of a run that has one.
 
     Args:
         run: Whose front.
         links: The winner's file relative to the page, by run label and key.
     """
-    devices = _further(run.front[0]) if run.front else []
-    epochs = [("Epochs", True)] if run.plan.is_uneven else []
     columns = [
         *_FRONT_COLUMNS[:3],
-        *((metric_heading(name), True) for name in devices),
+        *((metric_heading(name), True) for name in _further(run.front[0])),
         *_FRONT_COLUMNS[3:-2],
-        *epochs,
+        *([("Epochs", True)] if run.plan.is_uneven else []),
         *_FRONT_COLUMNS[-2:],
     ]
-    heads = [plain_head(name, is_number) for name, is_number in columns]
     rows = [_front_row(run, point, links.get((run.label, point.key))) for point in run.front[:MAX_FRONT_ROWS]]
-    return scrolling(f"Pareto front of {run.label}", table_of(heads, rows))
+    return FrontTable(run.label, f"Pareto front of {run.label}", columns, rows, len(run.front))
 
 
-def failure_rows(run: RunContents) -> Markup:
-    """Return why trainings failed, final ones too: reasons with their number, then the candidates."""
+def failures(number: int, run: RunContents) -> Failures:
+    """Return why trainings failed: reasons with their number, then the candidates.
+
+    Args:
+        number: Of the run on the page, from 0.
+        run: One with failures.
+    """
     failed = [(evaluation, evaluation.message) for evaluation in run.failed]
     failed += [
         (evaluation, f"as a top-k candidate: {evaluation.message}") for evaluation in run.failed_finals
     ]
-    reasons = Counter(reason for _, reason in failed)
-    common = [
-        element("tr", element("td", f"{number:,}", attributes={"class": "number"}), element("td", reason))
-        for reason, number in reasons.most_common(MAX_FAILURES)
-    ]
-    summary = table_of([plain_head("Number", True), plain_head("Reason")], common)
-    each = [
-        element(
-            "tr",
-            element("td", element("code", evaluation.key)),
-            element("td", f"{si(evaluation.reach_macs[-1])}", attributes={"class": "number"}),
-            element("td", _lines(evaluation.architecture.drawing().lines())),
-            element("td", reason),
+    rows = [
+        FailedRow(
+            evaluation.key,
+            si(evaluation.reach_macs[-1]),
+            list(evaluation.architecture.drawing().lines()),
+            reason,
         )
         for evaluation, reason in failed[:MAX_FAILURES]
     ]
-    heads = [
-        plain_head("Key"),
-        plain_head("Worst-case MACs", True),
-        plain_head("Architecture"),
-        plain_head("Reason"),
-    ]
-    details = element(
-        "details",
-        element("summary", f"Failed candidates ({len(each)} of {len(failed)})"),
-        scrolling(f"Failed candidates of {run.label}", table_of(heads, each)),
-    )
-    return joined([scrolling(f"Reasons of failures of {run.label}", summary), details])
+    has_finals = run.plan.inherits or run.plan.finals
+    title = "Failed candidates and final trainings" if has_finals else "Failed trainings"
+    reasons = Counter(reason for _, reason in failed).most_common(MAX_FAILURES)
+    return Failures(number, run.label, title, reasons, rows, len(failed))
 
 
-def comparison_rows(runs: Sequence[RunContents]) -> Markup:
+def comparison_table(runs: Sequence[RunContents]) -> ComparisonTable:
     """Return the headline figures of several runs, one row per run."""
-    items = zip(*(headline(run) for run in runs), strict=True)
+    rows = [ComparedRun(run.label, dataset(run), run.config.search.seed, headline(run)) for run in runs]
+    items = zip(*(row.items for row in rows), strict=True)
     names = [" / ".join(dict.fromkeys(item.name for item in same)) for same in items]
-    heads = [
-        plain_head("Run"),
-        plain_head("Dataset"),
-        plain_head("Seed", True),
-        *(plain_head(n) for n in names),
-    ]
-    rows = []
-    for i, run in enumerate(runs):
-        mark = element("span", "", attributes={"class": f"swatch run-{i % 6}", "aria-hidden": "true"})
-        cells = [
-            element("th", joined([mark, run.label]), attributes={"scope": "row"}),
-            element("td", dataset(run)),
-        ]
-        cells.append(element("td", str(run.config.search.seed), attributes={"class": "number"}))
-        cells += [element("td", element("strong", item.value), *_note(item)) for item in headline(run)]
-        rows.append(element("tr", *cells))
-    return scrolling("The runs side by side", table_of(heads, rows))
+    return ComparisonTable([(name, False) for name in names], rows)
 
 
-def summary_list(items: Iterable[SummaryItem]) -> Markup:
-    """Return metadata as a list of terms."""
-    pairs = [joined([element("dt", item.name), element("dd", item.value, *_note(item))]) for item in items]
-    return element("dl", *pairs, attributes={"class": "summary"})
-
-
-def cards(items: Iterable[SummaryItem]) -> Markup:
-    """Return metadata as cards, the value large."""
-    cells = [
-        element(
-            "li",
-            element("span", item.name, attributes={"class": "name"}),
-            element("strong", item.value),
-            *_note(item),
-        )
-        for item in items
-    ]
-    return element("ul", *cells, attributes={"class": "cards"})
-
-
-def scrolling(label: str, table: Markup) -> Markup:
-    """Return a table that scrolls sideways by touch and by keyboard."""
-    attributes = {"class": "scroll", "role": "region", "aria-label": label, "tabindex": "0"}
-    return element("div", table, attributes=attributes)
-
-
-def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Markup:
+def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> FrontRow:
     metrics = point.metrics
     numbers = [
         percent(point.accuracy, 2),
@@ -153,12 +171,8 @@ def _front_row(run: RunContents, point: OperatingPoint, link: str | None) -> Mar
         f"{point.budget_fraction:g}",
         *([format_epochs(point.evaluation.epochs)] if run.plan.is_uneven else []),
     ]
-    cells = [element("td", text, attributes={"class": "number"}) for text in numbers]
-    key: Markup = element("code", point.key)
-    if link is not None:
-        key = element("a", key, attributes={"href": link, "title": "Winner file"})
-    drawing = _lines(point.evaluation.architecture.drawing().lines())
-    return element("tr", *cells, element("td", _exits(point)), element("td", key, drawing))
+    drawing = list(point.evaluation.architecture.drawing().lines())
+    return FrontRow(numbers, _exits(point), point.key, link, drawing)
 
 
 def _further(point: OperatingPoint) -> list[str]:
@@ -166,29 +180,10 @@ def _further(point: OperatingPoint) -> list[str]:
     return further_metrics(point.metrics, EVERYWHERE)
 
 
-def _exits(point: OperatingPoint) -> Markup:
+def _exits(point: OperatingPoint) -> list[str]:
     names = exit_names(point.evaluation.architecture)
     accuracies = point.curve.exit_accuracy.tolist()
-    return _lines(
+    return [
         f"{'final' if name == FINAL else name} {percent(rate)}, alone {percent(accuracy)}"
         for name, rate, accuracy in zip(names, point.exit_rates, accuracies, strict=True)
-    )
-
-
-def _lines(lines: Iterable[str]) -> Markup:
-    return joined(element("span", line, attributes={"class": "line"}) for line in lines)
-
-
-def _note(item: SummaryItem) -> list[Markup]:
-    return [element("span", item.note, attributes={"class": "note"})] if item.note else []
-
-
-def plain_head(name: str, is_number: bool = False) -> Markup:
-    """Return a column's head."""
-    return element("th", name, attributes={"scope": "col"} | ({"class": "number"} if is_number else {}))
-
-
-def table_of(heads: Sequence[Markup], rows: Sequence[Markup]) -> Markup:
-    """Return a table."""
-    head = element("thead", element("tr", *heads))
-    return element("table", head, element("tbody", *rows), attributes={"class": "plain"})
+    ]

@@ -6,6 +6,7 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from aebnas.report.text.notes import format_miss
 from aebnas.report.text.training_formatting import format_weights
@@ -17,6 +18,7 @@ from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import EVERYWHERE, metric_of
 from aebnas.terminal.tables import FittedColumn, FittedTable
 
+Row = TypeVar("Row")
 LEAST_FIRST = ("(95%)", "params", "worst", "share", "exits %", "epochs")
 """The columns that a narrow terminal does without, in this order; 80 characters show four exits in full."""
 LEGEND = {
@@ -55,7 +57,7 @@ def contents_table(run: RunContents, max_rows: int = 20, width: int | None = Non
     )
 
 
-def thinned(points: Sequence[OperatingPoint], limit: int) -> list[OperatingPoint]:
+def thinned(points: Sequence[Row], limit: int) -> list[Row]:
     """Return at most ``limit`` points, spread evenly; the first and the last stay."""
     if len(points) <= limit or limit < 2:
         return list(points[:limit])

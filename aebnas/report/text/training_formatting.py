@@ -28,6 +28,11 @@ def format_plans(plans: Sequence[Plan]) -> list[str]:
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "inherited subnet, which is mostly less than training gives, unless it was trained further."
         )
+    if any(plan.is_frozen for plan in plans):
+        sentences.append(
+            "Exit branches were trained once each, on the given network as it is, and every candidate that "
+            "has one has the same: it counts with the accuracy that they give it, unless it was fine-tuned."
+        )
     if any(plan.finals for plan in plans):
         sentences.append(
             "Top-k candidates, trained behind the last generation, stand at its end over the course of the "
@@ -39,7 +44,7 @@ def format_plans(plans: Sequence[Plan]) -> list[str]:
             "counts with the accuracy that it then had: those stopped early would gain from more. "
             "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
         )
-    if any(not plan.is_uneven and not plan.inherits for plan in plans):
+    if any(not plan.is_uneven and not plan.inherits and not plan.is_frozen for plan in plans):
         sentences.append("Each architecture was trained once, from its own seed.")
     return sentences
 
@@ -66,9 +71,9 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
         each = f"{shares[0]} goes" if len(shares) == 1 else f"{', then '.join(shares)} go"
         notes.append(f"successive halving: of each generation {each} on at each step")
     for fidelity in plan.finals:
-        begun = "there" if fidelity.continues else "what they inherited"
+        begun = plan.fidelities[fidelity.level - 1].options.leaves
         epochs = count(fidelity.epochs, "epoch")
-        notes.append(f"in the end the best {fidelity.keep:,} trained {epochs} from {begun}")
+        notes.append(f"in the end the best {fidelity.keep:,} {fidelity.word} {epochs} from {begun}")
     *early, last = [str(fidelity.epochs) for fidelity in plan.of_generations if fidelity.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
     trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"

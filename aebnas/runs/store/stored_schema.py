@@ -52,6 +52,7 @@ class StoredEvaluation(Plain):
     seconds: Size = 0
     cpu_seconds: Size = 0
     reach_costs: dict[str, Reach] = {}
+    cut_short_costs: dict[str, Reach] = {}
     cost_metric: str = "macs"
     precision: str = ""
     memory_mb: Size = 0

@@ -63,7 +63,9 @@ def _contradiction(evaluation: Evaluation, key: str) -> str | None:
         return f"its architecture has the key {evaluation.key}, not {key}"
     exits = len(evaluation.architecture.exit_names) + 1
     check_reach_cost(evaluation.reach_macs)
-    for name, reach in {"reach_macs": evaluation.reach_macs, **evaluation.reach_costs}.items():
+    of_exits = {"reach_macs": evaluation.reach_macs, **evaluation.reach_costs}
+    of_exits |= {f"cut_short_costs[{name}]": costs for name, costs in evaluation.cut_short_costs.items()}
+    for name, reach in of_exits.items():
         if len(reach) != exits:
             return f"{name} has {len(reach)} values, but the network has {exits} exits"
     if evaluation.cost_metric not in ("macs", *evaluation.reach_costs):

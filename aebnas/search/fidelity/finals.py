@@ -110,16 +110,7 @@ class FinalTrainings:
         genomes = [individual.genome for individual in individuals]
         ranked = keys_best_first(self._space, genomes, done, self._goals)
         best = self._allowed(ranked, done, fidelity)[: int(fidelity.keep or 0)]
-        stored = {key: self._steps.find(key, fidelity.level) for key in best}
-        evaluations = {key: evaluation for key, evaluation in stored.items() if evaluation is not None}
-        unknown = [done[key].architecture for key in best if key not in evaluations]
-        if best:
-            self._listener(FinalsChosen(len(best), len(unknown), fidelity.epochs, done[best[0]].fidelity))
-        for evaluation in list(evaluations.values()):
-            on_evaluation(evaluation, True, 0)
-        for evaluation in self._steps.take(unknown, fidelity.level):
-            evaluations[evaluation.key] = evaluation
-            on_evaluation(evaluation, False, 0)
+        evaluations = self._evaluated(best, done, fidelity, on_evaluation)
         ended.evaluations |= {
             key: evaluation for key, evaluation in evaluations.items() if evaluation.is_done
         }
@@ -131,6 +122,26 @@ class FinalTrainings:
             failed=tuple(key for key in best if key in evaluations and not evaluations[key].is_done),
             hold_front=self._hold_front(best, evaluations, genomes),
         )
+
+    def _evaluated(
+        self,
+        best: Sequence[str],
+        done: Mapping[str, Evaluation],
+        fidelity: Fidelity,
+        on_evaluation: OnEvaluation,
+    ) -> dict[str, Evaluation]:
+        """Return candidates at a fidelity, by key: as stored, or taken there as far as the time allows."""
+        stored = {key: self._steps.find(key, fidelity.level) for key in best}
+        evaluations = {key: evaluation for key, evaluation in stored.items() if evaluation is not None}
+        unknown = [done[key].architecture for key in best if key not in evaluations]
+        if best:
+            self._listener(FinalsChosen(len(best), len(unknown), fidelity.epochs, done[best[0]].fidelity))
+        for evaluation in list(evaluations.values()):
+            on_evaluation(evaluation, True, 0)
+        for evaluation in self._steps.take(unknown, fidelity.level):
+            evaluations[evaluation.key] = evaluation
+            on_evaluation(evaluation, False, 0)
+        return evaluations
 
     def _hold_front(
         self, best: Sequence[str], evaluations: Mapping[str, Evaluation], genomes: Sequence[tuple[int, ...]]

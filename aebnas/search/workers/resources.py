@@ -52,3 +52,12 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def own_device(workers: WorkersConfig) -> str:
+    """Return where this process computes what precedes the workers: on a GPU where they do."""
+    if workers.mode == "serial":
+        has_gpu = workers.gpus_per_worker not in ("auto", 0)
+    else:
+        has_gpu = workers.address is None and worker_gpus(workers) > 0
+    return "cuda:0" if has_gpu else "cpu"

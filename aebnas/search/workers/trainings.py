@@ -11,7 +11,7 @@ from aebnas.evaluation.plan import StepOf
 from aebnas.evaluation.record import Outcome
 from aebnas.runs.repeatability import Repeatability
 from aebnas.runs.store.store import RunStore
-from aebnas.search.events import Event, Listener, SupernetProgress, WorkersStarted
+from aebnas.search.events import Event, FeaturesProgress, Listener, SupernetProgress, WorkersStarted
 from aebnas.search.loop.clock import RunClock
 from aebnas.search.workers.pool import WorkerPool
 from aebnas.space.api import Architecture
@@ -85,7 +85,7 @@ class Trainings:
 
     def _on_event(self, event: Event) -> None:
         """Tell what the workers tell; a supernet's training counts even if nothing ends it in order."""
-        if isinstance(event, SupernetProgress):
+        if isinstance(event, SupernetProgress | FeaturesProgress):
             self._clock.note()
         self._listener(event)
 

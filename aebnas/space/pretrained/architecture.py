@@ -16,7 +16,7 @@ from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
 from aebnas.pretrained.reordering import reordered
 from aebnas.pretrained.to_map import mapped, to_map
-from aebnas.space.api import Segment
+from aebnas.space.api import GivenNetwork, Segment
 from aebnas.space.architecture import blocks_of, boxes_of, chain, parsed_normalisation
 from aebnas.space.drawing import Box, Drawing, DrawnExit, Row
 from aebnas.space.names import FINAL
@@ -120,6 +120,24 @@ class PretrainedArchitecture(PlainNetwork):
     def without_exits(self) -> Self:
         """Return the same network without early exits."""
         return replace(self, exits=(), branches=())
+
+    def given(self, task: Task) -> GivenNetwork:
+        """Return the whole network in all its pieces, wherever this one ends.
+
+        Raises:
+            ConfigError, NetworkError, CodeRefusedError: As of ``segments``.
+        """
+        whole = replace(self.without_exits(), last="")
+        (segment,) = whole.segments(task)
+        return GivenNetwork(
+            self.label,
+            self.identity,
+            self.input(task),
+            tuple(place.name for place in self.places),
+            segment.backbone,
+            segment.exit,
+            whole.keeps_head,
+        )
 
     def drawing(self) -> Drawing:
         """Return a row for each piece, and the exits behind them."""

@@ -14,7 +14,7 @@ from aebnas.config.sections.pretrained import PretrainedSpaceConfig
 from aebnas.config.sections.space import BranchConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import TYPE
-from aebnas.space.api import Architecture, CutPlace
+from aebnas.space.api import Architecture, CutPlace, GivenNetwork
 from aebnas.space.gene_space import GeneSpace, choice_index
 from aebnas.space.genes import BUDGET_FRACTION, SETTING, Gene, Genome
 from aebnas.space.kind import SpaceKind, SpaceRequest
@@ -154,6 +154,11 @@ class PretrainedSpace(GeneSpace):
         """Return every resolution of every network."""
         bare = [bare for backbone in self._backbones.values() for bare in backbone.bare.values()]
         return tuple(dict.fromkeys(network.input(task) for network in bare))
+
+    def given_networks(self, task: Task) -> tuple[GivenNetwork, ...]:
+        """Return every network at every resolution."""
+        bare = [bare for backbone in self._backbones.values() for bare in backbone.bare.values()]
+        return tuple(network.given(task) for network in bare)
 
     def layers(self, task: Task) -> tuple[Layer, ...]:
         """Return every piece and every layer of branches, each once, in a fixed order."""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json
+
+if TYPE_CHECKING:
+    from aebnas.runs.contents import RunContents
+    from aebnas.runs.store.store import RunStore
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +32,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the front of a run on other devices."""
     from aebnas.api.results import rescore_run
+    from aebnas.runs.store.store import RunStore
 
     rescored = rescore_run(arguments.run, arguments.hardware, arguments.objectives, table=arguments.output)
-    if arguments.json:
+    with closing(RunStore(rescored.path)) as store:
+        _show(rescored.contents, store, arguments.json)
+    return 0
+
+
+def _show(run: RunContents, store: RunStore, as_json: bool) -> None:
+    from aebnas.runs.static.gain import static_comparison
+
+    if as_json:
         points = [
             {
                 "key": point.key,
@@ -36,16 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
                 "setting": point.setting,
                 "metrics": dict(point.metrics),
             }
-            for point in rescored.front
+            for point in run.front
         ]
-        print(json.dumps({"objectives": rescored.contents.config.objectives, "front": points}))
-        return 0
-    from aebnas.cli.views.consoles import results_console
-    from aebnas.report.text.terminal import contents_table
+        from aebnas.report.page.markup import finite
+        from aebnas.report.text.static_text import plain_comparison
 
-    console = results_console()
-    console.print(contents_table(rescored.contents, width=console.width), soft_wrap=False)
-    return 0
+        gain = plain_comparison(static_comparison(run, store))
+        plain = {"objectives": run.config.objectives, "front": points, "exits_gain": gain}
+        print(json.dumps(finite(plain)))
+        return
+    from aebnas.cli.views.consoles import results_console
+    from aebnas.cli.views.front import print_front
+
+    print_front(results_console(), run, store)
 
 
 COMMAND = Command(

@@ -60,6 +60,7 @@ function legend() {
     const hollow = svg("svg", { viewBox: "-8 -8 16 16", class: "key" }, svg("path", { class: "hollow", d: MARKERS[run.number % 6], style: `color: ${runColour(run)}` }));
     entries.push(html("li", {}, hollow, `${RUNS.length > 1 ? `${run.label}: ` : ""}hollow: ${run.inherited}; filled: trained`));
   }
+  entries.push(...staticLegend());
   if (POINTS.some((point) => !point.isFeasible)) entries.push(html("li", {}, infeasible, "infeasible"));
   return html("ul", { class: "legend" }, entries);
 }
@@ -76,6 +77,7 @@ function drawFront(canvas, tip, width, note) {
   drawBounds(chart);
   drawCloud(chart, visible);
   if (FRONT.hasCurves) drawCurves(chart);
+  drawStatic(chart);
   const marks = drawMembers(chart, visible, tip);
   chart.picks = svg("g", { class: "picks" });
   chart.top.append(chart.picks);
@@ -92,7 +94,7 @@ function inside({ left, right, top, bottom }, x, y) {
 
 function frontAxis(side, isLog, shown) {
   const metric = FRONT[side];
-  const values = shown.map((point) => point.value(metric));
+  const values = [...shown, ...shownStatic()].map((point) => point.value(metric));
   const usesLog = isLog && !values.some((value) => value <= 0);
   let [low, high] = spread(values, usesLog);
   if (side === "y" && isShare(metric) && !FRONT.isWhole) [low, high] = focused(metric, values, shown, low, high);
@@ -104,7 +106,7 @@ function frontAxis(side, isLog, shown) {
 // Weak candidates would press the front into the edge: the worst quarter may lie outside.
 function focused(metric, values, shown, low, high) {
   const front = shown.filter((point) => point.isFront).map((point) => point.value(metric));
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(shown.map((point) => point.value(metric))).sort();
   const quarter = sorted[Math.floor((DATA.metrics[metric].rises ? 0.25 : 0.75) * (sorted.length - 1))];
   const [start, end] = spread([...front, quarter], false, 0.12);
   return DATA.metrics[metric].rises ? [Math.max(low, start), Math.max(high, end)] : [Math.min(low, start), Math.min(high, end)];
@@ -290,6 +292,7 @@ function drawPicks({ chart, marks }) {
 function frontNote(shown, hidden) {
   const parts = ["A click opens a point, Shift and a click compares it; a line through A shows its operating curve."];
   if (RUNS.length === 1) parts.push("Vertical bars are 95% intervals.");
+  if (STATIC.length) parts.push("Hollow: the same candidates without exits; on the dashed line two of them share the images.");
   const axes = new Set([FRONT.x, FRONT.y]);
   const beyond = RUNS.flatMap((run) => run.bounds).filter(([metric]) => !axes.has(metric) && !(isRightness(metric) && [...axes].some(isRightness)));
   if (beyond.length) parts.push(`Constraints beyond these axes: ${[...new Set(beyond.map(formatBound))].join("; ")}.`);

@@ -10,7 +10,7 @@ from aebnas.data.splits import Splits
 from aebnas.errors import DivergedError, TrainingError, WorkerError
 from aebnas.runs.store.store import RunStore
 from aebnas.search.events import Listener, SupernetProgress, SupernetReady
-from aebnas.search.workers.resources import worker_gpus
+from aebnas.search.workers.resources import own_device
 from aebnas.supernet.preparation import ReadySupernet, ready_supernet
 from aebnas.supernet.settings import SupernetSettings
 from aebnas.supernet.storage import supernet_file
@@ -72,17 +72,10 @@ def trained_supernet(
     def on_progress(progress: TrainingProgress) -> None:
         listener(SupernetProgress(**asdict(progress)))
 
-    device = "cuda:0" if _has_gpu(workers) else "cpu"
+    device = own_device(workers)
     try:
         ready = ready_supernet(settings, splits, run, on_progress, device)
     except TrainingError as error:
         raise WorkerError(str(error)) from error
     listener(SupernetReady(str(ready.path), ready.origin, dict(ready.supernet.record)))
     return ready
-
-
-def _has_gpu(workers: WorkersConfig) -> bool:
-    """Return whether this process trains on a GPU, as its workers do."""
-    if workers.mode == "serial":
-        return workers.gpus_per_worker not in ("auto", 0)
-    return workers.address is None and worker_gpus(workers) > 0

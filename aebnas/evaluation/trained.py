@@ -1,0 +1,88 @@
+"""Candidates that are trained: from first weights, from a supernet's or another fidelity's, or fine-tuned."""
+
+from __future__ import annotations
+
+import torch
+
+from aebnas.config.sections.fidelities.kinds import FinetunedConfig
+from aebnas.config.sections.training import TrainingConfig
+from aebnas.data.loader import TrainBatches
+from aebnas.evaluation.bench import Arrays, Bench, Preparation, Realised
+from aebnas.evaluation.identity import fidelity_step_seed
+from aebnas.evaluation.plan import Fidelity, Step
+from aebnas.nets.network import EarlyExitNetwork
+from aebnas.nets.weight_sources import weight_source
+from aebnas.nets.weights import load_weight_bytes
+from aebnas.space.api import Architecture
+from aebnas.training.finetuning import finetune
+from aebnas.training.phase import all_but_new_exits
+from aebnas.training.trainer import TrainingResult, train
+
+
+class Trained:
+    """Trained for some epochs, as from scratch, but for where it begins."""
+
+    def __init__(self, bench: Bench) -> None:
+        """Train with the settings and images of a worker."""
+        self._bench = bench
+        weight_source(bench.settings.training.initial_weights)  # what is not installed is told here
+
+    @staticmethod
+    def prepare(preparation: Preparation) -> Arrays | None:
+        """Return None: a training needs nothing but images."""
+        return None
+
+    def beginning(self, architecture: Architecture) -> EarlyExitNetwork | None:
+        """Return None: its own weights are where a longer training goes on."""
+        return None
+
+    def realise(self, architecture: Architecture, fidelity: Fidelity, step: Step, seed: int) -> Realised:
+        """Return the trained network."""
+        bench = self._bench
+        seed = fidelity_step_seed(bench.settings.seed, architecture.key(), fidelity.before)
+        torch.manual_seed(seed)
+        network = bench.new_network(architecture)
+        begun = bench.network_before(architecture, fidelity)
+        if step.weights is not None:
+            load_weight_bytes(network, step.weights)
+        elif begun is not None:
+            network.load_state_dict(begun.state_dict())
+        network.to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batches = bench.batches(architecture, seed)
+        weights, dtype = bench.exit_weights(architecture), bench.dtype(architecture)
+        result = self._train(network, fidelity, batches, weights, dtype)
+        return Realised(network, result.last_loss, dtype)
+
+    def _train(
+        self,
+        network: EarlyExitNetwork,
+        fidelity: Fidelity,
+        batches: TrainBatches,
+        weights: tuple[float, ...],
+        dtype: torch.dtype,
+    ) -> TrainingResult:
+        return train(network, batches, self._settings(fidelity), weights, dtype)
+
+    def _settings(self, fidelity: Fidelity) -> TrainingConfig:
+        epochs = fidelity.epochs - fidelity.before
+        return self._bench.settings.training.model_copy(update={"epochs": epochs})
+
+
+class Finetuned(Trained):
+    """Trained further, at a lower rate: exits and all, or the exits alone."""
+
+    def _train(
+        self,
+        network: EarlyExitNetwork,
+        fidelity: Fidelity,
+        batches: TrainBatches,
+        weights: tuple[float, ...],
+        dtype: torch.dtype,
+    ) -> TrainingResult:
+        options = fidelity.options
+        if not isinstance(options, FinetunedConfig):
+            raise TypeError(f"options of finetuned are needed, but got those of {options.kind}")
+        rate = options.peak_rate(self._bench.settings.training.learning_rate)
+        settings = self._settings(fidelity).model_copy(update={"learning_rate": rate})
+        frozen = all_but_new_exits(network) if options.scope == "heads" else ()
+        return finetune(network, batches, settings, weights, dtype, frozen)
