@@ -68,7 +68,9 @@ def test_photos_of_several_sizes_become_a_network_that_answers_as_in_torch(tmp_p
         normalisation=(0.5, 0.25),
         overrides=[*FEW, "search.population=6", "training.epochs=4", "training.batch_size=16"],
     )
-    exits = {each.architecture.key(): len(each.architecture.exits) for each in RunStore(run.path).evaluations()}
+    exits = {
+        each.architecture.key(): len(each.architecture.exits) for each in RunStore(run.path).evaluations()
+    }
     key = max((point.key for point in run.front), key=exits.__getitem__)
     trained = aebnas.train_winner(run.path, key, overrides=["training.epochs=6"])
     assert trained.network.exits > 1
