@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(command_line: list[str], output: GuardedStream) -> int:
-    """Run one command; its errors are told and become exit codes."""
+    """Run one command; its errors are printed and become exit codes."""
     arguments = _parse(command_line)
     arguments.command_line = command_line  # what a person would type again
     command = COMMANDS[arguments.command]

@@ -70,12 +70,12 @@ class InputRecord(Frozen):
 
     @classmethod
     def of(cls, spec: InputSpec) -> InputRecord:
-        """Return the record of what a network takes in."""
+        """Return the manifest's record of a network's input."""
         mean, std = spec.known_normalisation
         return cls(size=spec.size, mean=mean, std=std, fit=spec.fit, colours=spec.colours, dtype=spec.dtype)
 
     def spec(self, channels: int) -> InputSpec:
-        """Return what the network takes in.
+        """Return the network's input.
 
         Raises:
             ValueError: The normalisation is not one of so many channels.
@@ -162,7 +162,7 @@ class Manifest(Frozen):
 
     @property
     def task(self) -> Task:
-        """Return what comes in, and how many answers there are."""
+        """Return the task: the images' shape and the number of classes."""
         return Task.of_samples(self.image_shape, self.classes)
 
     @property

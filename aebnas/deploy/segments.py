@@ -67,7 +67,7 @@ class SegmentChain:
         return Stopper(self._runner.run, policy)
 
     def batch(self, images: Inputs, decide: Decide) -> BatchAnswer:
-        """Return the answers for a batch ``(N, c, r, r)``; who has left is not computed any further."""
+        """Return the answers for a batch ``(N, c, r, r)``; no image is computed behind its exit."""
         count, last = len(images), len(self.sessions) - 1
         exits = np.full(count, last, np.int64)
         ms = np.zeros(count)
@@ -96,7 +96,7 @@ class SegmentChain:
         return BatchAnswer(exits, logits, ms)
 
     def all_logits(self, batches: Iterable[Inputs]) -> NDArray[np.float32]:
-        """Return the logits of every exit, ``(images, exits, classes)``; nothing stops."""
+        """Return the logits of every exit, ``(images, exits, classes)``; no image leaves early."""
         return np.concatenate([np.stack(self._every_exit(x), axis=1) for x in batches])
 
     def inputs_of(self, segment: int, images: Inputs) -> dict[str, NDArray[Any]]:

@@ -49,7 +49,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
-    """Yield where to write a file; it takes its place when that was done, and is gone if it failed.
+    """Yield a temporary path to write to; it becomes the file at the end, and is deleted if writing failed.
 
     A link stays a link: what it points to is replaced.
 

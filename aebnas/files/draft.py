@@ -25,8 +25,8 @@ _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 @contextmanager
-def draft_of(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside another one, of this process alone; it is gone afterwards.
+def folder_draft(folder: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside another one, for this process alone; it is deleted afterwards.
 
     Args:
         folder: Absolute; its parent exists.

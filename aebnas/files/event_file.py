@@ -46,7 +46,7 @@ class EventFile:
 
 
 def _record(content: bytes) -> bytes:
-    """Return an event as it stands in a TensorBoard file: length and content, a checksum behind each."""
+    """Return an event in the format of TensorBoard files: length and content, each with its checksum."""
     from tensorboardX.record_writer import masked_crc32c
 
     length = struct.pack("<Q", len(content))

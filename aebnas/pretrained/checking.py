@@ -20,6 +20,8 @@ from aebnas.errors import NetworkError
 
 SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 240, 256, 260, 288, 299, 300, 320, 380, 384, 448, 512)
 """Resolutions that are tried to tell which a network of a fixed size takes."""
+CHANNELS = (3, 1)
+"""Of colour and grey images: those that are tried to tell which a network takes."""
 BATCH = 3
 """Of the images that networks are tried on; a number that no network is made for."""
 TORCH = Path(torch.__file__).parent
@@ -133,12 +135,18 @@ def _failed(network: nn.Module, images: Tensor, name: str, error: Exception) -> 
             f"{name} takes one image at a time, but not a batch of {BATCH}: {where}: {reason}. Let its first "
             "axis be the batch, of any size: x.flatten(1) rather than x.view(1, -1)"
         )
-    sizes = [size for size in SIZES if _takes(network, channels, size)]
+    sizes = [size for size in SIZES if _takes(network, channels, size, size)]
     if sizes:
         shown = ", ".join(f"{size} x {size}" for size in sizes[:4])
         return (
             f"{name} does not take images of {height} x {width} pixels: {where}: {reason}. It takes "
             f"{shown}{' and others' if len(sizes) > 4 else ''}: name one of these as its resolution"
+        )
+    others = [number for number in CHANNELS if number != channels and _takes(network, number, height, width)]
+    if others:
+        return (
+            f"{name} takes images of {others[0]} channel{'s' * (others[0] > 1)}, but these have {channels}: "
+            "bring images, or a network, of as many as the other"
         )
     return f"{name} fails on images ({channels}, {height}, {width}): {where}: {reason}"
 
@@ -152,13 +160,13 @@ def _answers(network: nn.Module, images: Tensor) -> bool:
     return True
 
 
-def _takes(network: nn.Module, channels: int, size: int) -> bool:
+def _takes(network: nn.Module, channels: int, height: int, width: int) -> bool:
     """Whether a network takes images of a size, found out from shapes alone."""
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # torch logs every shape that does not fit
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            return _answers(network, torch.empty(2, channels, size, size))
+            return _answers(network, torch.empty(2, channels, height, width))
     finally:
         logging.disable(disabled)
 

@@ -57,6 +57,11 @@ class Piece(nn.Module):
         for name in dict.fromkeys([*evaluation.names, *(training.names if training else ())]):
             self._owners[name] = hold(self, name, tensors[name], name not in passing)
 
+    @property
+    def can_be_trained(self) -> bool:
+        """Whether it runs in training mode; a saved program does not."""
+        return self._graphs[True] is not None
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the tensor at the end of the piece, ``(batch, ...)``, for the one at its beginning.
 

@@ -64,7 +64,7 @@ def check_versions(then: Mapping[str, Any], has_surrogate: bool = False) -> None
 
 
 def changes_since(then: Mapping[str, Any]) -> str | None:
-    """Return how conditions differ from those in which a run began; None: not that one knows.
+    """Return how machine and code differ from those with which a run began; None: no difference is known.
 
     Processors round differently and choose different number formats; code is compared itself,
     because a git commit says nothing of uncommitted changes and installed packages have none.

@@ -17,7 +17,7 @@ from aebnas.evaluation.record import Evaluation
 
 @dataclass(frozen=True)
 class FinalTraining:
-    """What came of one final training of a search's best candidates."""
+    """The result of one final training of a search's best candidates."""
 
     fidelity: str
     """At which those that were trained stand."""
@@ -42,13 +42,13 @@ class FinalTraining:
 
 
 def finals_of(generations: Sequence[Mapping[str, Any]]) -> tuple[FinalTraining, ...]:
-    """Return what came of the final trainings, as a run's last summary tells it; empty before its end."""
+    """Return the results of the final trainings from a run's last summary; empty before its end."""
     plain = generations[-1].get("finals", ()) if generations else ()
     return tuple(FinalTraining.from_dict(training) for training in plain)
 
 
 def front_level(plan: Plan, finals: Iterable[FinalTraining]) -> int:
-    """Return the level below which candidates cannot be on the front; 0: all can."""
+    """Return the lowest fidelity level that may be on the front; 0: any."""
     return max((plan.named(training.fidelity).level for training in finals if training.hold_front), default=0)
 
 

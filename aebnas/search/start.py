@@ -11,7 +11,7 @@ from aebnas.evaluation.plan import Plan
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.search.problem import SearchProblem
 from aebnas.search.proposers.api import Proposer, RandomProposer
-from aebnas.search.proposers.draws import Admit
+from aebnas.search.proposers.draws import Admit, first_size
 from aebnas.search.proposers.exact import ExactCost, ExactCosts
 from aebnas.search.proposers.limits import cost_violation_of
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
@@ -53,10 +53,16 @@ def make_proposer(problem: SearchProblem) -> Proposer:
     )
 
 
-def planned_candidates(search: SearchConfig, plan: Plan) -> int:
-    """Return the candidates of a whole search, if no clock ends it early and nothing fails."""
+def planned_candidates(search: SearchConfig, plan: Plan, baselines: int = 0) -> int:
+    """Return the candidates of a whole search, if no clock ends it early and nothing fails.
+
+    Args:
+        search: How it goes.
+        plan: Its fidelities.
+        baselines: Of the space, which come first.
+    """
     total, offspring = 0, search.offspring or search.population
-    first = offspring if search.algorithm == "random" else search.population
+    first = first_size(offspring if search.algorithm == "random" else search.population, baselines)
     planned = first + (search.generations - 1) * offspring
     if not plan.halves or search.max_trainings is None:
         return min(planned, search.max_trainings or planned)

@@ -181,6 +181,9 @@ class SearchSpace(Protocol):
     def cut_places(self) -> tuple[CutPlace, ...]:
         """Return where a network that a user brought can be cut; none where a space builds its own."""
 
+    def baselines(self) -> tuple[Genome, ...]:
+        """Return networks without exits that every search evaluates first; none: it has no such duty."""
+
     def sample(self, rng: np.random.Generator) -> Genome:
         """Return a random genome."""
 

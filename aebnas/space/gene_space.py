@@ -57,6 +57,10 @@ class GeneSpace(ABC):
         """Return where a network that a user brought can be cut; none: the space builds its own."""
         return ()
 
+    def baselines(self) -> tuple[Genome, ...]:
+        """Return networks without exits that every search evaluates first; none: all are drawn."""
+        return ()
+
     @abstractmethod
     def inputs(self, task: Task) -> tuple[InputSpec, ...]:
         """Return everything that networks of the space may take in, each once."""

@@ -111,6 +111,13 @@ class SpaceContract(Contract):
             assert static.exit_names == ()
             assert len(static.segments(self._task())) == 1
 
+    def test_baselines_are_distinct_networks_without_exits(self) -> None:
+        """Every search begins with them, and holds its networks with exits against them."""
+        space = self._space()
+        alone = [space.decode(genome) for genome in space.baselines()]
+        assert len({architecture.key() for architecture in alone}) == len(alone)
+        assert all(architecture.exit_names == () for architecture in alone)
+
     def test_a_profile_made_from_the_space_has_every_layer(self) -> None:
         """An unmeasured layer is an error, never a guess."""
         space, task = self._space(), self._task()

@@ -97,6 +97,8 @@ def only_the_rest_trains(
 ) -> Iterator[None]:
     """Put a network into training mode, but for some parts; afterwards every weight can be trained.
 
+    Pieces of a given network that can only be evaluated, as those of a saved program, stay as they are.
+
     Args:
         network: Is trained.
         frozen: Parts that stay as they are, their batch-norm statistics included.
@@ -110,9 +112,14 @@ def only_the_rest_trains(
             for module in part.modules():
                 if isinstance(module, _BatchNorm | Piece):
                     module.eval()
-    for part in frozen:
+    for part in (*frozen, *_for_evaluation_alone(network)):
         part.eval().requires_grad_(False)
     try:
         yield
     finally:
         network.train().requires_grad_(True)
+
+
+def _for_evaluation_alone(network: EarlyExitNetwork) -> list[Piece]:
+    """Return the pieces of a given network that do not run in training mode."""
+    return [part for part in network.modules() if isinstance(part, Piece) and not part.can_be_trained]

@@ -215,10 +215,11 @@ def _train_epoch(
             logits = network(x)
         answers = [z.float() for z in logits]
         loss = loss_of(targets, lambda shown: phase.loss(answers, shown))  # noqa: B023 - called at once
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        rule.apply()
-        optimizer.step()
+        if loss.requires_grad:  # else nothing trains: a saved program's own head, without early exits
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            rule.apply()
+            optimizer.step()
         average.update()
         total += loss.detach()
         step += 1

@@ -178,7 +178,7 @@ def test_a_wrong_argument_is_told_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (Notebook(3), "fails on images"),
+        (Notebook(3), "takes images of 3 channels, but these have 1"),
         ("my_networks:plain", "make the network and hand it over as it is"),
         ("efficientnet_lite", "Did you mean 'efficientnet_lite0'"),
         ("net.onnx", "is an ONNX graph"),

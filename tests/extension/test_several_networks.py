@@ -36,7 +36,7 @@ def several(several_once: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_candidates_are_of_both_networks_and_the_page_names_them(several: Path) -> None:
     store = RunStore(several / "runs/several")
     evaluations = store.evaluations()
-    assert [evaluation.is_done for evaluation in evaluations] == [True] * 6
+    assert [evaluation.is_done for evaluation in evaluations] == [True] * 9
     plain = [evaluation.architecture.to_dict() for evaluation in evaluations]
     assert {own["label"] for own in plain} == {"plain", "narrow"}
     assert {own["last"] for own in plain if own["label"] == "plain"} == {"", "blocks.2"}

@@ -15,7 +15,7 @@ from aebnas.hardware.measure import profiler
 from aebnas.hardware.measure.layer_clock import End, ends
 from aebnas.hardware.measure.profiler import LayerProfiler
 from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS
-from aebnas.hardware.measure.samples import ANCHOR, SampleFile, empty_name
+from aebnas.hardware.measure.samples import ANCHOR_NAME, SampleFile, empty_name
 from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata
 from aebnas.hardware.profile.profile_table import LayerRow
 
@@ -245,5 +245,5 @@ def test_a_torn_round_is_measured_with_an_anchor_of_its_own(tmp_path: Path) -> N
     file.write_text("".join(lines[: 3 * 5 + 4]) + "1,")  # in the middle of the fourth round
     one = made(tmp_path)
     one.measure(LAYERS, nothing)
-    assert set(one.samples.batch_medians(ANCHOR)) == {0, 1, 2}
+    assert set(one.samples.batch_medians(ANCHOR_NAME)) == {0, 1, 2}
     assert [row.latency_ms for row in one.rows(LAYERS)] == pytest.approx([true_ns(x) / 1e6 for x in LAYERS])

@@ -10,7 +10,7 @@ from layers import square
 from aebnas.blocks.block import BlockSpec
 from aebnas.errors import HardwareError
 from aebnas.hardware.devices.target import Target
-from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile
+from aebnas.hardware.measure.samples import ANCHOR_NAME, Sample, SampleFile
 from aebnas.hardware.profile.profile import HardwareProfile
 from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata, method_of
 from aebnas.hardware.profile.profile_table import LayerRow
@@ -85,7 +85,7 @@ def test_a_session_adds_to_what_earlier_ones_saw() -> None:
 def test_samples_that_became_a_profile_are_never_taken_again(tmp_path: Path) -> None:
     path = tmp_path / "board.samples.csv"
     first = SampleFile.open(path, Target())
-    first.append([Sample(0, 0, ANCHOR, 1000), Sample(0, 0, "conv", 250)])
+    first.append([Sample(0, 0, ANCHOR_NAME, 1000), Sample(0, 0, "conv", 250)])
     first.finish()
     again = SampleFile.open(path, Target())
     assert (dict(again.samples), again.batches) == ({}, 1)

@@ -9,12 +9,12 @@ from aebnas.blocks.tensor_spec import image
 from aebnas.errors import HardwareError
 from aebnas.hardware.devices.target import Target
 from aebnas.hardware.measure.rounds import MAX_ROUNDS, MIN_ROUNDS, is_stable, sample_ns, standard_error
-from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile, empty_name
+from aebnas.hardware.measure.samples import ANCHOR_NAME, Sample, SampleFile, empty_name
 
 EMPTY = empty_name(image(1, 8))
 ROUND = [
-    Sample(0, 0, ANCHOR, 1000), Sample(0, 0, EMPTY, 10), Sample(0, 0, "conv-in1@8", 250),
-    Sample(0, 0, ANCHOR, 1100),
+    Sample(0, 0, ANCHOR_NAME, 1000), Sample(0, 0, EMPTY, 10), Sample(0, 0, "conv-in1@8", 250),
+    Sample(0, 0, ANCHOR_NAME, 1100),
 ]  # fmt: skip
 
 
@@ -31,9 +31,13 @@ def reopened(path: Path) -> SampleFile:
 
 def test_samples_are_there_again_after_a_restart(path: Path) -> None:
     found = reopened(path)
-    assert dict(found.samples) == {ANCHOR: [ROUND[0], ROUND[3]], EMPTY: [ROUND[1]], "conv-in1@8": [ROUND[2]]}
+    assert dict(found.samples) == {
+        ANCHOR_NAME: [ROUND[0], ROUND[3]],
+        EMPTY: [ROUND[1]],
+        "conv-in1@8": [ROUND[2]],
+    }
     assert found.batches == 1
-    assert found.batch_medians(ANCHOR) == {0: 1050.0}
+    assert found.batch_medians(ANCHOR_NAME) == {0: 1050.0}
 
 
 def test_the_file_begins_with_its_target_and_has_a_line_per_sample(path: Path) -> None:
@@ -64,8 +68,8 @@ def test_a_file_torn_at_any_byte_gives_every_whole_line_back(path: Path) -> None
 
 def test_rounds_behind_a_torn_line_stand_on_lines_of_their_own(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
-    reopened(path).append([Sample(1, 0, ANCHOR, 900)])
-    assert [one.value for one in reopened(path).samples[ANCHOR]] == [1000, 900]
+    reopened(path).append([Sample(1, 0, ANCHOR_NAME, 900)])
+    assert [one.value for one in reopened(path).samples[ANCHOR_NAME]] == [1000, 900]
 
 
 def test_samples_of_another_target_are_refused_by_both_names(path: Path) -> None:

@@ -183,3 +183,16 @@ def test_a_head_that_no_end_has_is_refused() -> None:
 def test_a_network_cannot_end_behind_its_features() -> None:
     with pytest.raises(ConfigError, match=r"cannot end behind 'layer3', .* name that 'output'"):
         space(changed(KIND, last=("layer3",)))
+
+
+def test_each_network_alone_at_each_resolution_is_a_baseline() -> None:
+    several = space(SEVERAL)
+    alone = [several.decode(genome) for genome in several.baselines()]
+    assert [(network.label, network.size) for network in alone] == [
+        ("CifarResNet", (32, 32)),
+        ("CifarResNet", (24, 24)),
+        ("VisionTransformer", (32, 32)),
+        ("MobileNetV2", (32, 32)),
+        ("MobileNetV2", (24, 24)),
+    ]
+    assert {network.last for network in alone} == {""}

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from search.fakes import fake_config
 
+from aebnas.evaluation.plan import plan_of
 from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import RandomProposer
 from aebnas.search.proposers.draws import draw_distinct
 from aebnas.search.proposers.nsga2 import Nsga2Proposer
+from aebnas.search.start import planned_candidates
 from aebnas.space.genes import Genome
 from aebnas.space.search_space import StagedSpace
 
 CONFIG = fake_config()
+PLAN = plan_of(CONFIG)
 SPACE = StagedSpace(CONFIG.space, 8, CONFIG.search.budget_fractions)
 
 
@@ -158,3 +161,29 @@ def test_random_search_ends_quietly_where_the_space_is_used_up() -> None:
     one = RandomProposer(StagedSpace(config.space, 8, config.search.budget_fractions), 2, seed=1)
     assert len(one.ask()) == 2
     assert one.ask() == []
+
+
+class SpaceWithBaselines(StagedSpace):
+    """Three networks without exits come first."""
+
+    def baselines(self) -> tuple[Genome, ...]:
+        rng, alone = np.random.default_rng(5), dict[str, Genome]()
+        while len(alone) < 3:
+            architecture = self.decode(self.sample(rng)).without_exits()
+            alone[architecture.key()] = self.encode(architecture)
+        return tuple(alone.values())
+
+
+@pytest.mark.parametrize(("population", "size"), [(6, 6), (3, 5), (2, 4)])
+def test_baselines_come_first_and_half_a_population_is_drawn_beside_them(population: int, size: int) -> None:
+    space = SpaceWithBaselines(CONFIG.space, 8, CONFIG.search.budget_fractions)
+    config = CONFIG.search.model_copy(update={"population": population})
+    evolving, drawing = Nsga2Proposer(space, config, 2, 1), RandomProposer(space, population, seed=0)
+    for first in (evolving.ask(), drawing.ask()):
+        assert tuple(first[:3]) == space.baselines()
+        assert len(first) == len({space.decode(genome).key() for genome in first}) == size
+    assert planned_candidates(config.model_copy(update={"generations": 1}), PLAN, 3) == size
+
+
+def test_spaces_that_build_their_own_networks_have_no_baselines() -> None:
+    assert SPACE.baselines() == ()

@@ -39,7 +39,7 @@ class PlainView:
     """One line per candidate and per generation."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Create a view that has seen no event yet."""
         self._progress = Progress()
 
     def __enter__(self) -> PlainView:
@@ -173,7 +173,7 @@ def supernet_origin(event: SupernetReady) -> str:
 
 
 def time_left(progress: Progress) -> str:
-    """Return the time left, and what comes behind it; nothing where neither is known."""
+    """Return the time left and the step that follows; empty where neither is known."""
     left, behind = progress.seconds_left(), progress.finals_behind()
     about = f"about {whole(left)} left" if left else ""
     then = f"then {count(behind, 'top-k candidate')}" if behind else ""
@@ -186,7 +186,7 @@ def whole(seconds: float) -> str:
 
 
 def worth(event: Generation) -> str:
-    """Return what trainings of different lengths are worth in full ones; nothing where all are full."""
+    """Return the number of trainings counted in full ones; empty where all had the full length."""
     return "" if event.full_trainings is None else f" (worth {event.full_trainings:.1f} full ones)"
 
 
@@ -198,7 +198,7 @@ def fidelity(event: FidelityFinished) -> str:
 
 
 def finals(event: FinalsChosen) -> str:
-    """Return who is trained in the end of a search in one line."""
+    """Return in one line which candidates are trained at the end of a search."""
     cached = event.candidates - event.unknown
     done = f", {cached} of them known already" if cached else ""
     each = count(event.epochs, "epoch")

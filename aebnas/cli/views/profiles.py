@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aebnas.hardware.measure.revalidation import Revalidation
     from aebnas.hardware.profile.profile import HardwareProfile
     from aebnas.hardware.profile.profile_schema import Agreement
+    from aebnas.hardware.profile.provenance import ProfileListener
 
 STAGES = {
     "layers": "measuring layers",
@@ -28,11 +29,10 @@ STAGES = {
     "networks": "building networks",
     "rounds": "measuring networks (rounds)",
 }
-Listener = Callable[[str, int, int], None]
 
 
 @contextmanager
-def progress(as_json: bool) -> Iterator[Listener]:
+def progress(as_json: bool) -> Iterator[ProfileListener]:
     """Show a bar with the time left on a terminal, a line per stage elsewhere, objects as JSON."""
     console = Console(stderr=True, highlight=False)
     if as_json:
@@ -56,7 +56,7 @@ def progress(as_json: bool) -> Iterator[Listener]:
         yield listen
 
 
-def _every(seconds: float, tell: Listener) -> Listener:
+def _every(seconds: float, tell: ProfileListener) -> ProfileListener:
     """Return a listener that passes on the beginning and end of a stage, and else one call per interval."""
     last: dict[str, float] = {}
 

@@ -62,7 +62,7 @@ class TrainingView(AbstractContextManager["TrainingView"], Protocol):
         """Say how to continue."""
 
     def finished(self, folder: Path) -> None:
-        """Say where everything lies."""
+        """Print the folder of the trained network."""
 
 
 def make_training_view(as_json: bool) -> TrainingView:
@@ -117,7 +117,7 @@ class LineTraining:
         self._console.print(f"Interrupted; finished epochs are kept. Continue: {command}", soft_wrap=True)
 
     def finished(self, folder: Path) -> None:
-        """Say where everything lies."""
+        """Print the folder of the trained network."""
         self._console.print(f"Score it on the test images: aebnas evaluate {folder}", soft_wrap=True)
 
 
@@ -161,7 +161,7 @@ class BarTraining(LineTraining):
         super().interrupted(command)
 
     def finished(self, folder: Path) -> None:
-        """Say where everything lies."""
+        """Print the folder of the trained network."""
         self._bar.stop()
         super().finished(folder)
 

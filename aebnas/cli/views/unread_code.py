@@ -10,7 +10,7 @@ from aebnas.search.unread_code import UNCHECKED, UNKNOWN_WITHOUT_CODE, not_loade
 
 
 def describe_unread(config: SearchFile, file: str, json: bool) -> None:
-    """Print what a file says as far as it can be told without the code of its space.
+    """Print of a file what can be said without running the code of its space.
 
     Args:
         config: The file, read without consent.

@@ -16,11 +16,9 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.files.templates import filled
 from aebnas.hardware.devices.devices import processor
 from aebnas.nets.given_weights import Given, given_part
-from aebnas.train.full.checkpoint import Checkpoint
+from aebnas.train.full.checkpoint import EVALUATION_FILE, Checkpoint
 from aebnas.version import __version__
 
-EVALUATION = "evaluation.json"
-"""What `aebnas evaluate` said about a checkpoint."""
 _SHOWN_CLASSES = 20
 _VERSIONS = ("aebnas", "torch", "numpy", "python")
 
@@ -126,13 +124,13 @@ def _parity(parity: Parity | None, precision: str) -> str:
 
 def _evaluation(source: Source) -> str:
     """Return the test metrics of the checkpoint, if it has been evaluated."""
-    path = source.path / EVALUATION
+    path = source.path / EVALUATION_FILE
     if not path.is_file():
         return "It has not been scored on test images: `aebnas evaluate CHECKPOINT` does, then export again."
     try:
         return _test_metrics(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        return f"`{EVALUATION}` of the checkpoint could not be read ({type(error).__name__}: {error})."
+        return f"`{EVALUATION_FILE}` of the checkpoint could not be read ({type(error).__name__}: {error})."
 
 
 def _test_metrics(report: Mapping[str, Any]) -> str:

@@ -125,7 +125,7 @@ def export(
 
 
 def _fp32(source: Source) -> tuple[_Network, ExitSamples]:
-    """Return the checked network, and what it says on calibrate."""
+    """Return the checked network, and its logits on calibrate."""
     trained, prepare = source.trained, source.prepare
     graphs = network_graphs(trained.network)
     chain = SegmentChain([open_session(graph) for graph in graphs])
@@ -150,7 +150,7 @@ def _int8(source: Source, fp32: _Network, calibrate: ExitSamples) -> _Network:
 
 
 def _ranged(images: Samples) -> int:
-    """Return how many calibrate images quantise; the rest compares what nothing was fitted on."""
+    """Return how many calibrate images the quantisation is fitted on; the others score its result."""
     return min(QUANTISED_ON, max(1, len(images) // 2))
 
 

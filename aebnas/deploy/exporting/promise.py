@@ -68,7 +68,7 @@ def _promise(guarantee: GuaranteeConfig) -> str:
 
 
 def _idle(policy: ExitPolicy) -> str:
-    """Return that nothing leaves early, where that is how the promise is kept."""
+    """Return a warning where the policy keeps its guarantee only because no image leaves early."""
     if policy.exits < 2 or policy.to_dict() != never_leave(policy.exits).to_dict():
         return ""
     return " No early answer could be cleared: the last exit answers everything, which spares nothing."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aebnas.deploy.manifest import CARD, INT8_FOLDER, LABELS, MANIFEST, POLICY, SAMPLES, read_manifest
 from aebnas.errors import AebnasError, RunError
-from aebnas.files.draft import clear_drafts, draft_of, put
+from aebnas.files.draft import clear_drafts, folder_draft, put
 
 
 def refuse_existing(folder: Path, force: bool) -> None:
@@ -65,7 +65,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], force: bool) -> No
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(folder)
-        with draft_of(folder) as draft:
+        with folder_draft(folder) as draft:
             for name, content in contents.items():
                 _write(draft / name, content)
             refuse_existing(folder, force)  # again: something may have come since

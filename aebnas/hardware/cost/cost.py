@@ -172,7 +172,7 @@ def _watch_unread(module: nn.Module) -> Mapping[Tensor, int]:
 
 
 def _unread(conv: nn.Conv2d, x: Tensor, zeros: Sides) -> int:
-    """Return how many weights of a convolution meet nothing but padding, its own or zeros in ``x``."""
+    """Return how many weights of a convolution are only ever multiplied with padding or zeros of ``x``."""
     rows, columns = (_taps(conv, axis, size, zeros[axis]) for axis, size in enumerate(x.shape[2:]))
     pairs = conv.weight.shape[0] * conv.weight.shape[1]
     return conv.weight.numel() - pairs * rows * columns

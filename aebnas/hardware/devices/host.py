@@ -53,7 +53,7 @@ class OtherProcesses:
 
     @property
     def is_known(self) -> bool:
-        """Return whether the system tells."""
+        """Return whether the system reports this."""
         return self._now() is not None
 
     def busy_cores(self) -> float | None:

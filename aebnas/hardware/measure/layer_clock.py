@@ -92,7 +92,7 @@ def _padding_after(end: End) -> list[nn.Module]:
 
 
 def _pointwise(channels: int, outputs: int, end: End) -> nn.Module:
-    """Return what mixes the channels of each place alone."""
+    """Return a convolution of one pixel, which mixes only the channels."""
     return nn.Linear(channels, outputs) if end.channels_last else nn.Conv2d(channels, outputs, 1)
 
 

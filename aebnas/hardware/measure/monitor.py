@@ -29,7 +29,7 @@ class Monitor(Protocol):
         """Return what the device is."""
 
     def conditions(self) -> Conditions:
-        """Return what was seen."""
+        """Return the observed states of the device."""
 
     def close(self) -> None:
         """Let the device go."""
@@ -55,7 +55,7 @@ class CpuMonitor:
         self._busy: list[float] = []
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no handle to close."""
 
     def look(self) -> str:
         """Return ``busy`` where other processes took more than a quarter of the cores left free."""

@@ -12,8 +12,7 @@ from aebnas.blocks.block import BlockSpec
 from aebnas.blocks.layer import classifier
 from aebnas.blocks.tensor_spec import image
 from aebnas.hardware.devices.target import Target
-from aebnas.hardware.measure.samples import ANCHOR as ANCHOR_NAME
-from aebnas.hardware.measure.samples import Sample, SampleFile, exit_name
+from aebnas.hardware.measure.samples import ANCHOR_NAME, Sample, SampleFile, exit_name
 from aebnas.hardware.profile.measured_network import MeasuredNetwork, Role
 from aebnas.hardware.profile.profile_schema import Overhead
 from aebnas.nets.network import EarlyExitNetwork, ExitSegment
@@ -38,7 +37,7 @@ EMPTY_SEGMENTS = 3
 Progress = Callable[[int, int], None]
 """Told how many measurements are done, and of how many."""
 
-ANCHOR = StagedArchitecture(
+ANCHOR_NETWORK = StagedArchitecture(
     resolution=32,
     stem=StemSpec(3, 2, 16, "relu"),
     stages=(
@@ -117,11 +116,11 @@ def network_clock(architecture: Architecture, task: Task, target: Target) -> Net
 
 def anchor_clock(target: Target) -> NetworkClock:
     """Return the clock of the anchor network."""
-    return network_clock(ANCHOR, ANCHOR_TASK, target)
+    return network_clock(ANCHOR_NETWORK, ANCHOR_TASK, target)
 
 
 def measure_overhead(target: Target) -> Overhead:
-    """Return what the runner costs on segments that compute next to nothing."""
+    """Return the time that the runner itself takes, measured on segments that compute next to nothing."""
     clock = _empty_network(target)
     reach = np.median([clock.sample_ns() for _ in range(ROUNDS)], axis=0) / 1e6
     # of three segments the first two decide, the last does not

@@ -34,7 +34,7 @@ from aebnas.hardware.profile.profile_schema import (
 )
 from aebnas.hardware.profile.profile_table import rounded
 from aebnas.hardware.profile.provenance import (
-    Listener,
+    ProfileListener,
     ignore,
     merged_conditions,
     refuse_mixture,
@@ -95,7 +95,7 @@ class ProfileRequest:
         return profile
 
 
-def profile_space(request: ProfileRequest, listen: Listener = ignore) -> HardwareProfile:
+def profile_space(request: ProfileRequest, listen: ProfileListener = ignore) -> HardwareProfile:
     """Measure what is missing, fit, validate and write the profile.
 
     Args:
@@ -172,7 +172,7 @@ def _metadata(
 
 
 def _with_networks(
-    profile: HardwareProfile, request: ProfileRequest, samples: SampleFile, listen: Listener
+    profile: HardwareProfile, request: ProfileRequest, samples: SampleFile, listen: ProfileListener
 ) -> HardwareProfile:
     """Return the profile with freshly measured networks of the space."""
     architectures = request.architectures()

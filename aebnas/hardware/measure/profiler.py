@@ -23,7 +23,7 @@ from aebnas.hardware.measure.layer_clock import empty_clock, ends, layer_clock
 from aebnas.hardware.measure.monitor import Monitor
 from aebnas.hardware.measure.network_clock import anchor_clock
 from aebnas.hardware.measure.rounds import is_stable, sample_ns, standard_error
-from aebnas.hardware.measure.samples import ANCHOR, Sample, SampleFile, empty_name
+from aebnas.hardware.measure.samples import ANCHOR_NAME, Sample, SampleFile, empty_name
 from aebnas.hardware.profile.profile_table import LayerRow, rounded
 
 BATCH = 200
@@ -84,10 +84,10 @@ class LayerProfiler:
                 active = [i for i, layer in enumerate(batch) if not self._is_done(layer)]
                 if not active:
                     break
-                taken = [(ANCHOR, anchor.full_ns())]
+                taken = [(ANCHOR_NAME, anchor.full_ns())]
                 taken += [(name, sample_ns(clock)) for name, clock in empties.items()]
                 taken += [(names[i], sample_ns(clocks[i])) for i in rng.permutation(active)]
-                taken += [(ANCHOR, anchor.full_ns())]
+                taken += [(ANCHOR_NAME, anchor.full_ns())]
                 note = self.monitor.look()
                 self.samples.append([Sample(number, round_, what, value, note) for what, value in taken])
                 round_ += 1
@@ -102,11 +102,11 @@ class LayerProfiler:
         """Return the anchor's time, to which everything is scaled."""
         if self.known_anchor_ns is not None:
             return self.known_anchor_ns / 1e6
-        return float(np.median(list(self.samples.batch_medians(ANCHOR).values()))) / 1e6
+        return float(np.median(list(self.samples.batch_medians(ANCHOR_NAME).values()))) / 1e6
 
     def rows(self, layers: Sequence[Layer]) -> list[LayerRow]:
         """Return the rows of layers that were measured."""
-        anchors, reference = self.samples.batch_medians(ANCHOR), self.anchor_ms() * 1e6
+        anchors, reference = self.samples.batch_medians(ANCHOR_NAME), self.anchor_ms() * 1e6
         places = {end for layer in layers for end in ends(layer, self.target)}
         empties = {end: self.samples.batch_medians(empty_name(end)) for end in places}
         return [

@@ -19,7 +19,7 @@ from aebnas.hardware.profile.agreement import agreements
 from aebnas.hardware.profile.measured_network import MeasuredNetwork, by_space
 from aebnas.hardware.profile.profile import HardwareProfile, read_profile
 from aebnas.hardware.profile.profile_schema import Agreement, Conditions, DeviceMetadata
-from aebnas.hardware.profile.provenance import Listener, ignore, watching
+from aebnas.hardware.profile.provenance import ProfileListener, ignore, watching
 from aebnas.runtime.process import prepare_process
 
 ANCHOR_ROUNDS = 10
@@ -68,7 +68,7 @@ class Revalidation:
         return wrong
 
 
-def revalidate(path: Path, listen: Listener = ignore) -> Revalidation:
+def revalidate(path: Path, listen: ProfileListener = ignore) -> Revalidation:
     """Measure a profile's validation networks again, on this device.
 
     Raises:

@@ -3,7 +3,7 @@
     hardware_profiles/NAME.samples.csv      target line, then batch,round,what,value,note
 
 A kill at any moment loses at most the round that was being measured: a torn last
-line is dropped.  ``what`` is a layer's signature, ``ANCHOR``, or what one of the functions below
+line is dropped.  ``what`` is a layer's signature, ``ANCHOR_NAME``, or what one of the functions below
 names: an empty call, a layer's energy, a whole network.
 
 Must not import torch.
@@ -26,7 +26,7 @@ from aebnas.files.atomic import append_whole
 from aebnas.hardware.devices.target import Target
 
 FINISHED = "# a profile was made of these\n"
-ANCHOR = "*anchor"
+ANCHOR_NAME = "*anchor"
 """Not a signature: the anchor network."""
 
 

@@ -58,7 +58,7 @@ class HardwareProfile:
 
     @property
     def has_energy(self) -> bool:
-        """Return whether the device told energies."""
+        """Return whether the profile has energies."""
         return self.metadata.energy.source is not None
 
     def row(self, layer: Layer) -> LayerRow:

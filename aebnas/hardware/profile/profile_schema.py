@@ -69,7 +69,7 @@ class Conditions(Frozen):
 
 
 class Overhead(Frozen):
-    """What the runner costs besides the layers, measured on segments that compute next to nothing."""
+    """Time that the runner itself takes, measured on segments that compute next to nothing."""
 
     entry_ms: Annotated[float, Field(ge=0)]
     """Once per call: the images enter the runtime."""

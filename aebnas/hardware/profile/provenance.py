@@ -15,18 +15,18 @@ from aebnas.hardware.profile.profile import HardwareProfile
 from aebnas.hardware.profile.profile_schema import Conditions, DeviceMetadata, method_of
 from aebnas.version import __version__
 
-PACKAGES = ("torch", "onnxruntime", "onnx", "numpy", "nvidia-ml-py", "thop")
-Listener = Callable[[str, int, int], None]
+MEASURING_PACKAGES = ("torch", "onnxruntime", "onnx", "numpy", "nvidia-ml-py", "thop")
+ProfileListener = Callable[[str, int, int], None]
 """Told the stage, what is done and of how much."""
 
 
 def ignore(stage: str, done: int, total: int) -> None:
-    """Listen to nothing."""
+    """Ignore the progress."""
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that take part."""
-    versions_here = {"aebnas": __version__, **{name: version(name) for name in PACKAGES}}
+    versions_here = {"aebnas": __version__, **{name: version(name) for name in MEASURING_PACKAGES}}
     if torch.version.cuda is not None:
         versions_here |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
     return versions_here
@@ -62,7 +62,7 @@ def refuse_mixture(existing: HardwareProfile, device: DeviceMetadata, has_counte
         )
 
 
-def watching(monitor: Monitor, listen: Listener) -> Listener:
+def watching(monitor: Monitor, listen: ProfileListener) -> ProfileListener:
     """Return a listener that looks at the device whenever something was measured."""
 
     def on_step(stage: str, done: int, total: int) -> None:

@@ -71,7 +71,7 @@ def write_head(folder: Path, head: StoredHead) -> None:
         contents[WEIGHTS] = safetensors.torch.save(dict(head.weights))
     record = {**head.record, "files": {name: _checksum(content) for name, content in contents.items()}}
     contents[RECORD] = json.dumps(record, indent=1).encode()
-    with draft.draft_of(folder) as place:
+    with draft.folder_draft(folder) as place:
         write_together({place / name: content for name, content in contents.items()})
         draft.put(place, folder, replace=True)
 

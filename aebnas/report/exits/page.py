@@ -8,7 +8,7 @@ from __future__ import annotations
 from aebnas.report.exits.figures import figure_data
 from aebnas.report.exits.study import ExitStudy
 from aebnas.report.exits.tables import exit_tables
-from aebnas.report.page.frame import body, filled, resource, script
+from aebnas.report.page.frame import body, resource, script, whole_page
 from aebnas.report.page.markup import data_script
 from aebnas.runs.formatting import metric_name
 
@@ -36,4 +36,4 @@ def exit_page(study: ExitStudy) -> str:
     )
     data = data_script("study", figure_data(study))
     styles = resource("page.css") + resource("report.css")
-    return filled(f"{study.run}: exit policies", content, styles, data, [script(SCRIPTS)])
+    return whole_page(f"{study.run}: exit policies", content, styles, data, [script(SCRIPTS)])

@@ -43,7 +43,7 @@ def front_csv(runs: Sequence[RunContents], winner_files: Mapping[tuple[str, str]
 
 
 def _metric_columns(runs: Sequence[RunContents]) -> list[str]:
-    """Return what every run measures, then what some did, that of devices under full names."""
+    """Return the metrics that every run has, then those of some; metrics of devices by their full names."""
     measured = [column for name in EVERYWHERE for column in (name, *BEHIND.get(name, ()))]
     names = dict.fromkeys(name for run in runs for point in run.front for name in point.metrics)
     return [*measured, "exits", "epochs", *further_metrics(names, measured)]

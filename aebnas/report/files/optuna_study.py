@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from aebnas.config.sections.constraints import full_name
 from aebnas.errors import RunError
 from aebnas.evaluation.record import Evaluation
-from aebnas.report.files.study_storage import EXAMPLE, check_storage, shown, telling
+from aebnas.report.files.study_storage import SQLITE_URL, check_storage, shown, telling
 from aebnas.runs.frame import LoadedRun
 from aebnas.runs.fronts.individuals import metrics_at, violations_of
 from aebnas.runs.fronts.operating_points import OperatingPoint
@@ -57,7 +57,7 @@ def export_study(run: LoadedRun, storage: str, name: str | None = None) -> int:
     finally:
         optuna.logging.set_verbosity(before)
     if kept != len(trials):
-        raise RunError(f"{shown(storage)} keeps {kept} of {len(trials)} trials. For a file: {EXAMPLE}")
+        raise RunError(f"{shown(storage)} keeps {kept} of {len(trials)} trials. For a file: {SQLITE_URL}")
     return kept
 
 

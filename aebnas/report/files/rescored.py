@@ -63,7 +63,7 @@ def rescored_run(
 
 
 def _problems(error: ValidationError) -> list[str]:
-    """Return what is wrong with the options; a list is not too short because its items are wrong."""
+    """Return what is wrong with the options; wrong items still count for their list's length."""
     details = error.errors(include_url=False)
     unknown = [
         f"objectives: unknown quantity {detail['input']!r}. Choices: {detail['ctx']['expected']}."

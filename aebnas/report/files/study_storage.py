@@ -19,10 +19,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from aebnas.config.choices import did_you_mean
 from aebnas.errors import RunError
 
-EXAMPLE = "sqlite:///study.db"
-FORMS = f"For a file: {EXAMPLE}; for a server: postgresql://USER:PASSWORD@HOST/NAME"
-KINDS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
-PACKAGES = {
+SQLITE_URL = "sqlite:///study.db"
+FORMS = f"For a file: {SQLITE_URL}; for a server: postgresql://USER:PASSWORD@HOST/NAME"
+DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
+DRIVER_PACKAGES = {
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",
     "MySQLdb": "mysqlclient",
@@ -79,7 +79,7 @@ def telling(storage: str, study: str) -> Iterator[None]:
 
 
 def _split(storage: str) -> tuple[str, list[str]]:
-    """Return an address without its passwords, and these."""
+    """Return an address without its passwords, and the passwords."""
     secrets = [match[2] for match in _SECRET.finditer(storage)]
     text = _SECRET.sub(rf"\1{HIDDEN}", storage)
     scheme, mark, rest = text.partition("://")
@@ -120,10 +120,11 @@ def _check_kind(storage: str, url: URL) -> None:
         is_async = url.get_dialect().is_async
     except NoSuchModuleError as error:
         kind, _, driver = url.drivername.partition("+")
-        if kind in KINDS and driver:
+        if kind in DATABASES and driver:
             why = f"unknown driver {driver!r}. Without one: {kind}://..."
         else:
-            why = f"unknown kind of database {kind!r}. {did_you_mean(kind, KINDS)}Choices: {', '.join(KINDS)}"
+            choices = f"{did_you_mean(kind, DATABASES)}Choices: {', '.join(DATABASES)}"
+            why = f"unknown kind of database {kind!r}. {choices}"
         raise _refused(storage, why) from error
     except ImportError as error:
         raise _refused(storage, _reason(error, storage)) from error
@@ -146,7 +147,7 @@ def _check_file(storage: str, url: URL, run: Path) -> None:
     is_memory = ":memory:" in name or (name.startswith("file:") and "memory" in str(url.query.get("mode")))
     if is_memory or not name.strip() or name == "file:":
         raise _refused(
-            storage, f"a database in memory is gone when the command ends. Name a file, as in {EXAMPLE}"
+            storage, f"a database in memory is gone when the command ends. Name a file, as in {SQLITE_URL}"
         )
     try:
         why = _unfit(Path(name.removeprefix("file:")), run)
@@ -163,7 +164,7 @@ def _unfit(file: Path, run: Path) -> str | None:
     if not file.parent.is_dir():
         return f"there is no folder {file.parent}: mkdir -p {shlex.quote(str(file.parent))}"
     if file.resolve() == (run / "run.sqlite").resolve():
-        return f"this is the run's own database. Name another file, as in {EXAMPLE}"
+        return f"this is the run's own database. Name another file, as in {SQLITE_URL}"
     return None
 
 
@@ -175,7 +176,7 @@ def _reason(error: BaseException, storage: str) -> str:
         error = inner
     if isinstance(error, ModuleNotFoundError) and error.name:
         module = error.name.partition(".")[0]
-        package = shlex.quote(PACKAGES.get(module, module))
+        package = shlex.quote(DRIVER_PACKAGES.get(module, module))
         return f"its driver {module} is not installed. Install it: pip install {package}"
     text = (str(error).splitlines() or [""])[0] or type(error).__name__
     for secret in _split(storage)[1]:

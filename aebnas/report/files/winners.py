@@ -36,7 +36,9 @@ FORMAT = 2
 Not for a new optional field: readers are strict, and one that does not know it refuses it by its name.
 """
 WINNER_FILE = re.compile(r"[0-9a-f]{16}\.yaml")
-HEADER = "# One architecture of a Pareto front. Read it back: aebnas.load_winner(THIS_FILE).architecture\n"
+FIRST_LINE = (
+    "# One architecture of a Pareto front. Read it back: aebnas.load_winner(THIS_FILE).architecture\n"
+)
 
 
 def _decoded(entries: Any) -> Any:
@@ -186,7 +188,7 @@ def remove_stale(folder: Path, keep: Iterable[Path]) -> None:
 def winner_text(winner: Winner) -> str:
     """Return a winner as YAML."""
     unsaid = {"weights", "epochs"} if winner.weights is None else None
-    return HEADER + _yaml(winner.model_dump(mode="json", exclude=unsaid))
+    return FIRST_LINE + _yaml(winner.model_dump(mode="json", exclude=unsaid))
 
 
 def _yaml(plain: dict[str, Any]) -> str:

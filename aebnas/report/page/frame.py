@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from aebnas.files.templates import filled as rendered
+from aebnas.files.templates import filled
 from aebnas.report.page.markup import Markup, element, joined
 from aebnas.version import __version__
 
 
-def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:
+def whole_page(title: str, body: Markup, style: str, data: Markup, scripts: Sequence[str]) -> str:
     """Return a whole page as HTML.
 
     Args:
@@ -32,7 +32,7 @@ def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence
         "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return rendered(
+    return filled(
         "aebnas.report",
         "assets",
         "page.html",
@@ -48,7 +48,7 @@ def filled(title: str, body: Markup, style: str, data: Markup, scripts: Sequence
 
 def body(name: str, /, **values: object) -> Markup:
     """Return the body of a page: a template of ``assets`` with its places filled in, text in it escaped."""
-    return Markup(rendered("aebnas.report", "assets", name, **values))
+    return Markup(filled("aebnas.report", "assets", name, **values))
 
 
 def script(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aebnas.report.page.frame import body, filled, resource, script
+from aebnas.report.page.frame import body, resource, script, whole_page
 from aebnas.report.page.markup import data_script
 from aebnas.report.page.page_data import page_data
 from aebnas.report.page.static_section import gain_lines, static_tables
@@ -68,7 +68,7 @@ def page(
         **_sections(runs, data["runs"]),
     )
     styles = resource("page.css") + resource("report.css")
-    return filled(_title(runs), content, styles, data_script("data", data), [script(SCRIPTS)])
+    return whole_page(_title(runs), content, styles, data_script("data", data), [script(SCRIPTS)])
 
 
 def _title(runs: Sequence[RunContents]) -> str:

@@ -94,7 +94,7 @@ def format_miss(run: RunContents) -> str:
 
 
 def common_notes(run: RunContents) -> list[str]:
-    """Return what the fits of all networks of the front warn of: a promise that closed every exit, say."""
+    """Return the warnings that the exit fits of all networks of the front share."""
     target_checks = {point.key: point.evaluation.target_check or {} for point in run.front}
     notes = [target_check.get("notes", ()) for target_check in target_checks.values()]
     return [note for note in (notes[0] if notes else ()) if all(note in other for other in notes)]

@@ -38,17 +38,17 @@ def open_ends(run: RunContents) -> list[str]:
 
 
 def _before(run: RunContents) -> str:
-    """Return what the best are before they are trained further."""
+    """Return the name of the top-k candidates' state before their final training."""
     return "inherited subnets" if run.inherits else "what they were before"
 
 
 def _can_go_on(run: RunContents) -> bool:
-    """Return whether the same settings can lead further: a supernet that diverged would again."""
+    """Return whether resuming can help: a supernet that diverged would do so again."""
     return not (run.metadata["supernet"] or {}).get("diverged")
 
 
 def time_is_up(run: RunContents) -> str:
-    """Return how far a search came that ``search.max_minutes`` stopped; nothing where it stopped none."""
+    """Return how far a search came before ``search.max_minutes`` stopped it; empty where it did not."""
     if not _is_cut(run):
         return ""
     limit = f"search.max_minutes: {run.config.search.max_minutes:g}"
@@ -72,7 +72,7 @@ def _reached(run: RunContents) -> str:
 
 
 def _resume(run: RunContents) -> str:
-    """Return the command; where the time is up, with as much time again, behind what was spent."""
+    """Return the command that resumes; where the time was up, with the same time once more."""
     limit, more = run.config.search.max_minutes, ""
     if limit is not None and _is_cut(run):
         spent = max(limit, (run.metadata["elapsed_seconds"] or 0.0) / 60)

@@ -38,6 +38,10 @@ def format_gain(comparison: StaticComparison) -> str:
         )
     if not any(network.kind is Kind.ALONE for network in comparison.networks):
         sentences.append("No candidate without exits was evaluated: all static networks are cut short.")
+    elif comparison.are_whole_ones_behind:
+        sentences.append(
+            "No network without exits was trained as far as those on the front; aebnas train --static does."
+        )
     return " ".join(sentences)
 
 

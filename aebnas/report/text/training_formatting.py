@@ -114,7 +114,7 @@ def _device(record: Mapping[str, Any]) -> str:
 
 
 def repeating_supernet(record: Mapping[str, Any]) -> str:
-    """Return what a run that is to come out the same needs of its supernet, as the end of a sentence."""
+    """Return what must be kept of the supernet to repeat a run exactly, as the end of a sentence."""
     if record.get("origin", "trained") not in ORIGINS:
         return f"; with the supernet that was copied from {record['origin']}"
     if record.get("processes", 1) > 1:

@@ -6,21 +6,17 @@ are.  Select chose both sides, and so flatters both; test has not been read.  Mu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aebnas.config.sections.constraints import full_name
-from aebnas.errors import CodeRefusedError, DataError, RunError
-from aebnas.evaluation.record import Evaluation
-from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.quality.comparison import paired_interval
 from aebnas.runs.contents import RunContents
 from aebnas.runs.fronts.operating_points import OperatingPoint
+from aebnas.runs.static.answers import Answers
+from aebnas.runs.static.cascades import cascades
 from aebnas.runs.static.curve import Mixture, StaticCurve, accuracy_of
-from aebnas.runs.static.networks import StaticNetwork, static_networks
-from aebnas.runs.store.arrays import read_labels, read_logits
+from aebnas.runs.static.networks import Kind, StaticNetwork, static_networks
 from aebnas.runs.store.store import RunStore
 
 TOLERANCE = 1e-6
@@ -57,6 +53,9 @@ class StaticComparison:
     at_equal_accuracy: Difference | None
     """The cheapest that is as accurate as the best static network; None: none is, or none is cheaper."""
 
+    are_whole_ones_behind: bool = False
+    """Whether networks without exits were evaluated, but none was trained as far as those on the front."""
+
     @property
     def saving(self) -> float | None:
         """Return the cost at equal accuracy, as a share of the best static network's."""
@@ -77,7 +76,11 @@ def static_comparison(run: RunContents, store: RunStore) -> StaticComparison | N
     networks = static_networks(run.done, metric)
     if not networks:
         return None
-    curve, answers = StaticCurve.of(networks, metric), _Answers(store)
+    answers = Answers(store)
+    if run.config.space.brings_weights:  # of networks that a user brought, cascades are what there is besides
+        alone = [network for network in networks if network.kind is Kind.ALONE]
+        networks = (*networks, *cascades(alone, answers, metric))
+    curve = StaticCurve.of(networks, metric)
     points = [point for point in run.front if point.evaluation.architecture.exit_names]
     fair = [(point, curve.at(point.metrics[metric])) for point in points]
     gains = [(point, baselines) for point, baselines in fair if baselines]
@@ -95,62 +98,23 @@ def static_comparison(run: RunContents, store: RunStore) -> StaticComparison | N
         metric,
         networks,
         curve,
-        None if most is None else answers.difference(*most),
-        None if cheapest is None else answers.difference(cheapest, ((curve.best, 1.0),)),
+        None if most is None else _difference(answers, *most),
+        None if cheapest is None else _difference(answers, cheapest, ((curve.best, 1.0),)),
+        _are_whole_ones_behind(run, networks),
     )
 
 
-class _Answers:
-    """Which images of select are answered right."""
+def _difference(answers: Answers, point: OperatingPoint, baselines: Mixture) -> Difference:
+    """Return a point minus a mixture of static networks, with its interval where it can be known."""
+    accuracy = point.accuracy - accuracy_of(baselines)
+    right, others = answers.at(point), [(answers.static(network), share) for network, share in baselines]
+    if right is None or any(other is None for other, _ in others):
+        return Difference(point, baselines, accuracy, None)
+    paired = right - sum(share * other for other, share in others if other is not None)
+    is_same = abs(float(paired.mean()) - accuracy) <= TOLERANCE
+    return Difference(point, baselines, accuracy, paired_interval(paired) if is_same else None)
 
-    def __init__(self, store: RunStore) -> None:
-        self._store = store
 
-    def difference(self, point: OperatingPoint, baselines: Mixture) -> Difference:
-        """Return a point minus a mixture of static networks, with its interval where it can be known."""
-        accuracy = point.accuracy - accuracy_of(baselines)
-        right, others = self._at(point), [(self._static(network), share) for network, share in baselines]
-        if right is None or any(other is None for other, _ in others):
-            return Difference(point, baselines, accuracy, None)
-        paired = right - sum(share * other for other, share in others if other is not None)
-        is_same = abs(float(paired.mean()) - accuracy) <= TOLERANCE
-        return Difference(point, baselines, accuracy, paired_interval(paired) if is_same else None)
-
-    def _static(self, network: StaticNetwork) -> NDArray[np.float64] | None:
-        if network.right is not None:
-            return network.right.astype(float)
-        samples = self._samples(network.evaluations[-1])
-        return None if samples is None else samples.correct[:, network.exit_index].astype(float)
-
-    def _at(self, point: OperatingPoint) -> NDArray[np.float64] | None:
-        samples, policy = self._samples(point.evaluation), point.curve.policies[point.index]
-        if samples is None:
-            return None
-        try:
-            chosen = policy.decide(samples.logits)
-        except CodeRefusedError:  # a policy from outside, which a report does not run unasked
-            return None
-        except DataError:  # it looks at logits, which are kept apart
-            samples = self._with_logits(point.evaluation)
-            if samples is None:
-                return None
-            chosen = policy.decide(samples.logits)
-        return samples.correct[np.arange(len(samples)), chosen].astype(float)
-
-    def _samples(self, evaluation: Evaluation) -> ExitSamples | None:
-        """Return what the exits of a candidate said on select; None: it is not kept."""
-        try:
-            records = self._store.exit_records(evaluation.key, evaluation.fidelity)
-            if records is None:
-                return None
-            select, labels = records[1], read_labels(self._store.path)[1]
-        except RunError:
-            return None
-        return ExitSamples.of_scores(select.scores, select.predictions, labels, evaluation.reach_macs)
-
-    def _with_logits(self, evaluation: Evaluation) -> ExitSamples | None:
-        try:
-            logits = read_logits(self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity))[1]
-            return ExitSamples.of(logits, read_labels(self._store.path)[1], evaluation.reach_macs)
-        except (RunError, DataError):
-            return None
+def _are_whole_ones_behind(run: RunContents, networks: Sequence[StaticNetwork]) -> bool:
+    alone = [network.evaluations[0] for network in networks if network.kind is Kind.ALONE]
+    return bool(alone) and not any(map(run.can_be_on_front, alone))

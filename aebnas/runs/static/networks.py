@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.evaluation.record import Evaluation
+from aebnas.pretrained.layer import TYPE
 from aebnas.runs.formatting import FINAL, exit_names
 from aebnas.runs.fronts.pareto import non_dominated
+from aebnas.space.drawing import format_size
 
 
 class Kind(StrEnum):
@@ -57,13 +59,14 @@ class StaticNetwork:
 
     def text(self) -> str:
         """Return what it is, for people."""
+        names = [_name(evaluation) for evaluation in self.evaluations]
         if self.kind is Kind.CASCADE:
-            return "the cascade " + " then ".join(evaluation.key for evaluation in self.evaluations)
+            return f"the cascade {', then '.join(names)}"
         if self.kind is Kind.ALONE:
-            return f"{self.key} without exits"
+            return f"{names[0]} without exits"
         if self.exit_name == FINAL:
-            return f"{self.key} with its exits taken away"
-        return f"{self.key} cut short behind {self.exit_name}"
+            return f"{names[0]} with its exits taken away"
+        return f"{names[0]} cut short behind {self.exit_name}"
 
 
 def static_networks(done: Iterable[Evaluation], metric: str) -> tuple[StaticNetwork, ...]:
@@ -83,6 +86,24 @@ def static_front(networks: Iterable[StaticNetwork], metric: str) -> tuple[Static
         return ()
     mask = non_dominated([[network.costs[metric], -network.accuracy] for network in ordered])
     return tuple(network for network, is_on in zip(ordered, mask, strict=True) if is_on)
+
+
+def best_alone(done: Iterable[Evaluation]) -> Evaluation | None:
+    """Return the finished candidate without early exits that is most accurate, of equal ones the cheapest."""
+    alone = [evaluation for evaluation in done if not evaluation.architecture.exit_names]
+    return max(
+        alone,
+        key=lambda evaluation: (evaluation.metrics(1.0)["accuracy"], -evaluation.reach_macs[-1]),
+        default=None,
+    )
+
+
+def _name(evaluation: Evaluation) -> str:
+    """Return a candidate's key; of a network that a user brought, its name and size before it."""
+    drawing = evaluation.architecture.drawing()
+    if TYPE not in evaluation.architecture.backbone_types:
+        return evaluation.key
+    return f"{drawing.rows[0].boxes[0].words} at {format_size(drawing.input_size)} px ({evaluation.key})"
 
 
 def _of(evaluation: Evaluation) -> list[StaticNetwork]:

@@ -9,7 +9,7 @@ from aebnas.config import SearchFile, load
 from aebnas.errors import CodeError, ConfigError, RunError
 from aebnas.extensions.consent import is_allowed, without_code
 
-FILE = "config.yaml"
+SETTINGS_FILE = "config.yaml"
 LAST_SECTION = re.compile(rb"^report:", re.MULTILINE)
 """With which every resolved configuration ends: one that was cut off would be read with defaults."""
 
@@ -21,7 +21,7 @@ def read_settings(path: Path) -> SearchFile:
         RunError: It is missing, wrong or cut off.
         CodeError: It names code that is allowed, and missing or wrong.
     """
-    file, cure = path / FILE, "Put a copy of it back"
+    file, cure = path / SETTINGS_FILE, "Put a copy of it back"
     try:
         with without_code():
             config = load(file)

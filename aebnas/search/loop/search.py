@@ -215,7 +215,8 @@ class Search:
             SearchStarted(
                 run=str(self._store.path),
                 generations=search.generations,
-                planned=planned_candidates(self._problem.search, self._plan) + self._plan.final_trainings,
+                planned=planned_candidates(search, self._plan, len(self._problem.space.baselines()))
+                + self._plan.final_trainings,
                 max_trainings=search.max_trainings,
                 max_minutes=search.max_minutes,
                 known=self._store.count(),

@@ -13,7 +13,7 @@ import numpy as np
 
 from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.events import SurrogateStatus
-from aebnas.search.proposers.draws import Admit, draw_distinct
+from aebnas.search.proposers.draws import Admit, draw_distinct, first_generation
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.space.api import SearchSpace
 from aebnas.space.genes import Genome
@@ -86,7 +86,7 @@ class RandomProposer:
         self._rng = np.random.default_rng(seed)
         self._known: set[str] = set()
         self._cost_violation = cost_violation
-        self._first: list[Genome] | None = draw_distinct(
+        self._first: list[Genome] | None = first_generation(
             space, count, self._rng, self._known, admit, cost_violation
         )
 

@@ -108,3 +108,31 @@ class _Draw:
         """Return those put aside that are least beyond the limits, by architecture key."""
         keys = sorted(self.beyond, key=lambda key: self.beyond[key][0])[:count]
         return {key: self.beyond[key][1] for key in keys}
+
+
+def first_size(count: int, baselines: int) -> int:
+    """Return how many candidates a first generation has: at least half as many as asked for are drawn.
+
+    Args:
+        count: Asked for.
+        baselines: Of the space, which come first.
+    """
+    return max(count, baselines + (count + 1) // 2) if baselines else count
+
+
+def first_generation(
+    space: SearchSpace,
+    count: int,
+    rng: np.random.Generator,
+    seen_keys: set[str],
+    admit: Admit | None = None,
+    cost_violation: CostViolation | None = None,
+) -> list[Genome]:
+    """Return the baselines of a space, whatever they cost, then genomes drawn as by ``draw_distinct``.
+
+    A front without them would not tell whether exits pay.
+    """
+    baselines = list(space.baselines())
+    seen_keys.update(space.decode(genome).key() for genome in baselines)
+    drawn = first_size(count, len(baselines)) - len(baselines)
+    return baselines + draw_distinct(space, drawn, rng, seen_keys, admit, cost_violation)

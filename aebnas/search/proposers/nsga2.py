@@ -28,7 +28,7 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 from aebnas.config.schema import SearchConfig
 from aebnas.runs.fronts.individuals import Individual
 from aebnas.search.proposers.api import KeyOf
-from aebnas.search.proposers.draws import Admit, draw_distinct
+from aebnas.search.proposers.draws import Admit, first_generation
 from aebnas.search.proposers.limits import CostViolation
 from aebnas.search.proposers.operators import exchange, random_reset
 from aebnas.space.api import SearchSpace
@@ -77,7 +77,7 @@ class Nsga2Proposer:
         self._known: set[str] = set(seen_keys)
         if initial is None:
             rng = np.random.default_rng(config.seed)
-            initial = draw_distinct(space, config.population, rng, self._known, admit, cost_violation)
+            initial = first_generation(space, config.population, rng, self._known, admit, cost_violation)
         self._duplicates = _KnownArchitectures(
             key_of or (lambda genome: space.decode(genome).key()),
             self._known,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from aebnas.blocks.block import BlockSpec
@@ -14,6 +15,7 @@ from aebnas.blocks.layer import Layer, classifier
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import END, START, TYPE
+from aebnas.pretrained.network_names import is_file
 from aebnas.pretrained.reordering import reordered
 from aebnas.pretrained.to_map import mapped, to_map
 from aebnas.space.api import GivenNetwork, Segment
@@ -142,7 +144,7 @@ class PretrainedArchitecture(PlainNetwork):
     def drawing(self) -> Drawing:
         """Return a row for each piece, and the exits behind them."""
         branches = dict(zip(self.exits, self.branches, strict=True))
-        rows = [Row("", (Box(self.network),))]
+        rows = [Row("", (Box(Path(self.network).name),))]
         for place in self.places_up_to(self.last):
             drawn, name = None, self.exit_name(place)
             if name in branches:
@@ -158,6 +160,8 @@ class PretrainedArchitecture(PlainNetwork):
         """Return the identity of the network: 16 hexadecimal digits; where its files lie does not matter."""
         plain = self.to_dict()
         del plain["weights"]
+        if is_file(self.network):
+            plain["network"] = Path(self.network).name
         return identity_of(plain)
 
     @classmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aebnas.blocks.block import NORM_EPS, PADDING
@@ -82,7 +83,7 @@ class Backbone:
         self._most = len(self._exit_cuts) if most is None else most
         cut = {size: source.at(image(request.channels, size)) for size in self.resolutions}
         notes = dict.fromkeys(note for network in cut.values() for note in network.notes)
-        self.notes = tuple(f"{options.network}: {note}." for note in notes)
+        self.notes = tuple(f"{Path(options.network).name}: {note}." for note in notes)
         self.cut_places = tuple(
             place
             for size, network in cut.items()
@@ -135,6 +136,12 @@ class Backbone:
                 kept.append((self._exit_name(place.name), modules))
         exits, branches = tuple(name for name, _ in kept), tuple(modules for _, modules in kept)
         return replace(bare, last=end, exits=exits, branches=branches)
+
+    def alone(self) -> Iterator[PretrainedArchitecture]:
+        """Yield the network without exits at each resolution, up to its end or the last one allowed."""
+        end = "" if "" in self._ends else self._ends[-1]
+        for bare in self.bare.values():
+            yield replace(bare, last=end)
 
     def encode(self, architecture: PretrainedArchitecture, put: Put) -> None:
         """Name the genes that act in an architecture of this network, with their choices.

@@ -9,6 +9,7 @@ from pathlib import Path
 from aebnas.config.sections.pretrained import GivenNetworkConfig
 from aebnas.errors import ConfigError
 from aebnas.pretrained.layer import plain_name
+from aebnas.pretrained.network_names import is_file
 from aebnas.space.pretrained.source import NetworkSource
 from aebnas.task.input_size import Size
 from aebnas.task.input_spec import Colours, Normalisation
@@ -44,11 +45,11 @@ class NetworkOptions:
 
 
 def network_options(given: GivenNetworkConfig) -> NetworkOptions:
-    """Return what a file says of a network; ``auto`` becomes None."""
+    """Return what a file says of a network; ``auto`` becomes None, paths hold from any folder."""
     own, after, last = given.normalisation, given.after, given.last
     return NetworkOptions(
-        given.network,
-        given.weights or "",
+        _absolute(given.network) if is_file(given.network) else given.network,
+        _absolute(given.weights) if given.weights else "",
         given.answer or "",
         None if own is None else Normalisation(own.mean, own.std),
         given.colours,
@@ -79,3 +80,7 @@ def labels_of(networks: Sequence[NetworkOptions]) -> tuple[str, ...]:
         name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
         for i, name in enumerate(names)
     )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())

@@ -107,6 +107,11 @@ class PretrainedSpace(GeneSpace):
         """Return every place where a network can be cut, network by network, resolution by resolution."""
         return tuple(place for backbone in self._backbones.values() for place in backbone.cut_places)
 
+    def baselines(self) -> tuple[Genome, ...]:
+        """Return each network alone, at each of its resolutions."""
+        alone = (bare for backbone in self._backbones.values() for bare in backbone.alone())
+        return tuple(self.encode(architecture) for architecture in alone)
+
     def backbone_types(self) -> tuple[str, ...]:
         """Return that backbones are made of pieces."""
         return (TYPE,)

@@ -43,6 +43,8 @@ FORMAT = 1
 FileName = Literal["weights.pt", "logits.npz"]
 WEIGHTS: FileName = "weights.pt"
 LOGITS: FileName = "logits.npz"
+EVALUATION_FILE = "evaluation.json"
+"""What ``aebnas evaluate`` said about a checkpoint; deleted when the checkpoint changes."""
 WHAT = "no checkpoint. `aebnas train` writes them: runs/NAME/trained/KEY"
 CURE = "train it again: aebnas train ... --again"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -121,7 +123,7 @@ class Checkpoint(Frozen):
 
     @property
     def task(self) -> Task:
-        """Return what comes in, and how many answers there are."""
+        """Return the task: the images' shape and the number of classes."""
         normalisation = checked_normalisation(self.mean, self.std, self.image_shape[2])
         return Task.of_samples(self.image_shape, self.classes, normalisation)
 
@@ -159,7 +161,7 @@ class Checkpoint(Frozen):
 
     @property
     def input(self) -> InputSpec:
-        """Return what the network takes in."""
+        """Return the network's input."""
         return self.architecture.input(self.task)
 
     @property
@@ -170,7 +172,7 @@ class Checkpoint(Frozen):
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A checkpoint with its weights and what it said on calibrate."""
+    """A checkpoint with its weights and its logits on calibrate."""
 
     checkpoint: Checkpoint
     network: EarlyExitNetwork

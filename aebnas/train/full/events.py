@@ -18,7 +18,7 @@ Role = Literal["network", "static", "teacher"]
 
 @dataclass(frozen=True)
 class NetworkSelected:
-    """What is going to be trained; before anything is read that takes time."""
+    """A training is about to begin; sent before anything is read that takes time."""
 
     selected: SelectedNetwork
 
@@ -119,4 +119,4 @@ FinalListener = Callable[[FinalEvent], None]
 
 
 def ignore(event: FinalEvent) -> None:
-    """Listen to nothing."""
+    """Ignore the event."""

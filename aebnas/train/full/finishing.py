@@ -22,6 +22,7 @@ from aebnas.nets.weights import weight_bytes
 from aebnas.runs.environment import environment
 from aebnas.runs.store.arrays import pack_arrays
 from aebnas.train.full.checkpoint import (
+    EVALUATION_FILE,
     FORMAT,
     LOGITS,
     WEIGHTS,
@@ -37,9 +38,6 @@ from aebnas.train.full.events import NetworkTrained
 from aebnas.train.full.exit_fit import fit_exits
 from aebnas.train.full.files import writing
 from aebnas.train.full.plan import Plan, TrainingJob
-
-EVALUATION = "evaluation.json"
-"""What ``aebnas evaluate`` said about a checkpoint; it goes where the checkpoint changes."""
 
 
 def finish(network: EarlyExitNetwork, logits: NDArray[np.float32], job: TrainingJob, plan: Plan) -> Trained:
@@ -86,7 +84,7 @@ def refitted(trained: Trained, job: TrainingJob, plan: Plan) -> Trained:
 
 
 def training_event(trained: Trained, job: TrainingJob, plan: Plan, was_known: bool) -> NetworkTrained:
-    """Return what a listener hears of a complete checkpoint."""
+    """Return the event for a complete checkpoint."""
     checkpoint = trained.checkpoint
     samples = ExitSamples.of(trained.calibrate_logits, trained.calibrate_labels, reach_of(checkpoint))
     policy = checkpoint.exit_policy
@@ -175,5 +173,5 @@ def _fitted(
 
 def _write(checkpoint: Checkpoint, job: TrainingJob) -> None:
     with writing(job.folder):
-        (job.folder / EVALUATION).unlink(missing_ok=True)
+        (job.folder / EVALUATION_FILE).unlink(missing_ok=True)
         write_atomically(job.folder / "checkpoint.yaml", checkpoint_text(checkpoint).encode())

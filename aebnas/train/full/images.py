@@ -23,7 +23,7 @@ from aebnas.task.task import Task
 
 @dataclass(frozen=True, eq=False)
 class FinalImages:
-    """What a network is trained on, and what it is not; disjoint, and no test images."""
+    """The images that train a network, and those held out; disjoint, none of test."""
 
     train: Samples
     held_out: Samples
@@ -37,17 +37,17 @@ class FinalImages:
 
     @cached_property
     def normalisation(self) -> Normalisation:
-        """Return that of ``train``, whose pixels are read once."""
+        """Return the depth of ``train``, whose pixels are read once."""
         return pixel_normalisation(self.train)
 
     @property
     def task(self) -> Task:
-        """Return what comes in, and how many answers there are."""
+        """Return the task: the images' shape and the number of classes."""
         return Task.of_samples(self.train.shape, self.classes, self.normalisation)
 
 
 def final_images(data: DataConfig, fingerprint: str | None = None, progress: bool = False) -> FinalImages:
-    """Read the images; those of test are left alone.
+    """Read the images, without those of test.
 
     Args:
         data: Where they come from.

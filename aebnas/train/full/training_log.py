@@ -36,7 +36,7 @@ class TrainingLog:
     """Writes both logs into a folder."""
 
     def __init__(self, folder: Path, exit_names: Sequence[str], rows: Sequence[Row]) -> None:
-        """Begin behind what is known; the files appear with the first row.
+        """Continue after the rows that are known; the files are written with the first row.
 
         Args:
             folder: Of the network.

@@ -19,7 +19,7 @@ from aebnas.files.atomic import write_atomically
 from aebnas.train.full.training_log import Row
 from aebnas.training.checkpoint_callback import Epoch, TrainingState
 
-FILE = "training.pt"
+UNFINISHED_FILE = "training.pt"
 Identity = Mapping[str, Any]
 """What decides the weights; fit for JSON."""
 
@@ -62,7 +62,7 @@ class SavingCallback:
 
     def record(self, epoch: Epoch, state: Callable[[], TrainingState]) -> None:
         """Write the state down, then tell its row."""
-        write_atomically(self.folder / FILE, _packed(self.identity, state(), self.rows))
+        write_atomically(self.folder / UNFINISHED_FILE, _packed(self.identity, state(), self.rows))
         self.wrote(self.rows[-1])
 
 
@@ -72,7 +72,7 @@ def read_unfinished(folder: Path) -> Unfinished | None:
     Raises:
         RunError: It cannot be read.
     """
-    path = folder / FILE
+    path = folder / UNFINISHED_FILE
     if not path.is_file():
         return None
     try:
@@ -86,7 +86,7 @@ def read_unfinished(folder: Path) -> Unfinished | None:
 
 def forget_unfinished(folder: Path) -> None:
     """Delete an unfinished training, if there is one."""
-    (folder / FILE).unlink(missing_ok=True)
+    (folder / UNFINISHED_FILE).unlink(missing_ok=True)
 
 
 def differences(old: Identity, new: Identity) -> list[str]:

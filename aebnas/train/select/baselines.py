@@ -15,6 +15,7 @@ from aebnas.exits.core.policy import ExitPolicy
 from aebnas.exits.core.threshold_policy import never_leave
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.runs.formatting import count, percent
+from aebnas.runs.static.networks import best_alone
 from aebnas.runs.store.location import has_database
 from aebnas.runs.store.store import RunStore
 from aebnas.train.full.checkpoint import Checkpoint, load_trained, read_checkpoint
@@ -100,19 +101,12 @@ def best_static(folder: Path, checkpoint: Checkpoint, splits: Splits) -> ScoredN
     try:
         if store.metadata("data") != checkpoint.data_fingerprint:
             return Missing(BEST, f"the run {run} searched on other data: it may have seen these test images")
-        static = [
-            evaluation
-            for evaluation in store.evaluations()
-            if evaluation.is_done and not evaluation.architecture.exit_names
-        ]
-        if not static:
-            return Missing(BEST, "none of its candidates is without early exits")
         plan = plan_of(store.config)
-        trained = [evaluation for evaluation in static if plan.named(evaluation.fidelity).trains]
-        best = max(
-            trained or static,
-            key=lambda evaluation: (evaluation.metrics(1.0)["accuracy"], -evaluation.reach_macs[-1]),
-        )
+        done = [evaluation for evaluation in store.evaluations() if evaluation.is_done]
+        trained = [evaluation for evaluation in done if plan.named(evaluation.fidelity).trains]
+        best = best_alone(trained) or best_alone(done)
+        if best is None:
+            return Missing(BEST, "none of its candidates is without early exits")
         if best.key == checkpoint.key:
             return Missing(BEST, "this is it")
         full = run / TRAINED / best.key
@@ -151,7 +145,7 @@ def _with_search_weights(
 
 
 def _run_of(folder: Path, checkpoint: Checkpoint) -> Path | None:
-    """Return the run that a checkpoint lies in, or else names; None where neither is there."""
+    """Return the run whose folder holds the checkpoint, else the one that it names; None without either."""
     for path in (folder.absolute().parent.parent, Path(checkpoint.run)):
         if has_database(path):
             return path

@@ -59,7 +59,7 @@ def origin_of(config: SearchFile) -> Origin:
 
 @dataclass(frozen=True)
 class SelectedNetwork:
-    """A network and all that its training takes from where it was found."""
+    """A network that a search found, with everything that its training needs from the run."""
 
     architecture: Architecture
     run: str

@@ -27,9 +27,8 @@ from aebnas.report.page.markup import finite
 from aebnas.runs.formatting import exit_names
 from aebnas.runtime.process import prepare_process
 from aebnas.runtime.runner import Images
-from aebnas.train.full.checkpoint import Checkpoint, read_checkpoint
+from aebnas.train.full.checkpoint import EVALUATION_FILE, Checkpoint, read_checkpoint
 from aebnas.train.full.files import writing
-from aebnas.train.full.finishing import EVALUATION
 from aebnas.train.select.baselines import (
     Missing,
     ScoredNetwork,
@@ -100,7 +99,7 @@ def evaluate(
     )
     with writing(folder):
         text = json.dumps(finite(report_dict(report)), indent=2, allow_nan=False)
-        write_atomically(folder / EVALUATION, text.encode())
+        write_atomically(folder / EVALUATION_FILE, text.encode())
     return report
 
 

@@ -30,7 +30,7 @@ from aebnas.errors import AebnasError
 from aebnas.search.workers.cluster.aside import outlive_nobody, receive, send
 from aebnas.search.workers.cluster.contract import ClusterLostError
 from aebnas.search.workers.cluster.session import nodes_up, start_ray, stop_ray
-from aebnas.train.tune.trial_runners import Alive, Began, Done, Place, TrialRequest
+from aebnas.train.tune.trial_runners import Alive, Began, Done, TrialRequest, TrialResources
 from aebnas.train.tune.trials import Range
 from aebnas.train.tune.tuning_record import Tried
 
@@ -52,12 +52,12 @@ QUIET = {
 
 
 def tune_aside(pipe: Connection) -> None:
-    """Be the process aside: run the trials that the pipe asks for, and tell how each ends."""
-    request, place = receive(pipe)
+    """Run the trials that a request from the pipe asks for, and send how each ends; a process of its own."""
+    request, resources = receive(pipe)
     mouth = _Mouth(pipe)
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     try:
-        mouth.say(Done(_run(request, place, mouth)))
+        mouth.say(Done(_run(request, resources, mouth)))
     except AebnasError as error:
         mouth.say(error)
     except Exception:
@@ -78,7 +78,7 @@ class _Mouth:
             send(self._pipe, message)
 
     def breathe(self) -> None:
-        """Tell again and again that Ray answers; if nothing is heard, it does not."""
+        """Send a sign of life as long as Ray answers."""
         while nodes_up():
             self.say(Alive())
             time.sleep(BREATH_SECONDS)
@@ -96,24 +96,24 @@ def _end_with_parent(pipe: Connection) -> None:
     outlive_nobody()
 
 
-def _run(request: TrialRequest, place: Place, mouth: _Mouth) -> str | None:
+def _run(request: TrialRequest, resources: TrialResources, mouth: _Mouth) -> str | None:
     """Run all trials; return the error of one that broke, if any."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    start_ray(place.workers, place.at_once, place.gpus, 0)
+    start_ray(resources.workers, resources.at_once, resources.gpus, 0)
     mouth.say(Began())
     threading.Thread(target=mouth.breathe, daemon=True).start()
     watch = _Watch(mouth.say)
     with tempfile.TemporaryDirectory(prefix="aebnas-tune-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _tuner(request, place, folder, watch).fit()
+        _tuner(request, resources, folder, watch).fit()
     if not nodes_up():  # else trials that broke with it would be taken for bad ones
         raise ClusterLostError(NODE_DIED)
     return watch.error
 
 
-def _tuner(request: TrialRequest, place: Place, folder: str, watch: _Watch) -> tune.Tuner:
+def _tuner(request: TrialRequest, resources: TrialResources, folder: str, watch: _Watch) -> tune.Tuner:
     def trainable(settings: dict[str, Any]) -> None:
         request.run(settings, lambda epoch, accuracy: tune.report({"epoch": epoch, "accuracy": accuracy}))
 
@@ -122,13 +122,13 @@ def _tuner(request: TrialRequest, place: Place, folder: str, watch: _Watch) -> t
         for name, values in request.parameters.items()
     }
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 1, "gpu": place.gpus}),
+        tune.with_resources(trainable, {"cpu": 1, "gpu": resources.gpus}),
         param_space=space,
         tune_config=tune.TuneConfig(
             metric="accuracy",
             mode="max",
             num_samples=request.left,
-            max_concurrent_trials=place.at_once,
+            max_concurrent_trials=resources.at_once,
             search_alg=OptunaSearch(
                 # the first draws of a seed are always the same: those that were tried would be tried again
                 seed=(request.seed + len(request.finished)) % 2**32,
@@ -143,7 +143,7 @@ def _tuner(request: TrialRequest, place: Place, folder: str, watch: _Watch) -> t
 
 
 def scheduler_of(request: TrialRequest) -> ASHAScheduler:
-    """Return the ASHA of a tuning, which knows how the earlier trials went."""
+    """Return the ASHA scheduler of a tuning, with the reports of earlier trials."""
     scheduler = _InformedAsha(
         time_attr="epoch",
         max_t=request.epochs,
@@ -169,7 +169,7 @@ class _InformedAsha(ASHAScheduler):
     finished: Sequence[Tried] = ()
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Learn what is compared, then hear the earlier trials out."""
+        """Set the compared metric, then add the reports of the earlier trials."""
         is_set = bool(super().set_search_properties(metric, mode, **spec))
         for number, tried in enumerate(self.finished):
             # of a trial ASHA wants the name, of its controller nothing
@@ -182,7 +182,7 @@ class _InformedAsha(ASHAScheduler):
 
 
 class _Watch(Callback):
-    """Hears of every trial that ends."""
+    """Sends every trial that ends."""
 
     def __init__(self, on_trial: Callable[[Tried], None]) -> None:
         self._on_trial = on_trial
@@ -190,7 +190,7 @@ class _Watch(Callback):
         self._reports: dict[str, dict[int, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return nothing: Tune writes its callbacks down, and a pipe cannot be."""
+        """Return an empty state: Tune pickles its callbacks, and a pipe cannot be pickled."""
         return {}
 
     def on_trial_result(

@@ -52,12 +52,12 @@ class TrialRequest:
         return self.trials - len(self.finished)
 
 
-Runner = Callable[[TrialRequest, FinalListener], list[TrialEnded]]
+TrialRunner = Callable[[TrialRequest, FinalListener], list[TrialEnded]]
 """Runs the trials that are left and returns how each ended, numbered behind those that had finished."""
 
 
 @dataclass(frozen=True)
-class Place:
+class TrialResources:
     """The share of this machine that the trials may use."""
 
     workers: WorkersConfig
@@ -93,12 +93,12 @@ def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[Tri
     """
     workers = WorkersConfig(gpus_per_worker="auto" if request.uses_gpu else 0)
     gpus = worker_gpus(workers)
-    place = Place(workers, worker_count(workers, gpus), gpus)
+    resources = TrialResources(workers, worker_count(workers, gpus), gpus)
     aside = Aside("aebnas.train.tune.ray_tuning", "tune_aside")
     ended: list[TrialEnded] = []
     try:
-        aside.send((replace(request, keep=keep_nothing), place))  # what keeps trials stays here
-        _follow(aside, request, place, ended, listener)
+        aside.send((replace(request, keep=keep_nothing), resources))  # what keeps trials stays here
+        _follow(aside, request, resources, ended, listener)
     except (GoneError, ClusterLostError) as error:
         kept = len(request.finished) + len(ended)
         text = f"Ray is gone ({error}). {kept} of {request.trials} trials are kept; the same command goes on"
@@ -109,7 +109,11 @@ def run_trials_aside(request: TrialRequest, listener: FinalListener) -> list[Tri
 
 
 def _follow(
-    aside: Aside, request: TrialRequest, place: Place, ended: list[TrialEnded], listener: FinalListener
+    aside: Aside,
+    request: TrialRequest,
+    resources: TrialResources,
+    ended: list[TrialEnded],
+    listener: FinalListener,
 ) -> None:
     """Receive what the process sends until all trials ended."""
     seconds = BEGIN_SECONDS
@@ -117,7 +121,7 @@ def _follow(
         match aside.receive(seconds):
             case Began():
                 seconds = ANSWER_SECONDS
-                listener(TuningBegan(request.trials, place.at_once, len(request.finished)))
+                listener(TuningBegan(request.trials, resources.at_once, len(request.finished)))
             case Tried() as tried:
                 request.keep(tried)
                 number = len(request.finished) + len(ended) + 1

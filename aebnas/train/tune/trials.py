@@ -96,7 +96,7 @@ def run_trial(job: TrainingJob, plan: Plan, settings: Mapping[str, Any], report:
 
 @dataclass(frozen=True)
 class _Scored:
-    """A callback that scores the network after every epoch, and remembers nothing."""
+    """A callback that scores the network after every epoch, and stores no state."""
 
     network: EarlyExitNetwork
     plan: Plan

@@ -25,11 +25,11 @@ from aebnas.train.full.events import FinalListener, TrialEnded, Tuned, ignore
 from aebnas.train.full.files import writing
 from aebnas.train.full.images import tuning_images
 from aebnas.train.full.plan import Plan, TrainingJob
-from aebnas.train.tune.trial_runners import Runner, TrialRequest, run_trials_aside
+from aebnas.train.tune.trial_runners import TrialRequest, TrialRunner, run_trials_aside
 from aebnas.train.tune.trials import FAILED, parameters_of, run_trial, with_settings
 from aebnas.train.tune.tuning_record import Question, TuningRecord, forget_tuning
 
-FILE = "tuned.yaml"
+TUNED_FILE = "tuned.yaml"
 FORMAT = 1
 
 
@@ -71,7 +71,7 @@ def tuned_plan(
     trials: int,
     listener: FinalListener = ignore,
     again: bool = False,
-    runner: Runner | None = None,
+    runner: TrialRunner | None = None,
 ) -> Plan:
     """Return a plan with the best hyperparameters for a network.
 
@@ -94,15 +94,20 @@ def tuned_plan(
         job.folder.mkdir(parents=True, exist_ok=True)
     with writing(job.folder), run_lock(job.folder):
         tuned, was_known = _read_or_tuned(job, plan, trials, listener, again, runner)
-    listener(Tuned(job.folder / FILE, tuned.best, tuned.accuracy, was_known))
+    listener(Tuned(job.folder / TUNED_FILE, tuned.best, tuned.accuracy, was_known))
     return with_settings(plan, tuned.best)
 
 
 def _read_or_tuned(
-    job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, again: bool, runner: Runner | None
+    job: TrainingJob,
+    plan: Plan,
+    trials: int,
+    listener: FinalListener,
+    again: bool,
+    runner: TrialRunner | None,
 ) -> tuple[TunedFile, bool]:
     """Return the result, and whether an earlier command had written it."""
-    path = job.folder / FILE
+    path = job.folder / TUNED_FILE
     tuned_before = None
     if path.is_file() and not again:
         tuned_before = read_model(path, TunedFile, "no result of a tuning", RunError)
@@ -117,7 +122,7 @@ def _read_or_tuned(
 
 
 def _tuned(
-    job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, runner: Runner | None
+    job: TrainingJob, plan: Plan, trials: int, listener: FinalListener, runner: TrialRunner | None
 ) -> TunedFile:
     record = TuningRecord(job.folder, _question(job, plan))
     request = _request(job, plan, trials, record)

@@ -17,7 +17,7 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import RunError
 from aebnas.files.atomic import write_atomically
 
-FILE = "tuning.json"
+TUNING_FILE = "tuning.json"
 FORMAT = 1
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -36,7 +36,7 @@ class Tried(Frozen):
 
 
 class Question(Frozen):
-    """What is tuned; trials of another question say nothing about this one."""
+    """What is tuned; trials of another question are not used for this one."""
 
     key: str
     """Identity of the architecture."""
@@ -70,7 +70,7 @@ class TuningRecord:
         Raises:
             RunError: The file is damaged, or of a newer version.
         """
-        self._path = folder / FILE
+        self._path = folder / TUNING_FILE
         self._question = question
         record = _read(self._path)
         self._trials = list(record.trials) if record is not None and record.question == question else []
@@ -93,7 +93,7 @@ class TuningRecord:
 
 def forget_tuning(folder: Path) -> None:
     """Delete the record of an unfinished tuning, if there is one."""
-    (folder / FILE).unlink(missing_ok=True)
+    (folder / TUNING_FILE).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> UnfinishedTuning | None:
