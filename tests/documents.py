@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from photos import write_photos
 from PIL import Image
 
 from aebnas.cli import main
@@ -70,7 +71,7 @@ def shortened(text: str) -> str:
 
 
 def workplace(folder: Path) -> Path:
-    """Fill a folder with what a reader has: the repository's files, and pictures of digits by class."""
+    """Fill a folder with what a reader has: the repository's files, pictures of digits, photos by class."""
     shutil.copytree(ROOT / "hardware_profiles", folder / "hardware_profiles")
     shutil.copytree(ROOT / "search_spaces", folder / "search_spaces")
     mnist5k = folder / "search_spaces/mnist5k.yaml"
@@ -82,6 +83,7 @@ def workplace(folder: Path) -> Path:
         own = folder / "my_images" / f"class{labels[i] % 4}"
         own.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels[i].reshape(8, 8) * 15).astype("uint8")).save(own / f"{i}.png")
+    write_photos(folder / "photos")
     return folder
 
 

@@ -6,10 +6,11 @@ import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from documents import ROOT, blocks, follow, workplace
+from torch import nn
 
 import aebnas
 
@@ -51,6 +52,21 @@ class Mlflow(ModuleType):
 @pytest.fixture
 def logged() -> Mlflow:
     return Mlflow()
+
+
+def make_network(*_name: str, **_options: object) -> nn.Module:
+    """What stands for any network of timm or torchvision, which are no dependencies."""
+    blocks = [nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU()]
+    network = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 1000))
+    network.pretrained_cfg = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    return network
+
+
+@pytest.fixture(autouse=True)
+def _libraries_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=make_network))
+    models = SimpleNamespace(mobilenet_v3_small=make_network)
+    monkeypatch.setitem(sys.modules, "torchvision", SimpleNamespace(models=models))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from layers import square
+from shipped import SHIPPED
 from torch import Tensor, nn
 
 from aebnas.blocks.block import BlockSpec
@@ -21,7 +22,6 @@ from aebnas.space.spaces import space_of
 from aebnas.task.task import classification
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
-SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 FP32 = 4
 
 
