@@ -138,3 +138,13 @@ def test_a_word_that_was_given_up_is_told_with_what_to_say(
 def test_a_word_that_is_plain_english_may_stand_in_prose(tmp_path: Path) -> None:
     package = house(tmp_path, {"a": '"""What they are: their roles, of course."""\n'})
     assert said(package) == (0, [])
+
+
+def test_two_test_files_of_one_name_are_told(tmp_path: Path) -> None:
+    package = house(
+        tmp_path, {"a": "", "../tests/x/test_a": "", "../tests/y/test_a": "", "../tests/test_b": ""}
+    )
+    first, second = (tmp_path / "house/../tests" / name / "test_a.py" for name in "xy")
+    code, (line,) = said(package)
+    assert code == 1
+    assert line == f"test files of one name: {first.resolve()}, {second.resolve()}"

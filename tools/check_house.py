@@ -6,6 +6,7 @@
   it when it is imported, neither itself nor through what it imports.
 - Rooms stay small: no folder holds more than 15 modules.
 - Modules and functions stay short (``lengths.py``).
+- No two test files have one name: pytest would import the first for both.
 - Words that the project gave up for those of its field do not come back (``given_up.py``), and local
   variables say what they hold (``vague_names.py``).
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +55,7 @@ def main(folder: str = "aebnas") -> int:
     package = Path(folder)
     wrong = [*circles(modules), *broken_promises(modules), *crowded(package), *too_long(package)]
     wrong += [*vague_names(package), *given_up([package, *documents])]
+    wrong += twice_named(package.parent / "tests")
     for line in wrong:
         print(line)
     return 1 if wrong else 0
@@ -89,6 +92,16 @@ def crowded(package: Path) -> list[str]:
         f"{folder}: {count} modules, more than {MOST_MODULES}; make rooms in it"
         for folder, count in sorted(counts.items())
         if count > MOST_MODULES
+    ]
+
+
+def twice_named(tests: Path) -> list[str]:
+    """Return one line per name that several test files bear."""
+    files = defaultdict[str, list[Path]](list)
+    for path in sorted(tests.rglob("test_*.py")):
+        files[path.name].append(path)
+    return [
+        f"test files of one name: {', '.join(map(str, paths))}" for paths in files.values() if len(paths) > 1
     ]
 
 

@@ -8,6 +8,7 @@ Must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from aebnas.runs.formatting import exit_names
 from aebnas.runs.frame_columns import POINT_GENES, column_kinds
 from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.reading import read_run
+from aebnas.runs.static.gain import StaticComparison, static_comparison
 from aebnas.runs.store.store import RunStore
 from aebnas.space.api import Architecture
 from aebnas.space.genes import Gene, plain_choice
@@ -33,11 +35,8 @@ def load_run(path: str | Path) -> LoadedRun:
         ConfigError: Its configuration cannot be read.
         RunError: There is no run in that directory, or it is damaged.
     """
-    store = RunStore(Path(path))
-    try:
+    with closing(RunStore(Path(path))) as store:
         return LoadedRun(read_run(store))
-    finally:
-        store.close()
 
 
 class LoadedRun:
@@ -64,6 +63,15 @@ class LoadedRun:
     def front(self) -> tuple[OperatingPoint, ...]:
         """Return the points of the Pareto front, by rising expected cost."""
         return self.contents.front
+
+    def exits_gain(self) -> StaticComparison | None:
+        """Return what exits gained over the run's static networks; None: it has no static networks.
+
+        Raises:
+            RunError: The run is damaged.
+        """
+        with closing(RunStore(self.path)) as store:
+            return static_comparison(self.contents, store)
 
     @property
     def positions(self) -> Mapping[str, Gene]:

@@ -110,7 +110,7 @@ def fitting_settings(settings: SupernetSettings, stored: Mapping[str, Any]) -> s
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ("supernet", "training")}
     arguments = list[str]()
     kept = {"supernet": stored["supernet"], "training": stored["training"]}
-    own = {"supernet": deciding_settings(settings), "training": plain["training"]}
+    own = {"supernet": deciding_settings(settings), "training": settings.training.deciding()}
     fields = {"supernet": SupernetConfig.model_fields, "training": TRAINING}
     for section, values in kept.items():
         for name, value in values.items():

@@ -30,7 +30,7 @@ def outcome_of_search(
         raise TrainingBegan
 
     monkeypatch.setattr("aebnas.evaluation.evaluator.Evaluator.evaluate", begin)
-    monkeypatch.setattr("aebnas.supernet.preparation.train", begin)
+    monkeypatch.setattr("aebnas.supernet.preparation.train_supernet", begin)
 
     def outcome(file: Path) -> tuple[int, str]:
         try:
@@ -79,7 +79,7 @@ def test_they_agree_on_a_given_supernet(
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY.replace("data: {name: digits", "data: {name: digits, limit: 400"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aebnas.supernet.preparation.train", train_supernet)
+        patch.setattr("aebnas.supernet.preparation.train_supernet", train_supernet)
         words = ("--runs", tmp_path / "given", "--set", f"training.loss={small['loss']}")
         assert run_command("supernet", file, *words).code == 0
     content = yaml.safe_load(file.read_text())

@@ -136,7 +136,7 @@ def test_an_interruption_exits_with_130_and_the_same_command_continues(
     assert events(cut)[-1]["event"] == "interrupted"
     assert events(cut)[-1]["resume"] == shlex.join(["aebnas", *map(str, words)])
     again = events(run_command(*words))
-    assert next(event["known"] for event in again if event["event"] == "training_began") == 1
+    assert next(event["epochs_done"] for event in again if event["event"] == "training_began") == 1
 
 
 class Interrupting(training_views.JsonTraining):

@@ -26,10 +26,11 @@ class Entry(NamedTuple):
     is_in_flow: bool
 
     def is_free_text(self) -> bool:
-        """Whether any word would do here."""
+        """Whether any word would do here: places of a network are known once it is loaded."""
         head, *_, last = self.path[0], self.path[-1]
         is_name = self.path == ("name",) or (head == "space" and last == "name")
-        return is_name or last in ("folder", "npz", "root", "address")
+        is_place = self.path[:3] == ("space", "exits", "after") and "." in str(self.value.value)
+        return is_name or is_place or last in ("folder", "npz", "root", "address")
 
 
 Mutator = Callable[[str, list[Entry], random.Random], str | bytes]

@@ -123,7 +123,7 @@ def test_a_killed_export_leaves_the_folder_and_a_draft_that_the_next_deletes(tmp
 
 def test_the_draft_of_a_living_export_stays(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    with drafts.draft_of(folder) as draft:
+    with drafts.folder_draft(folder) as draft:
         (draft / "file").write_bytes(b"being written")
         write_folder(folder, contents("other"), force=False)
         assert content_of(draft) == {"file": b"being written"}

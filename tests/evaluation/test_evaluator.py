@@ -13,7 +13,7 @@ from small_evaluations import architecture, config, done, evaluate, splits
 from aebnas.data.dataset import Samples
 from aebnas.data.splits import Splits
 from aebnas.errors import TrainingError
-from aebnas.evaluation import fidelities as fidelities_room
+from aebnas.evaluation import trained as trained_room
 from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import training_seed
 from aebnas.evaluation.record import Evaluation
@@ -156,7 +156,7 @@ def test_loss_weights_belong_to_positions_of_the_space(
     monkeypatch: pytest.MonkeyPatch, after: tuple[str, ...], weights: tuple[float, ...]
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(fidelities_room, "train", lambda *arguments: seen.append(arguments[3]))
+    monkeypatch.setattr(trained_room, "train", lambda *arguments: seen.append(arguments[3]))
     evaluate(
         config(training={"loss": {"name": "weighted", "exit_weights": [0.1, 0.2, 0.7]}}), architecture(*after)
     )
@@ -166,7 +166,7 @@ def test_loss_weights_belong_to_positions_of_the_space(
 def test_a_candidate_whose_exits_all_weigh_nothing_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fidelities_room, "train", failing(AssertionError("was trained")))
+    monkeypatch.setattr(trained_room, "train", failing(AssertionError("was trained")))
     weighted = config(training={"loss": {"name": "weighted", "exit_weights": [0.5, 0, 0]}})
     assert evaluate(weighted, architecture("stage2")).evaluation.status_text == (
         "failed: every exit it has, the final classifier included, weighs 0 in "
@@ -177,7 +177,7 @@ def test_a_candidate_whose_exits_all_weigh_nothing_is_refused_before_training(
 
 def test_uniform_loss_weights_are_one_per_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(fidelities_room, "train", lambda *arguments: seen.append(arguments[3]))
+    monkeypatch.setattr(trained_room, "train", lambda *arguments: seen.append(arguments[3]))
     evaluate(of=architecture("stage1"))
     assert seen == [(1.0, 1.0)]
 
@@ -185,7 +185,7 @@ def test_uniform_loss_weights_are_one_per_exit(monkeypatch: pytest.MonkeyPatch) 
 # ---------------------------------------------------------------- failures
 def failure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> str:
     """The status of a candidate whose training raises."""
-    monkeypatch.setattr(fidelities_room, "train", failing(error))
+    monkeypatch.setattr(trained_room, "train", failing(error))
     outcome = evaluate()
     assert outcome.artefacts is None
     assert outcome.evaluation.curve is None
@@ -198,7 +198,7 @@ def test_a_candidate_with_too_many_training_macs_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work = done().evaluation.reach_macs[-1] * len(splits().train) * 2
-    monkeypatch.setattr(fidelities_room, "train", failing(AssertionError("was trained")))
+    monkeypatch.setattr(trained_room, "train", failing(AssertionError("was trained")))
     settings = config(training={"epochs": 2}, evaluation={"max_training_macs": work * 0.99})
     assert evaluate(settings).evaluation.status_text == (
         f"failed: too large: {work:.3g} MACs x images x epochs > "
@@ -216,7 +216,7 @@ def test_a_candidate_that_needs_too_much_memory_is_refused_before_training(
 ) -> None:
     cost = network_cost(architecture(), classification(1, 10))
     memory = (32 * cost.saved_activation_bytes + 16 * cost.params) / 1e6
-    monkeypatch.setattr(fidelities_room, "train", failing(AssertionError("was trained")))
+    monkeypatch.setattr(trained_room, "train", failing(AssertionError("was trained")))
     status = evaluate(config(evaluation={"max_memory_mb": memory * 0.99})).evaluation.status_text
     assert status.startswith(f"failed: too large: about {memory:.0f} MB to train > evaluation.max_memory_mb")
     monkeypatch.undo()
@@ -269,7 +269,7 @@ def test_an_evaluator_is_ready_for_the_next_candidate_after_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used = Evaluator(candidate_settings(config()), splits())
-    monkeypatch.setattr(fidelities_room, "train", failing(MemoryError()))
+    monkeypatch.setattr(trained_room, "train", failing(MemoryError()))
     assert not used.evaluate(architecture()).evaluation.is_done
     monkeypatch.undo()
     assert result(used.evaluate(architecture()).evaluation) == result(done().evaluation)
@@ -279,7 +279,7 @@ def test_an_interrupt_is_no_failure_of_the_candidate(monkeypatch: pytest.MonkeyP
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fidelities_room, "train", interrupt)
+    monkeypatch.setattr(trained_room, "train", interrupt)
     with pytest.raises(KeyboardInterrupt):
         evaluate()
 

@@ -22,6 +22,7 @@ WRITERS = {
     "staging.py": "an export's draft, which is a folder",
     "download.py": "what was received is kept and continued",
     "lock.py": "a lock is empty",
+    "given_data.py": "into a draft of atomic.py, an array at a time",
     "policy_check.py": "a temporary folder, from which a process without torch reads",
     "samples.py": "a half line is cut off when it is read",
 }

@@ -194,5 +194,5 @@ def test_a_graph_that_reads_features_where_the_image_is_due_is_refused(
     content = (folder / "segment3.onnx").read_bytes()
     others = [one for one in manifest.files if one.name != "segment3.onnx"]
     object.__setattr__(manifest, "files", (*others, stored_file("segment3.onnx", content)))
-    with pytest.raises(RunError, match=r"segment 3 of 4 must have inputs image, but has x"):
+    with pytest.raises(RunError, match=r"segment 2 of 4 must have outputs features, logits, but has logits"):
         EarlyExitSession(folder)

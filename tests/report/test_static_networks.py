@@ -14,6 +14,7 @@ from aebnas.cli.views.front import print_front
 from aebnas.exits.quality.comparison import paired_interval
 from aebnas.report import write_report
 from aebnas.report.text.static_text import format_gain, plain_comparison
+from aebnas.runs.frame import load_run
 from aebnas.runs.reading import read_run
 from aebnas.runs.static.curve import StaticCurve, accuracy_of
 from aebnas.runs.static.gain import StaticComparison, static_comparison
@@ -132,7 +133,8 @@ def test_the_page_begins_with_the_gain(gaining: RunStore, tmp_path: Path) -> Non
 
 def test_the_terminal_begins_with_the_gain_and_lists_static_networks(gaining: RunStore) -> None:
     console = Console(width=110, record=True, file=StringIO())
-    print_front(console, read_run(gaining), gaining)
+    run = read_run(gaining)
+    print_front(console, run, static_comparison(run, gaining))
     text = console.export_text()
     assert text.startswith("Exits gained")
     assert "cut short behind stage1" in text
@@ -164,3 +166,8 @@ def test_kinds_of_static_networks_differ_in_shape_not_in_colour(gaining: RunStor
     assert len(set(shapes)) == len(shapes) > 0
     assert len(set(colours)) == 1
     assert drawn >= len(shapes)
+
+
+def test_a_loaded_run_says_the_same(gaining: RunStore) -> None:
+    gain = load_run(gaining.path).exits_gain()
+    assert plain_comparison(gain) == plain_comparison(compared(gaining))

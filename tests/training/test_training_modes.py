@@ -98,7 +98,7 @@ def test_every_mode_repeats_itself_and_leaves_all_weights_trainable(loss: str) -
 
 @pytest.mark.parametrize("loss", LOSS_NAMES)
 def test_every_mode_trains_a_network_without_early_exits(loss: str) -> None:
-    config = TrainingConfig(epochs=2, loss=loss)
+    config = TrainingConfig(epochs=6, loss=loss)
     made = one_exit(config.boosting_coefficient)
     before = state(made)
     train(made, FixedBatches(random_batch()), config, (1.0,), FP32)

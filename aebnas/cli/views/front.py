@@ -8,22 +8,22 @@ from aebnas.report.text.static_table import static_table
 from aebnas.report.text.static_text import format_gain
 from aebnas.report.text.terminal import contents_table
 from aebnas.runs.contents import RunContents
-from aebnas.runs.static.gain import static_comparison
-from aebnas.runs.store.store import RunStore
+from aebnas.runs.static.gain import StaticComparison
 from aebnas.terminal.fitting import FittedText
 
 
-def print_front(console: Console, run: RunContents, store: RunStore, width: int | None = None) -> None:
+def print_front(
+    console: Console, run: RunContents, comparison: StaticComparison | None, width: int | None = None
+) -> None:
     """Print what exits gained over static networks, the front, and the static networks beside it.
 
     Args:
         console: Where to.
         run: The contents of the run.
-        store: The same run.
+        comparison: What its exits gained over its static networks; None: it has none.
         width: Of tables, at most; default: the console's.
     """
     width = console.width if width is None else width
-    comparison = static_comparison(run, store)
     if comparison is not None and run.front:
         console.print(FittedText(format_gain(comparison), "bold"), soft_wrap=False)
     console.print(contents_table(run, width=width), soft_wrap=False)

@@ -63,9 +63,7 @@ from typing import Any
 from aebnas.cli.views.views import supernet_steps
 from aebnas.report.page.markup import finite
 from aebnas.report.text.static_text import plain_comparison
-from aebnas.runs.reading import read_run
-from aebnas.runs.static.gain import static_comparison
-from aebnas.runs.store.store import RunStore
+from aebnas.runs.frame import load_run
 from aebnas.search.events import CandidateFinished, Event
 
 
@@ -99,11 +97,7 @@ class JsonLines:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Write the last object of a finished search."""
-        store = RunStore(path)
-        try:
-            gain = plain_comparison(static_comparison(read_run(store), store))
-        finally:
-            store.close()
+        gain = plain_comparison(load_run(path).exits_gain())
         report = None if page is None else str(page)
         write({"event": "finished", "run": str(path), "report": report, "exits_gain": gain})
 

@@ -32,8 +32,7 @@ from aebnas.cli.views.progress import Progress
 from aebnas.cli.views.views import ending, interruption
 from aebnas.report.text.run_status import time_is_up
 from aebnas.runs.formatting import count, duration, landmarks, percent
-from aebnas.runs.reading import read_run
-from aebnas.runs.store.store import RunStore
+from aebnas.runs.frame import load_run
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -128,9 +127,9 @@ class LiveView:
     def finished(self, path: Path, page: Path | None) -> None:
         """Show the front, whether the time limit cut the search, and where the report lies."""
         self._clear()
-        store = RunStore(path)
-        run = read_run(store)
-        print_front(self._console, run, store)
+        loaded = load_run(path)
+        run = loaded.contents
+        print_front(self._console, run, loaded.exits_gain())
         self._console.print(FittedText(self._summary(), "dim"))
         if late := time_is_up(run):
             self._console.print(late, style="yellow", soft_wrap=True)

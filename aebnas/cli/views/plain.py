@@ -14,8 +14,7 @@ from aebnas.cli.views.views import ending, interruption
 from aebnas.evaluation.record import Evaluation
 from aebnas.report.text.run_status import time_is_up
 from aebnas.runs.formatting import count, duration, landmarks, percent, si
-from aebnas.runs.reading import read_run
-from aebnas.runs.store.store import RunStore
+from aebnas.runs.frame import load_run
 from aebnas.search.events import (
     CandidateFinished,
     Event,
@@ -92,9 +91,9 @@ class PlainView:
 
     def finished(self, path: Path, page: Path | None) -> None:
         """Print the front, whether the time limit cut the search, and where the report lies."""
-        store = RunStore(path)
-        run = read_run(store)
-        print_front(Console(width=WIDTH, highlight=False, markup=False), run, store)
+        loaded = load_run(path)
+        run = loaded.contents
+        print_front(Console(width=WIDTH, highlight=False, markup=False), run, loaded.exits_gain())
         if late := time_is_up(run):
             _say(late)
         _say(ending(path, page))

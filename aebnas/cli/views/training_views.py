@@ -3,13 +3,13 @@
 JSON: every object has ``event``; the others are
 
     network_selected   key, text, run, folder
-    training_began     role (network, static, teacher), key, folder, epochs, known (done before), images,
+    training_began     role (network, static, teacher), key, folder, epochs, epochs_done (before), images,
                        inherits (begins with weights of the run's supernet)
     epoch_ended        role, epoch (from 1), epochs, phase, loss (nats), learning_rate, seconds,
                        accuracy (of every exit on calibrate, or null)
     network_trained    role, key, folder, was_known, accuracy, policy_accuracy, policy_cost, cost_metric,
                        target check (both on calibrate)
-    tuning_began       trials, at_once, known (of the trials, done before)
+    tuning_began       trials, at_once, trials_done (before)
     trial_ended        number, trials, settings, accuracy (mean over the exits, on select), epochs
     tuned              file, settings, accuracy, was_known
     interrupted        resume (the command that continues)

@@ -24,7 +24,7 @@ def _of_its_kind(value: Any, handler: Any) -> Any:
     kind = value.get("kind", STAGED)
     if is_outside(kind):
         return outside_space(value)
-    if kind not in SECTIONS:
+    if not isinstance(kind, str) or kind not in SECTIONS:
         near = did_you_mean(kind, list(SECTIONS)) if isinstance(kind, str) else ""
         reject([(("kind",), f"unknown value {kind!r:.60}. {near}Choices: {', '.join(SECTIONS)}, or {HINT}.")])
     return SECTIONS[kind].model_validate(value)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aebnas.cli.command import Command
 from aebnas.cli.options import add_allow_code, add_json
 
 if TYPE_CHECKING:
-    from aebnas.runs.contents import RunContents
-    from aebnas.runs.store.store import RunStore
+    from aebnas.runs.frame import LoadedRun
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,38 +30,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the front of a run on other devices."""
     from aebnas.api.results import rescore_run
-    from aebnas.runs.store.store import RunStore
 
     rescored = rescore_run(arguments.run, arguments.hardware, arguments.objectives, table=arguments.output)
-    with closing(RunStore(rescored.path)) as store:
-        _show(rescored.contents, store, arguments.json)
+    if arguments.json:
+        print(json.dumps(_plain(rescored)))
+    else:
+        from aebnas.cli.views.consoles import results_console
+        from aebnas.cli.views.front import print_front
+
+        print_front(results_console(), rescored.contents, rescored.exits_gain())
     return 0
 
 
-def _show(run: RunContents, store: RunStore, as_json: bool) -> None:
-    from aebnas.runs.static.gain import static_comparison
+def _plain(run: LoadedRun) -> Any:
+    from aebnas.report.page.markup import finite
+    from aebnas.report.text.static_text import plain_comparison
 
-    if as_json:
-        points = [
-            {
-                "key": point.key,
-                "budget_fraction": point.budget_fraction,
-                "setting": point.setting,
-                "metrics": dict(point.metrics),
-            }
-            for point in run.front
-        ]
-        from aebnas.report.page.markup import finite
-        from aebnas.report.text.static_text import plain_comparison
-
-        gain = plain_comparison(static_comparison(run, store))
-        plain = {"objectives": run.config.objectives, "front": points, "exits_gain": gain}
-        print(json.dumps(finite(plain)))
-        return
-    from aebnas.cli.views.consoles import results_console
-    from aebnas.cli.views.front import print_front
-
-    print_front(results_console(), run, store)
+    points = [
+        {
+            "key": point.key,
+            "budget_fraction": point.budget_fraction,
+            "setting": point.setting,
+            "metrics": dict(point.metrics),
+        }
+        for point in run.front
+    ]
+    gain = plain_comparison(run.exits_gain())
+    return finite({"objectives": run.contents.config.objectives, "front": points, "exits_gain": gain})
 
 
 COMMAND = Command(
