@@ -96,8 +96,8 @@ def test_what_features_take_is_told_before_any_is_computed(tmp_path: Path, weigh
     with new_session(given, tmp_path / "run") as search:
         list(search.run())
     size = sum(path.stat().st_size for path in (tmp_path / "cache/features").rglob("*.npy"))
-    told = float(note.split(" take ")[1].split(" MB")[0].replace(",", ""))
-    assert 0.9 * told <= size / 1e6 <= told + 0.05
+    announced = float(note.split(" take ")[1].split(" MB")[0].replace(",", ""))
+    assert 0.9 * announced <= size / 1e6 <= announced + 0.05
     assert "3 views of 1,207 training images" in note
 
 
