@@ -99,10 +99,10 @@ def test_where_logits_are_kept_the_networks_that_ran_answer_together(tmp_path: P
     right = ((first + second) / 2).argmax(axis=1) == 1
     assert right.mean() > max((first.argmax(1) == 1).mean(), (second.argmax(1) == 1).mean())
     made = cascades([replace(cheap, accuracy=0.1), replace(expensive, accuracy=0.2)], Answers(store), "macs")
-    dearest = max(made, key=lambda cascade: cascade.costs["macs"])
-    assert dearest.right is not None
+    most_expensive = max(made, key=lambda cascade: cascade.costs["macs"])
+    assert most_expensive.right is not None
     margins = np.sort(first, axis=1)[:, -1] - np.sort(first, axis=1)[:, -2]
-    share = (dearest.costs["macs"] - cheap.costs["macs"]) / expensive.costs["macs"]
+    share = (most_expensive.costs["macs"] - cheap.costs["macs"]) / expensive.costs["macs"]
     goes_on = margins <= np.sort(margins)[round(share * IMAGES) - 1]
     expected = np.where(goes_on, right, first.argmax(axis=1) == 1)
-    assert (dearest.right == expected).all()
+    assert (most_expensive.right == expected).all()
