@@ -1,4 +1,4 @@
-"""Searches on small networks that are given with their weights, whose code may run if the caller allows it."""
+"""Searches on small networks that are given with their weights; consent to run them is the caller's."""
 
 from collections.abc import Mapping
 from functools import cache
