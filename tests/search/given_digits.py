@@ -1,6 +1,8 @@
 """Small networks for digits of 8 x 8 pixels, as a user's own modules."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 
 class Digits(nn.Module):
@@ -34,3 +36,12 @@ def network() -> nn.Module:
 
 def narrow() -> nn.Module:
     return Narrow()
+
+
+class Constant(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = nn.Parameter(12 * one_hot(torch.tensor(3), 10).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.answer + 0 * x.mean((1, 2, 3))[:, None]
