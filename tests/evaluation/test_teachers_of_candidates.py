@@ -17,6 +17,7 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.extensions.consent import allow_code, look_in, without_code
+from aebnas.report.text.training_formatting import format_training
 from aebnas.search.preparation import prepare
 from aebnas.search.session import new_session, resumed_session
 
@@ -144,6 +145,11 @@ def test_code_that_is_not_allowed_is_not_looked_at() -> None:
 def test_a_section_that_is_wrong_is_refused(teacher: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         listening(teacher)
+
+
+def test_words_about_trainings_name_the_teacher() -> None:
+    text, _ = format_training(candidate_settings(listening("some/where/large.aebnas")))
+    assert text.endswith(", distilled from large.aebnas")
 
 
 def test_a_run_keeps_where_its_teacher_lies_and_refuses_another(

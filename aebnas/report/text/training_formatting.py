@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aebnas.config.sections.training import TrainingConfig
@@ -76,7 +77,7 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
         notes.append(f"in the end the best {fidelity.keep:,} {fidelity.word} {epochs} from {begun}")
     *early, last = [str(fidelity.epochs) for fidelity in plan.of_generations if fidelity.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
-    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"
+    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}{_teacher(settings.training)}"
     if first.trains:
         return trained, "; ".join(notes)
     supernet = f"inherited from a supernet of {count(settings.supernet.supernet.epochs, 'epoch')}"
@@ -85,6 +86,11 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
 
 def _beginning(training: TrainingConfig) -> str:
     return "" if training.initial_weights == "random" else f", from {training.initial_weights} weights"
+
+
+def _teacher(training: TrainingConfig) -> str:
+    teacher = training.teacher
+    return "" if teacher is None else f", distilled from {Path(teacher.network).name}"
 
 
 def format_supernet(record: Mapping[str, Any]) -> tuple[str, str]:
