@@ -44,7 +44,7 @@ def context_key(
     }
     if teaching := teacher_files(settings.training):
         metadata["teacher"] = teaching
-    if settings.plan.inherits:
+    if settings.plan.shares_weights:
         metadata["space"] = settings.supernet.space.model_dump(mode="json")
     if settings.outside_names:
         metadata["code"] = code_of(settings.outside_names)
@@ -91,7 +91,7 @@ def how_trained(settings: CandidateSettings) -> str:
 
 def _weights(settings: CandidateSettings) -> dict[str, Any]:
     metadata = {"training": settings.training.deciding(), "evaluation": _evaluation(settings)}
-    if settings.plan.inherits:
+    if settings.plan.shares_weights:
         metadata["supernet"] = deciding_settings(settings.supernet)
     return metadata
 

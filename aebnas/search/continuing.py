@@ -130,7 +130,7 @@ def check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> N
     Raises:
         RunError: Its supernet is of something else, or damaged.
     """
-    if plan_of(config).inherits and (store.path / "supernet").is_dir():
+    if plan_of(config).shares_weights and (store.path / "supernet").is_dir():
         from aebnas.supernet.preparation import check_own  # imports torch
 
         check_own(supernet_settings(config), splits, store.path)

@@ -78,7 +78,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
     _check_paths(config)
-    inherits_from = config.supernet.file if plan_of(config).inherits else None
+    inherits_from = config.supernet.file if plan_of(config).shares_weights else None
     data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config.workers, config.training.augment, data, config.data.folder is not None)
@@ -155,7 +155,7 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
         raise ConfigError(f"training.loss.exit_weights: {message}")
     if config.space.brings_weights and not has_unread_space(config):
         space.layers(problem.task)  # raises where a head does not fit
-    if problem.plan.inherits and not space.slots(problem.task):
+    if problem.plan.shares_weights and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"
@@ -174,7 +174,7 @@ def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if plan_of(config).inherits and config.supernet.file is not None and data.splits is not None:
+    if plan_of(config).shares_weights and config.supernet.file is not None and data.splits is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(supernet_settings(config), data.splits)

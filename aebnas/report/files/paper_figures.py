@@ -167,7 +167,7 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
 
 
 def _hypervolume(runs: Sequence[RunContents]) -> Figure:
-    what = "Candidates" if any(run.inherits for run in runs) else "Trainings"
+    what = "Candidates" if any(not run.plan.are_trainings for run in runs) else "Trainings"
     figure, axes = _plain(what, "Hypervolume")
     for i, run in enumerate(runs):
         x = [full_trainings(generation) for generation in run.generations]

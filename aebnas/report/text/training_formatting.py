@@ -24,7 +24,7 @@ FINALS_ALONE = (
 def format_plans(plans: Sequence[Plan]) -> list[str]:
     """Return how candidates came by their weights, for every plan."""
     sentences = []
-    if any(plan.inherits for plan in plans):
+    if any(plan.shares_weights for plan in plans):
         sentences.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "inherited subnet, which is mostly less than training gives, unless it was trained further."
@@ -45,14 +45,14 @@ def format_plans(plans: Sequence[Plan]) -> list[str]:
             "counts with the accuracy that it then had: those stopped early would gain from more. "
             "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
         )
-    if any(not plan.is_uneven and not plan.inherits and not plan.is_frozen for plan in plans):
+    if any(not plan.is_uneven and not plan.shares_weights and not plan.is_frozen for plan in plans):
         sentences.append("Each architecture was trained once, from its own seed.")
     return sentences
 
 
 def candidates_word(plan: Plan) -> str:
     """Return what evaluated networks are called: trainings, unless some only inherit or are trained twice."""
-    return "Candidates" if plan.inherits or plan.finals else "Trainings"
+    return "Trainings" if plan.are_trainings and not plan.finals else "Candidates"
 
 
 def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:

@@ -227,7 +227,7 @@ class Search:
                 known=self._store.count(),
                 spent_seconds=float(self._store.metadata("elapsed_seconds", 0.0)),
                 finals=self._plan.final_trainings,
-                inherits=self._plan.inherits,
+                are_trainings=self._plan.are_trainings,
             )
         )
         if self._change is not None:
