@@ -84,6 +84,9 @@ class Finetuned(Trained):
         if not isinstance(options, FinetunedConfig):
             raise TypeError(f"options of finetuned are needed, but got those of {options.kind}")
         rate = options.peak_rate(self._bench.settings.training.learning_rate)
-        settings = self._settings(fidelity).model_copy(update={"learning_rate": rate})
+        settings = self._settings(fidelity)
+        usual = settings.frozen_batch_norm or self._bench.plan.is_frozen
+        keeps = usual if options.frozen_batch_norm is None else options.frozen_batch_norm
+        settings = settings.model_copy(update={"learning_rate": rate, "frozen_batch_norm": keeps})
         frozen = all_but_new_exits(network) if options.scope == "heads" else ()
         return train(network, source.batches, settings, weights, dtype, frozen, source.distillation)

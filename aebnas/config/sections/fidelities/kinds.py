@@ -217,6 +217,8 @@ class FinetunedConfig(FidelityOptions):
     """What they change: every weight, or exits alone, so that the network stays as it is bit for bit."""
     learning_rate: Rate | None = None
     """Their peak learning rate; null: a tenth of training's."""
+    frozen_batch_norm: bool | None = None
+    """Whether batch norms keep their statistics; null: as training says, and always behind heads."""
     keep: Keep | None = None
     """Who goes on to it: a share of every generation (1/3), or so many of the whole search (10), last."""
 
