@@ -40,7 +40,7 @@ def search_file(cifar: str, weights: str) -> SearchFile:
 
 
 def splits_of(config: SearchFile) -> Splits:
-    """Return 20,000 training images, and the test images in two halves: none of the networks has seen them."""
+    """Return 20,000 training images, and the test images, which no network has seen, in two halves."""
     dataset = load_dataset(config.data)
     test = dataset.test
     train = dataset.train.take(np.sort(np.random.default_rng(0).permutation(len(dataset.train))[:TRAIN]))
@@ -79,7 +79,7 @@ def main(cifar: str, weights: str) -> None:
         names = [gene.name for gene in space.genes if gene.name.endswith(".modules")]
         for name in names:
             for modules in (0, 1, 2):
-                choices = {each: -1 for each in names} | {name: modules}
+                choices = dict.fromkeys(names, -1) | {name: modules}
                 genome = tuple(
                     gene.choices.index(choices[gene.name]) if gene.name in choices else 0
                     for gene in space.genes

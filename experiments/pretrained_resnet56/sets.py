@@ -2,9 +2,9 @@
 
     python experiments/pretrained_resnet56/sets.py CIFAR WEIGHTS [--splits 10]
 
-Of each resplit 2,500 test images calibrate, 2,500 select and 5,000 score.  Every one of the 1,789 sets is scored
-as the search scores a candidate: policies fitted on calibrate, points at the shares of the file.  Writes
-sets_N.csv below runs/pretrained_resnet56/, one row per set and share.  Resplits that are there are kept.
+Of each resplit 2,500 test images calibrate, 2,500 select and 5,000 score.  Every one of the 1,789 sets is
+scored as the search scores a candidate: policies fitted on calibrate, points at the shares of the file.
+Writes sets_N.csv below runs/pretrained_resnet56/, a row per set and share.  Resplits that are there are kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from aebnas.exits.core.outcome import outcomes_of
 from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policies.configured import configured_family
+from aebnas.exits.policies.family import PolicyFamily
 from aebnas.hardware.cost.cost import network_cost
 from aebnas.heads.sets import StackedLogits
 from aebnas.space.spaces import space_of
@@ -69,8 +71,10 @@ class Resplit:
         return ExitSamples(logits, self.labels[part], reach)
 
 
-def points(resplit: Resplit, exits: list[str], reach: np.ndarray, family: object, shares: tuple[float, ...]):
-    """Return accuracy and cost of a set at each share of its full cost."""
+def points(
+    resplit: Resplit, exits: list[str], reach: np.ndarray, family: PolicyFamily, shares: tuple[float, ...]
+) -> Iterator[dict[str, float]]:
+    """Yield accuracy and cost of a set at each share of its full cost."""
     calibrate, select, test = (resplit.samples(part, exits, reach) for part in PARTS)
     curve = operating_curve(family.path(calibrate, calibrate.correct), calibrate, select)
     indices = [curve.index_within(share * reach[-1]) for share in shares]
