@@ -24,6 +24,8 @@ from aebnas.data.splits import Splits
 from aebnas.evaluation.given_heads import GivenNetworks
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.heads.features.parts import CALIBRATE, SELECT
+from aebnas.space.api import SearchSpace
+from aebnas.space.genes import Genome
 from aebnas.space.spaces import space_of
 
 HERE = Path(__file__).resolve().parent
@@ -33,10 +35,19 @@ TRAIN = 20_000
 NORMALISATION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def search_file(cifar: str, weights: str) -> SearchFile:
+def search_file(cifar: str, weights: str, *overrides: str) -> SearchFile:
     """Return the file of the search, on this machine."""
     network = Path(weights) / "cifar10_resnet56.safetensors"
-    return load(HERE / "resnet56.yaml", [f"data.root={cifar}", f"space.weights={network.resolve()}"])
+    places = (f"data.root={cifar}", f"space.weights={network.resolve()}")
+    return load(HERE / "resnet56.yaml", [*places, *overrides])
+
+
+def genome_of(space: SearchSpace, modules: tuple[int, ...]) -> Genome:
+    """Return the genome of a set, by the modules of each place; -1: no exit there."""
+    named = iter(modules)
+    return tuple(
+        gene.choices.index(next(named)) if gene.name.endswith(".modules") else 0 for gene in space.genes
+    )
 
 
 def splits_of(config: SearchFile) -> Splits:
@@ -80,11 +91,7 @@ def main(cifar: str, weights: str) -> None:
         for name in names:
             for modules in (0, 1, 2):
                 choices = dict.fromkeys(names, -1) | {name: modules}
-                genome = tuple(
-                    gene.choices.index(choices[gene.name]) if gene.name in choices else 0
-                    for gene in space.genes
-                )
-                (head,) = given.heads(space.decode(genome))
+                (head,) = given.heads(space.decode(genome_of(space, tuple(choices.values()))))
                 logits[f"{name}={modules}"] = np.concatenate([head.calibrate, head.select])
                 record = head.record
                 accuracy = (record["calibrate_accuracy"] + record["select_accuracy"]) / 2

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from bank import RUNS, SHAPE, search_file, splits_of
+from bank import RUNS, SHAPE, genome_of, search_file, splits_of
 
 import aebnas
 from aebnas.exits.core.exit_logits import ExitLogits
@@ -43,12 +43,7 @@ def all_sets(cifar: str, weights: str) -> dict[tuple[int, ...], tuple[str, np.nd
         for choices in itertools.product((ABSENT, 0, 1, 2), repeat=places):
             if sum(choice != ABSENT for choice in choices) > MOST:
                 continue
-            named = iter(choices)
-            genome = tuple(
-                gene.choices.index(next(named)) if gene.name.endswith(".modules") else 0
-                for gene in space.genes
-            )
-            architecture = space.decode(genome)
+            architecture = space.decode(genome_of(space, choices))
             sets[choices] = architecture.key(), network_cost(architecture, task).reach_macs
     return sets
 
