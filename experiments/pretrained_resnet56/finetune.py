@@ -4,7 +4,8 @@
 
 The set is the one that is best on select within half the cost of the network, in the first resplit of
 sets.py.  Its heads are trained on the network as it is, then everything further, as by the plan
-[heads, finetuned].  Writes what all exits answer to the 10,000 test images to finetuned.npz below runs/pretrained_resnet56/, and
+[heads, finetuned].  Writes what all exits answer to the 10,000 test images to finetuned.npz below
+runs/pretrained_resnet56/, and
 finetuned.json beside this file.
 """
 
