@@ -3,9 +3,9 @@
     python experiments/pretrained_resnet56/results.py CIFAR WEIGHTS
 
 Per resplit a set and its point are chosen on select (2,500 images) among those within half the cost of the
-network, and scored on 5,000 other images.  Cascades are of whole networks: the mean of the softmaxes of those
+network, and scored on 5,000 others.  Cascades are of whole networks: the mean of the softmaxes of those
 that ran, whose margin decides; thresholds are set on calibrate and select together.  The promise on harm is
-fitted on 5,000 images and counted on the other 5,000, 500 times.  Writes splits.csv, results.md and front.png.
+fitted on 5,000 images and counted on the other 5,000, 500 times.  Writes splits.csv, results.md, front.png.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def main(cifar: str, weights: str) -> None:
     promised = harm(stored, modules, cifar, weights)
     lines += [
         "",
-        f"Promise on harm (max_harm 0.01, confidence 0.9), set {modules}, {len(promised)} resplits: broken in "
-        f"{(promised.harm > 0.01).mean():.1%}; mean harm {promised.harm.mean():.4f}, mean cost "
+        f"Promise on harm (max_harm 0.01, confidence 0.9), set {modules}, {len(promised)} resplits: "
+        f"broken in {(promised.harm > 0.01).mean():.1%}; mean harm {promised.harm.mean():.4f}, mean cost "
         f"{promised.share.mean():.3f} of ResNet-56.",
     ]
     seconds = pd.concat([pd.read_csv(RUNS / f"sets_{n}.csv").seconds_per_set.head(1) for n in numbers])
