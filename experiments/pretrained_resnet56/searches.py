@@ -72,6 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = search_file(arguments.cifar, arguments.weights)
     frame = pd.read_csv(RUNS / "sets_0.csv", dtype={"key": str})
+    frame = frame[frame.share > 0]
     table = dict(tuple(frame.groupby("key")))
     cloud = np.stack([1 - frame.select_accuracy, frame.select_macs / FULL_MACS], axis=1)
     best = hypervolume(cloud, REFERENCE)

@@ -30,6 +30,9 @@ from aebnas.heads.sets import StackedLogits
 from aebnas.space.spaces import space_of
 
 ABSENT, MOST = -1, 3
+FULL_MACS = 125.485696e6
+HALF = 0.0
+"""In place of a share of a set's own full cost: the point within half the cost of ResNet-56 alone."""
 PARTS = {"calibrate": slice(0, 2500), "select": slice(2500, 5000), "test": slice(5000, 10_000)}
 
 
@@ -73,6 +76,7 @@ def points(
     calibrate, select, test = (resplit.samples(part, exits, reach) for part in PARTS)
     curve = operating_curve(family.path(calibrate, calibrate.correct), calibrate, select)
     indices = [curve.index_within(share * reach[-1]) for share in shares]
+    shares, indices = (HALF, *shares), [curve.index_within(FULL_MACS / 2), *indices]
     unseen = outcomes_of([curve.policies[i] for i in indices], test)
     for j, (share, i) in enumerate(zip(shares, indices, strict=True)):
         yield {
