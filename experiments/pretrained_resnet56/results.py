@@ -3,7 +3,8 @@
     python experiments/pretrained_resnet56/results.py CIFAR WEIGHTS
 
 Per resplit a set is chosen on select (2,500 images), at the point of its curve within half the cost of the
-network, which calibrate chooses, and scored on 5,000 others.  Cascades are of whole networks: the mean of the softmaxes of those
+network, which calibrate chooses, and scored on 5,000 others.  Cascades are of whole networks: the mean of
+the softmaxes of those
 that ran, whose margin decides; thresholds are set on calibrate and select together.  The promise on harm is
 fitted on 5,000 images and counted on the other 5,000, 500 times.  Writes splits.csv, results.md, front.png.
 """
