@@ -26,7 +26,6 @@ from aebnas.exits.operating_curve import operating_curve
 from aebnas.exits.policies.configured import configured_family
 from aebnas.exits.policies.family import PolicyFamily
 from aebnas.hardware.cost.cost import network_cost
-from aebnas.heads.sets import StackedLogits
 from aebnas.space.spaces import space_of
 
 ABSENT, MOST = -1, 3
@@ -49,6 +48,28 @@ def all_sets(cifar: str, weights: str) -> dict[tuple[int, ...], tuple[str, np.nd
             architecture = space.decode(genome_of(space, choices))
             sets[choices] = architecture.key(), network_cost(architecture, task).reach_macs
     return sets
+
+
+class StackedLogits(ExitLogits):
+    """Logits of exits side by side, which share what was computed of each one alone."""
+
+    def __init__(self, columns: list[ExitLogits]) -> None:
+        """Take logits of one exit each."""
+        super().__init__(np.concatenate([column.values for column in columns], axis=1))
+        self._columns = columns
+
+    def probabilities(self, exit_index: int) -> np.ndarray:
+        """Return the class probabilities of one exit, ``(n, classes)``."""
+        return self._columns[exit_index].probabilities(0)
+
+    def score(self, name: str, exit_index: int) -> np.ndarray:
+        """Return one exit's score, float32, ``(n,)``."""
+        return self._columns[exit_index].score(name, 0)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """The class that each exit answers, ``(n, exits)``."""
+        return np.concatenate([column.predictions for column in self._columns], axis=1)
 
 
 class Resplit:
