@@ -4,9 +4,9 @@
 
 Per resplit a set is chosen on select (2,500 images), at the point of its curve within half the cost of the
 network, which calibrate chooses, and scored on 5,000 others.  Cascades are of whole networks: the mean of
-the softmaxes of those
-that ran, whose margin decides; thresholds are set on calibrate and select together.  The promise on harm is
-fitted on 5,000 images and counted on the other 5,000, 500 times.  Writes splits.csv, results.md, front.png.
+the softmaxes of those that ran, whose margin decides; thresholds are set on calibrate and select together.
+The promise on harm is fitted on 5,000 images, and counted on the other 5,000 and on all 10,000, 500 times.
+Writes splits.csv, results.md and front.png.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def order_of(number: int, images: int) -> np.ndarray:
 
 def best_at_half(frame: pd.DataFrame) -> pd.Series:
     """Return the set that is best on select at its point within half the cost, which calibrate chose."""
-    at_half = frame[frame.share == 0]
+    at_half = frame[(frame.share == 0) & (frame.select_macs <= 1.01 * HALF)]  # else nothing was within it
     return at_half.loc[at_half.select_accuracy.idxmax()]
 
 
@@ -130,12 +130,13 @@ def harm(stored: dict[str, np.ndarray], modules: str, cifar: str, weights: str) 
     heads = list(dict.fromkeys(name.rpartition("=")[0] for name in stored if "=" in name))
     names = [f"{name}={m}" for name, m in zip(heads, chosen, strict=True) if m >= 0]
     logits, labels = np.stack([stored[name] for name in (*names, "last")], 1), stored["labels"]
-    rows = []
+    rows, all_images = [], ExitSamples.of(logits, labels, reach)
     for number in range(RESPLITS_OF_HARM):
         order = np.random.default_rng(5000 + number).permutation(len(labels))
         fit, test = (ExitSamples.of(logits[own], labels[own], reach) for own in (order[:5000], order[5000:]))
-        outcome = outcome_of(target.fit(family, fit).policy, test)
-        rows.append({"harm": outcome.harm, "share": outcome.cost / FULL_MACS})
+        policy = target.fit(family, fit).policy
+        outcome, everywhere = outcome_of(policy, test), outcome_of(policy, all_images)
+        rows.append({"harm": outcome.harm, "of_all": everywhere.harm, "share": outcome.cost / FULL_MACS})
     return pd.DataFrame(rows)
 
 
@@ -176,7 +177,9 @@ def main(cifar: str, weights: str) -> None:
     lines += [
         "",
         f"Promise on harm (max_harm 0.01, confidence 0.9), set {modules}, {len(promised)} resplits: "
-        f"broken in {(promised.harm > 0.01).mean():.1%}; mean harm {promised.harm.mean():.4f}, mean cost "
+        f"broken in {(promised.of_all > 0.01).mean():.1%} among all 10,000 images, of which the 5,000 were "
+        f"drawn, and in {(promised.harm > 0.01).mean():.1%} among the other 5,000, whose own chance comes on "
+        f"top; mean harm {promised.harm.mean():.4f}, mean cost "
         f"{promised.share.mean():.3f} of ResNet-56.",
     ]
     seconds = pd.concat([pd.read_csv(RUNS / f"sets_{n}.csv").seconds_per_set.head(1) for n in numbers])
