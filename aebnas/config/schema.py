@@ -25,7 +25,7 @@ from aebnas.config.sections.constraints import (
     wrong_start,
 )
 from aebnas.config.sections.datasets import known_or_outside, wrong_options
-from aebnas.config.sections.evaluation import EvaluationConfig, wrong_evaluation
+from aebnas.config.sections.evaluation import EvaluationConfig, with_usual_plan, wrong_evaluation
 from aebnas.config.sections.exits import ExitsConfig, traded_cost
 from aebnas.config.sections.losses import wrong_exit_weights
 from aebnas.config.sections.pixels import Pixels
@@ -225,6 +225,12 @@ class SearchFile(Frozen):
     """Who trains."""
     report: ReportConfig = ReportConfig()
     """What the report shows."""
+
+    @model_validator(mode="after")
+    def _usual_plan(self) -> SearchFile:
+        section = with_usual_plan(self.evaluation, self.space, self.training)
+        object.__setattr__(self, "evaluation", section)  # nobody has seen this file yet
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> SearchFile:

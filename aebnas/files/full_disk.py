@@ -31,7 +31,7 @@ def check_room(folder: Path, needed: int, cure: str) -> None:
     """
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise RunError(f"{_needs(folder, needed)}, but only {_mb(free)} are free. {cure}")
+        raise RunError(f"{_needs(folder, needed)}, but only {megabytes(free)} are free. {cure}")
 
 
 @contextmanager
@@ -56,8 +56,9 @@ def naming_full_disk(folder: Path, needed: int, cure: str) -> Iterator[None]:
 
 
 def _needs(folder: Path, needed: int) -> str:
-    return f"{_mb(needed)} more are needed in {folder}"
+    return f"{megabytes(needed)} more are needed in {folder}"
 
 
-def _mb(size: int) -> str:
+def megabytes(size: int) -> str:
+    """Return bytes in millions, ``410.0 MB``."""
     return f"{size / 1e6:,.1f} MB"

@@ -38,7 +38,12 @@ class Cut:
     @property
     def cached_bytes(self) -> int:
         """Return what keeping the features of one image takes, in fp16."""
-        return self.features.elements * BYTES_PER_CACHED_VALUE
+        return cached_bytes(self.features)
+
+
+def cached_bytes(features: TensorSpec) -> int:
+    """Return what keeping some features takes, in fp16."""
+    return features.elements * BYTES_PER_CACHED_VALUE
 
 
 def worthwhile(

@@ -19,6 +19,7 @@ from aebnas.errors import ConfigError, DataError
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import supernet_settings
 from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.search.feature_disk import features_note
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
@@ -85,6 +86,9 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
     problem = replace(problem, devices=devices)
     notes = weight_notes(config.training, problem.space, data.task)
+    if problem.plan.is_frozen and not has_unread_space(config):
+        networks = problem.space.given_networks(problem.task)
+        notes += features_note(problem.plan, networks, data.counts[:3], len(data.classes))
     drawn = make_proposer(problem) if has_first_limits(config.search) else None
     return Prepared(config, data, problem, drawn, notes)
 

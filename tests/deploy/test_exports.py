@@ -45,19 +45,25 @@ def test_the_check_against_torch_is_recorded(exported: Path) -> None:
     found = read_manifest(exported).parity
     assert found is not None
     assert found.images == len(digits().calibrate)
-    assert 0 < found.max_difference <= 1e-4
+    assert 0 < found.max_difference <= 2e-3
 
 
 def test_graphs_that_differ_from_torch_are_refused_with_the_number(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_torch = parity.torch_logits
-    monkeypatch.setattr(parity, "torch_logits", lambda *given: in_torch(*given) + np.float32(3e-4))
+    monkeypatch.setattr(parity, "torch_logits", lambda *given: in_torch(*given) + np.float32(0.01))
     with pytest.raises(
-        RunError, match=r"refused: .* differ from torch by up to 0\.0003\d? .* at most 0\.0001"
+        RunError, match=r"refused: .* differ from torch by up to 0\.01 .* at most 0\.00\d+ is allowed"
     ):
         export(checkpoint, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_large_logits_may_differ_by_more_since_rounding_is_a_share_of_them() -> None:
+    small, large = np.full((2, 1, 3), -0.5, np.float32), np.full((2, 1, 3), -20, np.float32)
+    assert parity.allowed_difference(small) == pytest.approx(1e-4)
+    assert parity.allowed_difference(large) == pytest.approx(2e-3)
 
 
 def test_samples_are_calibrate_images_with_the_answers_of_the_export(exported: Path) -> None:

@@ -14,6 +14,7 @@ from aebnas.config.choices import Frozen, Items, Wrong
 from aebnas.config.sections.fidelities.kinds import InheritedConfig, TrainedConfig
 from aebnas.config.sections.fidelities.plan import FidelityConfig, wrong_fidelities
 from aebnas.config.sections.losses import names_where
+from aebnas.config.sections.spaces import SpaceSection
 from aebnas.config.sections.surrogate import SurrogateName
 from aebnas.config.sections.training import TrainingConfig
 
@@ -27,7 +28,7 @@ class EvaluationConfig(Frozen):
     fidelities: Annotated[Items[FidelityConfig], Field(min_length=1, max_length=64)] = (
         TrainedConfig(kind="trained"),
     )
-    """How candidates get their weights: trained, inherited, or step by step; docs/method.md has examples."""
+    """How candidates get their weights; default: [trained], of given networks [heads, finetuned]."""
     max_training_macs: Annotated[float, Field(gt=0)] | None = None
     """Refuse a candidate, before training, whose MACs x images x epochs exceed this."""
     max_memory_mb: Annotated[float, Field(gt=0)] | None = None
@@ -38,6 +39,25 @@ class EvaluationConfig(Frozen):
         """Return the images of batch-norm statistics: of the fidelity that inherits, else the default."""
         inherited = (item for item in self.fidelities if isinstance(item, InheritedConfig))
         return next(inherited, InheritedConfig(kind="inherited")).recalibration_images
+
+
+def with_usual_plan(
+    evaluation: EvaluationConfig, space: SpaceSection, training: TrainingConfig
+) -> EvaluationConfig:
+    """Return the section with the plan that is usual in a space, where the file says nothing of one.
+
+    Heads are trained each for itself: a loss that needs all exits together has candidates trained whole.
+    """
+    if "fidelities" in evaluation.model_fields_set:
+        return evaluation
+    section = EvaluationConfig.model_validate({"fidelities": space.usual_plan})
+    if any(item.is_frozen for item in section.fidelities) and not _suits_heads(training):
+        return evaluation
+    return evaluation.model_copy(update={"fidelities": section.fidelities})
+
+
+def _suits_heads(training: TrainingConfig) -> bool:
+    return training.loss.phases == 1 and not training.loss.boosting_coefficient
 
 
 def wrong_evaluation(
@@ -57,7 +77,7 @@ def wrong_evaluation(
             f"must not be {loss.name}, which has phases of its own and goes with fidelities: [trained]"
         )
         wrong.append((("training", "loss"), text))
-    elif any(item.is_frozen for item in items) and (loss.phases > 1 or loss.boosting_coefficient):
+    elif any(item.is_frozen for item in items) and not _suits_heads(training):
         text = (
             "the fidelity heads trains every exit for itself, on a network that stays as it is: must not be "
             f"{loss.name}, whose exits build on each other or come in phases; set loss: gradient_equilibrium"

@@ -14,13 +14,15 @@ from aebnas.config.choices import Choices, Frozen, Wrong, reject
 from aebnas.config.sections.pixels import Pixels
 from aebnas.config.sections.space import BranchConfig, NormalisationConfig
 from aebnas.config.sections.spaces import SpaceSection
-from aebnas.pretrained.network_names import is_code, is_file, wrong_network
+from aebnas.pretrained.network_names import PROGRAM, is_code, is_file, wrong_network
 
 PRETRAINED = "pretrained"
 AUTO = "auto"
 """In place of a list of places: those that are worth it by what they cost."""
 OUTPUT = "output"
 """In place of a place: a network's own end."""
+USUAL_KEEP = 4
+"""Candidates that are trained further where a file says nothing of it."""
 OF_ONE = ("weights", "answer")
 """Fields that no two networks share."""
 
@@ -229,6 +231,14 @@ class PretrainedSpaceConfig(SpaceSection):
         """Return why a normalisation does not fit images of so many channels; None: all do."""
         own = [network.normalisation for network in self.networks]
         return next(filter(None, (it.problem(channels) for it in own if it is not None)), None)
+
+    @property
+    def usual_plan(self) -> tuple[dict[str, Any], ...]:
+        """Return heads on the networks as they are, then the best trained further, where one can be."""
+        heads = {"kind": "heads"}
+        if all(own.network.endswith(PROGRAM) for own in self.network):
+            return (heads,)
+        return (heads, {"kind": "finetuned", "keep": USUAL_KEEP})
 
     @property
     def code(self) -> tuple[str, ...]:

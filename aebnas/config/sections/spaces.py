@@ -55,6 +55,11 @@ class SpaceSection(Frozen):
         return self.model_copy(update=dict(files))
 
     @property
+    def usual_plan(self) -> tuple[dict[str, Any], ...]:
+        """Return the items of ``evaluation.fidelities`` where a file says nothing of them."""
+        return ({"kind": "trained"},)
+
+    @property
     def exit_positions(self) -> tuple[str, ...] | None:
         """Return the names that early exits may have, in order; None: the space tells, not its section."""
         return None

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aebnas.errors import ConfigError
+from aebnas.files.full_disk import megabytes
 
 IMAGES = "images"
 """Where features come from that no earlier cut has."""
@@ -83,7 +84,9 @@ class CachePlan:
 
     def sentence(self) -> str:
         """Return what was decided, as sentences for people."""
-        total, limit, full = (_mb(size) for size in (self.total_bytes, self.limit_bytes, self.full_bytes))
+        total, limit, full = (
+            megabytes(size) for size in (self.total_bytes, self.limit_bytes, self.full_bytes)
+        )
         if self.total_bytes == self.full_bytes:
             return f"Features of all {len(self.cuts)} cuts and {_views(self.views)} take {total} of {limit}."
         words = [f"Features of all cuts and {_views(self.full_views)} would take {full}, more than {limit}"]
@@ -127,8 +130,8 @@ def plan_cache(
         total = _total(blocks, 1, kept_bytes, answer_bytes)
     if total > limit_bytes:
         raise ConfigError(
-            f"a limit of {_mb(limit_bytes)} is too small: the network's own answers alone take {_mb(total)}; "
-            f"the smallest valid limit is {_mb(total)}"
+            f"a limit of {megabytes(limit_bytes)} is too small: the network's own answers alone take "
+            f"{megabytes(total)}; the smallest valid limit is {megabytes(total)}"
         )
     return _plan(sizes, kept, 1, total, limit_bytes, views, full)
 
@@ -180,7 +183,3 @@ def _plan(
 
 def _views(views: int) -> str:
     return f"{views} views" if views > 1 else "1 view"
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
