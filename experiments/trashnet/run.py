@@ -3,7 +3,7 @@
     python experiments/trashnet/run.py PHOTOS SEED [STAGE ...]
 
 Stages, in this order by default: search, train, static (64, 80 and 128 pixels), between (96 and 112),
-evaluate, bench.  Two more: staged and random, the space of search_spaces/efficientnet_lite0.yaml with ImageNet
+evaluate, bench.  Also staged and random: the space of search_spaces/efficientnet_lite0.yaml with ImageNet
 weights and without.  All of them call the command line, each in a process of its own, whose CPU seconds are
 counted.  What is there already is not made again.  SEED cuts other test images.  What is trained lies below
 runs/; the figures go to results/seed_SEED.json and .npz beside this file, and report.py reads them.
