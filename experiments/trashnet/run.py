@@ -147,7 +147,7 @@ class Experiment:
 
     def _export(self, stage: str, checkpoint: Path, folder: Path) -> None:
         if not folder.exists():
-            self.aebnas(stage, "export", checkpoint, folder, "--samples", 64)
+            self.aebnas(stage, "export", checkpoint, folder, "--samples", 256)  # which bench reads
 
     def _static(self, *resolutions: int) -> None:
         keys = self._static_keys()
