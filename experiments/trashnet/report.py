@@ -89,6 +89,7 @@ def comparisons(seeds: list[Seed]) -> list[str]:
         "| test images | above the curve at equal MACs | against its best | share of its MACs |",
         "| --- " * 4 + "|",
     ]
+    seeds = [seed for seed in seeds if seed.names]
     rows = [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else [])
     for row in rows:
         equal = [seed.right["winner"] - seed.curve_at(seed.macs("winner")) for seed in row]
