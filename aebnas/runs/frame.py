@@ -44,8 +44,7 @@ class LoadedRun:
 
     def __init__(self, contents: RunContents) -> None:
         """Wrap the contents of a run."""
-        self.contents = contents
-        self._space = contents.space
+        self.contents = contents  # its space, which may take seconds, is made when genes are asked for
         self._genes = cache(self._read_genes)
 
     @property
@@ -76,7 +75,7 @@ class LoadedRun:
     @property
     def positions(self) -> Mapping[str, Gene]:
         """Return every gene and fixed position of the search space, by name."""
-        return self._space.positions
+        return self.contents.space.positions
 
     def genes(self, architecture: Architecture) -> dict[str, Any]:
         """Return the choice of every active gene of an architecture, by the gene's name."""
@@ -131,7 +130,7 @@ class LoadedRun:
     def _read_genes(self, architecture: Architecture) -> dict[str, Any]:
         choices = {name: gene.choices for name, gene in self.positions.items()}
         try:
-            indices = self._space.active_genes(architecture)
+            indices = self.contents.space.active_genes(architecture)
         except ConfigError as error:
             raise RunError(
                 f"{self.contents.path} is damaged: {architecture.key()} is not of its space: {error}. "

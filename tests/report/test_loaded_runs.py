@@ -34,6 +34,14 @@ def run(path: Path) -> LoadedRun:
     return aebnas.load_run(path)
 
 
+def test_a_run_is_loaded_without_making_its_space(run: LoadedRun) -> None:
+    assert run.contents.done
+    assert run.front
+    assert "space" not in vars(run.contents)  # around a network of a user's it takes seconds
+    assert run.positions
+    assert "space" in vars(run.contents)
+
+
 # ---------------------------------------------------------------- pandas
 def test_a_frame_has_one_row_per_operating_point_and_per_failure(run: LoadedRun) -> None:
     frame = run.to_frame()

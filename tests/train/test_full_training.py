@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -245,6 +245,19 @@ def test_weights_that_would_train_nothing_are_refused_before_anything_is_written
     with pytest.raises(ConfigError, match="exit_weights needs 2 values"):
         train_network(task(tmp_path / "new"), wrong)
     assert not (tmp_path / "new").exists()
+
+
+class NoSpace:
+    def space(self, task: Any) -> Any:
+        raise AssertionError("the space was made")
+
+
+def test_the_space_is_made_only_for_weights_of_exits_that_are_given(tmp_path: Path) -> None:
+    selected = replace(plan().selected, origin=cast("Any", NoSpace()))
+    assert task(tmp_path).weights(replace(plan(), selected=selected)) == (1.0, 1.0)
+    weighted = plan(loss={"name": "weighted", "exit_weights": (1.0, 0.5)})
+    with pytest.raises(AssertionError, match="the space was made"):
+        task(tmp_path).weights(replace(weighted, selected=selected))
 
 
 # ---------------------------------------------------------------- images

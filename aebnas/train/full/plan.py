@@ -140,11 +140,11 @@ class TrainingJob:
             ConfigError: ``exit_weights`` do not say what this network's exits weigh.
         """
         given, exits = plan.settings.training.exit_weights, self.architecture.exit_names
-        if self.is_static:
-            given = None
+        if given is None or self.is_static:  # the space around a network takes seconds to make
+            return exit_weights(None, exits, self.architecture)
         origin = plan.selected.origin
         positions = exits if origin is None else origin.space(plan.images.task).exit_positions
-        if given is not None and len(given) != len(positions) + 1:
+        if len(given) != len(positions) + 1:
             raise ConfigError(
                 f"training.loss.exit_weights needs {len(positions) + 1} values, one per exit of "
                 f"{', '.join(positions) or 'no stage'} and the final classifier, but got {len(given)}"
