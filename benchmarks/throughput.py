@@ -29,7 +29,7 @@ from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.spaces import space_of
 from aebnas.task.task import Task, classification
 from aebnas.training.precision import training_dtype
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 STEPS = 60
 CASES = {"search_spaces/mnist5k.yaml": (28, 28, 1), "search_spaces/cifar10_dense.yaml": (32, 32, 3)}

@@ -60,8 +60,8 @@ def train_winner(
         inherit: Begin with the weights that the run's supernet holds.
         distill: Learn the answers of the space's largest network too, which is trained first.
         teacher: Learn the answers of this network instead: the folder of a trained one,
-            ``package.module:Name`` of code of your own, a ``.pt2`` file, or a name of ours. It must not have
-            seen calibrate or test.
+            ``package.module:Name`` of code of your own, a ``.pt2`` or ``.aebnas`` file, or a name of ours. It
+            must not have seen calibrate or test. Default: ``training.teacher`` of the search, if it had one.
         distill_share: Of those answers in every exit's loss, 0 to 1.
         distill_temperature: Of those answers, above 0.
         tune: Try so many settings of hyperparameters before, on Ray Tune; 0: none.

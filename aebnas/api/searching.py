@@ -201,7 +201,7 @@ def _inheriting(file: str | Path | SearchFile, overrides: Sequence[str]) -> Sear
     from aebnas.evaluation.plan import plan_of
 
     config = search_file(file, overrides)
-    if plan_of(config).inherits:
+    if plan_of(config).shares_weights:
         return config
     inherits = "evaluation.fidelities=[inherited]"
     if isinstance(file, str | Path):

@@ -19,8 +19,12 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weight_sources import begun_network
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.spaces import make_space
+from aebnas.task.input_spec import InputSpec
+from aebnas.training.given_teacher import SETTING, GivenTeacher, loaded_teacher, options_of
 from aebnas.training.losses.exit_weights import exit_weights
+from aebnas.training.losses.teacher import Distillation, DistilledBatches
 from aebnas.training.precision import training_dtype
+from aebnas.training.trainer import Batches
 
 Arrays = Mapping[str, NDArray[Any]]
 """What a kind of fidelity prepared once, by name; workers read it, and none copies it."""
@@ -57,6 +61,15 @@ class Realised:
     """Number format in which it was trained."""
     logits: Logits | None = None
     """Of its exits, where no image has to go through it; None: the network has to be asked."""
+
+
+class TrainingBatches(NamedTuple):
+    """What a network learns from."""
+
+    batches: Batches
+    """Images and labels, joined with what a teacher says where there is one."""
+    distillation: Distillation | None = None
+    """How much it listens; None: there is no teacher."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +112,41 @@ class Bench:
 
     def batches(self, architecture: Architecture, seed: int) -> TrainBatches:
         """Return the images that train a network."""
+        return self._batches(architecture.input(self.splits.task), seed)
+
+    def _batches(self, spec: InputSpec, seed: int) -> TrainBatches:
         return TrainBatches(
             self.splits.train,
-            architecture.input(self.splits.task),
+            spec,
             device=self.device,
             batch_size=self.settings.training.batch_size,
             augment=self.settings.training.augment,
             seed=seed,
         )
+
+    @cached_property
+    def teacher(self) -> GivenTeacher | None:
+        """Return the network whose answers candidates learn, on the device; None: they learn labels alone.
+
+        Raises:
+            ConfigError: It has other classes, or answers with probabilities.
+            NetworkError, CodeError: It cannot be loaded, or does not take such images.
+        """
+        config = self.settings.training.teacher
+        if config is None:
+            return None
+        teacher = loaded_teacher(options_of(config), self.splits.task, SETTING)
+        teacher.network.to(self.device)
+        return teacher
+
+    def training_batches(self, architecture: Architecture, seed: int) -> TrainingBatches:
+        """Return the images that train a network, with a teacher's answers where there is one."""
+        student, config = self.batches(architecture, seed), self.settings.training.teacher
+        if self.teacher is None or config is None:
+            return TrainingBatches(student)
+        seen = self._batches(self.teacher.input, seed)
+        distilled = DistilledBatches(student, seen, self.teacher.network)
+        return TrainingBatches(distilled, Distillation(config.share, config.temperature))
 
     def exit_weights(self, architecture: Architecture) -> tuple[float, ...]:
         """Return one loss weight per exit that is present."""

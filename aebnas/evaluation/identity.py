@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from aebnas.config.sections.training import TrainingConfig
+from aebnas.errors import ConfigError
 from aebnas.evaluation.settings import CandidateSettings
 from aebnas.extensions.consent import code_digest
 from aebnas.supernet.identity import deciding_settings
@@ -28,6 +31,10 @@ def context_key(
         settings: How candidates are trained and scored.
         data_fingerprint: Of the splits.
         hardware: Fingerprint of each hardware profile by name.
+
+    Raises:
+        ConfigError: A file of the teacher cannot be read.
+        CodeError: A module of code from outside is missing.
     """
     metadata = {
         "data": data_fingerprint,
@@ -35,7 +42,9 @@ def context_key(
         "exits": settings.exits.exits.model_dump(mode="json"),
         "seed": settings.seed,
     }
-    if settings.plan.inherits:
+    if teaching := teacher_files(settings.training):
+        metadata["teacher"] = teaching
+    if settings.plan.shares_weights:
         metadata["space"] = settings.supernet.space.model_dump(mode="json")
     if settings.outside_names:
         metadata["code"] = code_of(settings.outside_names)
@@ -56,6 +65,23 @@ def code_of(names: Iterable[str]) -> dict[str, str]:
     return {name: code_digest(name) for name in names}
 
 
+def teacher_files(training: TrainingConfig) -> dict[str, str]:
+    """Return the SHA-256 of the files that a teacher is read from, by field.
+
+    Raises:
+        ConfigError: One cannot be read.
+    """
+    digests = {}
+    for name, path in ({} if training.teacher is None else training.teacher.files).items():
+        try:
+            content = Path(path).expanduser().read_bytes()
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConfigError(f"training.teacher.{name}: {path} cannot be read: {reason}") from error
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
 def how_trained(settings: CandidateSettings) -> str:
     """Return what decides how candidates come by their weights, but for data and seed, as JSON."""
     metadata = _weights(settings)
@@ -65,7 +91,7 @@ def how_trained(settings: CandidateSettings) -> str:
 
 def _weights(settings: CandidateSettings) -> dict[str, Any]:
     metadata = {"training": settings.training.deciding(), "evaluation": _evaluation(settings)}
-    if settings.plan.inherits:
+    if settings.plan.shares_weights:
         metadata["supernet"] = deciding_settings(settings.supernet)
     return metadata
 

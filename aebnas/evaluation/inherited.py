@@ -8,8 +8,8 @@ from aebnas.evaluation.plan import Fidelity, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.space.api import Architecture
 from aebnas.supernet.inheritance import InheritedSubnets, supernet_with
-from aebnas.training.finetuning import finetune
 from aebnas.training.phase import all_but_early_heads
+from aebnas.training.train import train
 
 INHERITED = "inherited"
 """The kind's name, under which its weights travel."""
@@ -47,8 +47,9 @@ class Inherited:
             return Realised(network)
         rate = options.peak_rate(training.learning_rate)
         further = training.model_copy(update={"epochs": options.finetune_epochs, "learning_rate": rate})
-        batches, weights = self._bench.batches(architecture, seed), self._bench.exit_weights(architecture)
+        source = self._bench.training_batches(architecture, seed)
+        weights = self._bench.exit_weights(architecture)
         dtype, frozen = self._bench.dtype(architecture), all_but_early_heads(network) if only_exits else ()
-        result = finetune(network, batches, further, weights, dtype, frozen)
+        result = train(network, source.batches, further, weights, dtype, frozen, source.distillation)
         self.subnets.recalibrate(network)
         return Realised(network, result.last_loss, dtype)

@@ -121,9 +121,15 @@ class Plan:
         return len(self.of_generations) > 1
 
     @property
-    def inherits(self) -> bool:
+    def shares_weights(self) -> bool:
         """Return whether candidates need weights that are shared."""
-        return any(fidelity.options.inherits for fidelity in self.fidelities)
+        return any(fidelity.options.shares_weights for fidelity in self.fidelities)
+
+    @property
+    def are_trainings(self) -> bool:
+        """Return whether every candidate of a generation is trained, as a whole network."""
+        options = self.fidelities[0].options
+        return options.trains and options.trains_whole_networks
 
     @property
     def is_frozen(self) -> bool:

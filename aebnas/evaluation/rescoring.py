@@ -22,7 +22,7 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.configured import configured_family
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts, reach_in
-from aebnas.task.metrics.table import metric_of
+from aebnas.task.metrics.table import metric_of, metrics_of_answers
 from aebnas.task.task import Task
 
 Records = Callable[[str, str], tuple[ExitRecord, ExitRecord] | None]
@@ -43,14 +43,23 @@ def rescored_config(
 
     Raises:
         ValidationError: The objectives do not fit the profiles.
-        RunError: The run's exit policy looks at logits, and it keeps those of its front alone.
+        RunError: The run's exit policy looks at logits, or a metric that is asked for; it keeps those of its
+            front alone.
     """
     _refuse_logits(config.exits)
     plain = config.model_dump()
     limits = {name: bound for name, bound in plain["constraints"].items() if not metric_of(name).is_of_device}
     asked = tuple(objectives or ("error", f"latency_ms@{profile_names(hardware)[0]}"))
     plain |= {"hardware": tuple(hardware), "constraints": limits, "objectives": asked}
-    return SearchFile.model_validate(plain)
+    anew = SearchFile.model_validate(plain)
+    wanting = [name for name, metric in metrics_of_answers(anew.measured).items() if metric.needs_logits]
+    if wanting:
+        raise RunError(
+            f"{', '.join(wanting)}: measured on the logits of every candidate, and a run keeps those of its "
+            "front alone. Name other objectives; where it is a limit, start a new run for the device: "
+            "aebnas search FILE --name NEW"
+        )
+    return anew
 
 
 def _refuse_logits(exits: ExitsConfig) -> None:

@@ -6,17 +6,16 @@ import torch
 
 from aebnas.config.sections.fidelities.kinds import FinetunedConfig
 from aebnas.config.sections.training import TrainingConfig
-from aebnas.data.loader import TrainBatches
-from aebnas.evaluation.bench import Arrays, Bench, Preparation, Realised
+from aebnas.evaluation.bench import Arrays, Bench, Preparation, Realised, TrainingBatches
 from aebnas.evaluation.identity import fidelity_step_seed
 from aebnas.evaluation.plan import Fidelity, Step
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weight_sources import weight_source
 from aebnas.nets.weights import load_weight_bytes
 from aebnas.space.api import Architecture
-from aebnas.training.finetuning import finetune
 from aebnas.training.phase import all_but_new_exits
-from aebnas.training.trainer import TrainingResult, train
+from aebnas.training.train import train
+from aebnas.training.trainer import TrainingResult
 
 
 class Trained:
@@ -26,6 +25,7 @@ class Trained:
         """Train with the settings and images of a worker."""
         self._bench = bench
         weight_source(bench.settings.training.initial_weights)  # what is not installed is told here
+        bench.teacher  # noqa: B018 - and who cannot teach
 
     @staticmethod
     def prepare(preparation: Preparation) -> Arrays | None:
@@ -48,20 +48,21 @@ class Trained:
         elif begun is not None:
             network.load_state_dict(begun.state_dict())
         network.to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = bench.batches(architecture, seed)
+        source = bench.training_batches(architecture, seed)
         weights, dtype = bench.exit_weights(architecture), bench.dtype(architecture)
-        result = self._train(network, fidelity, batches, weights, dtype)
+        result = self._train(network, fidelity, source, weights, dtype)
         return Realised(network, result.last_loss, dtype)
 
     def _train(
         self,
         network: EarlyExitNetwork,
         fidelity: Fidelity,
-        batches: TrainBatches,
+        source: TrainingBatches,
         weights: tuple[float, ...],
         dtype: torch.dtype,
     ) -> TrainingResult:
-        return train(network, batches, self._settings(fidelity), weights, dtype)
+        settings = self._settings(fidelity)
+        return train(network, source.batches, settings, weights, dtype, (), source.distillation)
 
     def _settings(self, fidelity: Fidelity) -> TrainingConfig:
         epochs = fidelity.epochs - fidelity.before
@@ -75,7 +76,7 @@ class Finetuned(Trained):
         self,
         network: EarlyExitNetwork,
         fidelity: Fidelity,
-        batches: TrainBatches,
+        source: TrainingBatches,
         weights: tuple[float, ...],
         dtype: torch.dtype,
     ) -> TrainingResult:
@@ -83,6 +84,9 @@ class Finetuned(Trained):
         if not isinstance(options, FinetunedConfig):
             raise TypeError(f"options of finetuned are needed, but got those of {options.kind}")
         rate = options.peak_rate(self._bench.settings.training.learning_rate)
-        settings = self._settings(fidelity).model_copy(update={"learning_rate": rate})
+        settings = self._settings(fidelity)
+        usual = settings.frozen_batch_norm or self._bench.plan.is_frozen
+        keeps = usual if options.frozen_batch_norm is None else options.frozen_batch_norm
+        settings = settings.model_copy(update={"learning_rate": rate, "frozen_batch_norm": keeps})
         frozen = all_but_new_exits(network) if options.scope == "heads" else ()
-        return finetune(network, batches, settings, weights, dtype, frozen)
+        return train(network, source.batches, settings, weights, dtype, frozen, source.distillation)

@@ -7,7 +7,7 @@ batch is read from what comes in, so that it crosses the cuts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -94,25 +94,6 @@ class Piece(nn.Module):
             is_shared = name in ("_graphs", "_made_by")
             copied.__dict__[name] = value if is_shared else copy.deepcopy(value, memo)
         return copied
-
-
-def put_back(pieces: Iterable[Piece], module: nn.Module) -> None:
-    """Copy weights and statistics of pieces into the module whose names they have.
-
-    For pieces that were trained with weights of their own, or on another device; those that share the
-    module's tensors have nothing to give back.
-
-    Raises:
-        ValueError: The module has no such tensor, or one of another shape.
-    """
-    own: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
-    own |= dict(module.named_buffers(remove_duplicate=False))
-    with torch.no_grad():
-        for piece in pieces:
-            for name, tensor in piece.state_dict().items():
-                if name not in own or own[name].shape != tensor.shape:
-                    raise ValueError(f"the module has no tensor {name!r} of shape {tuple(tensor.shape)}")
-                own[name].copy_(tensor)
 
 
 def sliced(traced: TracedGraph, start: fx.Node, end: fx.Node) -> PieceGraph:

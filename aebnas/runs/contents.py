@@ -80,11 +80,6 @@ class RunContents:
         """Return whether the run's points were scored by a quantity; only those with points can tell."""
         return bool(self.points) and metric in self.points[0].metrics
 
-    @property
-    def inherits(self) -> bool:
-        """Return whether candidates inherit from a supernet, but for those that are trained further."""
-        return self.plan.inherits
-
     @cached_property
     def inherited(self) -> tuple[Evaluation, ...]:
         """Return the finished candidates that stand with what they inherited, fine-tuned or not."""

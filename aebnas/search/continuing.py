@@ -12,7 +12,7 @@ from aebnas.config import SearchFile, config_differences
 from aebnas.data.checks.moved import ADVICE, other_data
 from aebnas.data.splits import Splits
 from aebnas.errors import RunError
-from aebnas.evaluation.identity import code_of
+from aebnas.evaluation.identity import code_of, teacher_files
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import supernet_settings
 from aebnas.runs.store.store import RunStore
@@ -107,13 +107,30 @@ def check_code(store: RunStore, config: SearchFile) -> None:
         )
 
 
+def check_teacher(store: RunStore, config: SearchFile) -> None:
+    """Refuse another teacher than the run began with.
+
+    Raises:
+        ConfigError: A file of it cannot be read.
+        RunError: A file of it has changed.
+    """
+    then = store.metadata("teacher", {})
+    changed = [name for name, now in teacher_files(config.training).items() if then.get(name) != now]
+    if changed and config.training.teacher is not None:
+        files = ", ".join(config.training.teacher.files[name] for name in changed)
+        raise RunError(
+            f"the teacher has changed since {store.path} began: {files}. Its results would not belong "
+            "together. Put the old file back, or start a new run: aebnas search FILE --name NEW"
+        )
+
+
 def check_own_supernet(store: RunStore, config: SearchFile, splits: Splits) -> None:
     """Refuse a run that began with a supernet which is trained otherwise today.
 
     Raises:
         RunError: Its supernet is of something else, or damaged.
     """
-    if plan_of(config).inherits and (store.path / "supernet").is_dir():
+    if plan_of(config).shares_weights and (store.path / "supernet").is_dir():
         from aebnas.supernet.preparation import check_own  # imports torch
 
         check_own(supernet_settings(config), splits, store.path)

@@ -74,7 +74,7 @@ class Description:
         if self.code_not_loaded:
             cure = "aebnas check FILE --allow-code"
             notes.append(f"{not_loaded(self.code_not_loaded)}. If you wrote or have read it: {cure}")
-        inherits = self.plan.inherits
+        inherits = self.plan.shares_weights
         if not inherits and config.supernet != SupernetConfig():
             notes.append(
                 "section supernet: only the fidelity inherited and aebnas supernet read it; "

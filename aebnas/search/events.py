@@ -27,8 +27,8 @@ class SearchStarted:
     """Of what is planned, the trainings of the best in the end."""
     spent_seconds: float = 0.0
     """Of earlier sessions, which ``max_minutes`` counts too."""
-    inherits: bool = False
-    """Whether candidates inherit from a supernet, so that most of what is planned are no trainings."""
+    are_trainings: bool = True
+    """Whether candidates are trained as whole networks; else most of what is planned are no trainings."""
 
 
 @dataclass(frozen=True)

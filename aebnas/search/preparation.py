@@ -16,9 +16,12 @@ from aebnas.config.text_paths import expanded, refuse_unwritable
 from aebnas.data.checks.metadata import DataMetadata, data_metadata
 from aebnas.data.splits import Splits
 from aebnas.errors import ConfigError, DataError
+from aebnas.evaluation.identity import teacher_files
 from aebnas.evaluation.plan import plan_of
 from aebnas.evaluation.settings import supernet_settings
+from aebnas.extensions.consent import is_allowed
 from aebnas.hardware.profile.device_costs import DeviceCosts
+from aebnas.pretrained.network_names import is_code
 from aebnas.search.feature_disk import features_note
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
@@ -75,7 +78,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
         RunError: ``supernet.file`` is of something else or cannot be read.
     """
     _check_paths(config)
-    inherits_from = config.supernet.file if plan_of(config).inherits else None
+    inherits_from = config.supernet.file if plan_of(config).shares_weights else None
     data = data_metadata(config.data, progress, must_read or inherits_from is not None)
     _check_cutout(config, data)
     check_workers_fit(config.workers, config.training.augment, data, config.data.folder is not None)
@@ -85,6 +88,7 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     _check_space(config, problem)
     devices = DeviceCosts.for_space(config.hardware, metrics, problem.space, data.task)
     problem = replace(problem, devices=devices)
+    _check_teacher(config.training, data.task)
     notes = weight_notes(config.training, problem.space, data.task)
     if problem.plan.is_frozen and not has_unread_space(config):
         networks = problem.space.given_networks(problem.task)
@@ -108,11 +112,27 @@ def weight_notes(training: TrainingConfig, space: SearchSpace, task: Task) -> tu
     return (f"training.initial_weights: {name}, but drawn at random where it has none: {', '.join(drawn)}.",)
 
 
+def _check_teacher(training: TrainingConfig, task: Task) -> None:
+    """Refuse here a network that cannot teach; code that may not run is not looked at.
+
+    Raises:
+        ConfigError, NetworkError, CodeError: As of ``loaded_teacher``.
+    """
+    if training.teacher is None or (is_code(training.teacher.network) and not is_allowed()):
+        return
+    from aebnas.training.given_teacher import SETTING, loaded_teacher, options_of  # imports torch
+
+    teacher_files(training)
+    loaded_teacher(options_of(training.teacher), task, SETTING)
+
+
 def _check_paths(config: SearchFile) -> None:
     """Refuse here paths that the run could not keep: it keeps them from the root on."""
     paths = [(f"data.{name}", getattr(config.data, name)) for name in ("folder", "npz", "root")]
     paths += [("supernet.file", config.supernet.file), *(("hardware", path) for path in config.hardware)]
     paths += [(f"space.{name}", path) for name, path in config.space.files.items()]
+    if config.training.teacher is not None:
+        paths += [(f"training.teacher.{name}", path) for name, path in config.training.teacher.files.items()]
     for name, path in paths:
         if path is not None:
             refuse_unwritable(name, expanded(name, path).absolute())
@@ -135,7 +155,7 @@ def _check_space(config: SearchFile, problem: SearchProblem) -> None:
         raise ConfigError(f"training.loss.exit_weights: {message}")
     if config.space.brings_weights and not has_unread_space(config):
         space.layers(problem.task)  # raises where a head does not fit
-    if problem.plan.inherits and not space.slots(problem.task):
+    if problem.plan.shares_weights and not space.slots(problem.task):
         raise ConfigError(
             f"evaluation.fidelities: networks of kind {config.space.kind} cannot share weights, so "
             "that none can inherit. Use trained"
@@ -154,7 +174,7 @@ def _check_supernet(config: SearchFile, data: DataMetadata) -> None:
     Raises:
         RunError: It is of something else, unfinished, or cannot be read.
     """
-    if plan_of(config).inherits and config.supernet.file is not None and data.splits is not None:
+    if plan_of(config).shares_weights and config.supernet.file is not None and data.splits is not None:
         from aebnas.supernet.preparation import check_given  # imports torch
 
         check_given(supernet_settings(config), data.splits)

@@ -19,7 +19,7 @@ from aebnas.config import SearchFile, load
 from aebnas.config.text_paths import refuse_unwritable
 from aebnas.data.checks.moved import moved, read_again
 from aebnas.data.splits import Splits, make_splits
-from aebnas.evaluation.identity import code_of
+from aebnas.evaluation.identity import code_of, teacher_files
 from aebnas.evaluation.settings import candidate_settings
 from aebnas.files.atomic import write_atomically
 from aebnas.runs.environment import changes_since, check_versions, environment
@@ -33,6 +33,7 @@ from aebnas.search.continuing import (
     check_end,
     check_own_supernet,
     check_settings,
+    check_teacher,
 )
 from aebnas.search.events import Listener, Warned, ignore
 from aebnas.search.loop.search import Search
@@ -73,6 +74,7 @@ def new_session(
         with store.writing():
             keep_profiles(store, problem.devices)
             store.put_metadata("code", code_of(config.outside_names))
+            store.put_metadata("teacher", teacher_files(config.training))
             _record_data(store, splits)
             for text in (*prepared.data.notes, *prepared.notes, *prepared.data.warnings):
                 listener(Warned(text))
@@ -121,6 +123,7 @@ def resumed_session(
             splits = make_splits(read_again(config.data, progress), config.data)
             check_data(store, splits)
             check_code(store, config)
+            check_teacher(store, config)
             check_own_supernet(store, config, splits)
             weight_notes(config.training, problem_of(config, splits.task).space, splits.task)
             store.rewrite_config(config)
@@ -174,18 +177,23 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
         name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None
     }
     hardware = tuple(str(Path(path).expanduser().absolute()) for path in config.hardware)
-    file = config.supernet.file
+    file, teacher = config.supernet.file, config.training.teacher
     supernet = {"file": None if file is None else str(Path(file).expanduser().absolute())}
     return config.model_copy(
         update={
             "data": config.data.model_copy(update=absolute),
             "hardware": hardware,
-            "space": config.space.with_files(
-                {name: str(Path(path).expanduser().absolute()) for name, path in config.space.files.items()}
-            ),
+            "space": config.space.with_files(_absolute(config.space.files)),
             "supernet": config.supernet.model_copy(update=supernet),
+            "training": config.training.model_copy(
+                update={"teacher": None if teacher is None else teacher.with_files(_absolute(teacher.files))}
+            ),
         }
     )
+
+
+def _absolute(files: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(Path(path).expanduser().absolute()) for name, path in files.items()}
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:

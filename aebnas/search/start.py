@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,24 +33,34 @@ def make_proposer(problem: SearchProblem) -> Proposer:
         HardwareError: A layer was not measured.
         ConfigError: ``search.initial_max_macs`` or ``initial_max_params`` admits hardly anything.
     """
+    name = problem.search.algorithm if problem.space.genes else "random"
+    return PROPOSERS[name](problem)
+
+
+def _random(problem: SearchProblem) -> Proposer:
+    search, admit = problem.search, _early_rejection(problem.search, problem.task)
+    exact = ExactCosts(problem.task, problem.devices)
+    count = search.offspring or search.population
+    return RandomProposer(problem.space, count, search.seed, admit, cost_violation_of(problem.goals, exact))
+
+
+def _nsga2(problem: SearchProblem) -> Proposer:
     search, goals, space = problem.search, problem.goals, problem.space
     admit = _early_rejection(search, problem.task)
     exact = ExactCosts(problem.task, problem.devices)
-    cost_violation = cost_violation_of(goals, exact)
-    if search.algorithm == "random" or not space.genes:
-        return RandomProposer(
-            space, search.offspring or search.population, search.seed, admit, cost_violation
-        )
-    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, cost_violation)
+    violation = cost_violation_of(goals, exact)
+    plain = Nsga2Proposer(space, search, len(goals.objectives), goals.limits, admit, violation)
     if search.surrogate == "none":
         return plain
     from aebnas.search.proposers.surrogate.proposer import (
         SurrogateProposer,  # importing scikit-learn takes a second
     )
 
-    return SurrogateProposer(
-        goals, search, space, plain, exact, reference(problem), cost_violation=cost_violation
-    )
+    return SurrogateProposer(goals, search, space, plain, exact, reference(problem), cost_violation=violation)
+
+
+PROPOSERS: Mapping[str, Callable[[SearchProblem], Proposer]] = {"nsga2": _nsga2, "random": _random}
+"""By the name of ``search.algorithm``."""
 
 
 def planned_candidates(search: SearchConfig, plan: Plan, baselines: int = 0) -> int:

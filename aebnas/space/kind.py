@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from aebnas.space.api import Architecture, SearchSpace
 
@@ -35,6 +35,11 @@ class SpaceKind(ABC):
     ``aebnas.space.gene_space.GeneSpace`` does what all spaces of genes have in common, and
     ``aebnas.space.network.PlainNetwork`` what architectures have.
     """
+
+    @classmethod
+    def of_section(cls, section: Any) -> Self:
+        """Return the kind with the options of a file's section."""
+        return cls(**section.options)
 
     @abstractmethod
     def space(self, request: SpaceRequest) -> SearchSpace:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from aebnas.blocks.tensor_spec import TensorSpec
 from aebnas.config.schema import SearchFile
-from aebnas.config.sections.pretrained import PRETRAINED, PretrainedSpaceConfig
+from aebnas.config.sections.pretrained import PRETRAINED
 from aebnas.config.sections.space import SpaceConfig
 from aebnas.config.sections.spaces import STAGED, SpaceSection
 from aebnas.extensions import kinds
@@ -25,7 +25,7 @@ from aebnas.extensions.names import is_outside
 from aebnas.space.api import Architecture, SearchSpace
 from aebnas.space.architecture import StagedArchitecture
 from aebnas.space.kind import SpaceKind, SpaceRequest
-from aebnas.space.pretrained.space import PretrainedKind, pretrained_kind
+from aebnas.space.pretrained.space import PretrainedKind
 from aebnas.space.search_space import StagedSpace
 from aebnas.space.unread import UnreadNetwork, UnreadSpace
 
@@ -38,6 +38,11 @@ class Staged(SpaceKind):
     def __init__(self, section: SpaceConfig) -> None:
         """Take the options."""
         self._section = section
+
+    @classmethod
+    def of_section(cls, section: SpaceConfig) -> Self:
+        """Return the kind with the options of a file's section."""
+        return cls(section)
 
     def space(self, request: SpaceRequest) -> StagedSpace:
         """Return the space."""
@@ -113,11 +118,7 @@ def kind_named(name: str) -> type[SpaceKind]:
 
 def _made(section: SpaceSection) -> SpaceKind:
     """Return the kind with the options of a section."""
-    if isinstance(section, SpaceConfig):
-        return Staged(section)
-    if isinstance(section, PretrainedSpaceConfig):
-        return pretrained_kind(section)
-    return kind_named(section.kind)(**section.options)
+    return kind_named(section.kind).of_section(section)
 
 
 def _in_file(value: Any) -> Any:

@@ -31,7 +31,6 @@ from aebnas.training.checkpoint_callback import (
     snapshot,
 )
 from aebnas.training.gradients import GradientRule, equilibrium_shares
-from aebnas.training.losses.modes import mode_of
 from aebnas.training.optimizer import optimizer_of, set_rates
 from aebnas.training.phase import Phase, only_the_rest_trains
 from aebnas.training.schedule import one_cycle
@@ -60,29 +59,6 @@ class TrainingResult:
     """Mean loss of the last epoch, in nats; with two phases, the loss of the second."""
 
 
-def train(
-    network: EarlyExitNetwork,
-    batches: Batches,
-    config: TrainingConfig,
-    weights: tuple[float, ...],
-    dtype: torch.dtype,
-) -> TrainingResult:
-    """Train a network in place with SGD, phase by phase, each with a one-cycle schedule.
-
-    Args:
-        network: On the batches' device.
-        batches: Iterated once per epoch.
-        config: Epochs, learning rate and loss.
-        weights: One loss weight per exit; losses other than weighted take ones.
-        dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
-
-    Raises:
-        TrainingError: The loss became NaN or infinite, training diverged, or the network is not
-            built for the loss.
-    """
-    return train_phases(network, batches, config, mode_of(config.loss)(network, config, weights), dtype)
-
-
 def train_phases(
     network: EarlyExitNetwork,
     batches: Batches,
@@ -91,7 +67,7 @@ def train_phases(
     dtype: torch.dtype,
     callback: CheckpointCallback = NO_CALLBACK,
 ) -> TrainingResult:
-    """Train a network in place, phase by phase; as ``train``, for phases of any origin.
+    """Train a network in place with SGD, phase by phase, each with a one-cycle schedule.
 
     Args:
         network: On the batches' device.
@@ -102,7 +78,8 @@ def train_phases(
         callback: Told every finished epoch; if it remembers an earlier one, training goes on behind it.
 
     Raises:
-        TrainingError: As of ``train``.
+        TrainingError: The loss became NaN or infinite, training diverged, or the network is not
+            built for the loss.
     """
     state = callback.recall()
     losses: list[list[float]] = [list(phase_losses) for phase_losses in state.losses] if state else []

@@ -87,7 +87,7 @@ def test_time_left_ends_with_max_minutes(evaluation: Evaluation) -> None:
 
 
 FINAL = FinalTraining("inherited-trained9", 9, chosen=1, trained=("a" * 16,), failed=())
-WITH_TOP_CANDIDATES = replace(STARTED, planned=16, finals=6, inherits=True)
+WITH_TOP_CANDIDATES = replace(STARTED, planned=16, finals=6, are_trainings=False)
 
 
 def test_while_subnets_are_evaluated_top_candidates_are_not_counted_as_subnets(

@@ -145,7 +145,9 @@ def evaluation(place: Path) -> Evaluation:
 
 def events(evaluation: Evaluation) -> Iterator[Any]:
     """Everything that a search can tell."""
-    yield SearchStarted("runs/cifar10-1234567", 123, 12345, None, None, known=7, finals=17, inherits=True)
+    yield SearchStarted(
+        "runs/cifar10-1234567", 123, 12345, None, None, known=7, finals=17, are_trainings=False
+    )
     yield SupernetProgress(1, 400, 3.25, 0.5)
     yield SupernetProgress(123456, 400000, 2.125, 12.5, {"smallest": [0.4125, 0.525], "largest": [0.6, 0.75]})
     yield WorkersStarted(12)

@@ -28,7 +28,8 @@ workers: {count: auto}
 DATASETS = "mnist5k, digits, fashion_mnist, cifar10, cifar100, svhn"
 TRAINING = (
     "epochs, batch_size, learning_rate, backbone_rate_multiplier, momentum, weight_decay, warmup, "
-    "label_smoothing, loss, clip_norm, ema_decay, precision, augment, initial_weights, frozen_batch_norm"
+    "label_smoothing, loss, teacher, clip_norm, ema_decay, precision, augment, initial_weights, "
+    "frozen_batch_norm"
 )
 CASES = {
     # old text, new text, line and message

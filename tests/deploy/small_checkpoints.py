@@ -23,7 +23,7 @@ from aebnas.nets.network import EarlyExitNetwork
 from aebnas.nets.weights import weight_bytes
 from aebnas.space.architecture import ExitSpec, FinalSpec, StagedArchitecture, StageSpec, StemSpec
 from aebnas.train.full.checkpoint import FORMAT, Checkpoint, checkpoint_text, sha256_of
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 EPOCHS = 6
 

@@ -1,6 +1,7 @@
 """Candidates whose exits are fitted on logits: curves, targets, identity, rescoring."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from small_evaluations import config, done, evaluate, splits
 
 from aebnas.errors import RunError
+from aebnas.evaluation import rescoring
 from aebnas.evaluation.curves import Fitted, fitted_curve
 from aebnas.evaluation.identity import context_key
 from aebnas.evaluation.record import Artefacts, Evaluation
@@ -17,6 +19,7 @@ from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.policies.families import FAMILIES
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.runs.fronts.individuals import individual
+from aebnas.task.metrics.table import metrics_of_answers
 
 REACH = (1.0, 2.0, 4.0)
 
@@ -123,6 +126,16 @@ def test_policy_option_and_target_are_part_of_the_identity(exits: dict[str, Any]
 def test_rescoring_says_which_policies_need_logits(exits: dict[str, Any], message: str) -> None:
     with pytest.raises(RunError, match=f"{message}.*logits .*scores: confidence, entropy, margin, patience"):
         rescored_config(config(exits=exits), ["a.yaml"], None)
+
+
+def test_rescoring_says_which_metrics_need_logits_before_anything_is_scored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logits = replace(metrics_of_answers(["balanced_accuracy"])["balanced_accuracy"], needs_logits=True)
+    monkeypatch.setattr(rescoring, "metrics_of_answers", lambda names: dict.fromkeys(names, logits))
+    settings = config(constraints={"balanced_accuracy": {"min": 0.2}})
+    with pytest.raises(RunError, match=r"balanced_accuracy: measured on the logits .* other objectives"):
+        rescored_config(settings, ["a.yaml"], None)
 
 
 @pytest.mark.parametrize("exits", [{"policy": "pcee"}, {"accuracy": 0.3}, {"policy": "eero", "macs": 2.0}])

@@ -28,7 +28,7 @@ from aebnas.runtime.torch_segments import network_graphs, torch_runner
 from aebnas.space.api import Architecture, handed_on
 from aebnas.training.gradients import equilibrium_shares
 from aebnas.training.image_logits import image_logits
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 AGAIN = 2
 """The segment that reads the image again."""

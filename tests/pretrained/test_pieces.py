@@ -12,7 +12,7 @@ from cut_once import SHAPE, cut, cut_module, pretrained
 from torch import Tensor, nn
 from user_networks import NETWORKS, network
 
-from aebnas.pretrained.pieces import Piece, put_back
+from aebnas.pretrained.pieces import Piece
 from aebnas.runtime.onnx_graph import onnx_graph
 
 
@@ -70,22 +70,6 @@ def test_pieces_may_share_the_tensors_of_a_copy() -> None:
     other = copy.deepcopy(pretrained("resnet").module)
     first, *_ = cut("resnet").pieces(["layer1"], other)
     assert first.get_parameter("conv1.weight") is other.conv1.weight
-
-
-def test_pieces_with_weights_of_their_own_give_them_back() -> None:
-    module = copy.deepcopy(pretrained("resnet").module)
-    pieces = [copy.deepcopy(piece).train() for piece in cut("resnet").pieces(["layer1"])]
-    with torch.no_grad():
-        pieces[0].get_parameter("conv1.weight").zero_()
-    run(pieces, images())
-    put_back(pieces, module)
-    assert not bool(module.conv1.weight.any())
-    assert torch.equal(module.eval()(images()), run([piece.eval() for piece in pieces], images()))
-
-
-def test_pieces_of_another_network_are_not_put_back() -> None:
-    with pytest.raises(ValueError, match=r"the module has no tensor 'cls_token' of shape \(1, 1, 16\)"):
-        put_back(cut("vit").pieces(), copy.deepcopy(pretrained("resnet").module))
 
 
 def test_a_copied_piece_has_weights_of_its_own() -> None:

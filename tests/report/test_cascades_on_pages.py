@@ -1,10 +1,11 @@
 """Cascades of whole networks, from what they answered to calibrate and select."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from static_runs import answered, networks, run_of
+from static_runs import IMAGES, answered, networks, run_of
 
 from aebnas.runs.reading import read_run
 from aebnas.runs.static.answers import Answers
@@ -12,6 +13,7 @@ from aebnas.runs.static.cascades import cascades
 from aebnas.runs.static.curve import StaticCurve
 from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.static.networks import Kind, StaticNetwork, static_networks
+from aebnas.runs.store.arrays import pack_arrays
 from aebnas.runs.store.store import RunStore
 
 
@@ -72,3 +74,35 @@ def test_candidates_of_a_space_that_builds_its_own_make_none(tmp_path: Path) -> 
     comparison = static_comparison(read_run(store), store)
     assert comparison is not None
     assert {network.kind for network in comparison.networks} == {Kind.ALONE}
+
+
+def with_logits(store: RunStore, alone: list[StaticNetwork], seed: int = 0) -> dict[str, np.ndarray]:
+    """Keep logits of networks that err on images of their own; return their probabilities on select."""
+    rng, kept = np.random.default_rng(seed), {}
+    for network in alone:
+        (evaluation,) = network.evaluations
+        logits = {split: rng.normal(size=(IMAGES, 1, 3)) for split in ("calibrate", "select")}
+        for values in logits.values():
+            values[:, 0, 1] += 1.5
+        store.artefacts.logits_path(evaluation.key, evaluation.fidelity).parent.mkdir(exist_ok=True)
+        content = pack_arrays({split: values.astype(np.float32) for split, values in logits.items()})
+        store.artefacts.logits_path(evaluation.key, evaluation.fidelity).write_bytes(content)
+        select = logits["select"][:, 0].astype(np.float32)
+        kept[evaluation.key] = np.exp(select) / np.exp(select).sum(axis=1, keepdims=True)
+    return kept
+
+
+def test_where_logits_are_kept_the_networks_that_ran_answer_together(tmp_path: Path) -> None:
+    store, (cheap, expensive) = run(tmp_path / "run", 0.0)
+    said = with_logits(store, [cheap, expensive])
+    first, second = said[cheap.key], said[expensive.key]
+    right = ((first + second) / 2).argmax(axis=1) == 1
+    assert right.mean() > max((first.argmax(1) == 1).mean(), (second.argmax(1) == 1).mean())
+    made = cascades([replace(cheap, accuracy=0.1), replace(expensive, accuracy=0.2)], Answers(store), "macs")
+    most_expensive = max(made, key=lambda cascade: cascade.costs["macs"])
+    assert most_expensive.right is not None
+    margins = np.sort(first, axis=1)[:, -1] - np.sort(first, axis=1)[:, -2]
+    share = (most_expensive.costs["macs"] - cheap.costs["macs"]) / expensive.costs["macs"]
+    goes_on = margins <= np.sort(margins)[round(share * IMAGES) - 1]
+    expected = np.where(goes_on, right, first.argmax(axis=1) == 1)
+    assert (most_expensive.right == expected).all()

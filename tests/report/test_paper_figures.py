@@ -1,10 +1,12 @@
 """Figures for papers: there for every state of a run, the same for the same run."""
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from static_runs import answered, networks, run_of
 from synthetic_runs import evaluations, search_file, store_of
 
 from aebnas.cli import main
@@ -14,6 +16,11 @@ from aebnas.runs.status import RunStatus
 from aebnas.runs.store.store import RunStore
 
 NAMES = {f"{name}.{kind}" for name in ("front-macs", "curves-macs", "hypervolume") for kind in ("svg", "png")}
+
+
+def drawn_words(svg: Path) -> str:
+    """The texts of a picture, which are drawn as paths behind comments."""
+    return " ".join(re.findall(r"<!-- (.*?) -->", svg.read_text()))
 
 
 @pytest.fixture
@@ -45,6 +52,18 @@ def test_the_command_writes_them_where_it_is_told(
     assert main(["report", str(store.path), "--figures", str(tmp_path / "figures")]) == 0
     assert {path.name for path in (tmp_path / "figures").iterdir()} == NAMES
     assert capsys.readouterr().out == f"{store.path / 'report.html'}\n"
+
+
+def test_the_front_stands_beside_what_networks_are_without_early_exits(
+    store: RunStore, tmp_path: Path
+) -> None:
+    (with_exit,), (plain,) = networks(1, 1), networks(1, 0)
+    outcomes = [answered(with_exit, (0.7, 0.95), 1.0), answered(plain, (0.6,), 0.0, seed=1)]
+    own = run_of(tmp_path / "own", outcomes)
+    for name, stores in {"one": [own], "two": [own, store], "lacking": [store]}.items():
+        write_figures(stores, tmp_path / name)
+        words = drawn_words(tmp_path / name / "front-macs.svg")
+        assert ("without early exits" in words) == (name == "one")
 
 
 def test_several_runs_share_their_figures(store: RunStore, tmp_path: Path) -> None:

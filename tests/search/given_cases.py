@@ -1,4 +1,4 @@
-"""Searches on a small network that is given with its weights; they run with the consent of whoever calls."""
+"""Searches on small networks that are given with their weights; consent to run them is the caller's."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from given_digits import Digits
+from given_digits import Digits, Narrow
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from aebnas.config import load
@@ -35,6 +36,18 @@ workers: {{mode: serial}}
 """
 
 
+SEVERAL = FILE.replace(
+    """  network: given_digits:network
+  weights: {weights}
+""",
+    """  network:
+    - {{network: given_digits:network, weights: {weights}, after: [stem], last: [body, output]}}
+    - {{network: given_digits:narrow, weights: {narrow}, after: [first]}}
+""",
+).replace("exits: {{after: [stem, body]}}", "exits: {{most: 1}}")
+"""The same with two networks, the first of which may end earlier."""
+
+
 @cache
 def digits() -> Splits:
     settings = DataConfig(name="digits")
@@ -42,12 +55,23 @@ def digits() -> Splits:
 
 
 def write_weights(path: Path) -> Path:
-    """Train the network for a few epochs, as its owner did; the same every time."""
+    """Train the networks for a few epochs, as their owner did; the same every time."""
+    _train(Digits, path)
+    _train(Narrow, narrow_weights(path))
+    return path
+
+
+def narrow_weights(weights: Path) -> Path:
+    """Return where the weights of the second network lie."""
+    return weights.with_stem(f"{weights.stem}_narrow")
+
+
+def _train(make: type[nn.Module], path: Path) -> None:
     splits = digits()
     spec = splits.task.input((8, 8))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Digits()
+        network = make()
         optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
         for _ in range(4):
             for x, y in eval_batches(splits.train, spec, device="cpu", batch_size=64):
@@ -56,17 +80,22 @@ def write_weights(path: Path) -> Path:
                 loss.backward()
                 optimizer.step()
     torch.save(network.state_dict(), path)
-    return path
 
 
 def config(
-    folder: Path, weights: Path, overrides: tuple[str, ...] = (), head: str = "keep", plan: str = PLAN
+    folder: Path,
+    weights: Path,
+    overrides: tuple[str, ...] = (),
+    head: str = "keep",
+    plan: str = PLAN,
+    file: str = FILE,
 ) -> SearchFile:
     """Return the file of a search; its code may run from now on."""
     look_in(HERE)
     path = folder / "given.yaml"
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(FILE.format(code=HERE, weights=weights, head=head, plan=plan))
+    narrow = narrow_weights(weights)
+    path.write_text(file.format(code=HERE, weights=weights, narrow=narrow, head=head, plan=plan))
     with allow_code():
         return load(path, overrides)
 

@@ -73,7 +73,7 @@ def stop_at(place: str, patch: pytest.MonkeyPatch) -> Any:
     if place == "heads":
         patch.setattr(head_bank, "train_head", interrupted(head_bank.train_head, 2))
     if place == "fine-tuning":
-        patch.setattr(trained, "finetune", interrupted(trained.finetune, 1))
+        patch.setattr(trained, "train", interrupted(trained.train, 1))
     return listen
 
 

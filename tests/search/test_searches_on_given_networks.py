@@ -180,6 +180,34 @@ def test_fine_tuning_changes_the_network_too(tmp_path: Path, weights: Path) -> N
     assert not torch.equal(last_answers(after), last_answers(original(weights)))
 
 
+def test_fine_tuning_listens_to_a_teacher_and_heads_to_the_network(tmp_path: Path, weights: Path) -> None:
+    teaching = ("training.teacher={network: given_digits:Constant, share: 1.0}",)
+    given = config(
+        tmp_path, weights, teaching, plan="[{heads: 1}, {finetuned: 3, learning_rate: 0.1, keep: 2}]"
+    )
+    candidate, own = architecture(given), evaluator(given)
+    shares = []
+    for level in (0, 1):
+        artefacts = own.evaluate(candidate, Step(level)).artefacts
+        assert artefacts is not None
+        shares.append((artefacts.select_logits.argmax(2) == 3).mean())
+    assert shares[0] < 0.3
+    assert shares[1] > 0.95
+
+
+@pytest.mark.parametrize(("option", "is_kept"), [("", True), (", frozen_batch_norm: false", False)])
+def test_behind_heads_batch_norms_keep_the_statistics_that_heads_learned_on(
+    tmp_path: Path, weights: Path, option: str, is_kept: bool
+) -> None:
+    given = config(tmp_path, weights, plan=f"[{{heads: 1}}, {{finetuned: 1{option}, keep: 1}}]")
+    candidate, own = architecture(given), evaluator(given)
+    before = dict(network(candidate, own.evaluate(candidate)).named_buffers())
+    after = dict(network(candidate, own.evaluate(candidate, Step(1))).named_buffers())
+    statistics = [name for name in before if "running_mean" in name and "backbone" in name]
+    assert statistics
+    assert {torch.equal(before[name], after[name]) for name in statistics} == {is_kept}
+
+
 def test_a_search_says_how_the_network_does_and_where_features_lie(tmp_path: Path, weights: Path) -> None:
     events: list[Event] = []
     points = front(config(tmp_path, weights), tmp_path / "run", events)

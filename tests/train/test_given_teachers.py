@@ -8,7 +8,8 @@ import pytest
 import torch
 from final_cases import Interruption, images, plan, task
 
-from aebnas import allow_code
+from aebnas import allow_code, save_network
+from aebnas.config.sections.teacher import TeacherConfig
 from aebnas.errors import CodeRefusedError, ConfigError, NetworkError
 from aebnas.extensions.consent import look_in, without_code
 from aebnas.train.full.checkpoint import load_trained, read_checkpoint
@@ -77,6 +78,34 @@ def test_the_network_and_its_twin_without_exits_learn_from_the_same_teacher(
     assert network.teacher == static.teacher
     assert network.teacher is not None
     assert network.training == static.training == settings.settings.training
+
+
+def test_whom_the_search_listened_to_teaches_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(HERE)
+    settings = plan(epochs=1, teacher=TeacherConfig(network=OWN, share=0.3, temperature=4.0))
+    for name, options in {
+        "own": TrainingOptions(folder=tmp_path / "own"),
+        "named": TrainingOptions(folder=tmp_path / "named", teacher=OWN, distillation=LISTENS),
+    }.items():
+        train_winner(settings, options)
+        checkpoint = read_checkpoint(tmp_path / name)
+        record = checkpoint.teacher
+        assert record is not None
+        assert record.name == OWN
+        expected = (0.3, 4.0) if name == "own" else (0.5, 2.0)
+        assert (record.share, record.temperature) == expected
+        assert (checkpoint.training.teacher is None) == (name == "named")
+
+
+def test_a_saved_network_teaches(tmp_path: Path) -> None:
+    file, x = tmp_path / "teacher.aebnas", torch.randn(3, *given(OWN).input.shape)
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 10))
+    save_network(layers, file, 8, channels=1)
+    teacher = given(file)
+    assert torch.equal(teacher.network(x)[-1], layers.eval()(x))
 
 
 def test_other_weights_are_another_teacher(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.nets.network import EarlyExitNetwork
 from aebnas.task.task import classification
 from aebnas.training.averaging import MovingAverage
-from aebnas.training.trainer import exit_logits, train
+from aebnas.training.train import train
+from aebnas.training.trainer import exit_logits
 
 EQUAL = (1.0, 1.0)
 DATA = [random_batch(seed=seed) for seed in range(3)]

@@ -13,7 +13,8 @@ from aebnas.task.task import classification
 from aebnas.training.losses.modes import mode_of
 from aebnas.training.losses.teacher import Distillation, DistilledBatches, distilled_phases
 from aebnas.training.phase import chance
-from aebnas.training.trainer import train, train_phases
+from aebnas.training.train import train
+from aebnas.training.trainer import train_phases
 
 EQUAL = (1.0, 1.0)
 

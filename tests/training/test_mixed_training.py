@@ -7,7 +7,7 @@ from torch import Tensor
 from aebnas.config.sections.training import TrainingConfig
 from aebnas.training.losses.joint import balanced
 from aebnas.training.losses.mixed import mixed
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 EQUAL = (1.0, 1.0)
 MIXED = {"name": "mixed", "first_phase": 0.5}

@@ -21,7 +21,7 @@ from aebnas.space.kind import SpaceRequest
 from aebnas.space.pretrained.options import NetworkOptions
 from aebnas.space.pretrained.space import PretrainedKind
 from aebnas.task.task import classification
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 EQUAL = (1.0, 1.0)
 CLASSES = 10

@@ -13,7 +13,8 @@ from aebnas.config.sections.training import TrainingConfig
 from aebnas.errors import TrainingError
 from aebnas.training.losses import joint
 from aebnas.training.schedule import one_cycle
-from aebnas.training.trainer import exit_logits, train
+from aebnas.training.train import train
+from aebnas.training.trainer import exit_logits
 
 EQUAL = (1.0, 1.0)
 CHANCE = 2 * math.log(10)

@@ -30,7 +30,7 @@ from aebnas.training.losses.jei import (
 )
 from aebnas.training.losses.modes import MODES
 from aebnas.training.phase import first_epochs
-from aebnas.training.trainer import train
+from aebnas.training.train import train
 
 EQUAL = (1.0, 1.0)
 

@@ -4,8 +4,8 @@ Every object has ``event``; the others are, by event:
 
     search_started      run, generations, planned (trainings at most), max_trainings, max_minutes, known,
                         finals (of those planned, trainings of the best in the end), spent_seconds (of
-                        earlier sessions), inherits (whether candidates inherit from a supernet, and
-                        "trainings" are evaluations)
+                        earlier sessions), are_trainings (whether candidates are trained as whole
+                        networks; else most are scored from weights or answers that are there)
     warned              text
     supernet_progress   step, steps, loss, seconds, accuracies (null, or those of smallest, middle and largest
                         network on calibrate, by exit)

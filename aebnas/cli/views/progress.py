@@ -83,7 +83,7 @@ class Progress:
     @property
     def unit(self) -> str:
         """Return what is planned and counted."""
-        return "evaluation" if self.started is not None and self.started.inherits else "training"
+        return "training" if self.started is None or self.started.are_trainings else "evaluation"
 
     @property
     def elapsed_seconds(self) -> float:

@@ -67,7 +67,7 @@ def wrong_evaluation(
     items, loss = evaluation.fidelities, training.loss
     inside = wrong_fidelities(items, training.epochs)
     wrong: list[Wrong] = [(("evaluation", *path), text) for path, text in inside]
-    if any(item.inherits for item in items) and not loss.suits_supernets:
+    if any(item.shares_weights for item in items) and not loss.suits_supernets:
         choices = ", ".join(names_where("suits_supernets"))
         text = f"the fidelity inherited trains all exits of a supernet together: must be one of {choices}"
         wrong.append((("training", "loss"), f"{text}, not {loss.name}"))

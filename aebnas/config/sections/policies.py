@@ -6,7 +6,7 @@ option may be a gene, ``bins: {choices: [10, 20]}``.  Must not import torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, Union
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
@@ -21,14 +21,21 @@ Score = Annotated[Literal["confidence", "entropy", "margin"], or_code(kinds.SCOR
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class ExactTunerConfig(Frozen):
+class TunerConfig(Frozen):
+    """A way of finding thresholds, and options that are its own."""
+
+    name: str
+    """Way of finding thresholds."""
+
+
+class ExactTunerConfig(TunerConfig):
     """The whole accuracy-cost front at once."""
 
     name: Literal["exact"] = "exact"
     """Way of finding thresholds."""
 
 
-class OptunaTunerConfig(Frozen):
+class OptunaTunerConfig(TunerConfig):
     """NSGA-II of Optuna, for comparison."""
 
     name: Literal["optuna"] = "optuna"
@@ -37,11 +44,18 @@ class OptunaTunerConfig(Frozen):
     """Threshold vectors that are tried."""
 
 
-TUNER_CONFIGS = (ExactTunerConfig, OptunaTunerConfig)
+TUNER_CONFIGS: tuple[type[TunerConfig], ...] = (ExactTunerConfig, OptunaTunerConfig)
 
 
 def _tuner(given: Any) -> Any:
     return one_model(given, TUNER_CONFIGS)
+
+
+if TYPE_CHECKING:
+    AnyTuner: TypeAlias = TunerConfig
+else:
+    _Tuners = Union[TUNER_CONFIGS]  # noqa: UP007 - a tuple at run time
+    AnyTuner = Annotated[_Tuners, BeforeValidator(_tuner)]
 
 
 class PolicyConfig(Frozen):
@@ -65,7 +79,7 @@ class ThresholdsConfig(PolicyConfig):
 
     name: Literal["confidence", "entropy", "margin"]
     """The score: largest probability, entropy, distance of the two largest."""
-    tuner: Annotated[ExactTunerConfig | OptunaTunerConfig, BeforeValidator(_tuner)] = ExactTunerConfig()
+    tuner: AnyTuner = ExactTunerConfig()
     """exact: the whole accuracy-cost front; optuna, as in {name: optuna, trials: 1000}: for comparison."""
 
 

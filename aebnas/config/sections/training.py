@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from aebnas.config.choices import Frozen, Items, Wrong, reject
 from aebnas.config.sections.losses import Loss, loss_named
 from aebnas.config.sections.spaces import STAGED, SpaceSection
+from aebnas.config.sections.teacher import Teaching
 
 LONGER = 3
 """Epochs of ``aebnas train`` by default, as a multiple of the search's: those are set for short ones."""
@@ -91,7 +92,12 @@ class AugmentConfig(Frozen):
 class TrainingConfig(Frozen):
     """How one candidate is trained."""
 
-    traceless: ClassVar[tuple[str, ...]] = ("backbone_rate_multiplier", "frozen_batch_norm", "ema_decay")
+    traceless: ClassVar[tuple[str, ...]] = (
+        "backbone_rate_multiplier",
+        "frozen_batch_norm",
+        "ema_decay",
+        "teacher",
+    )
     """Options that leave no trace at their default in what results are filed under: see ``deciding``."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 8
@@ -112,6 +118,8 @@ class TrainingConfig(Frozen):
     """Label smoothing of the cross-entropy."""
     loss: Loss = loss_named("gradient_equilibrium")
     """How the exits are trained together, as in uniform or {name: jei, exit_price: 0.2}; docs/method.md."""
+    teacher: Teaching = None
+    """A network whose answers all exits learn too: my_code:network, or {network: FILE, share: 0.5}."""
     clip_norm: Annotated[float, Field(gt=0)] | None = 5.0
     """Largest gradient norm; null: not clipped."""
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -135,7 +143,8 @@ class TrainingConfig(Frozen):
 
     def deciding(self) -> dict[str, Any]:
         """Return what decides a training, fit for JSON: a new option that is off renames no result."""
-        return _with_traces(self) | {"augment": _with_traces(self.augment)}
+        plain = _with_traces(self) | {"augment": _with_traces(self.augment)}
+        return plain if self.teacher is None else plain | {"teacher": self.teacher.deciding()}
 
     @property
     def boosting_coefficient(self) -> float:

@@ -21,8 +21,6 @@ class NamedNetwork:
     size: tuple[int, int]
     """Height and width that it was trained on; it takes others too."""
     classes: int
-    class_order: str
-    """Which answer stands for which class."""
     colours: Colours = "rgb"
 
 
@@ -31,8 +29,7 @@ NAMED: dict[str, NamedNetwork] = {
         efficientnet_lite0,
         Normalisation((127 / 255,) * 3, (128 / 255,) * 3),
         (224, 224),
-        CLASSES,
-        "ImageNet (ILSVRC 2012): the 1,000 classes by their WordNet identifiers, n01440764 first",
+        CLASSES,  # of ImageNet (ILSVRC 2012), by their WordNet identifiers
     ),
 }
 """By the name that files use."""

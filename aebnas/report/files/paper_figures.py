@@ -18,6 +18,8 @@ from aebnas.runs.formatting import metric_heading
 from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.intervals import wilson_interval
 from aebnas.runs.reading import read_runs
+from aebnas.runs.static.curve import StaticCurve
+from aebnas.runs.static.gain import static_comparison
 from aebnas.runs.store.store import RunStore
 from aebnas.task.metrics.table import metric_of
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#2457c5", "#d9660b", "#0b8a6c", "#8d44b8", "#c2306b", "#75700a")
+STATIC_COLOUR = "#d9660b"
 MARKERS = ("o", "D", "s", "^", "v", "P")
 SIZE_INCHES = (4.8, 3.2)
 PIXELS_PER_INCH = 300
@@ -47,7 +50,8 @@ STYLE: dict[Any, Any] = {
 def write_figures(stores: Sequence[RunStore], folder: Path) -> list[Path]:
     """Write ``front-METRIC``, ``curves-METRIC`` and ``hypervolume``, each as ``.svg`` and ``.png``.
 
-    What a run does not have is left out: a run without a finished candidate gives no figure.
+    What a run does not have is left out: a run without a finished candidate gives no figure.  The front of a
+    single run stands beside what its candidates are without early exits.
 
     Args:
         stores: Runs, drawn over each other in colours and markers of their own.
@@ -59,17 +63,18 @@ def write_figures(stores: Sequence[RunStore], folder: Path) -> list[Path]:
     import matplotlib as mpl
 
     runs = read_runs(stores)
-    paths = []
+    comparison = static_comparison(runs[0], stores[0]) if len(runs) == 1 else None
+    static, paths = None if comparison is None else comparison.curve, []
     with mpl.rc_context(STYLE):
-        for name, figure in _figures(runs):
+        for name, figure in _figures(runs, static):
             paths += [_saved(figure, folder / f"{name}.{kind}") for kind in ("svg", "png")]
     return paths
 
 
-def _figures(runs: Sequence[RunContents]) -> list[tuple[str, Figure]]:
+def _figures(runs: Sequence[RunContents], static: StaticCurve | None) -> list[tuple[str, Figure]]:
     trained = [run for run in runs if run.points]
     figures = [
-        (f"front-{cost}", _front([run for run in trained if run.has(cost)], cost))
+        (f"front-{cost}", _front([run for run in trained if run.has(cost)], cost, static))
         for cost in dict.fromkeys(name for run in trained for name in _costs(run))
     ]
     figures += [
@@ -90,12 +95,15 @@ def _curve_cost(run: RunContents) -> str:
     return full_name(run.config.cost_metric, run.config.profiles)
 
 
-def _front(runs: Sequence[RunContents], cost: str) -> Figure:
+def _front(runs: Sequence[RunContents], cost: str, static: StaticCurve | None) -> Figure:
     figure, axes = _canvas(cost, [p.metrics[cost] for run in runs for p in run.points])
     for i, run in enumerate(runs):
         _cloud(axes, run, cost, i, len(runs) > 1)
         _front_points(axes, run, cost, i, len(runs) > 1)
         _limits(axes, run, cost)
+    if static is not None and static.metric == cost:
+        x, y = zip(*((corner.costs[cost], corner.accuracy) for corner in static.corners), strict=True)
+        axes.plot(x, y, "--", marker="x", ms=4, lw=0.9, color=STATIC_COLOUR, label="without early exits")
     _focus(axes, runs)
     axes.legend(loc="lower right")
     return figure
@@ -167,7 +175,7 @@ def _curves(runs: Sequence[RunContents], cost: str) -> Figure:
 
 
 def _hypervolume(runs: Sequence[RunContents]) -> Figure:
-    what = "Candidates" if any(run.inherits for run in runs) else "Trainings"
+    what = "Candidates" if any(not run.plan.are_trainings for run in runs) else "Trainings"
     figure, axes = _plain(what, "Hypervolume")
     for i, run in enumerate(runs):
         x = [full_trainings(generation) for generation in run.generations]

@@ -247,7 +247,7 @@ def _winner(run: RunContents, points: list[OperatingPoint]) -> Winner:
 
 def _weights(run: RunContents, evaluation: Evaluation) -> Weights | None:
     """Return how a candidate came by its weights; None in a run that trained all of them alike."""
-    if not run.plan.is_uneven and not run.inherits:
+    if not run.plan.is_uneven and not run.plan.shares_weights:
         return None
     return "trained" if run.fidelity(evaluation).trains else "inherited"
 

@@ -97,7 +97,7 @@ def _sections(runs: Sequence[RunContents], data: Sequence[Mapping[str, Any]]) ->
         "has_trainings": any(run.trainings for run in runs),
         "has_genes": any(run["genes"] for run in data),
         "has_latency": any(run["latency"] for run in data),
-        "inherits": any(run["inherits"] for run in data),
+        "are_trainings": all(run["trainings"] for run in data),
     }
 
 

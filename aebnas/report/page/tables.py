@@ -144,7 +144,7 @@ def failures(number: int, run: RunContents) -> Failures:
         )
         for evaluation, reason in failed[:MAX_FAILURES]
     ]
-    has_finals = run.plan.inherits or run.plan.finals
+    has_finals = run.plan.finals or not run.plan.are_trainings
     title = "Failed candidates and final trainings" if has_finals else "Failed trainings"
     reasons = Counter(reason for _, reason in failed).most_common(MAX_FAILURES)
     return Failures(number, run.label, title, reasons, rows, len(failed))

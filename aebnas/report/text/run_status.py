@@ -39,7 +39,7 @@ def open_ends(run: RunContents) -> list[str]:
 
 def _before(run: RunContents) -> str:
     """Return the name of the top-k candidates' state before their final training."""
-    return "inherited subnets" if run.inherits else "what they were before"
+    return run.plan.fidelities[0].options.before
 
 
 def _can_go_on(run: RunContents) -> bool:

@@ -111,7 +111,7 @@ def progress_summary(run: RunContents) -> list[SummaryItem]:
     name, weights = candidates_word(run.plan), _weights(run)
     items = [SummaryItem("Generations", _generations(run)), SummaryItem(name, ended, _joined(weights, lost))]
     for training in run.finals:
-        stay = "stay inherited subnets" if run.inherits else "stay what they were"
+        stay = f"stay {run.plan.fidelities[0].options.before}"
         failed = (
             f"{len(training.failed):,} failed, and {stay}; the reasons are below" if training.failed else ""
         )
@@ -142,7 +142,7 @@ def progress_summary(run: RunContents) -> list[SummaryItem]:
 
 def _weights(run: RunContents) -> str:
     """Return how many candidates have which weights, where not all are trained once."""
-    return format_weights(run.plan, run.done) if run.inherits or run.plan.finals else ""
+    return format_weights(run.plan, run.done) if run.plan.finals or not run.plan.are_trainings else ""
 
 
 def _joined(*parts: str) -> str:

@@ -120,10 +120,8 @@ def _all(run: RunContents) -> str:
     """Return how many candidates the front was chosen from, inherited subnets told from trained ones."""
     if run.is_front_of_finals:
         top_candidates = sum(run.can_be_on_front(evaluation) for evaluation in run.done)
-        others = count(
-            len(run.done) - top_candidates, "inherited subnet" if run.inherits else "other candidate"
-        )
+        others = count(len(run.done) - top_candidates, run.plan.fidelities[0].options.others)
         return f"{count(top_candidates, 'top-k candidate')}, {others} left out"
-    if not run.inherits:
+    if run.plan.are_trainings:
         return count(len(run.done), "trained network")
     return f"{count(len(run.done), 'candidate')} ({format_weights(run.plan, run.done)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aebnas.config.sections.training import TrainingConfig
@@ -23,7 +24,7 @@ FINALS_ALONE = (
 def format_plans(plans: Sequence[Plan]) -> list[str]:
     """Return how candidates came by their weights, for every plan."""
     sentences = []
-    if any(plan.inherits for plan in plans):
+    if any(plan.shares_weights for plan in plans):
         sentences.append(
             "Candidates inherited their weights from one supernet, and each counts with the accuracy of an "
             "inherited subnet, which is mostly less than training gives, unless it was trained further."
@@ -44,14 +45,14 @@ def format_plans(plans: Sequence[Plan]) -> list[str]:
             "counts with the accuracy that it then had: those stopped early would gain from more. "
             "Hypervolume is drawn over what the trainings are worth in full ones, counted in epochs."
         )
-    if any(not plan.is_uneven and not plan.inherits and not plan.is_frozen for plan in plans):
+    if any(not plan.is_uneven and not plan.shares_weights and not plan.is_frozen for plan in plans):
         sentences.append("Each architecture was trained once, from its own seed.")
     return sentences
 
 
 def candidates_word(plan: Plan) -> str:
     """Return what evaluated networks are called: trainings, unless some only inherit or are trained twice."""
-    return "Candidates" if plan.inherits or plan.finals else "Trainings"
+    return "Trainings" if plan.are_trainings and not plan.finals else "Candidates"
 
 
 def format_weights(plan: Plan, done: Sequence[Evaluation]) -> str:
@@ -76,7 +77,7 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
         notes.append(f"in the end the best {fidelity.keep:,} {fidelity.word} {epochs} from {begun}")
     *early, last = [str(fidelity.epochs) for fidelity in plan.of_generations if fidelity.trains] or [""]
     epochs = f"{', '.join(early)} or {last} epochs" if early else f"{last} epochs"
-    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}"
+    trained = f"{epochs}, batches of {size}{_beginning(settings.training)}{_teacher(settings.training)}"
     if first.trains:
         return trained, "; ".join(notes)
     supernet = f"inherited from a supernet of {count(settings.supernet.supernet.epochs, 'epoch')}"
@@ -85,6 +86,11 @@ def format_training(settings: CandidateSettings) -> tuple[str, str]:
 
 def _beginning(training: TrainingConfig) -> str:
     return "" if training.initial_weights == "random" else f", from {training.initial_weights} weights"
+
+
+def _teacher(training: TrainingConfig) -> str:
+    teacher = training.teacher
+    return "" if teacher is None else f", distilled from {Path(teacher.network).name}"
 
 
 def format_supernet(record: Mapping[str, Any]) -> tuple[str, str]:

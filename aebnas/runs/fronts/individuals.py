@@ -130,7 +130,7 @@ def advice_on_inherited(goals: Goals, plan: Plan, accuracies: Iterable[float]) -
         accuracies: Of candidates that are not trained, on select.
     """
     best = max(accuracies, default=None)
-    if not plan.inherits or best is None:
+    if not plan.shares_weights or best is None:
         return None
     reached = {"accuracy": best, "error": 1 - best}
     limited = [

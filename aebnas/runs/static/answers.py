@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from aebnas.errors import CodeRefusedError, DataError, RunError
 from aebnas.evaluation.record import Evaluation
+from aebnas.exits.core.arrays import FloatArray
 from aebnas.exits.core.samples import ExitSamples
+from aebnas.exits.core.scores import softmax
 from aebnas.runs.fronts.operating_points import OperatingPoint
 from aebnas.runs.static.networks import StaticNetwork
 from aebnas.runs.store.arrays import read_labels, read_logits
@@ -63,6 +65,17 @@ class Answers:
         except RunError:
             return None
         return ExitSamples.of_scores(record.scores, record.predictions, labels, evaluation.reach_macs)
+
+    def probabilities(self, evaluation: Evaluation) -> tuple[FloatArray, ...] | None:
+        """Return what a candidate's last exit says of calibrate and of select, each ``(N, classes)``.
+
+        None: its logits are not kept, as those of few candidates are.
+        """
+        try:
+            file = self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity)
+            return tuple(softmax(logits[:, -1]) for logits in read_logits(file))
+        except (RunError, DataError):
+            return None
 
     def _with_logits(self, evaluation: Evaluation) -> ExitSamples | None:
         try:

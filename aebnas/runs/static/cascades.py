@@ -1,8 +1,11 @@
 """Cascades of whole networks: an image goes on to the next one while the score of the last is low.
 
-Nothing is trained: thresholds are set on calibrate, and what they lead to is counted on select, from
-stored scores and answers.  Every network that ran is counted in full, as each reads the image again.
-Source: arXiv 2012.01988, without the mean of softmaxes.  Must not import torch.
+Nothing is trained: thresholds are set on calibrate, and what they lead to is counted on select.  Where the
+logits of all networks are kept, the answer is the mean of the softmaxes of those that ran, and its margin
+decides; else each network answers alone, and its stored confidence decides.  Every network that ran is
+counted in full, as each reads the image again.
+
+Source: arXiv 2012.01988.  Must not import torch.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.errors import DataError
-from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray
+from aebnas.exits.core.arrays import BoolArray, FloatArray, IntArray, ScoreArray
 from aebnas.exits.core.outcome import apply_thresholds, exit_index
+from aebnas.exits.core.scores import score_named
 from aebnas.runs.fronts.pareto import non_dominated
 from aebnas.runs.static.answers import SPLITS, Answers
 from aebnas.runs.static.networks import Kind, StaticNetwork, static_front
@@ -25,7 +29,7 @@ MOST_NETWORKS = 6
 """Of which cascades are made: 15 pairs and 20 triples."""
 STEPS = {2: 24, 3: 10}
 """Thresholds of each network but the last, by the length of a cascade: shares of images that go on."""
-SCORE = "confidence"
+SCORE, SCORE_OF_MEAN = "confidence", "margin"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,9 @@ class _Member:
     scores: tuple[ScoreArray, ...]
     """On calibrate and on select, each ``(N,)``."""
     correct: tuple[BoolArray, ...]
+    labels: tuple[IntArray, ...]
+    probabilities: tuple[FloatArray, ...] | None
+    """On both, each ``(N, classes)``; None: its logits are not kept."""
 
 
 def cascades(alone: Sequence[StaticNetwork], answers: Answers, metric: str) -> tuple[StaticNetwork, ...]:
@@ -65,7 +72,15 @@ def _member(network: StaticNetwork, answers: Answers) -> _Member | None:
         scores = tuple(split.logits.score(SCORE, -1) for split in samples)
     except DataError:
         return None
-    return _Member(network, scores, tuple(split.correct[:, -1] for split in samples)) if scores else None
+    if not scores:
+        return None
+    correct, labels = (
+        tuple(split.correct[:, -1] for split in samples),
+        tuple(split.labels for split in samples),
+    )
+    said = answers.probabilities(network.evaluations[0])
+    fits = said is not None and all(len(p) == len(own) for p, own in zip(said, labels, strict=True))
+    return _Member(network, scores, correct, labels, said if fits else None)
 
 
 def _points(chain: Sequence[_Member], metric: str) -> Iterator[StaticNetwork]:
@@ -92,6 +107,13 @@ def _points(chain: Sequence[_Member], metric: str) -> Iterator[StaticNetwork]:
 
 def _side_by_side(chain: Sequence[_Member], split: int) -> tuple[ScoreArray, BoolArray]:
     """Return scores and right answers of the networks of a chain as those of exits, each ``(N, E)``."""
+    said = [member.probabilities[split] for member in chain if member.probabilities is not None]
+    if len(said) == len(chain):
+        means = [np.mean(said[: i + 1], axis=0) for i in range(len(said))]
+        decide = score_named(SCORE_OF_MEAN)
+        scores = np.stack([decide(mean) for mean in means], axis=1).astype(np.float32)
+        labels = chain[0].labels[split]
+        return scores, np.stack([mean.argmax(axis=1) == labels for mean in means], axis=1)
     scores = np.stack([member.scores[split] for member in chain], axis=1)
     return scores, np.stack([member.correct[split] for member in chain], axis=1)
 

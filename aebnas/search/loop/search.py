@@ -145,7 +145,7 @@ class Search:
         generation = history.generation(number, asked, is_complete, self._budget)
         if is_complete:
             generation = replace(generation, surrogate=self._proposer.status())
-            kept = history.worth_keeping(generation.front)
+            kept = history.worth_keeping(generation.front) | self._baselines()
             self._kept.after_generation(generation, history.evaluations, kept, is_cut)
         self._store.put_generation(number, generation.summary(history.reference))
         self._listener(generation)
@@ -199,6 +199,11 @@ class Search:
         self._kept.after_end(candidates)
         self._store.put_generation(generation.number, generation.summary(self.history.reference))
 
+    def _baselines(self) -> set[str]:
+        """Return the networks without exits that cascades are made of, from their logits."""
+        keys = self.history.keys(self._problem.space.baselines())
+        return {key for key in keys if key in self.history.evaluations}
+
     def _on_evaluation(self, evaluation: Evaluation, is_cached: bool, remaining: int) -> None:
         """Add a candidate of a generation to the history, and report it."""
         self.history.add(evaluation)
@@ -222,7 +227,7 @@ class Search:
                 known=self._store.count(),
                 spent_seconds=float(self._store.metadata("elapsed_seconds", 0.0)),
                 finals=self._plan.final_trainings,
-                inherits=self._plan.inherits,
+                are_trainings=self._plan.are_trainings,
             )
         )
         if self._change is not None:

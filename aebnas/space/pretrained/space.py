@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aebnas.blocks.layer import Layer
 from aebnas.config.sections.pretrained import PretrainedSpaceConfig
@@ -43,6 +43,17 @@ class PretrainedKind(SpaceKind):
     branch: BranchConfig = field(default_factory=BranchConfig)
     """The genes of branches."""
 
+    @classmethod
+    def of_section(cls, section: PretrainedSpaceConfig) -> Self:
+        """Return the kind with the options of a file's section."""
+        return cls(
+            tuple(map(network_options, section.networks)),
+            section.resolution or (),
+            section.head,
+            section.exits.most,
+            section.exits.branch,
+        )
+
     def space(self, request: SpaceRequest) -> PretrainedSpace:
         """Return the space; networks are loaded, and exported at each resolution, which takes seconds.
 
@@ -61,17 +72,6 @@ class PretrainedKind(SpaceKind):
             KeyError, TypeError, ValueError: The description is incomplete or has unknown fields.
         """
         return PretrainedArchitecture.from_dict(plain)
-
-
-def pretrained_kind(section: PretrainedSpaceConfig) -> PretrainedKind:
-    """Return the kind with the options of a file."""
-    return PretrainedKind(
-        tuple(map(network_options, section.networks)),
-        section.resolution or (),
-        section.head,
-        section.exits.most,
-        section.exits.branch,
-    )
 
 
 class PretrainedSpace(GeneSpace):

@@ -6,39 +6,27 @@ passes on what nobody may know of them.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from torch import Tensor, nn
-
-from aebnas.blocks.tensor_spec import TensorSpec
+from aebnas.config.sections.teacher import TeacherConfig
 from aebnas.errors import ConfigError
-from aebnas.extensions.consent import code_digest, look_in
+from aebnas.extensions.consent import look_in
 from aebnas.extensions.names import is_outside
-from aebnas.pretrained.checking import answers_of
-from aebnas.pretrained.graphs.answers import Answering, are_probabilities
-from aebnas.pretrained.loading import load_network
-from aebnas.pretrained.named.table import NAMED
-from aebnas.task.input_spec import InputSpec
 from aebnas.train.full.checkpoint import Trained, load_trained
 from aebnas.train.full.images import FinalImages
 from aebnas.train.full.plan import Teacher
+from aebnas.training.given_teacher import (
+    KEY_DIGITS,
+    SETTING,
+    GivenTeacher,
+    TeacherOptions,
+    loaded_teacher,
+    options_of,
+)
 from aebnas.training.losses.teacher import Distillation
 
-KEY_DIGITS = 16
-
-
-class OneExit(nn.Module):
-    """A network that answers as one of early exits does, with a list of one."""
-
-    def __init__(self, network: nn.Module) -> None:
-        """Wrap what answers with logits ``(batch, classes)``."""
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the logits as those of the only exit."""
-        return [self.network(images)]
+OPTION = "--teacher"
+"""How messages call the option that names a teacher."""
 
 
 def trained_teacher(trained: Trained, distillation: Distillation) -> Teacher:
@@ -68,7 +56,28 @@ def given_teacher(
         return _of_folder(Path(named), images, distillation)
     if is_outside(named):
         look_in(code_folder or ".")
-    return _of_module(named, images, distillation)
+    return _teacher(loaded_teacher(TeacherOptions(named), images.task, OPTION), distillation, named)
+
+
+def configured_teacher(config: TeacherConfig, images: FinalImages, code_folder: str | None = None) -> Teacher:
+    """Return the teacher that settings name in ``training.teacher``; as ``given_teacher``.
+
+    Args:
+        config: Which it is, and how much the student listens.
+        images: Of the student.
+        code_folder: As for ``given_teacher``.
+
+    Raises:
+        ConfigError, NetworkError, CodeError: As of ``given_teacher``.
+    """
+    if is_outside(config.network):
+        look_in(code_folder or ".")
+    distillation = Distillation(config.share, config.temperature)
+    return _teacher(loaded_teacher(options_of(config), images.task, SETTING), distillation, config.network)
+
+
+def _teacher(given: GivenTeacher, distillation: Distillation, named: str) -> Teacher:
+    return Teacher(given.network, given.input, given.key, distillation, named)
 
 
 def _of_folder(folder: Path, images: FinalImages, distillation: Distillation) -> Teacher:
@@ -86,38 +95,6 @@ def _of_folder(folder: Path, images: FinalImages, distillation: Distillation) ->
         )
     key = checkpoint.sha256["weights.pt"][:KEY_DIGITS]
     return Teacher(trained.network, trained.network.input, key, distillation, str(folder))
-
-
-def _of_module(named: str, images: FinalImages, distillation: Distillation) -> Teacher:
-    network = load_network(named)
-    answering = Answering(network.module).eval()
-    height, width, channels = images.train.shape
-    logits = answers_of(answering, (channels, height, width), named)[1]
-    if logits.shape[1] != len(images.classes):
-        raise ConfigError(
-            f"--teacher {named} answers with {logits.shape[1]} classes, but the data have "
-            f"{len(images.classes)}: train it on these images first, and name what was trained"
-        )
-    if are_probabilities(logits):
-        raise ConfigError(
-            f"--teacher {named} answers with probabilities; let its forward return the logits before them"
-        )
-    brought = NAMED.get(named)
-    spec = InputSpec(
-        TensorSpec(channels, (height, width)),
-        images.normalisation if brought is None else brought.normalisation,
-        colours="rgb" if brought is None else brought.colours,
-    )
-    return Teacher(OneExit(answering), spec, _digest(named, network.module), distillation, named)
-
-
-def _digest(named: str, network: nn.Module) -> str:
-    """Return the identity of a network: its code, where it is a user's, and its weights."""
-    digest = hashlib.sha256((code_digest(named) if is_outside(named) else named).encode())
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:KEY_DIGITS]
 
 
 def _listed(classes: tuple[str, ...]) -> str:

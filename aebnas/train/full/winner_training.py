@@ -22,7 +22,7 @@ from aebnas.train.full.images import final_images
 from aebnas.train.full.inheriting import inheritance_of
 from aebnas.train.full.plan import Plan, TrainingJob
 from aebnas.train.full.settings import final_settings
-from aebnas.train.full.teachers import given_teacher, trained_teacher
+from aebnas.train.full.teachers import configured_teacher, given_teacher, trained_teacher
 from aebnas.train.select.largest import largest_architecture
 from aebnas.train.select.selected_network import SelectedNetwork
 from aebnas.train.tune.tuning import tuned_plan
@@ -114,6 +114,9 @@ def train_winner(
     """
     folder, architecture = options.folder or plan.selected.folder, plan.selected.architecture
     inheritance = inheritance_of(plan) if options.inherit else None
+    own = plan.settings.training.teacher
+    if options.distillation is not None:  # who is named now teaches in place of whom the search listened to
+        plan = _without_teacher(plan)
     if options.tune:
         plain = TrainingJob("network", architecture, folder, inheritance=inheritance)
         plan = tuned_plan(plain, plan, options.tune, listener, options.again)
@@ -124,12 +127,19 @@ def train_winner(
     elif options.distillation is not None:
         trained = train_network(teacher_task(plan, folder.parent), plan, listener)
         teacher = trained_teacher(trained, options.distillation)
+    elif own is not None:
+        teacher = configured_teacher(own, plan.images, plan.settings.code_folder)
     job = TrainingJob("network", architecture, folder, teacher, inheritance)
     network = train_network(job, plan, listener, options.again)
     if options.static and architecture.exit_names:  # without exits it is its own twin
         static = TrainingJob("static", architecture.without_exits(), folder / STATIC, teacher, inheritance)
         train_network(static, plan, listener, options.again)
     return network
+
+
+def _without_teacher(plan: Plan) -> Plan:
+    training = plan.settings.training.model_copy(update={"teacher": None})
+    return replace(plan, settings=plan.settings.model_copy(update={"training": training}))
 
 
 def teacher_task(plan: Plan, parent: Path) -> TrainingJob:

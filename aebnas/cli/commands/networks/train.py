@@ -87,7 +87,7 @@ def _add_distillation(parser: argparse.ArgumentParser) -> None:
     teacher.add_argument(
         "--teacher", metavar="NETWORK",
         help="learn the answers of this network too: the folder of a trained one, package.module:Name of "
-        "your own code, or a .pt2 file",
+        "your own code, a .pt2 or .aebnas file; default: the teacher of the search, if any",
     )  # fmt: skip
     distillation.add_argument(
         "--distill-share", type=share, default=0.5, metavar="SHARE",

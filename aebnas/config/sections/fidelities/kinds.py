@@ -62,8 +62,12 @@ class FidelityOptions(Frozen):
     """Whether its epochs are of whole networks, and not of parts on a network that stays as it is."""
     leaves_epochs: ClassVar[bool] = True
     """Whether a training behind it goes on from its stored weights, and counts its epochs."""
-    inherits: ClassVar[bool] = False
+    shares_weights: ClassVar[bool] = False
     """Whether its weights come from a supernet."""
+    others: ClassVar[str] = "other candidate"
+    """What a candidate is called that stays at it while others go further."""
+    before: ClassVar[str] = "what they were before"
+    """What candidates count as until they go further, in the plural."""
     is_frozen: ClassVar[bool] = False
     """Whether it needs a network that somebody trained, and leaves it as it is."""
     must_be_first: ClassVar[bool] = False
@@ -98,7 +102,9 @@ class InheritedConfig(FidelityOptions):
 
     trains: ClassVar[bool] = False
     leaves_epochs: ClassVar[bool] = False
-    inherits: ClassVar[bool] = True
+    shares_weights: ClassVar[bool] = True
+    others: ClassVar[str] = "inherited subnet"
+    before: ClassVar[str] = "inherited subnets"
     must_be_first: ClassVar[bool] = True
     leaves: ClassVar[str] = "what they inherited"
 
@@ -157,6 +163,8 @@ class HeadsConfig(FidelityOptions):
     trains_whole_networks: ClassVar[bool] = False
     leaves_epochs: ClassVar[bool] = False
     is_frozen: ClassVar[bool] = True
+    others: ClassVar[str] = "candidate with exits alone trained"
+    before: ClassVar[str] = "candidates with exits alone trained"
     must_be_first: ClassVar[bool] = True
     leaves: ClassVar[str] = "the given network with these exits"
 
@@ -209,6 +217,8 @@ class FinetunedConfig(FidelityOptions):
     """What they change: every weight, or exits alone, so that the network stays as it is bit for bit."""
     learning_rate: Rate | None = None
     """Their peak learning rate; null: a tenth of training's."""
+    frozen_batch_norm: bool | None = None
+    """Whether batch norms keep their statistics; null: as training says, and always behind heads."""
     keep: Keep | None = None
     """Who goes on to it: a share of every generation (1/3), or so many of the whole search (10), last."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from aebnas.config.choices import Frozen, Wrong, did_you_mean, reject
 from aebnas.config.sections.fidelities.kinds import (
@@ -56,11 +56,13 @@ def _known(item: Any) -> Any:
     return item
 
 
-FidelityConfig = Annotated[
-    Annotated[TrainedConfig | InheritedConfig | HeadsConfig | FinetunedConfig, Field(discriminator="kind")],
-    BeforeValidator(_known),
-]
-"""One item of the list."""
+if TYPE_CHECKING:
+    FidelityConfig: TypeAlias = FidelityOptions
+else:
+    _AnyKind = Union[tuple(FIDELITY_CONFIGS.values())]  # noqa: UP007 - a tuple at run time
+    FidelityConfig = Annotated[
+        SerializeAsAny[Annotated[_AnyKind, Field(discriminator="kind")]], BeforeValidator(_known)
+    ]
 
 
 def wrong_fidelities(items: Sequence[FidelityOptions], epochs: int) -> list[Wrong]:

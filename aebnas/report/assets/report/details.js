@@ -21,7 +21,7 @@ function column(candidate, slot, width) {
   const title = html("h3", {}, html("span", { class: `letter-badge pick-${slot}` }, LETTERS[slot]), html("code", {}, candidate.key));
   const run = RUNS.length > 1 ? `${candidate.run.label}, ` : "";
   const thinned = candidate.curve.size < candidate.plain.w ? `; ${candidate.curve.size} of ${candidate.plain.w} points of its curve are on this page` : "";
-  const what = candidate.run.inherits ? "candidate" : "training";
+  const what = candidate.run.trainings ? "training" : "candidate";
   const metadata = `${run}${what} ${candidate.order} of ${candidate.run.done}, ${formatWeights(candidate)}${Number(candidate.seconds.toPrecision(3))} s${thinned}`;
   return html(
     "article", { class: "candidate" },

@@ -106,7 +106,7 @@ function epochsWord(epochs) {
 
 // How a candidate came by its weights; nothing where all are trained alike.
 function formatWeights({ run, epochs, isInherited }) {
-  if (!run.uneven && !run.inherits) return "";
+  if (!run.uneven && run.trainings) return "";
   if (!epochs) return "as inherited, ";
   return `${isInherited ? "fine-tuned " : ""}${epochs} epoch${epochs === 1 ? "" : "s"}, `;
 }

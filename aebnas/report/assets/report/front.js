@@ -300,7 +300,8 @@ function frontNote(shown, hidden) {
     parts.push("A projection: points that look beaten here win in another objective.");
   }
   if (RUNS.some((run) => run.alone)) {
-    parts.push("Trained top-k candidates alone hold the front: the most accurate of many inherited subnets (hollow) is mostly the luckiest on these images.");
+    const { others, inherited } = RUNS.find((run) => run.alone);
+    parts.push(`Trained top-k candidates alone hold the front: the most accurate ${others} of many${inherited ? " (hollow)" : ""} is mostly the luckiest on these images.`);
   }
   if (hidden) parts.push(`${hidden} of ${shown} points lie outside the frame.`);
   const lacking = RUNS.filter((run) => run.candidates.length && !run.metrics.includes(FRONT.x)).map((run) => run.label);

@@ -6,7 +6,7 @@ function progress() {
   const runs = RUNS.filter((run) => run.generations.length);
   const work = RUNS.filter((run) => run.work);
   const parts = [];
-  const what = runs.some((run) => run.inherits) ? "candidates" : "trainings";
+  const what = runs.every((run) => run.trainings) ? "trainings" : "candidates";
   if (runs.length) parts.push(framed(`Hypervolume over ${what}`, (width) => hypervolumes(runs, what, width)));
   for (const run of work) parts.push(framed(`Busy workers over time${RUNS.length > 1 ? `: ${run.label}` : ""}`, (width) => busyWorkers(run, width)));
   host.replaceChildren(...parts);

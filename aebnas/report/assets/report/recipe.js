@@ -73,7 +73,7 @@ function winnerYaml(candidate) {
     run.yaml.trimEnd(),
     `key: ${scalar(candidate.key)}`,
     `training_seed: ${candidate.seed}`,
-    ...(!run.uneven && !run.inherits ? [] : [`weights: ${candidate.isInherited ? "inherited" : "trained"}`, `epochs: ${scalar(candidate.epochs)}`]),
+    ...(!run.uneven && run.trainings ? [] : [`weights: ${candidate.isInherited ? "inherited" : "trained"}`, `epochs: ${scalar(candidate.epochs)}`]),
     "points:",
     ...(onFront.length ? onFront : candidate.points).map((point) => pointYaml(candidate, point)),
     `architecture:${yamlAfter(unpacked(candidate.plain.y, run.parts), "  ")}`,
