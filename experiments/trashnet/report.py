@@ -101,12 +101,15 @@ def comparisons(seeds: list[Seed]) -> list[str]:
 
 
 def latencies(seeds: list[Seed]) -> list[str]:
-    """Return the table of measured milliseconds, each pair by turns in one process."""
-    lines = ["| seed | pixels without exits | ms with exits | ms without | share |", "| --- " * 5 + "|"]
+    """Return the table of measured milliseconds of an image."""
+    lines = ["| seed | network | ms | with exits / this |", "| --- " * 4 + "|"]
     for seed in seeds:
-        for size, measured in seed.record.get("bench", {}).items():
-            ours, static = measured["results"][0]["mean_ms"], measured["results"][-1]["mean_ms"]
-            lines.append(f"| {seed.seed} | {size} | {ours:.2f} | {static:.2f} | {100 * ours / static:.0f}% |")
+        file = HERE / "results" / f"ms_{seed.seed}.json"
+        means = json.loads(file.read_text()) if file.exists() else {}
+        lines += [
+            f"| {seed.seed} | {name.replace('_', ', ')} | {ms:.2f} | {100 * means['winner'] / ms:.0f}% |"
+            for name, ms in means.items()
+        ]
     return lines
 
 
@@ -117,6 +120,8 @@ def draw(seeds: list[Seed]) -> None:
         style = ("-", "--", ":")[number % 3]
         shares = [f"at_{share:.2f}" for share in SHARES]
         for names, color, label in ((seed.names, "#8a8f98", "without"), (shares, "#2457c5", "with")):
+            if not names:
+                continue
             points = [(seed.macs(name), seed.accuracy(name)) for name in names]
             axes.plot(
                 *zip(*points, strict=True),
