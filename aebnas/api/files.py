@@ -112,7 +112,7 @@ def check_file(
     space, data = prepared.problem.space, prepared.data
     costs = sample_costs(config, space, data.task, samples, track or _untracked, prepared.problem.devices)
     counts = math.prod(space.cardinalities), space.count()
-    return Description(config, space, data, *counts, costs, prepared.notes)
+    return Description(config, space, data, *counts, costs, (*prepared.notes, *prepared.disk_notes))
 
 
 def search_file(file: str | Path | SearchFile, overrides: Sequence[str] = ()) -> SearchFile:

@@ -43,6 +43,8 @@ class Prepared:
     """As new, its first generation drawn; None where nothing can be wrong about it."""
     notes: tuple[str, ...] = ()
     """What a person should know of the weights that trainings begin with."""
+    disk_notes: tuple[str, ...] = ()
+    """What will be kept on disk beside the run."""
 
     @property
     def splits(self) -> Splits:
@@ -90,11 +92,12 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     problem = replace(problem, devices=devices)
     _check_teacher(config.training, data.task)
     notes = weight_notes(config.training, problem.space, data.task)
+    kept = tuple[str, ...]()
     if problem.plan.is_frozen and not has_unread_space(config):
         networks = problem.space.given_networks(problem.task)
-        notes += features_note(problem.plan, networks, data.counts[:3], len(data.classes))
+        kept = features_note(problem.plan, networks, data.counts[:3], len(data.classes))
     drawn = make_proposer(problem) if has_first_limits(config.search) else None
-    return Prepared(config, data, problem, drawn, notes)
+    return Prepared(config, data, problem, drawn, notes, kept)
 
 
 def weight_notes(training: TrainingConfig, space: SearchSpace, task: Task) -> tuple[str, ...]:

@@ -141,7 +141,8 @@ def pictures(folder: Path) -> Path:
 def test_pictures_of_several_sizes_are_brought_to_the_largest_resolution(tmp_path: Path) -> None:
     run = aebnas.search_exits(
         Notebook(3, 3), pictures(tmp_path / "photos"), tmp_path / "run", resolution=[8, (12, 16)],
-        normalisation=((0.5, 0.4, 0.3), 0.25), keep_head=True, overrides=[*QUICK, "training.batch_size=8"],
+        normalisation=((0.5, 0.4, 0.3), 0.25), keep_head=True,
+        overrides=[*QUICK, "training.batch_size=8", "evaluation.fidelities=[trained]"],
     )  # fmt: skip
     store = RunStore(run.path)
     assert store.config.data.image_size == (12, 16)

@@ -92,7 +92,7 @@ def test_wherever_a_search_is_interrupted_its_front_is_the_same(
 
 def test_what_features_take_is_told_before_any_is_computed(tmp_path: Path, weights: Path) -> None:
     given = config(tmp_path, weights, plan="[{heads: 1}]")
-    (note,) = prepare(given).notes
+    (note,) = prepare(given).disk_notes
     with new_session(given, tmp_path / "run") as search:
         list(search.run())
     size = sum(path.stat().st_size for path in (tmp_path / "cache/features").rglob("*.npy"))
@@ -102,7 +102,7 @@ def test_what_features_take_is_told_before_any_is_computed(tmp_path: Path, weigh
 
 
 def test_more_than_the_limit_is_told_before_any_is_computed(tmp_path: Path, weights: Path) -> None:
-    (note,) = prepare(config(tmp_path, weights, plan="[{heads: 1, cache_limit_mb: 3}]")).notes
+    (note,) = prepare(config(tmp_path, weights, plan="[{heads: 1, cache_limit_mb: 3}]")).disk_notes
     assert "more than cache_limit_mb: 3; fewer views are kept" in note
 
 
