@@ -93,8 +93,8 @@ def cascade_rows(number: int, stored: dict[str, np.ndarray]) -> Iterator[dict[st
 
 
 def _leaves(margin: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
-    sure = np.concatenate([margin[:, :-1] >= np.array(thresholds), np.ones((len(margin), 1), bool)], 1)
-    return sure.argmax(1)
+    leaves = np.concatenate([margin[:, :-1] >= np.array(thresholds), np.ones((len(margin), 1), bool)], 1)
+    return leaves.argmax(1)
 
 
 def finetuned_rows(number: int, stored: dict[str, np.ndarray], cifar: str, weights: str) -> Iterator[dict]:

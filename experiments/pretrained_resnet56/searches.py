@@ -29,7 +29,7 @@ REFERENCE = np.array([1.0, 1.05])
 """Error, and MACs as a share of those of the network alone."""
 
 
-def heard(space: SearchSpace, genomes: list[Genome], table: dict[str, pd.DataFrame]) -> list[Individual]:
+def individuals_of(space: SearchSpace, genomes: list[Genome], table: dict[str, pd.DataFrame]) -> list[Individual]:
     """Return what a search hears of some sets: every distinct point of each."""
     individuals = []
     for genome in genomes:
@@ -55,11 +55,11 @@ def replay(
     while len(shares) < len(AFTER):
         genomes = proposer.ask()
         for genome in genomes:
-            points += [individual.objectives for individual in heard(space, [genome], table)]
+            points += [individual.objectives for individual in individuals_of(space, [genome], table)]
             sets += 1
             if sets in AFTER:
                 shares.append(hypervolume(np.asarray(points), REFERENCE) / best)
-        proposer.tell(heard(space, genomes, table))
+        proposer.tell(individuals_of(space, genomes, table))
     return shares
 
 
