@@ -29,7 +29,9 @@ REFERENCE = np.array([1.0, 1.05])
 """Error, and MACs as a share of those of the network alone."""
 
 
-def individuals_of(space: SearchSpace, genomes: list[Genome], table: dict[str, pd.DataFrame]) -> list[Individual]:
+def individuals_of(
+    space: SearchSpace, genomes: list[Genome], table: dict[str, pd.DataFrame]
+) -> list[Individual]:
     """Return what a search hears of some sets: every distinct point of each."""
     individuals = []
     for genome in genomes:
