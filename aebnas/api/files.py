@@ -105,6 +105,7 @@ def check_file(
     check_whole("samples", samples, 1)
     config = search_file(file, overrides)
     from aebnas.search.description import Description
+    from aebnas.search.feature_disk import features_note
     from aebnas.search.preparation import prepare
     from aebnas.search.sample_costs import sample_costs
 
@@ -112,7 +113,8 @@ def check_file(
     space, data = prepared.problem.space, prepared.data
     costs = sample_costs(config, space, data.task, samples, track or _untracked, prepared.problem.devices)
     counts = math.prod(space.cardinalities), space.count()
-    return Description(config, space, data, *counts, costs, (*prepared.notes, *prepared.disk_notes))
+    notes = (*prepared.notes, *features_note(prepared.problem, data.counts[:3]))
+    return Description(config, space, data, *counts, costs, notes)
 
 
 def search_file(file: str | Path | SearchFile, overrides: Sequence[str] = ()) -> SearchFile:

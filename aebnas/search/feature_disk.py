@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aebnas.config.sections.fidelities.kinds import HeadsConfig
-from aebnas.evaluation.plan import Plan
 from aebnas.files.full_disk import megabytes
 from aebnas.heads.features.cache_plan import CutSize, plan_cache
 from aebnas.pretrained.cuts import cached_bytes
 from aebnas.runs.formatting import count
-from aebnas.space.api import GivenNetwork
+from aebnas.search.problem import SearchProblem
 
 PLENTY = 10**18
 """Bytes."""
 BYTES_PER_LOGIT = 4
 
 
-def features_note(
-    plan: Plan, networks: Sequence[GivenNetwork], images: Sequence[int], classes: int
-) -> tuple[str, ...]:
+def features_note(problem: SearchProblem, images: Sequence[int]) -> tuple[str, ...]:
     """Return one sentence on the disk that the features take, and on the limit; nothing if none are kept.
 
     Args:
-        plan: The fidelities.
-        networks: The given networks of the space, each at one resolution.
+        problem: What is searched.
         images: How many train, calibrate and select, in this order.
-        classes: Answers of a network that keeps its head.
     """
-    options = plan.fidelities[0].options
-    if not isinstance(options, HeadsConfig) or not networks:
+    options = problem.plan.fidelities[0].options
+    if not isinstance(options, HeadsConfig):
+        return ()
+    networks = problem.space.given_networks(problem.task)
+    if not networks:  # of code that was not loaded
         return ()
     train, held_out = images[0], images[1] + images[2]
     total = 0
@@ -38,7 +36,7 @@ def features_note(
             CutSize(name, cached_bytes(piece.output))
             for name, piece in zip(network.places, network.pieces, strict=False)
         ]
-        answers = BYTES_PER_LOGIT * classes if network.keeps_head else 0
+        answers = BYTES_PER_LOGIT * problem.task.classes if network.keeps_head else 0
         total += plan_cache(sizes, train, held_out, PLENTY, options.views, answers).full_bytes
     what = f"{count(options.views, 'view')} of {train:,} training images and {held_out:,} others"
     names = {network.name for network in networks}

@@ -22,7 +22,6 @@ from aebnas.evaluation.settings import supernet_settings
 from aebnas.extensions.consent import is_allowed
 from aebnas.hardware.profile.device_costs import DeviceCosts
 from aebnas.pretrained.network_names import is_code
-from aebnas.search.feature_disk import features_note
 from aebnas.search.problem import SearchProblem, problem_of
 from aebnas.search.proposers.api import Proposer
 from aebnas.search.start import has_first_limits, make_proposer
@@ -43,8 +42,6 @@ class Prepared:
     """As new, its first generation drawn; None where nothing can be wrong about it."""
     notes: tuple[str, ...] = ()
     """What a person should know of the weights that trainings begin with."""
-    disk_notes: tuple[str, ...] = ()
-    """What will be kept on disk beside the run."""
 
     @property
     def splits(self) -> Splits:
@@ -92,12 +89,8 @@ def prepare(config: SearchFile, progress: bool = False, must_read: bool = True) 
     problem = replace(problem, devices=devices)
     _check_teacher(config.training, data.task)
     notes = weight_notes(config.training, problem.space, data.task)
-    kept = tuple[str, ...]()
-    if problem.plan.is_frozen and not has_unread_space(config):
-        networks = problem.space.given_networks(problem.task)
-        kept = features_note(problem.plan, networks, data.counts[:3], len(data.classes))
     drawn = make_proposer(problem) if has_first_limits(config.search) else None
-    return Prepared(config, data, problem, drawn, notes, kept)
+    return Prepared(config, data, problem, drawn, notes)
 
 
 def weight_notes(training: TrainingConfig, space: SearchSpace, task: Task) -> tuple[str, ...]:

@@ -6,34 +6,23 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from given_cases import HERE, config, write_weights
+from given_cases import HERE, config
 
+from aebnas import check_file
+from aebnas.config.schema import SearchFile
 from aebnas.evaluation import trained
 from aebnas.extensions.consent import allow_code
 from aebnas.files.user_cache import VARIABLE
 from aebnas.heads.bank import head_bank
 from aebnas.search.events import Event, FeaturesProgress
-from aebnas.search.preparation import prepare
 from aebnas.search.session import new_session, resumed_session
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 Front = list[tuple[str, float, float]]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights") / "digits.pt")
-
-
-@pytest.fixture(autouse=True)
-def _code_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    with allow_code():
-        yield
 
 
 def front_of(generations: Any) -> Front:
@@ -90,9 +79,14 @@ def test_wherever_a_search_is_interrupted_its_front_is_the_same(
         assert front_of(search.run()) == whole
 
 
+def disk_note(given: SearchFile) -> str:
+    (note,) = [note for note in check_file(given, samples=1).notes if " on disk: " in note]
+    return note
+
+
 def test_what_features_take_is_told_before_any_is_computed(tmp_path: Path, weights: Path) -> None:
     given = config(tmp_path, weights, plan="[{heads: 1}]")
-    (note,) = prepare(given).disk_notes
+    note = disk_note(given)
     with new_session(given, tmp_path / "run") as search:
         list(search.run())
     size = sum(path.stat().st_size for path in (tmp_path / "cache/features").rglob("*.npy"))
@@ -102,7 +96,7 @@ def test_what_features_take_is_told_before_any_is_computed(tmp_path: Path, weigh
 
 
 def test_more_than_the_limit_is_told_before_any_is_computed(tmp_path: Path, weights: Path) -> None:
-    (note,) = prepare(config(tmp_path, weights, plan="[{heads: 1, cache_limit_mb: 3}]")).disk_notes
+    note = disk_note(config(tmp_path, weights, plan="[{heads: 1, cache_limit_mb: 3}]"))
     assert "more than cache_limit_mb: 3; fewer views are kept" in note
 
 

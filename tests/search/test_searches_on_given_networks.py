@@ -1,13 +1,12 @@
 """A search of exits on a network that somebody trained: heads on what it says, the best fine-tuned."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from given_cases import config, digits, write_weights
+from given_cases import config, digits
 from given_digits import Digits
 
 from aebnas.config.schema import SearchFile
@@ -17,7 +16,6 @@ from aebnas.evaluation.evaluator import Evaluator
 from aebnas.evaluation.plan import Step, is_name, plan_of
 from aebnas.evaluation.record import Outcome, Status
 from aebnas.evaluation.settings import candidate_settings
-from aebnas.extensions.consent import allow_code
 from aebnas.files import full_disk
 from aebnas.files.user_cache import VARIABLE
 from aebnas.heads.bank import head_bank
@@ -30,19 +28,8 @@ from aebnas.space.api import Architecture
 from aebnas.space.spaces import make_space
 from aebnas.training.image_logits import image_logits
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 TASK = digits().task
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights") / "digits.pt")
-
-
-@pytest.fixture(autouse=True)
-def _code_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    with allow_code():
-        yield
 
 
 def evaluator(given: SearchFile) -> Evaluator:

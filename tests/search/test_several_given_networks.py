@@ -1,13 +1,12 @@
 """Searches among several given networks, one of which may end earlier: each has heads of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from given_cases import SEVERAL, config, digits, narrow_weights, write_weights
+from given_cases import SEVERAL, config, digits, narrow_weights
 from given_digits import Digits, Narrow
 from torch import nn
 
@@ -29,23 +28,12 @@ from aebnas.space.pretrained.architecture import PretrainedArchitecture
 from aebnas.space.spaces import make_space
 from aebnas.training.image_logits import image_logits
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 TASK = digits().task
 PLAN = "[{heads: 2}]"
 KINDS = [("network", ""), ("network", "body"), ("narrow", "")]
 """Which network, and where it ends; empty: at its own end."""
 MORE = ("search.population=6",)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights") / "digits.pt")
-
-
-@pytest.fixture(autouse=True)
-def _code_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    with allow_code():
-        yield
 
 
 @pytest.fixture(scope="module")
