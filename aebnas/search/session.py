@@ -172,17 +172,13 @@ def _search(
 
 def _with_absolute_paths(config: SearchFile) -> SearchFile:
     """Return the configuration with paths that hold wherever the run is resumed from."""
-    given = {name: getattr(config.data, name) for name in ("folder", "npz", "root")}
-    absolute = {
-        name: str(Path(path).expanduser().absolute()) for name, path in given.items() if path is not None
-    }
-    hardware = tuple(str(Path(path).expanduser().absolute()) for path in config.hardware)
-    file, teacher = config.supernet.file, config.training.teacher
-    supernet = {"file": None if file is None else str(Path(file).expanduser().absolute())}
+    data = {name: getattr(config.data, name) for name in ("folder", "npz", "root")}
+    teacher = config.training.teacher
+    supernet = _absolute({"file": config.supernet.file})
     return config.model_copy(
         update={
-            "data": config.data.model_copy(update=absolute),
-            "hardware": hardware,
+            "data": config.data.model_copy(update=_absolute(data)),
+            "hardware": tuple(map(_absolute_path, config.hardware)),
             "space": config.space.with_files(_absolute(config.space.files)),
             "supernet": config.supernet.model_copy(update=supernet),
             "training": config.training.model_copy(
@@ -192,8 +188,13 @@ def _with_absolute_paths(config: SearchFile) -> SearchFile:
     )
 
 
-def _absolute(files: Mapping[str, str]) -> dict[str, str]:
-    return {name: str(Path(path).expanduser().absolute()) for name, path in files.items()}
+def _absolute(files: Mapping[str, str | None]) -> dict[str, str]:
+    """Return those of some paths that are given, from the root on."""
+    return {name: _absolute_path(path) for name, path in files.items() if path is not None}
+
+
+def _absolute_path(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _record_data(store: RunStore, splits: Splits) -> None:

@@ -48,7 +48,7 @@ def with_usual_plan(
 
     Heads are trained each for itself: a loss that needs all exits together has candidates trained whole.
     """
-    if "fidelities" in evaluation.model_fields_set:
+    if "fidelities" in evaluation.model_fields_set or not space.usual_plan:
         return evaluation
     section = EvaluationConfig.model_validate({"fidelities": space.usual_plan})
     if any(item.is_frozen for item in section.fidelities) and not _suits_heads(training):

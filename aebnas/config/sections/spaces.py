@@ -56,8 +56,8 @@ class SpaceSection(Frozen):
 
     @property
     def usual_plan(self) -> tuple[dict[str, Any], ...]:
-        """Return the items of ``evaluation.fidelities`` where a file says nothing of them."""
-        return ({"kind": "trained"},)
+        """Return the items of ``evaluation.fidelities`` where a file has none; empty: the section's own."""
+        return ()
 
     @property
     def exit_positions(self) -> tuple[str, ...] | None:

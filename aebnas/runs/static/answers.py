@@ -5,7 +5,7 @@ Must not import torch.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,15 +72,21 @@ class Answers:
         None: its logits are not kept, as those of few candidates are.
         """
         try:
-            file = self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity)
-            return tuple(softmax(logits[:, -1]) for logits in read_logits(file))
+            return tuple(softmax(logits[:, -1]) for logits in self._logits(evaluation))
         except (RunError, DataError):
             return None
 
     def _with_logits(self, evaluation: Evaluation) -> ExitSamples | None:
         try:
-            file = self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity)
             labels = read_labels(self._store.path)[1]
-            return ExitSamples.of(read_logits(file)[1], labels, evaluation.reach_macs)
+            return ExitSamples.of(self._logits(evaluation)[1], labels, evaluation.reach_macs)
         except (RunError, DataError):
             return None
+
+    def _logits(self, evaluation: Evaluation) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return a candidate's logits on calibrate and on select, ``(N, E, K)``.
+
+        Raises:
+            RunError: They are not kept, or damaged.
+        """
+        return read_logits(self._store.artefacts.logits_path(evaluation.key, evaluation.fidelity))

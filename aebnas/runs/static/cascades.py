@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aebnas.errors import DataError
-from aebnas.exits.core.arrays import BoolArray, FloatArray, IntArray, ScoreArray
+from aebnas.exits.core.arrays import BoolArray, FloatArray, ScoreArray
 from aebnas.exits.core.outcome import apply_thresholds, exit_index
+from aebnas.exits.core.samples import ExitSamples
 from aebnas.exits.core.scores import score_named
 from aebnas.runs.fronts.pareto import non_dominated
 from aebnas.runs.static.answers import SPLITS, Answers
@@ -37,10 +38,10 @@ class _Member:
     """A whole network with its one exit on both splits."""
 
     network: StaticNetwork
+    samples: tuple[ExitSamples, ...]
+    """On calibrate and on select."""
     scores: tuple[ScoreArray, ...]
-    """On calibrate and on select, each ``(N,)``."""
-    correct: tuple[BoolArray, ...]
-    labels: tuple[IntArray, ...]
+    """On both, each ``(N,)``."""
     probabilities: tuple[FloatArray, ...] | None
     """On both, each ``(N, classes)``; None: its logits are not kept."""
 
@@ -74,13 +75,9 @@ def _member(network: StaticNetwork, answers: Answers) -> _Member | None:
         return None
     if not scores:
         return None
-    correct, labels = (
-        tuple(split.correct[:, -1] for split in samples),
-        tuple(split.labels for split in samples),
-    )
     said = answers.probabilities(network.evaluations[0])
-    fits = said is not None and all(len(p) == len(own) for p, own in zip(said, labels, strict=True))
-    return _Member(network, scores, correct, labels, said if fits else None)
+    fits = said is not None and [len(part) for part in said] == [len(split) for split in samples]
+    return _Member(network, tuple(samples), scores, said if fits else None)
 
 
 def _points(chain: Sequence[_Member], metric: str) -> Iterator[StaticNetwork]:
@@ -112,10 +109,10 @@ def _side_by_side(chain: Sequence[_Member], split: int) -> tuple[ScoreArray, Boo
         means = [np.mean(said[: i + 1], axis=0) for i in range(len(said))]
         decide = score_named(SCORE_OF_MEAN)
         scores = np.stack([decide(mean) for mean in means], axis=1).astype(np.float32)
-        labels = chain[0].labels[split]
+        labels = chain[0].samples[split].labels
         return scores, np.stack([mean.argmax(axis=1) == labels for mean in means], axis=1)
     scores = np.stack([member.scores[split] for member in chain], axis=1)
-    return scores, np.stack([member.correct[split] for member in chain], axis=1)
+    return scores, np.stack([member.samples[split].correct[:, -1] for member in chain], axis=1)
 
 
 def _thresholds(scores: ScoreArray) -> FloatArray:
